@@ -1,0 +1,99 @@
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AllocationId, AttemptId, DecisionId, JobId, OrganisationId, PersonId, ProjectId, SiteId,
+};
+
+/// What the ledger keeps of one state change: ids and numbers, never a name or an address.
+///
+/// The bytes that are hashed are the JSON as it was first written; it is never written again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryBody {
+    pub at: Timestamp,
+    pub kind: EntryKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<PersonId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<OrganisationId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocation: Option<AllocationId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<DecisionId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<AttemptId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<SiteId>,
+    /// What else matters, by kind: digests, amounts in unit-milliseconds, states.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub data: BTreeMap<String, serde_json::Value>,
+}
+
+impl EntryBody {
+    pub fn new(at: Timestamp, kind: EntryKind) -> Self {
+        Self {
+            at,
+            kind,
+            actor: None,
+            organisation: None,
+            project: None,
+            allocation: None,
+            decision: None,
+            job: None,
+            attempt: None,
+            site: None,
+            data: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a datum; the caller sees to it that it is pseudonymous.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<serde_json::Value>) -> Self {
+        self.data.insert(key.to_owned(), value.into());
+        self
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum EntryKind {
+    #[serde(rename = "person.first_seen")]
+    PersonFirstSeen,
+    #[serde(rename = "login.failed")]
+    LoginFailed,
+    #[serde(rename = "organisation.registered")]
+    OrganisationRegistered,
+    #[serde(rename = "evidence.added")]
+    EvidenceAdded,
+    #[serde(rename = "project.created")]
+    ProjectCreated,
+    #[serde(rename = "role.granted")]
+    RoleGranted,
+    #[serde(rename = "allocation.granted")]
+    AllocationGranted,
+    #[serde(rename = "eligibility.decided")]
+    EligibilityDecided,
+    #[serde(rename = "job.accepted")]
+    JobAccepted,
+    #[serde(rename = "job.placed")]
+    JobPlaced,
+    #[serde(rename = "job.state_changed")]
+    JobStateChanged,
+    #[serde(rename = "job.cancel_requested")]
+    JobCancelRequested,
+    #[serde(rename = "attempt.leased")]
+    AttemptLeased,
+    #[serde(rename = "attempt.state_changed")]
+    AttemptStateChanged,
+    #[serde(rename = "usage.charged")]
+    UsageCharged,
+    #[serde(rename = "hold.released")]
+    HoldReleased,
+    #[serde(rename = "site.state_changed")]
+    SiteStateChanged,
+}

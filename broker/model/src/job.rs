@@ -1,0 +1,298 @@
+//! The life of a job. Transitions consume the state and name both sides when they refuse;
+//! `broker/decisions/` and `ARCHITECTURE.md` show the diagram, the test below every pair.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AllocationId, AttemptId, DecisionId, JobId, JobSpec, Outcome, OutcomeKind, PartitionRef,
+    PersonId, RemoteId, UnitMillis,
+};
+
+/// What a user handed in, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    pub id: JobId,
+    pub spec: JobSpec,
+    pub owner: PersonId,
+    pub allocation: AllocationId,
+    /// The eligibility decision the job was accepted under.
+    pub decision: DecisionId,
+    pub state: JobState,
+    /// What the allocation holds for this job until it is settled or released.
+    pub held: UnitMillis,
+    /// The attempt that may run it now, if any: at most one at a time (invariant 2).
+    pub attempt: Option<AttemptId>,
+    /// When somebody asked to cancel; the state follows once the site has confirmed.
+    pub cancel_requested_at: Option<Timestamp>,
+    /// Partitions that refused this job; placement leaves them out.
+    pub refused_by: Vec<PartitionRef>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// Goes up by one with every stored change; writers state the one they read.
+    pub version: i64,
+}
+
+/// Where a job stands: a state is something the broker must act on differently.
+///
+/// That a site cannot be reached is a fact about the site and no state of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "snake_case")]
+pub enum JobState {
+    /// Accepted, and no partition is chosen: every feasible one is down for now, or one refused.
+    Pending,
+    /// Waits for a person.
+    Held { reason: HoldReason },
+    /// A partition is chosen; the site's agent has not reported that it took the job.
+    Placed { partition: PartitionRef },
+    /// The site's scheduler has it.
+    Queued {
+        partition: PartitionRef,
+        remote_id: RemoteId,
+    },
+    Running {
+        partition: PartitionRef,
+        remote_id: RemoteId,
+        started_at: Timestamp,
+    },
+    Completed {
+        ended_at: Timestamp,
+        outcome: Outcome,
+    },
+    Failed {
+        ended_at: Timestamp,
+        outcome: Outcome,
+    },
+    Cancelled {
+        ended_at: Timestamp,
+        outcome: Outcome,
+    },
+    TimedOut {
+        ended_at: Timestamp,
+        outcome: Outcome,
+    },
+}
+
+/// Why a job waits for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldReason {
+    /// Terms of the platform or of a site are not accepted.
+    Terms,
+    /// The site wants a person to confirm each job (`automation = "human_confirm"`).
+    Confirmation,
+    /// Data is not where the job needs it.
+    Data,
+}
+
+/// The state without its facts: what lists filter by and metrics count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StateName {
+    Pending,
+    Held,
+    Placed,
+    Queued,
+    Running,
+    Completed,
+    Failed,
+    Cancelled,
+    TimedOut,
+}
+
+/// What can happen to a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobEvent {
+    Hold(HoldReason),
+    /// A held job goes back to placement.
+    Release,
+    Place(PartitionRef),
+    /// The site said no, or the choice was withdrawn before the site had it.
+    Refuse,
+    Accept(RemoteId),
+    Start(Timestamp),
+    /// The scheduler put a running job back into its queue.
+    Requeue,
+    End(Timestamp, Outcome),
+    /// The site is lost and the job may be started again elsewhere.
+    Lose,
+}
+
+/// A state change that the job's state does not allow.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a {from} job cannot be {event}")]
+pub struct InvalidTransition {
+    pub from: &'static str,
+    pub event: &'static str,
+}
+
+impl JobState {
+    /// Applies an event.
+    ///
+    /// An event that is reported twice leaves the state as it is: agents repeat reports whose
+    /// answer they did not see.
+    pub fn apply(self, event: JobEvent) -> Result<Self, InvalidTransition> {
+        use JobState::{Held, Pending, Placed, Queued, Running};
+        match (self, event) {
+            (Pending, JobEvent::Hold(reason)) => Ok(Held { reason }),
+            (Held { .. }, JobEvent::Release) => Ok(Pending),
+            (Pending, JobEvent::Place(partition)) => Ok(Placed { partition }),
+            (Placed { .. }, JobEvent::Refuse) => Ok(Pending),
+            (Placed { partition }, JobEvent::Accept(remote_id)) => Ok(Queued {
+                partition,
+                remote_id,
+            }),
+            // After a requeue or a lost submit the scheduler may know the job by another id.
+            (Queued { partition, .. }, JobEvent::Accept(remote_id)) => Ok(Queued {
+                partition,
+                remote_id,
+            }),
+            (
+                Queued {
+                    partition,
+                    remote_id,
+                },
+                JobEvent::Start(started_at),
+            ) => Ok(Running {
+                partition,
+                remote_id,
+                started_at,
+            }),
+            (state @ Running { .. }, JobEvent::Start(_) | JobEvent::Accept(_)) => Ok(state),
+            (
+                Running {
+                    partition,
+                    remote_id,
+                    ..
+                },
+                JobEvent::Requeue,
+            ) => Ok(Queued {
+                partition,
+                remote_id,
+            }),
+            (state @ Queued { .. }, JobEvent::Requeue) => Ok(state),
+            (Placed { .. } | Queued { .. } | Running { .. }, JobEvent::Lose) => Ok(Pending),
+            (
+                Pending | Held { .. } | Placed { .. } | Queued { .. } | Running { .. },
+                JobEvent::End(ended_at, outcome),
+            ) => Ok(ended(ended_at, outcome)),
+            (state, JobEvent::End(..)) => Ok(state),
+            (state, event) => Err(InvalidTransition {
+                from: state.name().as_str(),
+                event: event.name(),
+            }),
+        }
+    }
+
+    pub const fn name(&self) -> StateName {
+        match self {
+            Self::Pending => StateName::Pending,
+            Self::Held { .. } => StateName::Held,
+            Self::Placed { .. } => StateName::Placed,
+            Self::Queued { .. } => StateName::Queued,
+            Self::Running { .. } => StateName::Running,
+            Self::Completed { .. } => StateName::Completed,
+            Self::Failed { .. } => StateName::Failed,
+            Self::Cancelled { .. } => StateName::Cancelled,
+            Self::TimedOut { .. } => StateName::TimedOut,
+        }
+    }
+
+    pub const fn is_final(&self) -> bool {
+        self.name().is_final()
+    }
+
+    pub const fn partition(&self) -> Option<&PartitionRef> {
+        match self {
+            Self::Placed { partition }
+            | Self::Queued { partition, .. }
+            | Self::Running { partition, .. } => Some(partition),
+            _ => None,
+        }
+    }
+
+    pub const fn remote_id(&self) -> Option<&RemoteId> {
+        match self {
+            Self::Queued { remote_id, .. } | Self::Running { remote_id, .. } => Some(remote_id),
+            _ => None,
+        }
+    }
+
+    pub const fn outcome(&self) -> Option<&Outcome> {
+        match self {
+            Self::Completed { outcome, .. }
+            | Self::Failed { outcome, .. }
+            | Self::Cancelled { outcome, .. }
+            | Self::TimedOut { outcome, .. } => Some(outcome),
+            _ => None,
+        }
+    }
+}
+
+fn ended(ended_at: Timestamp, outcome: Outcome) -> JobState {
+    match outcome.kind {
+        OutcomeKind::Completed => JobState::Completed { ended_at, outcome },
+        OutcomeKind::Cancelled => JobState::Cancelled { ended_at, outcome },
+        OutcomeKind::TimedOut => JobState::TimedOut { ended_at, outcome },
+        _ => JobState::Failed { ended_at, outcome },
+    }
+}
+
+impl JobEvent {
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Hold(_) => "held",
+            Self::Release => "released",
+            Self::Place(_) => "placed",
+            Self::Refuse => "refused",
+            Self::Accept(_) => "accepted",
+            Self::Start(_) => "started",
+            Self::Requeue => "requeued",
+            Self::End(..) => "ended",
+            Self::Lose => "lost",
+        }
+    }
+}
+
+impl StateName {
+    pub const ALL: [Self; 9] = [
+        Self::Pending,
+        Self::Held,
+        Self::Placed,
+        Self::Queued,
+        Self::Running,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+        Self::TimedOut,
+    ];
+
+    pub const fn is_final(self) -> bool {
+        matches!(
+            self,
+            Self::Completed | Self::Failed | Self::Cancelled | Self::TimedOut
+        )
+    }
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Held => "held",
+            Self::Placed => "placed",
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::TimedOut => "timed_out",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|name| name.as_str() == text)
+    }
+}
+
+#[cfg(test)]
+#[path = "job/tests.rs"]
+mod tests;

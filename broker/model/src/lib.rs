@@ -1,0 +1,42 @@
+//! The nouns of Alcyone: ids, jobs and attempts with their states, sites, allocations, usage.
+//!
+//! No I/O and no async. Time and randomness are arguments ([`Clock`], [`Ids`]), so that every
+//! decision made from these types can be made again later with the same result.
+
+mod accounts;
+mod attempt;
+mod clock;
+mod event;
+mod ids;
+mod job;
+mod organisation;
+mod placement;
+mod principal;
+mod site;
+mod snapshot;
+mod spec;
+mod units;
+mod usage;
+
+pub use accounts::{Allocation, AllocationScope, Balance, FundingShare, Project};
+pub use attempt::{Attempt, AttemptEvent, AttemptState, Outcome, OutcomeKind};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use event::{EntryBody, EntryKind};
+pub use ids::{
+    AgentId, AllocationId, AttemptId, DecisionId, Ids, InvalidId, JobId, OrganisationId,
+    PartitionId, PartitionRef, PersonId, ProjectId, RemoteId, SiteId, SystemId,
+};
+pub use job::{HoldReason, InvalidTransition, Job, JobEvent, JobState, StateName};
+pub use organisation::{Evidence, EvidenceKind, Organisation, SizeClass};
+pub use placement::{Candidate, Clause, Considered, Forecast, Placement, Rejection};
+pub use principal::{Assurance, Entitlement, Grant, IdentityAssurance, Principal, Role};
+pub use site::{
+    Automation, Billed, Billing, BillingTerm, ContainerTarget, Partition, Site, SiteReadiness,
+    SiteState, Sourced, System, SystemStatus,
+};
+pub use snapshot::{PartitionSnapshot, SiteSnapshot};
+pub use spec::{
+    DataNeeds, InvalidSpec, JobSpec, PlacementWishes, Resources, Sensitivity, Variant, Walltime,
+};
+pub use units::{GpuMillis, UnitMillis};
+pub use usage::{Charge, UsageRecord};

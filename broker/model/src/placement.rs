@@ -1,0 +1,76 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{ContainerTarget, GpuMillis, PartitionRef, UnitMillis};
+
+/// The document of a placement decision, stored with the job and shown to its user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placement {
+    pub decided_at: Timestamp,
+    /// Every partition of the federation, in the order of the ranking, rejected ones last.
+    pub considered: Vec<Considered>,
+    pub chosen: Option<PartitionRef>,
+    /// One sentence on why the first is first.
+    pub reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Considered {
+    pub partition: PartitionRef,
+    /// Every clause that speaks against it; empty for a feasible one.
+    #[serde(default)]
+    pub rejections: Vec<Rejection>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<Candidate>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    pub clause: Clause,
+    /// In the user's numbers: "asks for 8 GPUs per node, has 4".
+    pub words: String,
+    /// May pass by itself (a drained site); otherwise this job can never run here.
+    pub temporary: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Clause {
+    SystemStatus,
+    SiteState,
+    PartitionState,
+    Wishes,
+    ContainerTarget,
+    GpuCount,
+    GpuMemory,
+    Nodes,
+    Cpus,
+    Memory,
+    Walltime,
+    Residency,
+    Sensitivity,
+    Entitlement,
+    HoursLeft,
+    RefusedBefore,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    pub target: ContainerTarget,
+    pub forecast: Forecast,
+    /// Held on the allocation when the job is accepted: the charge for the whole walltime.
+    pub charge: UnitMillis,
+    pub charge_unit: String,
+    pub gpu: GpuMillis,
+    /// Seconds until the job would be done, with wishes counted in: what the ranking sorts by.
+    pub score_seconds: u64,
+}
+
+/// When a job would start, and how that is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forecast {
+    pub wait_seconds: u64,
+    /// What the forecast rests on: "3 of 188 nodes free", "queue of 40 jobs".
+    pub basis: String,
+    pub observed_at: Timestamp,
+}

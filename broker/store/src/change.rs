@@ -1,0 +1,100 @@
+use broker_model::{
+    Allocation, AllocationId, Attempt, AttemptId, EntryBody, Evidence, Job, JobId, Organisation,
+    Placement, Project, SiteSnapshot, SiteState, UnitMillis, UsageRecord,
+};
+
+use crate::{IdempotencyKey, Person, Remembered, Session, StoredDecision, StoredGrant};
+
+/// What is to be true afterwards, all of it or nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    pub writes: Vec<Write>,
+    /// Appended to the ledger in this order. Empty only for what is no state change of the domain
+    /// (log bytes, sessions, snapshots).
+    pub entries: Vec<EntryBody>,
+}
+
+/// One row, with what must still hold for it.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// Fails with `Conflict(Job)` if the id is there. `job.version` is written as it is.
+    InsertJob(Box<Job>),
+    /// Fails with `Conflict(Job)` unless the stored version is `job.version`; stores `version + 1`.
+    UpdateJob(Box<Job>),
+    /// Replaces the placement document of a job.
+    PutPlacement {
+        job: JobId,
+        placement: Box<Placement>,
+    },
+    InsertDecision(Box<StoredDecision>),
+    /// Fails with `Conflict(Attempt)` if the id is there, or the job has one that is not over.
+    InsertAttempt(Box<Attempt>),
+    /// Fails with `Conflict(Attempt)` unless the stored version is `attempt.version`.
+    UpdateAttempt(Box<Attempt>),
+    /// Moves hours from remaining to held. Fails with `HoursExceeded` when fewer remain.
+    Hold {
+        allocation: AllocationId,
+        amount: UnitMillis,
+    },
+    /// Moves hours from held back to remaining. Fails with `Conflict(Allocation)` when fewer are held.
+    Release {
+        allocation: AllocationId,
+        amount: UnitMillis,
+    },
+    /// Takes `held` out of held and adds `used` to used; used may be more than held.
+    Settle {
+        allocation: AllocationId,
+        held: UnitMillis,
+        used: UnitMillis,
+    },
+    /// Fails with `Duplicate(UsageRecord)` when the attempt has one: nothing is charged twice.
+    InsertUsage(Box<UsageRecord>),
+    /// Fails with `Duplicate(IdempotencyKey)` when the key is taken.
+    Remember {
+        key: IdempotencyKey,
+        answer: Remembered,
+    },
+    /// Inserts or replaces.
+    PutOrganisation(Box<Organisation>),
+    /// Inserts; the newest of a kind is listed first.
+    InsertEvidence(Box<Evidence>),
+    PutProject(Box<Project>),
+    /// Inserts. Fails with `Conflict(Allocation)` if the id is there: balances change by hold,
+    /// release and settle only.
+    InsertAllocation(Box<Allocation>),
+    /// Changes all but the balance of a stored allocation (term, suspension, local accounts).
+    UpdateAllocationTerms(Box<Allocation>),
+    /// Inserts, or updates name and address of the person with this issuer and subject. Fails with
+    /// `Conflict(Person)` when issuer and subject belong to another person id.
+    PutPerson(Box<Person>),
+    /// Inserts; an equal grant is left as it is.
+    PutGrant(StoredGrant),
+    RemoveGrant(StoredGrant),
+    PutSiteState(Box<SiteState>),
+    PutSiteSnapshot {
+        site: broker_model::SiteId,
+        snapshot: Box<SiteSnapshot>,
+    },
+    /// Appends log bytes when `offset` is where the stored log ends; else it is ignored, since the
+    /// agent repeats what it did not see acknowledged.
+    AppendLog {
+        job: JobId,
+        attempt: AttemptId,
+        stream: &'static str,
+        offset: u64,
+        bytes: Vec<u8>,
+    },
+    PutSession(Box<Session>),
+    RemoveSession {
+        id_hash: String,
+    },
+}
+
+/// The receipt of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// The ledger position of the change's first entry; `None` when it had none.
+    pub first_seq: Option<u64>,
+    /// How many changes shared the transaction.
+    pub group_size: u32,
+}

@@ -1,0 +1,66 @@
+use std::fmt;
+
+use broker_model::{AllocationId, UnitMillis};
+
+/// What a conflict is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Entity {
+    Job,
+    Attempt,
+    Allocation,
+    UsageRecord,
+    IdempotencyKey,
+    Person,
+    Decision,
+    Checkpoint,
+}
+
+impl fmt::Display for Entity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Job => "job",
+            Self::Attempt => "attempt",
+            Self::Allocation => "allocation",
+            Self::UsageRecord => "usage record",
+            Self::IdempotencyKey => "idempotency key",
+            Self::Person => "person",
+            Self::Decision => "decision",
+            Self::Checkpoint => "checkpoint",
+        })
+    }
+}
+
+/// Why a change was not made. Nothing of it is stored.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Somebody else changed the row since it was read: read again, decide again.
+    #[error("the {0} changed meanwhile")]
+    Conflict(Entity),
+    #[error("there is one already: {0}")]
+    Duplicate(Entity),
+    #[error("the {0} is not there")]
+    Missing(Entity),
+    #[error("allocation {allocation} has {remaining} unit-hours left")]
+    HoursExceeded {
+        allocation: AllocationId,
+        remaining: UnitMillis,
+    },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The database did not do its part. `Clone`, since all changes of a group share one.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Cannot be reached, or is shutting down: try again.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// No space left: refuse writes, reads go on.
+    #[error("the database has no space left: {0}")]
+    Full(String),
+    /// A row that this version cannot read: newer schema, or damage.
+    #[error("the database holds a row that cannot be read: {table}: {reason}")]
+    Unreadable { table: &'static str, reason: String },
+    #[error("the database refused: {0}")]
+    Database(String),
+}

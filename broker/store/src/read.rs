@@ -1,0 +1,149 @@
+//! The repository traits. Lookups return `Option`; lists are keyset pages; nothing here takes the
+//! time from anywhere but its arguments.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use broker_model::{
+    Allocation, AllocationId, Attempt, AttemptId, DecisionId, Evidence, Job, JobId, Organisation,
+    OrganisationId, PersonId, Placement, Project, ProjectId, Role, SiteId, SiteSnapshot, SiteState,
+    StateName, UsageRecord,
+};
+use jiff::Timestamp;
+
+use crate::{
+    Change, CommitError, Committed, EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered,
+    SealedBatch, Session, StoreError, StoredCheckpoint, StoredDecision, Tile, UsageFilter,
+};
+
+type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// Everything the broker asks its database.
+pub trait Store:
+    Commits + Jobs + Attempts + Accounts + Identities + Usage + Sites + Ledger + fmt::Debug
+{
+}
+
+impl<T> Store for T where
+    T: Commits + Jobs + Attempts + Accounts + Identities + Usage + Sites + Ledger + fmt::Debug
+{
+}
+
+#[async_trait]
+pub trait Commits: Send + Sync + 'static {
+    /// Makes a change durable; when this returns `Ok` a power cut no longer undoes it.
+    ///
+    /// Cancelling the future does not cancel the change.
+    async fn commit(&self, change: Change) -> Result<Committed, CommitError>;
+
+    /// Answers whether the database can be read and written.
+    async fn ready(&self) -> Result<()>;
+}
+
+#[async_trait]
+pub trait Jobs: Send + Sync + 'static {
+    async fn find_job(&self, id: JobId) -> Result<Option<Job>>;
+
+    /// Newest first.
+    async fn list_jobs(&self, filter: &JobFilter, page: &Page<JobId>) -> Result<Vec<Job>>;
+
+    /// Pending jobs, oldest first: what the placement loop tries again.
+    async fn pending_jobs(&self, limit: u32) -> Result<Vec<Job>>;
+
+    /// Placed jobs of a site without an attempt, oldest first. Several replicas may see the same
+    /// row; the versioned update that claims it succeeds for one of them.
+    async fn placed_jobs(&self, site: &SiteId, limit: u32) -> Result<Vec<Job>>;
+
+    /// How many active jobs are in each state, by site where they have one: for metrics. Costs by
+    /// the number of active jobs, not of all.
+    async fn count_active(&self) -> Result<Vec<(StateName, Option<SiteId>, u64)>>;
+
+    async fn find_placement(&self, job: JobId) -> Result<Option<Placement>>;
+
+    async fn find_decision(&self, id: DecisionId) -> Result<Option<StoredDecision>>;
+
+    async fn find_remembered(&self, key: &IdempotencyKey) -> Result<Option<Remembered>>;
+
+    /// Forgets idempotency keys older than this; returns how many.
+    async fn forget_keys(&self, before: Timestamp) -> Result<u64>;
+
+    /// Stored log bytes of the job's newest attempt from an offset, at most `max_bytes`.
+    async fn read_log(
+        &self,
+        job: JobId,
+        stream: &str,
+        offset: u64,
+        max_bytes: usize,
+    ) -> Result<Vec<u8>>;
+
+    /// How many bytes of a stream of this attempt are stored.
+    async fn log_length(&self, attempt: AttemptId, stream: &str) -> Result<u64>;
+}
+
+#[async_trait]
+pub trait Attempts: Send + Sync + 'static {
+    async fn find_attempt(&self, id: AttemptId) -> Result<Option<Attempt>>;
+
+    async fn find_attempts(&self, ids: &[AttemptId]) -> Result<Vec<Attempt>>;
+
+    /// Attempts of a job, oldest first.
+    async fn attempts_of(&self, job: JobId) -> Result<Vec<Attempt>>;
+
+    /// Attempts of a site that are not settled (running, ended and not yet metered, lost and not yet
+    /// cancelled there), oldest first: what a restarted agent resumes.
+    async fn open_attempts(&self, site: &SiteId, limit: u32) -> Result<Vec<Attempt>>;
+}
+
+#[async_trait]
+pub trait Accounts: Send + Sync + 'static {
+    async fn find_organisation(&self, id: OrganisationId) -> Result<Option<Organisation>>;
+    async fn organisation_by_domain(&self, domain: &str) -> Result<Option<Organisation>>;
+    async fn evidence_of(&self, organisation: OrganisationId) -> Result<Vec<Evidence>>;
+    async fn find_project(&self, id: ProjectId) -> Result<Option<Project>>;
+    async fn find_allocation(&self, id: AllocationId) -> Result<Option<Allocation>>;
+    /// Oldest first.
+    async fn allocations_of(&self, project: ProjectId) -> Result<Vec<Allocation>>;
+}
+
+#[async_trait]
+pub trait Identities: Send + Sync + 'static {
+    async fn find_person(&self, id: PersonId) -> Result<Option<Person>>;
+    /// Subjects compare as the issuer's rules say; MyAccessID's without case, so callers normalize.
+    async fn person_by_subject(&self, issuer: &str, subject: &str) -> Result<Option<Person>>;
+    async fn grants_of(&self, person: PersonId) -> Result<Vec<Role>>;
+    /// A session that has not expired at `now`.
+    async fn find_session(&self, id_hash: &str, now: Timestamp) -> Result<Option<Session>>;
+}
+
+#[async_trait]
+pub trait Usage: Send + Sync + 'static {
+    async fn usage_of(&self, job: JobId) -> Result<Vec<UsageRecord>>;
+    /// Newest end first; the page goes by attempt id.
+    async fn list_usage(
+        &self,
+        filter: &UsageFilter,
+        page: &Page<AttemptId>,
+    ) -> Result<Vec<UsageRecord>>;
+}
+
+#[async_trait]
+pub trait Sites: Send + Sync + 'static {
+    async fn site_states(&self) -> Result<Vec<SiteState>>;
+    async fn site_snapshots(&self) -> Result<Vec<(SiteId, SiteSnapshot)>>;
+}
+
+#[async_trait]
+pub trait Ledger: Send + Sync + 'static {
+    /// Committed entries, sealed or not.
+    async fn ledger_size(&self) -> Result<u64>;
+    /// Entries from a position, in order.
+    async fn entries(&self, from: u64, limit: u32) -> Result<Vec<EntryRow>>;
+    /// Entries of a job after a position (`None`: from the first), in order.
+    async fn entries_of(&self, job: JobId, after: Option<u64>, limit: u32)
+    -> Result<Vec<EntryRow>>;
+    async fn latest_checkpoint(&self) -> Result<Option<StoredCheckpoint>>;
+    async fn checkpoint_at(&self, tree_size: u64) -> Result<Option<StoredCheckpoint>>;
+    async fn find_tile(&self, level: u8, index: u64) -> Result<Option<Tile>>;
+    /// Stores tiles and checkpoint in one transaction.
+    async fn seal(&self, batch: SealedBatch) -> Result<(), CommitError>;
+}

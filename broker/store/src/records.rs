@@ -1,0 +1,136 @@
+use broker_model::{
+    DecisionId, EntryBody, FundingShare, JobId, OrganisationId, PersonId, ProjectId, Role, SiteId,
+    StateName,
+};
+use jiff::Timestamp;
+
+/// A decision as it was made; `document` is replayable and never rewritten.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredDecision {
+    pub id: DecisionId,
+    pub organisation: OrganisationId,
+    pub result: String,
+    pub policy_digest: String,
+    /// JSON: inputs and the decision with every rule that spoke, byte for byte.
+    pub document: String,
+    pub decided_at: Timestamp,
+}
+
+/// The one place, with sessions, where personal data lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    pub id: PersonId,
+    pub issuer: String,
+    pub subject: String,
+    pub name: Option<String>,
+    pub email: Option<String>,
+    pub first_seen_at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StoredGrant {
+    pub person: PersonId,
+    pub role: Role,
+}
+
+/// A browser's session. The cookie's value is never stored, only its SHA-256.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    pub id_hash: String,
+    pub person: PersonId,
+    /// JSON of `broker_model::Principal` as it was at login.
+    pub principal: String,
+    /// The issuer's session id, for back-channel logout.
+    pub issuer_session: Option<String>,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct IdempotencyKey {
+    pub person: PersonId,
+    pub key: String,
+}
+
+/// The first answer to a key; the same key with another request digest is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    pub request_sha256: String,
+    pub status: u16,
+    pub body: String,
+    pub created_at: Timestamp,
+}
+
+/// A keyset page over ids that sort by time, newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// 1 to 200.
+    pub limit: u32,
+    /// Only rows older than this.
+    pub before: Option<T>,
+}
+
+/// All conditions hold; an empty list or `None` is no condition, except `projects`.
+#[derive(Clone, Debug, Default)]
+pub struct JobFilter {
+    /// The projects the caller may see; `None` for all (operators), an empty list for none.
+    pub projects: Option<Vec<ProjectId>>,
+    pub states: Vec<StateName>,
+    pub site: Option<SiteId>,
+    /// Only jobs that are not over.
+    pub active: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct UsageFilter {
+    pub projects: Option<Vec<ProjectId>>,
+    /// `None` for every share.
+    pub share: Option<FundingShare>,
+    pub site: Option<SiteId>,
+    /// `2026-11`.
+    pub month: Option<String>,
+}
+
+/// A ledger entry with the bytes its leaf hash is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryRow {
+    /// From 0, without gaps, in the order of the commits: the leaf index.
+    pub seq: u64,
+    pub job: Option<JobId>,
+    /// The JSON of an [`EntryBody`] as it was first written.
+    pub text: String,
+}
+
+impl EntryRow {
+    pub fn body(&self) -> Result<EntryBody, serde_json::Error> {
+        serde_json::from_str(&self.text)
+    }
+}
+
+/// A run of 256 hashes (32 bytes each, fewer in the last tile) at one level of the Merkle tree, as in
+/// C2SP tlog-tiles. Level 0 holds leaf hashes, level `n` the roots of full tiles of level `n - 1`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tile {
+    pub level: u8,
+    pub index: u64,
+    pub hashes: Vec<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredCheckpoint {
+    pub tree_size: u64,
+    pub root_hex: String,
+    /// The signed note, as it is served.
+    pub note: String,
+    pub created_at: Timestamp,
+}
+
+/// What a sealing step stores: tiles that grew, and the new checkpoint.
+#[derive(Clone, Debug)]
+pub struct SealedBatch {
+    /// The size of the checkpoint this one was built on; fails with `Conflict(Checkpoint)` if another
+    /// replica sealed meanwhile.
+    pub from_size: u64,
+    pub tiles: Vec<Tile>,
+    pub checkpoint: StoredCheckpoint,
+}

@@ -1,0 +1,151 @@
+use broker_model::{AttemptId, Outcome, PartitionRef, RemoteId, Resources};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Whose account a job runs under at the site; the site's own mapping decides (never the broker).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LocalAccount {
+    /// The POSIX user, or the namespace for Kubernetes.
+    pub user: String,
+    /// What the scheduler charges; Slurm's account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qos: Option<String>,
+}
+
+/// The job as the broker leases it: portable, with the variant that placement chose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Work {
+    pub name: String,
+    pub resources: Resources,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    pub script: String,
+    pub partition: PartitionRef,
+    /// How many GPUs the scheduler counts per physical one there (2 on LUMI).
+    pub scheduler_gpus_per_gpu: u32,
+    #[serde(default)]
+    pub exclusive: bool,
+}
+
+impl Work {
+    /// GPUs per node as the scheduler counts them.
+    pub const fn scheduler_gpus_per_node(&self) -> u32 {
+        self.resources
+            .gpus_per_node
+            .saturating_mul(self.scheduler_gpus_per_gpu)
+    }
+
+    /// The script with a `#!` line: Slurm's REST interface accepts one without and the job fails.
+    pub fn script_with_interpreter(&self) -> String {
+        if self.script.starts_with("#!") {
+            return self.script.clone();
+        }
+        format!("#!/bin/sh\n{}", self.script)
+    }
+}
+
+/// What goes into a scheduler in one call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submission {
+    pub attempt: AttemptId,
+    pub account: LocalAccount,
+    pub work: Work,
+    /// An earlier try may have reached the scheduler: look the marker up first.
+    pub may_exist: bool,
+}
+
+impl Submission {
+    /// What the scheduler carries for us: the attempt's id.
+    pub fn marker(&self) -> String {
+        self.attempt.to_string()
+    }
+}
+
+/// The scheduler's receipt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submitted {
+    pub remote_id: RemoteId,
+    /// The scheduler's own submit time; with the marker it tells a reused id from ours.
+    pub submitted_at: Timestamp,
+    /// It had the marker already.
+    pub adopted: bool,
+}
+
+/// How the agent names a job to its adapter.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RemoteRef {
+    pub marker: String,
+    pub remote_id: RemoteId,
+    pub submitted_at: Timestamp,
+    pub account: LocalAccount,
+}
+
+/// What the scheduler says of one job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteJob {
+    pub marker: String,
+    pub remote_id: RemoteId,
+    pub submitted_at: Timestamp,
+    pub activity: Activity,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "snake_case")]
+pub enum Activity {
+    Queued {
+        /// Why it waits, as the scheduler says: `Priority`, `AssocGrpGRES`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected_start: Option<Timestamp>,
+    },
+    Running {
+        started_at: Timestamp,
+    },
+    Ended {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        started_at: Option<Timestamp>,
+        ended_at: Timestamp,
+        outcome: Outcome,
+    },
+}
+
+/// What the site's accounting says a job used, in the scheduler's counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageReport {
+    pub started_at: Timestamp,
+    pub ended_at: Timestamp,
+    pub nodes: u32,
+    /// On all nodes together, as the scheduler counts them (GCDs on LUMI).
+    pub scheduler_gpus: u32,
+    pub cpus: u32,
+    #[serde(default)]
+    pub memory_gib: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy_joules: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogStream {
+    Stdout,
+    Stderr,
+}
+
+impl LogStream {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::Stderr => "stderr",
+        }
+    }
+}
+
+/// One subsystem (`slurmctld`, `slurmdbd`, `token`), and what is wrong with it if anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeResult {
+    pub subsystem: String,
+    pub problem: Option<String>,
+}
