@@ -1,1 +1,22 @@
+//! The HTTP API: `/api/v1` for people and programs, `/agent/v1` for agents, and what operators probe.
+//!
+//! A handler extracts, calls one use case of `broker-app`, and converts; what a refusal looks like is
+//! in [`problem`]. `openapi.json` beside this crate's manifest is the contract, served as it is; a test
+//! compares it with the routes and with what they answer.
 
+mod agent_v1;
+mod auth;
+mod body;
+mod metrics;
+mod problem;
+mod request_id;
+mod router;
+mod sse;
+mod state;
+mod v1;
+
+pub use auth::{Authenticate, AuthFailure};
+pub use metrics::Metrics;
+pub use problem::{Problem, ProblemBody};
+pub use router::router;
+pub use state::{AgentTokens, ApiState, LoginInfo};

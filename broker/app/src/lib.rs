@@ -1,1 +1,28 @@
+//! The use cases, one file each. Each reads, decides by the pure crates, and hands one change to the
+//! store; nothing here names a database, a scheduler or a wire format.
+//!
+//! Requests write intent; the loops in [`loops`] act on it. They are idempotent, take no input and
+//! run on a timer and on a nudge, so any number of replicas may run them.
 
+pub mod agents;
+pub mod audit;
+mod board;
+mod broker;
+mod caller;
+mod eligibility;
+mod error;
+pub mod jobs;
+pub mod loops;
+mod nudge;
+pub mod setup;
+mod sites;
+mod standing;
+
+pub use board::{Board, SiteEntry};
+pub use broker::{Broker, BrokerParts, Limits};
+pub use caller::Caller;
+pub use eligibility::CheckAnswer;
+pub use error::{Error, Result};
+pub use nudge::Nudges;
+pub use sites::SiteView;
+pub use standing::Standing;

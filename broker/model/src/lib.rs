@@ -31,8 +31,9 @@ pub use organisation::{Evidence, EvidenceKind, Organisation, SizeClass};
 pub use placement::{Candidate, Clause, Considered, Forecast, Placement, Rejection};
 pub use principal::{Assurance, Entitlement, Grant, IdentityAssurance, Principal, Role};
 pub use site::{
-    Automation, Billed, Billing, BillingTerm, ContainerTarget, Partition, Site, SiteReadiness,
-    SiteState, Sourced, System, SystemStatus,
+    Access, Automation, Billed, Billing, BillingTerm, Contact, ContainerTarget, Factory, Funding,
+    Partition, PartitionRules, Qos, Site, SiteReadiness, SiteState, Sourced, Storage, StorageArea,
+    System, SystemStatus, Zones,
 };
 pub use snapshot::{PartitionSnapshot, SiteSnapshot};
 pub use spec::{

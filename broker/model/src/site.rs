@@ -1,10 +1,19 @@
-use std::fmt;
-use std::str::FromStr;
+mod billing;
+mod details;
+mod state;
+mod target;
+mod zones;
 
-use jiff::{Timestamp, civil::Date};
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::{InvalidId, PartitionId, Sensitivity, SiteId, SystemId, Walltime};
+use crate::{PartitionId, Sensitivity, SiteId, SystemId, Walltime};
+
+pub use billing::{Billed, Billing, BillingTerm};
+pub use details::{Access, Contact, Factory, Funding, PartitionRules, Qos, Storage, StorageArea};
+pub use state::{SiteReadiness, SiteState};
+pub use target::ContainerTarget;
+pub use zones::Zones;
 
 /// An AI factory as its file under `config/sites/` describes it.
 ///
@@ -37,6 +46,10 @@ pub struct Site {
     pub automation: Automation,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub web: Option<String>,
+    #[serde(default)]
+    pub contact: Contact,
+    #[serde(default)]
+    pub factory: Factory,
     /// Where the facts of this file come from, and when they were last checked.
     pub source: Sourced,
     #[serde(default, rename = "system")]
@@ -74,11 +87,26 @@ pub struct System {
     pub union_share_permille: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduler: Option<String>,
+    /// What it computes with where that is neither a CPU nor a GPU: `qpu`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accelerator_kind: Option<String>,
+    /// The system of the same site that it hangs on and is reached through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub integrated_in: Option<SystemId>,
+    /// Where the machine stands, when not in the site's city.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
     /// The highest sensitivity of data that the system may process; absent means `internal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_sensitivity: Option<Sensitivity>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notes: Option<String>,
+    #[serde(default)]
+    pub funding: Funding,
+    #[serde(default)]
+    pub access: Access,
+    #[serde(default)]
+    pub storage: Storage,
     #[serde(default, rename = "partition")]
     pub partitions: Vec<Partition>,
 }
@@ -107,11 +135,16 @@ pub struct Partition {
     pub scheduler_gpus_per_gpu: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpu_model: Option<String>,
-    /// Per physical accelerator.
+    /// Per physical accelerator: the number on its data sheet, which vendors count in either unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpu_memory_gib: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpus_per_node: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_model: Option<String>,
+    /// Accelerators that no container target counts, in words: `2x Intel Stratix 10MX`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_accelerators: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_gib_per_node: Option<u32>,
     pub container_target: ContainerTarget,
@@ -122,6 +155,8 @@ pub struct Partition {
     pub max_walltime: Option<Walltime>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_nodes_per_job: Option<u32>,
+    #[serde(default)]
+    pub rules: PartitionRules,
     pub billing: Billing,
 }
 
@@ -129,125 +164,5 @@ const fn one() -> u32 {
     1
 }
 
-/// How the site charges: units per node while the job runs, the largest of the terms.
-///
-/// LUMI's `small-g` has three terms (a GCD, 8 cores and 64 GB each cost 0.5 GPU-hours an hour); a
-/// whole-node site has one over `nodes`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Billing {
-    /// The site's word: `GPU-hour`, `node-hour`, `core-hour`.
-    pub unit: String,
-    pub terms: Vec<BillingTerm>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BillingTerm {
-    pub of: Billed,
-    /// One step for this many, rounded up.
-    #[serde(default = "one")]
-    pub per: u32,
-    /// Thousandths of a unit for each step.
-    pub milliunits: u32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Billed {
-    Nodes,
-    /// As the scheduler counts them, on all nodes.
-    SchedulerGpus,
-    Cpus,
-    MemoryGib,
-}
-
-/// What a container must be built for: processor, and accelerator runtime if any.
-///
-/// Open on purpose (`riscv64+epac`, `x86_64+qpu`): a new kind needs no code change.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct ContainerTarget(String);
-
-impl ContainerTarget {
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ContainerTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for ContainerTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for ContainerTarget {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let word = |w: &str| {
-            (1..=24).contains(&w.len())
-                && w.bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-        };
-        let mut words = text.splitn(2, '+');
-        let fits = words.next().is_some_and(word) && words.next().is_none_or(word);
-        if fits {
-            return Ok(Self(text.to_owned()));
-        }
-        Err(InvalidId {
-            kind: "container target",
-            expected: "`x86_64+cuda`, `x86_64+rocm`, `aarch64+cuda`, `x86_64` or the like"
-                .to_owned(),
-            text: text.chars().take(80).collect(),
-        })
-    }
-}
-
-impl<'de> Deserialize<'de> for ContainerTarget {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-/// How ready a site says it is, or what the broker makes of its silence.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SiteReadiness {
-    Ready,
-    Limited,
-    Draining,
-    Unavailable,
-    #[default]
-    Unknown,
-}
-
-/// The state of a site, true until `observed_at` + `ttl_seconds`; older means unknown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SiteState {
-    pub site: SiteId,
-    pub readiness: SiteReadiness,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    pub observed_at: Timestamp,
-    pub ttl_seconds: u32,
-}
-
-impl SiteState {
-    /// The readiness at a time: what was said, or `Unknown` once it is too old.
-    pub fn readiness_at(&self, now: Timestamp) -> SiteReadiness {
-        let age = now.duration_since(self.observed_at).as_secs();
-        if age > i64::from(self.ttl_seconds) {
-            SiteReadiness::Unknown
-        } else {
-            self.readiness
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

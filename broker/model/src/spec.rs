@@ -91,6 +91,9 @@ pub struct PlacementWishes {
     pub require: Vec<SiteId>,
     #[serde(default)]
     pub exclude: Vec<SiteId>,
+    /// Whether partitions that their site calls experimental may be taken.
+    #[serde(default)]
+    pub experimental: bool,
     /// Whether the job may be started again elsewhere after its site is lost.
     #[serde(default)]
     pub restartable: bool,
@@ -337,7 +340,7 @@ fn invalid(field: &str, reason: &str, allowed: &str) -> InvalidSpec {
 mod tests {
     use super::*;
 
-    const JOB: &str = r##"
+    const JOB: &str = r#"
         name = "finetune-7b"
         project = "prj_0192f0c1d2e37abc8def0123456789ab"
         [resources]
@@ -347,7 +350,7 @@ mod tests {
         [variants."x86_64+cuda"]
         image = "docker://example.org/train:cuda"
         script = "srun python train.py"
-    "##;
+    "#;
 
     #[test]
     fn the_job_file_of_the_design_is_read() {

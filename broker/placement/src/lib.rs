@@ -1,1 +1,132 @@
+//! Where a job goes: which partitions could take it, when each would start it, and which is first.
+//!
+//! Pure. The same input gives the same [`Placement`], whatever order the sites come in, so a stored
+//! document can be checked by placing again. A site still has the last word: what it refuses comes
+//! back in [`Input::refused_by`].
 
+mod feasible;
+mod forecast;
+mod rank;
+mod spot;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use broker_model::{
+    Allocation, Candidate, Considered, JobSpec, PartitionRef, Placement, Rejection, Site,
+    SiteSnapshot, SiteState,
+};
+use jiff::Timestamp;
+
+use crate::rank::Ranked;
+use crate::spot::Spot;
+
+pub use forecast::{NO_SNAPSHOT_SECONDS, START_SECONDS};
+pub use rank::{LIMITED_SECONDS, PREFERENCE_SECONDS};
+
+/// All that a placement rests on.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    pub now: Timestamp,
+    pub spec: &'a JobSpec,
+    pub sites: &'a [SiteView<'a>],
+    /// What pays. A hold that this very job still has must be taken out of it first.
+    pub allocation: &'a Allocation,
+    /// Partitions whose site refused this job before.
+    pub refused_by: &'a [PartitionRef],
+    /// Residency zones (`EU`) as sets of country codes; a name that is none is a country.
+    pub zones: &'a BTreeMap<String, BTreeSet<String>>,
+}
+
+/// A site and what was last heard of it.
+#[derive(Clone, Copy, Debug)]
+pub struct SiteView<'a> {
+    pub site: &'a Site,
+    pub state: Option<&'a SiteState>,
+    pub snapshot: Option<&'a SiteSnapshot>,
+}
+
+/// Considers every partition of every site and chooses the one that finishes the job first.
+///
+/// `chosen` is `None` when no partition can take it now.
+pub fn place(input: &Input<'_>) -> Placement {
+    let mut ranked = Vec::new();
+    let mut rejected = Vec::new();
+    for view in input.sites {
+        for spot in spot::of_site(input.now, view) {
+            match consider(input, &spot) {
+                Ok(candidate) => ranked.push(Ranked::new(input.spec, &spot, candidate)),
+                Err(rejections) => rejected.push((spot.reference(), rejections)),
+            }
+        }
+    }
+    ranked.sort_unstable_by(|a, b| a.order().cmp(&b.order()));
+    rejected.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    let reason = match ranked.first() {
+        Some(first) => rank::why_first(first, ranked.get(1)),
+        None => why_none(&rejected),
+    };
+    Placement {
+        decided_at: input.now,
+        chosen: ranked.first().map(|first| first.partition.clone()),
+        considered: document(ranked, rejected),
+        reason,
+    }
+}
+
+/// Whether no partition could take the job later either: each has a reason that does not pass.
+///
+/// A federation without a single partition has said nothing about the job, so the answer is no.
+pub fn never_feasible(placement: &Placement) -> bool {
+    let for_good = |one: &Considered| one.rejections.iter().any(|r| !r.temporary);
+    !placement.considered.is_empty() && placement.considered.iter().all(for_good)
+}
+
+fn consider(input: &Input<'_>, spot: &Spot<'_>) -> Result<Candidate, Vec<Rejection>> {
+    let resources = &input.spec.resources;
+    let priced = match feasible::weigh(input, spot) {
+        (against, Some(priced)) if against.is_empty() => priced,
+        (against, _) => return Err(against),
+    };
+    let forecast = forecast::forecast(input.now, resources, spot);
+    Ok(Candidate {
+        target: spot.partition.container_target.clone(),
+        score_seconds: rank::score(input.spec, spot, forecast.wait_seconds),
+        forecast,
+        charge: priced.charge,
+        charge_unit: input.allocation.unit.clone(),
+        gpu: priced.gpu,
+    })
+}
+
+fn document(ranked: Vec<Ranked>, rejected: Vec<(PartitionRef, Vec<Rejection>)>) -> Vec<Considered> {
+    let feasible = ranked.into_iter().map(|one| Considered {
+        partition: one.partition,
+        rejections: Vec::new(),
+        candidate: Some(one.candidate),
+    });
+    let infeasible = rejected
+        .into_iter()
+        .map(|(partition, rejections)| Considered {
+            partition,
+            rejections,
+            candidate: None,
+        });
+    feasible.chain(infeasible).collect()
+}
+
+fn why_none(rejected: &[(PartitionRef, Vec<Rejection>)]) -> String {
+    let later = rejected
+        .iter()
+        .filter(|(_, why)| why.iter().all(|r| r.temporary))
+        .count();
+    match (rejected.len(), later) {
+        (0, _) => "no site has a partition to consider".to_owned(),
+        (all, 0) => format!("none of the {all} partitions can ever take this job"),
+        (all, some) => {
+            format!("none of the {all} partitions can take this job now; {some} may later")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,91 @@
+//! `alcyone-broker`: where the parts are put together, and nothing else is decided.
 
+mod auth;
+mod cli;
+mod compose;
+pub mod config;
+mod demo;
+mod doctor;
+mod embedded;
+mod listen;
+mod serve;
+pub mod shipped;
+mod telemetry;
+
+use std::process::ExitCode;
+
+pub use auth::TokenAuth;
+pub use cli::BrokerCommand;
+pub use compose::{Composed, compose, open_store};
+pub use demo::{Demo, DemoOptions};
+pub use embedded::{EmbeddedLink, EmbeddedSites};
+
+use crate::cli::{ConfigVerb, Verb};
+use crate::config::Config;
+
+/// Runs a command to its end.
+pub fn run(command: BrokerCommand) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // One provider for every rustls in the process; a second install is a harmless error.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    runtime.block_on(execute(command))
+}
+
+async fn execute(command: BrokerCommand) -> anyhow::Result<ExitCode> {
+    match command.verb {
+        Verb::Demo(options) => demo::run(options).await,
+        Verb::Serve { config } => {
+            let config = Config::load(&config)?;
+            telemetry::start(&config.log)?;
+            serve::serve(config).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Migrate { config } => migrate(&Config::load(&config)?).await,
+        Verb::Import { config, file } => import(&Config::load(&config)?, &file).await,
+        Verb::Config { verb: ConfigVerb::Check { config } } => {
+            let loaded = Config::load(&config)?;
+            compose::check(&loaded)?;
+            println_out(&format!("{}: no mistake found", config.display()));
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Doctor { config } => doctor::run(&Config::load(&config)?).await,
+        Verb::LedgerKey { name, file } => {
+            let key = compose::new_ledger_key(&name, &file)?;
+            println_out(&format!("{} written; give auditors this key:\n{key}", file.display()));
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+async fn migrate(config: &Config) -> anyhow::Result<ExitCode> {
+    let applied = open_store(&config.database).await?.migrate().await?;
+    if applied.is_empty() {
+        println_out("nothing to do: the schema is current");
+    }
+    for name in applied {
+        println_out(&format!("applied {name}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn import(config: &Config, file: &std::path::Path) -> anyhow::Result<ExitCode> {
+    use anyhow::Context as _;
+    let text = std::fs::read_to_string(file).with_context(|| format!("{}", file.display()))?;
+    let setup: broker_app::setup::SetupFile =
+        toml::from_str(&text).with_context(|| format!("{}", file.display()))?;
+    let composed = compose(config).await?;
+    let done = composed.broker.import(&setup).await?;
+    if done.is_empty() {
+        println_out("nothing to do: all of it is there");
+    }
+    for line in done {
+        println_out(&line);
+    }
+    composed.store.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[expect(clippy::print_stdout, reason = "what an operator's command has to say")]
+fn println_out(line: &str) {
+    println!("{line}");
+}

@@ -21,17 +21,21 @@ pub enum Write {
     InsertJob(Box<Job>),
     /// Fails with `Conflict(Job)` unless the stored version is `job.version`; stores `version + 1`.
     UpdateJob(Box<Job>),
-    /// Replaces the placement document of a job.
+    /// Replaces the placement document of a job. Fails with `Missing(Job)`.
     PutPlacement {
         job: JobId,
         placement: Box<Placement>,
     },
+    /// Fails with `Duplicate(Decision)` if the id is there.
     InsertDecision(Box<StoredDecision>),
-    /// Fails with `Conflict(Attempt)` if the id is there, or the job has one that is not over.
+    /// Fails with `Conflict(Attempt)` if the id is there, or the job has one that is not over; with
+    /// `Missing(Job)` if the job is not there. `attempt.version` is written as it is.
     InsertAttempt(Box<Attempt>),
-    /// Fails with `Conflict(Attempt)` unless the stored version is `attempt.version`.
+    /// Fails with `Conflict(Attempt)` unless the stored version is `attempt.version`; stores
+    /// `version + 1`. Fails likewise when it would be a second one of its job that is not over.
     UpdateAttempt(Box<Attempt>),
-    /// Moves hours from remaining to held. Fails with `HoursExceeded` when fewer remain.
+    /// Moves hours from remaining to held. Fails with `HoursExceeded` when fewer remain, and with
+    /// `Conflict(Allocation)` when it is suspended: a suspension stops the very next job.
     Hold {
         allocation: AllocationId,
         amount: UnitMillis,
@@ -41,7 +45,8 @@ pub enum Write {
         allocation: AllocationId,
         amount: UnitMillis,
     },
-    /// Takes `held` out of held and adds `used` to used; used may be more than held.
+    /// Takes `held` out of held and adds `used` to used; used may be more than held. Fails with
+    /// `Conflict(Allocation)` when fewer are held.
     Settle {
         allocation: AllocationId,
         held: UnitMillis,
@@ -62,10 +67,12 @@ pub enum Write {
     /// Inserts. Fails with `Conflict(Allocation)` if the id is there: balances change by hold,
     /// release and settle only.
     InsertAllocation(Box<Allocation>),
-    /// Changes all but the balance of a stored allocation (term, suspension, local accounts).
+    /// Changes all but the balance of a stored allocation (term, suspension, local accounts). Fails
+    /// with `Missing(Allocation)`.
     UpdateAllocationTerms(Box<Allocation>),
     /// Inserts, or updates name and address of the person with this issuer and subject. Fails with
-    /// `Conflict(Person)` when issuer and subject belong to another person id.
+    /// `Conflict(Person)` when issuer and subject belong to another person id, or the id to another
+    /// subject.
     PutPerson(Box<Person>),
     /// Inserts; an equal grant is left as it is.
     PutGrant(StoredGrant),

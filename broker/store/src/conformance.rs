@@ -1,1 +1,107 @@
-//! What every store must do, as functions over `&dyn Store`.
+//! What every store must do, as functions over `&dyn Store`: one behaviour each, on a database that
+//! is empty but migrated. [`all`] runs every one on a database of its own.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a conformance suite fails by panicking"
+)]
+
+pub mod accounts;
+pub mod attempts;
+mod fixtures;
+pub mod groups;
+pub mod hours;
+pub mod identities;
+pub mod jobs;
+pub mod ledger;
+pub mod lists;
+pub mod logs;
+pub mod usage;
+
+use std::sync::Arc;
+
+use crate::Store;
+
+macro_rules! each {
+    ($make:ident: $($module:ident :: { $($behaviour:ident),* $(,)? })*) => {
+        $($({
+            let store = $make().await;
+            tracing::info!(behaviour = stringify!($behaviour), "conformance");
+            $module::$behaviour(&*store).await;
+        })*)*
+    };
+}
+
+/// Runs the whole suite; panics at the first behaviour that is not there.
+pub async fn all<F, Fut>(make: F)
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Arc<dyn Store>>,
+{
+    each! { make:
+        jobs::{
+            a_job_is_read_back_as_it_was_written,
+            a_job_id_is_taken_once,
+            an_update_needs_the_version_that_was_read,
+            a_placement_is_replaced_and_needs_its_job,
+            a_decision_is_kept_byte_for_byte_and_made_once,
+            an_idempotency_key_is_taken_once_and_forgotten_by_age,
+            a_cancel_request_is_told_to_the_site_while_the_job_is_active,
+            of_two_racers_one_claims_the_job,
+        }
+        lists::{
+            pages_go_from_the_newest_to_the_oldest_without_gaps,
+            a_list_shows_the_projects_of_the_caller_only,
+            filters_hold_together,
+            the_loops_see_active_jobs_oldest_first,
+        }
+        attempts::{
+            a_job_has_one_attempt_that_is_not_over,
+            an_attempt_is_updated_by_the_version_that_was_read,
+            an_attempt_ends_and_its_successor_begins_in_one_group,
+            attempts_are_open_until_they_are_settled,
+        }
+        hours::{
+            hours_move_between_remaining_held_and_used,
+            hours_that_are_not_there_do_not_move,
+            the_equation_holds_under_concurrent_holds_settles_and_releases,
+            terms_change_and_the_balance_stays,
+        }
+        accounts::{
+            organisations_are_found_by_id_and_domain,
+            the_newest_evidence_of_a_kind_is_first,
+            projects_and_their_allocations_are_read_back,
+            site_states_and_snapshots_are_replaced,
+        }
+        identities::{
+            a_person_is_known_by_issuer_and_subject,
+            two_first_logins_at_once_make_one_person,
+            grants_come_and_go,
+            a_session_ends_when_it_expires_or_is_removed,
+        }
+        usage::{
+            an_attempt_is_charged_once,
+            usage_is_listed_by_its_end,
+        }
+        logs::{
+            a_log_grows_where_it_ends_and_nowhere_else,
+            a_log_is_read_from_any_byte,
+            a_job_shows_the_log_of_its_newest_attempt,
+        }
+        ledger::{
+            entries_are_numbered_without_gaps_in_the_order_of_the_commits,
+            entries_of_a_job_are_read_from_a_position,
+            a_refused_change_leaves_no_entry,
+            sealing_goes_on_from_the_last_checkpoint_only,
+        }
+        groups::{
+            waiting_changes_share_a_transaction,
+            a_change_that_fails_leaves_nothing_and_its_neighbours_commit,
+            a_change_that_the_database_refuses_fails_alone,
+            a_caller_that_goes_away_does_not_take_its_change_along,
+            a_group_of_any_size_is_written_whole,
+            an_empty_change_asks_whether_the_database_takes_writes,
+        }
+    }
+}

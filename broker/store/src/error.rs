@@ -61,6 +61,11 @@ pub enum StoreError {
     /// A row that this version cannot read: newer schema, or damage.
     #[error("the database holds a row that cannot be read: {table}: {reason}")]
     Unreadable { table: &'static str, reason: String },
+    /// The database was migrated by a program that is newer than this one.
+    #[error(
+        "the database has the migration `{migration}`, which this program does not know: start a newer one"
+    )]
+    NewerSchema { migration: String },
     #[error("the database refused: {0}")]
     Database(String),
 }

@@ -11,13 +11,19 @@
 mod change;
 pub mod conformance;
 mod error;
+mod options;
 mod read;
 mod records;
+mod sql;
+#[cfg(feature = "test-postgres")]
+pub mod testing;
 
 pub use change::{Change, Committed, Write};
 pub use error::{CommitError, Entity, StoreError};
+pub use options::StoreOptions;
 pub use read::{Accounts, Attempts, Commits, Identities, Jobs, Ledger, Sites, Store, Usage};
 pub use records::{
     EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered, SealedBatch, Session,
     StoredCheckpoint, StoredDecision, StoredGrant, Tile, UsageFilter,
 };
+pub use sql::{CommitStats, Nudge, SqlStore};

@@ -44,6 +44,13 @@ pub trait Commits: Send + Sync + 'static {
 pub trait Jobs: Send + Sync + 'static {
     async fn find_job(&self, id: JobId) -> Result<Option<Job>>;
 
+    /// Those of them that are there, in no particular order.
+    async fn find_jobs(&self, ids: &[JobId]) -> Result<Vec<Job>>;
+
+    /// Attempts of active jobs at a site whose cancelling was asked for: what its agents must stop.
+    /// Costs by the number of such jobs.
+    async fn cancel_requests(&self, site: &SiteId) -> Result<Vec<AttemptId>>;
+
     /// Newest first.
     async fn list_jobs(&self, filter: &JobFilter, page: &Page<JobId>) -> Result<Vec<Job>>;
 
@@ -108,11 +115,13 @@ pub trait Accounts: Send + Sync + 'static {
 #[async_trait]
 pub trait Identities: Send + Sync + 'static {
     async fn find_person(&self, id: PersonId) -> Result<Option<Person>>;
-    /// Subjects compare as the issuer's rules say; MyAccessID's without case, so callers normalize.
+    /// Subjects compare as the issuer's rules say; `MyAccessID`'s without case, so callers normalize.
     async fn person_by_subject(&self, issuer: &str, subject: &str) -> Result<Option<Person>>;
     async fn grants_of(&self, person: PersonId) -> Result<Vec<Role>>;
     /// A session that has not expired at `now`.
     async fn find_session(&self, id_hash: &str, now: Timestamp) -> Result<Option<Session>>;
+    /// Forgets sessions that expired before this; returns how many.
+    async fn forget_sessions(&self, expired_before: Timestamp) -> Result<u64>;
 }
 
 #[async_trait]

@@ -71,6 +71,9 @@ pub struct LeasedAttempt {
     /// What the broker last heard, if the scheduler had accepted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<Seen>,
+    /// Its end is reported and only the usage is missing: find the marker, meter, report usage.
+    #[serde(default)]
+    pub ended: bool,
     /// Cancelled or superseded: stop it at the site if it is there, then report the end.
     pub cancel: bool,
     /// How far each log is stored, in bytes.

@@ -1,1 +1,142 @@
-fn main() {}
+//! `alcyone-agent`: runs beside a site's scheduler, dials out to the broker, and listens on loopback
+//! at most.
+
+mod check;
+mod compose;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use broker_model::SystemClock;
+use clap::{Parser, Subcommand};
+use prometheus::Registry;
+use site_agent::settings::Settings;
+use site_agent::{Agent, serve_status};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::compose::Site;
+
+/// Runs the jobs of one site: takes them from the broker, hands them to the site's scheduler and
+/// reports what became of them.
+#[derive(Debug, Parser)]
+#[command(name = "alcyone-agent", version)]
+struct Arguments {
+    /// The agent's configuration; `config/agent.example.toml` explains every key.
+    #[arg(long, env = "ALCYONE_AGENT_CONFIG")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Says what is wrong with the configuration, the scheduler and the way to the broker. Takes no
+    /// work. Exit code 1 if anything is wrong.
+    Check,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .is_err()
+    {
+        eprintln!("alcyone-agent: another TLS provider is installed already");
+        return ExitCode::FAILURE;
+    }
+    match with_runtime(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("alcyone-agent: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn with_runtime(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let settings = Settings::load(&arguments.config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the async runtime does not start")?;
+    runtime.block_on(async {
+        match arguments.command {
+            Some(Command::Check) => check::check(&settings).await,
+            None => run(&settings).await.map(|()| ExitCode::SUCCESS),
+        }
+    })
+}
+
+async fn run(settings: &Settings) -> anyhow::Result<()> {
+    log_as_json();
+    let id = compose::agent_id(settings)?;
+    let site = Site::open(settings).await?;
+    let agent = Arc::new(Agent::new(
+        settings.agent_config(id),
+        compose::link(settings)?,
+        site.adapter.clone(),
+        compose::accounts(settings),
+        Arc::new(SystemClock),
+    ));
+    let shutdown = stop_on_signal()?;
+    let status = status(settings, agent.clone(), shutdown.clone()).await?;
+    agent.run(shutdown).await;
+    status.await?.context("the status listener failed")?;
+    site.close().await;
+    Ok(())
+}
+
+fn log_as_json() {
+    let filter = EnvFilter::try_from_env("ALCYONE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+/// The token falls on SIGTERM and on SIGINT.
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let shutdown = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be caught")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be caught")?;
+    let stop = shutdown.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping; jobs go on at the site");
+        stop.cancel();
+    });
+    Ok(shutdown)
+}
+
+/// Serves metrics and health, if the settings say where; the task ends with the token.
+async fn status(
+    settings: &Settings,
+    agent: Arc<Agent>,
+    shutdown: CancellationToken,
+) -> anyhow::Result<tokio::task::JoinHandle<std::io::Result<()>>> {
+    let Some(address) = settings.agent.listen else {
+        return Ok(tokio::spawn(async { Ok(()) }));
+    };
+    let registry = Registry::new();
+    agent
+        .metrics()
+        .register(&registry)
+        .context("the metrics cannot be registered")?;
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address} (`agent.listen`)"))?;
+    tracing::info!(%address, "serving /healthz and /metrics");
+    Ok(tokio::spawn(serve_status(
+        listener, agent, registry, shutdown,
+    )))
+}

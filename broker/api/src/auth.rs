@@ -1,0 +1,54 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::extract::FromRequestParts;
+use axum::http::header::{AUTHORIZATION, HeaderMap};
+use axum::http::request::Parts;
+use broker_app::Caller;
+use broker_model::Principal;
+
+use crate::problem::Problem;
+use crate::state::ApiState;
+
+/// Finds out who a bearer token stands for.
+#[async_trait]
+pub trait Authenticate: std::fmt::Debug + Send + Sync + 'static {
+    async fn bearer(&self, token: &str) -> Result<Arc<Principal>, AuthFailure>;
+}
+
+/// Why a token was not accepted, without a word of the token itself.
+#[derive(Clone, Debug)]
+pub struct AuthFailure {
+    /// For `WWW-Authenticate` (RFC 6750, 3.1): `invalid_token`, `insufficient_scope`.
+    pub challenge: &'static str,
+    pub words: String,
+    /// The issuer could not be asked: not the caller's fault, try again.
+    pub unavailable: bool,
+}
+
+/// The caller of this request; a request without an accepted token gets 401.
+#[derive(Clone, Debug)]
+pub(crate) struct Authenticated {
+    pub(crate) caller: Caller,
+    /// When the token ends, if it says so: streams end with it.
+    pub(crate) token: Arc<str>,
+}
+
+impl FromRequestParts<ApiState> for Authenticated {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let token = bearer_token(&parts.headers).ok_or_else(Problem::no_token)?;
+        let principal = state.auth.bearer(token).await.map_err(Problem::from)?;
+        let token: Arc<str> = token.into();
+        let caller = state.broker.caller(principal).await?;
+        Ok(Self { caller, token })
+    }
+}
+
+pub(crate) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}

@@ -1,0 +1,176 @@
+//! What a refusal looks like: RFC 9457, with codes that stay.
+
+use axum::Json;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use broker_app::Error;
+use broker_store::StoreError;
+
+use crate::auth::AuthFailure;
+
+/// The body.
+pub type ProblemBody = broker_client::wire::Problem;
+
+#[derive(Debug)]
+pub struct Problem {
+    body: Box<ProblemBody>,
+    challenge: Option<&'static str>,
+    retry_after_seconds: Option<u32>,
+}
+
+impl Problem {
+    pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
+        let body = ProblemBody {
+            kind: format!("urn:alcyone:problem:{code}"),
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: status.as_u16(),
+            code: code.to_owned(),
+            detail: detail.into(),
+            ..ProblemBody::default()
+        };
+        Self { body: Box::new(body), challenge: None, retry_after_seconds: None }
+    }
+
+    #[must_use]
+    pub(crate) fn remedy(mut self, remedy: &str) -> Self {
+        self.body.remedy = Some(remedy.to_owned());
+        self
+    }
+
+    pub(crate) fn no_token() -> Self {
+        let mut problem = Self::new(
+            StatusCode::UNAUTHORIZED,
+            "not-signed-in",
+            "this needs an access token in the Authorization header",
+        )
+        .remedy("sign in with `alcyone login`, or send `Authorization: Bearer <token>`");
+        problem.challenge = Some("");
+        problem
+    }
+
+    pub(crate) fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid-request", detail)
+    }
+
+    pub(crate) fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", format!("there is no such {what}"))
+    }
+
+    /// Logged here, once, with all that is known; the caller learns nothing of the inside.
+    fn internal(error: &dyn std::error::Error) -> Self {
+        tracing::error!(error = %chain(error), "request failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here; it is logged")
+    }
+
+    fn unavailable(code: &str, detail: &str) -> Self {
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
+        problem.retry_after_seconds = Some(5);
+        problem
+    }
+}
+
+/// An error with its sources, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}
+
+impl From<AuthFailure> for Problem {
+    fn from(failure: AuthFailure) -> Self {
+        if failure.unavailable {
+            return Self::unavailable("issuer-unavailable", &failure.words);
+        }
+        let mut problem = Self::new(StatusCode::UNAUTHORIZED, "token-refused", failure.words)
+            .remedy("sign in again");
+        problem.challenge = Some(failure.challenge);
+        problem
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let words = error.to_string();
+        match error {
+            Error::InvalidSpec(errors) => {
+                let mut problem = Self::new(StatusCode::BAD_REQUEST, "invalid-job", words);
+                problem.body.errors = errors;
+                problem
+            }
+            Error::NotFound(what) => Self::not_found(what),
+            Error::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, "forbidden", words),
+            Error::NotEligible(decision) => {
+                let mut problem = Self::new(StatusCode::FORBIDDEN, "not-eligible", words);
+                problem.body.remedy = first_remedy(&decision);
+                problem.body.decision = serde_json::to_value(&*decision).ok();
+                problem
+            }
+            Error::NoAllocation => Self::new(StatusCode::FORBIDDEN, "no-allocation", words)
+                .remedy("apply for access; an accepted application brings an allocation"),
+            Error::NoFeasiblePartition(placement) => {
+                let mut problem = Self::new(StatusCode::CONFLICT, "no-feasible-partition", words)
+                    .remedy("`placement` names for each partition every clause that speaks against it");
+                problem.body.placement = Some(placement);
+                problem
+            }
+            Error::HoursExceeded { .. } => Self::new(StatusCode::CONFLICT, "hours-exceeded", words)
+                .remedy("ask for a shorter walltime or fewer nodes, or wait until running jobs are settled"),
+            Error::JobIsOver(_) => Self::new(StatusCode::CONFLICT, "job-is-over", words),
+            Error::KeyReused => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", words)
+                .remedy("use a new key for a new request"),
+            Error::InFlight => Self::new(StatusCode::CONFLICT, "request-in-flight", words),
+            Error::Contended => Self::unavailable("contended", &words),
+            Error::OutsideLedger => Self::new(StatusCode::NOT_FOUND, "outside-ledger", words),
+            Error::Store(StoreError::Full(_)) => {
+                tracing::error!(error = %words, "the database has no space left");
+                let mut problem = Self::new(
+                    StatusCode::INSUFFICIENT_STORAGE,
+                    "no-space-left",
+                    "the broker cannot store anything now; nothing of this request was kept",
+                );
+                problem.retry_after_seconds = Some(60);
+                problem
+            }
+            Error::Store(StoreError::Unavailable(_)) => {
+                tracing::warn!(error = %words, "the database is not available");
+                Self::unavailable("store-unavailable", "the broker's database cannot be reached; try again")
+            }
+            error => Self::internal(&error),
+        }
+    }
+}
+
+fn first_remedy(decision: &policy_engine::Decision) -> Option<String> {
+    decision.rules.iter().find_map(|rule| rule.remedy.clone())
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.body.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut body = *self.body;
+        body.request_id = crate::request_id::current();
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(error) = self.challenge {
+            let value = if error.is_empty() {
+                "Bearer".to_owned()
+            } else {
+                format!("Bearer error=\"{error}\"")
+            };
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(WWW_AUTHENTICATE, value);
+            }
+        }
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

@@ -1,0 +1,22 @@
+use axum::Json;
+use axum::extract::State;
+use broker_client::wire::{CheckRequest, CheckView};
+
+use crate::auth::Authenticated;
+use crate::body::JsonBody;
+use crate::problem::Problem;
+use crate::state::ApiState;
+
+/// Answers 200 whatever the decision is: a "no" with its reasons is the answer, not a failure.
+pub(crate) async fn check(
+    State(state): State<ApiState>,
+    authenticated: Authenticated,
+    body: JsonBody<CheckRequest>,
+) -> Result<Json<CheckView>, Problem> {
+    let answer = state.broker.check(&authenticated.caller, body.value.project).await?;
+    Ok(Json(CheckView {
+        project: answer.project,
+        organisation: answer.organisation,
+        decision: serde_json::to_value(&answer.decision).unwrap_or_default(),
+    }))
+}

@@ -1,0 +1,57 @@
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use broker_client::wire::Page;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::problem::Problem;
+
+/// Query parameters; what is wrong with them is said in a problem document.
+#[derive(Debug)]
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        axum::extract::Query::try_from_uri(&parts.uri)
+            .map(|query| Self(query.0))
+            .map_err(|rejection| Problem::invalid(rejection.body_text()))
+    }
+}
+
+/// A path parameter that is an id; one that is none names nothing that is there.
+#[derive(Debug)]
+pub(crate) struct Id<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: std::str::FromStr + Send> FromRequestParts<S> for Id<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = axum::extract::Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|rejection| Problem::invalid(rejection.body_text()))?;
+        text.0.parse().map(Self).map_err(|_| Problem::not_found("thing: the id has another form"))
+    }
+}
+
+pub(crate) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
+    match asked {
+        None => Ok(50),
+        Some(limit) if (1..=200).contains(&limit) => Ok(limit),
+        Some(limit) => Err(Problem::invalid(format!("limit: {limit} is out of range; allowed: 1 to 200"))),
+    }
+}
+
+pub(crate) fn cursor<T: std::str::FromStr>(asked: Option<&str>) -> Result<Option<T>, Problem> {
+    let parse = |text: &str| {
+        text.parse().map_err(|_| {
+            Problem::invalid("cursor: not one that this list gave; take `next_cursor` of its last page")
+        })
+    };
+    asked.map(parse).transpose()
+}
+
+pub(crate) fn page<T: Serialize>(items: Vec<T>, next: Option<impl ToString>) -> Page<T> {
+    Page { items, next_cursor: next.map(|next| next.to_string()) }
+}

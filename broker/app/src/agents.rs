@@ -1,0 +1,9 @@
+//! What agents of the sites ask and tell. Who an agent is, the transport has checked: these take the
+//! site it may speak for.
+
+mod lease;
+mod report;
+mod settle;
+
+pub(crate) use lease::attempt_entry;
+pub use lease::Looks;

@@ -1,0 +1,111 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use broker_model::{
+    ContainerTarget, Partition, PartitionRef, Site, SiteId, SiteReadiness, SiteSnapshot, SiteState,
+};
+use broker_store::{Store, StoreError};
+use jiff::Timestamp;
+
+/// The federation as last heard: each site's file, and what its agent said.
+///
+/// Placement reads only this, so no request ever waits for a site. [`Board::refresh`] brings in what
+/// other replicas heard.
+#[derive(Debug)]
+pub struct Board {
+    sites: Vec<Site>,
+    zones: BTreeMap<String, BTreeSet<String>>,
+    heard: RwLock<Arc<HashMap<SiteId, Heard>>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Heard {
+    state: Option<SiteState>,
+    snapshot: Option<Arc<SiteSnapshot>>,
+}
+
+/// One site with what was heard of it.
+#[derive(Clone, Debug)]
+pub struct SiteEntry<'a> {
+    pub site: &'a Site,
+    pub state: Option<SiteState>,
+    pub snapshot: Option<Arc<SiteSnapshot>>,
+}
+
+impl SiteEntry<'_> {
+    pub fn readiness(&self, now: Timestamp) -> SiteReadiness {
+        self.state.as_ref().map_or(SiteReadiness::Unknown, |state| state.readiness_at(now))
+    }
+}
+
+impl Board {
+    pub(crate) fn new(sites: Vec<Site>, zones: BTreeMap<String, BTreeSet<String>>) -> Self {
+        Self { sites, zones, heard: RwLock::default() }
+    }
+
+    pub fn sites(&self) -> &[Site] {
+        &self.sites
+    }
+
+    pub fn zones(&self) -> &BTreeMap<String, BTreeSet<String>> {
+        &self.zones
+    }
+
+    pub fn find(&self, id: &SiteId) -> Option<&Site> {
+        self.sites.iter().find(|site| site.id == *id)
+    }
+
+    pub fn partition(&self, at: &PartitionRef) -> Option<&Partition> {
+        let system = self.find(&at.site)?.systems.iter().find(|system| system.id == at.system)?;
+        system.partitions.iter().find(|partition| partition.id == at.partition)
+    }
+
+    pub fn targets(&self) -> BTreeSet<&ContainerTarget> {
+        let systems = self.sites.iter().flat_map(|site| &site.systems);
+        systems.flat_map(|system| &system.partitions).map(|p| &p.container_target).collect()
+    }
+
+    /// Every site with what is known of it now.
+    pub fn entries(&self) -> Vec<SiteEntry<'_>> {
+        let heard = self.heard();
+        let known = |site: &Site| heard.get(&site.id).cloned().unwrap_or_default();
+        let entries = self.sites.iter().map(|site| {
+            let Heard { state, snapshot } = known(site);
+            SiteEntry { site, state, snapshot }
+        });
+        entries.collect()
+    }
+
+    pub(crate) fn hear(&self, state: SiteState, snapshot: Option<SiteSnapshot>) {
+        let mut guard = self.heard.write().unwrap_or_else(PoisonError::into_inner);
+        let mut next = HashMap::clone(&guard);
+        let known = next.entry(state.site.clone()).or_default();
+        known.state = Some(state);
+        if let Some(snapshot) = snapshot {
+            known.snapshot = Some(Arc::new(snapshot));
+        }
+        *guard = Arc::new(next);
+    }
+
+    /// Reads what every replica stored.
+    pub async fn refresh(&self, store: &dyn Store) -> Result<(), StoreError> {
+        let mut next: HashMap<SiteId, Heard> = HashMap::new();
+        for state in store.site_states().await? {
+            let site = state.site.clone();
+            next.entry(site).or_default().state = Some(state);
+        }
+        for (site, snapshot) in store.site_snapshots().await? {
+            next.entry(site).or_default().snapshot = Some(Arc::new(snapshot));
+        }
+        *self.heard.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        Ok(())
+    }
+
+    pub(crate) fn state_of(&self, site: &SiteId) -> Option<SiteState> {
+        self.heard().get(site).and_then(|known| known.state.clone())
+    }
+
+    fn heard(&self) -> Arc<HashMap<SiteId, Heard>> {
+        self.heard.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,134 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use broker_model::{Clock, Ids, Site};
+use broker_store::{Change, CommitError, Committed, Store};
+use policy_engine::Engine;
+
+use crate::agents::Looks;
+use crate::caller::Callers;
+use crate::jobs::InFlight;
+use crate::standing::Standings;
+use crate::{Board, Nudges};
+
+/// What a broker is made of.
+#[derive(Debug)]
+pub struct BrokerParts {
+    pub store: Arc<dyn Store>,
+    pub policy: Arc<Engine>,
+    /// The federation, from `config/sites/`.
+    pub sites: Vec<Site>,
+    /// Residency zones (`EU`) as sets of country codes.
+    pub zones: BTreeMap<String, BTreeSet<String>>,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<Ids>,
+    pub limits: Limits,
+}
+
+/// Numbers that an operator may set; the defaults serve a federation of tens of sites.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// An agent that is silent for so long loses its attempts to another agent of its site.
+    pub lease: Duration,
+    /// A site's word counts for so long; then its state is unknown and nothing is placed there.
+    pub site_state_ttl: Duration,
+    /// A restartable job moves when its site was silent for so long.
+    pub site_lost_after: Duration,
+    /// Stored bytes of one log stream; what comes later is dropped with a last line that says so.
+    pub log_bytes: u64,
+    /// How long an idempotency key is remembered.
+    pub idempotency: Duration,
+    /// How long facts of a project may be reused between submissions. A suspension or a spent
+    /// balance is caught at once all the same: the hold is checked in the transaction.
+    pub standing_ttl: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_mins(1),
+            site_state_ttl: Duration::from_mins(2),
+            site_lost_after: Duration::from_mins(30),
+            log_bytes: 64 * 1024 * 1024,
+            idempotency: Duration::from_hours(24),
+            standing_ttl: Duration::from_secs(1),
+        }
+    }
+}
+
+/// The broker: every use case is a method of it, each in a file of its own.
+#[derive(Clone, Debug)]
+pub struct Broker {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) store: Arc<dyn Store>,
+    policy: RwLock<Arc<Engine>>,
+    pub(crate) board: Board,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<Ids>,
+    pub(crate) limits: Limits,
+    pub(crate) nudges: Nudges,
+    pub(crate) callers: Callers,
+    pub(crate) standings: Standings,
+    pub(crate) in_flight: InFlight,
+    pub(crate) looks: Looks,
+}
+
+impl Broker {
+    pub fn new(parts: BrokerParts) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                board: Board::new(parts.sites, parts.zones),
+                policy: RwLock::new(parts.policy),
+                callers: Callers::new(&parts.limits),
+                standings: Standings::new(&parts.limits),
+                in_flight: InFlight::default(),
+                looks: Looks::default(),
+                nudges: Nudges::default(),
+                store: parts.store,
+                clock: parts.clock,
+                ids: parts.ids,
+                limits: parts.limits,
+            }),
+        }
+    }
+
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.inner.store
+    }
+
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
+    pub fn nudges(&self) -> &Nudges {
+        &self.inner.nudges
+    }
+
+    pub fn board(&self) -> &Board {
+        &self.inner.board
+    }
+
+    /// The policy set in force; a running decision keeps the one it began with.
+    pub fn policy(&self) -> Arc<Engine> {
+        self.inner.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts a new policy set in force for every decision from now on.
+    pub fn put_policy(&self, engine: Arc<Engine>) {
+        *self.inner.policy.write().unwrap_or_else(PoisonError::into_inner) = engine;
+    }
+
+    /// Commits, and wakes the sealing loop if the change left entries.
+    pub(crate) async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
+        let committed = self.inner.store.commit(change).await?;
+        if committed.first_seq.is_some() {
+            self.inner.nudges.ledger();
+        }
+        Ok(committed)
+    }
+}

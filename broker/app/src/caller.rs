@@ -1,0 +1,114 @@
+use std::sync::Arc;
+
+use broker_model::{
+    EntryBody, EntryKind, PersonId, Principal, ProjectId, Role, SiteId,
+};
+use broker_store::{Change, CommitError, Entity, Person, Write};
+use moka::sync::Cache;
+
+use crate::{Broker, Limits, Result};
+
+/// The person behind a request, with what they may do.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub person: PersonId,
+    pub principal: Arc<Principal>,
+    pub roles: Arc<Vec<Role>>,
+}
+
+impl Caller {
+    /// May see and hand in jobs of a project.
+    pub fn may_use(&self, project: ProjectId) -> bool {
+        self.roles.iter().any(|role| match role {
+            Role::Member { project: p } | Role::Lead { project: p } => *p == project,
+            _ => false,
+        })
+    }
+
+    pub fn may_see(&self, project: ProjectId) -> bool {
+        self.is_operator() || self.may_use(project)
+    }
+
+    pub fn is_operator(&self) -> bool {
+        self.roles.contains(&Role::Operator)
+    }
+
+    pub fn is_admin_of(&self, site: &SiteId) -> bool {
+        self.is_operator() || self.roles.iter().any(|role| matches!(role, Role::SiteAdmin { site: s } if s == site))
+    }
+
+    /// The projects this person works in; `None` for an operator, who sees all.
+    pub fn projects(&self) -> Option<Vec<ProjectId>> {
+        if self.is_operator() {
+            return None;
+        }
+        let project = |role: &Role| match role {
+            Role::Member { project } | Role::Lead { project } => Some(*project),
+            _ => None,
+        };
+        Some(self.roles.iter().filter_map(project).collect())
+    }
+}
+
+/// Who was seen lately, so that a request costs no query.
+///
+/// Bounded in number and time; a grant made by this process is seen at once ([`Broker::forget_caller`]),
+/// one made by another replica within the time to live.
+#[derive(Debug)]
+pub(crate) struct Callers {
+    known: Cache<(String, String), (PersonId, Arc<Vec<Role>>)>,
+}
+
+impl Callers {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let known = Cache::builder().max_capacity(100_000).time_to_live(limits.standing_ttl * 5).build();
+        Self { known }
+    }
+}
+
+impl Broker {
+    /// Finds the person a principal stands for, or registers them on first sight.
+    pub async fn caller(&self, principal: Arc<Principal>) -> Result<Caller> {
+        let key = (principal.issuer.clone(), principal.subject.clone());
+        if let Some((person, roles)) = self.inner.callers.known.get(&key) {
+            return Ok(Caller { person, principal, roles });
+        }
+        let person = self.person(&principal).await?;
+        let roles = Arc::new(self.inner.store.grants_of(person).await?);
+        self.inner.callers.known.insert(key, (person, roles.clone()));
+        Ok(Caller { person, principal, roles })
+    }
+
+    /// Makes the next request of everybody look their roles up.
+    pub fn forget_callers(&self) {
+        self.inner.callers.known.invalidate_all();
+    }
+
+    pub(crate) async fn person(&self, principal: &Principal) -> Result<PersonId> {
+        let find = || self.inner.store.person_by_subject(&principal.issuer, &principal.subject);
+        if let Some(person) = find().await? {
+            return Ok(person.id);
+        }
+        let now = self.inner.clock.now();
+        let id: PersonId = self.inner.ids.next(&*self.inner.clock);
+        let person = Person {
+            id,
+            issuer: principal.issuer.clone(),
+            subject: principal.subject.clone(),
+            name: principal.name.clone(),
+            email: principal.email.clone(),
+            first_seen_at: now,
+        };
+        let mut entry = EntryBody::new(now, EntryKind::PersonFirstSeen);
+        entry.actor = Some(id);
+        let change = Change { writes: vec![Write::PutPerson(Box::new(person))], entries: vec![entry] };
+        match self.commit(change).await {
+            Ok(_) => Ok(id),
+            // Two first requests at once: the other one's id stands.
+            Err(CommitError::Conflict(Entity::Person)) => {
+                Ok(find().await?.map_or(id, |person| person.id))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+use broker_model::{AllocationId, InvalidSpec, Placement, StateName, UnitMillis};
+use broker_store::{CommitError, StoreError};
+use policy_engine::Decision;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a use case did not do what was asked; nothing of it is stored.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the job has {} fields that cannot be accepted", .0.len())]
+    InvalidSpec(Vec<InvalidSpec>),
+    /// Not there, or the caller may not know that it is.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    #[error("this needs the role {0}")]
+    Forbidden(&'static str),
+    #[error("the organisation or project may not compute here now")]
+    NotEligible(Box<Decision>),
+    #[error("the project holds no allocation")]
+    NoAllocation,
+    #[error("no partition of the federation can run this job")]
+    NoFeasiblePartition(Box<Placement>),
+    #[error("allocation {allocation} has {remaining} unit-hours left, too few for this job")]
+    HoursExceeded { allocation: AllocationId, remaining: UnitMillis },
+    #[error("the job is {} already", .0.as_str())]
+    JobIsOver(StateName),
+    /// The key was used with another request.
+    #[error("this idempotency key was used for another request")]
+    KeyReused,
+    /// The first request with this key is not answered yet.
+    #[error("the first request with this idempotency key is still in flight")]
+    InFlight,
+    /// Somebody else changed the same thing again and again; try later.
+    #[error("too many others are changing the same thing, try again")]
+    Contended,
+    #[error("the ledger has no such entry or size")]
+    OutsideLedger,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<CommitError> for Error {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::HoursExceeded { allocation, remaining } => {
+                Self::HoursExceeded { allocation, remaining }
+            }
+            CommitError::Store(error) => Self::Store(error),
+            CommitError::Conflict(_) | CommitError::Duplicate(_) | CommitError::Missing(_) => {
+                Self::Contended
+            }
+        }
+    }
+}

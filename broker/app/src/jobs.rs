@@ -1,0 +1,16 @@
+//! What a member of a project does with jobs.
+
+mod cancel;
+mod follow;
+mod prepare;
+mod quote;
+mod show;
+mod submit;
+
+pub(crate) use cancel::{end_job, release_hold, state_entry};
+pub use follow::{JobEventRow, LogPiece};
+pub(crate) use prepare::chosen;
+pub use quote::Quote;
+pub use show::JobPage;
+pub(crate) use submit::placed_entry;
+pub use submit::{Accepted, FirstAnswer, Idempotency, InFlight};

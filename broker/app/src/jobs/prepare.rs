@@ -1,0 +1,99 @@
+//! The part that submitting and quoting share: who asks, under which allocation, and where it would run.
+
+use std::sync::Arc;
+
+use broker_model::{Allocation, Candidate, JobSpec, PartitionRef, Placement};
+use broker_placement::{Input, SiteView};
+
+use crate::eligibility::Decided;
+use crate::standing::Standing;
+use crate::{Broker, Caller, Error, Result};
+
+/// A job that could be accepted, or why not: the decision and the placement under one allocation.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) standing: Arc<Standing>,
+    pub(crate) allocation: Allocation,
+    pub(crate) decided: Decided,
+    /// `None` when the decision says no: nothing is placed for who may not compute.
+    pub(crate) placement: Option<Placement>,
+}
+
+impl Prepared {
+    fn rank(&self) -> u8 {
+        match &self.placement {
+            Some(placement) if placement.chosen.is_some() => 0,
+            Some(placement) if !broker_placement::never_feasible(placement) => 1,
+            Some(_) => 2,
+            None => 3,
+        }
+    }
+}
+
+/// The chosen partition of a placement with its forecast and charge.
+pub(crate) fn chosen(placement: &Placement) -> Option<(&PartitionRef, &Candidate)> {
+    let partition = placement.chosen.as_ref()?;
+    let considered = placement.considered.iter().find(|c| c.partition == *partition)?;
+    Some((partition, considered.candidate.as_ref()?))
+}
+
+impl Broker {
+    /// Decides and places under each allocation of the project and returns the best answer: one that
+    /// can run now, else one that can run later, else the one that says most about why not.
+    pub(crate) async fn prepare(&self, caller: &Caller, spec: &JobSpec) -> Result<Prepared> {
+        spec.validate().map_err(Error::InvalidSpec)?;
+        if !caller.may_use(spec.project) {
+            return Err(Error::NotFound("project"));
+        }
+        let standing = self.standing(spec.project).await?;
+        let mut best: Option<Prepared> = None;
+        for allocation in &standing.allocations {
+            let prepared = self.prepare_under(caller, spec, &standing, allocation);
+            if prepared.rank() == 0 {
+                return Ok(prepared);
+            }
+            if best.as_ref().is_none_or(|best| prepared.rank() < best.rank()) {
+                best = Some(prepared);
+            }
+        }
+        best.ok_or(Error::NoAllocation)
+    }
+
+    fn prepare_under(
+        &self,
+        caller: &Caller,
+        spec: &JobSpec,
+        standing: &Arc<Standing>,
+        allocation: &Allocation,
+    ) -> Prepared {
+        let decided = self.decide(caller, standing, allocation);
+        let placement = decided.is_eligible().then(|| self.place(spec, allocation, &[]));
+        Prepared { standing: standing.clone(), allocation: allocation.clone(), decided, placement }
+    }
+
+    /// Places a job on the federation as last heard.
+    pub(crate) fn place(
+        &self,
+        spec: &JobSpec,
+        allocation: &Allocation,
+        refused_by: &[PartitionRef],
+    ) -> Placement {
+        let entries = self.board().entries();
+        let views: Vec<SiteView<'_>> = entries
+            .iter()
+            .map(|entry| SiteView {
+                site: entry.site,
+                state: entry.state.as_ref(),
+                snapshot: entry.snapshot.as_deref(),
+            })
+            .collect();
+        broker_placement::place(&Input {
+            now: self.inner.clock.now(),
+            spec,
+            sites: &views,
+            allocation,
+            refused_by,
+            zones: self.board().zones(),
+        })
+    }
+}

@@ -1,0 +1,66 @@
+//! What the broker does by itself. Each `*_once` is idempotent, takes no input and may run in any
+//! number of replicas; [`run`] calls them on a timer and on a nudge.
+
+mod place;
+mod seal;
+mod sites;
+mod sweep;
+
+use std::time::Duration;
+
+use futures::future::join4;
+use tokio::time::timeout;
+
+pub(crate) use seal::fetch;
+pub use seal::{SealError, Sealer};
+
+use crate::Broker;
+
+const EVERY: Duration = Duration::from_secs(1);
+const SEAL_EVERY: Duration = Duration::from_millis(500);
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
+
+/// Runs every loop until the future is dropped. A failure is logged and the loop goes on: the next
+/// round is the retry.
+pub async fn run(broker: Broker, sealer: Sealer) {
+    join4(placing(&broker), sealing(&broker, &sealer), listening(&broker), sweeping(&broker)).await;
+}
+
+async fn placing(broker: &Broker) {
+    loop {
+        let _ = timeout(EVERY, broker.nudges().pending_job()).await;
+        report(broker.place_pending_once().await, "placing pending jobs failed");
+    }
+}
+
+async fn sealing(broker: &Broker, sealer: &Sealer) {
+    let mut pace = tokio::time::interval(SEAL_EVERY);
+    loop {
+        pace.tick().await;
+        let _ = timeout(SWEEP_EVERY, broker.nudges().unsealed_entry()).await;
+        report(broker.seal_once(sealer).await, "sealing the ledger failed");
+    }
+}
+
+async fn listening(broker: &Broker) {
+    let mut pace = tokio::time::interval(EVERY);
+    loop {
+        pace.tick().await;
+        report(broker.board().refresh(&**broker.store()).await, "reading site states failed");
+        report(broker.lose_sites_once().await, "giving up lost sites failed");
+    }
+}
+
+async fn sweeping(broker: &Broker) {
+    let mut pace = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        pace.tick().await;
+        report(broker.sweep_once().await, "forgetting old keys failed");
+    }
+}
+
+fn report<T, E: std::fmt::Display>(result: Result<T, E>, message: &'static str) {
+    if let Err(error) = result {
+        tracing::warn!(%error, "{message}");
+    }
+}

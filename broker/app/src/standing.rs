@@ -1,0 +1,68 @@
+use std::sync::Arc;
+
+use broker_model::{Allocation, Evidence, Organisation, Project, ProjectId};
+use moka::future::Cache;
+
+use crate::{Broker, Caller, Error, Limits, Result};
+
+/// What eligibility is decided on: the project, its organisation with its evidence, its allocations.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    pub project: Project,
+    pub organisation: Organisation,
+    pub evidence: Vec<Evidence>,
+    /// The one that ends first comes first: hours that lapse soon are used first.
+    pub allocations: Vec<Allocation>,
+}
+
+/// Standings read lately, one reader at a time per project.
+#[derive(Debug)]
+pub(crate) struct Standings {
+    known: Cache<ProjectId, Arc<Standing>>,
+}
+
+impl Standings {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let known =
+            Cache::builder().max_capacity(10_000).time_to_live(limits.standing_ttl).build();
+        Self { known }
+    }
+}
+
+impl Broker {
+    /// The projects the caller works in, read now; an operator works in none by that role.
+    pub async fn my_projects(&self, caller: &Caller) -> Result<Vec<Standing>> {
+        let mut standings = Vec::new();
+        for project in caller.projects().unwrap_or_default() {
+            standings.push(self.read_standing(project).await?);
+        }
+        Ok(standings)
+    }
+
+    pub(crate) async fn standing(&self, project: ProjectId) -> Result<Arc<Standing>> {
+        let read = async { self.read_standing(project).await.map(Arc::new) };
+        self.inner.standings.known.try_get_with(project, read).await.map_err(|error| {
+            match &*error {
+                Error::Store(store) => Error::Store(store.clone()),
+                _ => Error::NotFound("project"),
+            }
+        })
+    }
+
+    pub(crate) async fn forget_standing(&self, project: ProjectId) {
+        self.inner.standings.known.invalidate(&project).await;
+    }
+
+    async fn read_standing(&self, id: ProjectId) -> Result<Standing> {
+        let store = &self.inner.store;
+        let project = store.find_project(id).await?.ok_or(Error::NotFound("project"))?;
+        let organisation = store
+            .find_organisation(project.organisation)
+            .await?
+            .ok_or(Error::NotFound("organisation"))?;
+        let evidence = store.evidence_of(organisation.id).await?;
+        let mut allocations = store.allocations_of(id).await?;
+        allocations.sort_by_key(|allocation| allocation.valid_until);
+        Ok(Standing { project, organisation, evidence, allocations })
+    }
+}

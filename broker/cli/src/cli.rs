@@ -1,0 +1,113 @@
+use std::path::PathBuf;
+
+use broker_model::{JobId, ProjectId, SiteId};
+use clap::{Parser, Subcommand};
+use url::Url;
+
+/// Compute at Europe's AI factories.
+#[derive(Debug, Parser)]
+#[command(name = "alcyone", version, propagate_version = true)]
+pub struct Cli {
+    /// Where the broker is; also in the file `config.toml` of the folder below
+    #[arg(long, env = "ALCYONE_BROKER", global = true)]
+    pub broker: Option<Url>,
+    /// The folder for settings and the login [default: ~/.config/alcyone]
+    #[arg(long, env = "ALCYONE_HOME", global = true)]
+    pub home: Option<PathBuf>,
+    /// Print JSON, one document, for programs
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Sign in: shows a code to type in at your organisation's login page
+    Login,
+    /// Forget the login on this machine
+    Logout,
+    /// Show who the broker takes you for, with projects and hours
+    Whoami,
+    /// Ask whether a project may compute now, with every rule and its legal source
+    Check {
+        /// Needed when you work in several projects
+        #[arg(long)]
+        project: Option<ProjectId>,
+    },
+    /// Show where a job would run, when, and what it would cost
+    Quote { file: PathBuf },
+    /// Hand in a job
+    Submit {
+        file: PathBuf,
+        /// The same key again means the same job, never a second one
+        #[arg(long)]
+        key: Option<String>,
+        /// Stay until the job has ended, showing its log
+        #[arg(long)]
+        wait: bool,
+    },
+    /// List your jobs, newest first
+    Jobs {
+        #[arg(long)]
+        project: Option<ProjectId>,
+        /// pending, held, placed, queued, running, completed, failed, cancelled, timed_out
+        #[arg(long)]
+        state: Option<String>,
+        #[arg(long)]
+        site: Option<SiteId>,
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// Show one job with its placement
+    Show { job: JobId },
+    /// Print what a job wrote
+    Logs {
+        job: JobId,
+        /// Go on until the job has ended
+        #[arg(short, long)]
+        follow: bool,
+        /// Standard error instead of standard output
+        #[arg(long)]
+        stderr: bool,
+    },
+    /// Ask for a job to be stopped
+    Cancel { job: JobId },
+    /// List the sites with their partitions
+    Sites { site: Option<SiteId> },
+    /// Show what was used and charged
+    Usage {
+        #[arg(long)]
+        project: Option<ProjectId>,
+        /// A UTC month: 2026-11
+        #[arg(long)]
+        month: Option<String>,
+    },
+    /// Check the ledger without trusting the broker
+    Audit {
+        #[command(subcommand)]
+        what: Audit,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Fetch the ledger into a file that verifies offline (auditors)
+    Export { file: PathBuf },
+    /// Verify an export offline, or with --job the proofs of one job online
+    Verify {
+        /// An export made by `audit export`
+        file: Option<PathBuf>,
+        /// The ledger's verifier key, from a source you trust; repeatable. Else the key seen first is
+        /// kept in the settings folder and a change of it is an error
+        #[arg(long)]
+        trusted_key: Vec<String>,
+        /// A signed checkpoint kept from earlier: the export must contain it
+        #[arg(long)]
+        checkpoint: Option<PathBuf>,
+        #[arg(long)]
+        job: Option<JobId>,
+    },
+}

@@ -1,0 +1,62 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::cli::Cli;
+use crate::exit::Failure;
+
+/// Where the broker is, and the folder that keeps login and trusted keys.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) broker: Url,
+    pub(crate) home: PathBuf,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettingsFile {
+    #[serde(default)]
+    broker: Option<Url>,
+}
+
+impl Settings {
+    pub(crate) fn load(cli: &Cli) -> anyhow::Result<Self> {
+        let home = cli.home.clone().or_else(default_home).ok_or_else(|| {
+            Failure::Usage("there is no home folder; give one with --home or ALCYONE_HOME".to_owned())
+        })?;
+        let file = read(&home.join("config.toml"))?;
+        let broker = cli.broker.clone().or(file.broker).ok_or_else(|| {
+            Failure::Usage(format!(
+                "which broker? give --broker URL, set ALCYONE_BROKER, or write `broker = \"https://…\"` into {}",
+                home.join("config.toml").display()
+            ))
+        })?;
+        Ok(Self { broker, home })
+    }
+
+    /// A name for this broker that is safe in a file name.
+    pub(crate) fn broker_name(&self) -> String {
+        let host = self.broker.host_str().unwrap_or("broker");
+        let port = self.broker.port_or_known_default().unwrap_or(0);
+        let safe = |c: char| if c.is_ascii_alphanumeric() || c == '.' || c == '-' { c } else { '_' };
+        format!("{}-{port}", host.chars().map(safe).collect::<String>())
+    }
+}
+
+fn default_home() -> Option<PathBuf> {
+    let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
+    let config = config.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")));
+    config.map(|config| config.join("alcyone"))
+}
+
+fn read(path: &Path) -> anyhow::Result<SettingsFile> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => {
+            toml::from_str(&text).with_context(|| format!("{} cannot be read", path.display()))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(SettingsFile::default()),
+        Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
+    }
+}

@@ -1,0 +1,26 @@
+use broker_client::Error;
+
+/// A failure of the client itself that has an exit code of its own.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error("{0}")]
+    Usage(String),
+    #[error("verification failed: {0}")]
+    Verification(String),
+}
+
+/// The exit code of an error, as the crate's documentation lists them.
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    if let Some(failure) = error.downcast_ref::<Failure>() {
+        return match failure {
+            Failure::Usage(_) => 2,
+            Failure::Verification(_) => 5,
+        };
+    }
+    match error.downcast_ref::<Error>() {
+        Some(Error::NotSignedIn(_)) => 3,
+        Some(Error::Problem(problem)) if problem.status == 401 => 3,
+        Some(Error::Unreachable { .. }) => 4,
+        _ => 1,
+    }
+}

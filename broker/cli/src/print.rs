@@ -1,0 +1,62 @@
+//! Tables for people: plain text, columns as wide as their longest cell.
+
+use std::io::{self, Write};
+
+use broker_model::{Considered, Placement};
+use serde::Serialize;
+
+pub(crate) fn json(value: &impl Serialize, out: &mut impl Write) -> anyhow::Result<()> {
+    writeln!(out, "{}", serde_json::to_string_pretty(value)?)?;
+    Ok(())
+}
+
+pub(crate) fn table(head: &[&str], rows: &[Vec<String>], out: &mut impl Write) -> io::Result<()> {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain(head.get(column).map(|name| name.chars().count())).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let head: Vec<String> = head.iter().map(|name| (*name).to_owned()).collect();
+    for row in std::iter::once(&head).chain(rows) {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        writeln!(out, "{}", cells.join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+/// Considered, rejected, chosen: one line for each partition.
+pub(crate) fn placement(placement: &Placement, out: &mut impl Write) -> io::Result<()> {
+    let rows: Vec<Vec<String>> =
+        placement.considered.iter().map(|one| row(placement, one)).collect();
+    table(&["PARTITION", "RESULT", "WAIT", "CHARGE", "WHY"], &rows, out)?;
+    writeln!(out, "{}", placement.reason)
+}
+
+fn row(placement: &Placement, one: &Considered) -> Vec<String> {
+    let chosen = placement.chosen.as_ref() == Some(&one.partition);
+    match &one.candidate {
+        Some(candidate) => vec![
+            one.partition.to_string(),
+            if chosen { "chosen" } else { "considered" }.to_owned(),
+            seconds(candidate.forecast.wait_seconds),
+            format!("{} {}", candidate.charge, candidate.charge_unit),
+            candidate.forecast.basis.clone(),
+        ],
+        None => vec![
+            one.partition.to_string(),
+            "rejected".to_owned(),
+            "-".to_owned(),
+            "-".to_owned(),
+            one.rejections.iter().map(|r| r.words.as_str()).collect::<Vec<_>>().join("; "),
+        ],
+    }
+}
+
+pub(crate) fn seconds(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}

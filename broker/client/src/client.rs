@@ -1,0 +1,220 @@
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use broker_model::{JobId, JobSpec, Placement, ProjectId, SiteId};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::wire::{
+    CheckRequest, CheckView, CheckpointView, ConsistencyView, EntryView, InclusionView, JobView,
+    LoginView, Page, Problem, QuoteView, UsageView, WhoAmI,
+};
+use crate::{Error, EventStream, Result};
+
+/// Where the client takes its access token from, and a new one once that is refused.
+#[async_trait]
+pub trait TokenSource: fmt::Debug + Send + Sync {
+    /// A token to send; `refused` is one that the broker just answered 401 to.
+    async fn token(&self, refused: Option<&str>) -> Result<String>;
+}
+
+/// `/api/v1` of one broker.
+#[derive(Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    tokens: Box<dyn TokenSource>,
+}
+
+impl Client {
+    /// `base` is where the broker is, without `/api/v1`.
+    pub fn new(base: &Url, tokens: Box<dyn TokenSource>) -> Result<Self> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(10))
+            .user_agent(concat!("alcyone/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|source| Error::Unreachable { address: base.to_string(), source })?;
+        Ok(Self { http, base: base.clone(), tokens })
+    }
+
+    /// How to sign in at this broker; needs no token.
+    pub async fn login(&self) -> Result<LoginView> {
+        let request = self.request(Method::GET, "login", &[]);
+        self.read(self.send(request).await?).await
+    }
+
+    pub async fn whoami(&self) -> Result<WhoAmI> {
+        self.get("whoami", &[]).await
+    }
+
+    pub async fn check(&self, project: ProjectId) -> Result<CheckView> {
+        self.post("eligibility/check", &CheckRequest { project }, None).await
+    }
+
+    pub async fn quote(&self, spec: &JobSpec) -> Result<QuoteView> {
+        self.post("jobs/quote", spec, None).await
+    }
+
+    /// Hands a job in. The same `key` and spec again give the first answer again.
+    pub async fn submit(&self, spec: &JobSpec, key: &str) -> Result<JobView> {
+        self.post("jobs", spec, Some(key)).await
+    }
+
+    pub async fn jobs(&self, query: &[(&str, String)]) -> Result<Page<JobView>> {
+        self.get("jobs", query).await
+    }
+
+    pub async fn job(&self, id: JobId) -> Result<JobView> {
+        self.get(&format!("jobs/{id}"), &[]).await
+    }
+
+    pub async fn placement(&self, id: JobId) -> Result<Placement> {
+        self.get(&format!("jobs/{id}/placement"), &[]).await
+    }
+
+    pub async fn cancel(&self, id: JobId) -> Result<JobView> {
+        self.post(&format!("jobs/{id}/cancel"), &serde_json::json!({}), None).await
+    }
+
+    /// Follows what happens to a job, after the event with this id if given.
+    pub async fn events(&self, id: JobId, last_event_id: Option<&str>) -> Result<EventStream> {
+        self.stream(&format!("jobs/{id}/events"), &[], last_event_id).await
+    }
+
+    /// Follows a log (`stdout` or `stderr`), from the byte that `last_event_id` names if given.
+    pub async fn logs(
+        &self,
+        id: JobId,
+        stream: &str,
+        follow: bool,
+        last_event_id: Option<&str>,
+    ) -> Result<EventStream> {
+        let query = [("stream", stream.to_owned()), ("follow", follow.to_string())];
+        self.stream(&format!("jobs/{id}/logs"), &query, last_event_id).await
+    }
+
+    pub async fn sites(&self) -> Result<Page<serde_json::Value>> {
+        self.get("sites", &[]).await
+    }
+
+    pub async fn site(&self, id: &SiteId) -> Result<serde_json::Value> {
+        self.get(&format!("sites/{id}"), &[]).await
+    }
+
+    pub async fn usage(&self, query: &[(&str, String)]) -> Result<Page<UsageView>> {
+        self.get("usage", query).await
+    }
+
+    pub async fn checkpoint(&self) -> Result<CheckpointView> {
+        self.get("ledger/checkpoint", &[]).await
+    }
+
+    pub async fn entries(&self, query: &[(&str, String)]) -> Result<Page<EntryView>> {
+        self.get("ledger/entries", query).await
+    }
+
+    pub async fn inclusion(&self, seq: u64, tree_size: Option<u64>) -> Result<InclusionView> {
+        let mut query = vec![("seq", seq.to_string())];
+        query.extend(tree_size.map(|size| ("tree_size", size.to_string())));
+        self.get("ledger/proofs/inclusion", &query).await
+    }
+
+    pub async fn consistency(&self, from: u64, to: u64) -> Result<ConsistencyView> {
+        let query = [("from", from.to_string()), ("to", to.to_string())];
+        self.get("ledger/proofs/consistency", &query).await
+    }
+
+    /// The ledger as one file that verifies offline, as it comes.
+    pub async fn export(&self) -> Result<Response> {
+        self.authorized(|| self.request(Method::GET, "ledger/export", &[])).await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T> {
+        let response = self.authorized(|| self.request(Method::GET, path, query)).await?;
+        self.read(response).await
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        key: Option<&str>,
+    ) -> Result<T> {
+        let request = || {
+            let request = self.request(Method::POST, path, &[]).json(body);
+            match key {
+                Some(key) => request.header("Idempotency-Key", key),
+                None => request,
+            }
+        };
+        let response = self.authorized(request).await?;
+        self.read(response).await
+    }
+
+    async fn stream(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        last_event_id: Option<&str>,
+    ) -> Result<EventStream> {
+        let request = || {
+            let request =
+                self.request(Method::GET, path, query).header("Accept", "text/event-stream");
+            match last_event_id {
+                Some(id) => request.header("Last-Event-ID", id),
+                None => request,
+            }
+        };
+        Ok(EventStream::new(self.authorized(request).await?))
+    }
+
+    fn request(&self, method: Method, path: &str, query: &[(&str, String)]) -> RequestBuilder {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/api/v1/{path}", self.base.path().trim_end_matches('/')));
+        self.http.request(method, url).query(query)
+    }
+
+    /// Sends with a token; once more with a new one when the first is refused.
+    async fn authorized(&self, request: impl Fn() -> RequestBuilder) -> Result<Response> {
+        let token = self.tokens.token(None).await?;
+        match self.send(request().bearer_auth(&token)).await {
+            Err(Error::Problem(problem)) if problem.status == StatusCode::UNAUTHORIZED.as_u16() => {
+                let token = self.tokens.token(Some(&token)).await?;
+                self.send(request().bearer_auth(&token)).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response> {
+        let response = request
+            .send()
+            .await
+            .map_err(|source| Error::Unreachable { address: self.base.to_string(), source })?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let text = response.text().await.unwrap_or_default();
+        let problem = serde_json::from_str(&text).unwrap_or_else(|_| Problem {
+            title: format!("the broker, or something before it, answered {status}"),
+            status: status.as_u16(),
+            code: "not-a-problem-document".to_owned(),
+            detail: text.chars().take(200).collect(),
+            ..Problem::default()
+        });
+        Err(Error::Problem(Box::new(problem)))
+    }
+
+    async fn read<T: DeserializeOwned>(&self, response: Response) -> Result<T> {
+        let address = response.url().path().to_owned();
+        let text = response
+            .text()
+            .await
+            .map_err(|source| Error::Unreachable { address: address.clone(), source })?;
+        serde_json::from_str(&text).map_err(|error| Error::Answer { address, reason: error.to_string() })
+    }
+}

@@ -1,0 +1,212 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::wire::LoginView;
+use crate::{Error, Result};
+
+/// The Device Authorization Grant (RFC 8628) at the issuer the broker names.
+#[derive(Debug)]
+pub struct DeviceLogin {
+    http: reqwest::Client,
+    login: LoginView,
+    metadata: Metadata,
+    started: Started,
+}
+
+/// Tokens of a login, as the client keeps them in its own file with mode 0600.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Tokens {
+    pub access_token: String,
+    #[serde(default)]
+    pub refresh_token: Option<String>,
+    /// Seconds, from when it was given.
+    #[serde(default)]
+    pub expires_in: Option<u64>,
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokens").field("expires_in", &self.expires_in).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Metadata {
+    issuer: String,
+    token_endpoint: String,
+    device_authorization_endpoint: Option<String>,
+}
+
+#[derive(Clone, Deserialize)]
+struct Started {
+    device_code: String,
+    user_code: String,
+    verification_uri: String,
+    #[serde(default)]
+    verification_uri_complete: Option<String>,
+    expires_in: u64,
+    #[serde(default = "five")]
+    interval: u64,
+}
+
+impl std::fmt::Debug for Started {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Started").field("verification_uri", &self.verification_uri).finish_non_exhaustive()
+    }
+}
+
+const fn five() -> u64 {
+    5
+}
+
+#[derive(Debug, Deserialize)]
+struct TokenError {
+    error: String,
+    #[serde(default)]
+    error_description: Option<String>,
+}
+
+enum Polled {
+    Tokens(Tokens),
+    Pending,
+    SlowDown,
+}
+
+impl DeviceLogin {
+    /// Asks the issuer for a code that the person types in (or follows as a link).
+    pub async fn start(http: reqwest::Client, login: LoginView) -> Result<Self> {
+        let metadata = discover(&http, &login.issuer).await?;
+        let endpoint = metadata.device_authorization_endpoint.clone().ok_or_else(|| {
+            Error::LoginRefused(format!("{} offers no device login (RFC 8628)", login.issuer))
+        })?;
+        let mut form = vec![("client_id", login.client_id.clone()), ("scope", login.scopes.join(" "))];
+        if login.scopes.iter().any(|scope| scope == "offline_access") {
+            form.push(("prompt", "consent".to_owned()));
+        }
+        form.extend(login.resource.clone().map(|resource| ("resource", resource)));
+        let started: Started = post_form(&http, &endpoint, &form).await?;
+        Ok(Self { http, login, metadata, started })
+    }
+
+    /// What the broker said about signing in.
+    pub const fn login(&self) -> &LoginView {
+        &self.login
+    }
+
+    pub fn user_code(&self) -> &str {
+        &self.started.user_code
+    }
+
+    pub fn verification_uri(&self) -> &str {
+        &self.started.verification_uri
+    }
+
+    /// The address with the code in it, where the issuer gives one.
+    pub fn verification_uri_complete(&self) -> Option<&str> {
+        self.started.verification_uri_complete.as_deref()
+    }
+
+    /// Waits until the person has confirmed, refused, or let the code run out.
+    pub async fn wait(&self) -> Result<Tokens> {
+        let mut interval = Duration::from_secs(self.started.interval);
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(self.started.expires_in);
+        while tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(interval).await;
+            match self.poll().await? {
+                Polled::Tokens(tokens) => return Ok(tokens),
+                Polled::Pending => {}
+                Polled::SlowDown => interval += Duration::from_secs(5),
+            }
+        }
+        Err(Error::LoginRefused("nobody confirmed the code in time; run `alcyone login` again".to_owned()))
+    }
+
+    async fn poll(&self) -> Result<Polled> {
+        let mut form = vec![
+            ("grant_type", "urn:ietf:params:oauth:grant-type:device_code".to_owned()),
+            ("device_code", self.started.device_code.clone()),
+            ("client_id", self.login.client_id.clone()),
+        ];
+        form.extend(self.login.resource.clone().map(|resource| ("resource", resource)));
+        match token_request(&self.http, &self.metadata.token_endpoint, &form).await? {
+            Ok(tokens) => Ok(Polled::Tokens(tokens)),
+            Err(error) => match error.error.as_str() {
+                "authorization_pending" => Ok(Polled::Pending),
+                "slow_down" => Ok(Polled::SlowDown),
+                _ => Err(refused(error)),
+            },
+        }
+    }
+}
+
+impl Tokens {
+    /// Gets new tokens for a refresh token (RFC 6749, 6); the old one may be spent by this.
+    pub async fn refresh(&self, http: &reqwest::Client, login: &LoginView) -> Result<Self> {
+        let Some(refresh_token) = self.refresh_token.clone() else {
+            return Err(Error::NotSignedIn("the login is over; run `alcyone login`".to_owned()));
+        };
+        let metadata = discover(http, &login.issuer).await?;
+        let mut form = vec![
+            ("grant_type", "refresh_token".to_owned()),
+            ("refresh_token", refresh_token.clone()),
+            ("client_id", login.client_id.clone()),
+        ];
+        form.extend(login.resource.clone().map(|resource| ("resource", resource)));
+        let mut tokens = token_request(http, &metadata.token_endpoint, &form).await?.map_err(|_| {
+            Error::NotSignedIn("the login is over; run `alcyone login`".to_owned())
+        })?;
+        if tokens.refresh_token.is_none() {
+            tokens.refresh_token = Some(refresh_token);
+        }
+        Ok(tokens)
+    }
+}
+
+async fn discover(http: &reqwest::Client, issuer: &str) -> Result<Metadata> {
+    let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+    let unreachable = |source| Error::Unreachable { address: address.clone(), source };
+    let metadata: Metadata =
+        http.get(&address).send().await.map_err(unreachable)?.json().await.map_err(unreachable)?;
+    if metadata.issuer.trim_end_matches('/') != issuer.trim_end_matches('/') {
+        return Err(Error::LoginRefused(format!(
+            "{address} speaks for {}, not for {issuer}",
+            metadata.issuer
+        )));
+    }
+    Ok(metadata)
+}
+
+async fn post_form<T: serde::de::DeserializeOwned>(
+    http: &reqwest::Client,
+    address: &str,
+    form: &[(&str, String)],
+) -> Result<T> {
+    let unreachable = |source| Error::Unreachable { address: address.to_owned(), source };
+    let response = http.post(address).form(form).send().await.map_err(unreachable)?;
+    if response.status().is_success() {
+        return response.json().await.map_err(unreachable);
+    }
+    let error = response.json::<TokenError>().await.map_err(unreachable)?;
+    Err(refused(error))
+}
+
+async fn token_request(
+    http: &reqwest::Client,
+    address: &str,
+    form: &[(&str, String)],
+) -> Result<std::result::Result<Tokens, TokenError>> {
+    let unreachable = |source| Error::Unreachable { address: address.to_owned(), source };
+    let response = http.post(address).form(form).send().await.map_err(unreachable)?;
+    if response.status().is_success() {
+        return Ok(Ok(response.json().await.map_err(unreachable)?));
+    }
+    Ok(Err(response.json().await.map_err(unreachable)?))
+}
+
+fn refused(error: TokenError) -> Error {
+    Error::LoginRefused(match error.error_description {
+        Some(words) => format!("{}: {words}", error.error),
+        None => error.error,
+    })
+}

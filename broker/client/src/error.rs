@@ -1,0 +1,36 @@
+use crate::wire::Problem;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The broker answered with a problem document.
+    #[error("{}", describe(.0))]
+    Problem(Box<Problem>),
+    #[error("the broker cannot be reached at {address}")]
+    Unreachable {
+        address: String,
+        #[source]
+        source: reqwest::Error,
+    },
+    #[error("the answer of {address} was not understood: {reason}")]
+    Answer { address: String, reason: String },
+    /// Nobody is signed in, or the login is over.
+    #[error("not signed in: {0}")]
+    NotSignedIn(String),
+    #[error("the login was refused: {0}")]
+    LoginRefused(String),
+}
+
+fn describe(problem: &Problem) -> String {
+    let mut text = if problem.detail.is_empty() { problem.title.clone() } else { problem.detail.clone() };
+    for error in &problem.errors {
+        text.push_str("\n  ");
+        text.push_str(&error.to_string());
+    }
+    if let Some(remedy) = &problem.remedy {
+        text.push_str("\n  remedy: ");
+        text.push_str(remedy);
+    }
+    text
+}

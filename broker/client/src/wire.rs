@@ -1,0 +1,23 @@
+//! Bodies of `/api/v1`.
+
+mod audit;
+mod job;
+mod problem;
+mod whoami;
+
+use serde::{Deserialize, Serialize};
+
+pub use audit::{
+    CheckpointView, ConsistencyView, EntryView, InclusionView, UsageTotalView, UsageView,
+};
+pub use job::{JobView, LogView, QuoteView};
+pub use problem::Problem;
+pub use whoami::{AllocationView, CheckRequest, CheckView, LoginView, ProjectView, WhoAmI};
+
+/// A keyset page: ask again with `cursor` for what comes after; none on the last page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}

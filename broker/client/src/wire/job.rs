@@ -1,0 +1,97 @@
+use broker_model::{
+    AllocationId, DecisionId, Job, JobId, JobSpec, JobState, Outcome, PartitionRef, Placement,
+    ProjectId, RemoteId, StateName, UnitMillis,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A job as `GET /jobs/{id}` answers it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobView {
+    pub id: JobId,
+    pub name: String,
+    pub state: StateName,
+    pub project: ProjectId,
+    pub allocation: AllocationId,
+    pub decision: DecisionId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<PartitionRef>,
+    /// What the site calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote_id: Option<RemoteId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// Why a held job waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
+    /// Still held on the allocation, in unit-milliseconds; 0 once settled.
+    pub held_unit_ms: UnitMillis,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_requested_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub spec: JobSpec,
+}
+
+impl From<&Job> for JobView {
+    fn from(job: &Job) -> Self {
+        let (started_at, ended_at) = match &job.state {
+            JobState::Running { started_at, .. } => (Some(*started_at), None),
+            JobState::Completed { ended_at, .. }
+            | JobState::Failed { ended_at, .. }
+            | JobState::Cancelled { ended_at, .. }
+            | JobState::TimedOut { ended_at, .. } => (None, Some(*ended_at)),
+            _ => (None, None),
+        };
+        let waits_for = match &job.state {
+            JobState::Held { reason } => serde_json::to_value(reason)
+                .ok()
+                .and_then(|reason| reason.as_str().map(str::to_owned)),
+            _ => None,
+        };
+        Self {
+            id: job.id,
+            name: job.spec.name.clone(),
+            state: job.state.name(),
+            project: job.spec.project,
+            allocation: job.allocation,
+            decision: job.decision,
+            partition: job.state.partition().cloned(),
+            remote_id: job.state.remote_id().cloned(),
+            started_at,
+            ended_at,
+            outcome: job.state.outcome().cloned(),
+            waits_for,
+            held_unit_ms: job.held,
+            cancel_requested_at: job.cancel_requested_at,
+            created_at: job.created_at,
+            updated_at: job.updated_at,
+            spec: job.spec.clone(),
+        }
+    }
+}
+
+/// What `POST /jobs/quote` answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QuoteView {
+    pub allocation: AllocationId,
+    /// The eligibility decision with every rule that spoke.
+    pub eligibility: serde_json::Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placement: Option<Placement>,
+}
+
+/// A piece of a log: one SSE event of `GET /jobs/{id}/logs`, whose id is the offset after it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogView {
+    pub offset: u64,
+    /// The bytes as text where they are UTF-8; a byte that is not is shown as U+FFFD.
+    pub text: String,
+    /// Base64 of the exact bytes, only where `text` is not exact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base64: Option<String>,
+}

@@ -1,0 +1,70 @@
+use broker_model::{AllocationId, Assurance, Balance, FundingShare, PersonId, ProjectId, Role, UnitMillis};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Who the broker takes the caller for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhoAmI {
+    /// The pseudonym the ledger knows.
+    pub person: PersonId,
+    pub issuer: String,
+    pub subject: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    pub assurance: Assurance,
+    pub roles: Vec<Role>,
+    pub projects: Vec<ProjectView>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectView {
+    pub id: ProjectId,
+    pub name: String,
+    pub organisation: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_reference: Option<String>,
+    pub allocations: Vec<AllocationView>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AllocationView {
+    pub id: AllocationId,
+    pub share: FundingShare,
+    /// `federation`, or `site/system`.
+    pub scope: String,
+    pub unit: String,
+    /// In unit-milliseconds: 3 600 000 is one unit-hour.
+    pub balance: Balance,
+    pub remaining: UnitMillis,
+    pub valid_from: Timestamp,
+    pub valid_until: Timestamp,
+    pub suspended: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckRequest {
+    pub project: ProjectId,
+}
+
+/// What `POST /eligibility/check` answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckView {
+    pub project: ProjectId,
+    pub organisation: String,
+    /// `result`, and `rules` with id, title, source, effective date, effect, words and remedy.
+    pub decision: serde_json::Value,
+}
+
+/// What a client needs to sign somebody in: `GET /login`, open to all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginView {
+    pub issuer: String,
+    pub client_id: String,
+    pub scopes: Vec<String>,
+    /// The resource to ask a token for (RFC 8707), where the issuer wants one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+}

@@ -1,0 +1,39 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::SiteId;
+
+/// How ready a site says it is, or what the broker makes of its silence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SiteReadiness {
+    Ready,
+    Limited,
+    Draining,
+    Unavailable,
+    #[default]
+    Unknown,
+}
+
+/// The state of a site, true until `observed_at` + `ttl_seconds`; older means unknown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteState {
+    pub site: SiteId,
+    pub readiness: SiteReadiness,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    pub observed_at: Timestamp,
+    pub ttl_seconds: u32,
+}
+
+impl SiteState {
+    /// The readiness at a time: what was said, or `Unknown` once it is too old.
+    pub fn readiness_at(&self, now: Timestamp) -> SiteReadiness {
+        let age = now.duration_since(self.observed_at).as_secs();
+        if age > i64::from(self.ttl_seconds) {
+            SiteReadiness::Unknown
+        } else {
+            self.readiness
+        }
+    }
+}

@@ -1,0 +1,7 @@
+mod any;
+mod clauses;
+mod federation;
+mod forecasts;
+mod properties;
+mod ranking;
+mod shipped;

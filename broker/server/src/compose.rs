@@ -1,0 +1,186 @@
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use axum::Router;
+use broker_api::{AgentTokens, ApiState, LoginInfo, Metrics};
+use broker_app::loops::Sealer;
+use broker_app::{Broker, BrokerParts, Limits};
+use broker_auth::Authenticator;
+use broker_ledger::{Signer, VerifierKey};
+use broker_model::{Clock, Ids, Site, SiteId, SystemClock};
+use broker_portal::Portal;
+use broker_store::{SqlStore, StoreOptions};
+use policy_engine::Engine;
+use url::Url;
+
+use crate::auth::TokenAuth;
+use crate::config::{Config, DatabaseConfig};
+use crate::shipped;
+
+/// A broker with everything around it, ready to be served.
+#[derive(Debug)]
+pub struct Composed {
+    pub broker: Broker,
+    pub store: SqlStore,
+    pub auth: Arc<Authenticator>,
+    pub metrics: Arc<Metrics>,
+    pub sealer: Sealer,
+    pub router: Router,
+}
+
+/// What differs between a configured broker and the demo's.
+#[derive(Debug)]
+pub(crate) struct Ingredients {
+    pub(crate) store: SqlStore,
+    pub(crate) policy: Engine,
+    pub(crate) sites: Vec<Site>,
+    pub(crate) auth: Authenticator,
+    pub(crate) signer: Signer,
+    pub(crate) agents: AgentTokens,
+    pub(crate) public_url: Url,
+    pub(crate) limits: Limits,
+}
+
+/// Puts a broker together from its configuration; the schema must be current.
+pub async fn compose(config: &Config) -> anyhow::Result<Composed> {
+    let store = open_store(&config.database).await?;
+    store.check_schema().await.context("run `alcyone-broker migrate` first")?;
+    assemble(Ingredients {
+        store,
+        policy: policy(config)?,
+        sites: sites(config)?,
+        auth: Authenticator::new(config.issuers.clone(), Arc::new(SystemClock))?,
+        signer: signer(config)?,
+        agents: agent_tokens(config)?,
+        public_url: config.server.public_url.clone(),
+        limits: config.limits.limits(),
+    })
+}
+
+/// Reads everything that `compose` reads from files, without a database.
+pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
+    policy(config)?;
+    sites(config)?;
+    signer(config)?;
+    agent_tokens(config)?;
+    Authenticator::new(config.issuers.clone(), Arc::new(SystemClock))?;
+    Ok(())
+}
+
+pub(crate) fn assemble(parts: Ingredients) -> anyhow::Result<Composed> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let broker = Broker::new(BrokerParts {
+        store: Arc::new(parts.store.clone()),
+        policy: Arc::new(parts.policy),
+        sites: parts.sites,
+        zones: shipped::zones()?,
+        clock,
+        ids: Arc::new(Ids::from_os()),
+        limits: parts.limits,
+    });
+    let auth = Arc::new(parts.auth);
+    let metrics = Arc::new(Metrics::new()?);
+    let ledger_key = parts.signer.verifier();
+    let router = router(&broker, &auth, &metrics, parts.agents, ledger_key, &parts.public_url)?;
+    let sealer = Sealer::new(parts.signer);
+    Ok(Composed { broker, store: parts.store, auth, metrics, sealer, router })
+}
+
+fn router(
+    broker: &Broker,
+    auth: &Arc<Authenticator>,
+    metrics: &Arc<Metrics>,
+    agents: AgentTokens,
+    ledger_key: VerifierKey,
+    public_url: &Url,
+) -> anyhow::Result<Router> {
+    let state = ApiState {
+        broker: broker.clone(),
+        auth: Arc::new(TokenAuth(auth.clone())),
+        agents: Arc::new(agents),
+        metrics: metrics.clone(),
+        login: Arc::new(login_info(auth)?),
+        ledger_key: Arc::new(ledger_key),
+    };
+    let portal = Portal::new(broker.clone(), auth.clone(), public_url.clone());
+    Ok(broker_api::router(state).merge(broker_portal::router(portal)))
+}
+
+fn login_info(auth: &Authenticator) -> anyhow::Result<LoginInfo> {
+    let Some(device) = auth.device_sign_ins().into_iter().next() else {
+        bail!("issuers: none has a `[issuers.device]` client, so the command line cannot sign in");
+    };
+    Ok(LoginInfo {
+        issuer: device.issuer,
+        client_id: device.client_id,
+        scopes: device.scopes,
+        resource: device.resource,
+    })
+}
+
+/// Opens the database that the configuration names, without touching its schema.
+pub async fn open_store(config: &DatabaseConfig) -> anyhow::Result<SqlStore> {
+    let mut options = StoreOptions::default();
+    if let Some(readers) = config.readers {
+        options.readers = readers;
+    }
+    SqlStore::connect(&config.url()?, options).await.context("database")
+}
+
+fn policy(config: &Config) -> anyhow::Result<Engine> {
+    match &config.policy.dir {
+        Some(dir) => Engine::from_dir(dir).with_context(|| format!("policy.dir: {}", dir.display())),
+        None => Ok(Engine::shipped()?),
+    }
+}
+
+fn sites(config: &Config) -> anyhow::Result<Vec<Site>> {
+    let sites = match &config.sites.dir {
+        Some(dir) => shipped::sites_from(dir)?,
+        None => shipped::sites()?,
+    };
+    if sites.is_empty() {
+        bail!("sites.dir: no `*.toml` there, so there would be nowhere to compute");
+    }
+    Ok(sites)
+}
+
+fn signer(config: &Config) -> anyhow::Result<Signer> {
+    let file = &config.ledger.key_file;
+    let pem = std::fs::read_to_string(file).with_context(|| {
+        format!("ledger.key_file: {}; make one with `alcyone-broker ledger-key`", file.display())
+    })?;
+    Signer::from_pem(&config.ledger.name, &pem)
+        .with_context(|| format!("ledger.key_file: {}", file.display()))
+}
+
+fn agent_tokens(config: &Config) -> anyhow::Result<AgentTokens> {
+    let mut tokens: Vec<(SiteId, String)> = Vec::new();
+    for agent in &config.agents {
+        let file = &agent.token_file;
+        let token = std::fs::read_to_string(file)
+            .with_context(|| format!("agents.{}: {}", agent.site, file.display()))?;
+        if token.trim().len() < 32 {
+            bail!("agents.{}: the token in {} is shorter than 32 characters", agent.site, file.display());
+        }
+        tokens.push((agent.site.clone(), token));
+    }
+    Ok(AgentTokens::new(tokens.iter().map(|(site, token)| (site.clone(), token.as_str()))))
+}
+
+/// Makes a signing key in a new file that only its owner can read; returns the verifier key.
+pub(crate) fn new_ledger_key(name: &str, file: &Path) -> anyhow::Result<String> {
+    let signer = Signer::from_seed(name, &rand::random())?;
+    let mut out = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+        .with_context(|| format!("{}: a key is never written over", file.display()))?;
+    out.write_all(signer.to_pem()?.as_bytes())?;
+    out.sync_all()?;
+    Ok(signer.verifier().to_string())
+}

@@ -1,0 +1,38 @@
+use std::time::Duration;
+
+use crate::compose::{Composed, compose};
+use crate::config::Config;
+use crate::listen;
+
+/// Serves API and portal and runs the loops until a signal.
+pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
+    let listener = listen::bind(config.server.listen)?;
+    let Composed { broker, store, metrics, sealer, router, .. } = compose(&config).await?;
+    broker.board().refresh(&**broker.store()).await?;
+    tracing::info!(address = %config.server.listen, ledger = sealer.origin(), "serving");
+    let loops = tokio::spawn(broker_app::loops::run(broker, sealer));
+    let counting = tokio::spawn(count_commits(store.clone(), metrics));
+    let served = listen::serve(&config.server, listener, router).await;
+    loops.abort();
+    counting.abort();
+    store.close().await;
+    served
+}
+
+/// Shows what the store counts of its commits.
+async fn count_commits(
+    store: broker_store::SqlStore,
+    metrics: std::sync::Arc<broker_api::Metrics>,
+) {
+    let mut pace = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        pace.tick().await;
+        let stats = store.stats();
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+        for (what, value) in [("groups", stats.groups as f64), ("changes", stats.changes as f64)] {
+            metrics.commits(what, value);
+        }
+        metrics.commits("largest_group", f64::from(stats.largest_group));
+        metrics.commits("seconds", stats.commit_seconds_sum);
+    }
+}

@@ -1,0 +1,268 @@
+use std::collections::BTreeMap;
+
+use broker_model::{
+    AgentId, Allocation, AllocationId, AllocationScope, Attempt, AttemptId, AttemptState, Balance,
+    Charge, Clock as _, DataNeeds, DecisionId, EntryBody, EntryKind, FundingShare, GpuMillis, Ids,
+    Job, JobId, JobSpec, JobState, ManualClock, Organisation, OrganisationId, Outcome, OutcomeKind,
+    PartitionRef, PersonId, Placement, PlacementWishes, Project, ProjectId, Resources, SizeClass,
+    UnitMillis, UsageRecord, Variant, Walltime,
+};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{Change, CommitError, Committed, Person, Store, StoredDecision, Write};
+
+/// Ids and times for one test; every id is a millisecond younger than the one before.
+pub(super) struct World {
+    ids: Ids,
+    clock: ManualClock,
+}
+
+/// An organisation with a project and an allocation of 100 hours, stored.
+pub(super) struct Account {
+    pub(super) organisation: OrganisationId,
+    pub(super) project: ProjectId,
+    pub(super) allocation: AllocationId,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let start = Timestamp::from_microsecond(1_790_000_000_123_456).unwrap();
+        Self {
+            ids: Ids::from_os(),
+            clock: ManualClock::at(start),
+        }
+    }
+
+    pub(super) fn id<T: From<uuid::Uuid>>(&self) -> T {
+        self.clock.advance(SignedDuration::from_micros(1001));
+        self.ids.next(&self.clock)
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(super) fn organisation(&self) -> Organisation {
+        Organisation {
+            id: self.id(),
+            name: "Pleione Labs".to_owned(),
+            country: "FI".to_owned(),
+            size: SizeClass::Small,
+            domain: None,
+        }
+    }
+
+    pub(super) fn project(&self, organisation: OrganisationId) -> Project {
+        Project {
+            id: self.id(),
+            organisation,
+            name: "protein folding".to_owned(),
+            call_reference: None,
+            civilian: Some(true),
+            sectors: vec!["health".to_owned()],
+        }
+    }
+
+    pub(super) fn allocation(&self, project: ProjectId, hours: i64) -> Allocation {
+        let id = self.id();
+        Allocation {
+            id,
+            project,
+            scope: AllocationScope::Federation,
+            share: FundingShare::National("FI".to_owned()),
+            unit: "GPU-hour".to_owned(),
+            balance: Balance {
+                granted: UnitMillis::from_hours(hours),
+                ..Balance::default()
+            },
+            valid_from: self.now(),
+            valid_until: self.now() + SignedDuration::from_hours(1000),
+            local_accounts: BTreeMap::new(),
+            suspended: false,
+        }
+    }
+
+    pub(super) async fn account(&self, store: &dyn Store) -> Account {
+        let organisation = self.organisation();
+        let project = self.project(organisation.id);
+        let allocation = self.allocation(project.id, 100);
+        let account = Account {
+            organisation: organisation.id,
+            project: project.id,
+            allocation: allocation.id,
+        };
+        let writes = vec![
+            Write::PutOrganisation(Box::new(organisation)),
+            Write::PutProject(Box::new(project)),
+            Write::InsertAllocation(Box::new(allocation)),
+        ];
+        commit(store, writes).await.unwrap();
+        account
+    }
+
+    pub(super) fn person(&self, subject: &str) -> Person {
+        Person {
+            id: self.id(),
+            issuer: "https://issuer.example.org".to_owned(),
+            subject: subject.to_owned(),
+            name: Some("Maia Ödegård".to_owned()),
+            email: None,
+            first_seen_at: self.now(),
+        }
+    }
+
+    pub(super) fn decision(&self) -> StoredDecision {
+        StoredDecision {
+            id: self.id(),
+            organisation: self.id(),
+            result: "eligible".to_owned(),
+            policy_digest: "ab12".to_owned(),
+            document: "{\"rules\": [ ],\t\"note\":\"ü\\u0000\"}".to_owned(),
+            decided_at: self.now(),
+        }
+    }
+
+    pub(super) fn job_of(&self, project: ProjectId) -> Job {
+        let id: JobId = self.id();
+        let variant = Variant {
+            image: None,
+            script: "echo 'one'\necho \"två\"\n".to_owned(),
+        };
+        Job {
+            id,
+            spec: JobSpec {
+                name: "fold".to_owned(),
+                project,
+                resources: Resources {
+                    nodes: 1,
+                    gpus_per_node: 4,
+                    gpu_memory_gib: None,
+                    cpus_per_node: None,
+                    memory_gib_per_node: None,
+                    walltime: Walltime::from_seconds(3600).unwrap(),
+                },
+                variants: BTreeMap::from([("x86_64+cuda".parse().unwrap(), variant)]),
+                data: DataNeeds::default(),
+                placement: PlacementWishes::default(),
+            },
+            owner: self.id::<PersonId>(),
+            allocation: self.id(),
+            decision: self.id::<DecisionId>(),
+            state: JobState::Pending,
+            held: UnitMillis::ZERO,
+            attempt: None,
+            cancel_requested_at: None,
+            refused_by: Vec::new(),
+            created_at: self.now(),
+            updated_at: self.now(),
+            version: 1,
+        }
+    }
+
+    pub(super) fn job(&self) -> Job {
+        let project = self.id();
+        self.job_of(project)
+    }
+
+    /// A pending job, stored.
+    pub(super) async fn stored_job(&self, store: &dyn Store) -> Job {
+        let job = self.job();
+        let write = Write::InsertJob(Box::new(job.clone()));
+        commit(store, vec![write]).await.unwrap();
+        job
+    }
+
+    pub(super) fn attempt(&self, job: JobId) -> Attempt {
+        let id: AttemptId = self.id();
+        Attempt {
+            id,
+            job,
+            partition: partition("lumi"),
+            state: AttemptState::Leased,
+            leased_by: self.id::<AgentId>(),
+            lease_until: self.now(),
+            settled: false,
+            created_at: self.now(),
+            updated_at: self.now(),
+            version: 1,
+        }
+    }
+
+    pub(super) fn placement(&self, reason: &str) -> Placement {
+        Placement {
+            decided_at: self.now(),
+            considered: Vec::new(),
+            chosen: Some(partition("lumi")),
+            reason: reason.to_owned(),
+        }
+    }
+
+    pub(super) fn usage(&self, project: ProjectId, ended_at: Timestamp) -> UsageRecord {
+        UsageRecord {
+            attempt: self.id(),
+            job: self.id(),
+            allocation: self.id(),
+            project,
+            organisation: self.id(),
+            share: FundingShare::Union,
+            partition: partition("lumi"),
+            started_at: ended_at - SignedDuration::from_hours(1),
+            ended_at,
+            nodes: 1,
+            scheduler_gpus: 8,
+            cpus: 56,
+            energy_joules: Some(1),
+            charge: Charge {
+                site_units: UnitMillis::from_hours(4),
+                site_unit: "GPU-hour".to_owned(),
+                gpu: GpuMillis::from_hours(4),
+                charged: UnitMillis::from_hours(4),
+            },
+        }
+    }
+
+    pub(super) fn entry(&self, job: Option<JobId>) -> EntryBody {
+        let mut entry = EntryBody::new(self.now(), EntryKind::JobAccepted);
+        entry.job = job;
+        entry
+    }
+}
+
+pub(super) fn partition(site: &str) -> PartitionRef {
+    PartitionRef {
+        site: site.parse().unwrap(),
+        system: "main".parse().unwrap(),
+        partition: "gpu".parse().unwrap(),
+    }
+}
+
+pub(super) fn placed(site: &str) -> JobState {
+    JobState::Placed {
+        partition: partition(site),
+    }
+}
+
+pub(super) fn completed(at: Timestamp) -> JobState {
+    let outcome = outcome();
+    JobState::Completed {
+        ended_at: at,
+        outcome,
+    }
+}
+
+pub(super) fn outcome() -> Outcome {
+    Outcome {
+        kind: OutcomeKind::Completed,
+        exit_code: Some(0),
+        signal: None,
+        site_words: "COMPLETED".to_owned(),
+    }
+}
+
+pub(super) async fn commit(
+    store: &dyn Store,
+    writes: Vec<Write>,
+) -> Result<Committed, CommitError> {
+    let entries = Vec::new();
+    store.commit(Change { writes, entries }).await
+}

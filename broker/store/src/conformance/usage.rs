@@ -1,0 +1,81 @@
+use broker_model::{AttemptId, FundingShare, UsageRecord};
+
+use super::fixtures::{World, commit};
+use crate::{CommitError, Entity, Page, Store, UsageFilter, Write};
+
+fn insert(usage: &UsageRecord) -> Vec<Write> {
+    vec![Write::InsertUsage(Box::new(usage.clone()))]
+}
+
+pub async fn an_attempt_is_charged_once(store: &dyn Store) {
+    let world = World::new();
+    let usage = world.usage(world.id(), world.now());
+    commit(store, insert(&usage)).await.unwrap();
+    let again = commit(store, insert(&usage)).await;
+    assert!(matches!(
+        again,
+        Err(CommitError::Duplicate(Entity::UsageRecord))
+    ));
+    assert_eq!(store.usage_of(usage.job).await.unwrap(), [usage]);
+    assert_eq!(store.usage_of(world.id()).await.unwrap(), []);
+}
+
+async fn listed(store: &dyn Store, filter: &UsageFilter) -> Vec<AttemptId> {
+    let page = Page {
+        limit: 100,
+        before: None,
+    };
+    let usage = store.list_usage(filter, &page).await.unwrap();
+    usage.into_iter().map(|it| it.attempt).collect()
+}
+
+pub async fn usage_is_listed_by_its_end(store: &dyn Store) {
+    let world = World::new();
+    let (ours, theirs) = (world.id(), world.id());
+    // Two end at the same moment; one of them in the next month by its end, not its beginning.
+    let ends = ["2026-11-01T00:30:00Z", "2026-10-31T23:59:59.999999Z"];
+    let [november, october] = ends.map(|end| end.parse().unwrap());
+    let mut records = [
+        world.usage(ours, november),
+        world.usage(ours, october),
+        world.usage(theirs, november),
+    ];
+    records[1].share = FundingShare::Commercial;
+    for record in &records {
+        commit(store, insert(record)).await.unwrap();
+    }
+    let [first, second, third] = records.each_ref().map(|it| it.attempt);
+    let everything = UsageFilter::default();
+    let newest_first = [third, first, second];
+    assert_eq!(listed(store, &everything).await, newest_first);
+    let mut page = Page {
+        limit: 1,
+        before: None,
+    };
+    for expected in newest_first {
+        let one = store.list_usage(&everything, &page).await.unwrap();
+        assert_eq!(one[0].attempt, expected);
+        page.before = Some(expected);
+    }
+    assert_eq!(store.list_usage(&everything, &page).await.unwrap(), []);
+
+    let by = |change: &dyn Fn(&mut UsageFilter)| {
+        let mut filter = UsageFilter::default();
+        change(&mut filter);
+        filter
+    };
+    let filter = by(&|f| f.projects = Some(vec![ours]));
+    assert_eq!(listed(store, &filter).await, [first, second]);
+    let filter = by(&|f| f.projects = Some(vec![ours, theirs]));
+    assert_eq!(listed(store, &filter).await, newest_first);
+    assert_eq!(
+        listed(store, &by(&|f| f.projects = Some(Vec::new()))).await,
+        []
+    );
+    let filter = by(&|f| f.share = Some(FundingShare::Commercial));
+    assert_eq!(listed(store, &filter).await, [second]);
+    let filter = by(&|f| f.month = Some("2026-11".to_owned()));
+    assert_eq!(listed(store, &filter).await, [third, first]);
+    let filter = by(&|f| f.site = Some("bsc".parse().unwrap()));
+    assert_eq!(listed(store, &filter).await, []);
+}

@@ -1,0 +1,89 @@
+use async_trait::async_trait;
+use broker_model::{
+    Allocation, AllocationId, Evidence, Organisation, OrganisationId, Project, ProjectId,
+};
+
+use super::SqlStore;
+use super::db::Kind::{Int, Text};
+use super::db::{Cell, Row, Select};
+use super::{facts, rows};
+use crate::{Accounts, StoreError};
+
+const ORGANISATION: Select = Select::new(
+    "organisations",
+    "SELECT document FROM organisations WHERE id = $1",
+    &[Text],
+);
+const BY_DOMAIN: Select = Select::new(
+    "organisations",
+    "SELECT document FROM organisations WHERE domain = $1 ORDER BY id LIMIT 1",
+    &[Text],
+);
+const EVIDENCE: Select = Select::new(
+    "evidence",
+    "SELECT document FROM evidence WHERE organisation_id = $1 \
+     ORDER BY kind, issued_on DESC, id DESC",
+    &[Text],
+);
+const PROJECT: Select = Select::new(
+    "projects",
+    "SELECT document FROM projects WHERE id = $1",
+    &[Text],
+);
+const ALLOCATION: Select = Select::new(
+    "allocations",
+    "SELECT a.document, b.granted_ms, b.used_ms, b.held_ms, b.lost_ms \
+     FROM allocations AS a JOIN balances AS b ON b.allocation_id = a.id WHERE a.id = $1",
+    &[Text, Int, Int, Int, Int],
+);
+const ALLOCATIONS: Select = Select::new(
+    "allocations",
+    "SELECT a.document, b.granted_ms, b.used_ms, b.held_ms, b.lost_ms \
+     FROM allocations AS a JOIN balances AS b ON b.allocation_id = a.id \
+     WHERE a.project_id = $1 ORDER BY a.id",
+    &[Text, Int, Int, Int, Int],
+);
+
+#[async_trait]
+impl Accounts for SqlStore {
+    async fn find_organisation(
+        &self,
+        id: OrganisationId,
+    ) -> Result<Option<Organisation>, StoreError> {
+        self.document(&ORGANISATION, &[Cell::text(id)]).await
+    }
+
+    async fn organisation_by_domain(
+        &self,
+        domain: &str,
+    ) -> Result<Option<Organisation>, StoreError> {
+        let domain = Cell::text(rows::domain(domain));
+        self.document(&BY_DOMAIN, &[domain]).await
+    }
+
+    async fn evidence_of(&self, organisation: OrganisationId) -> Result<Vec<Evidence>, StoreError> {
+        self.documents(&EVIDENCE, &[Cell::text(organisation)]).await
+    }
+
+    async fn find_project(&self, id: ProjectId) -> Result<Option<Project>, StoreError> {
+        self.document(&PROJECT, &[Cell::text(id)]).await
+    }
+
+    async fn find_allocation(&self, id: AllocationId) -> Result<Option<Allocation>, StoreError> {
+        let row = self.row(&ALLOCATION, &[Cell::text(id)]).await?;
+        row.as_ref().map(allocation).transpose()
+    }
+
+    async fn allocations_of(&self, project: ProjectId) -> Result<Vec<Allocation>, StoreError> {
+        let rows = self.rows(&ALLOCATIONS, &[Cell::text(project)]).await?;
+        rows.iter().map(allocation).collect()
+    }
+}
+
+/// The balance comes from its own columns, whatever the document says.
+fn allocation(row: &Row) -> Result<Allocation, StoreError> {
+    Ok(Allocation {
+        balance: facts::balance(row, 1)?,
+        ..row.json(0)?
+    })
+}

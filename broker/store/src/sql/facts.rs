@@ -1,0 +1,230 @@
+//! What a group must know of the database before its changes are looked at: each kind of fact is
+//! one statement, whatever the number of changes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use broker_model::{Balance, UnitMillis};
+
+use super::db::Kind::{Int, Text};
+use super::db::{Cell, Conn, Row, Select, select_any};
+use super::errors::store_error;
+use super::prepare::{AttemptFacts, Prepared, Step};
+use super::working::{KnownJob, KnownPerson, Working};
+use crate::StoreError;
+
+const JOBS: Select = select_any!(
+    "jobs",
+    "SELECT id, version, site_id FROM jobs WHERE id",
+    "",
+    &[Text, Int, Text]
+);
+const ATTEMPTS: Select = select_any!(
+    "attempts",
+    "SELECT id, job_id, version, open FROM attempts WHERE id",
+    "",
+    &[Text, Text, Int, Int]
+);
+const OPEN_ATTEMPTS: Select = select_any!(
+    "attempts",
+    "SELECT id, job_id, version, open FROM attempts WHERE job_id",
+    "AND open = 1",
+    &[Text, Text, Int, Int]
+);
+const BALANCES: Select = select_any!(
+    "balances",
+    "SELECT allocation_id, granted_ms, used_ms, held_ms, lost_ms FROM balances WHERE allocation_id",
+    "",
+    &[Text, Int, Int, Int, Int]
+);
+const DECISIONS: Select = select_any!(
+    "decisions",
+    "SELECT id FROM decisions WHERE id",
+    "",
+    &[Text]
+);
+const USAGE: Select = select_any!(
+    "usage_records",
+    "SELECT attempt_id FROM usage_records WHERE attempt_id",
+    "",
+    &[Text]
+);
+const REMEMBERED: Select = select_any!(
+    "remembered",
+    "SELECT id FROM remembered WHERE id",
+    "",
+    &[Text]
+);
+const PERSON_COLUMNS: &[super::db::Kind] = &[Text, Text, Text, Int];
+const PERSONS: Select = select_any!(
+    "persons",
+    "SELECT id, issuer, subject, first_seen_at_us FROM persons WHERE id",
+    "",
+    PERSON_COLUMNS
+);
+const SUBJECTS: Select = select_any!(
+    "persons",
+    "SELECT id, issuer, subject, first_seen_at_us FROM persons WHERE subject",
+    "",
+    PERSON_COLUMNS
+);
+const LOGS: Select = select_any!(
+    "log_streams",
+    "SELECT attempt_id, stream, length FROM log_streams WHERE attempt_id",
+    "",
+    &[Text, Text, Int]
+);
+
+#[derive(Debug, Default)]
+struct Wanted {
+    jobs: BTreeSet<Arc<str>>,
+    attempts: BTreeSet<Arc<str>>,
+    open_attempts: BTreeSet<Arc<str>>,
+    balances: BTreeSet<Arc<str>>,
+    decisions: BTreeSet<Arc<str>>,
+    usage: BTreeSet<Arc<str>>,
+    remembered: BTreeSet<Arc<str>>,
+    persons: BTreeSet<Arc<str>>,
+    subjects: BTreeSet<Arc<str>>,
+    logs: BTreeSet<Arc<str>>,
+}
+
+impl Wanted {
+    fn by(group: &[&Prepared]) -> Self {
+        let mut wanted = Self::default();
+        for step in group.iter().flat_map(|change| &change.steps) {
+            wanted.add(step);
+        }
+        wanted
+    }
+
+    fn add(&mut self, step: &Step) {
+        match step {
+            Step::InsertJob { row, .. }
+            | Step::UpdateJob { row, .. }
+            | Step::PutPlacement { row, .. } => want(&mut self.jobs, row.first()),
+            Step::InsertDecision { row, .. } => want(&mut self.decisions, row.first()),
+            Step::InsertAttempt { row, .. } | Step::UpdateAttempt { row, .. } => {
+                want(&mut self.attempts, row.first());
+                want(&mut self.open_attempts, row.get(1));
+                want(&mut self.jobs, row.get(1));
+            }
+            Step::MoveHours { allocation, .. } => {
+                self.balances.insert(allocation.to_string().into());
+            }
+            Step::InsertAllocation { row, .. } | Step::UpdateTerms { row, .. } => {
+                want(&mut self.balances, row.first());
+            }
+            Step::InsertUsage { row, .. } => want(&mut self.usage, row.first()),
+            Step::Remember { row, .. } => want(&mut self.remembered, row.first()),
+            Step::PutPerson { row, .. } => {
+                want(&mut self.persons, row.first());
+                want(&mut self.subjects, row.get(2));
+            }
+            Step::AppendLog { rows: [row, _], .. } => want(&mut self.logs, row.first()),
+            Step::Put { .. } | Step::Remove { .. } => {}
+        }
+    }
+}
+
+fn want(into: &mut BTreeSet<Arc<str>>, cell: Option<&Cell>) {
+    if let Some(Cell::Text(text)) = cell {
+        into.insert(Arc::clone(text));
+    }
+}
+
+/// Reads what the group needs; call it with the ledger head locked, or it is stale at once.
+pub(super) async fn read<'a>(
+    conn: &mut Conn,
+    group: &[&'a Prepared],
+) -> Result<Working<'a>, StoreError> {
+    let wanted = Wanted::by(group);
+    let mut known = Working::default();
+    read_jobs(conn, &wanted, &mut known).await?;
+    for row in fetch(conn, &BALANCES, &wanted.balances).await? {
+        known.balances.learn(row.parse(0)?, balance(&row, 1)?);
+    }
+    for row in fetch(conn, &DECISIONS, &wanted.decisions).await? {
+        known.decisions.learn(row.parse(0)?, ());
+    }
+    for row in fetch(conn, &USAGE, &wanted.usage).await? {
+        known.usage.learn(row.parse(0)?, ());
+    }
+    for row in fetch(conn, &REMEMBERED, &wanted.remembered).await? {
+        known.remembered.learn(row.text(0)?.into(), ());
+    }
+    for row in fetch(conn, &LOGS, &wanted.logs).await? {
+        let stream = (row.parse(0)?, row.text(1)?.into());
+        known.logs.learn(stream, row.count(2)?);
+    }
+    for (select, wanted) in [(&PERSONS, &wanted.persons), (&SUBJECTS, &wanted.subjects)] {
+        for row in fetch(conn, select, wanted).await? {
+            learn_person(&row, &mut known)?;
+        }
+    }
+    Ok(known)
+}
+
+async fn read_jobs(
+    conn: &mut Conn,
+    wanted: &Wanted,
+    known: &mut Working<'_>,
+) -> Result<(), StoreError> {
+    for row in fetch(conn, &JOBS, &wanted.jobs).await? {
+        let job = KnownJob {
+            version: row.int(1)?,
+            site: row.text_or_null(2)?.map(Arc::from),
+        };
+        known.jobs.learn(row.parse(0)?, job);
+    }
+    let by_id = fetch(conn, &ATTEMPTS, &wanted.attempts).await?;
+    let by_job = fetch(conn, &OPEN_ATTEMPTS, &wanted.open_attempts).await?;
+    for row in by_id.iter().chain(&by_job) {
+        let attempt = AttemptFacts {
+            id: row.parse(0)?,
+            job: row.parse(1)?,
+            version: row.int(2)?,
+            open: row.int(3)? == 1,
+        };
+        known.attempts.learn(attempt.id, attempt);
+        if attempt.open {
+            known.open.learn(attempt.job, Some(attempt.id));
+        }
+    }
+    Ok(())
+}
+
+fn learn_person(row: &Row, known: &mut Working<'_>) -> Result<(), StoreError> {
+    let id = row.parse(0)?;
+    let subject = (row.text(1)?.into(), row.text(2)?.into());
+    known.subjects.learn(subject, id);
+    let person = KnownPerson {
+        subject: (row.text(1)?.into(), row.text(2)?.into()),
+        first_seen: Cell::Int(row.int(3)?),
+    };
+    known.persons.learn(id, person);
+    Ok(())
+}
+
+pub(super) fn balance(row: &Row, from: usize) -> Result<Balance, StoreError> {
+    Ok(Balance {
+        granted: UnitMillis(row.int(from)?),
+        used: UnitMillis(row.int(from + 1)?),
+        held: UnitMillis(row.int(from + 2)?),
+        lost: UnitMillis(row.int(from + 3)?),
+    })
+}
+
+async fn fetch(
+    conn: &mut Conn,
+    select: &Select,
+    ids: &BTreeSet<Arc<str>>,
+) -> Result<Vec<Row>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let list = Cell::List(ids.iter().map(Arc::clone).collect());
+    conn.fetch(select, &[list])
+        .await
+        .map_err(|e| store_error(&e))
+}

@@ -1,0 +1,90 @@
+use async_trait::async_trait;
+use broker_model::{PersonId, Role};
+use jiff::Timestamp;
+
+use super::SqlStore;
+use super::committer::Forgettable;
+use super::db::Kind::{Int, Text};
+use super::db::{Cell, Row, Select};
+use super::rows;
+use crate::{Identities, Person, Session, StoreError};
+
+const PERSON: Select = Select::new(
+    "persons",
+    "SELECT id, issuer, subject, name, email, first_seen_at_us FROM persons WHERE id = $1",
+    &[Text, Text, Text, Text, Text, Int],
+);
+const BY_SUBJECT: Select = Select::new(
+    "persons",
+    "SELECT id, issuer, subject, name, email, first_seen_at_us FROM persons \
+     WHERE subject = $1 AND issuer = $2",
+    &[Text, Text, Text, Text, Text, Int],
+);
+const GRANTS: Select = Select::new(
+    "grants",
+    "SELECT role FROM grants WHERE person_id = $1 ORDER BY role",
+    &[Text],
+);
+const SESSION: Select = Select::new(
+    "sessions",
+    "SELECT id_hash, person_id, principal, issuer_session, created_at_us, expires_at_us \
+     FROM sessions WHERE id_hash = $1 AND expires_at_us > $2",
+    &[Text, Text, Text, Text, Int, Int],
+);
+
+#[async_trait]
+impl Identities for SqlStore {
+    async fn find_person(&self, id: PersonId) -> Result<Option<Person>, StoreError> {
+        let row = self.row(&PERSON, &[Cell::text(id)]).await?;
+        row.as_ref().map(person).transpose()
+    }
+
+    async fn person_by_subject(
+        &self,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<Option<Person>, StoreError> {
+        let args = [Cell::text(subject), Cell::text(issuer)];
+        let row = self.row(&BY_SUBJECT, &args).await?;
+        row.as_ref().map(person).transpose()
+    }
+
+    async fn grants_of(&self, person: PersonId) -> Result<Vec<Role>, StoreError> {
+        self.documents(&GRANTS, &[Cell::text(person)]).await
+    }
+
+    async fn find_session(
+        &self,
+        id_hash: &str,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        let args = [Cell::text(id_hash), rows::time(now)];
+        let row = self.row(&SESSION, &args).await?;
+        row.map(|row| {
+            Ok(Session {
+                id_hash: row.text(0)?.to_owned(),
+                person: row.parse(1)?,
+                principal: row.text(2)?.to_owned(),
+                issuer_session: row.text_or_null(3)?.map(str::to_owned),
+                created_at: row.time(4)?,
+                expires_at: row.time(5)?,
+            })
+        })
+        .transpose()
+    }
+
+    async fn forget_sessions(&self, expired_before: Timestamp) -> Result<u64, StoreError> {
+        self.forget(Forgettable::Sessions, expired_before).await
+    }
+}
+
+fn person(row: &Row) -> Result<Person, StoreError> {
+    Ok(Person {
+        id: row.parse(0)?,
+        issuer: row.text(1)?.to_owned(),
+        subject: row.text(2)?.to_owned(),
+        name: row.text_or_null(3)?.map(str::to_owned),
+        email: row.text_or_null(4)?.map(str::to_owned),
+        first_seen_at: row.time(5)?,
+    })
+}

@@ -1,0 +1,338 @@
+//! A change as the committer takes it: every row is written out and every entry serialized on the
+//! caller's own thread, before the ledger's lock is taken.
+
+use std::sync::Arc;
+
+use broker_model::{
+    AllocationId, Attempt, AttemptId, Balance, DecisionId, EntryBody, Job, JobId, PersonId, SiteId,
+    UnitMillis,
+};
+
+use super::db::Cell;
+use super::rows::{self, Cells};
+use super::tables::TableId;
+use crate::{Change, IdempotencyKey, Person, Remembered, StoreError, Write};
+
+#[derive(Debug, Default)]
+pub(super) struct Prepared {
+    pub(super) steps: Vec<Step>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) jobs: Vec<JobId>,
+    pub(super) sites: Vec<SiteId>,
+    /// About how many bytes its rows have.
+    pub(super) weight: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) job: Cell,
+    pub(super) text: Cell,
+}
+
+/// One write: what must hold, and the row that is then written.
+#[derive(Debug)]
+pub(super) enum Step {
+    InsertJob {
+        job: JobFacts,
+        row: Cells,
+    },
+    /// `job.version` is the one that was read; the row has the next.
+    UpdateJob {
+        job: JobFacts,
+        row: Cells,
+    },
+    PutPlacement {
+        job: JobId,
+        row: Cells,
+    },
+    InsertDecision {
+        id: DecisionId,
+        row: Cells,
+    },
+    InsertAttempt {
+        attempt: AttemptFacts,
+        row: Cells,
+    },
+    UpdateAttempt {
+        attempt: AttemptFacts,
+        row: Cells,
+    },
+    MoveHours {
+        allocation: AllocationId,
+        hours: Hours,
+    },
+    InsertUsage {
+        attempt: AttemptId,
+        row: Cells,
+    },
+    Remember {
+        id: Arc<str>,
+        row: Cells,
+    },
+    InsertAllocation {
+        id: AllocationId,
+        balance: Balance,
+        row: Cells,
+    },
+    UpdateTerms {
+        id: AllocationId,
+        row: Cells,
+    },
+    PutPerson {
+        id: PersonId,
+        subject: Subject,
+        row: Cells,
+    },
+    AppendLog {
+        stream: Stream,
+        offset: u64,
+        length: u64,
+        rows: [Cells; 2],
+    },
+    Put {
+        table: TableId,
+        row: Cells,
+    },
+    Remove {
+        table: TableId,
+        key: Cells,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct JobFacts {
+    pub(super) id: JobId,
+    pub(super) version: i64,
+    pub(super) active: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AttemptFacts {
+    pub(super) id: AttemptId,
+    pub(super) job: JobId,
+    pub(super) version: i64,
+    pub(super) open: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Hours {
+    Hold(UnitMillis),
+    Release(UnitMillis),
+    Settle { held: UnitMillis, used: UnitMillis },
+}
+
+/// Issuer and subject.
+pub(super) type Subject = (Arc<str>, Arc<str>);
+pub(super) type Stream = (AttemptId, Arc<str>);
+
+pub(super) fn prepare(change: Change) -> Result<Prepared, StoreError> {
+    let mut prepared = Prepared::default();
+    for write in change.writes {
+        prepared.touch(&write);
+        let step = step(write)?;
+        prepared.weight += step.weight();
+        prepared.steps.push(step);
+    }
+    for entry in &change.entries {
+        let entry = self::entry(entry)?;
+        prepared.weight += entry.text.len() + 64;
+        prepared.entries.push(entry);
+    }
+    Ok(prepared)
+}
+
+fn entry(body: &EntryBody) -> Result<Entry, StoreError> {
+    Ok(Entry {
+        job: Cell::maybe(body.job),
+        text: rows::document("ledger_entries", body)?,
+    })
+}
+
+fn step(write: Write) -> Result<Step, StoreError> {
+    Ok(match write {
+        Write::InsertJob(job) => Step::InsertJob {
+            row: rows::job(&job)?,
+            job: job_facts(&job),
+        },
+        Write::UpdateJob(job) => update_job(*job)?,
+        Write::PutPlacement { job, placement } => Step::PutPlacement {
+            job,
+            row: vec![Cell::text(job), rows::document("placements", &placement)?],
+        },
+        Write::InsertDecision(decision) => Step::InsertDecision {
+            id: decision.id,
+            row: rows::decision(*decision),
+        },
+        Write::InsertAttempt(attempt) => Step::InsertAttempt {
+            row: rows::attempt(&attempt)?,
+            attempt: attempt_facts(&attempt),
+        },
+        Write::UpdateAttempt(attempt) => update_attempt(*attempt)?,
+        Write::Hold { allocation, amount } => move_hours(allocation, Hours::Hold(amount)),
+        Write::Release { allocation, amount } => move_hours(allocation, Hours::Release(amount)),
+        #[rustfmt::skip]
+        Write::Settle { allocation, held, used } => {
+            move_hours(allocation, Hours::Settle { held, used })
+        },
+        Write::InsertUsage(usage) => Step::InsertUsage {
+            attempt: usage.attempt,
+            row: rows::usage(&usage)?,
+        },
+        Write::Remember { key, answer } => remember(&key, answer),
+        Write::PutOrganisation(it) => put(TableId::Organisations, rows::organisation(&it)?),
+        Write::InsertEvidence(it) => put(TableId::Evidence, rows::evidence(&it)?),
+        Write::PutProject(it) => put(TableId::Projects, rows::project(&it)?),
+        Write::InsertAllocation(allocation) => Step::InsertAllocation {
+            id: allocation.id,
+            balance: allocation.balance,
+            row: rows::allocation(&allocation)?,
+        },
+        Write::UpdateAllocationTerms(allocation) => Step::UpdateTerms {
+            id: allocation.id,
+            row: rows::allocation(&allocation)?,
+        },
+        Write::PutPerson(person) => put_person(*person),
+        Write::PutGrant(it) => put(TableId::Grants, rows::grant(&it)?),
+        Write::RemoveGrant(it) => remove(TableId::Grants, rows::grant(&it)?),
+        Write::PutSiteState(it) => put(TableId::SiteStates, rows::site_state(&it)?),
+        Write::PutSiteSnapshot { site, snapshot } => {
+            put(TableId::SiteSnapshots, rows::snapshot(&site, &snapshot)?)
+        }
+        #[rustfmt::skip]
+        Write::AppendLog { attempt, stream, offset, bytes, .. } => {
+            append_log((attempt, stream.into()), offset, bytes)
+        },
+        Write::PutSession(it) => put(TableId::Sessions, rows::session(*it)),
+        Write::RemoveSession { id_hash } => {
+            remove(TableId::Sessions, vec![Cell::Text(id_hash.into())])
+        }
+    })
+}
+
+fn put(table: TableId, row: Cells) -> Step {
+    Step::Put { table, row }
+}
+
+fn remove(table: TableId, key: Cells) -> Step {
+    Step::Remove { table, key }
+}
+
+fn update_job(mut job: Job) -> Result<Step, StoreError> {
+    let facts = job_facts(&job);
+    job.version += 1;
+    let row = rows::job(&job)?;
+    Ok(Step::UpdateJob { job: facts, row })
+}
+
+fn update_attempt(mut attempt: Attempt) -> Result<Step, StoreError> {
+    let facts = attempt_facts(&attempt);
+    attempt.version += 1;
+    let row = rows::attempt(&attempt)?;
+    Ok(Step::UpdateAttempt {
+        attempt: facts,
+        row,
+    })
+}
+
+fn remember(key: &IdempotencyKey, answer: Remembered) -> Step {
+    let id: Arc<str> = rows::remembered_id(key).into();
+    let row = rows::remembered(Cell::Text(Arc::clone(&id)), answer);
+    Step::Remember { id, row }
+}
+
+fn move_hours(allocation: AllocationId, hours: Hours) -> Step {
+    Step::MoveHours { allocation, hours }
+}
+
+fn put_person(person: Person) -> Step {
+    Step::PutPerson {
+        id: person.id,
+        subject: (
+            person.issuer.as_str().into(),
+            person.subject.as_str().into(),
+        ),
+        row: rows::person(person),
+    }
+}
+
+fn append_log(stream: Stream, offset: u64, bytes: Vec<u8>) -> Step {
+    let length = bytes.len() as u64;
+    let key = [Cell::text(stream.0), Cell::Text(Arc::clone(&stream.1))];
+    let mut chunk = key.to_vec();
+    chunk.extend([Cell::count(offset), Cell::Bytes(bytes.into())]);
+    let mut grown = key.to_vec();
+    grown.push(Cell::count(offset.saturating_add(length)));
+    Step::AppendLog {
+        stream,
+        offset,
+        length,
+        rows: [grown, chunk],
+    }
+}
+
+fn job_facts(job: &Job) -> JobFacts {
+    JobFacts {
+        id: job.id,
+        version: job.version,
+        active: !job.state.is_final(),
+    }
+}
+
+fn attempt_facts(attempt: &Attempt) -> AttemptFacts {
+    AttemptFacts {
+        id: attempt.id,
+        job: attempt.job,
+        version: attempt.version,
+        open: !attempt.state.is_over(),
+    }
+}
+
+impl Prepared {
+    /// Notes whom to nudge.
+    fn touch(&mut self, write: &Write) {
+        match write {
+            Write::InsertJob(job) | Write::UpdateJob(job) => {
+                self.jobs.push(job.id);
+                self.sites
+                    .extend(job.state.partition().map(|at| at.site.clone()));
+            }
+            Write::PutPlacement { job, .. } | Write::AppendLog { job, .. } => self.jobs.push(*job),
+            Write::InsertAttempt(attempt) | Write::UpdateAttempt(attempt) => {
+                self.jobs.push(attempt.job);
+                self.sites.push(attempt.partition.site.clone());
+            }
+            Write::InsertUsage(usage) => self.jobs.push(usage.job),
+            Write::PutSiteState(state) => self.sites.push(state.site.clone()),
+            Write::PutSiteSnapshot { site, .. } => self.sites.push(site.clone()),
+            _ => {}
+        }
+    }
+
+    /// A question whether the database takes writes at all.
+    pub(super) fn is_probe(&self) -> bool {
+        self.steps.is_empty() && self.entries.is_empty()
+    }
+}
+
+impl Step {
+    fn weight(&self) -> usize {
+        let cells = |row: &Cells| row.iter().map(Cell::len).sum::<usize>();
+        match self {
+            Self::InsertJob { row, .. }
+            | Self::UpdateJob { row, .. }
+            | Self::PutPlacement { row, .. }
+            | Self::InsertDecision { row, .. }
+            | Self::InsertAttempt { row, .. }
+            | Self::UpdateAttempt { row, .. }
+            | Self::InsertUsage { row, .. }
+            | Self::Remember { row, .. }
+            | Self::InsertAllocation { row, .. }
+            | Self::UpdateTerms { row, .. }
+            | Self::PutPerson { row, .. }
+            | Self::Put { row, .. }
+            | Self::Remove { key: row, .. } => cells(row),
+            Self::AppendLog { rows, .. } => rows.iter().map(cells).sum(),
+            Self::MoveHours { .. } => 40,
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Nouns as rows. The columns beside a document are what statements look for, nothing else.
+
+use broker_model::{
+    Allocation, AllocationId, Attempt, Balance, Evidence, Job, Organisation, Project, SiteId,
+    SiteSnapshot, SiteState, UsageRecord,
+};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::db::Cell;
+use crate::{
+    IdempotencyKey, Person, Remembered, Session, StoreError, StoredCheckpoint, StoredDecision,
+    StoredGrant, Tile,
+};
+
+pub(super) type Cells = Vec<Cell>;
+
+pub(super) fn document(table: &'static str, value: &impl Serialize) -> Result<Cell, StoreError> {
+    serde_json::to_string(value)
+        .map(|text| Cell::Text(text.into()))
+        .map_err(|e| StoreError::Database(format!("a row of {table} cannot be written: {e}")))
+}
+
+pub(super) fn time(time: Timestamp) -> Cell {
+    Cell::Int(time.as_microsecond())
+}
+
+fn flag(value: bool) -> Cell {
+    Cell::Int(i64::from(value))
+}
+
+pub(super) fn job(job: &Job) -> Result<Cells, StoreError> {
+    Ok(vec![
+        Cell::text(job.id),
+        Cell::text(job.spec.project),
+        Cell::Text(job.state.name().as_str().into()),
+        flag(!job.state.is_final()),
+        flag(!job.state.is_final() && job.cancel_requested_at.is_some()),
+        Cell::maybe(job.state.partition().map(|at| &at.site)),
+        Cell::maybe(job.attempt),
+        Cell::Int(job.version),
+        document("jobs", job)?,
+    ])
+}
+
+pub(super) fn attempt(attempt: &Attempt) -> Result<Cells, StoreError> {
+    Ok(vec![
+        Cell::text(attempt.id),
+        Cell::text(attempt.job),
+        Cell::text(&attempt.partition.site),
+        flag(!attempt.state.is_over()),
+        flag(attempt.settled),
+        Cell::Int(attempt.version),
+        document("attempts", attempt)?,
+    ])
+}
+
+pub(super) fn decision(decision: StoredDecision) -> Cells {
+    vec![
+        Cell::text(decision.id),
+        Cell::text(decision.organisation),
+        Cell::Text(decision.result.into()),
+        Cell::Text(decision.policy_digest.into()),
+        Cell::Text(decision.document.into()),
+        time(decision.decided_at),
+    ]
+}
+
+/// Without the balance: that has a row of its own, and this document must not remember another.
+pub(super) fn allocation(allocation: &Allocation) -> Result<Cells, StoreError> {
+    let terms = Allocation {
+        balance: Balance::default(),
+        ..allocation.clone()
+    };
+    Ok(vec![
+        Cell::text(allocation.id),
+        Cell::text(allocation.project),
+        document("allocations", &terms)?,
+    ])
+}
+
+pub(super) fn balance(id: AllocationId, balance: &Balance) -> Cells {
+    vec![
+        Cell::text(id),
+        Cell::Int(balance.granted.0),
+        Cell::Int(balance.used.0),
+        Cell::Int(balance.held.0),
+        Cell::Int(balance.lost.0),
+    ]
+}
+
+pub(super) fn usage(usage: &UsageRecord) -> Result<Cells, StoreError> {
+    Ok(vec![
+        Cell::text(usage.attempt),
+        Cell::text(usage.job),
+        Cell::text(usage.project),
+        Cell::text(&usage.share),
+        Cell::text(&usage.partition.site),
+        Cell::text(usage.month()),
+        time(usage.ended_at),
+        document("usage_records", usage)?,
+    ])
+}
+
+pub(super) fn organisation(organisation: &Organisation) -> Result<Cells, StoreError> {
+    Ok(vec![
+        Cell::text(organisation.id),
+        Cell::maybe(organisation.domain.as_deref().map(domain)),
+        document("organisations", organisation)?,
+    ])
+}
+
+/// Domain names compare without case (RFC 4343).
+pub(super) fn domain(name: &str) -> String {
+    name.to_ascii_lowercase()
+}
+
+pub(super) fn evidence(evidence: &Evidence) -> Result<Cells, StoreError> {
+    Ok(vec![
+        Cell::text(evidence.organisation),
+        Cell::text(&evidence.kind.0),
+        Cell::text(evidence.issued_on),
+        document("evidence", evidence)?,
+    ])
+}
+
+pub(super) fn project(project: &Project) -> Result<Cells, StoreError> {
+    Ok(vec![
+        Cell::text(project.id),
+        Cell::text(project.organisation),
+        document("projects", project)?,
+    ])
+}
+
+pub(super) fn person(person: Person) -> Cells {
+    vec![
+        Cell::text(person.id),
+        Cell::Text(person.issuer.into()),
+        Cell::Text(person.subject.into()),
+        Cell::maybe(person.name),
+        Cell::maybe(person.email),
+        time(person.first_seen_at),
+    ]
+}
+
+pub(super) fn grant(grant: &StoredGrant) -> Result<Cells, StoreError> {
+    Ok(vec![
+        Cell::text(grant.person),
+        document("grants", &grant.role)?,
+    ])
+}
+
+pub(super) fn session(session: Session) -> Cells {
+    vec![
+        Cell::Text(session.id_hash.into()),
+        Cell::text(session.person),
+        Cell::Text(session.principal.into()),
+        Cell::maybe(session.issuer_session),
+        time(session.created_at),
+        time(session.expires_at),
+    ]
+}
+
+pub(super) fn remembered_id(key: &IdempotencyKey) -> String {
+    format!("{} {}", key.person, key.key)
+}
+
+pub(super) fn remembered(id: Cell, answer: Remembered) -> Cells {
+    vec![
+        id,
+        Cell::Text(answer.request_sha256.into()),
+        Cell::Int(i64::from(answer.status)),
+        Cell::Text(answer.body.into()),
+        time(answer.created_at),
+    ]
+}
+
+pub(super) fn tile(tile: &Tile) -> Cells {
+    vec![
+        Cell::Int(i64::from(tile.level)),
+        Cell::count(tile.index),
+        Cell::Bytes(tile.hashes.as_slice().into()),
+    ]
+}
+
+pub(super) fn checkpoint(checkpoint: &StoredCheckpoint) -> Cells {
+    vec![
+        Cell::count(checkpoint.tree_size),
+        Cell::text(&checkpoint.root_hex),
+        Cell::text(&checkpoint.note),
+        time(checkpoint.created_at),
+    ]
+}
+
+pub(super) fn site_state(state: &SiteState) -> Result<Cells, StoreError> {
+    Ok(vec![
+        Cell::text(&state.site),
+        document("site_states", state)?,
+    ])
+}
+
+pub(super) fn snapshot(site: &SiteId, snapshot: &SiteSnapshot) -> Result<Cells, StoreError> {
+    Ok(vec![
+        Cell::text(site),
+        document("site_snapshots", snapshot)?,
+    ])
+}

@@ -1,0 +1,384 @@
+//! What is true while a group is put together: what the database said, and what the changes before
+//! this one have made of it. A change that fails takes back what it did here.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use broker_model::{AllocationId, AttemptId, Balance, DecisionId, JobId, PersonId, UnitMillis};
+
+use super::db::Cell;
+use super::pending::Pending;
+use super::prepare::{AttemptFacts, Hours, JobFacts, Prepared, Step, Stream, Subject};
+use super::rows::{self, Cells};
+use super::tables::{JOB_SITE, PERSON_FIRST_SEEN, TableId};
+use crate::{CommitError, Entity};
+
+#[derive(Debug, Default)]
+pub(super) struct Working<'a> {
+    pub(super) jobs: Known<JobId, KnownJob>,
+    pub(super) attempts: Known<AttemptId, AttemptFacts>,
+    /// The attempt of a job that is not over.
+    pub(super) open: Known<JobId, Option<AttemptId>>,
+    pub(super) balances: Known<AllocationId, Balance>,
+    pub(super) decisions: Known<DecisionId, ()>,
+    pub(super) usage: Known<AttemptId, ()>,
+    pub(super) remembered: Known<Arc<str>, ()>,
+    pub(super) persons: Known<PersonId, KnownPerson>,
+    pub(super) subjects: Known<Subject, PersonId>,
+    pub(super) logs: Known<Stream, u64>,
+    pub(super) pending: Pending<'a>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct KnownJob {
+    pub(super) version: i64,
+    /// Where it was last placed; a job that is over keeps it.
+    pub(super) site: Option<Arc<str>>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct KnownPerson {
+    pub(super) subject: Subject,
+    pub(super) first_seen: Cell,
+}
+
+/// A map that remembers what the current change did to it.
+#[derive(Debug)]
+pub(super) struct Known<K, V> {
+    now: HashMap<K, V>,
+    undo: Vec<(K, Option<V>)>,
+}
+
+impl<K, V> Default for Known<K, V> {
+    fn default() -> Self {
+        Self {
+            now: HashMap::new(),
+            undo: Vec::new(),
+        }
+    }
+}
+
+impl<K: Clone + Eq + Hash, V> Known<K, V> {
+    pub(super) fn learn(&mut self, key: K, value: V) {
+        self.now.insert(key, value);
+    }
+
+    fn get(&self, key: &K) -> Option<&V> {
+        self.now.get(key)
+    }
+
+    fn has(&self, key: &K) -> bool {
+        self.now.contains_key(key)
+    }
+
+    fn set(&mut self, key: K, value: V) {
+        let before = self.now.insert(key.clone(), value);
+        self.undo.push((key, before));
+    }
+
+    fn keep(&mut self) {
+        self.undo.clear();
+    }
+
+    fn take_back(&mut self) {
+        while let Some((key, before)) = self.undo.pop() {
+            match before {
+                Some(value) => self.now.insert(key, value),
+                None => self.now.remove(&key),
+            };
+        }
+    }
+}
+
+macro_rules! each_map {
+    ($working:expr, $method:ident) => {{
+        $working.jobs.$method();
+        $working.attempts.$method();
+        $working.open.$method();
+        $working.balances.$method();
+        $working.decisions.$method();
+        $working.usage.$method();
+        $working.remembered.$method();
+        $working.persons.$method();
+        $working.subjects.$method();
+        $working.logs.$method();
+    }};
+}
+
+type Done = Result<(), CommitError>;
+
+fn conflict(entity: Entity) -> Done {
+    Err(CommitError::Conflict(entity))
+}
+
+impl<'a> Working<'a> {
+    /// Takes a change in, or refuses it and is as it was before.
+    pub(super) fn apply(&mut self, change: &'a Prepared) -> Done {
+        let mark = self.pending.mark();
+        let done = change.steps.iter().try_for_each(|step| self.step(step));
+        if done.is_ok() {
+            each_map!(self, keep);
+        } else {
+            each_map!(self, take_back);
+            self.pending.drop_since(&mark);
+        }
+        done
+    }
+
+    fn step(&mut self, step: &'a Step) -> Done {
+        match step {
+            Step::InsertJob { job, row } => self.insert_job(job, row),
+            Step::UpdateJob { job, row } => self.update_job(job, row),
+            Step::PutPlacement { job, row } => self.put_placement(*job, row),
+            Step::InsertDecision { id, row } => {
+                let fresh = !self.decisions.has(id);
+                self.decisions.set(*id, ());
+                self.insert_once(fresh, Entity::Decision, TableId::Decisions, row)
+            }
+            Step::InsertAttempt { attempt, row } => self.insert_attempt(*attempt, row),
+            Step::UpdateAttempt { attempt, row } => self.update_attempt(*attempt, row),
+            Step::MoveHours { allocation, hours } => self.move_hours(*allocation, *hours),
+            Step::InsertUsage { attempt, row } => {
+                let fresh = !self.usage.has(attempt);
+                self.usage.set(*attempt, ());
+                self.insert_once(fresh, Entity::UsageRecord, TableId::UsageRecords, row)
+            }
+            Step::Remember { id, row } => {
+                let fresh = !self.remembered.has(id);
+                self.remembered.set(Arc::clone(id), ());
+                self.insert_once(fresh, Entity::IdempotencyKey, TableId::Remembered, row)
+            }
+            Step::InsertAllocation { id, balance, row } => {
+                self.insert_allocation(*id, *balance, row)
+            }
+            Step::UpdateTerms { id, row } => {
+                if !self.balances.has(id) {
+                    return Err(CommitError::Missing(Entity::Allocation));
+                }
+                self.pending.put(TableId::Allocations, row);
+                Ok(())
+            }
+            Step::PutPerson { id, subject, row } => self.put_person(*id, subject, row),
+            Step::AppendLog {
+                stream,
+                offset,
+                length,
+                rows,
+            } => {
+                self.append_log(stream, *offset, *length, rows);
+                Ok(())
+            }
+            Step::Put { table, row } => {
+                self.pending.put(*table, row);
+                Ok(())
+            }
+            Step::Remove { table, key } => {
+                self.pending.remove(*table, key);
+                Ok(())
+            }
+        }
+    }
+
+    fn insert_once(
+        &mut self,
+        fresh: bool,
+        entity: Entity,
+        table: TableId,
+        row: &'a [Cell],
+    ) -> Done {
+        if !fresh {
+            return Err(CommitError::Duplicate(entity));
+        }
+        self.pending.put(table, row);
+        Ok(())
+    }
+
+    fn insert_job(&mut self, job: &JobFacts, row: &'a [Cell]) -> Done {
+        if self.jobs.has(&job.id) {
+            return conflict(Entity::Job);
+        }
+        let known = KnownJob {
+            version: job.version,
+            site: site_of(row),
+        };
+        self.jobs.set(job.id, known);
+        self.pending.put(TableId::Jobs, row);
+        Ok(())
+    }
+
+    fn update_job(&mut self, job: &JobFacts, row: &'a [Cell]) -> Done {
+        let Some(known) = self.jobs.get(&job.id) else {
+            return conflict(Entity::Job);
+        };
+        if known.version != job.version {
+            return conflict(Entity::Job);
+        }
+        let site = site_of(row).or_else(|| {
+            let over = !job.active;
+            known.site.clone().filter(|_| over)
+        });
+        let row = patched(row, JOB_SITE, site.clone().map(Cell::Text));
+        let version = job.version + 1;
+        self.jobs.set(job.id, KnownJob { version, site });
+        self.pending.put(TableId::Jobs, row);
+        Ok(())
+    }
+
+    fn put_placement(&mut self, job: JobId, row: &'a [Cell]) -> Done {
+        if !self.jobs.has(&job) {
+            return Err(CommitError::Missing(Entity::Job));
+        }
+        self.pending.put(TableId::Placements, row);
+        Ok(())
+    }
+
+    fn open_attempt(&self, job: &JobId) -> Option<AttemptId> {
+        self.open.get(job).copied().flatten()
+    }
+
+    fn insert_attempt(&mut self, attempt: AttemptFacts, row: &'a [Cell]) -> Done {
+        if !self.jobs.has(&attempt.job) {
+            return Err(CommitError::Missing(Entity::Job));
+        }
+        if self.attempts.has(&attempt.id) || self.open_attempt(&attempt.job).is_some() {
+            return conflict(Entity::Attempt);
+        }
+        self.write_attempt(attempt, row);
+        Ok(())
+    }
+
+    fn update_attempt(&mut self, attempt: AttemptFacts, row: &'a [Cell]) -> Done {
+        let Some(known) = self.attempts.get(&attempt.id) else {
+            return conflict(Entity::Attempt);
+        };
+        let open_elsewhere = self
+            .open_attempt(&attempt.job)
+            .is_some_and(|open| open != attempt.id);
+        let reopened_beside = attempt.open && open_elsewhere;
+        if known.version != attempt.version || known.job != attempt.job || reopened_beside {
+            return conflict(Entity::Attempt);
+        }
+        let version = attempt.version + 1;
+        self.write_attempt(AttemptFacts { version, ..attempt }, row);
+        Ok(())
+    }
+
+    fn write_attempt(&mut self, attempt: AttemptFacts, row: &'a [Cell]) {
+        if attempt.open {
+            self.open.set(attempt.job, Some(attempt.id));
+        } else if self.open_attempt(&attempt.job) == Some(attempt.id) {
+            self.open.set(attempt.job, None);
+        }
+        self.attempts.set(attempt.id, attempt);
+        self.pending.put(TableId::Attempts, row);
+    }
+
+    fn move_hours(&mut self, id: AllocationId, hours: Hours) -> Done {
+        let Some(balance) = self.balances.get(&id) else {
+            return Err(CommitError::Missing(Entity::Allocation));
+        };
+        let balance = moved(id, *balance, hours)?;
+        self.balances.set(id, balance);
+        self.pending
+            .put(TableId::Balances, rows::balance(id, &balance));
+        Ok(())
+    }
+
+    fn insert_allocation(&mut self, id: AllocationId, balance: Balance, row: &'a [Cell]) -> Done {
+        if self.balances.has(&id) {
+            return conflict(Entity::Allocation);
+        }
+        self.balances.set(id, balance);
+        self.pending
+            .put(TableId::Balances, rows::balance(id, &balance));
+        self.pending.put(TableId::Allocations, row);
+        Ok(())
+    }
+
+    fn put_person(&mut self, id: PersonId, subject: &Subject, row: &'a [Cell]) -> Done {
+        if self.subjects.get(subject).is_some_and(|other| *other != id) {
+            return conflict(Entity::Person);
+        }
+        let first_seen = match self.persons.get(&id) {
+            Some(known) if known.subject != *subject => return conflict(Entity::Person),
+            Some(known) => Some(known.first_seen.clone()),
+            None => row.get(PERSON_FIRST_SEEN).cloned(),
+        };
+        let row = patched(row, PERSON_FIRST_SEEN, first_seen.clone());
+        let known = KnownPerson {
+            subject: subject.clone(),
+            first_seen: first_seen.unwrap_or(Cell::Null),
+        };
+        self.persons.set(id, known);
+        self.subjects.set(subject.clone(), id);
+        self.pending.put(TableId::Persons, row);
+        Ok(())
+    }
+
+    fn append_log(
+        &mut self,
+        stream: &Stream,
+        offset: u64,
+        length: u64,
+        [grown, chunk]: &'a [Cells; 2],
+    ) {
+        let end = self.logs.get(stream).copied().unwrap_or(0);
+        if offset != end || length == 0 {
+            return;
+        }
+        self.logs.set(stream.clone(), end.saturating_add(length));
+        self.pending.put(TableId::LogStreams, grown);
+        self.pending.put(TableId::LogChunks, chunk);
+    }
+}
+
+/// The balance after hours were moved. `remaining` is what is left of `granted`, so the equation of
+/// invariant 5 holds by itself; what is checked here is that no part goes below zero.
+fn moved(id: AllocationId, mut balance: Balance, hours: Hours) -> Result<Balance, CommitError> {
+    let (held, used) = match hours {
+        Hours::Hold(amount) | Hours::Release(amount) => (amount, UnitMillis::ZERO),
+        Hours::Settle { held, used } => (held, used),
+    };
+    if held < UnitMillis::ZERO || used < UnitMillis::ZERO {
+        return Err(CommitError::Conflict(Entity::Allocation));
+    }
+    if let Hours::Hold(amount) = hours {
+        let remaining = balance.remaining();
+        if amount > remaining {
+            return Err(CommitError::HoursExceeded {
+                allocation: id,
+                remaining,
+            });
+        }
+        balance.held = balance.held + amount;
+        return Ok(balance);
+    }
+    if held > balance.held {
+        return Err(CommitError::Conflict(Entity::Allocation));
+    }
+    balance.held = balance.held - held;
+    balance.used = balance.used + used;
+    Ok(balance)
+}
+
+fn site_of(row: &[Cell]) -> Option<Arc<str>> {
+    match row.get(JOB_SITE) {
+        Some(Cell::Text(site)) => Some(Arc::clone(site)),
+        _ => None,
+    }
+}
+
+/// The row with one cell replaced, copied only if that makes a difference.
+fn patched(row: &[Cell], at: usize, cell: Option<Cell>) -> Cow<'_, [Cell]> {
+    let cell = cell.unwrap_or(Cell::Null);
+    if row.get(at) == Some(&cell) {
+        return Cow::Borrowed(row);
+    }
+    let mut row = row.to_vec();
+    if let Some(slot) = row.get_mut(at) {
+        *slot = cell;
+    }
+    Cow::Owned(row)
+}

@@ -1,0 +1,76 @@
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+/// The answer, with everything that led to it.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    pub result: Outcome,
+    /// Every rule that spoke, satisfied ones included, by file and then in the order of the file.
+    pub rules: Vec<Spoken>,
+    /// The rules, schema and tables decided under, as `Engine::digest` gives it.
+    pub policy_digest: String,
+    /// SHA-256 over the canonical JSON of the question.
+    pub inputs_digest: String,
+}
+
+/// What becomes of the question: the gravest effect among the rules that spoke.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Eligible,
+    NotEligible,
+    /// The applicant can change the answer by handing something in.
+    NeedsEvidence,
+    /// A person decides.
+    NeedsReview,
+}
+
+/// One rule that spoke, and what it said about this very case.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Spoken {
+    pub rule: String,
+    pub title: String,
+    pub source: String,
+    pub effective: Date,
+    pub effect: Effect,
+    pub words: String,
+    /// What would change the answer; none for a satisfied rule.
+    pub remedy: Option<String>,
+}
+
+/// What a rule does to the case, from lightest to gravest.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    Satisfied,
+    NeedsReview,
+    /// Comes before review: a reviewer should find the file complete.
+    NeedsEvidence,
+    Refused,
+}
+
+impl Effect {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "satisfied" => Self::Satisfied,
+            "refused" => Self::Refused,
+            "needs_evidence" => Self::NeedsEvidence,
+            "needs_review" => Self::NeedsReview,
+            _ => return None,
+        })
+    }
+}
+
+impl Outcome {
+    /// No rule at all is no ground to let anybody in.
+    pub(crate) fn of(spoken: &[Spoken]) -> Self {
+        match spoken.iter().map(|spoken| spoken.effect).max() {
+            Some(Effect::Satisfied) => Self::Eligible,
+            Some(Effect::NeedsReview) | None => Self::NeedsReview,
+            Some(Effect::NeedsEvidence) => Self::NeedsEvidence,
+            Some(Effect::Refused) => Self::NotEligible,
+        }
+    }
+}

@@ -1,0 +1,183 @@
+use std::path::Path;
+
+use cedar_policy::{EntityUid, Request};
+
+use crate::decision::{Decision, Effect, Outcome, Spoken};
+use crate::error::LoadError;
+use crate::evaluate::{Rulebook, gap};
+use crate::facts::Facts;
+use crate::force::{Actions, Stretch};
+use crate::load::{check_evidence, read_rules, validate};
+use crate::question::Question;
+use crate::rule::RuleInfo;
+use crate::sources::Sources;
+use crate::tables::{EvidenceKindInfo, Tables};
+
+/// A loaded policy. Immutable: to change a rule, load again and swap.
+#[derive(Debug)]
+pub struct Engine {
+    rulebook: Rulebook,
+    infos: Vec<RuleInfo>,
+    /// From the last to the first.
+    stretches: Vec<Stretch>,
+    tables: Tables,
+    digest: String,
+    names: Names,
+}
+
+/// What every request to Cedar says of who, what and on what; the facts are in its context.
+#[derive(Debug)]
+struct Names {
+    applicant: EntityUid,
+    case: EntityUid,
+    actions: Actions,
+}
+
+impl Engine {
+    /// The policy this program was built with.
+    pub fn shipped() -> Result<Self, LoadError> {
+        Self::load(&Sources::shipped()?)
+    }
+
+    /// The policy of a folder: `rules/*.cedar` and `tables/*.toml`.
+    pub fn from_dir(dir: &Path) -> Result<Self, LoadError> {
+        Self::load(&Sources::read(dir)?)
+    }
+
+    pub(crate) fn load(sources: &Sources) -> Result<Self, LoadError> {
+        let tables = Tables::load(sources)?;
+        let rules = read_rules(sources)?;
+        validate(sources, &rules)?;
+        let names = Names::new();
+        let stretches = Stretch::lay_out(&rules, &names.actions).map_err(|found| {
+            LoadError::new(&format!("rules/{}.cedar", found.question), found.into())
+        })?;
+        check_evidence(sources, &tables, &rules)?;
+        Ok(Self {
+            infos: rules.iter().map(|rule| rule.info.clone()).collect(),
+            rulebook: Rulebook::new(rules),
+            stretches,
+            tables,
+            digest: sources.digest(),
+            names,
+        })
+    }
+
+    /// `sha256:` and 64 hex digits over rules, schema and tables; whatever decides is in it.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// All rules, in force or not, by file and then in the order of the file.
+    pub fn rules(&self) -> &[RuleInfo] {
+        &self.infos
+    }
+
+    pub fn evidence_kinds(&self) -> &[EvidenceKindInfo] {
+        self.tables.evidence_kinds.all()
+    }
+
+    /// Answers a question by the rules in force on its day.
+    ///
+    /// Never fails: what cannot be decided, an unmended rule included, goes to a person.
+    pub fn decide(&self, question: &Question) -> Decision {
+        let rules = self.spoken(question);
+        Decision {
+            result: Outcome::of(&rules),
+            rules,
+            policy_digest: self.digest.clone(),
+            inputs_digest: question.digest(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    fn spoken(&self, question: &Question) -> Vec<Spoken> {
+        let on = question.on;
+        let Some(stretch) = self.stretches.iter().find(|stretch| stretch.from <= on) else {
+            return vec![gap("policy", on, format!("no rule is in force on {on}"))];
+        };
+        let facts = Facts::gather(question, &self.tables);
+        let mut rules = match self.request(&facts) {
+            Ok(request) => self.rulebook.evaluate(stretch, &request, &facts),
+            Err(error) => vec![gap(
+                "policy",
+                on,
+                format!("the facts cannot be laid out: {error}"),
+            )],
+        };
+        if rules
+            .iter()
+            .all(|spoken| spoken.effect == Effect::Satisfied)
+        {
+            close_gaps(stretch.questions(question.action), question, &mut rules);
+        }
+        rules
+    }
+
+    pub(crate) fn request(&self, facts: &Facts<'_>) -> Result<Request, Box<dyn std::error::Error>> {
+        let Names {
+            applicant,
+            case,
+            actions,
+        } = &self.names;
+        let action = actions.of(facts.question.action).clone();
+        // Not checked against the schema each time: a test does, for every case.
+        Ok(Request::new(
+            applicant.clone(),
+            action,
+            case.clone(),
+            facts.context()?,
+            None,
+        )?)
+    }
+}
+
+/// Nobody passes because a question went unanswered.
+fn close_gaps(questions: &[String], question: &Question, rules: &mut Vec<Spoken>) {
+    let answered = |name: &str| {
+        let rest = |spoken: &Spoken| {
+            spoken
+                .rule
+                .strip_prefix(name)
+                .is_some_and(|r| r.starts_with('.'))
+        };
+        rules.iter().any(rest)
+    };
+    let open = questions.iter().filter(|name| !answered(name));
+    let mut gaps: Vec<Spoken> = open
+        .map(|name| {
+            gap(
+                name,
+                question.on,
+                format!("no rule of `{name}` answers this case"),
+            )
+        })
+        .collect();
+    if gaps.is_empty() && rules.is_empty() {
+        let words = format!("no rule is in force on {}", question.on);
+        gaps.push(gap("policy", question.on, words));
+    }
+    rules.append(&mut gaps);
+}
+
+impl Names {
+    #[expect(clippy::expect_used, reason = "three constants, parsed by every test")]
+    fn new() -> Self {
+        let uid = |text: &str| {
+            text.parse::<EntityUid>()
+                .expect("a constant is a valid name")
+        };
+        Self {
+            applicant: uid(r#"Applicant::"applicant""#),
+            case: uid(r#"Case::"case""#),
+            actions: Actions {
+                submit_job: uid(r#"Action::"submit_job""#),
+                apply_for_access: uid(r#"Action::"apply_for_access""#),
+            },
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! A question, sorted by the tables: what Cedar is asked about, and what the words of rules name.
+
+mod say;
+
+use cedar_policy::{Context, ContextCreationError, RestrictedExpression as Value};
+use jiff::civil::Date;
+
+use crate::question::{AllocationFacts, EvidenceFact, Question};
+use crate::tables::{Confidence, Country, EvidenceKindInfo, Standing, Tables, is_country_code};
+
+pub(crate) struct Facts<'a> {
+    pub(crate) question: &'a Question,
+    pub(crate) country: Option<&'a Country>,
+    evidence: Vec<Sorted<'a>>,
+    tables: &'a Tables,
+}
+
+/// Evidence of a kind that is accepted and that has been issued.
+struct Sorted<'a> {
+    fact: &'a EvidenceFact,
+    kind: &'a EvidenceKindInfo,
+    state: EvidenceState,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum EvidenceState {
+    Shown,
+    Unchecked,
+    Expired,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum StandingState {
+    Current,
+    Uncertain,
+    Past,
+}
+
+impl<'a> Facts<'a> {
+    pub(crate) fn gather(question: &'a Question, tables: &'a Tables) -> Self {
+        let sort = |fact| Sorted::of(fact, question.on, tables);
+        Self {
+            question,
+            country: tables.countries.find(&question.organisation.country),
+            evidence: question.evidence.iter().filter_map(sort).collect(),
+            tables,
+        }
+    }
+
+    /// The context of the Cedar request, in the shape of `facts.cedarschema`.
+    pub(crate) fn context(&self) -> Result<Context, Box<ContextCreationError>> {
+        let question = self.question;
+        let mut pairs = Vec::with_capacity(6);
+        pairs.push(("on".to_owned(), day(question.on)));
+        pairs.push(("organisation".to_owned(), self.organisation()));
+        pairs.push(("evidence".to_owned(), self.evidence_record()));
+        pairs.push(("project".to_owned(), self.project()));
+        if let Some(allocation) = &question.allocation {
+            pairs.push(("allocation".to_owned(), allocation_record(allocation)));
+        }
+        let person = &question.applicant;
+        let person = record([
+            (
+                "identity_assurance",
+                Value::new_string(person.identity_assurance.clone()),
+            ),
+            ("multi_factor", Value::new_bool(person.multi_factor)),
+        ]);
+        pairs.push(("applicant".to_owned(), person));
+        Context::from_pairs(pairs).map_err(Box::new)
+    }
+
+    fn organisation(&self) -> Value {
+        let facts = &self.question.organisation;
+        let kinds = |state| strings(self.standings(state).map(|standing| standing.kind.as_str()));
+        record([
+            ("country", Value::new_string(facts.country.clone())),
+            (
+                "country_readable",
+                Value::new_bool(is_country_code(&facts.country)),
+            ),
+            ("size", Value::new_string(facts.size.clone())),
+            (
+                "standing",
+                record([
+                    ("current", kinds(StandingState::Current)),
+                    ("uncertain", kinds(StandingState::Uncertain)),
+                    ("past", kinds(StandingState::Past)),
+                ]),
+            ),
+        ])
+    }
+
+    fn evidence_record(&self) -> Value {
+        let shows = |state| {
+            let such = self
+                .evidence
+                .iter()
+                .filter(move |sorted| sorted.state == state);
+            strings(such.flat_map(|sorted| sorted.kind.shows.iter().map(String::as_str)))
+        };
+        record([
+            ("shown", shows(EvidenceState::Shown)),
+            ("unchecked", shows(EvidenceState::Unchecked)),
+            ("expired", shows(EvidenceState::Expired)),
+        ])
+    }
+
+    fn project(&self) -> Value {
+        let project = &self.question.project;
+        let sectors = project
+            .sectors
+            .iter()
+            .map(|sector| sector.trim().to_lowercase());
+        let sectors = ("sectors", Value::new_set(sectors.map(Value::new_string)));
+        let civilian = project
+            .civilian
+            .map(|civilian| ("civilian", Value::new_bool(civilian)));
+        record(civilian.into_iter().chain([sectors]))
+    }
+
+    fn standings(&self, state: StandingState) -> impl Iterator<Item = &'a Standing> {
+        let on = self.question.on;
+        let all = self.country.map_or(&[][..], |country| &country.standings);
+        all.iter()
+            .filter(move |standing| state_of(standing, on) == Some(state))
+    }
+}
+
+/// None before it begins.
+fn state_of(standing: &Standing, on: Date) -> Option<StandingState> {
+    if standing.span.is_over_on(on) {
+        return Some(StandingState::Past);
+    }
+    standing
+        .span
+        .holds_on(on)
+        .then_some(match standing.confidence {
+            Confidence::Certain => StandingState::Current,
+            Confidence::Uncertain => StandingState::Uncertain,
+        })
+}
+
+impl<'a> Sorted<'a> {
+    fn of(fact: &'a EvidenceFact, on: Date, tables: &'a Tables) -> Option<Self> {
+        let kind = tables.evidence_kinds.accepted(&fact.kind, on)?;
+        if on < fact.issued_on {
+            return None;
+        }
+        let state = if fact.expires_on.is_some_and(|last| last < on) {
+            EvidenceState::Expired
+        } else if fact.checked {
+            EvidenceState::Shown
+        } else {
+            EvidenceState::Unchecked
+        };
+        Some(Self { fact, kind, state })
+    }
+}
+
+fn allocation_record(allocation: &AllocationFacts) -> Value {
+    record([
+        ("valid_from", day(allocation.valid_from)),
+        ("valid_until", day(allocation.valid_until)),
+        ("suspended", Value::new_bool(allocation.suspended)),
+        (
+            "remaining_unit_ms",
+            Value::new_long(allocation.remaining_unit_ms),
+        ),
+    ])
+}
+
+fn day(date: Date) -> Value {
+    let epoch = const { jiff::civil::date(1970, 1, 1) };
+    Value::new_long(date.duration_since(epoch).as_hours() / 24)
+}
+
+fn strings<'s>(texts: impl Iterator<Item = &'s str>) -> Value {
+    Value::new_set(texts.map(|text| Value::new_string(text.to_owned())))
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "the keys are written out above, none twice"
+)]
+fn record(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    let fields = fields
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value));
+    Value::new_record(fields).expect("no key stands twice")
+}

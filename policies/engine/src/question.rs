@@ -1,0 +1,89 @@
+//! What is asked. The fields stand in alphabetical order, because their order is that of the JSON
+//! which is digested: keys sorted, no white space (RFC 8785).
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// All that is known about who asks for what, on which day.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    pub action: Action,
+    /// The allocation the job would be charged to; rules on applications do not look at it.
+    pub allocation: Option<AllocationFacts>,
+    pub applicant: ApplicantFacts,
+    /// Of any kind and state; the engine sorts out what counts.
+    pub evidence: Vec<EvidenceFact>,
+    /// The day the question is asked about: it picks rules, table rows and evidence.
+    pub on: Date,
+    pub organisation: OrganisationFacts,
+    pub project: ProjectFacts,
+}
+
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    SubmitJob,
+    ApplyForAccess,
+}
+
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct OrganisationFacts {
+    /// Country of establishment: ISO 3166-1 alpha-2, or an alias of the country table (`EL`).
+    pub country: String,
+    /// `micro`, `small`, `medium`, `large` or `unclear`.
+    pub size: String,
+}
+
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceFact {
+    /// Whether a person looked at it; unchecked evidence never counts.
+    pub checked: bool,
+    /// The last day it counts; none means it does not expire by itself.
+    pub expires_on: Option<Date>,
+    /// The first day it counts.
+    pub issued_on: Date,
+    /// An id of `tables/evidence_kinds.toml`; others count for nothing.
+    pub kind: String,
+}
+
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectFacts {
+    /// As declared; none while nobody has said.
+    pub civilian: Option<bool>,
+    pub sectors: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct AllocationFacts {
+    /// In unit-milliseconds; may be negative where a site reported more than was left.
+    pub remaining_unit_ms: i64,
+    pub suspended: bool,
+    pub valid_from: Date,
+    /// The first day it is no longer valid.
+    pub valid_until: Date,
+}
+
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ApplicantFacts {
+    /// REFEDS IAP: `none`, `low`, `medium` or `high`.
+    pub identity_assurance: String,
+    pub multi_factor: bool,
+}
+
+impl Question {
+    #[expect(
+        clippy::expect_used,
+        reason = "plain structs of strings, dates and numbers are JSON"
+    )]
+    pub(crate) fn digest(&self) -> String {
+        let canonical = serde_json::to_vec(self).expect("a question is always JSON");
+        format!("sha256:{}", hex::encode(Sha256::digest(&canonical)))
+    }
+}

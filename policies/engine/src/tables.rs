@@ -1,0 +1,77 @@
+//! The dated tables the rules stand on.
+
+mod countries;
+mod evidence;
+
+use jiff::civil::Date;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::countries::{Countries, Country, Standing, is_country_code};
+pub use self::evidence::EvidenceKindInfo;
+pub(crate) use self::evidence::EvidenceKinds;
+use crate::error::{Fault, LoadError, line_of};
+use crate::sources::{Source, Sources};
+
+/// How sure whoever wrote a row was of it.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Confidence {
+    /// The act itself, or a page of the body that decides, was read.
+    Certain,
+    /// Not read, or read to say several things. Never lets anybody pass by itself.
+    Uncertain,
+}
+
+#[derive(Debug)]
+pub(crate) struct Tables {
+    pub(crate) countries: Countries,
+    pub(crate) evidence_kinds: EvidenceKinds,
+}
+
+impl Tables {
+    pub(crate) fn load(sources: &Sources) -> Result<Self, LoadError> {
+        Ok(Self {
+            countries: Countries::load(&sources.countries)?,
+            evidence_kinds: EvidenceKinds::load(&sources.evidence_kinds)?,
+        })
+    }
+}
+
+/// Days from `since` to the day before `until`; without `until` there is no end.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) since: Date,
+    pub(crate) until: Option<Date>,
+}
+
+impl Span {
+    pub(crate) fn holds_on(self, day: Date) -> bool {
+        self.since <= day && !self.is_over_on(day)
+    }
+
+    pub(crate) fn is_over_on(self, day: Date) -> bool {
+        self.until.is_some_and(|until| until <= day)
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.is_over_on(self.since)
+    }
+}
+
+fn parse<T: DeserializeOwned>(source: &Source) -> Result<T, LoadError> {
+    toml::from_str(&source.text).map_err(|error| {
+        let reason = error.message().replace('\n', ", ");
+        let line = error.span().map(|span| line_of(&source.text, span.start));
+        LoadError::new(&source.name, Fault::Table(reason)).at_line(line)
+    })
+}
+
+/// An error about the row that holds `needle`, which is quoted as the file has it.
+fn bad_row(source: &Source, needle: &str, reason: String) -> LoadError {
+    let line = source
+        .text
+        .find(needle)
+        .map(|offset| line_of(&source.text, offset));
+    LoadError::new(&source.name, Fault::Table(reason)).at_line(line)
+}

@@ -1,0 +1,469 @@
+//! A policy that is wrong is refused when it is loaded, and the message leads to the place.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use policy_engine::{Engine, LoadError};
+use tempfile::TempDir;
+
+/// A copy of the shipped policy to spoil.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = Self(TempDir::new().unwrap());
+        for part in ["rules", "tables"] {
+            fs::create_dir(folder.path(part)).unwrap();
+            let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(part);
+            for file in fs::read_dir(shipped).unwrap() {
+                let file = file.unwrap();
+                fs::copy(file.path(), folder.path(part).join(file.file_name())).unwrap();
+            }
+        }
+        folder
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Replaces the first `from` in a file.
+    fn edit(self, name: &str, from: &str, to: &str) -> Self {
+        let text = fs::read_to_string(self.path(name)).unwrap();
+        assert!(text.contains(from), "{name} has no {from}");
+        self.write(name, &text.replacen(from, to, 1))
+    }
+
+    fn write(self, name: &str, text: &str) -> Self {
+        fs::write(self.path(name), text).unwrap();
+        self
+    }
+
+    fn load(&self) -> Result<Engine, LoadError> {
+        Engine::from_dir(self.0.path())
+    }
+
+    fn complaint(&self) -> String {
+        self.load().unwrap_err().to_string()
+    }
+}
+
+const SHARE: &str = "rules/share.cedar";
+const COUNTRIES: &str = "tables/countries.toml";
+const KINDS: &str = "tables/evidence_kinds.toml";
+
+#[test]
+fn a_copy_of_the_shipped_policy_is_the_shipped_policy() {
+    let copy = Folder::new().load().unwrap();
+    assert_eq!(copy.digest(), Engine::shipped().unwrap().digest());
+    assert!(copy.digest().starts_with("sha256:") && copy.digest().len() == 71);
+}
+
+#[test]
+fn any_change_to_any_file_is_another_policy() {
+    let shipped = Engine::shipped().unwrap();
+    for name in [SHARE, COUNTRIES, KINDS] {
+        let text = fs::read_to_string(Folder::new().path(name)).unwrap();
+        let comment = if name == SHARE {
+            "// seen\n"
+        } else {
+            "# seen\n"
+        };
+        let changed = Folder::new().write(name, &(text + comment)).load().unwrap();
+        assert_ne!(changed.digest(), shipped.digest(), "{name}");
+    }
+}
+
+#[test]
+fn a_missing_annotation_is_named() {
+    for annotation in ["title", "source", "effective", "effect", "words"] {
+        let text = fs::read_to_string(Folder::new().path(SHARE)).unwrap();
+        let line = text
+            .lines()
+            .find(|line| line.starts_with(&format!("@{annotation}(")))
+            .unwrap();
+        let complaint = Folder::new()
+            .edit(SHARE, &format!("{line}\n"), "")
+            .complaint();
+        let expected = format!(
+            "rules/share.cedar:3: rule `share.left`: the annotation `@{annotation}` is missing; add it"
+        );
+        assert_eq!(complaint, expected);
+    }
+}
+
+#[test]
+fn an_annotation_nobody_reads_is_a_slip_of_the_pen() {
+    let complaint = Folder::new().edit(SHARE, "@remedy(", "@remdy(").complaint();
+    assert!(
+        complaint.contains("rule `share.exhausted`: the annotation `@remdy`"),
+        "{complaint}"
+    );
+}
+
+#[test]
+fn a_rule_without_an_id_is_found_by_its_place() {
+    let folder = Folder::new().edit(SHARE, "@id(\"share.exhausted\")\n", "");
+    assert_eq!(
+        folder.complaint(),
+        "rules/share.cedar: rule `number 2`: the annotation `@id` is missing; add it"
+    );
+}
+
+#[test]
+fn an_objection_without_a_remedy_is_refused() {
+    let remedy = "@remedy(\"The project's lead declares its purpose\")\n";
+    let complaint = Folder::new()
+        .edit("rules/civilian.cedar", remedy, "")
+        .complaint();
+    assert!(
+        complaint.contains("rule `civilian.undeclared`: the annotation `@remedy`"),
+        "{complaint}"
+    );
+}
+
+#[test]
+fn an_id_stands_once_and_begins_with_its_file() {
+    let twice = Folder::new()
+        .edit(SHARE, "share.exhausted", "share.left")
+        .complaint();
+    assert!(
+        twice.starts_with("rules/share.cedar:12: rule `share.left`: an earlier rule"),
+        "{twice}"
+    );
+    let foreign = Folder::new()
+        .edit(SHARE, "share.left", "sharing.left")
+        .complaint();
+    assert!(
+        foreign.contains("does not begin with `share.`"),
+        "{foreign}"
+    );
+}
+
+#[test]
+fn a_date_that_is_none_is_quoted() {
+    let complaint = Folder::new()
+        .edit(SHARE, "2021-08-08", "8.8.2021")
+        .complaint();
+    assert_eq!(
+        complaint,
+        "rules/share.cedar:3: rule `share.left`: `@effective` is `8.8.2021`, which is no date; \
+         write a date as 2026-11-20"
+    );
+    let backwards = "@effective(\"2021-08-08\")\n@until(\"2021-08-08\")";
+    let complaint = Folder::new()
+        .edit(SHARE, "@effective(\"2021-08-08\")", backwards)
+        .complaint();
+    assert!(
+        complaint.contains("`@until` is not after its `@effective`"),
+        "{complaint}"
+    );
+}
+
+#[test]
+fn effect_and_keyword_must_agree() {
+    let complaint = Folder::new()
+        .edit(SHARE, "(\"satisfied\")", "(\"refused\")")
+        .complaint();
+    assert!(
+        complaint.contains("`@effect` is `refused` on a `permit`"),
+        "{complaint}"
+    );
+    let complaint = Folder::new()
+        .edit(SHARE, "(\"satisfied\")", "(\"granted\")")
+        .complaint();
+    assert!(complaint.contains("`@effect` is `granted`"), "{complaint}");
+}
+
+#[test]
+fn an_attribute_outside_the_schema_is_refused() {
+    let complaint = Folder::new()
+        .edit(SHARE, "remaining_unit_ms >", "remaining_hours >")
+        .complaint();
+    assert!(
+        complaint.starts_with("rules/share.cedar:3: rule `share.left`: "),
+        "{complaint}"
+    );
+    assert!(complaint.contains("remaining_hours"), "{complaint}");
+    assert!(complaint.contains("facts.cedarschema"), "{complaint}");
+}
+
+#[test]
+fn an_absent_fact_must_be_asked_for_first() {
+    let complaint = Folder::new()
+        .edit(SHARE, "context has allocation && ", "")
+        .complaint();
+    assert!(
+        complaint.contains("rule `share.left`") && complaint.contains("allocation"),
+        "{complaint}"
+    );
+}
+
+#[test]
+fn a_comparison_of_a_day_with_a_text_is_refused() {
+    let complaint = Folder::new()
+        .edit(SHARE, "ms > 0", "ms > \"0\"")
+        .complaint();
+    assert!(complaint.contains("rule `share.left`"), "{complaint}");
+}
+
+#[test]
+fn a_rule_that_can_never_speak_is_refused() {
+    let complaint = Folder::new().edit(SHARE, "permit (principal,", "permit (principal is Case,");
+    assert!(
+        complaint.complaint().contains("rule `share.left`"),
+        "{}",
+        complaint.complaint()
+    );
+}
+
+#[test]
+fn an_unknown_action_is_refused() {
+    let complaint = Folder::new()
+        .edit(SHARE, "submit_job", "submit_jobs")
+        .complaint();
+    assert!(
+        complaint.contains("rule `share.left`") && complaint.contains("submit_jobs"),
+        "{complaint}"
+    );
+}
+
+#[test]
+fn broken_syntax_is_told_with_its_line() {
+    let complaint = Folder::new().edit(SHARE, "> 0 };", "> 0 ;").complaint();
+    assert!(
+        complaint.starts_with("rules/share.cedar:10: "),
+        "{complaint}"
+    );
+    assert_eq!(complaint.lines().count(), 1, "{complaint}");
+}
+
+#[test]
+fn words_name_known_facts() {
+    let complaint = Folder::new()
+        .edit(SHARE, "{remaining}", "{rest}")
+        .complaint();
+    assert!(complaint.contains("`@words` names `{rest}`"), "{complaint}");
+}
+
+#[test]
+fn a_question_nobody_can_satisfy_is_refused() {
+    let later = Folder::new()
+        .edit(SHARE, "2021-08-08", "2022-01-01")
+        .complaint();
+    assert!(
+        later.starts_with("rules/share.cedar: on 2021-08-08 rules of this file"),
+        "{later}"
+    );
+}
+
+#[test]
+fn a_slot_is_refused() {
+    let complaint = Folder::new()
+        .edit(SHARE, "(principal,", "(principal == ?principal,")
+        .complaint();
+    assert!(complaint.contains("slots"), "{complaint}");
+}
+
+#[test]
+fn an_unknown_key_in_a_table_is_told_with_its_line() {
+    let complaint = Folder::new()
+        .edit(KINDS, "title = ", "titel = ")
+        .complaint();
+    assert!(
+        complaint.starts_with("tables/evidence_kinds.toml:6: unknown field `titel`"),
+        "{complaint}"
+    );
+    assert_eq!(complaint.lines().count(), 1, "{complaint}");
+    let complaint = Folder::new().edit(
+        COUNTRIES,
+        "confidence = \"certain\"",
+        "confidence = \"so-so\"",
+    );
+    assert!(
+        complaint.complaint().contains("`so-so`"),
+        "{}",
+        complaint.complaint()
+    );
+}
+
+#[test]
+fn a_row_without_source_or_date_of_checking_is_refused() {
+    for key in ["source", "checked_on", "confidence"] {
+        let text = fs::read_to_string(Folder::new().path(COUNTRIES)).unwrap();
+        let line = text
+            .lines()
+            .find(|line| line.starts_with(&format!("{key} =")))
+            .unwrap();
+        let complaint = Folder::new()
+            .edit(COUNTRIES, &format!("{line}\n"), "")
+            .complaint();
+        assert!(
+            complaint.contains(&format!("missing field `{key}`")),
+            "{complaint}"
+        );
+    }
+}
+
+#[test]
+fn a_country_stands_once_under_two_capitals() {
+    let twice = Folder::new()
+        .edit(COUNTRIES, "code = \"BE\"", "code = \"AT\"")
+        .complaint();
+    assert!(twice.contains("country `AT` stands twice"), "{twice}");
+    let small = Folder::new()
+        .edit(COUNTRIES, "code = \"BE\"", "code = \"be\"")
+        .complaint();
+    assert!(
+        small.contains("country `be` is not two capital letters"),
+        "{small}"
+    );
+    let kind = Folder::new()
+        .edit(COUNTRIES, "kind = \"eu\"", "kind = \"efta\"")
+        .complaint();
+    assert!(
+        kind.contains("standing of kind `efta`, which is not listed"),
+        "{kind}"
+    );
+    let span = Folder::new().edit(
+        COUNTRIES,
+        "until = \"2028-01-01\"",
+        "until = \"2018-01-01\"",
+    );
+    assert!(
+        span.complaint().contains("ends before it begins"),
+        "{}",
+        span.complaint()
+    );
+}
+
+#[test]
+fn a_table_nobody_reads_or_that_is_missing_is_told() {
+    let strange = Folder::new().write("tables/sectors.toml", "").complaint();
+    assert!(
+        strange.starts_with("tables/sectors.toml: no table of this name"),
+        "{strange}"
+    );
+    let folder = Folder::new();
+    fs::remove_file(folder.path(COUNTRIES)).unwrap();
+    assert!(
+        folder
+            .complaint()
+            .starts_with("tables/countries.toml: it cannot be read")
+    );
+    assert!(Engine::from_dir(&folder.path("nowhere")).is_err());
+}
+
+/// The table of evidence kinds but for its first row, which is the pledge.
+fn without_the_pledge(folder: &Folder) -> String {
+    let text = fs::read_to_string(folder.path(KINDS)).unwrap();
+    let (head, rows) = text.split_once("[[kind]]").unwrap();
+    let (pledge, others) = rows.split_once("[[kind]]").unwrap();
+    assert!(pledge.contains("ai_pact_pledge"));
+    format!("{head}[[kind]]{others}")
+}
+
+#[test]
+fn the_pledge_may_not_be_the_only_evidence() {
+    let folder = Folder::new();
+    let text = fs::read_to_string(folder.path(KINDS)).unwrap();
+    let alone: String = text
+        .split("[[kind]]")
+        .take(2)
+        .collect::<Vec<_>>()
+        .join("[[kind]]");
+    assert_eq!(
+        folder.write(KINDS, &alone).complaint(),
+        "tables/evidence_kinds.toml: on 2024-09-25 the AI Pact pledge would be the only evidence \
+         of ethics; accept another kind of evidence on that day"
+    );
+}
+
+#[test]
+fn the_pledge_may_not_become_the_only_evidence_later() {
+    let folder = Folder::new();
+    let text = fs::read_to_string(folder.path(KINDS)).unwrap();
+    let (pledge, others) = text.split_at(text.find("id = \"ai_act_self_assessment\"").unwrap());
+    let ending = others.replace("\nconfidence", "\nuntil = \"2027-06-01\"\nconfidence");
+    let complaint = folder
+        .write(KINDS, &format!("{pledge}{ending}"))
+        .complaint();
+    assert!(
+        complaint.contains("on 2027-06-01 the AI Pact pledge"),
+        "{complaint}"
+    );
+}
+
+#[test]
+fn without_the_pledge_everybody_else_is_served_as_before() {
+    let folder = Folder::new();
+    let text = without_the_pledge(&folder);
+    let (engine, shipped) = (
+        folder.write(KINDS, &text).load().unwrap(),
+        Engine::shipped().unwrap(),
+    );
+    assert_eq!(
+        engine.evidence_kinds().len() + 1,
+        shipped.evidence_kinds().len()
+    );
+    for kind in engine.evidence_kinds() {
+        let question = serde_json::json!({
+            "action": "submit_job", "on": "2026-11-20",
+            "organisation": {"country": "FR", "size": "small"},
+            "evidence": [{"kind": kind.id, "issued_on": "2026-01-15", "checked": true}],
+            "project": {"civilian": true, "sectors": []},
+            "allocation": {"valid_from": "2026-09-01", "valid_until": "2027-03-01",
+                "suspended": false, "remaining_unit_ms": 1},
+            "applicant": {"identity_assurance": "medium", "multi_factor": true},
+        });
+        let decision = engine.decide(&serde_json::from_value(question).unwrap());
+        assert_eq!(
+            decision.result,
+            policy_engine::Outcome::Eligible,
+            "{}",
+            kind.id
+        );
+    }
+}
+
+#[test]
+fn a_kind_that_shows_what_nobody_asks_is_refused() {
+    let complaint = Folder::new()
+        .edit(KINDS, "[\"ethics\"]", "[\"ethic\"]")
+        .complaint();
+    assert!(
+        complaint.contains("`ai_pact_pledge` shows `ethic`"),
+        "{complaint}"
+    );
+}
+
+#[test]
+fn a_rule_in_two_versions_changes_on_its_day() {
+    let text = fs::read_to_string(Folder::new().path(SHARE)).unwrap();
+    let next = text
+        .replace("share.", "share.next_")
+        .replace("2021-08-08", "2027-01-01");
+    let ended = "@effective(\"2021-08-08\")\n@until(\"2027-01-01\")";
+    let both = text.replace("@effective(\"2021-08-08\")", ended) + &next;
+    let engine = Folder::new().write(SHARE, &both).load().unwrap();
+    let question = |on: &str| {
+        serde_json::from_value(serde_json::json!({
+            "action": "submit_job", "on": on, "organisation": {"country": "FR", "size": "small"},
+            "evidence": [], "project": {"civilian": true, "sectors": []},
+            "allocation": {"valid_from": "2026-09-01", "valid_until": "2027-03-01",
+                "suspended": false, "remaining_unit_ms": 1},
+            "applicant": {"identity_assurance": "medium", "multi_factor": true},
+        }))
+        .unwrap()
+    };
+    let speaks = |on, id: &str| {
+        engine
+            .decide(&question(on))
+            .rules
+            .iter()
+            .any(|rule| rule.rule == id)
+    };
+    assert!(speaks("2026-12-31", "share.left") && !speaks("2026-12-31", "share.next_left"));
+    assert!(!speaks("2027-01-01", "share.left") && speaks("2027-01-01", "share.next_left"));
+}

@@ -1,0 +1,176 @@
+mod calls;
+mod collect;
+mod lease;
+mod poll;
+mod report;
+mod run;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use broker_model::Clock;
+use jiff::Timestamp;
+use site_adapter::{BrokerLink, ErrorKind, SiteAdapter};
+use tokio::sync::Notify;
+
+use crate::attempt::Moment;
+use crate::metrics::{Metered, Metrics};
+use crate::state::{Due, Lane, State, Ticket};
+use crate::{AccountMap, AgentConfig};
+
+/// A site's agent. One agent serves one site; a site may have several.
+#[derive(Debug)]
+pub struct Agent {
+    config: AgentConfig,
+    link: Arc<dyn BrokerLink>,
+    adapter: Metered,
+    accounts: Arc<dyn AccountMap>,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    /// Never locked over an await.
+    state: Mutex<State>,
+    wake: Wake,
+}
+
+/// Each is waited for by one loop only.
+#[derive(Debug, Default)]
+struct Wake {
+    calls: Notify,
+    collect: Notify,
+    poll: Notify,
+    snapshot: Notify,
+    report: Notify,
+}
+
+impl Wake {
+    fn all(&self) {
+        for loop_ in [&self.calls, &self.collect, &self.poll, &self.report] {
+            loop_.notify_one();
+        }
+    }
+}
+
+impl Agent {
+    pub fn new(
+        config: AgentConfig,
+        link: Arc<dyn BrokerLink>,
+        adapter: Arc<dyn SiteAdapter>,
+        accounts: Arc<dyn AccountMap>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let metrics = Metrics::new(&config.site);
+        Self {
+            config,
+            link,
+            adapter: Metered::new(adapter, metrics.clone()),
+            accounts,
+            clock,
+            metrics,
+            state: Mutex::default(),
+            wake: Wake::default(),
+        }
+    }
+
+    pub fn config(&self) -> &AgentConfig {
+        &self.config
+    }
+
+    /// To be registered where the process serves its metrics; labelled with the site.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// How many attempts the agent works on.
+    pub fn working(&self) -> usize {
+        self.state().len()
+    }
+
+    /// When the broker last answered.
+    pub fn broker_heard_at(&self) -> Option<Timestamp> {
+        self.state().broker_heard_at
+    }
+
+    /// Does everything that is due once, leases first: what [`run`](Self::run) does all the time,
+    /// in an order in which new work is at the scheduler when it returns.
+    pub async fn tick(&self) {
+        self.lease_once(0).await.ok();
+        self.calls_once().await;
+        self.report_once().await.ok();
+        self.calls_once().await;
+        self.poll_once().await;
+        self.calls_once().await;
+        self.collect_once().await;
+        self.report_once().await.ok();
+    }
+
+    pub(crate) fn age_of(&self, at: Timestamp) -> jiff::SignedDuration {
+        self.now().duration_since(at)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn moment(&self) -> Moment<'_> {
+        Moment {
+            now: self.now(),
+            config: &self.config,
+        }
+    }
+
+    fn seed(&self) -> u128 {
+        self.config.id.as_uuid().as_u128()
+    }
+
+    /// Remembers what failed for the site's state; an `Ok` takes it back.
+    fn note<T>(&self, operation: &'static str, answer: &site_adapter::Result<T>) {
+        let Err(error) = answer else {
+            self.state().problems.solved(operation);
+            return;
+        };
+        // About one job, and told in its attempt.
+        if error.kind == ErrorKind::Refused {
+            return;
+        }
+        tracing::warn!(operation, kind = %error.kind, %error, "the site's scheduler failed a call");
+        if self.state().problems.note(operation, error) {
+            self.wake.snapshot.notify_one();
+        }
+    }
+
+    fn observe(&self) {
+        self.metrics.observe(&self.state());
+    }
+
+    fn take_due(&self, lane: Lane, free: usize) -> Vec<(InFlight<'_>, Due)> {
+        let due = self.state().take_due(lane, &self.moment(), free);
+        due.into_iter()
+            .map(|due| {
+                let ticket = due.ticket();
+                let guard = InFlight {
+                    agent: self,
+                    ticket,
+                    lane,
+                };
+                (guard, due)
+            })
+            .collect()
+    }
+}
+
+/// Marks an attempt as under way in a lane until the call is over, or dropped.
+#[derive(Debug)]
+struct InFlight<'a> {
+    agent: &'a Agent,
+    ticket: Ticket,
+    lane: Lane,
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.agent.state().over(self.ticket.attempt, self.lane);
+    }
+}

@@ -1,0 +1,33 @@
+use site_adapter::LinkError;
+
+use super::Agent;
+
+impl Agent {
+    /// Sends what there is to tell, as one report; returns whether there was anything.
+    ///
+    /// On an error nothing is lost: the same goes out with the next call.
+    pub async fn report_once(&self) -> Result<bool, LinkError> {
+        let Some(batch) = self.state().compose(&self.moment()) else {
+            return Ok(false);
+        };
+        let sent_at = self.now();
+        let answer = self.link.report(batch.report.clone()).await;
+        let at = self.moment();
+        match answer {
+            Ok(reply) => {
+                let mut state = self.state();
+                state.broker_heard_at = Some(at.now);
+                state.stored(&batch, &reply, sent_at, at.now);
+            }
+            Err(LinkError::Refused(words)) => {
+                tracing::error!(words, "the broker refused a report");
+                self.state().not_understood(&batch, &at);
+                return Err(LinkError::Refused(words));
+            }
+            Err(error) => return Err(error),
+        }
+        self.observe();
+        self.wake.all();
+        Ok(true)
+    }
+}

@@ -1,0 +1,310 @@
+//! One attempt as the agent sees it: a state machine without I/O.
+//!
+//! The loops ask it what to call next ([`Tracked::next_call`], [`Tracked::next_collect`]) and give it
+//! the answers; what it has to tell the broker queues up in `events` and goes only when the broker
+//! has stored it ([`Tracked::stored`]).
+
+mod calls;
+mod collect;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+use broker_model::AttemptId;
+use jiff::{SignedDuration, Timestamp};
+use site_adapter::{AttemptReport, LeasedAttempt, LocalAccount, LogChunk, LogStream, RemoteRef};
+
+use crate::AgentConfig;
+use crate::backoff::{after, delay};
+
+pub(crate) use calls::{Answer, Call};
+pub(crate) use collect::{Collect, Collected, Logs, UsageState};
+
+/// What a step is judged by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment<'a> {
+    pub(crate) now: Timestamp,
+    pub(crate) config: &'a AgentConfig,
+}
+
+#[derive(Debug)]
+pub(crate) struct Tracked {
+    /// Tells an attempt from the same one leased again while an old call was still under way.
+    pub(crate) generation: u64,
+    /// Not yet stored by the broker, in order.
+    pub(crate) events: VecDeque<AttemptReport>,
+    /// Not reported before this: the broker refused what it has to say.
+    pub(crate) held_until: Timestamp,
+    leased: LeasedAttempt,
+    phase: Phase,
+    sent: Sent,
+    /// The broker has stored `Submitting`.
+    announced: bool,
+    cancel: bool,
+    lease: Lease,
+    tries: u32,
+    not_before: Timestamp,
+    logs: Logs,
+    collect_at: Timestamp,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Waits for its local account.
+    Unmapped,
+    /// `Submitting` is on its way to the broker.
+    Announcing(LocalAccount),
+    Ready(LocalAccount),
+    /// The scheduler may have it; only `find` says.
+    Unclear(LocalAccount),
+    Accepted(Live),
+    Ended(Ended),
+    /// Its last event is on its way; it is forgotten once the broker has stored it.
+    Closing,
+}
+
+/// In the scheduler's hands.
+#[derive(Debug)]
+struct Live {
+    remote: RemoteRef,
+    started_at: Option<Timestamp>,
+    /// The last poll left it out: `find` decides whether it is gone.
+    missing: bool,
+}
+
+#[derive(Debug)]
+struct Ended {
+    remote: RemoteRef,
+    /// Usage is to be expected: it ran, and the scheduler still knows of it.
+    ran: bool,
+    seen_at: Timestamp,
+    usage: UsageState,
+}
+
+/// Whether a submit may have reached the scheduler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    Never,
+    Maybe,
+    /// It may have once, and `find` has proven since that it is not there.
+    Disproven,
+}
+
+/// The broker's promise that nobody else works on the attempt.
+#[derive(Clone, Copy, Debug)]
+struct Lease {
+    length: SignedDuration,
+    renewed_at: Timestamp,
+    /// At least until then.
+    until: Timestamp,
+}
+
+/// Assumed when the broker's end of a lease is already past, which only a wrong clock explains.
+const SKEWED_LEASE: SignedDuration = SignedDuration::from_secs(30);
+
+impl Lease {
+    fn taken(until: Timestamp, now: Timestamp) -> Self {
+        let length = until.duration_since(now);
+        if length.is_positive() {
+            return Self {
+                length,
+                renewed_at: now,
+                until,
+            };
+        }
+        tracing::warn!(
+            behind_seconds = -length.as_secs(),
+            "a lease was over when it came: this machine's clock and the broker's differ"
+        );
+        Self {
+            length: SKEWED_LEASE,
+            renewed_at: now,
+            until: now.saturating_add(SKEWED_LEASE).unwrap_or(Timestamp::MAX),
+        }
+    }
+
+    /// A broker writes a renewal only when half of the lease is gone, so half is what is sure.
+    fn renewed(&mut self, from: Timestamp) {
+        let sure = from
+            .saturating_add(self.length / 2)
+            .unwrap_or(Timestamp::MAX);
+        self.until = self.until.max(sure);
+        self.renewed_at = from;
+    }
+
+    /// A submit can take as long as the scheduler likes: it starts only with time left, so that no
+    /// other agent looks for the marker while this one sends it.
+    fn allows_submit(self, now: Timestamp) -> bool {
+        self.until.duration_since(now) >= self.length / 6
+    }
+
+    fn renewal_due_at(self) -> Timestamp {
+        let third = self.length / 3;
+        self.renewed_at
+            .saturating_add(third)
+            .unwrap_or(Timestamp::MAX)
+    }
+}
+
+impl Tracked {
+    pub(crate) fn new(leased: LeasedAttempt, generation: u64, now: Timestamp) -> Self {
+        let sent = if leased.may_exist || leased.accepted.is_some() || leased.ended {
+            Sent::Maybe
+        } else {
+            Sent::Never
+        };
+        let mut tracked = Self {
+            generation,
+            events: VecDeque::new(),
+            held_until: Timestamp::MIN,
+            phase: Phase::Unmapped,
+            sent,
+            announced: false,
+            cancel: false,
+            lease: Lease::taken(leased.lease_until, now),
+            tries: 0,
+            not_before: now,
+            logs: Logs::from_offsets(leased.stdout_offset, leased.stderr_offset),
+            collect_at: now,
+            leased,
+        };
+        // What has ended needs no stopping, only metering.
+        if tracked.leased.cancel && !tracked.leased.ended {
+            tracked.request_cancel(now, false);
+        }
+        tracked
+    }
+
+    fn id(&self) -> AttemptId {
+        self.leased.attempt
+    }
+
+    /// Notes that the attempt shall stop; returns whether that was news.
+    ///
+    /// `calling` says that a call for it is under way: its answer then decides what there is to stop.
+    pub(crate) fn request_cancel(&mut self, now: Timestamp, calling: bool) -> bool {
+        if self.cancel || matches!(self.phase, Phase::Ended(_) | Phase::Closing) {
+            return false;
+        }
+        self.cancel = true;
+        self.not_before = now;
+        let unsent = match self.phase {
+            Phase::Unmapped => self.sent == Sent::Never,
+            Phase::Announcing(_) => true,
+            Phase::Ready(_) => !calling,
+            _ => false,
+        };
+        if unsent {
+            self.refuse("cancelled before it was sent".to_owned());
+        }
+        true
+    }
+
+    fn refuse(&mut self, reason: String) {
+        tracing::info!(attempt.id = %self.id(), job.id = %self.leased.job, reason, "attempt refused");
+        self.close(AttemptReport::Refused {
+            attempt: self.id(),
+            reason,
+        });
+    }
+
+    fn close(&mut self, last: AttemptReport) {
+        self.events.push_back(last);
+        self.phase = Phase::Closing;
+    }
+
+    /// The broker has stored this event: the next step may rely on it.
+    pub(crate) fn stored(&mut self, event: &AttemptReport) {
+        if !matches!(event, AttemptReport::Submitting { .. }) {
+            return;
+        }
+        self.announced = true;
+        if let Phase::Announcing(account) = &self.phase {
+            self.phase = Phase::Ready(account.clone());
+        }
+    }
+
+    /// The broker has stored so much of a log.
+    pub(crate) fn log_stored(&mut self, stream: LogStream, bytes: usize, now: Timestamp) {
+        self.logs.stored(stream, bytes);
+        self.collect_at = now;
+    }
+
+    /// Log bytes that wait for the broker, as chunks.
+    pub(crate) fn log_chunks(&self) -> impl Iterator<Item = LogChunk> + '_ {
+        self.logs.chunks(self.id())
+    }
+
+    pub(crate) fn log_backlog(&self) -> usize {
+        self.logs.backlog()
+    }
+
+    /// Nothing is left to do or to tell.
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(self.phase, Phase::Closing) && self.events.is_empty()
+    }
+
+    pub(crate) fn renewed(&mut self, from: Timestamp) {
+        self.lease.renewed(from);
+    }
+
+    pub(crate) fn renewal_due_at(&self) -> Timestamp {
+        self.lease.renewal_due_at()
+    }
+
+    /// Has something to do before or beside the scheduler's own progress.
+    pub(crate) fn wants_calls(&self) -> bool {
+        match &self.phase {
+            Phase::Unmapped | Phase::Ready(_) | Phase::Unclear(_) => true,
+            Phase::Accepted(live) => live.missing || self.cancel,
+            Phase::Announcing(_) | Phase::Ended(_) | Phase::Closing => false,
+        }
+    }
+
+    pub(crate) fn wants_collecting(&self) -> bool {
+        match &self.phase {
+            Phase::Accepted(live) => live.started_at.is_some(),
+            Phase::Ended(_) => true,
+            _ => false,
+        }
+    }
+
+    pub(crate) const fn phase_name(&self) -> &'static str {
+        match self.phase {
+            Phase::Unmapped => "unmapped",
+            Phase::Announcing(_) => "announcing",
+            Phase::Ready(_) => "ready",
+            Phase::Unclear(_) => "unclear",
+            Phase::Accepted(Live {
+                started_at: None, ..
+            }) => "queued",
+            Phase::Accepted(_) => "running",
+            Phase::Ended(_) => "ended",
+            Phase::Closing => "closing",
+        }
+    }
+
+    fn again_soon(&mut self, at: &Moment<'_>) {
+        let wait = delay(
+            at.config.retry_min,
+            at.config.retry_max,
+            self.tries,
+            self.id().as_uuid().as_u128(),
+        );
+        self.tries = self.tries.saturating_add(1);
+        self.not_before = after(at.now, wait);
+    }
+
+    fn again_slowly(&mut self, at: &Moment<'_>) {
+        self.tries = self.tries.saturating_add(1);
+        self.not_before = after(at.now, at.config.retry_max);
+    }
+
+    fn advanced(&mut self, now: Timestamp) {
+        self.tries = 0;
+        self.not_before = now;
+    }
+}

@@ -1,0 +1,269 @@
+use broker_model::{Outcome, OutcomeKind, ProjectId};
+use jiff::Timestamp;
+use site_adapter::{
+    AttemptReport, Error, ErrorKind, LocalAccount, RemoteJob, RemoteRef, Result, Seen, Submission,
+    Submitted,
+};
+
+use super::{Live, Moment, Phase, Sent, Tracked};
+use crate::AccountError;
+use crate::backoff::after;
+
+/// A scheduler may take its time to stop a job; asked again after this it was probably not heard.
+const CANCEL_AGAIN: std::time::Duration = std::time::Duration::from_secs(30);
+
+#[derive(Debug)]
+pub(crate) enum Call {
+    Account {
+        project: ProjectId,
+        hint: Option<String>,
+    },
+    Find {
+        account: LocalAccount,
+        marker: String,
+    },
+    Submit(Box<Submission>),
+    Cancel(RemoteRef),
+}
+
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Account(std::result::Result<LocalAccount, AccountError>),
+    Found(Result<Option<RemoteJob>>),
+    Submitted(Result<Submitted>),
+    Cancelled(Result<()>),
+}
+
+impl Tracked {
+    /// The call that brings the attempt forward, if one is due.
+    pub(crate) fn next_call(&self, now: Timestamp) -> Option<Call> {
+        if now < self.not_before {
+            return None;
+        }
+        match &self.phase {
+            Phase::Unmapped => Some(Call::Account {
+                project: self.leased.project,
+                hint: self.leased.account_hint.clone(),
+            }),
+            Phase::Unclear(account) => Some(self.find(account)),
+            Phase::Ready(account) if self.lease.allows_submit(now) => Some(self.submit(account)),
+            Phase::Accepted(live) if live.missing => Some(self.find(&live.remote.account)),
+            Phase::Accepted(live) if self.cancel => Some(Call::Cancel(live.remote.clone())),
+            _ => None,
+        }
+    }
+
+    fn find(&self, account: &LocalAccount) -> Call {
+        Call::Find {
+            account: account.clone(),
+            marker: self.id().to_string(),
+        }
+    }
+
+    fn submit(&self, account: &LocalAccount) -> Call {
+        Call::Submit(Box::new(Submission {
+            attempt: self.id(),
+            account: account.clone(),
+            work: self.leased.work.clone(),
+            may_exist: self.sent != Sent::Never,
+        }))
+    }
+
+    pub(crate) fn answered(&mut self, answer: Answer, at: &Moment<'_>) {
+        match answer {
+            Answer::Account(answer) => self.mapped(answer, at),
+            Answer::Found(answer) => self.found(answer, at),
+            Answer::Submitted(answer) => self.submitted(answer, at),
+            Answer::Cancelled(Ok(())) => self.not_before = after(at.now, CANCEL_AGAIN),
+            Answer::Cancelled(Err(error)) => self.failed(&error, at),
+        }
+    }
+
+    fn mapped(&mut self, answer: std::result::Result<LocalAccount, AccountError>, at: &Moment<'_>) {
+        if !matches!(self.phase, Phase::Unmapped) {
+            return;
+        }
+        match answer {
+            Ok(account) => self.begin(account, at.now),
+            Err(AccountError::Unavailable(_)) => self.again_soon(at),
+            Err(error) if self.sent == Sent::Never => self.refuse(error.to_string()),
+            // It may be at the scheduler under an account that the table no longer has.
+            Err(_) => self.again_slowly(at),
+        }
+    }
+
+    fn begin(&mut self, account: LocalAccount, now: Timestamp) {
+        self.advanced(now);
+        self.phase = match (&self.leased.accepted, self.sent) {
+            (Some(seen), _) => Phase::Accepted(Live {
+                remote: RemoteRef {
+                    marker: self.id().to_string(),
+                    remote_id: seen.remote_id.clone(),
+                    submitted_at: seen.submitted_at,
+                    account,
+                },
+                started_at: None,
+                missing: false,
+            }),
+            (None, Sent::Maybe) => Phase::Unclear(account),
+            (None, Sent::Never | Sent::Disproven) => self.announce(account),
+        };
+    }
+
+    fn announce(&mut self, account: LocalAccount) -> Phase {
+        self.events
+            .push_back(AttemptReport::Submitting { attempt: self.id() });
+        Phase::Announcing(account)
+    }
+
+    fn submitted(&mut self, answer: Result<Submitted>, at: &Moment<'_>) {
+        let Phase::Ready(account) = &self.phase else {
+            return;
+        };
+        let account = account.clone();
+        match answer {
+            Ok(submitted) => {
+                tracing::info!(
+                    attempt.id = %self.id(), job.id = %self.leased.job,
+                    remote.id = %submitted.remote_id, adopted = submitted.adopted,
+                    "the scheduler has the job"
+                );
+                self.accept(account, &submitted, at.now);
+            }
+            Err(error) => self.not_submitted(account, &error, at),
+        }
+    }
+
+    fn not_submitted(&mut self, account: LocalAccount, error: &Error, at: &Moment<'_>) {
+        match error.kind {
+            ErrorKind::Refused => self.refuse(error.to_string()),
+            // Proofs that nothing was sent, or that it had no effect.
+            ErrorKind::Unavailable | ErrorKind::Unauthorized if self.cancel => {
+                self.refuse("cancelled before it was sent".to_owned());
+            }
+            ErrorKind::Unavailable => self.again_soon(at),
+            ErrorKind::Unauthorized => self.again_slowly(at),
+            // An answer that was not understood proves as little as none.
+            ErrorKind::Unclear | ErrorKind::Protocol | ErrorKind::Local => {
+                self.sent = Sent::Maybe;
+                self.phase = Phase::Unclear(account);
+                self.failed(error, at);
+            }
+        }
+    }
+
+    fn accept(&mut self, account: LocalAccount, submitted: &Submitted, now: Timestamp) {
+        self.sent = Sent::Maybe;
+        self.events.push_back(AttemptReport::Accepted {
+            attempt: self.id(),
+            seen: Seen {
+                remote_id: submitted.remote_id.clone(),
+                submitted_at: submitted.submitted_at,
+            },
+        });
+        self.phase = Phase::Accepted(Live {
+            remote: RemoteRef {
+                marker: self.id().to_string(),
+                remote_id: submitted.remote_id.clone(),
+                submitted_at: submitted.submitted_at,
+                account,
+            },
+            started_at: None,
+            missing: false,
+        });
+        self.advanced(now);
+    }
+
+    fn found(&mut self, answer: Result<Option<RemoteJob>>, at: &Moment<'_>) {
+        match (answer, &self.phase) {
+            (Err(error), _) => self.failed(&error, at),
+            (Ok(Some(job)), Phase::Unclear(account)) => {
+                let account = account.clone();
+                self.adopt(account, &job, at);
+            }
+            (Ok(None), Phase::Unclear(account)) => {
+                let account = account.clone();
+                self.proven_absent(account, at.now);
+            }
+            (Ok(Some(job)), Phase::Accepted(live)) if live.missing => {
+                let account = live.remote.account.clone();
+                let same = live.remote.remote_id == job.remote_id
+                    && live.remote.submitted_at == job.submitted_at;
+                if !same {
+                    self.adopt(account, &job, at);
+                    return;
+                }
+                self.advanced(at.now);
+                self.observe(&job, at.now);
+            }
+            (Ok(None), Phase::Accepted(live)) if live.missing => self.vanish(at.now),
+            _ => {}
+        }
+    }
+
+    fn adopt(&mut self, account: LocalAccount, job: &RemoteJob, at: &Moment<'_>) {
+        tracing::info!(
+            attempt.id = %self.id(), job.id = %self.leased.job, remote.id = %job.remote_id,
+            "found at the scheduler by its marker"
+        );
+        let receipt = Submitted {
+            remote_id: job.remote_id.clone(),
+            submitted_at: job.submitted_at,
+            adopted: true,
+        };
+        self.accept(account, &receipt, at.now);
+        self.observe(job, at.now);
+    }
+
+    fn proven_absent(&mut self, account: LocalAccount, now: Timestamp) {
+        self.sent = Sent::Disproven;
+        if self.leased.ended {
+            tracing::warn!(
+                attempt.id = %self.id(),
+                "the scheduler has no trace any more of a job that ended; closed without usage"
+            );
+            self.close_unmetered();
+            return;
+        }
+        if self.cancel {
+            self.cancelled_unseen(now);
+            return;
+        }
+        self.advanced(now);
+        self.phase = if self.announced {
+            Phase::Ready(account)
+        } else {
+            self.announce(account)
+        };
+    }
+
+    /// Cancelled, and never at the scheduler. An end and not a refusal: the broker may have given the
+    /// attempt up before, and then takes nothing else.
+    fn cancelled_unseen(&mut self, now: Timestamp) {
+        self.events.push_back(AttemptReport::Ended {
+            attempt: self.id(),
+            ended_at: now,
+            outcome: Outcome {
+                kind: OutcomeKind::Cancelled,
+                exit_code: None,
+                signal: None,
+                site_words: "cancelled; the scheduler never had it".to_owned(),
+            },
+        });
+        self.close_unmetered();
+    }
+
+    fn close_unmetered(&mut self) {
+        self.close(AttemptReport::Usage {
+            attempt: self.id(),
+            usage: None,
+        });
+    }
+
+    fn failed(&mut self, error: &Error, at: &Moment<'_>) {
+        match error.kind {
+            ErrorKind::Unavailable | ErrorKind::Unclear => self.again_soon(at),
+            _ => self.again_slowly(at),
+        }
+    }
+}

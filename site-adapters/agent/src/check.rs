@@ -1,0 +1,50 @@
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use site_adapter::{BrokerLink as _, Report};
+use site_agent::settings::Settings;
+
+use crate::compose::{self, Site};
+
+/// Tries everything the agent needs and prints a line for each.
+pub(crate) async fn check(settings: &Settings) -> anyhow::Result<ExitCode> {
+    let mut lines = vec![("configuration".to_owned(), None)];
+    lines.extend(scheduler(settings).await);
+    lines.push(("broker".to_owned(), broker(settings).await));
+    let mut out = std::io::stdout().lock();
+    for (subsystem, problem) in &lines {
+        writeln!(out, "{subsystem}: {}", problem.as_deref().unwrap_or("ok"))?;
+    }
+    let well = lines.iter().all(|(_, problem)| problem.is_none());
+    Ok(ExitCode::from(u8::from(!well)))
+}
+
+async fn scheduler(settings: &Settings) -> Vec<(String, Option<String>)> {
+    let site = match Site::open(settings).await {
+        Ok(site) => site,
+        Err(error) => return vec![("adapter".to_owned(), Some(format!("{error:#}")))],
+    };
+    let probed = site.adapter.probe().await;
+    site.close().await;
+    probed
+        .into_iter()
+        .map(|probe| (probe.subsystem, probe.problem))
+        .collect()
+}
+
+/// An empty report proves name, certificate and token, and changes nothing at the broker.
+async fn broker(settings: &Settings) -> Option<String> {
+    let reached = async {
+        let report = Report {
+            agent: compose::agent_id(settings)?,
+            site: settings.agent.site.clone(),
+            snapshot: None,
+            attempts: Vec::new(),
+            logs: Vec::new(),
+            working_on: Vec::new(),
+        };
+        compose::link(settings)?.report(report).await?;
+        anyhow::Ok(())
+    };
+    reached.await.err().map(|error| format!("{error:#}"))
+}

@@ -1,0 +1,79 @@
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use broker_model::{AgentId, Ids, SystemClock};
+use serde::de::DeserializeOwned;
+use site_adapter::SiteAdapter;
+use site_adapter_process::ProcessAdapter;
+use site_adapter_slurm::SlurmAdapter;
+use site_agent::settings::{AdapterKind, Settings, agent_id as kept_id};
+use site_agent::{AccountTable, HttpLink};
+
+/// The site's adapter, and what has to be closed with it.
+pub(crate) struct Site {
+    pub(crate) adapter: Arc<dyn SiteAdapter>,
+    process: Option<Arc<ProcessAdapter>>,
+}
+
+impl Site {
+    pub(crate) async fn open(settings: &Settings) -> anyhow::Result<Self> {
+        match settings.adapter.kind {
+            AdapterKind::Slurm => {
+                let own = adapter_settings(settings, settings.adapter.settings.clone())?;
+                let adapter = SlurmAdapter::new(own, Arc::new(SystemClock))
+                    .map_err(|error| settings.invalid("adapter.settings", error.to_string()))?;
+                Ok(Self {
+                    adapter: Arc::new(adapter),
+                    process: None,
+                })
+            }
+            AdapterKind::Process => {
+                let mut table = settings.adapter.settings.clone();
+                // Both are the agent's own, unless the table says otherwise.
+                let site = settings.agent.site.to_string();
+                table.entry("site").or_insert(site.into());
+                let data = settings.agent.data_dir.join("jobs");
+                let data = data.to_string_lossy().into_owned();
+                table.entry("data").or_insert(data.into());
+                let own = adapter_settings(settings, table)?;
+                let adapter = ProcessAdapter::open(own, Arc::new(SystemClock))
+                    .await
+                    .context("the process adapter does not start")?;
+                let adapter = Arc::new(adapter);
+                Ok(Self {
+                    adapter: adapter.clone(),
+                    process: Some(adapter),
+                })
+            }
+        }
+    }
+
+    pub(crate) async fn close(&self) {
+        if let Some(process) = &self.process {
+            process.close().await;
+        }
+    }
+}
+
+fn adapter_settings<T: DeserializeOwned>(
+    settings: &Settings,
+    table: toml::Table,
+) -> anyhow::Result<T> {
+    table.try_into().map_err(|error: toml::de::Error| {
+        let reason = error.message().to_owned();
+        settings.invalid("adapter.settings", reason).into()
+    })
+}
+
+pub(crate) fn agent_id(settings: &Settings) -> anyhow::Result<AgentId> {
+    Ok(kept_id(settings, &Ids::from_os(), &SystemClock)?)
+}
+
+pub(crate) fn link(settings: &Settings) -> anyhow::Result<Arc<HttpLink>> {
+    let link = HttpLink::new(&settings.link_config())?;
+    Ok(Arc::new(link))
+}
+
+pub(crate) fn accounts(settings: &Settings) -> Arc<AccountTable> {
+    Arc::new(AccountTable::new(settings.accounts.clone()))
+}

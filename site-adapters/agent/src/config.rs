@@ -1,0 +1,59 @@
+use std::time::Duration;
+
+use broker_model::{AgentId, SiteId};
+
+/// How an agent behaves; [`AgentConfig::new`] gives what a real site wants.
+#[derive(Clone, Debug)]
+pub struct AgentConfig {
+    pub id: AgentId,
+    pub site: SiteId,
+    /// Most attempts worked on at once, waiting ones included.
+    pub max_attempts: u32,
+    /// Most submit, find and cancel calls at once; logs and usage have as many of their own.
+    pub max_calls: usize,
+    /// How often the scheduler is asked for the states of the agent's jobs, while there are any.
+    pub tick: Duration,
+    /// How long the broker may hold a lease request that has no answer yet.
+    pub lease_wait: Duration,
+    pub snapshot_every: Duration,
+    pub retry_min: Duration,
+    /// Also the pause after errors that only a person can mend.
+    pub retry_max: Duration,
+    /// How long after its end a job's usage is asked for before the attempt is closed without.
+    pub usage_give_up: Duration,
+    /// How long after its end a job's logs may fail to be read before they are left.
+    pub logs_give_up: Duration,
+    pub log_chunk_bytes: usize,
+    /// Log bytes in one report.
+    pub report_log_bytes: usize,
+    /// Log bytes read but not yet stored by the broker; no log is read above it.
+    pub log_backlog_bytes: usize,
+    /// Of each stream of a job, the rest stays at the site.
+    pub max_log_bytes: u64,
+    /// How long [`Agent::run`](crate::Agent::run) goes on after its shutdown token, to finish the
+    /// calls and the report in flight.
+    pub shutdown_grace: Duration,
+}
+
+impl AgentConfig {
+    pub fn new(id: AgentId, site: SiteId) -> Self {
+        Self {
+            id,
+            site,
+            max_attempts: 2_000,
+            max_calls: 8,
+            tick: Duration::from_secs(1),
+            lease_wait: Duration::from_secs(25),
+            snapshot_every: Duration::from_secs(30),
+            retry_min: Duration::from_secs(1),
+            retry_max: Duration::from_mins(1),
+            usage_give_up: Duration::from_hours(24),
+            logs_give_up: Duration::from_mins(10),
+            log_chunk_bytes: 64 * 1024,
+            report_log_bytes: 512 * 1024,
+            log_backlog_bytes: 8 * 1024 * 1024,
+            max_log_bytes: 256 * 1024 * 1024,
+            shutdown_grace: Duration::from_secs(10),
+        }
+    }
+}

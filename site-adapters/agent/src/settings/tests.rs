@@ -1,0 +1,106 @@
+use broker_model::SystemClock;
+
+use super::*;
+
+const GOOD: &str = r#"
+[agent]
+site = "meluxina"
+broker = "https://broker.example.org"
+token_file = "/etc/alcyone/token"
+data_dir = "/var/lib/alcyone-agent"
+tick_seconds = 2
+
+[adapter]
+kind = "slurm"
+[adapter.settings]
+url = "http://127.0.0.1:6820"
+
+[[accounts]]
+project = "*"
+user = "alice"
+"#;
+
+fn parse(text: &str) -> Result<Settings, SettingsError> {
+    Settings::parse(text, Path::new("/etc/alcyone/agent.toml"))
+}
+
+fn fault(text: &str) -> String {
+    parse(text).unwrap_err().to_string()
+}
+
+#[test]
+fn a_whole_file_becomes_a_configuration() {
+    let settings = parse(GOOD).unwrap();
+    let id = broker_model::Ids::from_os().next(&SystemClock);
+    let config = settings.agent_config(id);
+    assert_eq!(config.tick, Duration::from_secs(2));
+    assert_eq!(config.lease_wait, Duration::from_secs(25));
+    assert_eq!(config.site.as_str(), "meluxina");
+}
+
+#[test]
+fn an_unknown_key_is_named_with_file_line_and_what_is_allowed() {
+    let words = fault(&GOOD.replace("tick_seconds", "tick"));
+    assert!(words.contains("/etc/alcyone/agent.toml"), "{words}");
+    assert!(words.contains("line 7"), "{words}");
+    assert!(words.contains("unknown field `tick`"), "{words}");
+    assert!(words.contains("`tick_seconds`"), "{words}");
+}
+
+#[test]
+fn jobs_never_run_as_root() {
+    let words = fault(&GOOD.replace("alice", "root"));
+    assert!(words.contains("`accounts[0].user`"), "{words}");
+    assert!(words.contains("root"), "{words}");
+}
+
+#[test]
+fn the_agents_own_account_is_refused_unless_it_is_allowed() {
+    let Some(own) = own_user().filter(|own| own != "root") else {
+        // Running as root: the rule above already holds.
+        assert!(fault(&GOOD.replace("alice", "root")).contains("root"));
+        return;
+    };
+    let own = GOOD.replace("alice", &own);
+    assert!(fault(&own).contains("allow_own_account"));
+    parse(&own.replace("tick_seconds", "allow_own_account = true\ntick_seconds")).unwrap();
+}
+
+#[test]
+fn metrics_are_for_loopback_only() {
+    let words = fault(&GOOD.replace("tick_seconds", "listen = \"0.0.0.0:9465\"\ntick_seconds"));
+    assert!(words.contains("`agent.listen`"), "{words}");
+}
+
+#[test]
+fn a_file_without_accounts_is_refused_with_the_remedy() {
+    let words = fault(GOOD.split("[[accounts]]").next().unwrap());
+    assert!(words.contains("`accounts`"), "{words}");
+}
+
+#[test]
+fn a_name_that_a_shell_could_read_is_no_user() {
+    for bad in ["a b", "$(id)", "-x", ""] {
+        let words = fault(&GOOD.replace("alice", bad));
+        assert!(words.contains("`accounts[0].user`"), "{words}");
+    }
+}
+
+#[test]
+fn the_id_is_made_once_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = parse(GOOD).unwrap();
+    settings.agent.data_dir = folder.path().join("new");
+    let ids = broker_model::Ids::from_os();
+    let first = agent_id(&settings, &ids, &SystemClock).unwrap();
+    assert_eq!(agent_id(&settings, &ids, &SystemClock).unwrap(), first);
+}
+
+#[test]
+fn the_example_file_is_a_valid_one() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../config/agent.example.toml"
+    );
+    Settings::load(Path::new(path)).unwrap();
+}

@@ -1,0 +1,228 @@
+mod outbox;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use broker_model::{AttemptId, SiteSnapshot};
+use jiff::Timestamp;
+use site_adapter::{LeaseReply, LeasedAttempt, RemoteJob, RemoteRef};
+
+use crate::attempt::{Answer, Call, Collect, Collected, Moment, Tracked};
+use crate::problems::Problems;
+
+/// Calls for one attempt never overlap within a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Lane {
+    /// Account, find, submit, cancel.
+    Calls,
+    /// Logs and usage.
+    Collect,
+}
+
+/// Names an attempt as it was when a call for it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Ticket {
+    pub(crate) attempt: AttemptId,
+    pub(crate) generation: u64,
+}
+
+#[derive(Debug)]
+pub(crate) enum Due {
+    Call(Ticket, Call),
+    Collect(Ticket, Collect),
+}
+
+/// Everything the agent knows; gone with the process.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    attempts: BTreeMap<AttemptId, Tracked>,
+    in_flight: BTreeSet<(AttemptId, Lane)>,
+    generation: u64,
+    pub(crate) problems: Problems,
+    /// The newest one that the broker has not stored.
+    pub(crate) snapshot: Option<SiteSnapshot>,
+    outbox: outbox::Outbox,
+    /// When the broker last answered.
+    pub(crate) broker_heard_at: Option<Timestamp>,
+}
+
+impl State {
+    pub(crate) fn len(&self) -> usize {
+        self.attempts.len()
+    }
+
+    pub(crate) fn working_on(&self) -> Vec<AttemptId> {
+        self.attempts.keys().copied().collect()
+    }
+
+    /// Takes in what the broker leased; returns how much of it was news.
+    pub(crate) fn leased(&mut self, reply: LeaseReply, now: Timestamp) -> usize {
+        let mut news = 0;
+        for leased in reply.attempts {
+            news += usize::from(self.take(leased, now));
+        }
+        for attempt in reply.cancel {
+            news += usize::from(self.cancel(attempt, now));
+        }
+        news
+    }
+
+    fn take(&mut self, leased: LeasedAttempt, now: Timestamp) -> bool {
+        if self.attempts.contains_key(&leased.attempt) {
+            return leased.cancel && self.cancel(leased.attempt, now);
+        }
+        tracing::info!(
+            attempt.id = %leased.attempt, job.id = %leased.job, may_exist = leased.may_exist,
+            cancel = leased.cancel, "attempt leased"
+        );
+        self.generation += 1;
+        let attempt = leased.attempt;
+        let tracked = Tracked::new(leased, self.generation, now);
+        self.attempts.insert(attempt, tracked);
+        true
+    }
+
+    pub(crate) fn cancel(&mut self, attempt: AttemptId, now: Timestamp) -> bool {
+        let calling = self.in_flight.contains(&(attempt, Lane::Calls));
+        self.attempts
+            .get_mut(&attempt)
+            .is_some_and(|tracked| tracked.request_cancel(now, calling))
+    }
+
+    /// Up to `free` things to do in a lane, marked as under way.
+    pub(crate) fn take_due(&mut self, lane: Lane, at: &Moment<'_>, free: usize) -> Vec<Due> {
+        let mut room = self.log_room(at);
+        let mut due = Vec::new();
+        for (attempt, tracked) in &self.attempts {
+            if due.len() >= free {
+                break;
+            }
+            if self.in_flight.contains(&(*attempt, lane)) {
+                continue;
+            }
+            let ticket = Ticket {
+                attempt: *attempt,
+                generation: tracked.generation,
+            };
+            due.extend(next_of(lane, tracked, ticket, &mut room, at));
+        }
+        for next in &due {
+            self.in_flight.insert((next.ticket().attempt, lane));
+        }
+        due
+    }
+
+    fn log_room(&self, at: &Moment<'_>) -> usize {
+        let waiting: usize = self.attempts.values().map(Tracked::log_backlog).sum();
+        at.config.log_backlog_bytes.saturating_sub(waiting)
+    }
+
+    pub(crate) fn over(&mut self, attempt: AttemptId, lane: Lane) {
+        self.in_flight.remove(&(attempt, lane));
+    }
+
+    /// Whether a lane has attempts that time alone brings forward.
+    pub(crate) fn is_active(&self, lane: Lane) -> bool {
+        let mut attempts = self.attempts.values();
+        match lane {
+            Lane::Calls => attempts.any(Tracked::wants_calls),
+            Lane::Collect => attempts.any(Tracked::wants_collecting),
+        }
+    }
+
+    /// The attempt of a ticket, unless it was forgotten or leased anew since.
+    fn by_ticket(&mut self, ticket: Ticket) -> Option<&mut Tracked> {
+        self.attempts
+            .get_mut(&ticket.attempt)
+            .filter(|tracked| tracked.generation == ticket.generation)
+    }
+
+    pub(crate) fn answered(&mut self, ticket: Ticket, answer: Answer, at: &Moment<'_>) {
+        if let Some(tracked) = self.by_ticket(ticket) {
+            tracked.answered(answer, at);
+        }
+    }
+
+    pub(crate) fn collected(&mut self, ticket: Ticket, collected: Collected, at: &Moment<'_>) {
+        if let Some(tracked) = self.by_ticket(ticket) {
+            tracked.collected(collected, at);
+        }
+    }
+
+    /// What one bulk query asks for.
+    pub(crate) fn live(&self) -> Vec<(Ticket, RemoteRef)> {
+        let ticket = |attempt: &AttemptId, tracked: &Tracked| Ticket {
+            attempt: *attempt,
+            generation: tracked.generation,
+        };
+        self.attempts
+            .iter()
+            .filter_map(|(id, t)| t.live().map(|remote| (ticket(id, t), remote.clone())))
+            .collect()
+    }
+
+    pub(crate) fn has_live(&self) -> bool {
+        self.attempts.values().any(|t| t.live().is_some())
+    }
+
+    /// Takes in the answer to a poll; a job that was asked for and left out is looked for.
+    pub(crate) fn polled(
+        &mut self,
+        asked: Vec<(Ticket, RemoteRef)>,
+        seen: &[RemoteJob],
+        now: Timestamp,
+    ) {
+        let by_marker: BTreeMap<&str, &RemoteJob> =
+            seen.iter().map(|job| (job.marker.as_str(), job)).collect();
+        for (ticket, remote) in asked {
+            let Some(tracked) = self.by_ticket(ticket) else {
+                continue;
+            };
+            // It may have been adopted under another id while the poll was under way.
+            if tracked.live() != Some(&remote) {
+                continue;
+            }
+            match by_marker.get(remote.marker.as_str()) {
+                Some(job) => tracked.observe(job, now),
+                None if tracked.missed() => tracing::warn!(
+                    attempt.id = %ticket.attempt, remote.id = %remote.remote_id,
+                    "the scheduler's lists leave the job out"
+                ),
+                None => {}
+            }
+        }
+    }
+
+    pub(crate) fn phases(&self) -> BTreeMap<&'static str, i64> {
+        let mut phases = BTreeMap::new();
+        for tracked in self.attempts.values() {
+            *phases.entry(tracked.phase_name()).or_insert(0) += 1;
+        }
+        phases
+    }
+}
+
+impl Due {
+    pub(crate) const fn ticket(&self) -> Ticket {
+        match self {
+            Self::Call(ticket, _) | Self::Collect(ticket, _) => *ticket,
+        }
+    }
+}
+
+fn next_of(
+    lane: Lane,
+    tracked: &Tracked,
+    ticket: Ticket,
+    room: &mut usize,
+    at: &Moment<'_>,
+) -> Option<Due> {
+    if lane == Lane::Calls {
+        return tracked
+            .next_call(at.now)
+            .map(|call| Due::Call(ticket, call));
+    }
+    let collect = tracked.next_collect(at, *room > 0)?;
+    let reads = at.config.log_chunk_bytes.saturating_mul(collect.logs.len());
+    *room = room.saturating_sub(reads);
+    Some(Due::Collect(ticket, collect))
+}

@@ -1,0 +1,148 @@
+//! `alcyone-agent` itself, beside a machine that runs jobs as processes.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use broker_model::OutcomeKind;
+
+use crate::crash::DEADLINE;
+use crate::http::Served;
+use crate::stage::leased;
+
+/// A running agent, killed with the test if it is still there.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn write_config(served: &Served) -> PathBuf {
+    let folder = served.folder.path();
+    let text = format!(
+        r#"
+        [agent]
+        site = "meluxina"
+        broker = "{url}"
+        token_file = "{token}"
+        data_dir = "{data}"
+        [adapter]
+        kind = "process"
+        [[adapter.settings.partition]]
+        system = "meluxina"
+        partition = "cpu"
+        nodes = 2
+        [[accounts]]
+        project = "*"
+        user = "alice"
+        "#,
+        url = served.url,
+        token = served.token_file().display(),
+        data = folder.join("agent").display(),
+    );
+    let path = folder.join("agent.toml");
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn agent(config: &PathBuf) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_alcyone-agent"));
+    command
+        .arg("--config")
+        .arg(config)
+        .env("ALCYONE_LOG", "debug");
+    command
+}
+
+async fn check(config: &PathBuf) -> Output {
+    let mut command = agent(config);
+    command.arg("check");
+    tokio::task::spawn_blocking(move || command.output())
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_program_runs_a_job_and_ends_when_it_is_told_to() {
+    let served = Served::start().await;
+    let config = write_config(&served);
+    let broker = served.front.broker.clone();
+    let offered = leased("echo from the program");
+    let attempt = offered.attempt;
+    broker.offer(offered);
+    let log = served.folder.path().join("log");
+    let child = agent(&config)
+        .stderr(Stdio::from(std::fs::File::create(&log).unwrap()))
+        .spawn()
+        .unwrap();
+    let mut running = Running(child);
+
+    let started = Instant::now();
+    while !broker.row(attempt).is_settled() {
+        let words = std::fs::read_to_string(&log).unwrap();
+        assert!(started.elapsed() < DEADLINE, "{words}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let row = broker.row(attempt);
+    assert_eq!(row.outcome(), Some(OutcomeKind::Completed));
+    assert_eq!(row.stdout, b"from the program\n");
+
+    let terminate = format!("kill -TERM {}", running.0.id());
+    assert!(
+        Command::new("sh")
+            .args(["-c", &terminate])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let ended = loop {
+        if let Some(status) = running.0.try_wait().unwrap() {
+            break status;
+        }
+        assert!(started.elapsed() < DEADLINE, "does not end");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let words = std::fs::read_to_string(&log).unwrap();
+    assert!(ended.success(), "{words}");
+    for line in words.lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap();
+    }
+    for secret in ["Bearer", "first", "from the program"] {
+        assert!(!words.contains(secret), "`{secret}` is in the log: {words}");
+    }
+}
+
+#[tokio::test]
+async fn check_says_ok_line_by_line() {
+    let served = Served::start().await;
+    let output = check(&write_config(&served)).await;
+    let words = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{words}");
+    assert!(words.contains("broker: ok"), "{words}");
+    assert!(words.lines().count() >= 3, "{words}");
+}
+
+#[tokio::test]
+async fn check_names_what_is_wrong() {
+    let served = Served::start().await;
+    let config = write_config(&served);
+    std::fs::write(served.token_file(), "wrong").unwrap();
+    let output = check(&config).await;
+    let words = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        words.contains("broker: the broker does not accept this agent"),
+        "{words}"
+    );
+
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("nodes = 2", "nodez = 2")).unwrap();
+    let output = check(&config).await;
+    let words = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(words.contains("nodez"), "{words}");
+}

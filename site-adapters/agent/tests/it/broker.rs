@@ -1,0 +1,288 @@
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use broker_model::{AttemptEvent, AttemptId, AttemptState, Clock, OutcomeKind, SiteSnapshot};
+use jiff::{SignedDuration, Timestamp};
+use site_adapter::{
+    AttemptReport, BrokerLink, LeaseReply, LeaseRequest, LeasedAttempt, LinkError, LogChunk,
+    LogStream, Report, ReportReply, Seen,
+};
+use tokio::sync::Notify;
+
+pub(crate) const LEASE: SignedDuration = SignedDuration::from_secs(60);
+
+/// What a call does instead of answering.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Failure {
+    /// The message never arrived.
+    Lost,
+    /// It was stored, and the answer never arrived.
+    AnswerLost,
+}
+
+/// A broker in memory. It panics when an agent breaks the protocol.
+#[derive(Debug)]
+pub(crate) struct MemoryBroker {
+    clock: Arc<dyn Clock>,
+    rows: Mutex<Rows>,
+    nudge: Notify,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    pub(crate) attempts: BTreeMap<AttemptId, Row>,
+    pub(crate) report_failures: VecDeque<Failure>,
+    /// Reports that hold events of these are not understood.
+    pub(crate) not_understood: BTreeSet<AttemptId>,
+    pub(crate) forget: BTreeSet<AttemptId>,
+    pub(crate) snapshots: Vec<SiteSnapshot>,
+    pub(crate) renewed: Vec<AttemptId>,
+    pub(crate) largest_log_report: usize,
+    pub(crate) leases: usize,
+    pub(crate) reports: usize,
+}
+
+/// What the broker was told of an attempt's usage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Metered {
+    NotYet,
+    Without,
+    With,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    offered: LeasedAttempt,
+    handed_out: bool,
+    pub(crate) state: AttemptState,
+    pub(crate) seen: Option<Seen>,
+    pub(crate) started: bool,
+    /// As they came, repeats included.
+    pub(crate) events: Vec<&'static str>,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
+    pub(crate) metered: Metered,
+    pub(crate) cancel: bool,
+}
+
+impl Row {
+    pub(crate) fn new(offered: LeasedAttempt) -> Self {
+        Self {
+            handed_out: offered.may_exist,
+            state: if offered.may_exist {
+                AttemptState::Submitting
+            } else {
+                AttemptState::Leased
+            },
+            seen: None,
+            started: false,
+            events: Vec::new(),
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            metered: Metered::NotYet,
+            cancel: offered.cancel,
+            offered,
+        }
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        self.metered != Metered::NotYet || matches!(self.state, AttemptState::Refused { .. })
+    }
+
+    pub(crate) fn outcome(&self) -> Option<OutcomeKind> {
+        match &self.state {
+            AttemptState::Ended { outcome } => Some(outcome.kind),
+            _ => None,
+        }
+    }
+
+    fn lease(&self, now: Timestamp) -> LeasedAttempt {
+        LeasedAttempt {
+            lease_until: now + LEASE,
+            may_exist: !matches!(self.state, AttemptState::Leased),
+            accepted: match self.state {
+                AttemptState::Accepted { .. } => self.seen.clone(),
+                _ => None,
+            },
+            ended: matches!(self.state, AttemptState::Ended { .. }),
+            cancel: self.cancel,
+            stdout_offset: self.stdout.len() as u64,
+            stderr_offset: self.stderr.len() as u64,
+            ..self.offered.clone()
+        }
+    }
+
+    fn take(&mut self, event: &AttemptReport) {
+        let before = self.state.clone();
+        // What is told again after the end, by an agent that looked the marker up, is a late repeat.
+        let over = before.is_over();
+        match event {
+            AttemptReport::Submitting { .. } => {
+                self.events.push("submitting");
+                self.state = before.apply(AttemptEvent::Submit).unwrap();
+            }
+            AttemptReport::Accepted { seen, .. } => {
+                self.events.push("accepted");
+                self.seen = Some(seen.clone());
+                if !over {
+                    let event = AttemptEvent::Accept {
+                        remote_id: seen.remote_id.clone(),
+                        submitted_at: seen.submitted_at,
+                    };
+                    self.state = before.apply(event).unwrap();
+                }
+            }
+            AttemptReport::Refused { reason, .. } => {
+                self.events.push("refused");
+                self.state = before.apply(AttemptEvent::Refuse(reason.clone())).unwrap();
+            }
+            AttemptReport::Started { .. } => {
+                self.events.push("started");
+                assert!(over || matches!(before, AttemptState::Accepted { .. }));
+                self.started = true;
+            }
+            AttemptReport::Requeued { .. } => {
+                self.events.push("requeued");
+                assert!(self.started, "requeued before it had started");
+            }
+            AttemptReport::Ended { outcome, .. } => {
+                self.events.push("ended");
+                self.state = before.apply(AttemptEvent::End(outcome.clone())).unwrap();
+            }
+            AttemptReport::Usage { usage, .. } => {
+                self.events.push("usage");
+                assert!(over, "usage before the end");
+                if self.metered == Metered::NotYet {
+                    self.metered = usage.as_ref().map_or(Metered::Without, |_| Metered::With);
+                }
+            }
+        }
+    }
+
+    fn append(&mut self, chunk: &LogChunk) {
+        assert!(!self.is_settled(), "log bytes after the usage");
+        let stored = match chunk.stream {
+            LogStream::Stdout => &mut self.stdout,
+            LogStream::Stderr => &mut self.stderr,
+        };
+        let offset = usize::try_from(chunk.offset).unwrap();
+        assert!(offset <= stored.len(), "a gap in the log");
+        let known = (stored.len() - offset).min(chunk.bytes.len());
+        stored.extend_from_slice(&chunk.bytes[known..]);
+    }
+}
+
+impl MemoryBroker {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            rows: Mutex::default(),
+            nudge: Notify::new(),
+        }
+    }
+
+    pub(crate) fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.rows
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    pub(crate) fn offer(&self, offered: LeasedAttempt) {
+        self.rows()
+            .attempts
+            .insert(offered.attempt, Row::new(offered));
+        self.nudge.notify_waiters();
+    }
+
+    pub(crate) fn row(&self, attempt: AttemptId) -> Row {
+        self.rows().attempts[&attempt].clone()
+    }
+
+    pub(crate) fn cancel(&self, attempt: AttemptId) {
+        self.rows().attempts.get_mut(&attempt).unwrap().cancel = true;
+        self.nudge.notify_waiters();
+    }
+
+    /// Rule 1: the scheduler hears of an attempt only after this is true.
+    pub(crate) fn has_stored_submitting(&self, attempt: AttemptId) -> bool {
+        matches!(self.row(attempt).state, AttemptState::Submitting)
+    }
+
+    fn lease_now(&self, request: &LeaseRequest) -> LeaseReply {
+        let now = self.clock.now();
+        let mut want = request.want;
+        let mut reply = LeaseReply::default();
+        for (id, row) in &mut self.rows().attempts {
+            if row.is_settled() {
+                continue;
+            }
+            if request.working_on.contains(id) {
+                reply.cancel.extend(row.cancel.then_some(*id));
+            } else if row.handed_out || want > 0 {
+                want -= u32::from(!row.handed_out);
+                row.handed_out = true;
+                reply.attempts.push(row.lease(now));
+            }
+        }
+        reply
+    }
+
+    fn store(&self, report: &Report) -> Result<ReportReply, LinkError> {
+        let mut rows = self.rows();
+        let events = report.attempts.iter().map(AttemptReport::attempt);
+        if events
+            .clone()
+            .any(|attempt| rows.not_understood.contains(&attempt))
+        {
+            return Err(LinkError::Refused("an event of next year".to_owned()));
+        }
+        rows.snapshots.extend(report.snapshot.clone());
+        rows.renewed.extend(&report.working_on);
+        let log_bytes = report.logs.iter().map(|chunk| chunk.bytes.len()).sum();
+        rows.largest_log_report = rows.largest_log_report.max(log_bytes);
+        for chunk in &report.logs {
+            rows.attempts.get_mut(&chunk.attempt).unwrap().append(chunk);
+        }
+        for event in &report.attempts {
+            rows.attempts.get_mut(&event.attempt()).unwrap().take(event);
+        }
+        let forget = std::mem::take(&mut rows.forget).into_iter().collect();
+        Ok(ReportReply {
+            cancel: Vec::new(),
+            forget,
+        })
+    }
+}
+
+#[async_trait]
+impl BrokerLink for MemoryBroker {
+    async fn lease(&self, request: LeaseRequest) -> Result<LeaseReply, LinkError> {
+        let nudged = self.nudge.notified();
+        self.rows().leases += 1;
+        let reply = self.lease_now(&request);
+        if request.wait_seconds == 0 || reply != LeaseReply::default() {
+            return Ok(reply);
+        }
+        let wait = Duration::from_secs(request.wait_seconds.into());
+        tokio::time::timeout(wait, nudged).await.ok();
+        Ok(self.lease_now(&request))
+    }
+
+    async fn report(&self, report: Report) -> Result<ReportReply, LinkError> {
+        let failure = {
+            let mut rows = self.rows();
+            rows.reports += 1;
+            rows.report_failures.pop_front()
+        };
+        match failure {
+            None => self.store(&report),
+            Some(Failure::Lost) => Err(LinkError::Unreachable("connection refused".to_owned())),
+            Some(Failure::AnswerLost) => {
+                self.store(&report)?;
+                Err(LinkError::Unreachable("timed out".to_owned()))
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The agent against a broker that checks the protocol, and against sites that fail in every way.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, and so does the broker it is played against"
+)]
+
+mod binary;
+mod broker;
+mod crash;
+mod fuse;
+mod http;
+mod process;
+mod reports;
+mod scheduler;
+mod site;
+mod stage;
+mod status;

@@ -1,0 +1,25 @@
+use std::fs;
+use std::io;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::folder::{Folder, Mark};
+use crate::inner::Inner;
+
+/// Removes the folders of jobs whose usage was read more than `keep_days` ago. One whose usage
+/// nobody has read stays.
+pub(crate) fn remove_old(inner: &Inner) -> io::Result<u32> {
+    let days = i64::from(inner.config.keep_days);
+    let age = SignedDuration::from_hours(24 * days);
+    let before = inner.clock.now().checked_sub(age).unwrap_or(Timestamp::MIN);
+    let mut removed = 0;
+    for entry in fs::read_dir(inner.folders("ended"))? {
+        let path = entry?.path();
+        let metered = Folder::at(path.clone()).marked_at(Mark::Metered);
+        if metered.is_some_and(|time| time < before) {
+            fs::remove_dir_all(path)?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}

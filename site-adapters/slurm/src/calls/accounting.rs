@@ -1,0 +1,127 @@
+//! `GET slurmdb jobs`: what the accounting database knows of jobs, running and long gone.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use site_adapter::{Error, UsageReport};
+
+use crate::answer::{Answer, NOTHING_FOUND};
+use crate::dialect::ApiVersion;
+use crate::record::JobRecord;
+use crate::states::{JobState, Phase};
+use crate::transport::{Family, Request};
+use crate::value::{exit, number, text, time, words};
+
+const OPERATION: &str = "GET slurmdb jobs";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Accounted {
+    pub(crate) job: JobRecord,
+    pub(crate) allocated: Allocated,
+}
+
+/// What the job had, on all its nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Allocated {
+    pub(crate) nodes: u32,
+    pub(crate) cpus: u32,
+    pub(crate) gpus: u32,
+    pub(crate) memory_mib: u64,
+    pub(crate) energy_joules: Option<u64>,
+}
+
+pub(crate) fn by_ids(version: ApiVersion, ids: &[&str]) -> Request {
+    Request {
+        query: version.ids_query(ids),
+        ..Request::get(OPERATION, Family::Slurmdb, "/jobs")
+    }
+}
+
+pub(crate) fn by_name(version: ApiVersion, name: &str, since: Timestamp) -> Request {
+    Request {
+        query: version.name_query(name, since),
+        ..Request::get(OPERATION, Family::Slurmdb, "/jobs")
+    }
+}
+
+/// Records of an answer. An id may have several: it was requeued, or given out again.
+pub(crate) fn parse(answer: &Answer) -> Result<Vec<Accounted>, Error> {
+    answer.check(&[NOTHING_FOUND])?;
+    answer
+        .list("jobs")
+        .iter()
+        .map(|job| accounted(job).map_err(|what| answer.incomplete(what)))
+        .collect()
+}
+
+fn accounted(job: &Value) -> Result<Accounted, &'static str> {
+    let field = |name: &str| job.get(name).unwrap_or(&Value::Null);
+    let at = |pointer: &str| job.pointer(pointer).unwrap_or(&Value::Null);
+    let words_of = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let record = JobRecord {
+        id: number(field("job_id")).ok_or("job id")?,
+        name: words_of(field("name")),
+        comment: words_of(at("/comment/job")),
+        state: JobState::parse(&words(at("/state/current"))).ok_or("job state that is known")?,
+        reason: text(at("/state/reason")).map(str::to_owned),
+        submitted_at: time(at("/time/submission")).ok_or("submit time")?,
+        start: time(at("/time/start")),
+        ended_at: time(at("/time/end")),
+        has_nodes: text(field("nodes")).is_some(),
+        exit: exit(field("exit_code")),
+    };
+    let nodes = number(field("allocation_nodes")).and_then(|nodes| u32::try_from(nodes).ok());
+    let listed = at("/tres/allocated").as_array();
+    Ok(Accounted {
+        job: record,
+        allocated: Allocated {
+            nodes: nodes.unwrap_or(0),
+            ..allocated(listed.map_or(&[], Vec::as_slice))
+        },
+    })
+}
+
+/// Slurm lists `gres/gpu` and may list `gres/gpu:TYPE` beside it: the same GPUs again.
+fn allocated(list: &[Value]) -> Allocated {
+    let mut all = Allocated::default();
+    let mut typed = 0u32;
+    for entry in list {
+        let word = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();
+        let Some(count) = entry.get("count").and_then(number) else {
+            continue;
+        };
+        let small = u32::try_from(count).unwrap_or(u32::MAX);
+        match (word("type"), word("name")) {
+            ("cpu", _) => all.cpus = small,
+            ("mem", _) => all.memory_mib = count,
+            ("node", _) => all.nodes = small,
+            // Near 2^64 it is Slurm's "no value"; 0 is what a site without meters writes.
+            ("energy", _) => all.energy_joules = (1..1 << 62).contains(&count).then_some(count),
+            ("gres", "gpu") => all.gpus = small,
+            ("gres", name) if name.starts_with("gpu:") => typed = typed.saturating_add(small),
+            _ => {}
+        }
+    }
+    if all.gpus == 0 {
+        all.gpus = typed;
+    }
+    all
+}
+
+impl Accounted {
+    /// `None` while the job is not over in the accounting, and for one that never started.
+    pub(crate) fn usage(&self) -> Option<UsageReport> {
+        if !matches!(self.job.state.phase, Phase::Over(_)) {
+            return None;
+        }
+        let gib = self.allocated.memory_mib.div_ceil(1024);
+        Some(UsageReport {
+            started_at: self.job.started_at()?,
+            ended_at: self.job.ended_at?,
+            nodes: self.allocated.nodes,
+            scheduler_gpus: self.allocated.gpus,
+            cpus: self.allocated.cpus,
+            memory_gib: u32::try_from(gib).unwrap_or(u32::MAX),
+            energy_joules: self.allocated.energy_joules,
+        })
+    }
+}

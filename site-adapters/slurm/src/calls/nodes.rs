@@ -1,0 +1,60 @@
+//! `GET nodes`.
+
+use serde_json::Value;
+use site_adapter::Error;
+
+use crate::answer::Answer;
+use crate::gres::gpus;
+use crate::transport::{Family, Request};
+use crate::value::words;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Node {
+    pub(crate) partitions: Vec<String>,
+    /// Runs jobs or could: not down, drained, reserved or away.
+    pub(crate) usable: bool,
+    pub(crate) idle: bool,
+    pub(crate) gpus: u32,
+    pub(crate) gpus_used: u32,
+}
+
+pub(crate) fn request() -> Request {
+    Request::get("GET nodes", Family::Slurm, "/nodes")
+}
+
+pub(crate) fn parse(answer: &Answer) -> Result<Vec<Node>, Error> {
+    answer.check(&[])?;
+    answer
+        .list("nodes")
+        .iter()
+        .map(|node| parse_node(node).ok_or_else(|| answer.incomplete("node's state")))
+        .collect()
+}
+
+fn parse_node(node: &Value) -> Option<Node> {
+    let field = |name: &str| node.get(name).unwrap_or(&Value::Null);
+    // Up to v0.0.38 the flags stand in a field of their own.
+    let mut state = words(field("state"));
+    state.extend(words(field("state_flags")));
+    let base = state.first()?;
+    let unusable = [
+        "DRAIN", "DRAINED", "DRAINING", "DOWN", "FAIL", "FAILING", "MAINT", "MAINTENANCE",
+        "NOT_RESPONDING", "POWERED_DOWN", "POWERING_DOWN", "POWER_DOWN", "REBOOT_ISSUED",
+        "REBOOT_REQUESTED", "RESERVED", "PLANNED", "INVALID", "INVALID_REG", "BLOCKED", "FUTURE",
+        "UNKNOWN", "ERROR",
+    ];
+    let stands = matches!(base.as_str(), "IDLE" | "MIXED" | "ALLOCATED");
+    let usable = stands && !state.iter().any(|word| unusable.contains(&word.as_str()));
+    let listed = field("partitions").as_array();
+    Some(Node {
+        partitions: listed
+            .into_iter()
+            .flatten()
+            .filter_map(|name| name.as_str().map(str::to_owned))
+            .collect(),
+        usable,
+        idle: usable && base == "IDLE" && !state.iter().any(|word| word == "COMPLETING"),
+        gpus: gpus(field("gres").as_str().unwrap_or_default()),
+        gpus_used: gpus(field("gres_used").as_str().unwrap_or_default()),
+    })
+}

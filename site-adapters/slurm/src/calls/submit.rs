@@ -1,0 +1,138 @@
+//! `POST job/submit`.
+
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+use site_adapter::{Error, ErrorKind, Submission};
+
+use crate::answer::{Answer, Effect, SlurmError, words_of};
+use crate::dialect::ApiVersion;
+use crate::transport::{Family, Request};
+use crate::value::number;
+
+/// "Requested node configuration is not available" now, and "job is held": accepted all the same.
+const WAITS: [i64; 2] = [2015, 2042];
+
+/// What the adapter's settings add to a submission.
+#[derive(Debug)]
+pub(crate) struct Place<'a> {
+    pub(crate) slurm_partition: &'a str,
+    pub(crate) gpu_type: Option<&'a str>,
+    pub(crate) work_dir: &'a str,
+    pub(crate) home: &'a str,
+    pub(crate) path: &'a str,
+}
+
+/// What came back with a job id.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Receipt {
+    Made { id: u64 },
+    /// There is a job, but not the one that was asked for: a field was ignored.
+    Mangled { id: u64, why: String },
+}
+
+pub(crate) fn request(
+    version: ApiVersion,
+    submission: &Submission,
+    script: &str,
+    place: &Place<'_>,
+) -> Request {
+    Request {
+        method: Method::POST,
+        effect: Effect::Acts,
+        body: Some(version.submission(script, fields(version, submission, place))),
+        ..Request::get("POST job/submit", Family::Slurm, "/job/submit")
+    }
+}
+
+fn fields(version: ApiVersion, submission: &Submission, place: &Place<'_>) -> Map<String, Value> {
+    let marker = submission.marker();
+    let (work, account) = (&submission.work, &submission.account);
+    let resources = &work.resources;
+    let mut job = Map::new();
+    let mut put = |name: &str, value: Value| job.insert(name.to_owned(), value);
+    put("name", json!(marker));
+    put("comment", json!(format!("{marker} {}", work.name)));
+    put("partition", json!(place.slurm_partition));
+    put("current_working_directory", json!(place.work_dir));
+    for (field, end) in [("standard_output", "out"), ("standard_error", "err")] {
+        put(field, json!(format!("{}/alcyone-{marker}.{end}", place.work_dir)));
+    }
+    put("environment", environment(version, submission, place));
+    put("nodes", version.nodes(resources.nodes));
+    put("tasks", json!(resources.nodes));
+    put("tasks_per_node", json!(1));
+    let minutes = resources.walltime.minutes_up();
+    put("time_limit", version.number(minutes.into()));
+    let (never, value) = version.never_requeue();
+    put(never, value);
+    if let Some(name) = &account.account {
+        put("account", json!(name));
+    }
+    if let Some(name) = &account.qos {
+        put("qos", json!(name));
+    }
+    if let Some(cpus) = resources.cpus_per_node {
+        put("cpus_per_task", json!(cpus));
+    }
+    if let Some(gib) = resources.memory_gib_per_node {
+        put("memory_per_node", version.number(u64::from(gib) * 1024));
+    }
+    if work.scheduler_gpus_per_node() > 0 {
+        let (key, gpus) = version.gpus(place.gpu_type, work.scheduler_gpus_per_node());
+        put(key, gpus);
+    }
+    if work.exclusive {
+        let (key, whole) = version.whole_nodes();
+        put(key, whole);
+    }
+    job
+}
+
+/// All that the job gets besides `SLURM_*`: Slurm sets neither `HOME` nor `USER` over REST.
+fn environment(version: ApiVersion, submission: &Submission, place: &Place<'_>) -> Value {
+    let user = &submission.account.user;
+    version.environment(&[
+        ("PATH", place.path.to_owned()),
+        ("HOME", place.home.to_owned()),
+        ("USER", user.clone()),
+        ("LOGNAME", user.clone()),
+        ("LANG", "C.UTF-8".to_owned()),
+        ("ALCYONE_ATTEMPT", submission.marker()),
+        ("ALCYONE_JOB_NAME", submission.work.name.clone()),
+    ])
+}
+
+/// A job was made if there is a job id above 0, and only then: a field of a wrong type is answered
+/// with 200, no errors, and no job.
+pub(crate) fn parse(answer: &Answer) -> Result<Receipt, Error> {
+    let id = answer.json().get("job_id").and_then(number).unwrap_or(0);
+    let ignored = ignored_fields(answer);
+    if id == 0 {
+        answer.check(&[])?;
+        if let Some(why) = ignored {
+            return Err(answer.error(ErrorKind::Protocol, why));
+        }
+        return Err(answer.incomplete("job id"));
+    }
+    let refused: Vec<SlurmError> = answer
+        .errors()
+        .into_iter()
+        .filter(|error| error.number != 0 && !WAITS.contains(&error.number))
+        .collect();
+    let why = ignored.or_else(|| (!refused.is_empty()).then(|| words_of(&refused)));
+    Ok(why.map_or(Receipt::Made { id }, |why| Receipt::Mangled { id, why }))
+}
+
+/// Warnings that point into the request: the server dropped or bent a field of ours.
+fn ignored_fields(answer: &Answer) -> Option<String> {
+    let warnings: Vec<String> = answer
+        .list("warnings")
+        .iter()
+        .filter(|warning| {
+            let source = warning.get("source").and_then(Value::as_str);
+            source.is_some_and(|source| source.starts_with('#'))
+        })
+        .map(|warning| SlurmError::read(warning).text)
+        .collect();
+    (!warnings.is_empty()).then(|| crate::answer::quote(&warnings.join("; ")))
+}

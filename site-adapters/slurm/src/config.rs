@@ -1,0 +1,325 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use broker_model::{PartitionId, SystemId};
+use serde::Deserialize;
+use url::Url;
+
+use crate::ApiVersion;
+
+/// The `settings` of a site of kind `slurm`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlurmSettings {
+    /// Where slurmrestd listens: `http://127.0.0.1:6820`, or `https://…`.
+    pub url: Url,
+    /// A PEM file of the authorities to trust for `https`, in place of the machine's own.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// The system of the site that this Slurm cluster is.
+    pub system: SystemId,
+    /// What is offered to the broker, by the broker's name for it.
+    pub partitions: BTreeMap<PartitionId, PartitionSettings>,
+    #[serde(default)]
+    pub api_version: ApiChoice,
+    /// A local user for reading: queue, nodes, accounting. Where `PrivateData` hides jobs it must be
+    /// an operator. Submitting and cancelling are done as each job's own user.
+    pub reader: String,
+    pub token: TokenSource,
+    /// Where jobs start and write their logs, as the nodes see it: `/home/{user}`.
+    pub work_dir: String,
+    /// The same folder as the agent sees it, if it is mounted elsewhere there.
+    #[serde(default)]
+    pub work_dir_here: Option<String>,
+    #[serde(default = "default_home")]
+    pub home: String,
+    /// The job's `PATH`; Slurm gives it nothing else.
+    #[serde(default = "default_path")]
+    pub path: String,
+    /// The program that runs an image.
+    #[serde(default = "default_apptainer")]
+    pub apptainer: String,
+    /// More than 25: slurmrestd answers some calls after 20 s, and giving up before it does makes
+    /// every such submission unclear.
+    #[serde(default = "default_timeout")]
+    pub timeout_seconds: u64,
+    /// Calls to slurmrestd at the same time.
+    #[serde(default = "default_calls")]
+    pub concurrent_calls: usize,
+    /// How long to look for a marker before its absence is proof: longer than slurmctld takes to
+    /// tell the accounting of a waiting job (5 s) and to act on what it had in its socket.
+    #[serde(default = "default_settle")]
+    pub settle_seconds: u64,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartitionSettings {
+    /// Slurm's name, if it is another one.
+    #[serde(default)]
+    pub slurm: Option<String>,
+    /// Asks for `gres/gpu:TYPE:N` instead of `gres/gpu:N`.
+    #[serde(default)]
+    pub gpu_type: Option<String>,
+    /// What `apptainer exec` needs for the accelerators here: `--nv`, `--rocm`.
+    #[serde(default)]
+    pub container_flags: Vec<String>,
+}
+
+/// Which version of slurmrestd's API to speak: `auto`, or one such as `v0.0.42`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum ApiChoice {
+    /// The newest that the server knows; asked again when it no longer does.
+    #[default]
+    Auto,
+    Fixed(ApiVersion),
+}
+
+impl TryFrom<String> for ApiChoice {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text == "auto" {
+            return Ok(Self::Auto);
+        }
+        text.parse().map(Self::Fixed)
+    }
+}
+
+/// Where the tokens for slurmrestd (JWT with `sun`, the local user) come from.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(
+    tag = "kind",
+    rename_all = "snake_case",
+    rename_all_fields = "snake_case",
+    deny_unknown_fields
+)]
+pub enum TokenSource {
+    /// Signed here with the site's `jwt.key` (HS256).
+    Signed {
+        key_file: PathBuf,
+        #[serde(default = "default_lifetime")]
+        lifetime_seconds: u64,
+    },
+    /// Printed by a program of the site's, which gets the user as its last argument. No shell.
+    Command {
+        argv: Vec<String>,
+        /// How long a token is good for when it does not say so itself.
+        #[serde(default = "default_lifetime")]
+        lifetime_seconds: u64,
+    },
+}
+
+fn default_home() -> String {
+    "/home/{user}".to_owned()
+}
+fn default_path() -> String {
+    "/usr/local/bin:/usr/bin:/bin".to_owned()
+}
+fn default_apptainer() -> String {
+    "apptainer".to_owned()
+}
+const fn default_timeout() -> u64 {
+    40
+}
+const fn default_calls() -> usize {
+    8
+}
+const fn default_settle() -> u64 {
+    12
+}
+const fn default_lifetime() -> u64 {
+    600
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("`{key}`: {reason}; {remedy}")]
+pub struct InvalidSettings {
+    pub key: String,
+    pub reason: String,
+    pub remedy: &'static str,
+}
+
+impl SlurmSettings {
+    /// Checks what the shape cannot say.
+    pub fn validate(&self) -> Result<(), InvalidSettings> {
+        let wrong = |key: &str, reason: &str, remedy| InvalidSettings {
+            key: key.to_owned(),
+            reason: reason.to_owned(),
+            remedy,
+        };
+        if !matches!(self.url.scheme(), "http" | "https") || !self.url.username().is_empty() {
+            return Err(wrong(
+                "url",
+                "not a plain HTTP address",
+                "write `http://host:port` or `https://host`, without a user",
+            ));
+        }
+        if self.timeout_seconds <= 25 {
+            return Err(wrong(
+                "timeout_seconds",
+                "shorter than slurmrestd's own waits",
+                "give more than 25",
+            ));
+        }
+        if self.concurrent_calls == 0 {
+            return Err(wrong("concurrent_calls", "it is 0", "give 1 or more"));
+        }
+        if self.partitions.is_empty() {
+            return Err(wrong(
+                "partitions",
+                "there is none",
+                "name at least one, as `[partitions.gpu]`",
+            ));
+        }
+        if !is_local_user(&self.reader) {
+            return Err(wrong("reader", "not a user's name", USER_REMEDY));
+        }
+        for (key, path) in [
+            ("work_dir", Some(&self.work_dir)),
+            ("work_dir_here", self.work_dir_here.as_ref()),
+            ("home", Some(&self.home)),
+        ] {
+            if path.is_some_and(|path| !is_path_template(path)) {
+                return Err(wrong(
+                    key,
+                    "not an absolute path that Slurm takes literally",
+                    "write an absolute path without `%`, `\\` and `..`; `{user}` is the local user",
+                ));
+            }
+        }
+        self.token.validate()
+    }
+
+    pub(crate) fn partition(&self, id: &PartitionId) -> Option<(String, &PartitionSettings)> {
+        let settings = self.partitions.get(id)?;
+        let name = settings.slurm.as_deref().unwrap_or(id.as_str());
+        Some((name.to_owned(), settings))
+    }
+
+    pub(crate) fn work_dir_of(&self, user: &str) -> String {
+        self.work_dir.replace("{user}", user)
+    }
+
+    pub(crate) fn work_dir_seen_here(&self, user: &str) -> PathBuf {
+        let template = self.work_dir_here.as_ref().unwrap_or(&self.work_dir);
+        PathBuf::from(template.replace("{user}", user))
+    }
+}
+
+impl TokenSource {
+    fn validate(&self) -> Result<(), InvalidSettings> {
+        let (Self::Signed {
+            lifetime_seconds, ..
+        }
+        | Self::Command {
+            lifetime_seconds, ..
+        }) = self;
+        if !(30..=86_400).contains(lifetime_seconds) {
+            return Err(InvalidSettings {
+                key: "token.lifetime_seconds".to_owned(),
+                reason: format!("{lifetime_seconds} is out of range"),
+                remedy: "give 30 to 86400",
+            });
+        }
+        match self {
+            Self::Command { argv, .. } if !argv.first().is_some_and(|p| p.starts_with('/')) => {
+                Err(InvalidSettings {
+                    key: "token.argv".to_owned(),
+                    reason: "the program is not named by its full path".to_owned(),
+                    remedy: "write `argv = [\"/usr/local/sbin/slurm-token\"]`",
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+const USER_REMEDY: &str = "1 to 32 lower-case letters, digits, `-`, `_` or `.`, the first a letter or `_`";
+
+/// A POSIX user's name that is safe in a path and in a header (Debian's `NAME_REGEX` and a dot).
+pub(crate) fn is_local_user(name: &str) -> bool {
+    (1..=32).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && name.bytes().all(|b| {
+            b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.')
+        })
+}
+
+/// Slurm expands `%` and drops `\` in the paths of logs.
+fn is_path_template(path: &str) -> bool {
+    path.starts_with('/')
+        && !path.contains("..")
+        && path.chars().all(|c| !c.is_control() && !matches!(c, '%' | '\\'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTINGS: &str = r#"
+        url = "http://127.0.0.1:6820"
+        system = "leonardo"
+        reader = "alcyone"
+        work_dir = "/scratch/{user}"
+        token = { kind = "signed", key_file = "/etc/slurm/jwt.key" }
+        [partitions.booster]
+        slurm = "boost_usr_prod"
+        gpu_type = "a100"
+        [partitions.cpu]
+    "#;
+
+    fn read(text: &str) -> Result<SlurmSettings, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    #[test]
+    fn a_short_file_is_enough() {
+        let settings = read(SETTINGS).unwrap();
+        settings.validate().unwrap();
+        let booster = settings.partition(&"booster".parse().unwrap()).unwrap();
+        assert_eq!(booster.0, "boost_usr_prod");
+        let cpu = settings.partition(&"cpu".parse().unwrap()).unwrap();
+        assert_eq!(cpu.0, "cpu");
+        assert_eq!(settings.work_dir_of("alice"), "/scratch/alice");
+        assert_eq!(settings.api_version, ApiChoice::Auto);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        let error = read(&SETTINGS.replace("reader", "readr")).unwrap_err();
+        assert!(error.to_string().contains("readr"), "{error}");
+        assert!(read(&SETTINGS.replace("key_file", "keyfile")).is_err());
+        assert!(read(&SETTINGS.replace("gpu_type", "gputype")).is_err());
+    }
+
+    #[test]
+    fn what_the_shape_cannot_say_is_checked_and_named() {
+        for (from, to, key) in [
+            ("http://127.0.0.1:6820", "ftp://x", "url"),
+            ("\"alcyone\"", "\"Root; rm\"", "reader"),
+            ("/scratch/{user}", "/scratch/%u", "work_dir"),
+            ("/scratch/{user}", "scratch", "work_dir"),
+            (
+                "\"/etc/slurm/jwt.key\"",
+                "\"/k\", lifetime_seconds = 1",
+                "token.lifetime_seconds",
+            ),
+            (
+                "kind = \"signed\", key_file = \"/etc/slurm/jwt.key\"",
+                "kind = \"command\", argv = [\"sh\"]",
+                "token.argv",
+            ),
+        ] {
+            let error = read(&SETTINGS.replace(from, to))
+                .unwrap()
+                .validate()
+                .unwrap_err();
+            assert_eq!(error.key, key);
+        }
+        assert!(read(&format!("api_version = \"v0.0.9\"\n{SETTINGS}")).is_err());
+        let short = read(&format!("timeout_seconds = 20\n{SETTINGS}")).unwrap();
+        assert_eq!(short.validate().unwrap_err().key, "timeout_seconds");
+    }
+}

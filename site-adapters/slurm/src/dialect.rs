@@ -1,0 +1,197 @@
+//! What a version of slurmrestd's API does differently from another, in one place.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+/// A version of slurmrestd's API, `v0.0.38` to `v0.0.45`; each Slurm release speaks three or four.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ApiVersion(u8);
+
+impl ApiVersion {
+    const OLDEST: u8 = 38;
+    const NEWEST: u8 = 45;
+
+    /// All that this adapter speaks, the newest first.
+    pub(crate) fn newest_first() -> impl Iterator<Item = Self> {
+        (Self::OLDEST..=Self::NEWEST).rev().map(Self)
+    }
+
+    /// v0.0.38 and older: plain numbers, unknown fields refused, one record per job id in slurmdb.
+    const fn is_old(self) -> bool {
+        self.0 <= 38
+    }
+
+    /// `jobs/state/` came with Slurm 24.05.
+    pub(crate) const fn may_have_job_states(self) -> bool {
+        self.0 >= 40
+    }
+
+    /// A number in a submission. Without `"set": true` it is dropped without a word.
+    pub(crate) fn number(self, number: u64) -> Value {
+        if self.is_old() {
+            return json!(number);
+        }
+        json!({"set": true, "infinite": false, "number": number})
+    }
+
+    pub(crate) fn nodes(self, nodes: u32) -> Value {
+        if self.is_old() {
+            // A list of two equal numbers is taken as one node by 22.05.
+            return json!(nodes);
+        }
+        json!(nodes.to_string())
+    }
+
+    pub(crate) fn environment(self, variables: &[(&str, String)]) -> Value {
+        if self.is_old() {
+            let pairs = variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), json!(value)));
+            return Value::Object(pairs.collect());
+        }
+        variables
+            .iter()
+            .map(|(name, value)| json!(format!("{name}={value}")))
+            .collect()
+    }
+
+    /// Key and value that ask for GPUs on each node. The other version's key is refused by the old
+    /// API and ignored with a warning by the new one: the job would run without GPUs.
+    pub(crate) fn gpus(self, kind: Option<&str>, count: u32) -> (&'static str, Value) {
+        let typed = kind.map_or_else(String::new, |kind| format!("{kind}:"));
+        if self.is_old() {
+            return ("gres", json!(format!("gpu:{typed}{count}")));
+        }
+        ("tres_per_node", json!(format!("gres/gpu:{typed}{count}")))
+    }
+
+    pub(crate) fn whole_nodes(self) -> (&'static str, Value) {
+        if self.is_old() {
+            return ("exclusive", json!("exclusive"));
+        }
+        ("shared", json!(["none"]))
+    }
+
+    /// 22.05 takes `requeue` and does not heed it.
+    pub(crate) fn never_requeue(self) -> (&'static str, Value) {
+        if self.is_old() {
+            return ("no_requeue", json!(true));
+        }
+        ("requeue", json!(false))
+    }
+
+    /// The body of `job/submit` from the script and the job's fields.
+    pub(crate) fn submission(self, script: &str, mut job: Map<String, Value>) -> Value {
+        if self.0 <= 39 {
+            return json!({"script": script, "job": job});
+        }
+        job.insert("script".to_owned(), json!(script));
+        json!({"job": job})
+    }
+
+    /// Query of slurmdb's `jobs` for these job ids, all records of each where the version can.
+    pub(crate) fn ids_query(self, ids: &[&str]) -> Vec<(&'static str, String)> {
+        let mut query = self.id_list("step", ids);
+        query.push(("skip_steps", "true".to_owned()));
+        if !self.is_old() {
+            query.push(("show_duplicates", "true".to_owned()));
+        }
+        query
+    }
+
+    /// Several ids: one list in the old API; one parameter each in the new, which refuses a comma.
+    pub(crate) fn id_list(self, name: &'static str, ids: &[&str]) -> Vec<(&'static str, String)> {
+        if self.is_old() {
+            return vec![(name, ids.join(","))];
+        }
+        ids.iter().map(|id| (name, (*id).to_owned())).collect()
+    }
+
+    /// Query of slurmdb's `jobs` for a job's name, among the jobs submitted since a time.
+    ///
+    /// By submit time: the default, by time of use, leaves out jobs that are held. The old API knows
+    /// only the site's local time, hence its wide margin.
+    pub(crate) fn name_query(self, name: &str, since: Timestamp) -> Vec<(&'static str, String)> {
+        let margin = jiff::SignedDuration::from_hours(if self.0 < 42 { 30 } else { 1 });
+        let since = since.saturating_sub(margin).unwrap_or(since);
+        let mut query = vec![
+            ("job_name", name.to_owned()),
+            ("skip_steps", "true".to_owned()),
+        ];
+        let iso = jiff::fmt::strtime::format("%Y-%m-%dT%H:%M:%S", since);
+        match iso {
+            Ok(iso) if self.0 < 42 => query.push(("submit_time", iso)),
+            _ => {
+                query.push(("usage_time_as_submit_time", "true".to_owned()));
+                query.push(("start_time", since.as_second().to_string()));
+            }
+        }
+        query
+    }
+}
+
+impl fmt::Display for ApiVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "v0.0.{}", self.0)
+    }
+}
+
+impl FromStr for ApiVersion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.strip_prefix("v0.0.")
+            .and_then(|minor| minor.parse().ok())
+            .filter(|minor| (Self::OLDEST..=Self::NEWEST).contains(minor))
+            .map(Self)
+            .ok_or_else(|| {
+                format!(
+                    "`{}` is not `v0.0.{}` to `v0.0.{}`",
+                    text.chars().take(20).collect::<String>(),
+                    Self::OLDEST,
+                    Self::NEWEST
+                )
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(text: &str) -> ApiVersion {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn gpus_are_asked_for_under_the_key_that_the_version_heeds() {
+        assert_eq!(
+            version("v0.0.38").gpus(Some("h100"), 2),
+            ("gres", json!("gpu:h100:2"))
+        );
+        assert_eq!(
+            version("v0.0.42").gpus(None, 2),
+            ("tres_per_node", json!("gres/gpu:2"))
+        );
+    }
+
+    #[test]
+    fn a_number_is_always_marked_as_set() {
+        assert_eq!(version("v0.0.38").number(5), json!(5));
+        assert_eq!(
+            version("v0.0.40").number(5),
+            json!({"set": true, "infinite": false, "number": 5})
+        );
+    }
+
+    #[test]
+    fn an_unknown_version_is_refused_with_what_is_known() {
+        for bad in ["v0.0.37", "v0.0.46", "latest", "v0.0.420", ""] {
+            assert!(bad.parse::<ApiVersion>().is_err(), "{bad}");
+        }
+        assert_eq!(version("v0.0.45").to_string(), "v0.0.45");
+    }
+}

@@ -1,0 +1,8 @@
+//! What the adapter does with the calls: one file per operation of the contract.
+
+mod cancel;
+mod find;
+mod poll;
+mod probe;
+mod snapshot;
+mod submit;

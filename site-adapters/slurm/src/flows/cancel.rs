@@ -1,0 +1,44 @@
+use site_adapter::{Error, ErrorKind, RemoteRef, Result};
+
+use crate::adapter::{SlurmAdapter, plain_id};
+use crate::calls::cancel;
+use crate::record::JobRecord;
+
+type Ours<'a> = &'a (dyn Fn(&JobRecord) -> bool + Sync);
+
+impl SlurmAdapter {
+    pub(crate) async fn cancel_job(&self, job: &RemoteRef) -> Result<()> {
+        let ours = |seen: &JobRecord| seen.is(job);
+        self.stop(&job.account.user, plain_id(job)?, &ours).await
+    }
+
+    /// Stops a job if the id still is ours, and looks if that was heeded.
+    pub(crate) async fn stop(&self, user: &str, id: &str, ours: Ours<'_>) -> Result<()> {
+        if self.unstopped(user, id, ours).await?.is_none() {
+            return Ok(());
+        }
+        let answer = self.transport.call(user, |_| cancel::request(id)).await?;
+        cancel::parse(&answer)?;
+        match self.unstopped(user, id, ours).await? {
+            None => Ok(()),
+            Some(word) => Err(Error::new(
+                ErrorKind::Unavailable,
+                "DELETE job",
+                format!("job {id} is {word} still; the request was not heeded"),
+            )),
+        }
+    }
+
+    /// The state of a job of ours that nobody has stopped; `None` if there is no such job.
+    async fn unstopped(&self, user: &str, id: &str, ours: Ours<'_>) -> Result<Option<String>> {
+        let job = self.job(user, id).await?;
+        Ok(job
+            .filter(|job| ours(job) && !is_ending(job))
+            .map(|job| job.state.word))
+    }
+}
+
+/// Over, or on its way: `CANCELLED` with `COMPLETING`, which to v0.0.38 is `COMPLETING` alone.
+fn is_ending(job: &JobRecord) -> bool {
+    job.is_over() || matches!(job.state.word.as_str(), "CANCELLED" | "COMPLETING")
+}

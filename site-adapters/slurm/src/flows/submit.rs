@@ -1,0 +1,108 @@
+use broker_model::RemoteId;
+use site_adapter::{Error, ErrorKind, Result, Submission, Submitted};
+
+use crate::adapter::SlurmAdapter;
+use crate::calls::submit::{self, Place, Receipt};
+use crate::record::JobRecord;
+use crate::script::{Container, batch_script};
+
+const OPERATION: &str = "POST job/submit";
+
+impl SlurmAdapter {
+    pub(crate) async fn submit_job(&self, submission: &Submission) -> Result<Submitted> {
+        let marker = submission.marker();
+        if submission.may_exist
+            && let Some(found) = self.find_job(&submission.account, &marker).await?
+        {
+            return Ok(Submitted {
+                remote_id: found.remote_id,
+                submitted_at: found.submitted_at,
+                adopted: true,
+            });
+        }
+        match self.send(submission).await? {
+            Receipt::Made { id } => self.confirm(submission, id).await,
+            Receipt::Mangled { id, why } => Err(self.withdraw(submission, id, &why).await),
+        }
+    }
+
+    async fn send(&self, submission: &Submission) -> Result<Receipt> {
+        let wanted = &submission.work.partition;
+        let known = self.settings.partition(&wanted.partition);
+        let (slurm_partition, partition) = known
+            .filter(|_| wanted.system == self.settings.system)
+            .ok_or_else(|| {
+                refused(format!(
+                    "`{wanted}` is not in this agent's settings; add it under `partitions`"
+                ))
+            })?;
+        let user = &submission.account.user;
+        let work_dir = self.settings.work_dir_of(user);
+        let script = batch_script(
+            submission,
+            &Container {
+                program: &self.settings.apptainer,
+                flags: &partition.container_flags,
+            },
+        )?;
+        let place = Place {
+            slurm_partition: &slurm_partition,
+            gpu_type: partition.gpu_type.as_deref(),
+            work_dir: &work_dir,
+            home: &self.settings.home.replace("{user}", user),
+            path: &self.settings.path,
+        };
+        let answer = self
+            .transport
+            .call(user, |version| {
+                submit::request(version, submission, &script, &place)
+            })
+            .await?;
+        submit::parse(&answer)
+    }
+
+    /// Reads the job back for Slurm's own submit time, which the receipt does not tell.
+    async fn confirm(&self, submission: &Submission, id: u64) -> Result<Submitted> {
+        let seen = self
+            .job(&submission.account.user, &id.to_string())
+            .await
+            .map_err(|error| lost(id).caused_by(error))?;
+        let ours = seen.filter(|job| job.carries(&submission.marker()));
+        ours.map(|job| Submitted {
+            remote_id: RemoteId(id.to_string()),
+            submitted_at: job.submitted_at,
+            adopted: false,
+        })
+        .ok_or_else(|| lost(id))
+    }
+
+    /// A job without its GPUs or its limit would run and be charged: take it back.
+    async fn withdraw(&self, submission: &Submission, id: u64, why: &str) -> Error {
+        let (user, marker) = (&submission.account.user, submission.marker());
+        let ours = |seen: &JobRecord| seen.carries(&marker);
+        let gone = self.stop(user, &id.to_string(), &ours).await;
+        match gone {
+            Ok(()) => refused(format!(
+                "slurmrestd made a job without all that was asked for ({why}); it was withdrawn"
+            )),
+            Err(error) => Error::new(
+                ErrorKind::Unclear,
+                OPERATION,
+                format!("job {id} was made without all that was asked for ({why}) and still is there"),
+            )
+            .caused_by(error),
+        }
+    }
+}
+
+fn refused(message: String) -> Error {
+    Error::new(ErrorKind::Refused, OPERATION, message)
+}
+
+fn lost(id: u64) -> Error {
+    Error::new(
+        ErrorKind::Unclear,
+        OPERATION,
+        format!("accepted as job {id}, which could not be read back"),
+    )
+}

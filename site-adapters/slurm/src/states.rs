@@ -1,0 +1,136 @@
+//! Slurm's job states and what they mean for an attempt.
+
+use broker_model::{Outcome, OutcomeKind};
+
+use crate::value::Exit;
+
+/// What a job does, without its flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Waiting,
+    Running,
+    Over(OutcomeKind),
+}
+
+/// A job's state as Slurm writes it: the base state first, then flags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct JobState {
+    pub(crate) phase: Phase,
+    /// The base state in the site's word.
+    pub(crate) word: String,
+}
+
+impl JobState {
+    /// `None` for a state this adapter does not know; never a default.
+    pub(crate) fn parse(words: &[String]) -> Option<Self> {
+        let first = words.first()?;
+        let base = match first.as_str() {
+            "PENDING" => Phase::Waiting,
+            "RUNNING" | "SUSPENDED" => Phase::Running,
+            // Up to v0.0.38 a flag stands in the place of the state.
+            "COMPLETING" | "CONFIGURING" | "STAGE_OUT" | "SIGNALING" | "STOPPED" | "RESIZING" => {
+                Phase::Running
+            }
+            "REQUEUED" | "REQUEUE_HOLD" | "REQUEUE_FED" | "SPECIAL_EXIT" | "RESV_DEL_HOLD" => {
+                Phase::Waiting
+            }
+            "COMPLETED" => Phase::Over(OutcomeKind::Completed),
+            "FAILED" => Phase::Over(OutcomeKind::Failed),
+            "CANCELLED" | "REVOKED" => Phase::Over(OutcomeKind::Cancelled),
+            "TIMEOUT" | "DEADLINE" => Phase::Over(OutcomeKind::TimedOut),
+            "OUT_OF_MEMORY" => Phase::Over(OutcomeKind::OutOfMemory),
+            "NODE_FAIL" | "BOOT_FAIL" => Phase::Over(OutcomeKind::NodeFailure),
+            "PREEMPTED" => Phase::Over(OutcomeKind::Preempted),
+            _ => return None,
+        };
+        let flag = |wanted: &[&str]| words.iter().skip(1).any(|w| wanted.contains(&w.as_str()));
+        let phase = if flag(&["REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT"]) {
+            Phase::Waiting
+        } else if flag(&["COMPLETING", "STAGE_OUT"]) {
+            // Over only once its nodes have let it go.
+            Phase::Running
+        } else {
+            base
+        };
+        Some(Self {
+            phase,
+            word: first.clone(),
+        })
+    }
+}
+
+/// The outcome of a job that is over, in our word and in the site's.
+pub(crate) fn outcome(kind: OutcomeKind, word: &str, reason: Option<&str>, exit: Exit) -> Outcome {
+    let site_words = match reason {
+        Some(reason) => format!("{word} {reason}"),
+        None => word.to_owned(),
+    };
+    // 22.05's accounting says 0 for every job, so a failed one with 0 says nothing.
+    let says_nothing = kind != OutcomeKind::Completed && exit.code == Some(0);
+    Outcome {
+        kind,
+        exit_code: exit.code.filter(|_| !says_nothing),
+        signal: exit.signal,
+        site_words,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn phase(words: &[&str]) -> Option<Phase> {
+        let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
+        JobState::parse(&words).map(|state| state.phase)
+    }
+
+    #[test]
+    fn a_job_is_over_only_when_it_is_not_completing() {
+        let over = Some(Phase::Over(OutcomeKind::Completed));
+        assert_eq!(phase(&["COMPLETED"]), over);
+        assert_eq!(phase(&["COMPLETED", "COMPLETING"]), Some(Phase::Running));
+        assert_eq!(phase(&["COMPLETING"]), Some(Phase::Running));
+        assert_eq!(phase(&["RUNNING", "CONFIGURING"]), Some(Phase::Running));
+    }
+
+    #[test]
+    fn a_requeued_job_waits_again() {
+        assert_eq!(phase(&["NODE_FAIL", "REQUEUED"]), Some(Phase::Waiting));
+        assert_eq!(phase(&["PENDING", "REQUEUED"]), Some(Phase::Waiting));
+    }
+
+    #[test]
+    fn every_end_has_its_own_outcome() {
+        for (word, kind) in [
+            ("FAILED", OutcomeKind::Failed),
+            ("CANCELLED", OutcomeKind::Cancelled),
+            ("TIMEOUT", OutcomeKind::TimedOut),
+            ("DEADLINE", OutcomeKind::TimedOut),
+            ("OUT_OF_MEMORY", OutcomeKind::OutOfMemory),
+            ("NODE_FAIL", OutcomeKind::NodeFailure),
+            ("BOOT_FAIL", OutcomeKind::NodeFailure),
+            ("PREEMPTED", OutcomeKind::Preempted),
+        ] {
+            assert_eq!(phase(&[word]), Some(Phase::Over(kind)), "{word}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_state_is_not_guessed() {
+        assert_eq!(phase(&["LEVITATING"]), None);
+        assert_eq!(phase(&[]), None);
+    }
+
+    #[test]
+    fn a_failure_with_exit_code_zero_tells_no_exit_code() {
+        let exit = Exit {
+            code: Some(0),
+            signal: None,
+        };
+        let failed = outcome(OutcomeKind::Failed, "FAILED", Some("NonZeroExitCode"), exit);
+        assert_eq!(failed.exit_code, None);
+        assert_eq!(failed.site_words, "FAILED NonZeroExitCode");
+        let completed = outcome(OutcomeKind::Completed, "COMPLETED", None, exit);
+        assert_eq!(completed.exit_code, Some(0));
+    }
+}

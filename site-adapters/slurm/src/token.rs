@@ -1,0 +1,261 @@
+//! The tokens that slurmrestd asks for: one per local user, kept until they are nearly spent.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use broker_model::Clock;
+use hmac::{Hmac, Mac as _};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use site_adapter::{Error, ErrorKind};
+use tokio::process::Command;
+use tokio::sync::Mutex;
+
+use crate::config::{TokenSource, is_local_user};
+
+const OPERATION: &str = "token";
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A JWT. Prints as nothing.
+#[derive(Clone)]
+pub(crate) struct Token(String);
+
+impl Token {
+    pub(crate) fn secret(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+#[derive(Debug)]
+struct Kept {
+    token: Token,
+    renew_at: Timestamp,
+}
+
+#[derive(Debug)]
+pub(crate) struct Tokens {
+    source: TokenSource,
+    clock: Arc<dyn Clock>,
+    kept: Mutex<HashMap<String, Kept>>,
+}
+
+impl Tokens {
+    pub(crate) fn new(source: TokenSource, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            source,
+            clock,
+            kept: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// A token that is good for at least a quarter of its life.
+    pub(crate) async fn token(&self, user: &str) -> Result<Token, Error> {
+        if !is_local_user(user) {
+            return Err(Error::new(
+                ErrorKind::Unauthorized,
+                OPERATION,
+                "the local account is not a POSIX user's name; correct the site's account mapping",
+            ));
+        }
+        let now = self.clock.now();
+        let mut kept = self.kept.lock().await;
+        if let Some(known) = kept.get(user).filter(|known| now < known.renew_at) {
+            return Ok(known.token.clone());
+        }
+        let (token, expires) = self.make(user, now).await?;
+        let life = expires.duration_since(now);
+        let renew_at = now.saturating_add(life * 3 / 4).unwrap_or(now);
+        kept.retain(|_, known| now < known.renew_at);
+        kept.insert(
+            user.to_owned(),
+            Kept {
+                token: token.clone(),
+                renew_at,
+            },
+        );
+        Ok(token)
+    }
+
+    /// The site refused it: the next call makes a new one (the site's key may have changed).
+    pub(crate) async fn forget(&self, user: &str) {
+        self.kept.lock().await.remove(user);
+    }
+
+    async fn make(&self, user: &str, now: Timestamp) -> Result<(Token, Timestamp), Error> {
+        match &self.source {
+            TokenSource::Signed {
+                key_file,
+                lifetime_seconds,
+            } => {
+                let key = read_key(key_file).await?;
+                let expires = after(now, *lifetime_seconds);
+                Ok((sign(&key, user, now, expires)?, expires))
+            }
+            TokenSource::Command {
+                argv,
+                lifetime_seconds,
+            } => {
+                let token = fetch(argv, user).await?;
+                let expires = expiry(&token).unwrap_or_else(|| after(now, *lifetime_seconds));
+                Ok((token, expires))
+            }
+        }
+    }
+}
+
+fn after(now: Timestamp, seconds: u64) -> Timestamp {
+    let life = SignedDuration::from_secs(seconds.try_into().unwrap_or(i64::MAX));
+    now.saturating_add(life).unwrap_or(Timestamp::MAX)
+}
+
+/// Read anew for each token: a changed key is good at once, without a restart.
+async fn read_key(path: &Path) -> Result<Vec<u8>, Error> {
+    let problem = |reason: &str| {
+        Error::new(
+            ErrorKind::Local,
+            OPERATION,
+            format!("cannot use the key file {}: {reason}", path.display()),
+        )
+    };
+    let key = tokio::fs::read(path)
+        .await
+        .map_err(|error| problem("make it readable for the agent").caused_by(error))?;
+    if key.is_empty() {
+        return Err(problem("it is empty; give the site's `jwt_key` file"));
+    }
+    Ok(key)
+}
+
+/// Slurm's JWT: HS256 over the site's key, with `exp`, `iat` and the user as `sun`.
+fn sign(key: &[u8], user: &str, now: Timestamp, expires: Timestamp) -> Result<Token, Error> {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let claims = json!({"exp": expires.as_second(), "iat": now.as_second(), "sun": user});
+    let head = part(&json!({"alg": "HS256", "typ": "JWT"}));
+    let signed = format!("{head}.{}", part(&claims));
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|error| {
+        Error::new(ErrorKind::Local, OPERATION, "the key cannot sign").caused_by(error)
+    })?;
+    mac.update(signed.as_bytes());
+    let signature = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
+    Ok(Token(format!("{signed}.{signature}")))
+}
+
+async fn fetch(argv: &[String], user: &str) -> Result<Token, Error> {
+    let failed = |reason: String| Error::new(ErrorKind::Local, OPERATION, reason);
+    let (program, arguments) = argv
+        .split_first()
+        .ok_or_else(|| failed("`token.argv` is empty".to_owned()))?;
+    let run = Command::new(program)
+        .args(arguments)
+        .arg(user)
+        .stdin(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(COMMAND_TIMEOUT, run)
+        .await
+        .map_err(|_| failed(format!("`{program}` did not end in 20 s")))?
+        .map_err(|error| failed(format!("`{program}` cannot be run")).caused_by(error))?;
+    if !output.status.success() {
+        return Err(failed(format!("`{program}` ended with {}", output.status)));
+    }
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let token = printed.trim();
+    // As `scontrol token` prints it.
+    let token = token.strip_prefix("SLURM_JWT=").unwrap_or(token);
+    let is_token = !token.is_empty()
+        && token.len() <= 8192
+        && token.bytes().all(|b| b.is_ascii_graphic());
+    if !is_token {
+        return Err(failed(format!("`{program}` printed no token")));
+    }
+    Ok(Token(token.to_owned()))
+}
+
+/// What the token says of its own end; not verified, that is the site's business.
+fn expiry(token: &Token) -> Option<Timestamp> {
+    let claims = URL_SAFE_NO_PAD.decode(token.0.split('.').nth(1)?).ok()?;
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    Timestamp::from_second(claims.get("exp")?.as_i64()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use broker_model::ManualClock;
+
+    use super::*;
+
+    fn tokens(source: TokenSource) -> (Tokens, Arc<ManualClock>) {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_second(1_000_000).unwrap()));
+        (Tokens::new(source, clock.clone()), clock)
+    }
+
+    #[test]
+    fn a_signature_is_the_one_of_rfc_7515() {
+        // RFC 7515, appendix A.1: the same key and a token that verifies with it.
+        let key = URL_SAFE_NO_PAD
+            .decode("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow")
+            .unwrap();
+        let signed = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+        let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
+        mac.update(signed.as_bytes());
+        let signature = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
+        assert_eq!(signature, "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
+    }
+
+    #[tokio::test]
+    async fn a_token_is_kept_for_three_quarters_of_its_life_and_per_user() {
+        let key = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(key.path(), [7u8; 32]).unwrap();
+        let (tokens, clock) = tokens(TokenSource::Signed {
+            key_file: key.path().to_owned(),
+            lifetime_seconds: 100,
+        });
+        let first = tokens.token("alice").await.unwrap();
+        clock.advance(SignedDuration::from_secs(74));
+        assert_eq!(tokens.token("alice").await.unwrap().0, first.0);
+        assert_ne!(tokens.token("bob").await.unwrap().0, first.0);
+        clock.advance(SignedDuration::from_secs(1));
+        let next = tokens.token("alice").await.unwrap();
+        assert_ne!(next.0, first.0);
+        assert_eq!(expiry(&next).unwrap().as_second(), 1_000_175);
+        assert_eq!(format!("{next:?}"), "Token(…)");
+    }
+
+    #[tokio::test]
+    async fn a_command_gets_the_user_as_an_argument_and_no_shell_reads_it() {
+        let (tokens, _) = tokens(TokenSource::Command {
+            argv: vec!["/bin/echo".to_owned(), "-n".to_owned(), "SLURM_JWT=a.b.c-for:$HOME:".to_owned()],
+            lifetime_seconds: 100,
+        });
+        // Two words: refused as a token, so the user did arrive as an argument of its own.
+        let error = tokens.token("alice").await.unwrap_err();
+        assert!(error.message.contains("printed no token"), "{error}");
+        for bad in ["../etc", "a b", "$(id)", "Alice", "", "-x"] {
+            let error = tokens.token(bad).await.unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Unauthorized, "{bad:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_command_that_fails_is_named_without_its_output() {
+        let (tokens, _) = tokens(TokenSource::Command {
+            argv: vec!["/bin/false".to_owned()],
+            lifetime_seconds: 100,
+        });
+        let error = tokens.token("alice").await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Local);
+        assert!(error.message.contains("/bin/false"), "{error}");
+    }
+}

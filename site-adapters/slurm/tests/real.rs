@@ -1,0 +1,9 @@
+//! The adapter on real clusters: Slurm 22.05, 24.11 and 26.05, one of each for all tests here.
+
+mod real {
+    pub(crate) mod cluster;
+    mod conformance;
+    mod failures;
+    mod jobs;
+    mod versions;
+}

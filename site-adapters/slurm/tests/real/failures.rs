@@ -1,0 +1,171 @@
+use broker_model::{Outcome, OutcomeKind};
+use site_adapter::{Activity, ErrorKind, SiteAdapter as _};
+use site_adapter_slurm::TokenSource;
+
+use super::cluster::{Cluster, activity, alice, ends, on_each_version, runs, submit, until};
+
+on_each_version!(write:
+    a_job_that_slurmctld_forgot_is_proven_gone_and_its_id_is_never_taken_for_ours,
+    a_submit_to_a_hanging_slurmctld_is_unclear_and_then_found,
+    without_accounting_jobs_are_polled_and_absence_is_not_claimed,
+    without_slurmctld_nothing_is_claimed,
+    a_token_that_is_not_accepted_is_told_as_such,
+);
+
+/// slurmctld loses the submissions of its last seconds when it is killed, and gives their ids out
+/// again.
+async fn a_job_that_slurmctld_forgot_is_proven_gone_and_its_id_is_never_taken_for_ours(
+    cluster: &Cluster,
+) {
+    let adapter = cluster.adapter();
+    let site = &cluster.site;
+    // Just after it has saved its state it takes some seconds before it does so again.
+    let settled = submit(&adapter, &cluster.submission("exit 0")).await;
+    ends(&adapter, &settled).await;
+    cluster.saved(&settled).await;
+    let mut lost = Vec::new();
+    for _ in 0..4 {
+        lost.push(submit(&adapter, &cluster.submission("sleep 600")).await);
+    }
+    site.kill("slurmctld").unwrap();
+    site.start_daemon("slurmctld").unwrap();
+    let kept = adapter.poll(&lost).await.unwrap();
+    let kept: Vec<String> = kept.into_iter().map(|job| job.marker).collect();
+    let (kept, lost): (Vec<_>, Vec<_>) = lost.into_iter().partition(|j| kept.contains(&j.marker));
+    assert!(!lost.is_empty(), "slurmctld lost nothing: this drill shows nothing");
+    let others = reuse(cluster, &lost).await;
+    for job in &lost {
+        assert_eq!(activity(&adapter, job).await, None, "another job is taken for ours");
+        adapter.cancel(job).await.unwrap();
+        let found = adapter.find(&alice(), &job.marker).await.unwrap();
+        let vanished = found.is_none_or(|job| {
+            matches!(job.activity, Activity::Ended { outcome: Outcome { kind: OutcomeKind::Vanished, .. }, .. })
+        });
+        assert!(vanished, "a job that is lost is told as there");
+    }
+    for job in others.iter().chain(&kept) {
+        runs(&adapter, job).await;
+        adapter.cancel(job).await.unwrap();
+        ends(&adapter, job).await;
+    }
+}
+
+/// Submits until the lost ids are given out again.
+async fn reuse(
+    cluster: &Cluster,
+    lost: &[site_adapter::RemoteRef],
+) -> Vec<site_adapter::RemoteRef> {
+    let adapter = cluster.adapter();
+    let mut others = Vec::new();
+    for _ in 0..8 {
+        let other = submit(&adapter, &cluster.submission("sleep 600")).await;
+        others.push(other);
+        let reused = |job: &site_adapter::RemoteRef| others.iter().any(|o| o.remote_id == job.remote_id);
+        if lost.iter().all(reused) {
+            return others;
+        }
+    }
+    panic!("slurmctld did not give the lost ids out again: {lost:?} {others:?}");
+}
+
+async fn a_submit_to_a_hanging_slurmctld_is_unclear_and_then_found(cluster: &Cluster) {
+    let adapter = cluster.adapter();
+    adapter.api_version().await.unwrap();
+    let mut submission = cluster.submission("sleep 600");
+    cluster.site.signal("slurmctld", "STOP").unwrap();
+    let error = adapter.submit(&submission).await;
+    let searched = adapter.find(&alice(), &submission.marker()).await;
+    cluster.site.signal("slurmctld", "CONT").unwrap();
+    assert_eq!(error.unwrap_err().kind, ErrorKind::Unclear);
+    assert!(searched.is_err(), "a claim about a slurmctld that hangs: {searched:?}");
+    submission.may_exist = true;
+    let submitted = adapter.submit(&submission).await.unwrap();
+    assert!(submitted.adopted, "the job was made twice");
+    let job = super::cluster::reference(&submission, &submitted);
+    runs(&adapter, &job).await;
+    adapter.cancel(&job).await.unwrap();
+    ends(&adapter, &job).await;
+}
+
+async fn without_accounting_jobs_are_polled_and_absence_is_not_claimed(cluster: &Cluster) {
+    let adapter = cluster.adapter();
+    let job = submit(&adapter, &cluster.submission("sleep 600")).await;
+    runs(&adapter, &job).await;
+    cluster.site.kill("slurmdbd").unwrap();
+    let told = adapter.poll(std::slice::from_ref(&job)).await;
+    let found = adapter.find(&alice(), &job.marker).await;
+    let absent = cluster.submission("").marker();
+    let absent = adapter.find(&alice(), &absent).await;
+    let usage = adapter.usage(&job).await;
+    let during = submit(&adapter, &cluster.submission("exit 0")).await;
+    let problems = adapter.probe().await;
+    adapter.cancel(&job).await.unwrap();
+    let cancelled = ends(&adapter, &job).await;
+    cluster.site.start_daemon("slurmdbd").unwrap();
+    assert!(matches!(told.unwrap()[0].activity, Activity::Running { .. }));
+    assert!(found.unwrap().is_some(), "it is in slurmctld's queue");
+    assert_eq!(absent.unwrap_err().kind, ErrorKind::Unavailable);
+    assert_eq!(usage.unwrap_err().kind, ErrorKind::Unavailable);
+    assert_eq!(cancelled.kind, OutcomeKind::Cancelled);
+    for probe in problems {
+        assert_eq!(probe.problem.is_some(), probe.subsystem == "slurmdbd", "{probe:?}");
+    }
+    assert_eq!(ends(&adapter, &during).await.kind, OutcomeKind::Completed);
+    until("the records come in later", async || {
+        let late = adapter.usage(&during).await.unwrap();
+        late.and(adapter.usage(&job).await.unwrap())
+    })
+    .await;
+}
+
+async fn without_slurmctld_nothing_is_claimed(cluster: &Cluster) {
+    let adapter = cluster.adapter();
+    let job = submit(&adapter, &cluster.submission("sleep 600")).await;
+    runs(&adapter, &job).await;
+    cluster.saved(&job).await;
+    cluster.site.kill("slurmctld").unwrap();
+    let (told, found, cancelled, submitted, problems) = tokio::join!(
+        adapter.poll(std::slice::from_ref(&job)),
+        adapter.find(&job.account, &job.marker),
+        adapter.cancel(&job),
+        async { adapter.submit(&cluster.submission("exit 0")).await },
+        adapter.probe(),
+    );
+    cluster.site.start_daemon("slurmctld").unwrap();
+    // 22.05 tells what the accounting has; only slurmctld's word makes a job gone.
+    let silent = told.is_err_and(|error| error.kind == ErrorKind::Unavailable);
+    assert!(silent);
+    assert_eq!(found.unwrap_err().kind, ErrorKind::Unavailable);
+    assert_eq!(cancelled.unwrap_err().kind, ErrorKind::Unavailable);
+    assert_eq!(submitted.unwrap_err().kind, ErrorKind::Unavailable);
+    let ctld = problems.iter().find(|probe| probe.subsystem == "slurmctld");
+    assert!(ctld.unwrap().problem.is_some());
+    runs(&adapter, &job).await;
+    adapter.cancel(&job).await.unwrap();
+    assert_eq!(ends(&adapter, &job).await.kind, OutcomeKind::Cancelled);
+}
+
+async fn a_token_that_is_not_accepted_is_told_as_such(cluster: &Cluster) {
+    let key = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(key.path(), [9u8; 32]).unwrap();
+    let adapter = cluster.adapter_with(|settings| {
+        settings.token = TokenSource::Signed {
+            key_file: key.path().to_owned(),
+            lifetime_seconds: 300,
+        };
+    });
+    let problems = adapter.probe().await;
+    let token = problems.iter().find(|probe| probe.subsystem == "token");
+    assert!(token.unwrap().problem.is_some(), "{problems:?}");
+    let error = adapter.submit(&cluster.submission("exit 0")).await.unwrap_err();
+    let is_old = adapter.api_version().await.unwrap() == "v0.0.38".parse().unwrap();
+    // 22.05 answers a bad token as it answers a lost connection.
+    let kind = if is_old { ErrorKind::Unclear } else { ErrorKind::Unauthorized };
+    assert_eq!(error.kind, kind, "{error}");
+    // The site's key comes back: no restart, the refused token is not used again.
+    std::fs::copy(cluster.site.jwt_key(), key.path()).unwrap();
+    if !is_old {
+        let job = submit(&adapter, &cluster.submission("exit 0")).await;
+        assert_eq!(ends(&adapter, &job).await.kind, OutcomeKind::Completed);
+    }
+}
