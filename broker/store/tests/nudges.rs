@@ -1,4 +1,8 @@
 //! What subscribers hear of commits.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what tests share fails by panicking, too"
+)]
 
 use broker_model::{Clock as _, Ids, SiteReadiness, SiteState, SystemClock};
 use broker_store::{Change, Commits as _, Nudge, SqlStore, StoreOptions, Write};

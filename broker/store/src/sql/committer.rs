@@ -146,7 +146,7 @@ impl Committer {
         match outcome {
             Ok(outcome) => self.answer(group, outcome),
             // Something nobody foresaw, in one of them: each for itself, so that it hits one only.
-            Err(StoreError::Database(_)) if group.len() > 1 => {
+            Err(StoreError::Database(_) | StoreError::Unreadable { .. }) if group.len() > 1 => {
                 for waiting in group {
                     let outcome = self.commit_together(&[&waiting.change]).await;
                     match outcome {

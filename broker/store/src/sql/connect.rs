@@ -1,3 +1,4 @@
+use std::fmt;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -12,10 +13,20 @@ use super::errors::store_error;
 use crate::{StoreError, StoreOptions};
 
 /// Where connections are made to.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum Target {
     Sqlite(Box<SqliteConnectOptions>),
     Postgres(Box<PgConnectOptions>),
+}
+
+/// Without the options: they may hold a password.
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite(_) => "Sqlite",
+            Self::Postgres(_) => "Postgres",
+        })
+    }
 }
 
 pub(super) fn target(url: &str, options: &StoreOptions) -> Result<Target, StoreError> {

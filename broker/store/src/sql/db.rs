@@ -3,13 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
 use sqlx::postgres::{PgArguments, PgConnection};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection, Postgres, Row as _, SqlSafeStr, SqlStr, Sqlite};
 
-use crate::StoreError;
+pub(super) use super::row::Row;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
@@ -117,70 +116,6 @@ macro_rules! select_any {
 }
 pub(super) use select_any;
 
-#[derive(Clone, Debug)]
-pub(super) struct Row {
-    table: &'static str,
-    cells: Vec<Cell>,
-}
-
-impl Row {
-    fn unreadable(&self, column: usize, reason: impl fmt::Display) -> StoreError {
-        let reason = format!("column {column}: {reason}");
-        let table = self.table;
-        StoreError::Unreadable { table, reason }
-    }
-
-    pub(super) fn text(&self, column: usize) -> Result<&str, StoreError> {
-        self.text_or_null(column)?
-            .ok_or_else(|| self.unreadable(column, "no value"))
-    }
-
-    pub(super) fn text_or_null(&self, column: usize) -> Result<Option<&str>, StoreError> {
-        match self.cells.get(column) {
-            Some(Cell::Text(text)) => Ok(Some(text)),
-            Some(Cell::Null) => Ok(None),
-            _ => Err(self.unreadable(column, "not a text")),
-        }
-    }
-
-    pub(super) fn int(&self, column: usize) -> Result<i64, StoreError> {
-        match self.cells.get(column) {
-            Some(Cell::Int(value)) => Ok(*value),
-            _ => Err(self.unreadable(column, "not an integer")),
-        }
-    }
-
-    pub(super) fn count(&self, column: usize) -> Result<u64, StoreError> {
-        let value = self.int(column)?;
-        u64::try_from(value).map_err(|e| self.unreadable(column, e))
-    }
-
-    pub(super) fn bytes(&self, column: usize) -> Result<&[u8], StoreError> {
-        match self.cells.get(column) {
-            Some(Cell::Bytes(bytes)) => Ok(bytes),
-            _ => Err(self.unreadable(column, "not bytes")),
-        }
-    }
-
-    pub(super) fn parse<T>(&self, column: usize) -> Result<T, StoreError>
-    where
-        T: std::str::FromStr<Err: fmt::Display>,
-    {
-        let text = self.text(column)?;
-        text.parse().map_err(|e| self.unreadable(column, e))
-    }
-
-    pub(super) fn json<T: DeserializeOwned>(&self, column: usize) -> Result<T, StoreError> {
-        let text = self.text(column)?;
-        serde_json::from_str(text).map_err(|e| self.unreadable(column, e))
-    }
-
-    pub(super) fn time(&self, column: usize) -> Result<jiff::Timestamp, StoreError> {
-        let micros = self.int(column)?;
-        jiff::Timestamp::from_microsecond(micros).map_err(|e| self.unreadable(column, e))
-    }
-}
-
 /// A connection. After an error its state is unknown: drop it, or roll back first.
 pub(super) enum Conn {
     Sqlite(SqliteConnection),
@@ -243,13 +178,13 @@ impl Conn {
             Self::Sqlite(conn) => {
                 let rows = sqlite_query(sql, args).fetch_all(conn).await?;
                 rows.iter()
-                    .map(|row| decoded!(row, select.kinds).map(|cells| Row { table, cells }))
+                    .map(|row| decoded!(row, select.kinds).map(|cells| Row::new(table, cells)))
                     .collect()
             }
             Self::Postgres(conn) => {
                 let rows = postgres_query(sql, args).fetch_all(conn).await?;
                 rows.iter()
-                    .map(|row| decoded!(row, select.kinds).map(|cells| Row { table, cells }))
+                    .map(|row| decoded!(row, select.kinds).map(|cells| Row::new(table, cells)))
                     .collect()
             }
         }

@@ -9,7 +9,8 @@ use broker_model::{Balance, UnitMillis};
 use super::db::Kind::{Int, Text};
 use super::db::{Cell, Conn, Row, Select, select_any};
 use super::errors::store_error;
-use super::prepare::{AttemptFacts, Prepared, Step};
+use super::prepare::Prepared;
+use super::steps::{AttemptFacts, Step};
 use super::working::{KnownJob, KnownPerson, Working};
 use crate::StoreError;
 

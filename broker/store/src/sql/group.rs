@@ -6,7 +6,8 @@ use super::db::{Cell, Conn, Select, Sql};
 use super::errors::store_error;
 use super::facts;
 use super::pending::Pending;
-use super::prepare::{Entry, Prepared};
+use super::prepare::Prepared;
+use super::steps::Entry;
 use super::tables::TableId;
 use crate::{CommitError, Committed, StoreError};
 

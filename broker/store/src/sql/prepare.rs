@@ -3,13 +3,11 @@
 
 use std::sync::Arc;
 
-use broker_model::{
-    AllocationId, Attempt, AttemptId, Balance, DecisionId, EntryBody, Job, JobId, PersonId, SiteId,
-    UnitMillis,
-};
+use broker_model::{AllocationId, Attempt, EntryBody, Job, JobId, SiteId};
 
 use super::db::Cell;
 use super::rows::{self, Cells};
+use super::steps::{AttemptFacts, Entry, Hours, JobFacts, Step, Stream};
 use super::tables::TableId;
 use crate::{Change, IdempotencyKey, Person, Remembered, StoreError, Write};
 
@@ -22,108 +20,6 @@ pub(super) struct Prepared {
     /// About how many bytes its rows have.
     pub(super) weight: usize,
 }
-
-#[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) job: Cell,
-    pub(super) text: Cell,
-}
-
-/// One write: what must hold, and the row that is then written.
-#[derive(Debug)]
-pub(super) enum Step {
-    InsertJob {
-        job: JobFacts,
-        row: Cells,
-    },
-    /// `job.version` is the one that was read; the row has the next.
-    UpdateJob {
-        job: JobFacts,
-        row: Cells,
-    },
-    PutPlacement {
-        job: JobId,
-        row: Cells,
-    },
-    InsertDecision {
-        id: DecisionId,
-        row: Cells,
-    },
-    InsertAttempt {
-        attempt: AttemptFacts,
-        row: Cells,
-    },
-    UpdateAttempt {
-        attempt: AttemptFacts,
-        row: Cells,
-    },
-    MoveHours {
-        allocation: AllocationId,
-        hours: Hours,
-    },
-    InsertUsage {
-        attempt: AttemptId,
-        row: Cells,
-    },
-    Remember {
-        id: Arc<str>,
-        row: Cells,
-    },
-    InsertAllocation {
-        id: AllocationId,
-        balance: Balance,
-        row: Cells,
-    },
-    UpdateTerms {
-        id: AllocationId,
-        row: Cells,
-    },
-    PutPerson {
-        id: PersonId,
-        subject: Subject,
-        row: Cells,
-    },
-    AppendLog {
-        stream: Stream,
-        offset: u64,
-        length: u64,
-        rows: [Cells; 2],
-    },
-    Put {
-        table: TableId,
-        row: Cells,
-    },
-    Remove {
-        table: TableId,
-        key: Cells,
-    },
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct JobFacts {
-    pub(super) id: JobId,
-    pub(super) version: i64,
-    pub(super) active: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct AttemptFacts {
-    pub(super) id: AttemptId,
-    pub(super) job: JobId,
-    pub(super) version: i64,
-    pub(super) open: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Hours {
-    Hold(UnitMillis),
-    Release(UnitMillis),
-    Settle { held: UnitMillis, used: UnitMillis },
-}
-
-/// Issuer and subject.
-pub(super) type Subject = (Arc<str>, Arc<str>);
-pub(super) type Stream = (AttemptId, Arc<str>);
 
 pub(super) fn prepare(change: Change) -> Result<Prepared, StoreError> {
     let mut prepared = Prepared::default();
@@ -311,28 +207,5 @@ impl Prepared {
     /// A question whether the database takes writes at all.
     pub(super) fn is_probe(&self) -> bool {
         self.steps.is_empty() && self.entries.is_empty()
-    }
-}
-
-impl Step {
-    fn weight(&self) -> usize {
-        let cells = |row: &Cells| row.iter().map(Cell::len).sum::<usize>();
-        match self {
-            Self::InsertJob { row, .. }
-            | Self::UpdateJob { row, .. }
-            | Self::PutPlacement { row, .. }
-            | Self::InsertDecision { row, .. }
-            | Self::InsertAttempt { row, .. }
-            | Self::UpdateAttempt { row, .. }
-            | Self::InsertUsage { row, .. }
-            | Self::Remember { row, .. }
-            | Self::InsertAllocation { row, .. }
-            | Self::UpdateTerms { row, .. }
-            | Self::PutPerson { row, .. }
-            | Self::Put { row, .. }
-            | Self::Remove { key: row, .. } => cells(row),
-            Self::AppendLog { rows, .. } => rows.iter().map(cells).sum(),
-            Self::MoveHours { .. } => 40,
-        }
     }
 }

@@ -2,16 +2,17 @@
 //! this one have made of it. A change that fails takes back what it did here.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::sync::Arc;
 
-use broker_model::{AllocationId, AttemptId, Balance, DecisionId, JobId, PersonId, UnitMillis};
+use broker_model::{AllocationId, AttemptId, Balance, DecisionId, JobId, PersonId};
 
 use super::db::Cell;
+use super::hours::moved;
+use super::known::Known;
 use super::pending::Pending;
-use super::prepare::{AttemptFacts, Hours, JobFacts, Prepared, Step, Stream, Subject};
+use super::prepare::Prepared;
 use super::rows::{self, Cells};
+use super::steps::{AttemptFacts, Hours, JobFacts, Step, Stream, Subject};
 use super::tables::{JOB_SITE, PERSON_FIRST_SEEN, TableId};
 use crate::{CommitError, Entity};
 
@@ -42,54 +43,6 @@ pub(super) struct KnownJob {
 pub(super) struct KnownPerson {
     pub(super) subject: Subject,
     pub(super) first_seen: Cell,
-}
-
-/// A map that remembers what the current change did to it.
-#[derive(Debug)]
-pub(super) struct Known<K, V> {
-    now: HashMap<K, V>,
-    undo: Vec<(K, Option<V>)>,
-}
-
-impl<K, V> Default for Known<K, V> {
-    fn default() -> Self {
-        Self {
-            now: HashMap::new(),
-            undo: Vec::new(),
-        }
-    }
-}
-
-impl<K: Clone + Eq + Hash, V> Known<K, V> {
-    pub(super) fn learn(&mut self, key: K, value: V) {
-        self.now.insert(key, value);
-    }
-
-    fn get(&self, key: &K) -> Option<&V> {
-        self.now.get(key)
-    }
-
-    fn has(&self, key: &K) -> bool {
-        self.now.contains_key(key)
-    }
-
-    fn set(&mut self, key: K, value: V) {
-        let before = self.now.insert(key.clone(), value);
-        self.undo.push((key, before));
-    }
-
-    fn keep(&mut self) {
-        self.undo.clear();
-    }
-
-    fn take_back(&mut self) {
-        while let Some((key, before)) = self.undo.pop() {
-            match before {
-                Some(value) => self.now.insert(key, value),
-                None => self.now.remove(&key),
-            };
-        }
-    }
 }
 
 macro_rules! each_map {
@@ -332,35 +285,6 @@ impl<'a> Working<'a> {
         self.pending.put(TableId::LogStreams, grown);
         self.pending.put(TableId::LogChunks, chunk);
     }
-}
-
-/// The balance after hours were moved. `remaining` is what is left of `granted`, so the equation of
-/// invariant 5 holds by itself; what is checked here is that no part goes below zero.
-fn moved(id: AllocationId, mut balance: Balance, hours: Hours) -> Result<Balance, CommitError> {
-    let (held, used) = match hours {
-        Hours::Hold(amount) | Hours::Release(amount) => (amount, UnitMillis::ZERO),
-        Hours::Settle { held, used } => (held, used),
-    };
-    if held < UnitMillis::ZERO || used < UnitMillis::ZERO {
-        return Err(CommitError::Conflict(Entity::Allocation));
-    }
-    if let Hours::Hold(amount) = hours {
-        let remaining = balance.remaining();
-        if amount > remaining {
-            return Err(CommitError::HoursExceeded {
-                allocation: id,
-                remaining,
-            });
-        }
-        balance.held = balance.held + amount;
-        return Ok(balance);
-    }
-    if held > balance.held {
-        return Err(CommitError::Conflict(Entity::Allocation));
-    }
-    balance.held = balance.held - held;
-    balance.used = balance.used + used;
-    Ok(balance)
 }
 
 fn site_of(row: &[Cell]) -> Option<Arc<str>> {

@@ -179,7 +179,7 @@ impl Tracked {
             return;
         };
         ended.usage = UsageState::Settled(usage);
-
+        self.logs.look_again();
         self.collect_at = at.now;
     }
 

@@ -80,10 +80,7 @@ impl Served {
             token: Arc::new(Mutex::new("first".to_owned())),
             answers: Answers::default(),
         };
-        let routes = Router::new()
-            .route("/agent/v1/lease", post(answer))
-            .route("/agent/v1/report", post(answer))
-            .with_state(front.clone());
+        let routes = routes(front.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
@@ -109,6 +106,13 @@ impl Served {
     fn link(&self) -> HttpLink {
         HttpLink::new(&link_config(&self.url, &self.token_file())).unwrap()
     }
+}
+
+fn routes(front: Front) -> Router {
+    Router::new()
+        .route("/agent/v1/lease", post(answer))
+        .route("/agent/v1/report", post(answer))
+        .with_state(front)
 }
 
 fn link_config(broker: &str, token_file: &Path) -> HttpLinkConfig {
@@ -247,4 +251,37 @@ fn a_missing_or_empty_token_file_is_named() {
         empty.to_string().contains(path.to_str().unwrap()),
         "{empty}"
     );
+}
+
+#[tokio::test]
+async fn a_broker_with_a_certificate_of_the_sites_own_authority_is_trusted_by_its_file() {
+    let served = Served::start().await;
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let tls =
+        axum_server::tls_rustls::RustlsConfig::from_pem(certificate.clone().into(), key.into());
+    let tls = tls.await.unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!(
+        "https://localhost:{}",
+        listener.local_addr().unwrap().port()
+    );
+    let handle = axum_server::Handle::new();
+    let server = axum_server::from_tcp_rustls(listener, tls)
+        .unwrap()
+        .handle(handle.clone());
+    let served_tls = tokio::spawn(server.serve(routes(served.front.clone()).into_make_service()));
+
+    let ca_file = served.folder.path().join("ca.pem");
+    std::fs::write(&ca_file, certificate).unwrap();
+    let mut config = link_config(&url, &served.token_file());
+    let stranger = HttpLink::new(&config).unwrap();
+    let error = stranger.report(empty_report()).await.unwrap_err();
+    assert!(matches!(error, LinkError::Unreachable(_)), "{error}");
+    config.ca_file = Some(ca_file);
+    let link = HttpLink::new(&config).unwrap();
+    link.report(empty_report()).await.unwrap();
+    handle.shutdown();
+    served_tls.await.unwrap().unwrap();
 }

@@ -283,3 +283,29 @@ async fn an_attempt_that_ended_before_a_restart_is_metered_and_not_sent_again() 
     assert_eq!(stage.broker.row(attempt).metered, Metered::Without);
     assert_eq!(stage.site.starts(), [1]);
 }
+
+#[tokio::test]
+async fn lines_that_the_file_system_shows_late_are_not_lost() {
+    let stage = Stage::new();
+    stage.site.script().usage_late = 3;
+    stage.site.script().last_words = b"the last line\n".to_vec();
+    let attempt = stage.offer();
+    stage.finish(attempt).await;
+    assert_eq!(
+        stage.broker.row(attempt).stdout,
+        b"hello\nworld\nthe last line\n"
+    );
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_read_does_not_keep_an_attempt_open_for_ever() {
+    let stage = Stage::with(|config| config.logs_give_up = std::time::Duration::from_secs(30));
+    for _ in 0..500 {
+        stage.site.fail("read_log", Before(ErrorKind::Local));
+    }
+    let attempt = stage.offer();
+    stage.finish(attempt).await;
+    let row = stage.broker.row(attempt);
+    assert_eq!(row.metered, Metered::With);
+    assert_eq!(row.stdout, b"");
+}

@@ -41,6 +41,8 @@ pub(crate) struct Script {
     /// How many times accounting has nothing yet.
     pub(crate) usage_late: u32,
     pub(crate) stdout: Vec<u8>,
+    /// What the log shows only once accounting has the job: a slow file system.
+    pub(crate) last_words: Vec<u8>,
 }
 
 #[derive(Clone, Debug)]
@@ -223,6 +225,8 @@ impl SiteAdapter for ScriptedSite {
                 script.usage_late -= 1;
                 return Ok(None);
             }
+            let last_words = std::mem::take(&mut script.last_words);
+            script.stdout.extend(last_words);
             let ran = script.jobs.get(&job.marker).filter(|job| job.polls >= 2);
             Ok(ran.map(|job| UsageReport {
                 started_at: job.submitted_at + SignedDuration::from_secs(10),

@@ -1,0 +1,132 @@
+use std::sync::Arc;
+
+use broker_model::{AllocationId, AttemptId, Balance, DecisionId, JobId, PersonId, UnitMillis};
+
+use super::db::Cell;
+use super::rows::Cells;
+use super::tables::TableId;
+
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) job: Cell,
+    pub(super) text: Cell,
+}
+
+/// One write: what must hold, and the row that is then written.
+#[derive(Debug)]
+pub(super) enum Step {
+    InsertJob {
+        job: JobFacts,
+        row: Cells,
+    },
+    /// `job.version` is the one that was read; the row has the next.
+    UpdateJob {
+        job: JobFacts,
+        row: Cells,
+    },
+    PutPlacement {
+        job: JobId,
+        row: Cells,
+    },
+    InsertDecision {
+        id: DecisionId,
+        row: Cells,
+    },
+    InsertAttempt {
+        attempt: AttemptFacts,
+        row: Cells,
+    },
+    UpdateAttempt {
+        attempt: AttemptFacts,
+        row: Cells,
+    },
+    MoveHours {
+        allocation: AllocationId,
+        hours: Hours,
+    },
+    InsertUsage {
+        attempt: AttemptId,
+        row: Cells,
+    },
+    Remember {
+        id: Arc<str>,
+        row: Cells,
+    },
+    InsertAllocation {
+        id: AllocationId,
+        balance: Balance,
+        row: Cells,
+    },
+    UpdateTerms {
+        id: AllocationId,
+        row: Cells,
+    },
+    PutPerson {
+        id: PersonId,
+        subject: Subject,
+        row: Cells,
+    },
+    AppendLog {
+        stream: Stream,
+        offset: u64,
+        length: u64,
+        rows: [Cells; 2],
+    },
+    Put {
+        table: TableId,
+        row: Cells,
+    },
+    Remove {
+        table: TableId,
+        key: Cells,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct JobFacts {
+    pub(super) id: JobId,
+    pub(super) version: i64,
+    pub(super) active: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AttemptFacts {
+    pub(super) id: AttemptId,
+    pub(super) job: JobId,
+    pub(super) version: i64,
+    pub(super) open: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Hours {
+    Hold(UnitMillis),
+    Release(UnitMillis),
+    Settle { held: UnitMillis, used: UnitMillis },
+}
+
+/// Issuer and subject.
+pub(super) type Subject = (Arc<str>, Arc<str>);
+pub(super) type Stream = (AttemptId, Arc<str>);
+
+impl Step {
+    pub(super) fn weight(&self) -> usize {
+        let cells = |row: &Cells| row.iter().map(Cell::len).sum::<usize>();
+        match self {
+            Self::InsertJob { row, .. }
+            | Self::UpdateJob { row, .. }
+            | Self::PutPlacement { row, .. }
+            | Self::InsertDecision { row, .. }
+            | Self::InsertAttempt { row, .. }
+            | Self::UpdateAttempt { row, .. }
+            | Self::InsertUsage { row, .. }
+            | Self::Remember { row, .. }
+            | Self::InsertAllocation { row, .. }
+            | Self::UpdateTerms { row, .. }
+            | Self::PutPerson { row, .. }
+            | Self::Put { row, .. }
+            | Self::Remove { key: row, .. } => cells(row),
+            Self::AppendLog { rows, .. } => rows.iter().map(cells).sum(),
+            Self::MoveHours { .. } => 40,
+        }
+    }
+}
