@@ -55,7 +55,7 @@ async fn sweeping(broker: &Broker) {
     let mut pace = tokio::time::interval(SWEEP_EVERY);
     loop {
         pace.tick().await;
-        report(broker.sweep_once().await, "forgetting old keys failed");
+        report(broker.sweep_once().await, "forgetting old keys and sessions failed");
     }
 }
 

@@ -58,19 +58,37 @@ pub enum JobState {
     Completed {
         ended_at: Timestamp,
         outcome: Outcome,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ran: Option<Box<Ran>>,
     },
     Failed {
         ended_at: Timestamp,
         outcome: Outcome,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ran: Option<Box<Ran>>,
     },
     Cancelled {
         ended_at: Timestamp,
         outcome: Outcome,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ran: Option<Box<Ran>>,
     },
     TimedOut {
         ended_at: Timestamp,
         outcome: Outcome,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ran: Option<Box<Ran>>,
     },
+}
+
+/// Where a site had the job, kept when it is over; none for a job that no site took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ran {
+    pub partition: PartitionRef,
+    pub remote_id: RemoteId,
+    /// None when it ended in the queue, or its start was never reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
 }
 
 /// Why a job waits for a person.
@@ -173,9 +191,9 @@ impl JobState {
             (state @ Queued { .. }, JobEvent::Requeue) => Ok(state),
             (Placed { .. } | Queued { .. } | Running { .. }, JobEvent::Lose) => Ok(Pending),
             (
-                Pending | Held { .. } | Placed { .. } | Queued { .. } | Running { .. },
+                state @ (Pending | Held { .. } | Placed { .. } | Queued { .. } | Running { .. }),
                 JobEvent::End(ended_at, outcome),
-            ) => Ok(ended(ended_at, outcome)),
+            ) => Ok(ended(ended_at, outcome, state.ran())),
             (state, JobEvent::End(..)) => Ok(state),
             (state, event) => Err(InvalidTransition {
                 from: state.name().as_str(),
@@ -202,20 +220,60 @@ impl JobState {
         self.name().is_final()
     }
 
-    pub const fn partition(&self) -> Option<&PartitionRef> {
+    /// The partition a job is placed at, is at, or was at.
+    pub fn partition(&self) -> Option<&PartitionRef> {
         match self {
             Self::Placed { partition }
             | Self::Queued { partition, .. }
             | Self::Running { partition, .. } => Some(partition),
+            _ => self.has_run().map(|ran| &ran.partition),
+        }
+    }
+
+    /// What the site calls it, or called it.
+    pub fn remote_id(&self) -> Option<&RemoteId> {
+        match self {
+            Self::Queued { remote_id, .. } | Self::Running { remote_id, .. } => Some(remote_id),
+            _ => self.has_run().map(|ran| &ran.remote_id),
+        }
+    }
+
+    pub fn started_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Running { started_at, .. } => Some(*started_at),
+            _ => self.has_run().and_then(|ran| ran.started_at),
+        }
+    }
+
+    pub const fn ended_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Completed { ended_at, .. }
+            | Self::Failed { ended_at, .. }
+            | Self::Cancelled { ended_at, .. }
+            | Self::TimedOut { ended_at, .. } => Some(*ended_at),
             _ => None,
         }
     }
 
-    pub const fn remote_id(&self) -> Option<&RemoteId> {
+    fn has_run(&self) -> Option<&Ran> {
         match self {
-            Self::Queued { remote_id, .. } | Self::Running { remote_id, .. } => Some(remote_id),
+            Self::Completed { ran, .. }
+            | Self::Failed { ran, .. }
+            | Self::Cancelled { ran, .. }
+            | Self::TimedOut { ran, .. } => ran.as_deref(),
             _ => None,
         }
+    }
+
+    fn ran(self) -> Option<Box<Ran>> {
+        let (partition, remote_id, started_at) = match self {
+            Self::Queued { partition, remote_id } => (partition, remote_id, None),
+            Self::Running { partition, remote_id, started_at } => {
+                (partition, remote_id, Some(started_at))
+            }
+            _ => return None,
+        };
+        Some(Box::new(Ran { partition, remote_id, started_at }))
     }
 
     pub const fn outcome(&self) -> Option<&Outcome> {
@@ -229,12 +287,12 @@ impl JobState {
     }
 }
 
-fn ended(ended_at: Timestamp, outcome: Outcome) -> JobState {
+fn ended(ended_at: Timestamp, outcome: Outcome, ran: Option<Box<Ran>>) -> JobState {
     match outcome.kind {
-        OutcomeKind::Completed => JobState::Completed { ended_at, outcome },
-        OutcomeKind::Cancelled => JobState::Cancelled { ended_at, outcome },
-        OutcomeKind::TimedOut => JobState::TimedOut { ended_at, outcome },
-        _ => JobState::Failed { ended_at, outcome },
+        OutcomeKind::Completed => JobState::Completed { ended_at, outcome, ran },
+        OutcomeKind::Cancelled => JobState::Cancelled { ended_at, outcome, ran },
+        OutcomeKind::TimedOut => JobState::TimedOut { ended_at, outcome, ran },
+        _ => JobState::Failed { ended_at, outcome, ran },
     }
 }
 

@@ -26,7 +26,7 @@ pub use ids::{
     AgentId, AllocationId, AttemptId, DecisionId, Ids, InvalidId, JobId, OrganisationId,
     PartitionId, PartitionRef, PersonId, ProjectId, RemoteId, SiteId, SystemId,
 };
-pub use job::{HoldReason, InvalidTransition, Job, JobEvent, JobState, StateName};
+pub use job::{HoldReason, InvalidTransition, Job, JobEvent, JobState, Ran, StateName};
 pub use organisation::{Evidence, EvidenceKind, Organisation, SizeClass};
 pub use placement::{Candidate, Clause, Considered, Forecast, Placement, Rejection};
 pub use principal::{Assurance, Entitlement, Grant, IdentityAssurance, Principal, Role};

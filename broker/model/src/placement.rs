@@ -39,6 +39,8 @@ pub enum Clause {
     SystemStatus,
     SiteState,
     PartitionState,
+    /// The site's rules on programs that submit (`Site::automation`).
+    Automation,
     Wishes,
     ContainerTarget,
     GpuCount,

@@ -47,7 +47,7 @@ pub(crate) struct Ingredients {
 /// Puts a broker together from its configuration; the schema must be current.
 pub async fn compose(config: &Config) -> anyhow::Result<Composed> {
     let store = open_store(&config.database).await?;
-    store.check_schema().await.context("run `alcyone-broker migrate` first")?;
+    check_schema(&store).await?;
     assemble(Ingredients {
         store,
         policy: policy(config)?,
@@ -58,6 +58,15 @@ pub async fn compose(config: &Config) -> anyhow::Result<Composed> {
         public_url: config.server.public_url.clone(),
         limits: config.limits.limits(),
     })
+}
+
+/// Refuses to work on a schema that is older than this program, or newer.
+pub(crate) async fn check_schema(store: &SqlStore) -> anyhow::Result<()> {
+    let pending = store.check_schema().await.context("database")?;
+    if !pending.is_empty() {
+        bail!("database: {} is not applied; run `alcyone-broker migrate` first", pending.join(", "));
+    }
+    Ok(())
 }
 
 /// Reads everything that `compose` reads from files, without a database.

@@ -37,7 +37,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
 async fn database(config: &Config) -> anyhow::Result<String> {
     let store = open_store(&config.database).await?;
     store.ready().await?;
-    store.check_schema().await?;
+    compose::check_schema(&store).await?;
     Ok("it answers and its schema is current".to_owned())
 }
 

@@ -95,13 +95,13 @@ mod tests {
         let program = folder.path().join("apptainer");
         std::fs::write(
             &program,
-            "#!/bin/sh\nprintf '<%s>' \"$1\" \"$2\" \"$3\"\necho\nexec \"$4\"\n",
+            "#!/bin/sh\nprintf '<%s>' \"$1\" \"$2\" \"$3\"\nexec \"$4\"\n",
         )
         .unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
         let mut submission = submission();
         submission.work.image = Some("docker://x'; touch pwned; '$(touch pwned)".to_owned());
-        submission.work.script = "echo 'in' $((1+1)) \"$(echo sub)\" '$HOME' \\\\n\nexit 7".to_owned();
+        submission.work.script = "printf '%s' in $((1+1)) '$HOME' '\\n'\nexit 7".to_owned();
         let container = Container {
             program: program.to_str().unwrap(),
             flags: &["--nv".to_owned()],
@@ -116,7 +116,9 @@ mod tests {
         let out = String::from_utf8(run.stdout).unwrap();
         assert_eq!(
             out,
-            "<exec><--nv><docker://x'; touch pwned; '$(touch pwned)>\nin 2 sub $HOME \\\\n\n"
+            "<exec><--nv><docker://x'; touch pwned; '$(touch pwned)>in2$HOME\\n",
+            "{}",
+            String::from_utf8_lossy(&run.stderr)
         );
         assert_eq!(run.status.code(), Some(7));
         let left: Vec<_> = std::fs::read_dir(folder.path())

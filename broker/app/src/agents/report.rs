@@ -276,10 +276,13 @@ impl<'a> Step<'a> {
     fn refused(&mut self, reason: &str) {
         let before = self.attempt.state.clone();
         self.attempt_event(AttemptEvent::Refuse(reason.to_owned()));
-        if self.attempt.state == before || !self.is_current() {
+        if self.attempt.state == before {
             return;
         }
         self.attempt.settled = true;
+        if !self.is_current() {
+            return;
+        }
         self.job_changed = true;
         if self.job.cancel_requested_at.is_some() {
             let outcome = broker_model::Outcome {

@@ -3,10 +3,12 @@ use jiff::SignedDuration;
 use crate::{Broker, Result};
 
 impl Broker {
-    /// Forgets idempotency keys that are past their time.
+    /// Forgets idempotency keys and sessions that are past their time; returns how many.
     pub async fn sweep_once(&self) -> Result<u64> {
+        let now = self.inner.clock.now();
+        let sessions = self.inner.store.forget_sessions(now).await?;
         let keep = SignedDuration::try_from(self.inner.limits.idempotency).unwrap_or(SignedDuration::MAX);
-        let Ok(before) = self.inner.clock.now().saturating_sub(keep) else { return Ok(0) };
-        Ok(self.inner.store.forget_keys(before).await?)
+        let Ok(before) = now.saturating_sub(keep) else { return Ok(sessions) };
+        Ok(sessions + self.inner.store.forget_keys(before).await?)
     }
 }

@@ -39,14 +39,6 @@ pub struct JobView {
 
 impl From<&Job> for JobView {
     fn from(job: &Job) -> Self {
-        let (started_at, ended_at) = match &job.state {
-            JobState::Running { started_at, .. } => (Some(*started_at), None),
-            JobState::Completed { ended_at, .. }
-            | JobState::Failed { ended_at, .. }
-            | JobState::Cancelled { ended_at, .. }
-            | JobState::TimedOut { ended_at, .. } => (None, Some(*ended_at)),
-            _ => (None, None),
-        };
         let waits_for = match &job.state {
             JobState::Held { reason } => serde_json::to_value(reason)
                 .ok()
@@ -62,8 +54,8 @@ impl From<&Job> for JobView {
             decision: job.decision,
             partition: job.state.partition().cloned(),
             remote_id: job.state.remote_id().cloned(),
-            started_at,
-            ended_at,
+            started_at: job.state.started_at(),
+            ended_at: job.state.ended_at(),
             outcome: job.state.outcome().cloned(),
             waits_for,
             held_unit_ms: job.held,

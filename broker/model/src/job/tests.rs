@@ -46,7 +46,7 @@ fn states() -> Vec<JobState> {
         OutcomeKind::Cancelled,
         OutcomeKind::TimedOut,
     ] {
-        all.push(ended(at, outcome(kind)));
+        all.push(ended(at, outcome(kind), None));
     }
     all
 }
@@ -108,4 +108,19 @@ fn a_job_that_was_killed_for_memory_has_failed() {
 fn a_refusal_names_both_sides() {
     let error = JobState::Pending.apply(JobEvent::Requeue).unwrap_err();
     assert_eq!(error.to_string(), "a pending job cannot be requeued");
+}
+
+#[test]
+fn a_job_that_is_over_still_says_where_it_ran_and_since_when() {
+    let running = JobState::Running {
+        partition: partition(),
+        remote_id: RemoteId("7".to_owned()),
+        started_at: Timestamp::UNIX_EPOCH,
+    };
+    let over = running
+        .apply(JobEvent::End(Timestamp::UNIX_EPOCH, outcome(OutcomeKind::Completed)))
+        .unwrap();
+    assert_eq!(over.partition(), Some(&partition()));
+    assert_eq!(over.started_at(), Some(Timestamp::UNIX_EPOCH));
+    assert_eq!(over.remote_id().map(ToString::to_string), Some("7".to_owned()));
 }

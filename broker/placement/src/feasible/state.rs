@@ -1,4 +1,4 @@
-use broker_model::{Clause, SiteReadiness, SystemStatus};
+use broker_model::{Automation, Clause, SiteReadiness, SystemStatus};
 
 use super::Against;
 use crate::spot::{Heard, Spot};
@@ -12,6 +12,13 @@ pub(super) fn check(spot: &Spot<'_>, against: &mut Against) {
         SystemStatus::Retired => {
             against.for_good(Clause::SystemStatus, "the system is out of operation");
         }
+    }
+    // Such a job has to wait for a person's word, which nobody is asked for yet.
+    if spot.site.automation == Automation::HumanConfirm {
+        against.for_good(
+            Clause::Automation,
+            "the site wants a person to confirm each job, and this broker cannot ask for that yet",
+        );
     }
     if let Some(words) = site_words(&spot.site_state) {
         against.for_now(Clause::SiteState, words);

@@ -1,12 +1,21 @@
 //! The seven sites as they are shipped, and what well-known jobs cost there.
 
 use broker_model::{
-    Billed, Candidate, Clause, JobSpec, Placement, Site, SiteReadiness, UnitMillis,
+    Automation, Billed, Candidate, Clause, JobSpec, Placement, Site, SiteReadiness, UnitMillis,
 };
 
 use super::federation::{Federation, Member, spec};
 
+/// With every site letting programs submit: what jobs cost does not hang on that.
 fn shipped() -> Federation {
+    let mut federation = as_shipped();
+    for member in &mut federation.members {
+        member.site.automation = Automation::Allowed;
+    }
+    federation
+}
+
+fn as_shipped() -> Federation {
     let files = [
         include_str!("../../../../config/sites/bsc.toml"),
         include_str!("../../../../config/sites/cineca.toml"),
@@ -132,6 +141,13 @@ fn machines_that_are_not_built_take_nothing_whatever_the_job() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn a_site_that_wants_a_person_to_confirm_takes_no_job_from_a_program() {
+    let placement = as_shipped().place(&job(1, 1, "1h"));
+    let first = &named(&placement, "hammerhai/hunter/mi300a").rejections[0];
+    assert_eq!((first.clause, first.temporary), (Clause::Automation, false));
 }
 
 #[test]

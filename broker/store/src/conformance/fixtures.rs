@@ -247,6 +247,7 @@ pub(super) fn completed(at: Timestamp) -> JobState {
     JobState::Completed {
         ended_at: at,
         outcome,
+        ran: None,
     }
 }
 

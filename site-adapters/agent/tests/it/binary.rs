@@ -1,10 +1,11 @@
 //! `alcyone-agent` itself, beside a machine that runs jobs as processes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use broker_model::OutcomeKind;
+use site_adapter_slurm::SlurmSettings;
 
 use crate::crash::DEADLINE;
 use crate::http::Served;
@@ -145,4 +146,15 @@ async fn check_names_what_is_wrong() {
     let words = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(words.contains("nodez"), "{words}");
+}
+
+#[test]
+fn the_example_file_has_settings_that_the_slurm_adapter_takes() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../config/agent.example.toml"
+    );
+    let settings = site_agent::settings::Settings::load(Path::new(path)).unwrap();
+    let own: SlurmSettings = settings.adapter.settings.try_into().unwrap();
+    own.validate().unwrap();
 }

@@ -268,10 +268,10 @@ async fn a_broker_with_a_certificate_of_the_sites_own_authority_is_trusted_by_it
         listener.local_addr().unwrap().port()
     );
     let handle = axum_server::Handle::new();
-    let server = axum_server::from_tcp_rustls(listener, tls)
+    let secured = axum_server::from_tcp_rustls(listener, tls)
         .unwrap()
         .handle(handle.clone());
-    let served_tls = tokio::spawn(server.serve(routes(served.front.clone()).into_make_service()));
+    let listening = tokio::spawn(secured.serve(routes(served.front.clone()).into_make_service()));
 
     let ca_file = served.folder.path().join("ca.pem");
     std::fs::write(&ca_file, certificate).unwrap();
@@ -283,5 +283,5 @@ async fn a_broker_with_a_certificate_of_the_sites_own_authority_is_trusted_by_it
     let link = HttpLink::new(&config).unwrap();
     link.report(empty_report()).await.unwrap();
     handle.shutdown();
-    served_tls.await.unwrap().unwrap();
+    listening.await.unwrap().unwrap();
 }

@@ -3,13 +3,13 @@ use site_adapter::{ErrorKind, SiteAdapter as _};
 
 use super::cluster::{Cluster, ends, on_each_version, runs, stdout_of, submit, until};
 
+on_each_version!(write: a_cancelled_job_never_started_has_no_start);
 on_each_version!(read:
     a_job_of_two_nodes_sees_its_gpus_and_is_metered_with_them,
     a_whole_node_job_has_all_of_the_node,
     what_a_shell_could_read_arrives_as_data,
     the_job_gets_no_environment_but_ours,
     refusals_come_with_slurms_own_words,
-    a_cancelled_job_never_started_has_no_start,
     three_hundred_jobs_cost_a_few_calls,
 );
 
