@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,6 +14,8 @@ use crate::state::ApiState;
 /// Finds out who a bearer token stands for.
 #[async_trait]
 pub trait Authenticate: std::fmt::Debug + Send + Sync + 'static {
+    /// Asked before each request and each event of a stream: an answer that costs network or
+    /// signatures is to be remembered.
     async fn bearer(&self, token: &str) -> Result<Arc<Principal>, AuthFailure>;
 }
 
@@ -27,11 +30,17 @@ pub struct AuthFailure {
 }
 
 /// The caller of this request; a request without an accepted token gets 401.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Authenticated {
     pub(crate) caller: Caller,
-    /// When the token ends, if it says so: streams end with it.
+    /// Kept for streams, which end with it.
     pub(crate) token: Arc<str>,
+}
+
+impl fmt::Debug for Authenticated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticated").field("person", &self.caller.person).finish_non_exhaustive()
+    }
 }
 
 impl FromRequestParts<ApiState> for Authenticated {
@@ -39,7 +48,11 @@ impl FromRequestParts<ApiState> for Authenticated {
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
         let token = bearer_token(&parts.headers).ok_or_else(Problem::no_token)?;
-        let principal = state.auth.bearer(token).await.map_err(Problem::from)?;
+        let principal = state.auth.bearer(token).await.map_err(|failure| {
+            let reason = if failure.unavailable { "issuer_unavailable" } else { failure.challenge };
+            state.metrics.refused_token(reason);
+            Problem::from(failure)
+        })?;
         let token: Arc<str> = token.into();
         let caller = state.broker.caller(principal).await?;
         Ok(Self { caller, token })

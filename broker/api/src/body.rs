@@ -1,12 +1,13 @@
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use broker_model::InvalidSpec;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
 
-/// A JSON body with the bytes it came in; what is wrong with it is said by line and column.
+/// A JSON body with the bytes it came in; what is wrong with it is said by field, line and column.
 #[derive(Debug)]
 pub(crate) struct JsonBody<T> {
     pub(crate) value: T,
@@ -17,10 +18,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let is_json = request.headers().get(CONTENT_TYPE).is_some_and(|kind| {
-            kind.to_str().is_ok_and(|kind| kind.starts_with("application/json"))
-        });
-        if !is_json {
+        if !is_json(request.headers()) {
             return Err(Problem::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "not-json",
@@ -32,14 +30,58 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
                 return Problem::new(
                     StatusCode::PAYLOAD_TOO_LARGE,
                     "body-too-large",
-                    "the body is larger than 1 MiB",
+                    "the body is larger than this path takes: 1 MiB, or 16 MiB of an agent's report",
                 );
             }
-            Problem::invalid("the body could not be read")
+            Problem::invalid("the body could not be read to its end")
         })?;
-        let value = serde_json::from_slice(&bytes).map_err(|error| {
-            Problem::new(StatusCode::BAD_REQUEST, "invalid-body", error.to_string())
-        })?;
+        let value = serde_json::from_slice(&bytes).map_err(|error| refused::<T>(&bytes, &error))?;
         Ok(Self { value, bytes })
+    }
+}
+
+/// Parameters after the type (`; charset=utf-8`) say nothing: JSON is UTF-8 (RFC 8259, 11).
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+/// Reads a refused body once more to find the field, which a good one is spared.
+fn refused<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Problem {
+    let mut problem =
+        Problem::new(StatusCode::BAD_REQUEST, "invalid-body", format!("the body is not valid: {error}"));
+    if error.is_data() {
+        let deserializer = &mut serde_json::Deserializer::from_slice(bytes);
+        if let Err(error) = serde_path_to_error::deserialize::<_, T>(deserializer) {
+            problem = problem.field(named(&error.path().to_string(), error.inner()));
+        }
+    }
+    problem
+}
+
+/// What serde says, in three parts: ``unknown field `nodez`, expected one of `nodes`, …``.
+fn named(path: &str, error: &serde_json::Error) -> InvalidSpec {
+    let words = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let words = words.strip_suffix(&place).unwrap_or(&words);
+    let parts = words.split_once("; allowed: ").or_else(|| words.split_once(", expected "));
+    let (reason, allowed) = parts.unwrap_or((words, "see the schemas in `GET /api/v1/openapi.json`"));
+    // A type that names its own field, as a walltime does, need not be told it again.
+    let reason = reason.strip_prefix(path).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(reason);
+    InvalidSpec {
+        field: path.to_owned(),
+        reason: format!("{reason} (line {}, column {})", error.line(), error.column()),
+        allowed: plain(allowed).to_owned(),
+    }
+}
+
+/// Rust's names of types, in the words of people who write JSON.
+fn plain(allowed: &str) -> &str {
+    match allowed {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, not negative",
+        "i32" | "i64" => "a whole number",
+        "a borrowed string" | "str" | "string" => "a string",
+        other => other,
     }
 }

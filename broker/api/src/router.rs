@@ -1,64 +1,67 @@
+use std::any::Any;
 use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
 
+use crate::operation::routed;
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::{agent_v1, request_id, v1};
+use crate::{agent_v1, probes, request_id, v1};
 
 /// A job file is at most 256 KiB of script; agents' reports carry logs and may be larger.
 const BODY_LIMIT: usize = 1024 * 1024;
 const REPORT_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Everything the broker answers over HTTP but the portal.
+///
+/// A handler that panics is answered with 500 inside the layers that count and name requests, so the
+/// answer carries its request id and the metrics see it.
 pub fn router(state: ApiState) -> Router {
-    let api = v1::routes().layer(DefaultBodyLimit::max(BODY_LIMIT));
-    let agents = agent_v1::routes().layer(DefaultBodyLimit::max(REPORT_LIMIT));
-    Router::new()
-        .nest("/api/v1", api)
-        .nest("/agent/v1", agents)
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
+    let api = routed(v1::operations()).fallback(no_such_path);
+    let agents = routed(agent_v1::operations()).fallback(no_such_path);
+    routed(probes::operations())
+        .nest(v1::BASE, api.layer(DefaultBodyLimit::max(BODY_LIMIT)))
+        .nest(agent_v1::BASE, agents.layer(DefaultBodyLimit::max(REPORT_LIMIT)))
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        // Answers are for one caller; an entity tag is asked about before it is used again.
+        .layer(header(CACHE_CONTROL, "private, no-cache"))
         .layer(middleware::from_fn_with_state(state.clone(), measure))
         .layer(middleware::from_fn(request_id::layer))
-        .layer(CatchPanicLayer::custom(|_| {
-            tracing::error!("a handler panicked");
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here; it is logged")
-                .into_response()
-        }))
         .with_state(state)
 }
 
-/// Answers for any path that nothing else answers.
-pub(crate) async fn method_not_allowed() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this path has other methods")
+fn header(
+    name: axum::http::HeaderName,
+    value: &'static str,
+) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
 }
 
-async fn healthz() -> &'static str {
-    "ok\n"
+async fn no_such_path() -> Problem {
+    Problem::not_found("path; `GET /api/v1/openapi.json` lists them")
 }
 
-async fn readyz(State(state): State<ApiState>) -> Response {
-    match state.broker.store().ready().await {
-        Ok(()) => "ready\n".into_response(),
-        Err(error) => {
-            tracing::warn!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database is not available\n").into_response()
-        }
-    }
+async fn method_not_allowed() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        "this path has other methods; `Allow` names them",
+    )
 }
 
-async fn metrics(State(state): State<ApiState>) -> Response {
-    let text = state.metrics.text(&state.broker).await;
-    ([("content-type", "text/plain; version=0.0.4")], text).into_response()
+/// What the panic said stays out of the log: it may quote a request.
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    tracing::error!("a handler panicked");
+    Problem::broken().into_response()
 }
 
 async fn measure(State(state): State<ApiState>, request: Request, next: Next) -> Response {
@@ -69,6 +72,8 @@ async fn measure(State(state): State<ApiState>, request: Request, next: Next) ->
         .map_or_else(|| "(none)".to_owned(), |path| path.as_str().to_owned());
     let method = request.method().clone();
     let response = next.run(request).await;
-    state.metrics.request(&route, method.as_str(), response.status().as_u16(), begun.elapsed());
+    let status = response.status().as_u16();
+    state.metrics.request(&route, &method, status, begun.elapsed());
+    tracing::debug!(route, status, "answered");
     response
 }

@@ -1,26 +1,42 @@
 //! Server-sent events that survive a reconnect: each carries the id to resume after.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use broker_app::Result;
 use futures::stream::{self, Stream, StreamExt as _};
+use tokio::time::timeout;
 
 use crate::auth::Authenticated;
+use crate::problem::Problem;
 use crate::state::ApiState;
 
-/// How often a stream makes sure that its token is still good.
-const CHECK_TOKEN: Duration = Duration::from_secs(5);
+/// How often a silent stream makes sure that its token is still good; one that speaks asks before
+/// each event. A verified token is remembered, so asking costs next to nothing.
+const CHECK_TOKEN: Duration = Duration::from_secs(1);
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
-pub(crate) fn last_event_id(headers: &HeaderMap) -> Option<u64> {
-    headers.get("last-event-id")?.to_str().ok()?.trim().parse().ok()
+/// The id to resume after. One that no stream of ours gave is refused: to begin at the start instead
+/// would repeat what the client has.
+pub(crate) fn last_event_id(headers: &HeaderMap) -> std::result::Result<Option<u64>, Problem> {
+    let Some(value) = headers.get("last-event-id") else { return Ok(None) };
+    let text = value.to_str().unwrap_or("?").trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let id = text.parse().map_err(|_| {
+        Problem::invalid("Last-Event-ID: not one that this stream gave; leave it out to begin at the start")
+    })?;
+    Ok(Some(id))
 }
 
 /// Makes a response of a stream. It ends with an event `end` when nothing more will come, with
-/// `token` when the caller's token ended meanwhile (get a new one, reconnect with `Last-Event-ID`), and
-/// with `error` when the broker could not go on.
+/// `token` when the caller's token ended meanwhile (get a new one, reconnect with `Last-Event-ID`),
+/// and with `error` when the broker could not go on. What the caller may see is decided at the
+/// start and again at each reconnect, which the token's end forces.
 pub(crate) fn respond<T: Send + 'static>(
     state: ApiState,
     authenticated: Authenticated,
@@ -28,38 +44,60 @@ pub(crate) fn respond<T: Send + 'static>(
     event: impl Fn(T) -> Event + Send + 'static,
 ) -> Sse<impl Stream<Item = std::result::Result<Event, Infallible>> + Send + 'static> {
     let events = items.map(move |item| match item {
-        Ok(item) => (event(item), false),
+        Ok(item) => Said { event: event(item), last: false },
         Err(error) => {
             tracing::warn!(%error, "a stream broke off");
-            (named("error", "the broker could not go on; reconnect"), true)
+            Said::last("error", "the broker could not go on; reconnect")
         }
     });
-    let events = events.chain(stream::iter([(named("end", ""), true)]));
-    let guarded = stream::unfold(
-        (Box::pin(events), state, authenticated, false),
-        |(mut events, state, authenticated, done)| async move {
-            if done {
-                return None;
-            }
-            loop {
-                match tokio::time::timeout(CHECK_TOKEN, events.next()).await {
-                    Ok(Some((event, last))) => {
-                        return Some((Ok(event), (events, state, authenticated, last)));
-                    }
-                    Ok(None) => return None,
-                    Err(_) => {
-                        if state.auth.bearer(&authenticated.token).await.is_err() {
-                            let event = named("token", "the access token has ended");
-                            return Some((Ok(event), (events, state, authenticated, true)));
-                        }
-                    }
-                }
-            }
-        },
-    );
-    Sse::new(guarded).keep_alive(KeepAlive::new().interval(Duration::from_secs(10)))
+    let events = events.chain(stream::iter([Said::last("end", "nothing more will come")]));
+    let guarded = Guarded { events: Box::pin(events), state, authenticated, over: false };
+    let guarded = stream::unfold(guarded, Guarded::next);
+    Sse::new(guarded).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
 }
 
-fn named(kind: &str, data: &str) -> Event {
-    Event::default().event(kind).data(data)
+struct Said {
+    event: Event,
+    last: bool,
+}
+
+impl Said {
+    fn last(kind: &str, data: &str) -> Self {
+        Self { event: Event::default().event(kind).data(data), last: true }
+    }
+}
+
+/// A stream that goes on only as long as the token it was opened with.
+struct Guarded {
+    events: Pin<Box<dyn Stream<Item = Said> + Send>>,
+    state: ApiState,
+    authenticated: Authenticated,
+    over: bool,
+}
+
+impl Guarded {
+    async fn next(mut self) -> Option<(std::result::Result<Event, Infallible>, Self)> {
+        while !self.over {
+            let said = if self.token_has_ended().await {
+                Said::last("token", "the access token has ended; reconnect with a new one")
+            } else {
+                match timeout(CHECK_TOKEN, self.events.next()).await {
+                    Ok(Some(said)) => said,
+                    Ok(None) => return None,
+                    Err(_) => continue,
+                }
+            };
+            self.over = said.last;
+            return Some((Ok(said.event), self));
+        }
+        None
+    }
+
+    /// An issuer that cannot be asked right now ends nothing: the token was good at the start.
+    async fn token_has_ended(&self) -> bool {
+        match self.state.auth.bearer(&self.authenticated.token).await {
+            Ok(_) => false,
+            Err(failure) => !failure.unavailable,
+        }
+    }
 }

@@ -5,5 +5,5 @@ mod lease;
 mod report;
 mod settle;
 
-pub(crate) use lease::attempt_entry;
 pub use lease::Looks;
+pub(crate) use lease::attempt_entry;

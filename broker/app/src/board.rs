@@ -34,13 +34,19 @@ pub struct SiteEntry<'a> {
 
 impl SiteEntry<'_> {
     pub fn readiness(&self, now: Timestamp) -> SiteReadiness {
-        self.state.as_ref().map_or(SiteReadiness::Unknown, |state| state.readiness_at(now))
+        self.state
+            .as_ref()
+            .map_or(SiteReadiness::Unknown, |state| state.readiness_at(now))
     }
 }
 
 impl Board {
     pub(crate) fn new(sites: Vec<Site>, zones: BTreeMap<String, BTreeSet<String>>) -> Self {
-        Self { sites, zones, heard: RwLock::default() }
+        Self {
+            sites,
+            zones,
+            heard: RwLock::default(),
+        }
     }
 
     pub fn sites(&self) -> &[Site] {
@@ -56,13 +62,23 @@ impl Board {
     }
 
     pub fn partition(&self, at: &PartitionRef) -> Option<&Partition> {
-        let system = self.find(&at.site)?.systems.iter().find(|system| system.id == at.system)?;
-        system.partitions.iter().find(|partition| partition.id == at.partition)
+        let system = self
+            .find(&at.site)?
+            .systems
+            .iter()
+            .find(|system| system.id == at.system)?;
+        system
+            .partitions
+            .iter()
+            .find(|partition| partition.id == at.partition)
     }
 
     pub fn targets(&self) -> BTreeSet<&ContainerTarget> {
         let systems = self.sites.iter().flat_map(|site| &site.systems);
-        systems.flat_map(|system| &system.partitions).map(|p| &p.container_target).collect()
+        systems
+            .flat_map(|system| &system.partitions)
+            .map(|p| &p.container_target)
+            .collect()
     }
 
     /// Every site with what is known of it now.
@@ -71,7 +87,11 @@ impl Board {
         let known = |site: &Site| heard.get(&site.id).cloned().unwrap_or_default();
         let entries = self.sites.iter().map(|site| {
             let Heard { state, snapshot } = known(site);
-            SiteEntry { site, state, snapshot }
+            SiteEntry {
+                site,
+                state,
+                snapshot,
+            }
         });
         entries.collect()
     }
@@ -106,6 +126,9 @@ impl Board {
     }
 
     fn heard(&self) -> Arc<HashMap<SiteId, Heard>> {
-        self.heard.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.heard
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }

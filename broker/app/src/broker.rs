@@ -115,12 +115,20 @@ impl Broker {
 
     /// The policy set in force; a running decision keeps the one it began with.
     pub fn policy(&self) -> Arc<Engine> {
-        self.inner.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner
+            .policy
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Puts a new policy set in force for every decision from now on.
     pub fn put_policy(&self, engine: Arc<Engine>) {
-        *self.inner.policy.write().unwrap_or_else(PoisonError::into_inner) = engine;
+        *self
+            .inner
+            .policy
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = engine;
     }
 
     /// Commits, and wakes the sealing loop if the change left entries.

@@ -1,8 +1,6 @@
 use std::sync::Arc;
 
-use broker_model::{
-    EntryBody, EntryKind, PersonId, Principal, ProjectId, Role, SiteId,
-};
+use broker_model::{EntryBody, EntryKind, PersonId, Principal, ProjectId, Role, SiteId};
 use broker_store::{Change, CommitError, Entity, Person, Write};
 use moka::sync::Cache;
 
@@ -34,7 +32,11 @@ impl Caller {
     }
 
     pub fn is_admin_of(&self, site: &SiteId) -> bool {
-        self.is_operator() || self.roles.iter().any(|role| matches!(role, Role::SiteAdmin { site: s } if s == site))
+        self.is_operator()
+            || self
+                .roles
+                .iter()
+                .any(|role| matches!(role, Role::SiteAdmin { site: s } if s == site))
     }
 
     /// The projects this person works in; `None` for an operator, who sees all.
@@ -56,12 +58,17 @@ impl Caller {
 /// one made by another replica within the time to live.
 #[derive(Debug)]
 pub(crate) struct Callers {
-    known: Cache<(String, String), (PersonId, Arc<Vec<Role>>)>,
+    known: Cache<IssuerAndSubject, (PersonId, Arc<Vec<Role>>)>,
 }
+
+type IssuerAndSubject = (String, String);
 
 impl Callers {
     pub(crate) fn new(limits: &Limits) -> Self {
-        let known = Cache::builder().max_capacity(100_000).time_to_live(limits.standing_ttl * 5).build();
+        let known = Cache::builder()
+            .max_capacity(100_000)
+            .time_to_live(limits.standing_ttl * 5)
+            .build();
         Self { known }
     }
 }
@@ -71,12 +78,23 @@ impl Broker {
     pub async fn caller(&self, principal: Arc<Principal>) -> Result<Caller> {
         let key = (principal.issuer.clone(), principal.subject.clone());
         if let Some((person, roles)) = self.inner.callers.known.get(&key) {
-            return Ok(Caller { person, principal, roles });
+            return Ok(Caller {
+                person,
+                principal,
+                roles,
+            });
         }
         let person = self.person(&principal).await?;
         let roles = Arc::new(self.inner.store.grants_of(person).await?);
-        self.inner.callers.known.insert(key, (person, roles.clone()));
-        Ok(Caller { person, principal, roles })
+        self.inner
+            .callers
+            .known
+            .insert(key, (person, roles.clone()));
+        Ok(Caller {
+            person,
+            principal,
+            roles,
+        })
     }
 
     /// Makes the next request of everybody look their roles up.
@@ -85,7 +103,11 @@ impl Broker {
     }
 
     pub(crate) async fn person(&self, principal: &Principal) -> Result<PersonId> {
-        let find = || self.inner.store.person_by_subject(&principal.issuer, &principal.subject);
+        let find = || {
+            self.inner
+                .store
+                .person_by_subject(&principal.issuer, &principal.subject)
+        };
         if let Some(person) = find().await? {
             return Ok(person.id);
         }
@@ -101,7 +123,10 @@ impl Broker {
         };
         let mut entry = EntryBody::new(now, EntryKind::PersonFirstSeen);
         entry.actor = Some(id);
-        let change = Change { writes: vec![Write::PutPerson(Box::new(person))], entries: vec![entry] };
+        let change = Change {
+            writes: vec![Write::PutPerson(Box::new(person))],
+            entries: vec![entry],
+        };
         match self.commit(change).await {
             Ok(_) => Ok(id),
             // Two first requests at once: the other one's id stands.

@@ -47,7 +47,11 @@ impl Broker {
         let standing = self.standing(project).await?;
         let question = self.question(caller, &standing, standing.allocations.first());
         let decision = self.policy().decide(&question);
-        Ok(CheckAnswer { project, organisation: standing.organisation.name.clone(), decision })
+        Ok(CheckAnswer {
+            project,
+            organisation: standing.organisation.name.clone(),
+            decision,
+        })
     }
 
     /// Decides whether a job may be handed in under an allocation.
@@ -59,7 +63,10 @@ impl Broker {
     ) -> Decided {
         let question = self.question(caller, standing, Some(allocation));
         let decision = self.policy().decide(&question);
-        let document = DecisionDocument { question: &question, decision: &decision };
+        let document = DecisionDocument {
+            question: &question,
+            decision: &decision,
+        };
         Decided {
             id: self.inner.ids.next(&*self.inner.clock),
             document: serde_json::to_string(&document).unwrap_or_default(),
@@ -124,7 +131,10 @@ impl Decided {
 
 /// Calendar days of the calls are Brussels days.
 fn brussels_date(at: Timestamp) -> Date {
-    TimeZone::get("Europe/Brussels").unwrap_or(TimeZone::UTC).to_datetime(at).date()
+    TimeZone::get("Europe/Brussels")
+        .unwrap_or(TimeZone::UTC)
+        .to_datetime(at)
+        .date()
 }
 
 fn evidence_fact(evidence: &Evidence) -> EvidenceFact {

@@ -21,7 +21,10 @@ pub enum Error {
     #[error("no partition of the federation can run this job")]
     NoFeasiblePartition(Box<Placement>),
     #[error("allocation {allocation} has {remaining} unit-hours left, too few for this job")]
-    HoursExceeded { allocation: AllocationId, remaining: UnitMillis },
+    HoursExceeded {
+        allocation: AllocationId,
+        remaining: UnitMillis,
+    },
     #[error("the job is {} already", .0.as_str())]
     JobIsOver(StateName),
     /// The key was used with another request.
@@ -42,9 +45,13 @@ pub enum Error {
 impl From<CommitError> for Error {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::HoursExceeded { allocation, remaining } => {
-                Self::HoursExceeded { allocation, remaining }
-            }
+            CommitError::HoursExceeded {
+                allocation,
+                remaining,
+            } => Self::HoursExceeded {
+                allocation,
+                remaining,
+            },
             CommitError::Store(error) => Self::Store(error),
             CommitError::Conflict(_) | CommitError::Duplicate(_) | CommitError::Missing(_) => {
                 Self::Contended

@@ -23,13 +23,22 @@ const SWEEP_EVERY: Duration = Duration::from_mins(1);
 /// Runs every loop until the future is dropped. A failure is logged and the loop goes on: the next
 /// round is the retry.
 pub async fn run(broker: Broker, sealer: Sealer) {
-    join4(placing(&broker), sealing(&broker, &sealer), listening(&broker), sweeping(&broker)).await;
+    join4(
+        placing(&broker),
+        sealing(&broker, &sealer),
+        listening(&broker),
+        sweeping(&broker),
+    )
+    .await;
 }
 
 async fn placing(broker: &Broker) {
     loop {
         let _ = timeout(EVERY, broker.nudges().pending_job()).await;
-        report(broker.place_pending_once().await, "placing pending jobs failed");
+        report(
+            broker.place_pending_once().await,
+            "placing pending jobs failed",
+        );
     }
 }
 
@@ -46,8 +55,14 @@ async fn listening(broker: &Broker) {
     let mut pace = tokio::time::interval(EVERY);
     loop {
         pace.tick().await;
-        report(broker.board().refresh(&**broker.store()).await, "reading site states failed");
-        report(broker.lose_sites_once().await, "giving up lost sites failed");
+        report(
+            broker.board().refresh(&**broker.store()).await,
+            "reading site states failed",
+        );
+        report(
+            broker.lose_sites_once().await,
+            "giving up lost sites failed",
+        );
     }
 }
 
@@ -55,7 +70,10 @@ async fn sweeping(broker: &Broker) {
     let mut pace = tokio::time::interval(SWEEP_EVERY);
     loop {
         pace.tick().await;
-        report(broker.sweep_once().await, "forgetting old keys and sessions failed");
+        report(
+            broker.sweep_once().await,
+            "forgetting old keys and sessions failed",
+        );
     }
 }
 

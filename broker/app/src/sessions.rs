@@ -45,7 +45,9 @@ pub struct OpenSession {
 
 impl fmt::Debug for SignedIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignedIn").field("issuer", &self.principal.issuer).finish_non_exhaustive()
+        f.debug_struct("SignedIn")
+            .field("issuer", &self.principal.issuer)
+            .finish_non_exhaustive()
     }
 }
 
@@ -84,18 +86,28 @@ impl Broker {
     /// Finds the session of a cookie; `None` when there is none, it has expired, or its issuer ended it.
     pub async fn session(&self, token: &str) -> Result<Option<OpenSession>> {
         let is_token = token.len() == TOKEN_CHARS
-            && token.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+            && token
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
         if !is_token {
             return Ok(None);
         }
         let now = self.inner.clock.now();
-        let Some(row) = self.inner.store.find_session(&token_digest(token), now).await? else {
+        let Some(row) = self
+            .inner
+            .store
+            .find_session(&token_digest(token), now)
+            .await?
+        else {
             return Ok(None);
         };
         let signed_in: SignedIn = serde_json::from_str(&row.principal).map_err(|error| {
             // Only its class: the text around the error is personal data.
             let reason = format!("{:?}", error.classify());
-            StoreError::Unreadable { table: "sessions", reason }
+            StoreError::Unreadable {
+                table: "sessions",
+                reason,
+            }
         })?;
         for anchor in anchors(&signed_in) {
             let anchor = self.inner.store.find_session(&anchor, now).await?;
@@ -104,7 +116,11 @@ impl Broker {
             }
         }
         let caller = self.caller(Arc::new(signed_in.principal.clone())).await?;
-        Ok(Some(OpenSession { caller, signed_in, expires_at: row.expires_at }))
+        Ok(Some(OpenSession {
+            caller,
+            signed_in,
+            expires_at: row.expires_at,
+        }))
     }
 
     /// Ends one session; ending it again changes nothing.
@@ -133,18 +149,34 @@ impl Broker {
         let entry = EntryBody::new(self.inner.clock.now(), EntryKind::LoginFailed)
             .with("issuer", issuer)
             .with("reason", reason);
-        self.commit(Change { writes: Vec::new(), entries: vec![entry] }).await?;
+        self.commit(Change {
+            writes: Vec::new(),
+            entries: vec![entry],
+        })
+        .await?;
         Ok(())
     }
 
     /// The name to greet a person with, if their issuer told one.
     pub async fn name_of(&self, person: PersonId) -> Result<Option<String>> {
-        Ok(self.inner.store.find_person(person).await?.and_then(|person| person.name))
+        Ok(self
+            .inner
+            .store
+            .find_person(person)
+            .await?
+            .and_then(|person| person.name))
     }
 
     async fn remove_sessions(&self, digests: impl IntoIterator<Item = String>) -> Result<()> {
-        let writes = digests.into_iter().map(|id_hash| Write::RemoveSession { id_hash }).collect();
-        self.commit(Change { writes, entries: Vec::new() }).await?;
+        let writes = digests
+            .into_iter()
+            .map(|id_hash| Write::RemoveSession { id_hash })
+            .collect();
+        self.commit(Change {
+            writes,
+            entries: Vec::new(),
+        })
+        .await?;
         Ok(())
     }
 }
@@ -155,7 +187,10 @@ fn token_digest(token: &str) -> String {
 
 fn anchors(signed_in: &SignedIn) -> Vec<String> {
     let issuer = &signed_in.principal.issuer;
-    let session = signed_in.issuer_session.as_deref().map(|sid| session_anchor(issuer, sid));
+    let session = signed_in
+        .issuer_session
+        .as_deref()
+        .map(|sid| session_anchor(issuer, sid));
     let subject = subject_anchor(issuer, &signed_in.issuer_subject);
     session.into_iter().chain([subject]).collect()
 }

@@ -15,17 +15,26 @@ pub struct SiteView {
 
 impl Broker {
     pub fn sites(&self) -> Vec<SiteView> {
-        self.board().entries().into_iter().map(|entry| self.site_view(entry)).collect()
+        self.board()
+            .entries()
+            .into_iter()
+            .map(|entry| self.site_view(entry))
+            .collect()
     }
 
     pub fn site(&self, id: &SiteId) -> Result<SiteView> {
-        self.sites().into_iter().find(|view| view.site.id == *id).ok_or(Error::NotFound("site"))
+        self.sites()
+            .into_iter()
+            .find(|view| view.site.id == *id)
+            .ok_or(Error::NotFound("site"))
     }
 
     fn site_view(&self, entry: SiteEntry<'_>) -> SiteView {
         let readiness = entry.readiness(self.inner.clock.now());
         let reason = match (readiness, &entry.state) {
-            (SiteReadiness::Unknown, None) => Some("no agent of this site has reported yet".to_owned()),
+            (SiteReadiness::Unknown, None) => {
+                Some("no agent of this site has reported yet".to_owned())
+            }
             (SiteReadiness::Unknown, Some(state)) => {
                 Some(format!("its agent was last heard at {}", state.observed_at))
             }

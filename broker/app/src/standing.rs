@@ -23,8 +23,10 @@ pub(crate) struct Standings {
 
 impl Standings {
     pub(crate) fn new(limits: &Limits) -> Self {
-        let known =
-            Cache::builder().max_capacity(10_000).time_to_live(limits.standing_ttl).build();
+        let known = Cache::builder()
+            .max_capacity(10_000)
+            .time_to_live(limits.standing_ttl)
+            .build();
         Self { known }
     }
 }
@@ -41,12 +43,15 @@ impl Broker {
 
     pub(crate) async fn standing(&self, project: ProjectId) -> Result<Arc<Standing>> {
         let read = async { self.read_standing(project).await.map(Arc::new) };
-        self.inner.standings.known.try_get_with(project, read).await.map_err(|error| {
-            match &*error {
+        self.inner
+            .standings
+            .known
+            .try_get_with(project, read)
+            .await
+            .map_err(|error| match &*error {
                 Error::Store(store) => Error::Store(store.clone()),
                 _ => Error::NotFound("project"),
-            }
-        })
+            })
     }
 
     pub(crate) async fn forget_standing(&self, project: ProjectId) {
@@ -55,7 +60,10 @@ impl Broker {
 
     async fn read_standing(&self, id: ProjectId) -> Result<Standing> {
         let store = &self.inner.store;
-        let project = store.find_project(id).await?.ok_or(Error::NotFound("project"))?;
+        let project = store
+            .find_project(id)
+            .await?
+            .ok_or(Error::NotFound("project"))?;
         let organisation = store
             .find_organisation(project.organisation)
             .await?
@@ -63,6 +71,11 @@ impl Broker {
         let evidence = store.evidence_of(organisation.id).await?;
         let mut allocations = store.allocations_of(id).await?;
         allocations.sort_by_key(|allocation| allocation.valid_until);
-        Ok(Standing { project, organisation, evidence, allocations })
+        Ok(Standing {
+            project,
+            organisation,
+            evidence,
+            allocations,
+        })
     }
 }

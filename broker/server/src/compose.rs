@@ -64,7 +64,10 @@ pub async fn compose(config: &Config) -> anyhow::Result<Composed> {
 pub(crate) async fn check_schema(store: &SqlStore) -> anyhow::Result<()> {
     let pending = store.check_schema().await.context("database")?;
     if !pending.is_empty() {
-        bail!("database: {} is not applied; run `alcyone-broker migrate` first", pending.join(", "));
+        bail!(
+            "database: {} is not applied; run `alcyone-broker migrate` first",
+            pending.join(", ")
+        );
     }
     Ok(())
 }
@@ -93,9 +96,23 @@ pub(crate) fn assemble(parts: Ingredients) -> anyhow::Result<Composed> {
     let auth = Arc::new(parts.auth);
     let metrics = Arc::new(Metrics::new()?);
     let ledger_key = parts.signer.verifier();
-    let router = router(&broker, &auth, &metrics, parts.agents, ledger_key, &parts.public_url)?;
+    let router = router(
+        &broker,
+        &auth,
+        &metrics,
+        parts.agents,
+        ledger_key,
+        &parts.public_url,
+    )?;
     let sealer = Sealer::new(parts.signer);
-    Ok(Composed { broker, store: parts.store, auth, metrics, sealer, router })
+    Ok(Composed {
+        broker,
+        store: parts.store,
+        auth,
+        metrics,
+        sealer,
+        router,
+    })
 }
 
 fn router(
@@ -136,12 +153,16 @@ pub async fn open_store(config: &DatabaseConfig) -> anyhow::Result<SqlStore> {
     if let Some(readers) = config.readers {
         options.readers = readers;
     }
-    SqlStore::connect(&config.url()?, options).await.context("database")
+    SqlStore::connect(&config.url()?, options)
+        .await
+        .context("database")
 }
 
 fn policy(config: &Config) -> anyhow::Result<Engine> {
     match &config.policy.dir {
-        Some(dir) => Engine::from_dir(dir).with_context(|| format!("policy.dir: {}", dir.display())),
+        Some(dir) => {
+            Engine::from_dir(dir).with_context(|| format!("policy.dir: {}", dir.display()))
+        }
         None => Ok(Engine::shipped()?),
     }
 }
@@ -160,7 +181,10 @@ fn sites(config: &Config) -> anyhow::Result<Vec<Site>> {
 fn signer(config: &Config) -> anyhow::Result<Signer> {
     let file = &config.ledger.key_file;
     let pem = std::fs::read_to_string(file).with_context(|| {
-        format!("ledger.key_file: {}; make one with `alcyone-broker ledger-key`", file.display())
+        format!(
+            "ledger.key_file: {}; make one with `alcyone-broker ledger-key`",
+            file.display()
+        )
     })?;
     Signer::from_pem(&config.ledger.name, &pem)
         .with_context(|| format!("ledger.key_file: {}", file.display()))
@@ -173,11 +197,19 @@ fn agent_tokens(config: &Config) -> anyhow::Result<AgentTokens> {
         let token = std::fs::read_to_string(file)
             .with_context(|| format!("agents.{}: {}", agent.site, file.display()))?;
         if token.trim().len() < 32 {
-            bail!("agents.{}: the token in {} is shorter than 32 characters", agent.site, file.display());
+            bail!(
+                "agents.{}: the token in {} is shorter than 32 characters",
+                agent.site,
+                file.display()
+            );
         }
         tokens.push((agent.site.clone(), token));
     }
-    Ok(AgentTokens::new(tokens.iter().map(|(site, token)| (site.clone(), token.as_str()))))
+    Ok(AgentTokens::new(
+        tokens
+            .iter()
+            .map(|(site, token)| (site.clone(), token.as_str())),
+    ))
 }
 
 /// Makes a signing key in a new file that only its owner can read; returns the verifier key.

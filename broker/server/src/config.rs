@@ -117,24 +117,38 @@ impl Config {
             .map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
         let folder = path.parent().unwrap_or(Path::new("."));
         config.resolve(folder);
-        config.validate().with_context(|| format!("{}", path.display()))?;
+        config
+            .validate()
+            .with_context(|| format!("{}", path.display()))?;
         Ok(config)
     }
 
     fn resolve(&mut self, folder: &Path) {
         let from = |path: &mut PathBuf| *path = folder.join(&*path);
         from(&mut self.ledger.key_file);
-        for path in [&mut self.database.url_file, &mut self.policy.dir, &mut self.sites.dir] {
+        for path in [
+            &mut self.database.url_file,
+            &mut self.policy.dir,
+            &mut self.sites.dir,
+        ] {
             path.as_mut().map(from);
         }
         if let Some(tls) = &mut self.server.tls {
             from(&mut tls.certificate_file);
             from(&mut tls.key_file);
         }
-        self.agents.iter_mut().for_each(|agent| from(&mut agent.token_file));
+        self.agents
+            .iter_mut()
+            .for_each(|agent| from(&mut agent.token_file));
         for issuer in &mut self.issuers {
-            let portal = issuer.portal.as_mut().and_then(|p| p.client_secret_file.as_mut());
-            let asking = issuer.introspection.as_mut().and_then(|i| i.client_secret_file.as_mut());
+            let portal = issuer
+                .portal
+                .as_mut()
+                .and_then(|p| p.client_secret_file.as_mut());
+            let asking = issuer
+                .introspection
+                .as_mut()
+                .and_then(|i| i.client_secret_file.as_mut());
             portal.into_iter().chain(asking).for_each(from);
         }
     }
@@ -144,9 +158,15 @@ impl Config {
             bail!("issuers: there is none, so nobody could sign in; add an `[[issuers]]` table");
         }
         for issuer in &self.issuers {
-            issuer.validate().with_context(|| format!("issuers: {}", issuer.issuer))?;
+            issuer
+                .validate()
+                .with_context(|| format!("issuers: {}", issuer.issuer))?;
         }
-        let loopback = self.server.public_url.host_str().is_some_and(is_loopback_host);
+        let loopback = self
+            .server
+            .public_url
+            .host_str()
+            .is_some_and(is_loopback_host);
         if self.server.public_url.scheme() == "http" && !loopback {
             bail!(
                 "server.public_url: tokens would travel in clear over {}; use https",
@@ -159,7 +179,10 @@ impl Config {
 
 fn is_loopback_host(host: &str) -> bool {
     host == "localhost"
-        || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
 }
 
 impl DatabaseConfig {
@@ -168,7 +191,9 @@ impl DatabaseConfig {
         match (&self.url, &self.url_file, &self.url_env) {
             (Some(url), None, None) => {
                 if Url::parse(url).is_ok_and(|url| url.password().is_some()) {
-                    bail!("database.url: it holds a password; put the address into a file and name it as `url_file`");
+                    bail!(
+                        "database.url: it holds a password; put the address into a file and name it as `url_file`"
+                    );
                 }
                 Ok(url.clone())
             }
@@ -176,8 +201,9 @@ impl DatabaseConfig {
                 .with_context(|| format!("database.url_file: {}", file.display()))?
                 .trim()
                 .to_owned()),
-            (None, None, Some(name)) => std::env::var(name)
-                .with_context(|| format!("database.url_env: {name} is not set")),
+            (None, None, Some(name)) => {
+                std::env::var(name).with_context(|| format!("database.url_env: {name} is not set"))
+            }
             _ => bail!("database: give exactly one of `url`, `url_file`, `url_env`"),
         }
     }

@@ -18,7 +18,7 @@ use clap::Args;
 pub use federation::Demo;
 
 use crate::config::{LogConfig, LogFormat};
-use crate::{listen, telemetry};
+use crate::{listen, println_out, telemetry};
 
 #[derive(Clone, Debug, Args)]
 pub struct DemoOptions {
@@ -38,7 +38,10 @@ pub struct DemoOptions {
 
 /// Runs the demo; without `--once` it serves until Ctrl-C afterwards.
 pub(crate) async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
-    telemetry::start(&LogConfig { format: LogFormat::Text, filter: "warn".to_owned() })?;
+    telemetry::start(&LogConfig {
+        format: LogFormat::Text,
+        filter: "warn".to_owned(),
+    })?;
     let temporary = options.once.then(tempfile::tempdir).transpose()?;
     let data = match (&options.data, &temporary) {
         (Some(data), _) => data.clone(),
@@ -46,8 +49,12 @@ pub(crate) async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
         (None, None) => PathBuf::from("data/demo"),
     };
     let port = if options.once { 0 } else { 8400 };
-    let address = options.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], port)));
-    let demo = Demo::start(address, &data).await.context("the demo could not start")?;
+    let address = options
+        .listen
+        .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], port)));
+    let demo = Demo::start(address, &data)
+        .await
+        .context("the demo could not start")?;
     let mut out = std::io::stdout();
     let travelled = journey::travel(&demo, !options.json, &mut out).await;
     let ended = finish(&options, &demo, travelled).await;
@@ -60,15 +67,26 @@ async fn finish(
     demo: &Demo,
     travelled: anyhow::Result<serde_json::Value>,
 ) -> anyhow::Result<ExitCode> {
-    match travelled {
-        Ok(report) if options.json => crate::println_out(&report.to_string()),
-        Ok(_) => crate::println_out("\nEvery step held."),
-        Err(error) if options.once => return Err(error),
-        Err(error) => crate::println_out(&format!("\nThe sample job did not hold: {error:#}")),
+    match &travelled {
+        Ok(_) if options.json => {}
+        Ok(_) => println_out("\nEvery step held."),
+        Err(error) if !options.once => {
+            println_out(&format!("\nThe sample job did not hold: {error:#}"));
+        }
+        Err(_) => {}
     }
     if !options.once {
         let portal = demo.portal();
-        crate::println_out(&format!("The portal is at {portal} (pick a person to sign in). Ctrl-C ends."));
+        println_out(&format!(
+            "The portal is at {portal} (pick a person to sign in). Ctrl-C ends."
+        ));
+    }
+    match travelled {
+        Ok(report) if options.json => println_out(&report.to_string()),
+        Err(error) if options.once => return Err(error),
+        _ => {}
+    }
+    if !options.once {
         listen::signalled().await;
     }
     Ok(ExitCode::SUCCESS)

@@ -19,19 +19,32 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
             println_out(&format!("wrong {what}: {error:#}"));
         }
     };
-    line("files", compose::check(config).map(|()| "policy, sites, keys and tokens can be read".to_owned()));
+    line(
+        "files",
+        compose::check(config).map(|()| "policy, sites, keys and tokens can be read".to_owned()),
+    );
     line("database", database(config).await);
     let auth = Authenticator::new(config.issuers.clone(), Arc::new(SystemClock))?;
     for issuer in &config.issuers {
         let metadata = auth.metadata(&issuer.issuer).await;
         let words = metadata.map(|_| "it answers and its keys can be fetched".to_owned());
-        line(&format!("issuer {}", issuer.issuer), words.map_err(Into::into));
+        line(
+            &format!("issuer {}", issuer.issuer),
+            words.map_err(Into::into),
+        );
     }
     for agent in &config.agents {
-        line(&format!("agent token of {}", agent.site), token_mode(&agent.token_file));
+        line(
+            &format!("agent token of {}", agent.site),
+            token_mode(&agent.token_file),
+        );
     }
     line("ledger key", token_mode(&config.ledger.key_file));
-    Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if healthy {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 async fn database(config: &Config) -> anyhow::Result<String> {
@@ -46,7 +59,10 @@ fn token_mode(file: &std::path::Path) -> anyhow::Result<String> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(file)?.permissions().mode();
     if mode & 0o077 != 0 {
-        anyhow::bail!("{} can be read by others; run `chmod 600` on it", file.display());
+        anyhow::bail!(
+            "{} can be read by others; run `chmod 600` on it",
+            file.display()
+        );
     }
     Ok(format!("{} is its owner's alone", file.display()))
 }

@@ -50,8 +50,11 @@ pub struct EmbeddedSites {
 impl EmbeddedSites {
     /// Starts an agent for each site, with its jobs kept under `data/<site>`.
     pub async fn start(broker: &Broker, sites: &[Site], data: &Path) -> anyhow::Result<Self> {
-        let mut embedded =
-            Self { agents: JoinSet::new(), adapters: Vec::new(), shutdown: CancellationToken::new() };
+        let mut embedded = Self {
+            agents: JoinSet::new(),
+            adapters: Vec::new(),
+            shutdown: CancellationToken::new(),
+        };
         let ids = Ids::from_os();
         for site in sites {
             let folder = data.join(site.id.as_str());
@@ -68,7 +71,9 @@ impl EmbeddedSites {
             );
             embedded.adapters.push(adapter);
             let shutdown = embedded.shutdown.clone();
-            embedded.agents.spawn(async move { agent.run(shutdown).await });
+            embedded
+                .agents
+                .spawn(async move { agent.run(shutdown).await });
         }
         Ok(embedded)
     }

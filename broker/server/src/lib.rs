@@ -25,7 +25,9 @@ use crate::config::Config;
 
 /// Runs a command to its end.
 pub fn run(command: BrokerCommand) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     // One provider for every rustls in the process; a second install is a harmless error.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     runtime.block_on(execute(command))
@@ -42,7 +44,9 @@ async fn execute(command: BrokerCommand) -> anyhow::Result<ExitCode> {
         }
         Verb::Migrate { config } => migrate(&Config::load(&config)?).await,
         Verb::Import { config, file } => import(&Config::load(&config)?, &file).await,
-        Verb::Config { verb: ConfigVerb::Check { config } } => {
+        Verb::Config {
+            verb: ConfigVerb::Check { config },
+        } => {
             let loaded = Config::load(&config)?;
             compose::check(&loaded)?;
             println_out(&format!("{}: no mistake found", config.display()));
@@ -51,7 +55,10 @@ async fn execute(command: BrokerCommand) -> anyhow::Result<ExitCode> {
         Verb::Doctor { config } => doctor::run(&Config::load(&config)?).await,
         Verb::LedgerKey { name, file } => {
             let key = compose::new_ledger_key(&name, &file)?;
-            println_out(&format!("{} written; give auditors this key:\n{key}", file.display()));
+            println_out(&format!(
+                "{} written; give auditors this key:\n{key}",
+                file.display()
+            ));
             Ok(ExitCode::SUCCESS)
         }
     }

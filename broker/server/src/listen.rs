@@ -10,7 +10,8 @@ use crate::config::ServerConfig;
 
 /// Binds before anything else is started, so that a port in use is said at once.
 pub(crate) fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind(address).with_context(|| format!("server.listen: {address}"))?;
+    let listener =
+        TcpListener::bind(address).with_context(|| format!("server.listen: {address}"))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
@@ -30,9 +31,17 @@ pub(crate) async fn serve(
             let rustls = RustlsConfig::from_pem_file(&tls.certificate_file, &tls.key_file)
                 .await
                 .context("server.tls")?;
-            axum_server::from_tcp_rustls(listener, rustls)?.handle(handle).serve(service).await?;
+            axum_server::from_tcp_rustls(listener, rustls)?
+                .handle(handle)
+                .serve(service)
+                .await?;
         }
-        None => axum_server::from_tcp(listener)?.handle(handle).serve(service).await?,
+        None => {
+            axum_server::from_tcp(listener)?
+                .handle(handle)
+                .serve(service)
+                .await?
+        }
     }
     Ok(())
 }

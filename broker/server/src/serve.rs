@@ -7,7 +7,14 @@ use crate::listen;
 /// Serves API and portal and runs the loops until a signal.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let listener = listen::bind(config.server.listen)?;
-    let Composed { broker, store, metrics, sealer, router, .. } = compose(&config).await?;
+    let Composed {
+        broker,
+        store,
+        metrics,
+        sealer,
+        router,
+        ..
+    } = compose(&config).await?;
     broker.board().refresh(&**broker.store()).await?;
     tracing::info!(address = %config.server.listen, ledger = sealer.origin(), "serving");
     let loops = tokio::spawn(broker_app::loops::run(broker, sealer));
@@ -29,7 +36,10 @@ async fn count_commits(
         pace.tick().await;
         let stats = store.stats();
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-        for (what, value) in [("groups", stats.groups as f64), ("changes", stats.changes as f64)] {
+        for (what, value) in [
+            ("groups", stats.groups as f64),
+            ("changes", stats.changes as f64),
+        ] {
             metrics.commits(what, value);
         }
         metrics.commits("largest_group", f64::from(stats.largest_group));

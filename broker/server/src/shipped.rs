@@ -10,24 +10,48 @@ use serde::Deserialize;
 
 const SITES: [(&str, &str); 7] = [
     ("bsc.toml", include_str!("../../../config/sites/bsc.toml")),
-    ("cineca.toml", include_str!("../../../config/sites/cineca.toml")),
+    (
+        "cineca.toml",
+        include_str!("../../../config/sites/cineca.toml"),
+    ),
     ("lumi.toml", include_str!("../../../config/sites/lumi.toml")),
-    ("meluxina.toml", include_str!("../../../config/sites/meluxina.toml")),
-    ("mimer.toml", include_str!("../../../config/sites/mimer.toml")),
-    ("hammerhai.toml", include_str!("../../../config/sites/hammerhai.toml")),
-    ("pharos.toml", include_str!("../../../config/sites/pharos.toml")),
+    (
+        "meluxina.toml",
+        include_str!("../../../config/sites/meluxina.toml"),
+    ),
+    (
+        "mimer.toml",
+        include_str!("../../../config/sites/mimer.toml"),
+    ),
+    (
+        "hammerhai.toml",
+        include_str!("../../../config/sites/hammerhai.toml"),
+    ),
+    (
+        "pharos.toml",
+        include_str!("../../../config/sites/pharos.toml"),
+    ),
 ];
 
 /// The seven founding factories.
 pub fn sites() -> anyhow::Result<Vec<Site>> {
-    SITES.iter().map(|(name, text)| toml::from_str(text).with_context(|| (*name).to_owned())).collect()
+    SITES
+        .iter()
+        .map(|(name, text)| toml::from_str(text).with_context(|| (*name).to_owned()))
+        .collect()
 }
 
 /// Every `*.toml` of a folder as a site, in the order of their names.
 pub fn sites_from(dir: &Path) -> anyhow::Result<Vec<Site>> {
-    let entries = std::fs::read_dir(dir).with_context(|| format!("sites.dir: {}", dir.display()))?;
-    let mut paths: Vec<_> = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    let entries =
+        std::fs::read_dir(dir).with_context(|| format!("sites.dir: {}", dir.display()))?;
+    let mut paths: Vec<_> = entries
+        .map(|entry| Ok(entry?.path()))
+        .collect::<std::io::Result<_>>()?;
+    paths.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "toml")
+    });
     paths.sort();
     let read = |path: &std::path::PathBuf| {
         let text = std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
@@ -43,6 +67,7 @@ struct Zones {
 
 /// Residency zones by name: `EU` and its member states.
 pub fn zones() -> anyhow::Result<BTreeMap<String, BTreeSet<String>>> {
-    let file: Zones = toml::from_str(include_str!("../../../config/zones.toml")).context("zones.toml")?;
+    let file: Zones =
+        toml::from_str(include_str!("../../../config/zones.toml")).context("zones.toml")?;
     Ok(file.zones)
 }

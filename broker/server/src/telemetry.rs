@@ -7,9 +7,15 @@ use crate::config::{LogConfig, LogFormat};
 pub(crate) fn start(config: &LogConfig) -> anyhow::Result<()> {
     let filter = std::env::var("ALCYONE_LOG").unwrap_or_else(|_| config.filter.clone());
     let filter = EnvFilter::try_new(&filter).with_context(|| format!("log.filter: `{filter}`"))?;
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     match config.format {
-        LogFormat::Json => logs.json().flatten_event(true).with_current_span(true).try_init(),
+        LogFormat::Json => logs
+            .json()
+            .flatten_event(true)
+            .with_current_span(true)
+            .try_init(),
         LogFormat::Text => logs.compact().try_init(),
     }
     .map_err(|error| anyhow::anyhow!("logs cannot be set up: {error}"))

@@ -27,7 +27,9 @@ pub struct Looks(Mutex<HashMap<AgentId, Timestamp>>);
 impl Looks {
     fn is_due(&self, agent: AgentId, now: Timestamp) -> bool {
         let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = looks.get(&agent).is_none_or(|last| now.duration_since(*last) > FULL_LOOK);
+        let due = looks
+            .get(&agent)
+            .is_none_or(|last| now.duration_since(*last) > FULL_LOOK);
         if due {
             looks.insert(agent, now);
         }
@@ -64,7 +66,10 @@ impl Broker {
             attempts.extend(self.claim(request).await?);
         }
         let asked = self.inner.store.cancel_requests(&request.site).await?;
-        let cancel = asked.into_iter().filter(|attempt| known.contains(attempt)).collect();
+        let cancel = asked
+            .into_iter()
+            .filter(|attempt| known.contains(attempt))
+            .collect();
         Ok(LeaseReply { attempts, cancel })
     }
 
@@ -76,7 +81,11 @@ impl Broker {
         known: &HashSet<AttemptId>,
     ) -> Result<Vec<LeasedAttempt>> {
         let now = self.inner.clock.now();
-        let open = self.inner.store.open_attempts(&request.site, OPEN_AT_ONCE).await?;
+        let open = self
+            .inner
+            .store
+            .open_attempts(&request.site, OPEN_AT_ONCE)
+            .await?;
         let mine = open.into_iter().filter(|attempt| {
             let free = attempt.leased_by == request.agent || attempt.lease_until <= now;
             free && !known.contains(&attempt.id)
@@ -85,13 +94,25 @@ impl Broker {
         taken.into_iter().filter_map(Result::transpose).collect()
     }
 
-    async fn take_over_one(&self, agent: AgentId, mut attempt: Attempt) -> Result<Option<LeasedAttempt>> {
-        let Some(job) = self.inner.store.find_job(attempt.job).await? else { return Ok(None) };
+    async fn take_over_one(
+        &self,
+        agent: AgentId,
+        mut attempt: Attempt,
+    ) -> Result<Option<LeasedAttempt>> {
+        let Some(job) = self.inner.store.find_job(attempt.job).await? else {
+            return Ok(None);
+        };
         attempt.leased_by = agent;
         attempt.lease_until = self.lease_end();
         attempt.updated_at = self.inner.clock.now();
         let write = Write::UpdateAttempt(Box::new(attempt.clone()));
-        match self.commit(Change { writes: vec![write], entries: Vec::new() }).await {
+        match self
+            .commit(Change {
+                writes: vec![write],
+                entries: Vec::new(),
+            })
+            .await
+        {
             Ok(_) => self.leased(&job, &attempt).await,
             // Another agent was faster.
             Err(CommitError::Conflict(_)) => Ok(None),
@@ -100,13 +121,25 @@ impl Broker {
     }
 
     async fn claim(&self, request: &LeaseRequest) -> Result<Vec<LeasedAttempt>> {
-        let placed = self.inner.store.placed_jobs(&request.site, request.want).await?;
-        let claims = placed.into_iter().map(|job| self.claim_one(request.agent, job));
-        join_all(claims).await.into_iter().filter_map(Result::transpose).collect()
+        let placed = self
+            .inner
+            .store
+            .placed_jobs(&request.site, request.want)
+            .await?;
+        let claims = placed
+            .into_iter()
+            .map(|job| self.claim_one(request.agent, job));
+        join_all(claims)
+            .await
+            .into_iter()
+            .filter_map(Result::transpose)
+            .collect()
     }
 
     async fn claim_one(&self, agent: AgentId, mut job: Job) -> Result<Option<LeasedAttempt>> {
-        let JobState::Placed { partition } = &job.state else { return Ok(None) };
+        let JobState::Placed { partition } = &job.state else {
+            return Ok(None);
+        };
         let now = self.inner.clock.now();
         let attempt = Attempt {
             id: self.inner.ids.next(&*self.inner.clock),
@@ -151,7 +184,10 @@ impl Broker {
         let (stdout_offset, stderr_offset) = if is_new {
             (0, 0)
         } else {
-            (store.log_length(attempt.id, "stdout").await?, store.log_length(attempt.id, "stderr").await?)
+            (
+                store.log_length(attempt.id, "stdout").await?,
+                store.log_length(attempt.id, "stderr").await?,
+            )
         };
         Ok(Some(LeasedAttempt {
             attempt: attempt.id,
@@ -162,9 +198,13 @@ impl Broker {
             lease_until: attempt.lease_until,
             may_exist: !matches!(attempt.state, AttemptState::Leased),
             accepted: match &attempt.state {
-                AttemptState::Accepted { remote_id, submitted_at } => {
-                    Some(Seen { remote_id: remote_id.clone(), submitted_at: *submitted_at })
-                }
+                AttemptState::Accepted {
+                    remote_id,
+                    submitted_at,
+                } => Some(Seen {
+                    remote_id: remote_id.clone(),
+                    submitted_at: *submitted_at,
+                }),
                 _ => None,
             },
             ended: matches!(attempt.state, AttemptState::Ended { .. }),
@@ -189,8 +229,13 @@ impl Broker {
     }
 
     pub(crate) fn lease_end(&self) -> Timestamp {
-        let lease = SignedDuration::try_from(self.inner.limits.lease).unwrap_or(SignedDuration::ZERO);
-        self.inner.clock.now().saturating_add(lease).unwrap_or(Timestamp::MAX)
+        let lease =
+            SignedDuration::try_from(self.inner.limits.lease).unwrap_or(SignedDuration::ZERO);
+        self.inner
+            .clock
+            .now()
+            .saturating_add(lease)
+            .unwrap_or(Timestamp::MAX)
     }
 }
 

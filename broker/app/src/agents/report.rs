@@ -42,9 +42,15 @@ impl Broker {
             }
         }
         self.store_logs(&report.site, report.logs).await?;
-        forget.extend(self.renew(&report.site, report.agent, &report.working_on).await?);
+        forget.extend(
+            self.renew(&report.site, report.agent, &report.working_on)
+                .await?,
+        );
         let asked = self.inner.store.cancel_requests(&report.site).await?;
-        let cancel = asked.into_iter().filter(|id| report.working_on.contains(id)).collect();
+        let cancel = asked
+            .into_iter()
+            .filter(|id| report.working_on.contains(id))
+            .collect();
         Ok(ReportReply { cancel, forget })
     }
 
@@ -59,7 +65,8 @@ impl Broker {
             let Some(attempt) = self.inner.store.find_attempt(id).await? else {
                 return Ok(Told::Forget(id));
             };
-            let is_anothers = attempt.leased_by != agent && attempt.lease_until > self.inner.clock.now();
+            let is_anothers =
+                attempt.leased_by != agent && attempt.lease_until > self.inner.clock.now();
             if attempt.partition.site != *site || is_anothers {
                 return Ok(Told::Forget(id));
             }
@@ -93,7 +100,9 @@ impl Broker {
             .collect();
         let mut change = Change::default();
         for chunk in logs {
-            let Some(job) = jobs.get(&chunk.attempt).copied() else { continue };
+            let Some(job) = jobs.get(&chunk.attempt).copied() else {
+                continue;
+            };
             change.writes.push(Write::AppendLog {
                 job,
                 attempt: chunk.attempt,
@@ -111,7 +120,8 @@ impl Broker {
 
     /// Cuts what goes over the limit of one stream, and says so in its last line.
     fn within_limit(&self, offset: u64, mut bytes: Vec<u8>) -> Vec<u8> {
-        let room = usize::try_from(self.inner.limits.log_bytes.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let room = usize::try_from(self.inner.limits.log_bytes.saturating_sub(offset))
+            .unwrap_or(usize::MAX);
         if bytes.len() <= room {
             return bytes;
         }
@@ -123,11 +133,19 @@ impl Broker {
     }
 
     /// Prolongs leases that are half over; returns what is no longer this agent's.
-    async fn renew(&self, site: &SiteId, agent: AgentId, working_on: &[AttemptId]) -> Result<Vec<AttemptId>> {
+    async fn renew(
+        &self,
+        site: &SiteId,
+        agent: AgentId,
+        working_on: &[AttemptId],
+    ) -> Result<Vec<AttemptId>> {
         let now = self.inner.clock.now();
         let attempts = self.inner.store.find_attempts(working_on).await?;
-        let mut gone: Vec<AttemptId> =
-            working_on.iter().copied().filter(|id| !attempts.iter().any(|a| a.id == *id)).collect();
+        let mut gone: Vec<AttemptId> = working_on
+            .iter()
+            .copied()
+            .filter(|id| !attempts.iter().any(|a| a.id == *id))
+            .collect();
         let half = jiff::SignedDuration::try_from(self.inner.limits.lease / 2).unwrap_or_default();
         let mut renewals = Vec::new();
         for mut attempt in attempts {
@@ -137,7 +155,10 @@ impl Broker {
             } else if attempt.lease_until.duration_since(now) < half {
                 attempt.lease_until = self.lease_end();
                 let write = Write::UpdateAttempt(Box::new(attempt));
-                renewals.push(self.commit(Change { writes: vec![write], entries: Vec::new() }));
+                renewals.push(self.commit(Change {
+                    writes: vec![write],
+                    entries: Vec::new(),
+                }));
             }
         }
         for renewed in join_all(renewals).await {
@@ -166,7 +187,10 @@ impl Broker {
         let mut change = Change {
             writes: vec![
                 Write::PutSiteState(Box::new(state.clone())),
-                Write::PutSiteSnapshot { site: site.clone(), snapshot: Box::new(snapshot.clone()) },
+                Write::PutSiteSnapshot {
+                    site: site.clone(),
+                    snapshot: Box::new(snapshot.clone()),
+                },
             ],
             entries: Vec::new(),
         };
@@ -204,7 +228,14 @@ impl<'a> Step<'a> {
         attempt.leased_by = agent;
         attempt.lease_until = broker.lease_end();
         let (job_changed, attempt_changed) = (false, false);
-        Self { broker, job, attempt, job_changed, attempt_changed, change: Change::default() }
+        Self {
+            broker,
+            job,
+            attempt,
+            job_changed,
+            attempt_changed,
+            change: Change::default(),
+        }
     }
 
     async fn apply(&mut self, event: &AttemptReport) -> Result<()> {
@@ -219,15 +250,24 @@ impl<'a> Step<'a> {
                 self.job_event(JobEvent::Accept(remote_id));
             }
             AttemptReport::Refused { reason, .. } => self.refused(reason),
-            AttemptReport::Started { started_at, .. } => self.job_event(JobEvent::Start(*started_at)),
+            AttemptReport::Started { started_at, .. } => {
+                self.job_event(JobEvent::Start(*started_at));
+            }
             AttemptReport::Requeued { .. } => self.job_event(JobEvent::Requeue),
-            AttemptReport::Ended { ended_at, outcome, .. } => {
+            AttemptReport::Ended {
+                ended_at, outcome, ..
+            } => {
                 self.attempt_event(AttemptEvent::End(outcome.clone()));
                 self.job_event(JobEvent::End(*ended_at, outcome.clone()));
             }
             AttemptReport::Usage { usage, .. } => {
                 self.broker
-                    .settle(&mut self.job, &mut self.attempt, usage.as_ref(), &mut self.change)
+                    .settle(
+                        &mut self.job,
+                        &mut self.attempt,
+                        usage.as_ref(),
+                        &mut self.change,
+                    )
                     .await?;
                 (self.job_changed, self.attempt_changed) = (true, true);
             }
@@ -250,7 +290,9 @@ impl<'a> Step<'a> {
                 self.change.entries.push(entry);
             }
             Ok(_) => {}
-            Err(error) => tracing::debug!(attempt.id = %self.attempt.id, %error, "late report ignored"),
+            Err(error) => {
+                tracing::debug!(attempt.id = %self.attempt.id, %error, "late report ignored");
+            }
         }
     }
 
@@ -302,10 +344,14 @@ impl<'a> Step<'a> {
 
     async fn commit(mut self) -> Result<(), CommitError> {
         if self.job_changed {
-            self.change.writes.push(Write::UpdateJob(Box::new(self.job.clone())));
+            self.change
+                .writes
+                .push(Write::UpdateJob(Box::new(self.job.clone())));
         }
         if self.attempt_changed {
-            self.change.writes.push(Write::UpdateAttempt(Box::new(self.attempt)));
+            self.change
+                .writes
+                .push(Write::UpdateAttempt(Box::new(self.attempt)));
         }
         if self.change.writes.is_empty() {
             return Ok(());

@@ -1,7 +1,5 @@
 use broker_accounting::{Used, in_allocation_unit};
-use broker_model::{
-    Attempt, Charge, EntryKind, Job, Partition, UnitMillis, UsageRecord,
-};
+use broker_model::{Attempt, Charge, EntryKind, Job, Partition, UnitMillis, UsageRecord};
 use broker_store::{Change, Write};
 use site_adapter::UsageReport;
 
@@ -35,7 +33,11 @@ impl Broker {
         };
         let record = self.usage_record(job, attempt, partition, usage).await?;
         // A superseded attempt has no hold of its own; what it used is charged all the same.
-        let held = if is_current { std::mem::take(&mut job.held) } else { UnitMillis::ZERO };
+        let held = if is_current {
+            std::mem::take(&mut job.held)
+        } else {
+            UnitMillis::ZERO
+        };
         change.writes.push(Write::Settle {
             allocation: job.allocation,
             held,
@@ -65,10 +67,14 @@ impl Broker {
         usage: &UsageReport,
     ) -> Result<UsageRecord> {
         let store = &self.inner.store;
-        let allocation =
-            store.find_allocation(job.allocation).await?.ok_or(Error::NotFound("allocation"))?;
-        let project =
-            store.find_project(job.spec.project).await?.ok_or(Error::NotFound("project"))?;
+        let allocation = store
+            .find_allocation(job.allocation)
+            .await?
+            .ok_or(Error::NotFound("allocation"))?;
+        let project = store
+            .find_project(job.spec.project)
+            .await?
+            .ok_or(Error::NotFound("project"))?;
         let used = Used {
             started_at: usage.started_at,
             ended_at: usage.ended_at,
@@ -78,7 +84,10 @@ impl Broker {
             memory_gib: usage.memory_gib,
         };
         let quote = broker_accounting::charge(partition, &used).map_err(|error| {
-            broker_store::StoreError::Unreadable { table: "usage", reason: error.to_string() }
+            broker_store::StoreError::Unreadable {
+                table: "usage",
+                reason: error.to_string(),
+            }
         })?;
         let charged = in_allocation_unit(&allocation.scope, quote.site_units, quote.gpu);
         Ok(UsageRecord {

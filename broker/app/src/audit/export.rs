@@ -25,11 +25,20 @@ impl Broker {
         if !caller.may_audit() {
             return Err(Error::Forbidden("auditor"));
         }
-        let export = Export { broker: self.clone(), origin: origin.to_owned(), head: self.checkpoint().await? };
-        Ok(stream::try_unfold((export, Stage::Begin(keys)), |(export, stage)| async move {
-            let Some((bytes, next)) = export.step(stage).await? else { return Ok(None) };
-            Ok(Some((bytes, (export, next))))
-        }))
+        let export = Export {
+            broker: self.clone(),
+            origin: origin.to_owned(),
+            head: self.checkpoint().await?,
+        };
+        Ok(stream::try_unfold(
+            (export, Stage::Begin(keys)),
+            |(export, stage)| async move {
+                let Some((bytes, next)) = export.step(stage).await? else {
+                    return Ok(None);
+                };
+                Ok(Some((bytes, (export, next))))
+            },
+        ))
     }
 }
 
@@ -55,7 +64,12 @@ impl Export {
 
     async fn entries(&self, mut writer: Writer<Vec<u8>>) -> Result<(Vec<u8>, Stage)> {
         let size = self.head.tree_size;
-        let rows = self.broker.inner.store.entries(writer.next(), ENTRIES_AT_ONCE).await?;
+        let rows = self
+            .broker
+            .inner
+            .store
+            .entries(writer.next(), ENTRIES_AT_ONCE)
+            .await?;
         for row in rows.iter().filter(|row| row.seq < size) {
             writer.entry(row.seq, &row.text).map_err(unreadable)?;
         }
@@ -63,12 +77,17 @@ impl Export {
             let bytes = std::mem::take(writer.out());
             return Ok((bytes, Stage::Entries(writer)));
         }
-        writer.checkpoint(&self.head.note, &[]).map_err(unreadable)?;
+        writer
+            .checkpoint(&self.head.note, &[])
+            .map_err(unreadable)?;
         Ok((writer.finish().map_err(unreadable)?, Stage::Done))
     }
 }
 
 /// What is stored does not fit together: damage, not the caller's mistake.
 fn unreadable(error: WriteError) -> Error {
-    Error::Store(StoreError::Unreadable { table: "ledger_entries", reason: error.to_string() })
+    Error::Store(StoreError::Unreadable {
+        table: "ledger_entries",
+        reason: error.to_string(),
+    })
 }

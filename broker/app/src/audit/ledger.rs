@@ -1,6 +1,6 @@
 use broker_ledger::{
-    Hash, TreeError, consistency, inclusion, root_at, tiles_needed_for_consistency,
-    tiles_needed_for_inclusion, partial_tiles_of,
+    Hash, TreeError, consistency, inclusion, partial_tiles_of, root_at,
+    tiles_needed_for_consistency, tiles_needed_for_inclusion,
 };
 use broker_model::{JobId, Role};
 use broker_store::{EntryRow, StoreError, StoredCheckpoint};
@@ -34,14 +34,20 @@ pub struct ConsistencyProof {
 impl Caller {
     /// May read every entry: they are pseudonymous, but who runs what is still not for everybody.
     pub(crate) fn may_audit(&self) -> bool {
-        self.roles.iter().any(|role| matches!(role, Role::Operator | Role::Auditor { .. }))
+        self.roles
+            .iter()
+            .any(|role| matches!(role, Role::Operator | Role::Auditor { .. }))
     }
 }
 
 impl Broker {
     /// The newest signed tree head.
     pub async fn checkpoint(&self) -> Result<StoredCheckpoint> {
-        self.inner.store.latest_checkpoint().await?.ok_or(Error::OutsideLedger)
+        self.inner
+            .store
+            .latest_checkpoint()
+            .await?
+            .ok_or(Error::OutsideLedger)
     }
 
     /// Entries from a position on, all of them for auditors, those of one job for who may see it.
@@ -64,7 +70,11 @@ impl Broker {
             None => return Err(Error::Forbidden("auditor")),
         };
         let full = entries.len() >= limit as usize;
-        let next = if full { entries.last().map(|row| row.seq + 1) } else { None };
+        let next = if full {
+            entries.last().map(|row| row.seq + 1)
+        } else {
+            None
+        };
         Ok(EntryPage { entries, next })
     }
 
@@ -77,10 +87,17 @@ impl Broker {
     ) -> Result<InclusionProof> {
         let store = &self.inner.store;
         let checkpoint = match tree_size {
-            Some(size) => store.checkpoint_at(size).await?.ok_or(Error::OutsideLedger)?,
+            Some(size) => store
+                .checkpoint_at(size)
+                .await?
+                .ok_or(Error::OutsideLedger)?,
             None => self.checkpoint().await?,
         };
-        let entry = store.entries(seq, 1).await?.into_iter().find(|row| row.seq == seq);
+        let entry = store
+            .entries(seq, 1)
+            .await?
+            .into_iter()
+            .find(|row| row.seq == seq);
         let entry = entry.ok_or(Error::OutsideLedger)?;
         match entry.job {
             _ if caller.may_audit() => {}
@@ -93,7 +110,11 @@ impl Broker {
         let needed = tiles_needed_for_inclusion(seq, size).map_err(outside)?;
         let tiles = fetch(&**store, &needed).await?;
         let proof = inclusion(seq, size, &tiles).map_err(outside)?;
-        Ok(InclusionProof { entry, checkpoint, proof })
+        Ok(InclusionProof {
+            entry,
+            checkpoint,
+            proof,
+        })
     }
 
     /// Proves that the tree of `to` entries begins with the tree of `from` entries.

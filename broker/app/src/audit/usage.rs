@@ -55,11 +55,16 @@ impl Broker {
     ) -> Result<UsagePage> {
         let filter = narrowed(caller, filter)?;
         let limit = page.limit.clamp(1, 200);
-        let one_more = Page { limit: limit + 1, before: page.before };
+        let one_more = Page {
+            limit: limit + 1,
+            before: page.before,
+        };
         let mut records = self.inner.store.list_usage(&filter, &one_more).await?;
         let more = records.len() > limit as usize;
         records.truncate(limit as usize);
-        let next = more.then(|| records.last().map(|record| record.attempt)).flatten();
+        let next = more
+            .then(|| records.last().map(|record| record.attempt))
+            .flatten();
         Ok(UsagePage { records, next })
     }
 }
@@ -68,7 +73,9 @@ fn narrowed(caller: &Caller, mut filter: UsageFilter) -> Result<UsageFilter> {
     match caller.usage_scope() {
         Scope::Everything => {}
         Scope::Share(share) => match &filter.share {
-            Some(asked) if *asked != share => return Err(Error::Forbidden("auditor of this share")),
+            Some(asked) if *asked != share => {
+                return Err(Error::Forbidden("auditor of this share"));
+            }
             _ => filter.share = Some(share),
         },
         Scope::Projects => {

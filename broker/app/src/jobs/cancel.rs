@@ -36,8 +36,14 @@ impl Broker {
         job.cancel_requested_at = Some(now);
         let mut requested = job_entry(&job, EntryKind::JobCancelRequested);
         requested.actor = Some(caller.person);
-        let mut change = Change { writes: Vec::new(), entries: vec![requested] };
-        let site = job.state.partition().map(|partition| partition.site.clone());
+        let mut change = Change {
+            writes: Vec::new(),
+            entries: vec![requested],
+        };
+        let site = job
+            .state
+            .partition()
+            .map(|partition| partition.site.clone());
         if job.attempt.is_none() {
             let outcome = Outcome {
                 kind: OutcomeKind::Cancelled,
@@ -74,8 +80,13 @@ pub(crate) fn release_hold(job: &mut Job, change: &mut Change) {
         return;
     }
     let amount = std::mem::take(&mut job.held);
-    change.writes.push(Write::Release { allocation: job.allocation, amount });
-    change.entries.push(job_entry(job, EntryKind::HoldReleased).with("unit_ms", amount.0));
+    change.writes.push(Write::Release {
+        allocation: job.allocation,
+        amount,
+    });
+    change
+        .entries
+        .push(job_entry(job, EntryKind::HoldReleased).with("unit_ms", amount.0));
 }
 
 /// The ledger's word on the state a job is in now.

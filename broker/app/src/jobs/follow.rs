@@ -52,12 +52,19 @@ impl Follower {
     /// Whether nothing more will come: the job is over and its last attempt is settled.
     async fn is_done(&self) -> Result<bool> {
         let store = &self.broker.inner.store;
-        let Some(job) = store.find_job(self.job).await? else { return Ok(true) };
+        let Some(job) = store.find_job(self.job).await? else {
+            return Ok(true);
+        };
         if !job.state.is_final() {
             return Ok(false);
         }
-        let Some(attempt) = job.attempt else { return Ok(true) };
-        Ok(store.find_attempt(attempt).await?.is_none_or(|attempt| attempt.settled))
+        let Some(attempt) = job.attempt else {
+            return Ok(true);
+        };
+        Ok(store
+            .find_attempt(attempt)
+            .await?
+            .is_none_or(|attempt| attempt.settled))
     }
 }
 
@@ -70,13 +77,18 @@ impl Broker {
         after: Option<u64>,
     ) -> Result<impl Stream<Item = Result<JobEventRow>> + Send + use<>> {
         self.job(caller, job).await?;
-        let follower =
-            Follower { broker: self.clone(), job, woken: self.nudges().follow_jobs() };
+        let follower = Follower {
+            broker: self.clone(),
+            job,
+            woken: self.nudges().follow_jobs(),
+        };
         let batches = stream::try_unfold((follower, after), |(mut follower, after)| async move {
             loop {
                 let done = follower.is_done().await?;
                 let store = &follower.broker.inner.store;
-                let rows = store.entries_of(follower.job, after, ENTRIES_AT_ONCE).await?;
+                let rows = store
+                    .entries_of(follower.job, after, ENTRIES_AT_ONCE)
+                    .await?;
                 if let Some(last) = rows.last().map(|row| row.seq) {
                     return Ok(Some((rows, (follower, Some(last)))));
                 }
@@ -98,23 +110,31 @@ impl Broker {
         offset: u64,
     ) -> Result<impl Stream<Item = Result<LogPiece>> + Send + use<>> {
         self.job(caller, job).await?;
-        let follower =
-            Follower { broker: self.clone(), job, woken: self.nudges().follow_jobs() };
-        Ok(stream::try_unfold((follower, offset), move |(mut follower, offset)| async move {
-            loop {
-                let done = follower.is_done().await?;
-                let store = &follower.broker.inner.store;
-                let bytes = store.read_log(follower.job, log, offset, BYTES_AT_ONCE).await?;
-                if !bytes.is_empty() {
-                    let next = offset + bytes.len() as u64;
-                    return Ok(Some((LogPiece { offset, bytes }, (follower, next))));
+        let follower = Follower {
+            broker: self.clone(),
+            job,
+            woken: self.nudges().follow_jobs(),
+        };
+        Ok(stream::try_unfold(
+            (follower, offset),
+            move |(mut follower, offset)| async move {
+                loop {
+                    let done = follower.is_done().await?;
+                    let store = &follower.broker.inner.store;
+                    let bytes = store
+                        .read_log(follower.job, log, offset, BYTES_AT_ONCE)
+                        .await?;
+                    if !bytes.is_empty() {
+                        let next = offset + bytes.len() as u64;
+                        return Ok(Some((LogPiece { offset, bytes }, (follower, next))));
+                    }
+                    if done {
+                        return Ok(None);
+                    }
+                    follower.wait().await;
                 }
-                if done {
-                    return Ok(None);
-                }
-                follower.wait().await;
-            }
-        }))
+            },
+        ))
     }
 
     /// Stored log bytes from an offset, without waiting.
@@ -126,7 +146,11 @@ impl Broker {
         offset: u64,
     ) -> Result<LogPiece> {
         self.job(caller, job).await?;
-        let bytes = self.inner.store.read_log(job, log, offset, 1024 * 1024).await?;
+        let bytes = self
+            .inner
+            .store
+            .read_log(job, log, offset, 1024 * 1024)
+            .await?;
         Ok(LogPiece { offset, bytes })
     }
 }
@@ -145,9 +169,14 @@ fn flatten_entries(
 }
 
 fn event_row(row: broker_store::EntryRow) -> Result<JobEventRow> {
-    let entry = row.body().map_err(|error| broker_store::StoreError::Unreadable {
-        table: "ledger_entries",
-        reason: error.to_string(),
-    })?;
-    Ok(JobEventRow { seq: row.seq, entry })
+    let entry = row
+        .body()
+        .map_err(|error| broker_store::StoreError::Unreadable {
+            table: "ledger_entries",
+            reason: error.to_string(),
+        })?;
+    Ok(JobEventRow {
+        seq: row.seq,
+        entry,
+    })
 }

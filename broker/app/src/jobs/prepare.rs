@@ -33,7 +33,10 @@ impl Prepared {
 /// The chosen partition of a placement with its forecast and charge.
 pub(crate) fn chosen(placement: &Placement) -> Option<(&PartitionRef, &Candidate)> {
     let partition = placement.chosen.as_ref()?;
-    let considered = placement.considered.iter().find(|c| c.partition == *partition)?;
+    let considered = placement
+        .considered
+        .iter()
+        .find(|c| c.partition == *partition)?;
     Some((partition, considered.candidate.as_ref()?))
 }
 
@@ -52,7 +55,10 @@ impl Broker {
             if prepared.rank() == 0 {
                 return Ok(prepared);
             }
-            if best.as_ref().is_none_or(|best| prepared.rank() < best.rank()) {
+            if best
+                .as_ref()
+                .is_none_or(|best| prepared.rank() < best.rank())
+            {
                 best = Some(prepared);
             }
         }
@@ -67,8 +73,15 @@ impl Broker {
         allocation: &Allocation,
     ) -> Prepared {
         let decided = self.decide(caller, standing, allocation);
-        let placement = decided.is_eligible().then(|| self.place(spec, allocation, &[]));
-        Prepared { standing: standing.clone(), allocation: allocation.clone(), decided, placement }
+        let placement = decided
+            .is_eligible()
+            .then(|| self.place(spec, allocation, &[]));
+        Prepared {
+            standing: standing.clone(),
+            allocation: allocation.clone(),
+            decided,
+            placement,
+        }
     }
 
     /// Places a job on the federation as last heard.

@@ -15,21 +15,33 @@ impl Broker {
     /// Finds a job the caller may see; a foreign one is not there.
     pub async fn job(&self, caller: &Caller, id: JobId) -> Result<Job> {
         let job = self.inner.store.find_job(id).await?;
-        job.filter(|job| caller.may_see(job.spec.project)).ok_or(Error::NotFound("job"))
+        job.filter(|job| caller.may_see(job.spec.project))
+            .ok_or(Error::NotFound("job"))
     }
 
     /// Lists jobs of the caller's projects; `filter.projects` narrows, never widens.
-    pub async fn jobs(&self, caller: &Caller, filter: JobFilter, page: Page<JobId>) -> Result<JobPage> {
+    pub async fn jobs(
+        &self,
+        caller: &Caller,
+        filter: JobFilter,
+        page: Page<JobId>,
+    ) -> Result<JobPage> {
         let projects = match (caller.projects(), filter.projects) {
             (None, asked) => asked,
             (Some(mine), None) => Some(mine),
-            (Some(mine), Some(asked)) => {
-                Some(asked.into_iter().filter(|project| mine.contains(project)).collect())
-            }
+            (Some(mine), Some(asked)) => Some(
+                asked
+                    .into_iter()
+                    .filter(|project| mine.contains(project))
+                    .collect(),
+            ),
         };
         let limit = page.limit.clamp(1, 200);
         let filter = JobFilter { projects, ..filter };
-        let one_more = Page { limit: limit + 1, before: page.before };
+        let one_more = Page {
+            limit: limit + 1,
+            before: page.before,
+        };
         let mut jobs = self.inner.store.list_jobs(&filter, &one_more).await?;
         let more = jobs.len() > limit as usize;
         jobs.truncate(limit as usize);
@@ -39,13 +51,21 @@ impl Broker {
 
     pub async fn placement(&self, caller: &Caller, id: JobId) -> Result<Placement> {
         self.job(caller, id).await?;
-        self.inner.store.find_placement(id).await?.ok_or(Error::NotFound("placement"))
+        self.inner
+            .store
+            .find_placement(id)
+            .await?
+            .ok_or(Error::NotFound("placement"))
     }
 
     /// The eligibility decision a job was accepted under, as it was stored.
     pub async fn decision_of(&self, caller: &Caller, id: JobId) -> Result<StoredDecision> {
         let job = self.job(caller, id).await?;
-        self.inner.store.find_decision(job.decision).await?.ok_or(Error::NotFound("decision"))
+        self.inner
+            .store
+            .find_decision(job.decision)
+            .await?
+            .ok_or(Error::NotFound("decision"))
     }
 
     pub async fn attempts(&self, caller: &Caller, id: JobId) -> Result<Vec<Attempt>> {

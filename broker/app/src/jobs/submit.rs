@@ -1,9 +1,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use broker_model::{
-    EntryBody, EntryKind, Job, JobId, JobSpec, JobState, Placement, UnitMillis,
-};
+use broker_model::{EntryBody, EntryKind, Job, JobId, JobSpec, JobState, Placement, UnitMillis};
 use broker_store::{Change, CommitError, Entity, IdempotencyKey, Remembered, Write};
 
 use crate::jobs::prepare::{Prepared, chosen};
@@ -12,7 +10,10 @@ use crate::{Broker, Caller, Error, Result};
 /// The answer to a submission: a new job, or the first answer to a repeated key.
 #[derive(Debug)]
 pub enum Accepted {
-    New { job: Box<Job>, placement: Box<Placement> },
+    New {
+        job: Box<Job>,
+        placement: Box<Placement>,
+    },
     Repeated(FirstAnswer),
 }
 
@@ -34,7 +35,9 @@ pub struct Idempotency {
 
 impl std::fmt::Debug for Idempotency {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Idempotency").field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("Idempotency")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
     }
 }
 
@@ -54,13 +57,20 @@ impl InFlight {
         if !keys.insert(key.clone()) {
             return Err(Error::InFlight);
         }
-        Ok(InFlightGuard { keys: self.clone(), key: key.clone() })
+        Ok(InFlightGuard {
+            keys: self.clone(),
+            key: key.clone(),
+        })
     }
 }
 
 impl Drop for InFlightGuard {
     fn drop(&mut self) {
-        self.keys.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+        self.keys
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.key);
     }
 }
 
@@ -79,25 +89,40 @@ impl Broker {
         let Some(idempotency) = idempotency else {
             return self.submit_once(caller, spec, None).await;
         };
-        let key = IdempotencyKey { person: caller.person, key: idempotency.key.clone() };
+        let key = IdempotencyKey {
+            person: caller.person,
+            key: idempotency.key.clone(),
+        };
         let digest = idempotency.request_sha256.clone();
         let _guard = self.inner.in_flight.enter(&key)?;
         if let Some(first) = self.first_answer(&key, &digest).await? {
             return Ok(Accepted::Repeated(first));
         }
-        match self.submit_once(caller, spec, Some((key.clone(), idempotency))).await {
+        match self
+            .submit_once(caller, spec, Some((key.clone(), idempotency)))
+            .await
+        {
             // Another replica was faster with the same key.
-            Err(Error::Contended) => {
-                self.first_answer(&key, &digest).await?.map(Accepted::Repeated).ok_or(Error::Contended)
-            }
+            Err(Error::Contended) => self
+                .first_answer(&key, &digest)
+                .await?
+                .map(Accepted::Repeated)
+                .ok_or(Error::Contended),
             answer => answer,
         }
     }
 
-    async fn first_answer(&self, key: &IdempotencyKey, digest: &str) -> Result<Option<FirstAnswer>> {
+    async fn first_answer(
+        &self,
+        key: &IdempotencyKey,
+        digest: &str,
+    ) -> Result<Option<FirstAnswer>> {
         match self.inner.store.find_remembered(key).await? {
             Some(first) if first.request_sha256 != digest => Err(Error::KeyReused),
-            Some(first) => Ok(Some(FirstAnswer { status: first.status, body: first.body })),
+            Some(first) => Ok(Some(FirstAnswer {
+                status: first.status,
+                body: first.body,
+            })),
             None => Ok(None),
         }
     }
@@ -119,12 +144,18 @@ impl Broker {
             return Err(Error::NoFeasiblePartition(Box::new(placement)));
         }
         let job = self.new_job(caller, spec, &prepared, &placement);
-        let change = self.acceptance(caller, prepared, &job, &placement, idempotency);
+        let change = acceptance(caller, prepared, &job, &placement, idempotency);
         match self.commit(change).await {
             Ok(_) => self.announce(&job),
-            Err(CommitError::HoursExceeded { allocation, remaining }) => {
+            Err(CommitError::HoursExceeded {
+                allocation,
+                remaining,
+            }) => {
                 self.forget_standing(job.spec.project).await;
-                return Err(Error::HoursExceeded { allocation, remaining });
+                return Err(Error::HoursExceeded {
+                    allocation,
+                    remaining,
+                });
             }
             Err(CommitError::Conflict(Entity::Allocation)) => {
                 self.forget_standing(job.spec.project).await;
@@ -132,14 +163,21 @@ impl Broker {
             }
             Err(error) => return Err(error.into()),
         }
-        Ok(Accepted::New { job: Box::new(job), placement: Box::new(placement) })
+        Ok(Accepted::New {
+            job: Box::new(job),
+            placement: Box::new(placement),
+        })
     }
 
     /// A refusal is a decision too: it is stored and entered before it is told.
     async fn refuse(&self, caller: &Caller, prepared: Prepared) -> Result<Accepted> {
         let decision = prepared.decided.decision.clone();
         let (write, entry) = prepared.decided.into_parts(caller, &prepared.standing);
-        self.commit(Change { writes: vec![write], entries: vec![entry] }).await?;
+        self.commit(Change {
+            writes: vec![write],
+            entries: vec![entry],
+        })
+        .await?;
         Err(Error::NotEligible(Box::new(decision)))
     }
 
@@ -152,9 +190,12 @@ impl Broker {
     ) -> Job {
         let now = self.inner.clock.now();
         let (state, held) = match chosen(placement) {
-            Some((partition, candidate)) => {
-                (JobState::Placed { partition: partition.clone() }, candidate.charge)
-            }
+            Some((partition, candidate)) => (
+                JobState::Placed {
+                    partition: partition.clone(),
+                },
+                candidate.charge,
+            ),
             None => (JobState::Pending, UnitMillis::ZERO),
         };
         Job {
@@ -174,52 +215,6 @@ impl Broker {
         }
     }
 
-    fn acceptance(
-        &self,
-        caller: &Caller,
-        prepared: Prepared,
-        job: &Job,
-        placement: &Placement,
-        idempotency: Option<(IdempotencyKey, Idempotency)>,
-    ) -> Change {
-        let organisation = prepared.standing.organisation.id;
-        let (decision, decided) = prepared.decided.into_parts(caller, &prepared.standing);
-        let mut accepted = EntryBody::new(job.created_at, EntryKind::JobAccepted)
-            .with("state", job.state.name().as_str())
-            .with("held_unit_ms", job.held.0);
-        accepted.actor = Some(caller.person);
-        accepted.organisation = Some(organisation);
-        accepted.project = Some(job.spec.project);
-        accepted.allocation = Some(job.allocation);
-        accepted.decision = Some(job.decision);
-        accepted.job = Some(job.id);
-        let mut change = Change {
-            writes: vec![
-                decision,
-                Write::InsertJob(Box::new(job.clone())),
-                Write::PutPlacement { job: job.id, placement: Box::new(placement.clone()) },
-            ],
-            entries: vec![decided, accepted],
-        };
-        if let Some((partition, candidate)) = chosen(placement) {
-            change.writes.push(Write::Hold { allocation: job.allocation, amount: job.held });
-            change.entries.push(placed_entry(job, partition, candidate));
-        }
-        if let Some((key, idempotency)) = idempotency {
-            let answer = (idempotency.render)(job);
-            change.writes.push(Write::Remember {
-                key,
-                answer: Remembered {
-                    request_sha256: idempotency.request_sha256,
-                    status: answer.status,
-                    body: answer.body,
-                    created_at: job.created_at,
-                },
-            });
-        }
-        change
-    }
-
     /// Wakes who waits for it: the site's agents, or the placement loop.
     pub(crate) fn announce(&self, job: &Job) {
         match job.state.partition() {
@@ -228,6 +223,58 @@ impl Broker {
         }
         self.nudges().job(job.id);
     }
+}
+
+/// All that an accepted job leaves behind, as one change.
+fn acceptance(
+    caller: &Caller,
+    prepared: Prepared,
+    job: &Job,
+    placement: &Placement,
+    idempotency: Option<(IdempotencyKey, Idempotency)>,
+) -> Change {
+    let organisation = prepared.standing.organisation.id;
+    let (decision, decided) = prepared.decided.into_parts(caller, &prepared.standing);
+    let mut accepted = EntryBody::new(job.created_at, EntryKind::JobAccepted)
+        .with("state", job.state.name().as_str())
+        .with("held_unit_ms", job.held.0);
+    accepted.actor = Some(caller.person);
+    accepted.organisation = Some(organisation);
+    accepted.project = Some(job.spec.project);
+    accepted.allocation = Some(job.allocation);
+    accepted.decision = Some(job.decision);
+    accepted.job = Some(job.id);
+    let mut change = Change {
+        writes: vec![
+            decision,
+            Write::InsertJob(Box::new(job.clone())),
+            Write::PutPlacement {
+                job: job.id,
+                placement: Box::new(placement.clone()),
+            },
+        ],
+        entries: vec![decided, accepted],
+    };
+    if let Some((partition, candidate)) = chosen(placement) {
+        change.writes.push(Write::Hold {
+            allocation: job.allocation,
+            amount: job.held,
+        });
+        change.entries.push(placed_entry(job, partition, candidate));
+    }
+    if let Some((key, idempotency)) = idempotency {
+        let answer = (idempotency.render)(job);
+        change.writes.push(Write::Remember {
+            key,
+            answer: Remembered {
+                request_sha256: idempotency.request_sha256,
+                status: answer.status,
+                body: answer.body,
+                created_at: job.created_at,
+            },
+        });
+    }
+    change
 }
 
 /// The ledger's word on a placement: where, what it will be charged at most, and when it should start.

@@ -15,8 +15,7 @@ impl Broker {
             match self.place_pending(job).await {
                 Ok(true) => placed += 1,
                 // Changed meanwhile, or too few hours left: the next round looks again.
-                Ok(false)
-                | Err(CommitError::Conflict(_) | CommitError::HoursExceeded { .. }) => {}
+                Ok(false) | Err(CommitError::Conflict(_) | CommitError::HoursExceeded { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -29,7 +28,9 @@ impl Broker {
         };
         let placement = self.place(&job.spec, &allocation, &job.refused_by);
         job.updated_at = self.inner.clock.now();
-        let Some(change) = placed_change(&mut job, &placement) else { return Ok(false) };
+        let Some(change) = placed_change(&mut job, &placement) else {
+            return Ok(false);
+        };
         self.commit(change).await?;
         self.announce(&job);
         Ok(true)
@@ -40,9 +41,16 @@ impl Broker {
 fn placed_change(job: &mut Job, placement: &Placement) -> Option<Change> {
     let mut change = Change::default();
     if let Some((partition, candidate)) = chosen(placement) {
-        job.state = job.state.clone().apply(JobEvent::Place(partition.clone())).ok()?;
+        job.state = job
+            .state
+            .clone()
+            .apply(JobEvent::Place(partition.clone()))
+            .ok()?;
         job.held = candidate.charge;
-        change.writes.push(Write::Hold { allocation: job.allocation, amount: job.held });
+        change.writes.push(Write::Hold {
+            allocation: job.allocation,
+            amount: job.held,
+        });
         change.entries.push(placed_entry(job, partition, candidate));
     } else if broker_placement::never_feasible(placement) {
         let outcome = Outcome {
@@ -56,8 +64,9 @@ fn placed_change(job: &mut Job, placement: &Placement) -> Option<Change> {
         return None;
     }
     change.writes.push(Write::UpdateJob(Box::new(job.clone())));
-    change
-        .writes
-        .push(Write::PutPlacement { job: job.id, placement: Box::new(placement.clone()) });
+    change.writes.push(Write::PutPlacement {
+        job: job.id,
+        placement: Box::new(placement.clone()),
+    });
     Some(change)
 }

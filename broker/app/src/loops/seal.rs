@@ -56,7 +56,10 @@ impl Broker {
             if rows.is_empty() {
                 return Ok(from_size);
             }
-            let leaves: Vec<Hash> = rows.iter().map(|row| leaf_hash(row.text.as_bytes())).collect();
+            let leaves: Vec<Hash> = rows
+                .iter()
+                .map(|row| leaf_hash(row.text.as_bytes()))
+                .collect();
             let edge = edge(store, from_size, from.as_ref()).await?;
             let grown = grow(edge, from_size, &leaves)?;
             match store.seal(self.batch(sealer, from_size, grown)).await {
@@ -68,14 +71,21 @@ impl Broker {
     }
 
     fn batch(&self, sealer: &Sealer, from_size: u64, grown: Grown) -> SealedBatch {
-        let checkpoint =
-            Checkpoint { origin: sealer.origin().to_owned(), size: grown.size, root: grown.root };
+        let checkpoint = Checkpoint {
+            origin: sealer.origin().to_owned(),
+            size: grown.size,
+            root: grown.root,
+        };
         SealedBatch {
             from_size,
             tiles: grown
                 .tiles
                 .into_iter()
-                .map(|tile| Tile { level: tile.level, index: tile.index, hashes: tile.hashes })
+                .map(|tile| Tile {
+                    level: tile.level,
+                    index: tile.index,
+                    hashes: tile.hashes,
+                })
                 .collect(),
             checkpoint: StoredCheckpoint {
                 tree_size: grown.size,
@@ -101,7 +111,11 @@ async fn edge(
     }
     let tiles = tiles
         .into_iter()
-        .map(|((level, index), hashes)| TileHashes { level, index, hashes })
+        .map(|((level, index), hashes)| TileHashes {
+            level,
+            index,
+            hashes,
+        })
         .collect();
     Ok(PartialTiles(tiles))
 }

@@ -1,6 +1,4 @@
-use broker_model::{
-    Attempt, AttemptEvent, EntryKind, JobEvent, SiteId,
-};
+use broker_model::{Attempt, AttemptEvent, EntryKind, JobEvent, SiteId};
 use broker_store::{Change, CommitError, Write};
 use jiff::SignedDuration;
 
@@ -16,10 +14,14 @@ impl Broker {
     /// marked restartable waits for its site (invariant 2).
     pub async fn lose_sites_once(&self) -> Result<u32> {
         let now = self.inner.clock.now();
-        let after = SignedDuration::try_from(self.inner.limits.site_lost_after).unwrap_or(SignedDuration::MAX);
+        let after = SignedDuration::try_from(self.inner.limits.site_lost_after)
+            .unwrap_or(SignedDuration::MAX);
         let mut lost = 0;
         for entry in self.board().entries() {
-            let silent = entry.state.as_ref().map(|state| now.duration_since(state.observed_at));
+            let silent = entry
+                .state
+                .as_ref()
+                .map(|state| now.duration_since(state.observed_at));
             if silent.is_some_and(|silent| silent > after) {
                 lost += self.lose_site(&entry.site.id).await?;
             }
@@ -40,7 +42,9 @@ impl Broker {
     }
 
     async fn lose_attempt(&self, mut attempt: Attempt) -> Result<bool, CommitError> {
-        let Some(mut job) = self.inner.store.find_job(attempt.job).await? else { return Ok(false) };
+        let Some(mut job) = self.inner.store.find_job(attempt.job).await? else {
+            return Ok(false);
+        };
         let may_move = job.spec.placement.restartable
             && job.attempt == Some(attempt.id)
             && job.cancel_requested_at.is_none()
@@ -48,13 +52,21 @@ impl Broker {
         if !may_move {
             return Ok(false);
         }
-        let Ok(state) = attempt.state.clone().apply(AttemptEvent::Lose) else { return Ok(false) };
-        let Ok(pending) = job.state.clone().apply(JobEvent::Lose) else { return Ok(false) };
+        let Ok(state) = attempt.state.clone().apply(AttemptEvent::Lose) else {
+            return Ok(false);
+        };
+        let Ok(pending) = job.state.clone().apply(JobEvent::Lose) else {
+            return Ok(false);
+        };
         let now = self.inner.clock.now();
         (attempt.state, attempt.updated_at) = (state, now);
         (job.state, job.updated_at) = (pending, now);
         let mut change = Change::default();
-        change.entries.push(attempt_entry(&job, &attempt, EntryKind::AttemptStateChanged));
+        change.entries.push(attempt_entry(
+            &job,
+            &attempt,
+            EntryKind::AttemptStateChanged,
+        ));
         change.entries.push(state_entry(&job));
         // The lost attempt stays open: it is cancelled first when its site comes back, and what it
         // used there is charged then.

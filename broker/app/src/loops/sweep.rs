@@ -7,8 +7,11 @@ impl Broker {
     pub async fn sweep_once(&self) -> Result<u64> {
         let now = self.inner.clock.now();
         let sessions = self.inner.store.forget_sessions(now).await?;
-        let keep = SignedDuration::try_from(self.inner.limits.idempotency).unwrap_or(SignedDuration::MAX);
-        let Ok(before) = now.saturating_sub(keep) else { return Ok(sessions) };
+        let keep =
+            SignedDuration::try_from(self.inner.limits.idempotency).unwrap_or(SignedDuration::MAX);
+        let Ok(before) = now.saturating_sub(keep) else {
+            return Ok(sessions);
+        };
         Ok(sessions + self.inner.store.forget_keys(before).await?)
     }
 }

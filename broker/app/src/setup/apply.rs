@@ -15,14 +15,16 @@ impl Broker {
     pub async fn import(&self, file: &SetupFile) -> Result<Vec<String>> {
         let mut done = Vec::new();
         for (key, organisation) in &file.organisations {
-            self.import_organisation(key, organisation, &mut done).await?;
+            self.import_organisation(key, organisation, &mut done)
+                .await?;
         }
         for (key, project) in &file.projects {
             self.import_project(key, project, &mut done).await?;
         }
         for grant in &file.grants {
             let role = role_of(grant)?;
-            self.import_grant(&grant.issuer, &grant.subject, role, &mut done).await?;
+            self.import_grant(&grant.issuer, &grant.subject, role, &mut done)
+                .await?;
         }
         self.forget_callers();
         Ok(done)
@@ -46,7 +48,11 @@ impl Broker {
             let mut entry = self.entry(EntryKind::OrganisationRegistered);
             entry.organisation = Some(id);
             let write = Write::PutOrganisation(Box::new(organisation));
-            self.commit(Change { writes: vec![write], entries: vec![entry] }).await?;
+            self.commit(Change {
+                writes: vec![write],
+                entries: vec![entry],
+            })
+            .await?;
             done.push(format!("organisation {key} is {id}"));
         }
         let known = self.inner.store.evidence_of(id).await?;
@@ -62,12 +68,17 @@ impl Broker {
             if known.contains(&evidence) {
                 continue;
             }
-            let mut entry =
-                self.entry(EntryKind::EvidenceAdded).with("evidence_kind", evidence.kind.0.clone());
+            let mut entry = self
+                .entry(EntryKind::EvidenceAdded)
+                .with("evidence_kind", evidence.kind.0.clone());
             entry.organisation = Some(id);
             done.push(format!("evidence {} for {key}", evidence.kind.0));
             let write = Write::InsertEvidence(Box::new(evidence));
-            self.commit(Change { writes: vec![write], entries: vec![entry] }).await?;
+            self.commit(Change {
+                writes: vec![write],
+                entries: vec![entry],
+            })
+            .await?;
         }
         Ok(())
     }
@@ -87,7 +98,13 @@ impl Broker {
             civilian: setup.civilian,
             sectors: setup.sectors.clone(),
         };
-        if self.inner.store.find_organisation(project.organisation).await?.is_none() {
+        if self
+            .inner
+            .store
+            .find_organisation(project.organisation)
+            .await?
+            .is_none()
+        {
             return Err(Error::NotFound("organisation"));
         }
         if self.inner.store.find_project(id).await?.as_ref() != Some(&project) {
@@ -95,16 +112,24 @@ impl Broker {
             entry.project = Some(id);
             entry.organisation = Some(project.organisation);
             let write = Write::PutProject(Box::new(project));
-            self.commit(Change { writes: vec![write], entries: vec![entry] }).await?;
+            self.commit(Change {
+                writes: vec![write],
+                entries: vec![entry],
+            })
+            .await?;
             done.push(format!("project {key} is {id}"));
         }
         for (name, allocation) in &setup.allocations {
             self.import_allocation(key, name, allocation, done).await?;
         }
         for member in &setup.members {
-            let role =
-                if member.lead { Role::Lead { project: id } } else { Role::Member { project: id } };
-            self.import_grant(&member.issuer, &member.subject, role, done).await?;
+            let role = if member.lead {
+                Role::Lead { project: id }
+            } else {
+                Role::Member { project: id }
+            };
+            self.import_grant(&member.issuer, &member.subject, role, done)
+                .await?;
         }
         self.forget_standing(id).await;
         Ok(())
@@ -121,13 +146,17 @@ impl Broker {
         let granted = UnitMillis::from_hours(setup.hours.into());
         let known = self.inner.store.find_allocation(id).await?;
         let balance = known.as_ref().map_or(
-            Balance { granted, ..Balance::default() },
+            Balance {
+                granted,
+                ..Balance::default()
+            },
             |allocation| allocation.balance,
         );
         let scope = match (&setup.site, &setup.system) {
-            (Some(site), Some(system)) => {
-                AllocationScope::System { site: site.clone(), system: system.clone() }
-            }
+            (Some(site), Some(system)) => AllocationScope::System {
+                site: site.clone(),
+                system: system.clone(),
+            },
             _ => AllocationScope::Federation,
         };
         let allocation = Allocation {
@@ -159,7 +188,11 @@ impl Broker {
         } else {
             Write::InsertAllocation(boxed)
         };
-        self.commit(Change { writes: vec![write], entries: vec![entry] }).await?;
+        self.commit(Change {
+            writes: vec![write],
+            entries: vec![entry],
+        })
+        .await?;
         done.push(format!("allocation {project}/{key} is {id}"));
         Ok(())
     }
@@ -176,13 +209,22 @@ impl Broker {
             return Ok(());
         }
         done.push(format!("{subject} is {}", role_name(&role)));
-        let mut entry = self.entry(EntryKind::RoleGranted).with("role", role_name(&role));
+        let mut entry = self
+            .entry(EntryKind::RoleGranted)
+            .with("role", role_name(&role));
         entry.actor = Some(person);
         if let Role::Member { project } | Role::Lead { project } = &role {
             entry.project = Some(*project);
         }
-        let write = Write::PutGrant(StoredGrant { person: PersonId::clone(&person), role });
-        self.commit(Change { writes: vec![write], entries: vec![entry] }).await?;
+        let write = Write::PutGrant(StoredGrant {
+            person: PersonId::clone(&person),
+            role,
+        });
+        self.commit(Change {
+            writes: vec![write],
+            entries: vec![entry],
+        })
+        .await?;
         Ok(())
     }
 
@@ -209,7 +251,9 @@ fn role_of(grant: &GrantSetup) -> Result<Role> {
     match (grant.role.as_str(), &grant.site) {
         ("operator", _) => Ok(Role::Operator),
         ("reviewer", _) => Ok(Role::Reviewer),
-        ("auditor", _) => Ok(Role::Auditor { share: grant.share.clone() }),
+        ("auditor", _) => Ok(Role::Auditor {
+            share: grant.share.clone(),
+        }),
         ("site_admin", Some(site)) => Ok(Role::SiteAdmin { site: site.clone() }),
         _ => Err(Error::InvalidSpec(vec![broker_model::InvalidSpec {
             field: "grants.role".to_owned(),

@@ -26,7 +26,9 @@ impl LimitsConfig {
         let seconds = |given: Option<u32>, or: Duration| {
             given.map_or(or, |seconds| Duration::from_secs(seconds.into()))
         };
-        let hours = self.idempotency_hours.map(|hours| hours.saturating_mul(3600));
+        let hours = self
+            .idempotency_hours
+            .map(|hours| hours.saturating_mul(3600));
         Limits {
             lease: seconds(self.lease_seconds, defaults.lease),
             site_state_ttl: seconds(self.site_state_ttl_seconds, defaults.site_state_ttl),
@@ -48,7 +50,10 @@ pub struct LogConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { format: LogFormat::Json, filter: "info".to_owned() }
+        Self {
+            format: LogFormat::Json,
+            filter: "info".to_owned(),
+        }
     }
 }
 

@@ -54,7 +54,13 @@ impl Demo {
             public_url: portal.clone(),
             limits: Limits::default(),
         })?;
-        let Composed { broker, store, sealer, router, .. } = composed;
+        let Composed {
+            broker,
+            store,
+            sealer,
+            router,
+            ..
+        } = composed;
         broker.import(&people::setup(issuer.issuer())?).await?;
         let server = axum_server::from_tcp(listener)?.serve(router.into_make_service());
         let running = vec![
@@ -66,8 +72,15 @@ impl Demo {
             tokio::spawn(broker_app::loops::run(broker.clone(), sealer)),
         ];
         let sites = EmbeddedSites::start(&broker, &sites, &data.join("sites")).await?;
-        let demo =
-            Self { portal, home: data.join("client"), issuer, broker, store, sites, running };
+        let demo = Self {
+            portal,
+            home: data.join("client"),
+            issuer,
+            broker,
+            store,
+            sites,
+            running,
+        };
         demo.wait_for_sites().await?;
         Ok(demo)
     }
@@ -91,7 +104,11 @@ impl Demo {
 
     pub fn ready_sites(&self) -> usize {
         let ready = |view: &broker_app::SiteView| view.readiness == SiteReadiness::Ready;
-        self.broker.sites().iter().filter(|view| ready(view)).count()
+        self.broker
+            .sites()
+            .iter()
+            .filter(|view| ready(view))
+            .count()
     }
 
     async fn wait_for_sites(&self) -> anyhow::Result<()> {
@@ -103,7 +120,10 @@ impl Demo {
                 return Ok(());
             }
         }
-        bail!("only {} of {all} sites reported within 30 s", self.ready_sites())
+        bail!(
+            "only {} of {all} sites reported within 30 s",
+            self.ready_sites()
+        )
     }
 
     /// Stops everything in order: agents, loops, server, database.
@@ -145,7 +165,11 @@ fn seed(data: &Path) -> anyhow::Result<[u8; 32]> {
             .map_err(|_| anyhow::anyhow!("{} does not hold 32 bytes", path.display()));
     }
     let seed: [u8; 32] = rand::random();
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)?;
     file.write_all(&seed)?;
     file.sync_all()?;
     Ok(seed)

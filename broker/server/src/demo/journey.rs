@@ -20,11 +20,17 @@ pub(crate) async fn travel(demo: &Demo, tell: bool, out: &mut impl Write) -> any
     writeln!(traveller.out, "The portal is at {}", demo.portal())?;
     traveller.sign_in(people::ENGINEER).await?;
     traveller.run("Who am I", &["whoami"]).await?;
-    traveller.run("May this project compute?", &["check"]).await?;
+    traveller
+        .run("May this project compute?", &["check"])
+        .await?;
     let file = traveller.job_file()?;
-    traveller.run("Where would it run?", &["quote", &file]).await?;
+    traveller
+        .run("Where would it run?", &["quote", &file])
+        .await?;
     let job = traveller.submit(&file).await?;
-    traveller.run("The job", &["show", &job.id.to_string()]).await?;
+    traveller
+        .run("The job", &["show", &job.id.to_string()])
+        .await?;
     let usage = traveller.charged(job.id).await?;
     traveller.run("What it used", &["usage"]).await?;
     let proof = traveller.proved(job.id).await?;
@@ -45,7 +51,13 @@ impl Traveller<'_> {
     fn cli(&self, words: &[&str]) -> anyhow::Result<Cli> {
         let home = self.demo.home(people::ENGINEER);
         let home = home.to_string_lossy();
-        let all = ["alcyone", "--broker", self.demo.portal().as_str(), "--home", &*home];
+        let all = [
+            "alcyone",
+            "--broker",
+            self.demo.portal().as_str(),
+            "--home",
+            &*home,
+        ];
         Ok(Cli::try_parse_from(all.iter().chain(words))?)
     }
 
@@ -56,7 +68,11 @@ impl Traveller<'_> {
         let mut printed = Vec::new();
         let code = broker_cli::run(cli, &mut printed).await?;
         self.out.write_all(&printed)?;
-        ensure!(code == 0, "`alcyone {}` ended with exit code {code}", words.join(" "));
+        ensure!(
+            code == 0,
+            "`alcyone {}` ended with exit code {code}",
+            words.join(" ")
+        );
         Ok(())
     }
 
@@ -64,8 +80,16 @@ impl Traveller<'_> {
     async fn sign_in(&mut self, person: &str) -> anyhow::Result<()> {
         self.say("Sign in   $ alcyone login")?;
         let device = broker_cli::start_login(self.demo.portal()).await?;
-        writeln!(self.out, "Open {} and enter the code {}", device.verification_uri(), device.user_code())?;
-        self.demo.issuer().approve_device(device.user_code(), person).await?;
+        writeln!(
+            self.out,
+            "Open {} and enter the code {}",
+            device.verification_uri(),
+            device.user_code()
+        )?;
+        self.demo
+            .issuer()
+            .approve_device(device.user_code(), person)
+            .await?;
         broker_cli::finish_login(self.demo.portal(), &self.demo.home(person), &device).await?;
         Ok(())
     }
@@ -86,8 +110,16 @@ impl Traveller<'_> {
     async fn submit(&mut self, file: &str) -> anyhow::Result<JobView> {
         self.run("Hand it in", &["submit", file, "--wait"]).await?;
         let newest = self.client()?.jobs(&[("limit", "1".to_owned())]).await?;
-        let job = newest.items.into_iter().next().context("the job is not listed")?;
-        ensure!(job.state == StateName::Completed, "the job is {}", job.state.as_str());
+        let job = newest
+            .items
+            .into_iter()
+            .next()
+            .context("the job is not listed")?;
+        ensure!(
+            job.state == StateName::Completed,
+            "the job is {}",
+            job.state.as_str()
+        );
         Ok(job)
     }
 
@@ -101,7 +133,10 @@ impl Traveller<'_> {
             }
         }
         let page = client.usage(&[("limit", "200".to_owned())]).await?;
-        page.items.into_iter().find(|usage| usage.record.job == job).context("nothing was charged")
+        page.items
+            .into_iter()
+            .find(|usage| usage.record.job == job)
+            .context("nothing was charged")
     }
 
     /// Checks here, with the key this process was told at the start, that the ledger holds the charge.
@@ -112,7 +147,11 @@ impl Traveller<'_> {
         let view = self.sealed(&client, seq).await?;
         let key: VerifierKey = client.checkpoint().await?.verifier_key.parse()?;
         let checkpoint = Checkpoint::verify(&view.checkpoint, &[key])?;
-        let proof = view.proof.iter().map(|hash| hash.parse()).collect::<Result<Vec<Hash>, _>>()?;
+        let proof = view
+            .proof
+            .iter()
+            .map(|hash| hash.parse())
+            .collect::<Result<Vec<Hash>, _>>()?;
         let leaf = leaf_hash(view.entry.as_bytes());
         verify_inclusion(&leaf, seq, checkpoint.size, &proof, &checkpoint.root)?;
         writeln!(
@@ -126,7 +165,9 @@ impl Traveller<'_> {
     }
 
     async fn charge_entry(&self, client: &Client, job: JobId) -> anyhow::Result<u64> {
-        let entries = client.entries(&[("job", job.to_string()), ("limit", "200".to_owned())]).await?;
+        let entries = client
+            .entries(&[("job", job.to_string()), ("limit", "200".to_owned())])
+            .await?;
         let is_charge = |text: &str| {
             serde_json::from_str::<Value>(text).is_ok_and(|entry| entry["kind"] == "usage.charged")
         };
@@ -139,7 +180,11 @@ impl Traveller<'_> {
         let mut look = tokio::time::interval(std::time::Duration::from_millis(100));
         for _ in 0..100 {
             look.tick().await;
-            if client.checkpoint().await.is_ok_and(|head| head.tree_size > seq) {
+            if client
+                .checkpoint()
+                .await
+                .is_ok_and(|head| head.tree_size > seq)
+            {
                 return Ok(client.inclusion(seq, None).await?);
             }
         }

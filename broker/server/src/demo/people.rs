@@ -29,7 +29,11 @@ pub(crate) fn people() -> Vec<DevPerson> {
         }
     };
     vec![
-        person(ENGINEER, "Engineer of the sample start-up", "startup.example"),
+        person(
+            ENGINEER,
+            "Engineer of the sample start-up",
+            "startup.example",
+        ),
         person(AUDITOR, "Auditor of a funding body", "funding.example"),
         person("operator", "Operator of this broker", "broker.example"),
     ]
@@ -39,9 +43,15 @@ pub(crate) fn people() -> Vec<DevPerson> {
 pub(crate) fn setup(issuer: &str) -> anyhow::Result<SetupFile> {
     let text = include_str!("../../../../config/demo/setup.toml");
     let mut setup: SetupFile = toml::from_str(text).context("config/demo/setup.toml")?;
-    let members = setup.projects.values_mut().flat_map(|project| &mut project.members);
+    let members = setup
+        .projects
+        .values_mut()
+        .flat_map(|project| &mut project.members);
     members.for_each(|member| issuer.clone_into(&mut member.issuer));
-    setup.grants.iter_mut().for_each(|grant| issuer.clone_into(&mut grant.issuer));
+    setup
+        .grants
+        .iter_mut()
+        .for_each(|grant| issuer.clone_into(&mut grant.issuer));
     Ok(setup)
 }
 
@@ -53,4 +63,3 @@ pub(crate) fn job() -> anyhow::Result<broker_model::JobSpec> {
     table.insert("project".to_owned(), toml::Value::String(project));
     table.try_into().context("config/demo/job.toml")
 }
-
