@@ -1,20 +1,22 @@
 //! What agents say. A token speaks for one site, and only that site's work is leased to it.
 
+use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::routing::post;
-use axum::{Json, Router};
 use broker_model::SiteId;
 use site_adapter::{LeaseReply, LeaseRequest, Report, ReportReply};
 
 use crate::auth::bearer_token;
 use crate::body::JsonBody;
+use crate::operation::{Operation, post};
 use crate::problem::Problem;
 use crate::state::ApiState;
 
-pub(crate) fn routes() -> Router<ApiState> {
-    Router::new().route("/lease", post(lease)).route("/report", post(report))
+pub(crate) const BASE: &str = "/agent/v1";
+
+pub(crate) fn operations() -> Vec<Operation> {
+    vec![post("/lease", lease), post("/report", report)]
 }
 
 /// The site that the agent's token speaks for.
@@ -27,10 +29,22 @@ impl FromRequestParts<ApiState> for AgentSite {
         let token = bearer_token(&parts.headers).ok_or_else(Problem::no_token)?;
         let refused = || {
             state.metrics.refused_token("agent");
-            Problem::new(StatusCode::UNAUTHORIZED, "agent-refused", "this agent token is not known here")
-                .remedy("ask the broker's operator for the site's token, or check the agent's token_file")
+            Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "agent-refused",
+                "this agent token is not known here",
+            )
+            .challenge("invalid_token")
+            .remedy(
+                "ask the broker's operator for the site's token, or check the agent's token_file",
+            )
         };
-        state.agents.site(token).cloned().map(Self).ok_or_else(refused)
+        state
+            .agents
+            .site(token)
+            .cloned()
+            .map(Self)
+            .ok_or_else(refused)
     }
 }
 

@@ -39,7 +39,9 @@ pub(crate) struct Authenticated {
 
 impl fmt::Debug for Authenticated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authenticated").field("person", &self.caller.person).finish_non_exhaustive()
+        f.debug_struct("Authenticated")
+            .field("person", &self.caller.person)
+            .finish_non_exhaustive()
     }
 }
 
@@ -49,7 +51,11 @@ impl FromRequestParts<ApiState> for Authenticated {
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
         let token = bearer_token(&parts.headers).ok_or_else(Problem::no_token)?;
         let principal = state.auth.bearer(token).await.map_err(|failure| {
-            let reason = if failure.unavailable { "issuer_unavailable" } else { failure.challenge };
+            let reason = if failure.unavailable {
+                "issuer_unavailable"
+            } else {
+                failure.challenge
+            };
             state.metrics.refused_token(reason);
             Problem::from(failure)
         })?;

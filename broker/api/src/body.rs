@@ -42,15 +42,21 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
 
 /// Parameters after the type (`; charset=utf-8`) say nothing: JSON is UTF-8 (RFC 8259, 11).
 fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
 }
 
 /// Reads a refused body once more to find the field, which a good one is spared.
 fn refused<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Problem {
-    let mut problem =
-        Problem::new(StatusCode::BAD_REQUEST, "invalid-body", format!("the body is not valid: {error}"));
+    let mut problem = Problem::new(
+        StatusCode::BAD_REQUEST,
+        "invalid-body",
+        format!("the body is not valid: {error}"),
+    );
     if error.is_data() {
         let deserializer = &mut serde_json::Deserializer::from_slice(bytes);
         if let Err(error) = serde_path_to_error::deserialize::<_, T>(deserializer) {
@@ -65,13 +71,22 @@ fn named(path: &str, error: &serde_json::Error) -> InvalidSpec {
     let words = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     let words = words.strip_suffix(&place).unwrap_or(&words);
-    let parts = words.split_once("; allowed: ").or_else(|| words.split_once(", expected "));
-    let (reason, allowed) = parts.unwrap_or((words, "see the schemas in `GET /api/v1/openapi.json`"));
+    let marks = ["; allowed: ", ", expected ", ": expected "];
+    let parts = marks.iter().find_map(|mark| words.split_once(mark));
+    let (reason, allowed) =
+        parts.unwrap_or((words, "see the schemas in `GET /api/v1/openapi.json`"));
     // A type that names its own field, as a walltime does, need not be told it again.
-    let reason = reason.strip_prefix(path).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(reason);
+    let reason = reason
+        .strip_prefix(path)
+        .and_then(|rest| rest.strip_prefix(": "))
+        .unwrap_or(reason);
     InvalidSpec {
-        field: path.to_owned(),
-        reason: format!("{reason} (line {}, column {})", error.line(), error.column()),
+        field: if path == "." { "(body)" } else { path }.to_owned(),
+        reason: format!(
+            "{reason} (line {}, column {})",
+            error.line(),
+            error.column()
+        ),
         allowed: plain(allowed).to_owned(),
     }
 }

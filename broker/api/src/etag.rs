@@ -27,7 +27,9 @@ pub(crate) fn tagged<R: IntoResponse>(
 /// For what has no version of its own: the tag is made from the bytes.
 pub(crate) fn json(headers: &HeaderMap, value: &impl Serialize) -> Response {
     let body = serde_json::to_string(value).unwrap_or_default();
-    tagged(headers, &digest(&body), || ([(CONTENT_TYPE, "application/json")], body))
+    tagged(headers, &digest(&body), || {
+        ([(CONTENT_TYPE, "application/json")], body)
+    })
 }
 
 fn digest(body: &str) -> String {
@@ -38,10 +40,14 @@ fn digest(body: &str) -> String {
 
 /// Compares weakly, as RFC 9110 wants for `If-None-Match`: a proxy may have marked the tag weak.
 fn is_known(headers: &HeaderMap, tag: &str) -> bool {
-    let lines = headers.get_all(IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(',')).map(str::trim).any(|known| {
-        known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag
-    })
+    let lines = headers
+        .get_all(IF_NONE_MATCH)
+        .iter()
+        .filter_map(|line| line.to_str().ok());
+    lines
+        .flat_map(|line| line.split(','))
+        .map(str::trim)
+        .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
 #[cfg(test)]

@@ -7,7 +7,11 @@
 mod agent_v1;
 mod auth;
 mod body;
+mod decision;
+mod etag;
 mod metrics;
+mod operation;
+mod probes;
 mod problem;
 mod request_id;
 mod router;
@@ -15,8 +19,9 @@ mod sse;
 mod state;
 mod v1;
 
-pub use auth::{Authenticate, AuthFailure};
+pub use auth::{AuthFailure, Authenticate};
 pub use metrics::Metrics;
+pub use operation::operations;
 pub use problem::{Problem, ProblemBody};
 pub use router::router;
 pub use state::{AgentTokens, ApiState, LoginInfo};

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
+use axum::http::Method;
 use broker_app::Broker;
 use prometheus::{
-    Encoder as _, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Encoder as _, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
 /// What `/metrics` shows, in Prometheus' text format.
@@ -27,17 +28,36 @@ impl Metrics {
             IntCounterVec::new(Opts::new(name, help), labels)
         };
         let buckets = vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
-        let options =
-            HistogramOpts::new("alcyone_request_seconds", "Requests by route, method and status")
-                .buckets(buckets);
+        let options = HistogramOpts::new(
+            "alcyone_request_seconds",
+            "Requests by route, method and status",
+        )
+        .buckets(buckets);
         let metrics = Self {
             requests: HistogramVec::new(options, &["route", "method", "status"])?,
-            refused_logins: counter("alcyone_refused_tokens_total", "Tokens not accepted", &["reason"])?,
-            leases: counter("alcyone_leased_attempts_total", "Attempts given to agents", &["site"])?,
+            refused_logins: counter(
+                "alcyone_refused_tokens_total",
+                "Tokens not accepted",
+                &["reason"],
+            )?,
+            leases: counter(
+                "alcyone_leased_attempts_total",
+                "Attempts given to agents",
+                &["site"],
+            )?,
             reports: counter("alcyone_reports_total", "Reports of agents", &["site"])?,
-            jobs: IntGaugeVec::new(Opts::new("alcyone_jobs", "Active jobs by state and site"), &["state", "site"])?,
-            sites: IntGaugeVec::new(Opts::new("alcyone_site_ready", "1 while a site is ready"), &["site"])?,
-            commits: GaugeVec::new(Opts::new("alcyone_commits", "Group commits since start"), &["what"])?,
+            jobs: IntGaugeVec::new(
+                Opts::new("alcyone_jobs", "Active jobs by state and site"),
+                &["state", "site"],
+            )?,
+            sites: IntGaugeVec::new(
+                Opts::new("alcyone_site_ready", "1 while a site is ready"),
+                &["site"],
+            )?,
+            commits: GaugeVec::new(
+                Opts::new("alcyone_commits", "Group commits since start"),
+                &["what"],
+            )?,
             registry,
         };
         metrics.register()?;
@@ -46,7 +66,8 @@ impl Metrics {
 
     fn register(&self) -> Result<(), prometheus::Error> {
         self.registry.register(Box::new(self.requests.clone()))?;
-        self.registry.register(Box::new(self.refused_logins.clone()))?;
+        self.registry
+            .register(Box::new(self.refused_logins.clone()))?;
         self.registry.register(Box::new(self.leases.clone()))?;
         self.registry.register(Box::new(self.reports.clone()))?;
         self.registry.register(Box::new(self.jobs.clone()))?;
@@ -59,9 +80,18 @@ impl Metrics {
         &self.registry
     }
 
-    pub(crate) fn request(&self, route: &str, method: &str, status: u16, took: Duration) {
+    pub(crate) fn request(&self, route: &str, method: &Method, status: u16, took: Duration) {
+        // A client may invent methods; each would be a series of its own.
+        let method = match *method {
+            Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::DELETE => {
+                method.as_str()
+            }
+            _ => "(other)",
+        };
         let status = status.to_string();
-        self.requests.with_label_values(&[route, method, &status]).observe(took.as_secs_f64());
+        self.requests
+            .with_label_values(&[route, method, &status])
+            .observe(took.as_secs_f64());
     }
 
     pub(crate) fn refused_token(&self, reason: &str) {
@@ -69,7 +99,9 @@ impl Metrics {
     }
 
     pub(crate) fn leased(&self, site: &str, attempts: usize) {
-        self.leases.with_label_values(&[site]).inc_by(attempts as u64);
+        self.leases
+            .with_label_values(&[site])
+            .inc_by(attempts as u64);
     }
 
     pub(crate) fn reported(&self, site: &str) {
@@ -87,11 +119,15 @@ impl Metrics {
         for (state, site, count) in broker.store().count_active().await.unwrap_or_default() {
             let site = site.map(|site| site.to_string()).unwrap_or_default();
             let count = i64::try_from(count).unwrap_or(i64::MAX);
-            self.jobs.with_label_values(&[state.as_str(), &site]).set(count);
+            self.jobs
+                .with_label_values(&[state.as_str(), &site])
+                .set(count);
         }
         for view in broker.sites() {
             let ready = i64::from(view.readiness == broker_model::SiteReadiness::Ready);
-            self.sites.with_label_values(&[view.site.id.as_str()]).set(ready);
+            self.sites
+                .with_label_values(&[view.site.id.as_str()])
+                .set(ready);
         }
         let mut text = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {

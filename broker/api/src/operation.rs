@@ -27,7 +27,11 @@ where
     H: Handler<T, ApiState>,
     T: 'static,
 {
-    Operation { method: "GET", path, answer: routing::get(handler) }
+    Operation {
+        method: "GET",
+        path,
+        answer: routing::get(handler),
+    }
 }
 
 pub(crate) fn post<H, T>(path: &'static str, handler: H) -> Operation
@@ -35,22 +39,31 @@ where
     H: Handler<T, ApiState>,
     T: 'static,
 {
-    Operation { method: "POST", path, answer: routing::post(handler) }
+    Operation {
+        method: "POST",
+        path,
+        answer: routing::post(handler),
+    }
 }
 
 pub(crate) fn routed(operations: Vec<Operation>) -> Router<ApiState> {
-    operations
-        .into_iter()
-        .fold(Router::new(), |router, one| router.route(one.path, one.answer))
+    operations.into_iter().fold(Router::new(), |router, one| {
+        router.route(one.path, one.answer)
+    })
 }
 
 /// Every operation that [`router`](crate::router) serves: its method, and its path with `{id}` where
 /// an id belongs.
 pub fn operations() -> Vec<(&'static str, String)> {
-    let parts =
-        [(v1::BASE, v1::operations()), (agent_v1::BASE, agent_v1::operations()), ("", probes::operations())];
-    let full = |base: &'static str| {
-        move |one: Operation| (one.method, format!("{base}{}", one.path))
-    };
-    parts.into_iter().flat_map(|(base, operations)| operations.into_iter().map(full(base))).collect()
+    let parts = [
+        (v1::BASE, v1::operations()),
+        (agent_v1::BASE, agent_v1::operations()),
+        ("", probes::operations()),
+    ];
+    let full =
+        |base: &'static str| move |one: Operation| (one.method, format!("{base}{}", one.path));
+    parts
+        .into_iter()
+        .flat_map(|(base, operations)| operations.into_iter().map(full(base)))
+        .collect()
 }

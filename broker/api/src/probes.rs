@@ -10,7 +10,11 @@ use crate::operation::{Operation, get};
 use crate::state::ApiState;
 
 pub(crate) fn operations() -> Vec<Operation> {
-    vec![get("/healthz", healthz), get("/readyz", readyz), get("/metrics", metrics)]
+    vec![
+        get("/healthz", healthz),
+        get("/readyz", readyz),
+        get("/metrics", metrics),
+    ]
 }
 
 async fn healthz() -> &'static str {
@@ -23,7 +27,11 @@ async fn readyz(State(state): State<ApiState>) -> Response {
         Ok(()) => "ready\n".into_response(),
         Err(error) => {
             tracing::warn!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database is not available\n").into_response()
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the database is not available\n",
+            )
+                .into_response()
         }
     }
 }

@@ -5,13 +5,16 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use broker_app::Error;
+use broker_model::InvalidSpec;
 use broker_store::StoreError;
 
 use crate::auth::AuthFailure;
+use crate::decision;
 
 /// The body.
 pub type ProblemBody = broker_client::wire::Problem;
 
+/// A refusal on its way out: the body, and what goes into headers.
 #[derive(Debug)]
 pub struct Problem {
     body: Box<ProblemBody>,
@@ -29,7 +32,11 @@ impl Problem {
             detail: detail.into(),
             ..ProblemBody::default()
         };
-        Self { body: Box::new(body), challenge: None, retry_after_seconds: None }
+        Self {
+            body: Box::new(body),
+            challenge: None,
+            retry_after_seconds: None,
+        }
     }
 
     #[must_use]
@@ -49,24 +56,53 @@ impl Problem {
         problem
     }
 
+    /// Adds a field that was not accepted.
+    #[must_use]
+    pub(crate) fn field(mut self, error: InvalidSpec) -> Self {
+        self.body.errors.push(error);
+        self
+    }
+
     pub(crate) fn invalid(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid-request", detail)
     }
 
     pub(crate) fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", format!("there is no such {what}"))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not-found",
+            format!("there is no such {what}"),
+        )
     }
 
     /// Logged here, once, with all that is known; the caller learns nothing of the inside.
     fn internal(error: &dyn std::error::Error) -> Self {
         tracing::error!(error = %chain(error), "request failed");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here; it is logged")
+        Self::broken()
+    }
+
+    pub(crate) fn broken() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "something went wrong in the broker; its log has more under this request id",
+        )
+    }
+
+    /// The `error` of `WWW-Authenticate: Bearer` (RFC 6750, 3.1); empty when nothing was sent.
+    pub(crate) fn challenge(mut self, error: &'static str) -> Self {
+        self.challenge = Some(error);
+        self
+    }
+
+    /// When to come back, in seconds.
+    fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after_seconds = Some(seconds);
+        self
     }
 
     fn unavailable(code: &str, detail: &str) -> Self {
-        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
-        problem.retry_after_seconds = Some(5);
-        problem
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(5)
     }
 }
 
@@ -99,6 +135,10 @@ impl From<Error> for Problem {
         let words = error.to_string();
         match error {
             Error::InvalidSpec(errors) => {
+                let words = match errors.len() {
+                    1 => "one field of the job cannot be accepted".to_owned(),
+                    many => format!("{many} fields of the job cannot be accepted"),
+                };
                 let mut problem = Self::new(StatusCode::BAD_REQUEST, "invalid-job", words);
                 problem.body.errors = errors;
                 problem
@@ -108,7 +148,7 @@ impl From<Error> for Problem {
             Error::NotEligible(decision) => {
                 let mut problem = Self::new(StatusCode::FORBIDDEN, "not-eligible", words);
                 problem.body.remedy = first_remedy(&decision);
-                problem.body.decision = serde_json::to_value(&*decision).ok();
+                problem.body.decision = Some(Box::new(decision::view(*decision)));
                 problem
             }
             Error::NoAllocation => Self::new(StatusCode::FORBIDDEN, "no-allocation", words)
@@ -124,24 +164,25 @@ impl From<Error> for Problem {
             Error::JobIsOver(_) => Self::new(StatusCode::CONFLICT, "job-is-over", words),
             Error::KeyReused => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", words)
                 .remedy("use a new key for a new request"),
-            Error::InFlight => Self::new(StatusCode::CONFLICT, "request-in-flight", words),
+            Error::InFlight => {
+                Self::new(StatusCode::CONFLICT, "request-in-flight", words).retry_after(1)
+            }
             Error::Contended => Self::unavailable("contended", &words),
             Error::OutsideLedger => Self::new(StatusCode::NOT_FOUND, "outside-ledger", words),
             Error::Store(StoreError::Full(_)) => {
                 tracing::error!(error = %words, "the database has no space left");
-                let mut problem = Self::new(
+                Self::new(
                     StatusCode::INSUFFICIENT_STORAGE,
                     "no-space-left",
                     "the broker cannot store anything now; nothing of this request was kept",
-                );
-                problem.retry_after_seconds = Some(60);
-                problem
+                )
+                .retry_after(60)
             }
             Error::Store(StoreError::Unavailable(_)) => {
                 tracing::warn!(error = %words, "the database is not available");
                 Self::unavailable("store-unavailable", "the broker's database cannot be reached; try again")
             }
-            error => Self::internal(&error),
+            error @ Error::Store(_) => Self::internal(&error),
         }
     }
 }
@@ -152,12 +193,16 @@ fn first_remedy(decision: &policy_engine::Decision) -> Option<String> {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.body.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(self.body.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut body = *self.body;
         body.request_id = crate::request_id::current();
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if let Some(error) = self.challenge {
             let value = if error.is_empty() {
                 "Bearer".to_owned()

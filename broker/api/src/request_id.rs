@@ -18,10 +18,16 @@ pub(crate) fn current() -> Option<String> {
 /// Takes the proxy's request id if it is a sane one, else makes one; says it in the answer, in every
 /// log line of the request and in every problem document.
 pub(crate) async fn layer(request: Request, next: Next) -> Response {
-    let id = request.headers().get(&HEADER).and_then(accepted).unwrap_or_else(fresh);
+    let id = request
+        .headers()
+        .get(&HEADER)
+        .and_then(accepted)
+        .unwrap_or_else(fresh);
     let span = tracing::info_span!("request", request.id = %id, method = %request.method(),
         path = %request.uri().path());
-    let mut response = REQUEST_ID.scope(id.clone(), next.run(request).instrument(span)).await;
+    let mut response = REQUEST_ID
+        .scope(id.clone(), next.run(request).instrument(span))
+        .await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HEADER.clone(), value);
     }
@@ -31,7 +37,9 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
 fn accepted(value: &HeaderValue) -> Option<String> {
     let text = value.to_str().ok()?;
     let fits = (8..=64).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     fits.then(|| text.to_owned())
 }
 

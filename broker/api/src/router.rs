@@ -28,7 +28,10 @@ pub fn router(state: ApiState) -> Router {
     let agents = routed(agent_v1::operations()).fallback(no_such_path);
     routed(probes::operations())
         .nest(v1::BASE, api.layer(DefaultBodyLimit::max(BODY_LIMIT)))
-        .nest(agent_v1::BASE, agents.layer(DefaultBodyLimit::max(REPORT_LIMIT)))
+        .nest(
+            agent_v1::BASE,
+            agents.layer(DefaultBodyLimit::max(REPORT_LIMIT)),
+        )
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -73,7 +76,9 @@ async fn measure(State(state): State<ApiState>, request: Request, next: Next) ->
     let method = request.method().clone();
     let response = next.run(request).await;
     let status = response.status().as_u16();
-    state.metrics.request(&route, &method, status, begun.elapsed());
+    state
+        .metrics
+        .request(&route, &method, status, begun.elapsed());
     tracing::debug!(route, status, "answered");
     response
 }

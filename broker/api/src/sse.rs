@@ -22,13 +22,17 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// The id to resume after. One that no stream of ours gave is refused: to begin at the start instead
 /// would repeat what the client has.
 pub(crate) fn last_event_id(headers: &HeaderMap) -> std::result::Result<Option<u64>, Problem> {
-    let Some(value) = headers.get("last-event-id") else { return Ok(None) };
+    let Some(value) = headers.get("last-event-id") else {
+        return Ok(None);
+    };
     let text = value.to_str().unwrap_or("?").trim();
     if text.is_empty() {
         return Ok(None);
     }
     let id = text.parse().map_err(|_| {
-        Problem::invalid("Last-Event-ID: not one that this stream gave; leave it out to begin at the start")
+        Problem::invalid(
+            "Last-Event-ID: not one that this stream gave; leave it out to begin at the start",
+        )
     })?;
     Ok(Some(id))
 }
@@ -44,14 +48,22 @@ pub(crate) fn respond<T: Send + 'static>(
     event: impl Fn(T) -> Event + Send + 'static,
 ) -> Sse<impl Stream<Item = std::result::Result<Event, Infallible>> + Send + 'static> {
     let events = items.map(move |item| match item {
-        Ok(item) => Said { event: event(item), last: false },
+        Ok(item) => Said {
+            event: event(item),
+            last: false,
+        },
         Err(error) => {
             tracing::warn!(%error, "a stream broke off");
             Said::last("error", "the broker could not go on; reconnect")
         }
     });
     let events = events.chain(stream::iter([Said::last("end", "nothing more will come")]));
-    let guarded = Guarded { events: Box::pin(events), state, authenticated, over: false };
+    let guarded = Guarded {
+        events: Box::pin(events),
+        state,
+        authenticated,
+        over: false,
+    };
     let guarded = stream::unfold(guarded, Guarded::next);
     Sse::new(guarded).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
 }
@@ -63,7 +75,10 @@ struct Said {
 
 impl Said {
     fn last(kind: &str, data: &str) -> Self {
-        Self { event: Event::default().event(kind).data(data), last: true }
+        Self {
+            event: Event::default().event(kind).data(data),
+            last: true,
+        }
     }
 }
 
@@ -78,8 +93,12 @@ struct Guarded {
 impl Guarded {
     async fn next(mut self) -> Option<(std::result::Result<Event, Infallible>, Self)> {
         while !self.over {
-            let said = if self.token_has_ended().await {
-                Said::last("token", "the access token has ended; reconnect with a new one")
+            let token = &self.authenticated.token;
+            let said = if has_ended(&self.state, token).await {
+                Said::last(
+                    "token",
+                    "the access token has ended; reconnect with a new one",
+                )
             } else {
                 match timeout(CHECK_TOKEN, self.events.next()).await {
                     Ok(Some(said)) => said,
@@ -92,12 +111,13 @@ impl Guarded {
         }
         None
     }
+}
 
-    /// An issuer that cannot be asked right now ends nothing: the token was good at the start.
-    async fn token_has_ended(&self) -> bool {
-        match self.state.auth.bearer(&self.authenticated.token).await {
-            Ok(_) => false,
-            Err(failure) => !failure.unavailable,
-        }
-    }
+/// An issuer that cannot be asked right now ends nothing: the token was good at the start.
+async fn has_ended(state: &ApiState, token: &str) -> bool {
+    state
+        .auth
+        .bearer(token)
+        .await
+        .is_err_and(|failure| !failure.unavailable)
 }

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use broker_app::Broker;
@@ -26,15 +27,24 @@ pub struct ApiState {
 }
 
 /// Which token speaks for which site. Only digests are kept.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct AgentTokens {
     by_digest: HashMap<[u8; 32], SiteId>,
 }
 
+impl fmt::Debug for AgentTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.by_digest.values()).finish()
+    }
+}
+
 impl AgentTokens {
+    /// Tokens as their files hold them; white space around one is no part of it.
     pub fn new<'a>(tokens: impl IntoIterator<Item = (SiteId, &'a str)>) -> Self {
-        let by_digest =
-            tokens.into_iter().map(|(site, token)| (digest(token.trim()), site)).collect();
+        let by_digest = tokens
+            .into_iter()
+            .map(|(site, token)| (digest(token.trim()), site))
+            .collect();
         Self { by_digest }
     }
 

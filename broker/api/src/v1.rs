@@ -11,40 +11,35 @@ mod sites;
 mod usage;
 mod whoami;
 
-use axum::Router;
-use axum::routing::{get, post};
+use crate::operation::{Operation, get, post};
 
-use crate::problem::Problem;
-use crate::state::ApiState;
+pub(crate) const BASE: &str = "/api/v1";
 
-pub(crate) fn routes() -> Router<ApiState> {
-    Router::new()
-        .route("/login", get(login::login))
-        .route("/whoami", get(whoami::whoami))
-        .route("/projects", get(allocations::projects))
-        .route("/allocations", get(allocations::allocations))
-        .route("/eligibility/check", post(check::check))
-        .route("/jobs", get(jobs::list::list).post(jobs::submit::submit))
-        .route("/jobs/quote", post(jobs::quote::quote))
-        .route("/jobs/{id}", get(jobs::show::show))
-        .route("/jobs/{id}/placement", get(jobs::show::placement))
-        .route("/jobs/{id}/decision", get(jobs::show::decision))
-        .route("/jobs/{id}/usage", get(jobs::show::usage))
-        .route("/jobs/{id}/events", get(jobs::events::events))
-        .route("/jobs/{id}/logs", get(jobs::logs::logs))
-        .route("/jobs/{id}/cancel", post(jobs::cancel::cancel))
-        .route("/sites", get(sites::list))
-        .route("/sites/{id}", get(sites::show))
-        .route("/usage", get(usage::list))
-        .route("/ledger/checkpoint", get(ledger::checkpoint))
-        .route("/ledger/entries", get(ledger::entries))
-        .route("/ledger/export", get(ledger::export))
-        .route("/ledger/proofs/inclusion", get(ledger::inclusion))
-        .route("/ledger/proofs/consistency", get(ledger::consistency))
-        .route("/openapi.json", get(openapi::openapi))
-        .fallback(no_such_path)
-}
-
-async fn no_such_path() -> Problem {
-    Problem::not_found("path; `GET /api/v1/openapi.json` lists them")
+pub(crate) fn operations() -> Vec<Operation> {
+    vec![
+        get("/login", login::login),
+        get("/whoami", whoami::whoami),
+        get("/projects", allocations::projects),
+        get("/allocations", allocations::allocations),
+        post("/eligibility/check", check::check),
+        get("/jobs", jobs::list::list),
+        post("/jobs", jobs::submit::submit),
+        post("/jobs/quote", jobs::quote::quote),
+        get("/jobs/{id}", jobs::show::show),
+        get("/jobs/{id}/placement", jobs::show::placement),
+        get("/jobs/{id}/decision", jobs::show::decision),
+        get("/jobs/{id}/usage", jobs::show::usage),
+        get("/jobs/{id}/events", jobs::events::events),
+        get("/jobs/{id}/logs", jobs::logs::logs),
+        post("/jobs/{id}/cancel", jobs::cancel::cancel),
+        get("/sites", sites::list),
+        get("/sites/{id}", sites::show),
+        get("/usage", usage::list),
+        get("/ledger/checkpoint", ledger::checkpoint),
+        get("/ledger/entries", ledger::entries),
+        get("/ledger/export", ledger::export),
+        get("/ledger/proofs/inclusion", ledger::inclusion),
+        get("/ledger/proofs/consistency", ledger::consistency),
+        get("/openapi.json", openapi::openapi),
+    ]
 }

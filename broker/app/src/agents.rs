@@ -2,8 +2,13 @@
 //! site it may speak for.
 
 mod lease;
+mod logs;
+mod plausible;
 mod report;
 mod settle;
+mod step;
+mod work;
 
 pub use lease::Looks;
 pub(crate) use lease::attempt_entry;
+pub(crate) use step::Step;

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use broker_model::{
     ContainerTarget, Partition, PartitionRef, Site, SiteId, SiteReadiness, SiteSnapshot, SiteState,
 };
+use broker_placement::SiteView;
 use broker_store::{Store, StoreError};
 use jiff::Timestamp;
 
@@ -15,11 +16,14 @@ use jiff::Timestamp;
 pub struct Board {
     sites: Vec<Site>,
     zones: BTreeMap<String, BTreeSet<String>>,
-    heard: RwLock<Arc<HashMap<SiteId, Heard>>>,
+    heard: RwLock<Arc<AllHeard>>,
 }
 
+/// What was heard at one moment; it stays as it is while something new is heard.
+pub(crate) type AllHeard = HashMap<SiteId, Heard>;
+
 #[derive(Clone, Debug, Default)]
-struct Heard {
+pub(crate) struct Heard {
     state: Option<SiteState>,
     snapshot: Option<Arc<SiteSnapshot>>,
 }
@@ -81,6 +85,19 @@ impl Board {
             .collect()
     }
 
+    /// Every site with what was heard of it, as placement looks at them: nothing is copied.
+    pub(crate) fn views<'a>(&'a self, heard: &'a AllHeard) -> Vec<SiteView<'a>> {
+        let view = |site: &'a Site| {
+            let known = heard.get(&site.id);
+            SiteView {
+                site,
+                state: known.and_then(|known| known.state.as_ref()),
+                snapshot: known.and_then(|known| known.snapshot.as_deref()),
+            }
+        };
+        self.sites.iter().map(view).collect()
+    }
+
     /// Every site with what is known of it now.
     pub fn entries(&self) -> Vec<SiteEntry<'_>> {
         let heard = self.heard();
@@ -125,7 +142,7 @@ impl Board {
         self.heard().get(site).and_then(|known| known.state.clone())
     }
 
-    fn heard(&self) -> Arc<HashMap<SiteId, Heard>> {
+    pub(crate) fn heard(&self) -> Arc<AllHeard> {
         self.heard
             .read()
             .unwrap_or_else(PoisonError::into_inner)

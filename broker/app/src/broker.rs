@@ -1,14 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use broker_model::{Clock, Ids, Site};
+use broker_model::{Clock, Ids, JobId, Site};
 use broker_store::{Change, CommitError, Committed, Store};
 use policy_engine::Engine;
 
 use crate::agents::Looks;
 use crate::caller::Callers;
 use crate::jobs::InFlight;
+use crate::loops::Hearing;
 use crate::standing::Standings;
 use crate::{Board, Nudges};
 
@@ -76,6 +77,9 @@ pub(crate) struct Inner {
     pub(crate) standings: Standings,
     pub(crate) in_flight: InFlight,
     pub(crate) looks: Looks,
+    pub(crate) hearing: Hearing,
+    /// The last job that the placement loop looked at, while there are more behind it.
+    pub(crate) placing: Mutex<Option<JobId>>,
 }
 
 impl Broker {
@@ -88,6 +92,8 @@ impl Broker {
                 standings: Standings::new(&parts.limits),
                 in_flight: InFlight::default(),
                 looks: Looks::default(),
+                hearing: Hearing::from(parts.clock.now()),
+                placing: Mutex::default(),
                 nudges: Nudges::default(),
                 store: parts.store,
                 clock: parts.clock,

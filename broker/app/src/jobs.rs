@@ -6,6 +6,7 @@ mod prepare;
 mod quote;
 mod show;
 mod submit;
+mod withdraw;
 
 pub(crate) use cancel::{end_job, release_hold, state_entry};
 pub use follow::{JobEventRow, LogPiece};

@@ -9,10 +9,11 @@ mod sweep;
 use std::time::Duration;
 
 use futures::future::join4;
-use tokio::time::timeout;
+use tokio::time::{Interval, MissedTickBehavior, timeout};
 
 pub(crate) use seal::fetch;
 pub use seal::{SealError, Sealer};
+pub(crate) use sites::Hearing;
 
 use crate::Broker;
 
@@ -43,7 +44,7 @@ async fn placing(broker: &Broker) {
 }
 
 async fn sealing(broker: &Broker, sealer: &Sealer) {
-    let mut pace = tokio::time::interval(SEAL_EVERY);
+    let mut pace = paced(SEAL_EVERY);
     loop {
         pace.tick().await;
         let _ = timeout(SWEEP_EVERY, broker.nudges().unsealed_entry()).await;
@@ -52,22 +53,15 @@ async fn sealing(broker: &Broker, sealer: &Sealer) {
 }
 
 async fn listening(broker: &Broker) {
-    let mut pace = tokio::time::interval(EVERY);
+    let mut pace = paced(EVERY);
     loop {
         pace.tick().await;
-        report(
-            broker.board().refresh(&**broker.store()).await,
-            "reading site states failed",
-        );
-        report(
-            broker.lose_sites_once().await,
-            "giving up lost sites failed",
-        );
+        report(broker.listen_once().await, "listening to the sites failed");
     }
 }
 
 async fn sweeping(broker: &Broker) {
-    let mut pace = tokio::time::interval(SWEEP_EVERY);
+    let mut pace = paced(SWEEP_EVERY);
     loop {
         pace.tick().await;
         report(
@@ -75,6 +69,13 @@ async fn sweeping(broker: &Broker) {
             "forgetting old keys and sessions failed",
         );
     }
+}
+
+/// Keeps its distance after a long round or wait, too, instead of making up for missed ticks.
+fn paced(every: Duration) -> Interval {
+    let mut pace = tokio::time::interval(every);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    pace
 }
 
 fn report<T, E: std::fmt::Display>(result: Result<T, E>, message: &'static str) {

@@ -8,7 +8,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use broker_model::{EntryBody, EntryKind, PersonId, Principal};
+use broker_model::{EntryBody, EntryKind, Principal};
 use broker_store::{Change, Session, StoreError, Write};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -155,16 +155,6 @@ impl Broker {
         })
         .await?;
         Ok(())
-    }
-
-    /// The name to greet a person with, if their issuer told one.
-    pub async fn name_of(&self, person: PersonId) -> Result<Option<String>> {
-        Ok(self
-            .inner
-            .store
-            .find_person(person)
-            .await?
-            .and_then(|person| person.name))
     }
 
     async fn remove_sessions(&self, digests: impl IntoIterator<Item = String>) -> Result<()> {

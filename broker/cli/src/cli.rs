@@ -4,9 +4,13 @@ use broker_model::{JobId, ProjectId, SiteId};
 use clap::{Parser, Subcommand};
 use url::Url;
 
+const EXIT_CODES: &str = "\
+Exit codes: 0 done; 1 refused, or the answer is no; 2 wrong use or a file that cannot be read;
+3 not signed in; 4 the broker cannot be reached; 5 verification failed";
+
 /// Compute at Europe's AI factories.
 #[derive(Debug, Parser)]
-#[command(name = "alcyone", version, propagate_version = true)]
+#[command(name = "alcyone", version, propagate_version = true, after_help = EXIT_CODES)]
 pub struct Cli {
     /// Where the broker is; also in the file `config.toml` of the folder below
     #[arg(long, env = "ALCYONE_BROKER", global = true)]
@@ -14,7 +18,7 @@ pub struct Cli {
     /// The folder for settings and the login [default: ~/.config/alcyone]
     #[arg(long, env = "ALCYONE_HOME", global = true)]
     pub home: Option<PathBuf>,
-    /// Print JSON, one document, for programs
+    /// Print JSON for programs, also when the broker refuses
     #[arg(long, global = true)]
     pub json: bool,
     #[command(subcommand)]
@@ -36,9 +40,13 @@ pub enum Verb {
         project: Option<ProjectId>,
     },
     /// Show where a job would run, when, and what it would cost
-    Quote { file: PathBuf },
+    Quote {
+        /// TOML, or JSON if it is called `*.json`
+        file: PathBuf,
+    },
     /// Hand in a job
     Submit {
+        /// TOML, or JSON if it is called `*.json`
         file: PathBuf,
         /// The same key again means the same job, never a second one
         #[arg(long)]
@@ -51,7 +59,7 @@ pub enum Verb {
     Jobs {
         #[arg(long)]
         project: Option<ProjectId>,
-        /// pending, held, placed, queued, running, completed, failed, cancelled, timed_out
+        /// pending, held, placed, queued, running, completed, failed, cancelled, `timed_out`
         #[arg(long)]
         state: Option<String>,
         #[arg(long)]
@@ -104,9 +112,10 @@ pub enum Audit {
         /// kept in the settings folder and a change of it is an error
         #[arg(long)]
         trusted_key: Vec<String>,
-        /// A signed checkpoint kept from earlier: the export must contain it
+        /// A signed checkpoint kept from earlier: the ledger must still begin with it
         #[arg(long)]
         checkpoint: Option<PathBuf>,
+        /// Check every entry of this job against the broker's signed tree, now
         #[arg(long)]
         job: Option<JobId>,
     },

@@ -1,6 +1,5 @@
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -24,7 +23,9 @@ struct SettingsFile {
 impl Settings {
     pub(crate) fn load(cli: &Cli) -> anyhow::Result<Self> {
         let home = cli.home.clone().or_else(default_home).ok_or_else(|| {
-            Failure::Usage("there is no home folder; give one with --home or ALCYONE_HOME".to_owned())
+            Failure::Usage(
+                "there is no home folder; give one with --home or ALCYONE_HOME".to_owned(),
+            )
         })?;
         let file = read(&home.join("config.toml"))?;
         let broker = cli.broker.clone().or(file.broker).ok_or_else(|| {
@@ -40,7 +41,13 @@ impl Settings {
     pub(crate) fn broker_name(&self) -> String {
         let host = self.broker.host_str().unwrap_or("broker");
         let port = self.broker.port_or_known_default().unwrap_or(0);
-        let safe = |c: char| if c.is_ascii_alphanumeric() || c == '.' || c == '-' { c } else { '_' };
+        let safe = |c: char| {
+            if c.is_ascii_alphanumeric() || c == '.' || c == '-' {
+                c
+            } else {
+                '_'
+            }
+        };
         format!("{}-{port}", host.chars().map(safe).collect::<String>())
     }
 }
@@ -51,12 +58,11 @@ fn default_home() -> Option<PathBuf> {
     config.map(|config| config.join("alcyone"))
 }
 
-fn read(path: &Path) -> anyhow::Result<SettingsFile> {
+fn read(path: &Path) -> Result<SettingsFile, Failure> {
+    let wrong = |error: String| Failure::Usage(format!("{}: {error}", path.display()));
     match std::fs::read_to_string(path) {
-        Ok(text) => {
-            toml::from_str(&text).with_context(|| format!("{} cannot be read", path.display()))
-        }
+        Ok(text) => toml::from_str(&text).map_err(|error| wrong(error.to_string())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(SettingsFile::default()),
-        Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
+        Err(error) => Err(wrong(error.to_string())),
     }
 }

@@ -1,6 +1,8 @@
-use std::io::Write;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
@@ -11,6 +13,7 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use crate::config::Settings;
+use crate::print;
 
 /// The login as it is kept: in one file per broker that only its owner can read.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -20,6 +23,10 @@ struct Kept {
 }
 
 /// Tokens from the login file, refreshed there when the broker refuses one.
+///
+/// A refresh token counts once, and using it twice ends the login. So one process at a time refreshes,
+/// under a lock beside the file, and looks first whether another one just did: `logs -f` may run for
+/// hours beside other verbs.
 #[derive(Debug)]
 pub struct FileTokens {
     path: PathBuf,
@@ -30,20 +37,35 @@ pub struct FileTokens {
 impl FileTokens {
     /// The login kept in a folder for a broker.
     pub fn at(broker: &Url, home: &Path) -> anyhow::Result<Self> {
-        Self::open(&Settings { broker: broker.clone(), home: home.to_owned() })
+        Self::open(&Settings {
+            broker: broker.clone(),
+            home: home.to_owned(),
+        })
     }
 
     pub(crate) fn open(settings: &Settings) -> anyhow::Result<Self> {
         let path = path(settings);
-        let kept = match std::fs::read_to_string(&path) {
-            Ok(text) => Some(
-                serde_json::from_str(&text)
-                    .with_context(|| format!("{} is damaged; run `alcyone login`", path.display()))?,
-            ),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error).with_context(|| format!("{}", path.display())),
+        let kept = Mutex::new(read(&path)?);
+        Ok(Self {
+            path,
+            http: reqwest::Client::new(),
+            kept,
+        })
+    }
+
+    async fn refreshed(&self, refused: &str) -> Result<Kept, Error> {
+        let lock = lock(&self.path.with_extension("lock"))
+            .await
+            .map_err(unusable)?;
+        let Some(mut kept) = read(&self.path)? else {
+            return Err(nobody());
         };
-        Ok(Self { path, http: reqwest::Client::new(), kept: Mutex::new(kept) })
+        if kept.tokens.access_token == refused {
+            kept.tokens = kept.tokens.refresh(&self.http, &kept.login).await?;
+            write(&self.path, &kept).map_err(unusable)?;
+        }
+        drop(lock);
+        Ok(kept)
     }
 }
 
@@ -51,14 +73,50 @@ impl FileTokens {
 impl TokenSource for FileTokens {
     async fn token(&self, refused: Option<&str>) -> Result<String, Error> {
         let mut guard = self.kept.lock().await;
-        let Some(kept) = guard.as_mut() else {
-            return Err(Error::NotSignedIn("run `alcyone login`".to_owned()));
-        };
-        if refused.is_some_and(|refused| refused == kept.tokens.access_token) {
-            kept.tokens = kept.tokens.refresh(&self.http, &kept.login).await?;
-            write(&self.path, kept).map_err(|error| Error::NotSignedIn(error.to_string()))?;
+        let kept = guard.as_mut().ok_or_else(nobody)?;
+        if let Some(refused) = refused.filter(|refused| *refused == kept.tokens.access_token) {
+            *kept = self.refreshed(refused).await?;
         }
         Ok(kept.tokens.access_token.clone())
+    }
+}
+
+fn nobody() -> Error {
+    Error::NotSignedIn("run `alcyone login`".to_owned())
+}
+
+fn unusable(error: impl std::fmt::Display) -> Error {
+    Error::NotSignedIn(format!("the login cannot be kept: {error:#}"))
+}
+
+fn read(path: &Path) -> Result<Option<Kept>, Error> {
+    let damaged = |reason: String| {
+        Error::NotSignedIn(format!("{} {reason}; run `alcyone login`", path.display()))
+    };
+    match std::fs::read_to_string(path) {
+        Ok(text) => match serde_json::from_str(&text) {
+            Ok(kept) => Ok(Some(kept)),
+            Err(error) => Err(damaged(format!("is damaged at column {}", error.column()))),
+        },
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(damaged(format!("cannot be read ({error})"))),
+    }
+}
+
+/// Waits for the lock without holding the thread: who has it may need this thread to finish.
+async fn lock(path: &Path) -> std::io::Result<File> {
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)?;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
     }
 }
 
@@ -69,7 +127,7 @@ struct NoToken;
 #[async_trait]
 impl TokenSource for NoToken {
     async fn token(&self, _: Option<&str>) -> Result<String, Error> {
-        Err(Error::NotSignedIn("run `alcyone login`".to_owned()))
+        Err(nobody())
     }
 }
 
@@ -82,8 +140,17 @@ pub async fn start_login(broker: &Url) -> anyhow::Result<DeviceLogin> {
 /// Waits for the person to confirm, and keeps the login in a folder.
 pub async fn finish_login(broker: &Url, home: &Path, device: &DeviceLogin) -> anyhow::Result<()> {
     let tokens = device.wait().await?;
-    let settings = Settings { broker: broker.clone(), home: home.to_owned() };
-    write(&path(&settings), &Kept { login: device.login().clone(), tokens })
+    let settings = Settings {
+        broker: broker.clone(),
+        home: home.to_owned(),
+    };
+    write(
+        &path(&settings),
+        &Kept {
+            login: device.login().clone(),
+            tokens,
+        },
+    )
 }
 
 pub(crate) async fn login(
@@ -92,7 +159,9 @@ pub(crate) async fn login(
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
     let device = start_login(&settings.broker).await?;
-    let address = device.verification_uri_complete().unwrap_or_else(|| device.verification_uri());
+    let address = device
+        .verification_uri_complete()
+        .unwrap_or_else(|| device.verification_uri());
     if json {
         let view = serde_json::json!({
             "verification_uri": device.verification_uri(),
@@ -101,7 +170,12 @@ pub(crate) async fn login(
         });
         writeln!(out, "{view}")?;
     } else {
-        writeln!(out, "Open {address}\nand enter the code {}", device.user_code())?;
+        let code = device.user_code();
+        writeln!(
+            out,
+            "Open this address on any device, and check that it shows {code}:"
+        )?;
+        writeln!(out, "\n  {address}\n\nWaiting for you to confirm …")?;
     }
     out.flush()?;
     finish_login(&settings.broker, &settings.home, &device).await?;
@@ -110,24 +184,38 @@ pub(crate) async fn login(
     if json {
         writeln!(out, "{}", serde_json::to_string(&me)?)?;
     } else {
-        writeln!(out, "Signed in as {}", me.name.as_deref().unwrap_or(&me.subject))?;
+        writeln!(
+            out,
+            "Signed in as {}",
+            me.name.as_deref().unwrap_or(&me.subject)
+        )?;
     }
     Ok(0)
 }
 
-pub(crate) fn logout(settings: &Settings, out: &mut impl Write) -> anyhow::Result<u8> {
-    match std::fs::remove_file(path(settings)) {
-        Ok(()) => writeln!(out, "Signed out on this machine")?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            writeln!(out, "Nobody was signed in")?;
-        }
+pub(crate) fn logout(settings: &Settings, json: bool, out: &mut impl Write) -> anyhow::Result<u8> {
+    let signed_out = match std::fs::remove_file(path(settings)) {
+        Ok(()) => true,
+        Err(error) if error.kind() == ErrorKind::NotFound => false,
         Err(error) => return Err(error.into()),
+    };
+    if json {
+        print::json(&serde_json::json!({ "signed_out": signed_out }), out)?;
+    } else if signed_out {
+        writeln!(
+            out,
+            "Signed out on this machine; the issuer may still know you"
+        )?;
+    } else {
+        writeln!(out, "Nobody was signed in")?;
     }
     Ok(0)
 }
 
 fn path(settings: &Settings) -> PathBuf {
-    settings.home.join(format!("login-{}.json", settings.broker_name()))
+    settings
+        .home
+        .join(format!("login-{}.json", settings.broker_name()))
 }
 
 /// Writes beside and renames, so that a full disk never leaves half a login.
@@ -136,7 +224,7 @@ fn write(path: &Path, kept: &Kept) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
     let beside = path.with_extension("new");
     let _ = std::fs::remove_file(&beside);
-    let mut file = std::fs::OpenOptions::new()
+    let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)

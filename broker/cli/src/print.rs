@@ -12,14 +12,23 @@ pub(crate) fn json(value: &impl Serialize, out: &mut impl Write) -> anyhow::Resu
 
 pub(crate) fn table(head: &[&str], rows: &[Vec<String>], out: &mut impl Write) -> io::Result<()> {
     let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-        cells.chain(head.get(column).map(|name| name.chars().count())).max().unwrap_or(0)
+        let cells = rows
+            .iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count());
+        cells
+            .chain(head.get(column).map(|name| name.chars().count()))
+            .max()
+            .unwrap_or(0)
     };
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
     let head: Vec<String> = head.iter().map(|name| (*name).to_owned()).collect();
     for row in std::iter::once(&head).chain(rows) {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
         writeln!(out, "{}", cells.join("  ").trim_end())?;
     }
     Ok(())
@@ -27,9 +36,16 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>], out: &mut impl Write) -
 
 /// Considered, rejected, chosen: one line for each partition.
 pub(crate) fn placement(placement: &Placement, out: &mut impl Write) -> io::Result<()> {
-    let rows: Vec<Vec<String>> =
-        placement.considered.iter().map(|one| row(placement, one)).collect();
-    table(&["PARTITION", "RESULT", "WAIT", "CHARGE", "WHY"], &rows, out)?;
+    let rows: Vec<Vec<String>> = placement
+        .considered
+        .iter()
+        .map(|one| row(placement, one))
+        .collect();
+    table(
+        &["PARTITION", "RESULT", "WAIT", "CHARGE", "WHY"],
+        &rows,
+        out,
+    )?;
     writeln!(out, "{}", placement.reason)
 }
 
@@ -48,7 +64,11 @@ fn row(placement: &Placement, one: &Considered) -> Vec<String> {
             "rejected".to_owned(),
             "-".to_owned(),
             "-".to_owned(),
-            one.rejections.iter().map(|r| r.words.as_str()).collect::<Vec<_>>().join("; "),
+            one.rejections
+                .iter()
+                .map(|r| r.words.as_str())
+                .collect::<Vec<_>>()
+                .join("; "),
         ],
     }
 }
@@ -59,4 +79,10 @@ pub(crate) fn seconds(seconds: u64) -> String {
         60..3600 => format!("{} min", seconds / 60),
         _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
     }
+}
+
+/// The word an enum has on the wire: `ready`, `timed_out`.
+pub(crate) fn word(value: &impl Serialize) -> String {
+    let value = serde_json::to_value(value).unwrap_or_default();
+    value.as_str().unwrap_or("-").to_owned()
 }

@@ -13,6 +13,8 @@ use std::io::Write;
 use broker_client::Client;
 
 use crate::cli::Verb;
+use crate::verbs::logs::Log;
+use crate::verbs::submit::How;
 
 pub(crate) async fn run(
     client: &Client,
@@ -24,8 +26,16 @@ pub(crate) async fn run(
         Verb::Whoami => whoami::run(client, json, out).await,
         Verb::Check { project } => check::run(client, project, json, out).await,
         Verb::Quote { file } => submit::quote(client, &file, json, out).await,
-        Verb::Submit { file, key, wait } => submit::submit(client, &file, key, wait, json, out).await,
-        Verb::Jobs { project, state, site, limit, cursor } => {
+        Verb::Submit { file, key, wait } => {
+            submit::submit(client, &file, How { key, wait, json }, out).await
+        }
+        Verb::Jobs {
+            project,
+            state,
+            site,
+            limit,
+            cursor,
+        } => {
             let mut query = vec![("limit", limit.to_string())];
             query.extend(project.map(|project| ("project", project.to_string())));
             query.extend(state.map(|state| ("state", state)));
@@ -34,9 +44,23 @@ pub(crate) async fn run(
             jobs::run(client, &query, json, out).await
         }
         Verb::Show { job } => job::show(client, job, json, out).await,
-        Verb::Logs { job, follow, stderr } => {
+        Verb::Logs {
+            job,
+            follow,
+            stderr,
+        } => {
             let stream = if stderr { "stderr" } else { "stdout" };
-            logs::run(client, job, stream, follow, json, out).await
+            logs::run(
+                client,
+                job,
+                &Log {
+                    stream,
+                    follow,
+                    json,
+                },
+                out,
+            )
+            .await
         }
         Verb::Cancel { job } => job::cancel(client, job, json, out).await,
         Verb::Sites { site } => sites::run(client, site, json, out).await,

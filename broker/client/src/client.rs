@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::wire::{
     CheckRequest, CheckView, CheckpointView, ConsistencyView, EntryView, InclusionView, JobView,
-    LoginView, Page, Problem, QuoteView, UsageView, WhoAmI,
+    LoginView, Page, Problem, QuoteView, SiteView, UsageView, WhoAmI,
 };
 use crate::{Error, EventStream, Result};
 
@@ -36,8 +36,15 @@ impl Client {
             .connect_timeout(Duration::from_secs(10))
             .user_agent(concat!("alcyone/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|source| Error::Unreachable { address: base.to_string(), source })?;
-        Ok(Self { http, base: base.clone(), tokens })
+            .map_err(|source| Error::Unreachable {
+                address: base.to_string(),
+                source,
+            })?;
+        Ok(Self {
+            http,
+            base: base.clone(),
+            tokens,
+        })
     }
 
     /// How to sign in at this broker; needs no token.
@@ -51,7 +58,8 @@ impl Client {
     }
 
     pub async fn check(&self, project: ProjectId) -> Result<CheckView> {
-        self.post("eligibility/check", &CheckRequest { project }, None).await
+        self.post("eligibility/check", &CheckRequest { project }, None)
+            .await
     }
 
     pub async fn quote(&self, spec: &JobSpec) -> Result<QuoteView> {
@@ -76,12 +84,14 @@ impl Client {
     }
 
     pub async fn cancel(&self, id: JobId) -> Result<JobView> {
-        self.post(&format!("jobs/{id}/cancel"), &serde_json::json!({}), None).await
+        self.post(&format!("jobs/{id}/cancel"), &serde_json::json!({}), None)
+            .await
     }
 
     /// Follows what happens to a job, after the event with this id if given.
     pub async fn events(&self, id: JobId, last_event_id: Option<&str>) -> Result<EventStream> {
-        self.stream(&format!("jobs/{id}/events"), &[], last_event_id).await
+        self.stream(&format!("jobs/{id}/events"), &[], last_event_id)
+            .await
     }
 
     /// Follows a log (`stdout` or `stderr`), from the byte that `last_event_id` names if given.
@@ -92,15 +102,19 @@ impl Client {
         follow: bool,
         last_event_id: Option<&str>,
     ) -> Result<EventStream> {
-        let query = [("stream", stream.to_owned()), ("follow", follow.to_string())];
-        self.stream(&format!("jobs/{id}/logs"), &query, last_event_id).await
+        let query = [
+            ("stream", stream.to_owned()),
+            ("follow", follow.to_string()),
+        ];
+        self.stream(&format!("jobs/{id}/logs"), &query, last_event_id)
+            .await
     }
 
-    pub async fn sites(&self) -> Result<Page<serde_json::Value>> {
+    pub async fn sites(&self) -> Result<Page<SiteView>> {
         self.get("sites", &[]).await
     }
 
-    pub async fn site(&self, id: &SiteId) -> Result<serde_json::Value> {
+    pub async fn site(&self, id: &SiteId) -> Result<SiteView> {
         self.get(&format!("sites/{id}"), &[]).await
     }
 
@@ -129,11 +143,14 @@ impl Client {
 
     /// The ledger as one file that verifies offline, as it comes.
     pub async fn export(&self) -> Result<Response> {
-        self.authorized(|| self.request(Method::GET, "ledger/export", &[])).await
+        self.authorized(|| self.request(Method::GET, "ledger/export", &[]))
+            .await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T> {
-        let response = self.authorized(|| self.request(Method::GET, path, query)).await?;
+        let response = self
+            .authorized(|| self.request(Method::GET, path, query))
+            .await?;
         self.read(response).await
     }
 
@@ -161,8 +178,9 @@ impl Client {
         last_event_id: Option<&str>,
     ) -> Result<EventStream> {
         let request = || {
-            let request =
-                self.request(Method::GET, path, query).header("Accept", "text/event-stream");
+            let request = self
+                .request(Method::GET, path, query)
+                .header("Accept", "text/event-stream");
             match last_event_id {
                 Some(id) => request.header("Last-Event-ID", id),
                 None => request,
@@ -173,7 +191,10 @@ impl Client {
 
     fn request(&self, method: Method, path: &str, query: &[(&str, String)]) -> RequestBuilder {
         let mut url = self.base.clone();
-        url.set_path(&format!("{}/api/v1/{path}", self.base.path().trim_end_matches('/')));
+        url.set_path(&format!(
+            "{}/api/v1/{path}",
+            self.base.path().trim_end_matches('/')
+        ));
         self.http.request(method, url).query(query)
     }
 
@@ -190,10 +211,10 @@ impl Client {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response> {
-        let response = request
-            .send()
-            .await
-            .map_err(|source| Error::Unreachable { address: self.base.to_string(), source })?;
+        let response = request.send().await.map_err(|source| Error::Unreachable {
+            address: self.base.to_string(),
+            source,
+        })?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -211,10 +232,13 @@ impl Client {
 
     async fn read<T: DeserializeOwned>(&self, response: Response) -> Result<T> {
         let address = response.url().path().to_owned();
-        let text = response
-            .text()
-            .await
-            .map_err(|source| Error::Unreachable { address: address.clone(), source })?;
-        serde_json::from_str(&text).map_err(|error| Error::Answer { address, reason: error.to_string() })
+        let text = response.text().await.map_err(|source| Error::Unreachable {
+            address: address.clone(),
+            source,
+        })?;
+        serde_json::from_str(&text).map_err(|error| Error::Answer {
+            address,
+            reason: error.to_string(),
+        })
     }
 }

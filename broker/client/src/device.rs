@@ -27,7 +27,9 @@ pub struct Tokens {
 
 impl std::fmt::Debug for Tokens {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tokens").field("expires_in", &self.expires_in).finish_non_exhaustive()
+        f.debug_struct("Tokens")
+            .field("expires_in", &self.expires_in)
+            .finish_non_exhaustive()
     }
 }
 
@@ -52,7 +54,9 @@ struct Started {
 
 impl std::fmt::Debug for Started {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Started").field("verification_uri", &self.verification_uri).finish_non_exhaustive()
+        f.debug_struct("Started")
+            .field("verification_uri", &self.verification_uri)
+            .finish_non_exhaustive()
     }
 }
 
@@ -77,16 +81,35 @@ impl DeviceLogin {
     /// Asks the issuer for a code that the person types in (or follows as a link).
     pub async fn start(http: reqwest::Client, login: LoginView) -> Result<Self> {
         let metadata = discover(&http, &login.issuer).await?;
-        let endpoint = metadata.device_authorization_endpoint.clone().ok_or_else(|| {
-            Error::LoginRefused(format!("{} offers no device login (RFC 8628)", login.issuer))
-        })?;
-        let mut form = vec![("client_id", login.client_id.clone()), ("scope", login.scopes.join(" "))];
+        let endpoint = metadata
+            .device_authorization_endpoint
+            .clone()
+            .ok_or_else(|| {
+                Error::LoginRefused(format!(
+                    "{} offers no device login (RFC 8628)",
+                    login.issuer
+                ))
+            })?;
+        let mut form = vec![
+            ("client_id", login.client_id.clone()),
+            ("scope", login.scopes.join(" ")),
+        ];
         if login.scopes.iter().any(|scope| scope == "offline_access") {
             form.push(("prompt", "consent".to_owned()));
         }
-        form.extend(login.resource.clone().map(|resource| ("resource", resource)));
+        form.extend(
+            login
+                .resource
+                .clone()
+                .map(|resource| ("resource", resource)),
+        );
         let started: Started = post_form(&http, &endpoint, &form).await?;
-        Ok(Self { http, login, metadata, started })
+        Ok(Self {
+            http,
+            login,
+            metadata,
+            started,
+        })
     }
 
     /// What the broker said about signing in.
@@ -119,16 +142,26 @@ impl DeviceLogin {
                 Polled::SlowDown => interval += Duration::from_secs(5),
             }
         }
-        Err(Error::LoginRefused("nobody confirmed the code in time; run `alcyone login` again".to_owned()))
+        Err(Error::LoginRefused(
+            "nobody confirmed the code in time; run `alcyone login` again".to_owned(),
+        ))
     }
 
     async fn poll(&self) -> Result<Polled> {
         let mut form = vec![
-            ("grant_type", "urn:ietf:params:oauth:grant-type:device_code".to_owned()),
+            (
+                "grant_type",
+                "urn:ietf:params:oauth:grant-type:device_code".to_owned(),
+            ),
             ("device_code", self.started.device_code.clone()),
             ("client_id", self.login.client_id.clone()),
         ];
-        form.extend(self.login.resource.clone().map(|resource| ("resource", resource)));
+        form.extend(
+            self.login
+                .resource
+                .clone()
+                .map(|resource| ("resource", resource)),
+        );
         match token_request(&self.http, &self.metadata.token_endpoint, &form).await? {
             Ok(tokens) => Ok(Polled::Tokens(tokens)),
             Err(error) => match error.error.as_str() {
@@ -144,7 +177,9 @@ impl Tokens {
     /// Gets new tokens for a refresh token (RFC 6749, 6); the old one may be spent by this.
     pub async fn refresh(&self, http: &reqwest::Client, login: &LoginView) -> Result<Self> {
         let Some(refresh_token) = self.refresh_token.clone() else {
-            return Err(Error::NotSignedIn("the login is over; run `alcyone login`".to_owned()));
+            return Err(Error::NotSignedIn(
+                "the login is over; run `alcyone login`".to_owned(),
+            ));
         };
         let metadata = discover(http, &login.issuer).await?;
         let mut form = vec![
@@ -152,10 +187,15 @@ impl Tokens {
             ("refresh_token", refresh_token.clone()),
             ("client_id", login.client_id.clone()),
         ];
-        form.extend(login.resource.clone().map(|resource| ("resource", resource)));
-        let mut tokens = token_request(http, &metadata.token_endpoint, &form).await?.map_err(|_| {
-            Error::NotSignedIn("the login is over; run `alcyone login`".to_owned())
-        })?;
+        form.extend(
+            login
+                .resource
+                .clone()
+                .map(|resource| ("resource", resource)),
+        );
+        let mut tokens = token_request(http, &metadata.token_endpoint, &form)
+            .await?
+            .map_err(|_| Error::NotSignedIn("the login is over; run `alcyone login`".to_owned()))?;
         if tokens.refresh_token.is_none() {
             tokens.refresh_token = Some(refresh_token);
         }
@@ -164,10 +204,22 @@ impl Tokens {
 }
 
 async fn discover(http: &reqwest::Client, issuer: &str) -> Result<Metadata> {
-    let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-    let unreachable = |source| Error::Unreachable { address: address.clone(), source };
-    let metadata: Metadata =
-        http.get(&address).send().await.map_err(unreachable)?.json().await.map_err(unreachable)?;
+    let address = format!(
+        "{}/.well-known/openid-configuration",
+        issuer.trim_end_matches('/')
+    );
+    let unreachable = |source| Error::Unreachable {
+        address: address.clone(),
+        source,
+    };
+    let metadata: Metadata = http
+        .get(&address)
+        .send()
+        .await
+        .map_err(unreachable)?
+        .json()
+        .await
+        .map_err(unreachable)?;
     if metadata.issuer.trim_end_matches('/') != issuer.trim_end_matches('/') {
         return Err(Error::LoginRefused(format!(
             "{address} speaks for {}, not for {issuer}",
@@ -182,8 +234,16 @@ async fn post_form<T: serde::de::DeserializeOwned>(
     address: &str,
     form: &[(&str, String)],
 ) -> Result<T> {
-    let unreachable = |source| Error::Unreachable { address: address.to_owned(), source };
-    let response = http.post(address).form(form).send().await.map_err(unreachable)?;
+    let unreachable = |source| Error::Unreachable {
+        address: address.to_owned(),
+        source,
+    };
+    let response = http
+        .post(address)
+        .form(form)
+        .send()
+        .await
+        .map_err(unreachable)?;
     if response.status().is_success() {
         return response.json().await.map_err(unreachable);
     }
@@ -196,8 +256,16 @@ async fn token_request(
     address: &str,
     form: &[(&str, String)],
 ) -> Result<std::result::Result<Tokens, TokenError>> {
-    let unreachable = |source| Error::Unreachable { address: address.to_owned(), source };
-    let response = http.post(address).form(form).send().await.map_err(unreachable)?;
+    let unreachable = |source| Error::Unreachable {
+        address: address.to_owned(),
+        source,
+    };
+    let response = http
+        .post(address)
+        .form(form)
+        .send()
+        .await
+        .map_err(unreachable)?;
     if response.status().is_success() {
         return Ok(Ok(response.json().await.map_err(unreachable)?));
     }

@@ -23,7 +23,11 @@ pub enum Error {
 }
 
 fn describe(problem: &Problem) -> String {
-    let mut text = if problem.detail.is_empty() { problem.title.clone() } else { problem.detail.clone() };
+    let mut text = if problem.detail.is_empty() {
+        problem.title.clone()
+    } else {
+        problem.detail.clone()
+    };
     for error in &problem.errors {
         text.push_str("\n  ");
         text.push_str(&error.to_string());

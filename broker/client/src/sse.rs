@@ -22,7 +22,9 @@ pub struct EventStream {
 
 impl std::fmt::Debug for EventStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EventStream").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("EventStream")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
     }
 }
 
@@ -36,8 +38,15 @@ struct Parser {
 impl EventStream {
     pub(crate) fn new(response: reqwest::Response) -> Self {
         let address = response.url().path().to_owned();
-        let body = response.bytes_stream().map(|chunk| chunk.map(|bytes| bytes.to_vec())).boxed();
-        Self { address, body, parser: Parser::default() }
+        let body = response
+            .bytes_stream()
+            .map(|chunk| chunk.map(|bytes| bytes.to_vec()))
+            .boxed();
+        Self {
+            address,
+            body,
+            parser: Parser::default(),
+        }
     }
 
     /// The next event; `None` when the server closed the stream, `Unreachable` when it broke.
@@ -49,7 +58,10 @@ impl EventStream {
             match self.body.next().await {
                 Some(Ok(bytes)) => self.parser.feed(&bytes),
                 Some(Err(source)) => {
-                    return Err(Error::Unreachable { address: self.address.clone(), source });
+                    return Err(Error::Unreachable {
+                        address: self.address.clone(),
+                        source,
+                    });
                 }
                 None => return Ok(None),
             }

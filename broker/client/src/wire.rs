@@ -1,8 +1,10 @@
 //! Bodies of `/api/v1`.
 
 mod audit;
+mod decision;
 mod job;
 mod problem;
+mod site;
 mod whoami;
 
 use serde::{Deserialize, Serialize};
@@ -10,8 +12,10 @@ use serde::{Deserialize, Serialize};
 pub use audit::{
     CheckpointView, ConsistencyView, EntryView, InclusionView, UsageTotalView, UsageView,
 };
+pub use decision::{DecisionResult, DecisionView, RuleEffect, SpokenView};
 pub use job::{JobView, LogView, QuoteView};
 pub use problem::Problem;
+pub use site::SiteView;
 pub use whoami::{AllocationView, CheckRequest, CheckView, LoginView, ProjectView, WhoAmI};
 
 /// A keyset page: ask again with `cursor` for what comes after; none on the last page.

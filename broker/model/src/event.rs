@@ -92,6 +92,9 @@ pub enum EntryKind {
     AttemptStateChanged,
     #[serde(rename = "usage.charged")]
     UsageCharged,
+    /// An attempt is closed without a charge; `reason` says why, and what the site told goes with it.
+    #[serde(rename = "usage.uncharged")]
+    UsageUncharged,
     #[serde(rename = "hold.released")]
     HoldReleased,
     #[serde(rename = "site.state_changed")]

@@ -1,11 +1,36 @@
-//! The pages people see.
+//! The pages people see: rendered here, readable without scripts, and calling the use cases of
+//! `broker-app` rather than the HTTP API.
+//!
+//! A request passes [`frame`](mod@frame) (headers, language, error pages), becomes a visitor by its
+//! cookie ([`visitor`]), and is answered by one handler per page. Every form carries a token of its
+//! session; no page loads anything from elsewhere, and no page holds a script or a style of its own.
+
+mod assets;
+mod cookies;
+mod decision;
+mod fields;
+mod frame;
+mod home;
+mod jobs;
+mod ledger;
+mod login;
+mod placement;
+mod refusal;
+mod router;
+mod sites;
+mod texts;
+mod visitor;
+mod words;
 
 use std::sync::Arc;
 
-use axum::Router;
 use broker_app::Broker;
 use broker_auth::Authenticator;
 use url::Url;
+
+use crate::cookies::LoginKey;
+
+pub use router::router;
 
 /// What the pages are made from.
 #[derive(Clone, Debug)]
@@ -13,14 +38,40 @@ pub struct Portal {
     pub(crate) broker: Broker,
     pub(crate) auth: Arc<Authenticator>,
     pub(crate) public_url: Url,
+    login_key: Arc<LoginKey>,
+    ledger_key: Option<Arc<str>>,
 }
 
 impl Portal {
+    /// `public_url` is where browsers reach the portal; `/login/callback` below it is what issuers
+    /// have registered.
     pub fn new(broker: Broker, auth: Arc<Authenticator>, public_url: Url) -> Self {
-        Self { broker, auth, public_url }
+        let login_key = Arc::new(LoginKey::random());
+        Self {
+            broker,
+            auth,
+            public_url,
+            login_key,
+            ledger_key: None,
+        }
     }
-}
 
-pub fn router(_portal: Portal) -> Router {
-    Router::new()
+    /// The key of the short-lived sign-in cookie. Replicas that share it can end each other's
+    /// sign-ins; without it a sign-in ends at the replica where it began.
+    #[must_use]
+    pub fn with_login_key(mut self, key: &[u8; 32]) -> Self {
+        self.login_key = Arc::new(LoginKey::from_bytes(key));
+        self
+    }
+
+    /// The ledger's verifier key, as auditors are to write it down.
+    #[must_use]
+    pub fn with_ledger_key(mut self, key: &str) -> Self {
+        self.ledger_key = Some(key.into());
+        self
+    }
+
+    fn is_https(&self) -> bool {
+        self.public_url.scheme() == "https"
+    }
 }

@@ -14,6 +14,8 @@ mod telemetry;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
+
 pub use auth::TokenAuth;
 pub use cli::BrokerCommand;
 pub use compose::{Composed, compose, open_store};
@@ -48,7 +50,7 @@ async fn execute(command: BrokerCommand) -> anyhow::Result<ExitCode> {
             verb: ConfigVerb::Check { config },
         } => {
             let loaded = Config::load(&config)?;
-            compose::check(&loaded)?;
+            compose::check(&loaded).with_context(|| config.display().to_string())?;
             println_out(&format!("{}: no mistake found", config.display()));
             Ok(ExitCode::SUCCESS)
         }
@@ -76,7 +78,6 @@ async fn migrate(config: &Config) -> anyhow::Result<ExitCode> {
 }
 
 async fn import(config: &Config, file: &std::path::Path) -> anyhow::Result<ExitCode> {
-    use anyhow::Context as _;
     let text = std::fs::read_to_string(file).with_context(|| format!("{}", file.display()))?;
     let setup: broker_app::setup::SetupFile =
         toml::from_str(&text).with_context(|| format!("{}", file.display()))?;

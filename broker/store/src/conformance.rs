@@ -52,6 +52,7 @@ where
         }
         lists::{
             pages_go_from_the_newest_to_the_oldest_without_gaps,
+            a_page_may_have_one_more_than_the_api_gives,
             a_list_shows_the_projects_of_the_caller_only,
             filters_hold_together,
             the_loops_see_active_jobs_oldest_first,

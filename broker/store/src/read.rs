@@ -54,8 +54,9 @@ pub trait Jobs: Send + Sync + 'static {
     /// Newest first.
     async fn list_jobs(&self, filter: &JobFilter, page: &Page<JobId>) -> Result<Vec<Job>>;
 
-    /// Pending jobs, oldest first: what the placement loop tries again.
-    async fn pending_jobs(&self, limit: u32) -> Result<Vec<Job>>;
+    /// Pending jobs after one (`None`: from the first), oldest first: what the placement loop tries
+    /// again.
+    async fn pending_jobs(&self, after: Option<JobId>, limit: u32) -> Result<Vec<Job>>;
 
     /// Placed jobs of a site without an attempt, oldest first. Several replicas may see the same
     /// row; the versioned update that claims it succeeds for one of them.
@@ -97,8 +98,14 @@ pub trait Attempts: Send + Sync + 'static {
     async fn attempts_of(&self, job: JobId) -> Result<Vec<Attempt>>;
 
     /// Attempts of a site that are not settled (running, ended and not yet metered, lost and not yet
-    /// cancelled there), oldest first: what a restarted agent resumes.
-    async fn open_attempts(&self, site: &SiteId, limit: u32) -> Result<Vec<Attempt>>;
+    /// cancelled there), oldest first, after one (`None`: from the first): what a restarted agent
+    /// resumes.
+    async fn open_attempts(
+        &self,
+        site: &SiteId,
+        after: Option<AttemptId>,
+        limit: u32,
+    ) -> Result<Vec<Attempt>>;
 }
 
 #[async_trait]

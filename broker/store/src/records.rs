@@ -64,7 +64,7 @@ pub struct Remembered {
 /// A keyset page over ids that sort by time, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// 1 to 200.
+    /// 1 to 201: a page of 200, and one more that shows whether there is another.
     pub limit: u32,
     /// Only rows older than this.
     pub before: Option<T>,

@@ -117,6 +117,7 @@ const configuration = {
     const u = users.get(token.accountId) ?? {};
     return {
       ...(u.eduperson_entitlement && { eduperson_entitlement: u.eduperson_entitlement, voperson_id: u.voperson_id }),
+      ...u.token_claims, // what a test wants in a person's access tokens (RFC 9068, 2.2.1: `acr`)
       ...(ctx?.oidc?.act && { act: ctx.oidc.act }),
     };
   },

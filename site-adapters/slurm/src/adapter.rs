@@ -56,9 +56,7 @@ impl SlurmAdapter {
     }
 
     pub(crate) async fn accounted(&self, ids: &[&str]) -> Result<Vec<accounting::Accounted>> {
-        let answer = self
-            .ask(|version| accounting::by_ids(version, ids))
-            .await?;
+        let answer = self.ask(|version| accounting::by_ids(version, ids)).await?;
         accounting::parse(&answer)
     }
 

@@ -236,7 +236,8 @@ impl TokenSource {
     }
 }
 
-const USER_REMEDY: &str = "1 to 32 lower-case letters, digits, `-`, `_` or `.`, the first a letter or `_`";
+const USER_REMEDY: &str =
+    "1 to 32 lower-case letters, digits, `-`, `_` or `.`, the first a letter or `_`";
 
 /// A POSIX user's name that is safe in a path and in a header (Debian's `NAME_REGEX` and a dot).
 pub(crate) fn is_local_user(name: &str) -> bool {
@@ -251,7 +252,9 @@ pub(crate) fn is_local_user(name: &str) -> bool {
 fn is_path_template(path: &str) -> bool {
     path.starts_with('/')
         && !path.contains("..")
-        && path.chars().all(|c| !c.is_control() && !matches!(c, '%' | '\\'))
+        && path
+            .chars()
+            .all(|c| !c.is_control() && !matches!(c, '%' | '\\'))
 }
 
 #[cfg(test)]

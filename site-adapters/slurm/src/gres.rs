@@ -6,7 +6,10 @@ pub(crate) fn gpus(text: &str) -> u32 {
         .split(',')
         .filter_map(|entry| {
             let mut parts = entry.split(':');
-            (parts.next()? == "gpu").then_some(parts.next_back()?)?.parse().ok()
+            (parts.next()? == "gpu")
+                .then_some(parts.next_back()?)?
+                .parse()
+                .ok()
         })
         .fold(0u32, u32::saturating_add)
 }

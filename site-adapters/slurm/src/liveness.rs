@@ -34,7 +34,8 @@ impl Liveness {
             .collect();
         let polled: HashSet<&str> = turns.iter().map(|(_, marker)| *marker).collect();
         if seen.jobs.len() > 4 * polled.len() + 1000 {
-            seen.jobs.retain(|marker, _| polled.contains(marker.as_str()));
+            seen.jobs
+                .retain(|marker, _| polled.contains(marker.as_str()));
         }
         turns.sort_unstable();
         turns

@@ -88,14 +88,25 @@ mod tests {
     use crate::calls::tests::MARKER;
 
     async fn stdout_of(folder: &Path, offset: u64, max_bytes: usize) -> Result<Vec<u8>> {
-        read(folder.to_owned(), MARKER, LogStream::Stdout, offset, max_bytes).await
+        read(
+            folder.to_owned(),
+            MARKER,
+            LogStream::Stdout,
+            offset,
+            max_bytes,
+        )
+        .await
     }
 
     #[tokio::test]
     async fn a_log_is_read_in_pieces_and_is_empty_before_it_is_there() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(stdout_of(folder.path(), 0, 10).await.unwrap(), b"");
-        std::fs::write(folder.path().join(format!("alcyone-{MARKER}.out")), b"hello\xff").unwrap();
+        std::fs::write(
+            folder.path().join(format!("alcyone-{MARKER}.out")),
+            b"hello\xff",
+        )
+        .unwrap();
         assert_eq!(stdout_of(folder.path(), 0, 4).await.unwrap(), b"hell");
         assert_eq!(stdout_of(folder.path(), 4, 100).await.unwrap(), b"o\xff");
         assert_eq!(stdout_of(folder.path(), 99, 100).await.unwrap(), b"");
@@ -119,7 +130,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_marker_that_is_a_path_is_refused() {
-        let read = read(PathBuf::from("/"), "../etc/passwd", LogStream::Stdout, 0, 10).await;
+        let read = read(
+            PathBuf::from("/"),
+            "../etc/passwd",
+            LogStream::Stdout,
+            0,
+            10,
+        )
+        .await;
         assert_eq!(read.unwrap_err().kind, ErrorKind::Local);
     }
 }

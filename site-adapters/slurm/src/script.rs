@@ -100,6 +100,7 @@ mod tests {
         .unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
         let mut submission = submission();
+        submission.work.resources.nodes = 1;
         submission.work.image = Some("docker://x'; touch pwned; '$(touch pwned)".to_owned());
         submission.work.script = "printf '%s' in $((1+1)) '$HOME' '\\n'\nexit 7".to_owned();
         let container = Container {

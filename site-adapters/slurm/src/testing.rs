@@ -65,7 +65,7 @@ impl SlurmSite {
     #[expect(clippy::panic, clippy::print_stderr, reason = "it serves tests only")]
     pub fn start_or_skip(suite: Suite, options: &[&str]) -> Option<Self> {
         match Self::start(suite, options) {
-            Ok(site) => Some(site),
+            Ok(cluster) => Some(cluster),
             Err(StartError::Forbidden(why))
                 if std::env::var_os("ALCYONE_REQUIRE_SERVICES").is_none_or(|v| v != "1") =>
             {
@@ -83,22 +83,29 @@ impl SlurmSite {
         let (slot, keeper) = slot()?;
         let name = slot_name(slot);
         let port = FIRST_PORT + slot * PORTS_EACH;
-        let mut site = Self {
+        let mut cluster = Self {
             dir: PathBuf::new(),
             url: format!("http://127.0.0.1:{}", port + 2),
             keeper,
             name,
         };
         let port = port.to_string();
-        let mut up = vec!["up", &site.name, "--suite", suite.as_str(), "--port-base", &port];
+        let mut up = vec![
+            "up",
+            &cluster.name,
+            "--suite",
+            suite.as_str(),
+            "--port-base",
+            &port,
+        ];
         up.extend(options);
         let settings = run(&up)?;
         let dir = settings
             .lines()
             .find_map(|line| line.strip_prefix("SLURM_SITE_DIR="))
             .ok_or_else(|| StartError::Failed(settings.clone()))?;
-        site.dir = PathBuf::from(dir);
-        Ok(site)
+        cluster.dir = PathBuf::from(dir);
+        Ok(cluster)
     }
 
     pub fn name(&self) -> &str {
@@ -157,8 +164,15 @@ impl SlurmSite {
     /// Sends a daemon a signal, such as `STOP` or `CONT`.
     pub fn signal(&self, daemon: &str, signal: &str) -> Result<(), StartError> {
         let pid = format!("/run/slurm/{daemon}.pid");
-        self.exec(&["/bin/sh", "-c", "kill -\"$1\" \"$(cat \"$2\")\"", "sh", signal, &pid])
-            .map(drop)
+        self.exec(&[
+            "/bin/sh",
+            "-c",
+            "kill -\"$1\" \"$(cat \"$2\")\"",
+            "sh",
+            signal,
+            &pid,
+        ])
+        .map(drop)
     }
 
     /// Runs a command inside the cluster as its root and returns what it prints.
@@ -196,7 +210,16 @@ fn run(arguments: &[&str]) -> Result<String, StartError> {
 
 fn may_run() -> Result<(), StartError> {
     let tried = Command::new("unshare")
-        .args(["--mount", "--pid", "--ipc", "--uts", "--fork", "mount", "--make-rprivate", "/"])
+        .args([
+            "--mount",
+            "--pid",
+            "--ipc",
+            "--uts",
+            "--fork",
+            "mount",
+            "--make-rprivate",
+            "/",
+        ])
         .output()
         .map_err(|error| StartError::Forbidden(format!("unshare: {error}")))?;
     if tried.status.success() {

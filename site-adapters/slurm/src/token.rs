@@ -174,9 +174,8 @@ async fn fetch(argv: &[String], user: &str) -> Result<Token, Error> {
     let token = printed.trim();
     // As `scontrol token` prints it.
     let token = token.strip_prefix("SLURM_JWT=").unwrap_or(token);
-    let is_token = !token.is_empty()
-        && token.len() <= 8192
-        && token.bytes().all(|b| b.is_ascii_graphic());
+    let is_token =
+        !token.is_empty() && token.len() <= 8192 && token.bytes().all(|b| b.is_ascii_graphic());
     if !is_token {
         return Err(failed(format!("`{program}` printed no token")));
     }
@@ -236,7 +235,11 @@ mod tests {
     #[tokio::test]
     async fn a_command_gets_the_user_as_an_argument_and_no_shell_reads_it() {
         let (tokens, _) = tokens(TokenSource::Command {
-            argv: vec!["/bin/echo".to_owned(), "-n".to_owned(), "SLURM_JWT=a.b.c-for:$HOME:".to_owned()],
+            argv: vec![
+                "/bin/echo".to_owned(),
+                "-n".to_owned(),
+                "SLURM_JWT=a.b.c-for:$HOME:".to_owned(),
+            ],
             lifetime_seconds: 100,
         });
         // Two words: refused as a token, so the user did arrive as an argument of its own.

@@ -235,7 +235,9 @@ fn body(bytes: &[u8], is_json: bool, status: u16) -> Body {
     if status == 304 {
         return Body::Json(Value::Null);
     }
-    let parsed = is_json.then(|| serde_json::from_slice(bytes).ok()).flatten();
+    let parsed = is_json
+        .then(|| serde_json::from_slice(bytes).ok())
+        .flatten();
     parsed.map_or_else(
         || {
             let start = bytes.get(..bytes.len().min(2000)).unwrap_or_default();

@@ -26,7 +26,7 @@ pub(crate) fn number(value: &Value) -> Option<u64> {
     reason = "checked to be whole, not negative and small"
 )]
 fn whole(number: f64) -> Option<u64> {
-    let fits = number >= 0.0 && number < 9e15 && number.fract() == 0.0;
+    let fits = (0.0..9e15).contains(&number) && number.fract() == 0.0;
     fits.then_some(number as u64)
 }
 
@@ -130,14 +130,34 @@ mod tests {
         let exit_of = |value| exit(&value);
         assert_eq!(
             exit_of(json!(10752)),
-            Exit { code: Some(42), signal: None }
+            Exit {
+                code: Some(42),
+                signal: None
+            }
         );
-        assert_eq!(exit_of(json!(139)), Exit { code: None, signal: Some(11) });
-        assert_eq!(exit_of(json!(15)), Exit { code: None, signal: Some(15) });
         assert_eq!(
-            exit_of(json!({"status": ["SIGNALED"], "return_code": {"set": false, "infinite": false, "number": 0},
-                "signal": {"id": {"set": true, "infinite": false, "number": 11}, "name": "11"}})),
-            Exit { code: None, signal: Some(11) }
+            exit_of(json!(139)),
+            Exit {
+                code: None,
+                signal: Some(11)
+            }
+        );
+        assert_eq!(
+            exit_of(json!(15)),
+            Exit {
+                code: None,
+                signal: Some(15)
+            }
+        );
+        assert_eq!(
+            exit_of(
+                json!({"status": ["SIGNALED"], "return_code": {"set": false, "infinite": false, "number": 0},
+                "signal": {"id": {"set": true, "infinite": false, "number": 11}, "name": "11"}})
+            ),
+            Exit {
+                code: None,
+                signal: Some(11)
+            }
         );
     }
 

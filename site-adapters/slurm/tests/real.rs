@@ -1,5 +1,12 @@
 //! The adapter on real clusters: Slurm 22.05, 24.11 and 26.05, one of each for all tests here.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 mod real {
     pub(crate) mod cluster;
     mod conformance;

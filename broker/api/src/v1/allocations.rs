@@ -22,7 +22,10 @@ pub(crate) async fn allocations(
     authenticated: Authenticated,
 ) -> Result<Json<Page<AllocationView>>, Problem> {
     let projects = project_views(&state, &authenticated.caller).await?;
-    let allocations = projects.into_iter().flat_map(|project| project.allocations).collect();
+    let allocations = projects
+        .into_iter()
+        .flat_map(|project| project.allocations)
+        .collect();
     Ok(Json(page(allocations, None::<String>)))
 }
 

@@ -4,6 +4,7 @@ use broker_client::wire::{CheckRequest, CheckView};
 
 use crate::auth::Authenticated;
 use crate::body::JsonBody;
+use crate::decision;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
@@ -13,10 +14,13 @@ pub(crate) async fn check(
     authenticated: Authenticated,
     body: JsonBody<CheckRequest>,
 ) -> Result<Json<CheckView>, Problem> {
-    let answer = state.broker.check(&authenticated.caller, body.value.project).await?;
+    let answer = state
+        .broker
+        .check(&authenticated.caller, body.value.project)
+        .await?;
     Ok(Json(CheckView {
         project: answer.project,
         organisation: answer.organisation,
-        decision: serde_json::to_value(&answer.decision).unwrap_or_default(),
+        decision: decision::view(answer.decision),
     }))
 }

@@ -1,12 +1,14 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use broker_client::wire::{CheckpointView, ConsistencyView, EntryView, InclusionView, Page};
 use serde::Deserialize;
 
 use crate::auth::Authenticated;
+use crate::etag;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::v1::query::{Query, cursor, limit, page};
@@ -14,15 +16,17 @@ use crate::v1::query::{Query, cursor, limit, page};
 pub(crate) async fn checkpoint(
     State(state): State<ApiState>,
     _: Authenticated,
-) -> Result<Json<CheckpointView>, Problem> {
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let checkpoint = state.broker.checkpoint().await?;
-    Ok(Json(CheckpointView {
+    let view = CheckpointView {
         tree_size: checkpoint.tree_size,
         root: checkpoint.root_hex,
         note: checkpoint.note,
         verifier_key: state.ledger_key.to_string(),
         created_at: checkpoint.created_at,
-    }))
+    };
+    Ok(etag::json(&headers, &view))
 }
 
 #[derive(Debug, Deserialize)]
@@ -41,9 +45,19 @@ pub(crate) async fn entries(
 ) -> Result<Json<Page<EntryView>>, Problem> {
     let from = cursor(query.cursor.as_deref())?.unwrap_or(0);
     let limit = limit(query.limit)?;
-    let found = state.broker.entries(&authenticated.caller, query.job, from, limit).await?;
-    let view = |row: broker_store::EntryRow| EntryView { seq: row.seq, job: row.job, entry: row.text };
-    Ok(Json(page(found.entries.into_iter().map(view).collect(), found.next)))
+    let found = state
+        .broker
+        .entries(&authenticated.caller, query.job, from, limit)
+        .await?;
+    let view = |row: broker_store::EntryRow| EntryView {
+        seq: row.seq,
+        job: row.job,
+        entry: row.text,
+    };
+    Ok(Json(page(
+        found.entries.into_iter().map(view).collect(),
+        found.next,
+    )))
 }
 
 #[derive(Debug, Deserialize)]
@@ -58,7 +72,10 @@ pub(crate) async fn inclusion(
     authenticated: Authenticated,
     Query(query): Query<InclusionQuery>,
 ) -> Result<Json<InclusionView>, Problem> {
-    let proof = state.broker.inclusion(&authenticated.caller, query.seq, query.tree_size).await?;
+    let proof = state
+        .broker
+        .inclusion(&authenticated.caller, query.seq, query.tree_size)
+        .await?;
     Ok(Json(InclusionView {
         seq: query.seq,
         entry: proof.entry.text,
@@ -98,10 +115,16 @@ pub(crate) async fn export(
 ) -> Result<Response, Problem> {
     let key = &*state.ledger_key;
     let keys = vec![key.clone()];
-    let chunks = state.broker.export(&authenticated.caller, key.name(), keys).await?;
+    let chunks = state
+        .broker
+        .export(&authenticated.caller, key.name(), keys)
+        .await?;
     let headers = [
         (CONTENT_TYPE, "application/x-ndjson"),
-        (CONTENT_DISPOSITION, "attachment; filename=\"alcyone-ledger.jsonl\""),
+        (
+            CONTENT_DISPOSITION,
+            "attachment; filename=\"alcyone-ledger.jsonl\"",
+        ),
     ];
     Ok((headers, Body::from_stream(chunks)).into_response())
 }

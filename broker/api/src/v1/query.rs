@@ -31,7 +31,10 @@ impl<S: Send + Sync, T: std::str::FromStr + Send> FromRequestParts<S> for Id<T> 
         let text = axum::extract::Path::<String>::from_request_parts(parts, state)
             .await
             .map_err(|rejection| Problem::invalid(rejection.body_text()))?;
-        text.0.parse().map(Self).map_err(|_| Problem::not_found("thing: the id has another form"))
+        text.0
+            .parse()
+            .map(Self)
+            .map_err(|_| Problem::not_found("thing: the id has another form"))
     }
 }
 
@@ -39,19 +42,26 @@ pub(crate) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
     match asked {
         None => Ok(50),
         Some(limit) if (1..=200).contains(&limit) => Ok(limit),
-        Some(limit) => Err(Problem::invalid(format!("limit: {limit} is out of range; allowed: 1 to 200"))),
+        Some(limit) => Err(Problem::invalid(format!(
+            "limit: {limit} is out of range; allowed: 1 to 200"
+        ))),
     }
 }
 
 pub(crate) fn cursor<T: std::str::FromStr>(asked: Option<&str>) -> Result<Option<T>, Problem> {
     let parse = |text: &str| {
         text.parse().map_err(|_| {
-            Problem::invalid("cursor: not one that this list gave; take `next_cursor` of its last page")
+            Problem::invalid(
+                "cursor: not one that this list gave; take `next_cursor` of its last page",
+            )
         })
     };
     asked.map(parse).transpose()
 }
 
 pub(crate) fn page<T: Serialize>(items: Vec<T>, next: Option<impl ToString>) -> Page<T> {
-    Page { items, next_cursor: next.map(|next| next.to_string()) }
+    Page {
+        items,
+        next_cursor: next.map(|next| next.to_string()),
+    }
 }

@@ -1,25 +1,44 @@
 use axum::Json;
 use axum::extract::State;
-use broker_app::SiteView;
-use broker_client::wire::Page;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use broker_client::wire::{Page, SiteView};
 use broker_model::SiteId;
 
 use crate::auth::Authenticated;
+use crate::etag;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::v1::query::{Id, page};
 
-pub(crate) async fn list(
-    State(state): State<ApiState>,
-    _: Authenticated,
-) -> Json<Page<SiteView>> {
-    Json(page(state.broker.sites(), None::<String>))
+/// Lists every site on one page: a federation has tens.
+pub(crate) async fn list(State(state): State<ApiState>, _: Authenticated) -> Json<Page<SiteView>> {
+    Json(page(
+        state.broker.sites().into_iter().map(view).collect(),
+        None::<String>,
+    ))
 }
 
 pub(crate) async fn show(
     State(state): State<ApiState>,
     _: Authenticated,
     Id(id): Id<SiteId>,
-) -> Result<Json<SiteView>, Problem> {
-    Ok(Json(state.broker.site(&id)?))
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    Ok(etag::json(&headers, &view(state.broker.site(&id)?)))
+}
+
+fn view(site: broker_app::SiteView) -> SiteView {
+    let broker_app::SiteView {
+        site,
+        readiness,
+        reason,
+        snapshot,
+    } = site;
+    SiteView {
+        site,
+        readiness,
+        reason,
+        snapshot,
+    }
 }

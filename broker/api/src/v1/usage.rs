@@ -34,9 +34,32 @@ pub(crate) async fn list(
         projects: query.project.map(|project| vec![project]),
         share: query.share,
         site: query.site,
-        month: query.month,
+        month: query.month.map(month).transpose()?,
     };
-    let found = state.broker.usage(&authenticated.caller, filter, asked).await?;
-    let view = |record: broker_model::UsageRecord| UsageView { month: record.month(), record };
-    Ok(Json(page(found.records.into_iter().map(view).collect(), found.next)))
+    let found = state
+        .broker
+        .usage(&authenticated.caller, filter, asked)
+        .await?;
+    let view = |record: broker_model::UsageRecord| UsageView {
+        month: record.month(),
+        record,
+    };
+    Ok(Json(page(
+        found.records.into_iter().map(view).collect(),
+        found.next,
+    )))
+}
+
+/// A month that is written in another way would match nothing and look like no usage.
+fn month(text: String) -> Result<String, Problem> {
+    let is_month = |month: &str| matches!(month.parse::<u8>(), Ok(1..=12)) && month.len() == 2;
+    let fits = text.split_once('-').is_some_and(|(year, month)| {
+        year.len() == 4 && year.bytes().all(|b| b.is_ascii_digit()) && is_month(month)
+    });
+    if fits {
+        return Ok(text);
+    }
+    Err(Problem::invalid(
+        "month: allowed is a UTC month as `2026-11`",
+    ))
 }

@@ -8,9 +8,10 @@ use broker_model::{
 use broker_store::{Change, CommitError, Write};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use site_adapter::{LeaseReply, LeaseRequest, LeasedAttempt, Seen, Work};
+use site_adapter::{LeaseReply, LeaseRequest, LeasedAttempt};
 use tokio::time::{Instant, timeout_at};
 
+use crate::agents::Step;
 use crate::{Broker, Result};
 
 /// Another replica's placements come without a nudge: look this often while an agent waits.
@@ -31,6 +32,8 @@ impl Looks {
             .get(&agent)
             .is_none_or(|last| now.duration_since(*last) > FULL_LOOK);
         if due {
+            // Who was silent for longer is due anyway: agents that come and go leave nothing behind.
+            looks.retain(|_, last| now.duration_since(*last) <= FULL_LOOK);
             looks.insert(agent, now);
         }
         due
@@ -81,17 +84,25 @@ impl Broker {
         known: &HashSet<AttemptId>,
     ) -> Result<Vec<LeasedAttempt>> {
         let now = self.inner.clock.now();
-        let open = self
-            .inner
-            .store
-            .open_attempts(&request.site, OPEN_AT_ONCE)
-            .await?;
-        let mine = open.into_iter().filter(|attempt| {
-            let free = attempt.leased_by == request.agent || attempt.lease_until <= now;
-            free && !known.contains(&attempt.id)
-        });
-        let taken = join_all(mine.map(|attempt| self.take_over_one(request.agent, attempt))).await;
-        taken.into_iter().filter_map(Result::transpose).collect()
+        let store = &self.inner.store;
+        let (mut taken, mut after) = (Vec::new(), None);
+        loop {
+            let open = store
+                .open_attempts(&request.site, after, OPEN_AT_ONCE)
+                .await?;
+            after = open.last().map(|attempt| attempt.id);
+            let mine = open.into_iter().filter(|attempt| {
+                let free = attempt.leased_by == request.agent || attempt.lease_until <= now;
+                free && !known.contains(&attempt.id)
+            });
+            let mine = mine.map(|attempt| self.take_over_one(request.agent, attempt));
+            for one in join_all(mine).await {
+                taken.extend(one?);
+            }
+            if after.is_none() || taken.len() >= OPEN_AT_ONCE as usize {
+                return Ok(taken);
+            }
+        }
     }
 
     async fn take_over_one(
@@ -100,6 +111,10 @@ impl Broker {
         mut attempt: Attempt,
     ) -> Result<Option<LeasedAttempt>> {
         let Some(job) = self.inner.store.find_job(attempt.job).await? else {
+            return Ok(None);
+        };
+        let Some(work) = self.work(&job, &attempt) else {
+            self.cannot_be_worked_on(job, attempt).await?;
             return Ok(None);
         };
         attempt.leased_by = agent;
@@ -113,7 +128,7 @@ impl Broker {
             })
             .await
         {
-            Ok(_) => self.leased(&job, &attempt).await,
+            Ok(_) => self.leased(&job, &attempt, work).await.map(Some),
             // Another agent was faster.
             Err(CommitError::Conflict(_)) => Ok(None),
             Err(error) => Err(error.into()),
@@ -124,7 +139,7 @@ impl Broker {
         let placed = self
             .inner
             .store
-            .placed_jobs(&request.site, request.want)
+            .placed_jobs(&request.site, request.want.min(OPEN_AT_ONCE))
             .await?;
         let claims = placed
             .into_iter()
@@ -140,6 +155,9 @@ impl Broker {
         let JobState::Placed { partition } = &job.state else {
             return Ok(None);
         };
+        if self.has_lost_attempt(&job, &partition.site).await? {
+            return Ok(None);
+        }
         let now = self.inner.clock.now();
         let attempt = Attempt {
             id: self.inner.ids.next(&*self.inner.clock),
@@ -153,6 +171,11 @@ impl Broker {
             updated_at: now,
             version: 1,
         };
+        let Some(work) = self.work(&job, &attempt) else {
+            self.withdraw(job, "its partition is no longer in the federation")
+                .await?;
+            return Ok(None);
+        };
         job.attempt = Some(attempt.id);
         job.updated_at = now;
         let change = Change {
@@ -163,69 +186,37 @@ impl Broker {
             ],
         };
         match self.commit(change).await {
-            Ok(_) => self.leased(&job, &attempt).await,
+            Ok(_) => self.leased(&job, &attempt, work).await.map(Some),
             Err(CommitError::Conflict(_)) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// What the agent needs to work on an attempt; `None` when the registry no longer has the
-    /// partition or the job no variant for it.
-    async fn leased(&self, job: &Job, attempt: &Attempt) -> Result<Option<LeasedAttempt>> {
-        let Some(work) = self.work(job, attempt) else {
+    /// An attempt whose partition is not in the registry any more. If nothing was sent its job is
+    /// placed again; if something may have been, a person has to bring the partition back.
+    async fn cannot_be_worked_on(&self, job: Job, attempt: Attempt) -> Result<()> {
+        if attempt.state != AttemptState::Leased {
             tracing::error!(attempt.id = %attempt.id, partition = %attempt.partition,
-                "the partition of an open attempt is not in config/sites any more");
-            return Ok(None);
-        };
-        let store = &self.inner.store;
-        let allocation = store.find_allocation(job.allocation).await?;
-        let site: &SiteId = &attempt.partition.site;
-        let is_new = attempt.version == 1;
-        let (stdout_offset, stderr_offset) = if is_new {
-            (0, 0)
-        } else {
-            (
-                store.log_length(attempt.id, "stdout").await?,
-                store.log_length(attempt.id, "stderr").await?,
-            )
-        };
-        Ok(Some(LeasedAttempt {
-            attempt: attempt.id,
-            job: job.id,
-            project: job.spec.project,
-            account_hint: allocation.and_then(|a| a.local_accounts.get(site).cloned()),
-            work,
-            lease_until: attempt.lease_until,
-            may_exist: !matches!(attempt.state, AttemptState::Leased),
-            accepted: match &attempt.state {
-                AttemptState::Accepted {
-                    remote_id,
-                    submitted_at,
-                } => Some(Seen {
-                    remote_id: remote_id.clone(),
-                    submitted_at: *submitted_at,
-                }),
-                _ => None,
-            },
-            ended: matches!(attempt.state, AttemptState::Ended { .. }),
-            cancel: job.cancel_requested_at.is_some() || job.attempt != Some(attempt.id),
-            stdout_offset,
-            stderr_offset,
-        }))
+                "an attempt waits for its partition, which is not in config/sites any more or takes \
+                 other containers; bring it back");
+            return Ok(());
+        }
+        let mut step = Step::new(self, job, attempt);
+        step.take_back("its partition is no longer in the federation");
+        match step.commit().await {
+            Ok(()) | Err(CommitError::Conflict(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
-    fn work(&self, job: &Job, attempt: &Attempt) -> Option<Work> {
-        let partition = self.board().partition(&attempt.partition)?;
-        let variant = job.spec.variants.get(&partition.container_target)?;
-        Some(Work {
-            name: job.spec.name.clone(),
-            resources: job.spec.resources.clone(),
-            image: variant.image.clone(),
-            script: variant.script.clone(),
-            partition: attempt.partition.clone(),
-            scheduler_gpus_per_gpu: partition.scheduler_gpus_per_gpu,
-            exclusive: partition.exclusive,
-        })
+    /// Whether this site still has an attempt of the job that was given up: it is cancelled first.
+    async fn has_lost_attempt(&self, job: &Job, site: &SiteId) -> Result<bool> {
+        if !job.spec.placement.restartable {
+            return Ok(false);
+        }
+        let attempts = self.inner.store.attempts_of(job.id).await?;
+        let mut here = attempts.iter().filter(|it| it.partition.site == *site);
+        Ok(here.any(|attempt| attempt.state == AttemptState::Lost))
     }
 
     pub(crate) fn lease_end(&self) -> Timestamp {

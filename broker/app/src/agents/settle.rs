@@ -1,80 +1,88 @@
 use broker_accounting::{Used, in_allocation_unit};
-use broker_model::{Attempt, Charge, EntryKind, Job, Partition, UnitMillis, UsageRecord};
-use broker_store::{Change, Write};
+use broker_model::{Allocation, Attempt, Charge, EntryKind, Job, UnitMillis, UsageRecord};
+use broker_store::{Change, StoreError, Write};
 use site_adapter::UsageReport;
 
-use crate::agents::lease::attempt_entry;
+use crate::Broker;
+use crate::agents::attempt_entry;
+use crate::agents::plausible::{check_numbers, check_times};
 use crate::jobs::release_hold;
-use crate::{Broker, Error, Result};
 
 impl Broker {
     /// Charges what the site's accounting says, takes the hold away, and closes the attempt. A second
     /// record for the same attempt is refused by the store, so nothing is charged twice.
+    ///
+    /// A record that cannot be this attempt's, or that cannot be priced, is not charged: asking the
+    /// site again would bring the same one. It is kept whole in the ledger, for a person to judge.
     pub(crate) async fn settle(
         &self,
         job: &mut Job,
         attempt: &mut Attempt,
         usage: Option<&UsageReport>,
         change: &mut Change,
-    ) -> Result<()> {
-        if attempt.settled {
-            return Ok(());
-        }
+    ) -> Result<(), StoreError> {
         attempt.settled = true;
-        let is_current = job.attempt == Some(attempt.id);
-        let Some(partition) = self.board().partition(&attempt.partition) else {
-            return Err(Error::NotFound("partition"));
-        };
         let Some(usage) = usage else {
-            if is_current {
-                release_hold(job, change);
-            }
+            close_uncharged(job, attempt, "the site has no record of it", None, change);
             return Ok(());
         };
-        let record = self.usage_record(job, attempt, partition, usage).await?;
-        // A superseded attempt has no hold of its own; what it used is charged all the same.
-        let held = if is_current {
-            std::mem::take(&mut job.held)
-        } else {
-            UnitMillis::ZERO
-        };
-        change.writes.push(Write::Settle {
-            allocation: job.allocation,
-            held,
-            used: record.charge.charged,
-        });
-        let mut entry = attempt_entry(job, attempt, EntryKind::UsageCharged)
-            .with("month", record.month())
-            .with("share", record.share.to_string())
-            .with("charged_unit_ms", record.charge.charged.0)
-            .with("released_unit_ms", held.0)
-            .with("site_units_unit_ms", record.charge.site_units.0)
-            .with("site_unit", record.charge.site_unit.clone())
-            .with("gpu_ms", record.charge.gpu.0);
-        entry.allocation = Some(job.allocation);
-        entry.organisation = Some(record.organisation);
-        change.entries.push(entry);
-        change.writes.push(Write::InsertUsage(Box::new(record)));
-        self.forget_standing(job.spec.project).await;
+        match self.usage_record(job, attempt, usage).await? {
+            Ok(record) => charge(job, attempt, record, change),
+            Err(reason) => {
+                tracing::error!(attempt.id = %attempt.id, site.id = %attempt.partition.site, reason,
+                    "what the site says an attempt used is not charged");
+                close_uncharged(job, attempt, &reason, Some(usage), change);
+            }
+        }
         Ok(())
     }
 
+    /// The record with its charge, or why there can be none.
     async fn usage_record(
         &self,
         job: &Job,
         attempt: &Attempt,
-        partition: &Partition,
         usage: &UsageReport,
-    ) -> Result<UsageRecord> {
+    ) -> Result<Result<UsageRecord, String>, StoreError> {
         let store = &self.inner.store;
-        let allocation = store
-            .find_allocation(job.allocation)
-            .await?
-            .ok_or(Error::NotFound("allocation"))?;
-        let project = store
-            .find_project(job.spec.project)
-            .await?
-            .ok_or(Error::NotFound("project"))?;
+        let Some(allocation) = store.find_allocation(job.allocation).await? else {
+            return Ok(Err("its allocation is not there".to_owned()));
+        };
+        let Some(project) = store.find_project(job.spec.project).await? else {
+            return Ok(Err("its project is not there".to_owned()));
+        };
+        Ok(self
+            .price(job, attempt, &allocation, usage)
+            .map(|charge| UsageRecord {
+                attempt: attempt.id,
+                job: job.id,
+                allocation: job.allocation,
+                project: job.spec.project,
+                organisation: project.organisation,
+                share: allocation.share,
+                partition: attempt.partition.clone(),
+                started_at: usage.started_at,
+                ended_at: usage.ended_at,
+                nodes: usage.nodes,
+                scheduler_gpus: usage.scheduler_gpus,
+                cpus: usage.cpus,
+                energy_joules: usage.energy_joules,
+                charge,
+            }))
+    }
+
+    fn price(
+        &self,
+        job: &Job,
+        attempt: &Attempt,
+        allocation: &Allocation,
+        usage: &UsageReport,
+    ) -> Result<Charge, String> {
+        let Some(partition) = self.board().partition(&attempt.partition) else {
+            return Err(format!("{} is not in config/sites", attempt.partition));
+        };
+        check_times(attempt.created_at, self.inner.clock.now(), usage)?;
+        check_numbers(partition, job.spec.resources.nodes, usage)?;
         let used = Used {
             started_at: usage.started_at,
             ended_at: usage.ended_at,
@@ -83,33 +91,60 @@ impl Broker {
             cpus: usage.cpus,
             memory_gib: usage.memory_gib,
         };
-        let quote = broker_accounting::charge(partition, &used).map_err(|error| {
-            broker_store::StoreError::Unreadable {
-                table: "usage",
-                reason: error.to_string(),
-            }
-        })?;
-        let charged = in_allocation_unit(&allocation.scope, quote.site_units, quote.gpu);
-        Ok(UsageRecord {
-            attempt: attempt.id,
-            job: job.id,
-            allocation: job.allocation,
-            project: job.spec.project,
-            organisation: project.organisation,
-            share: allocation.share,
-            partition: attempt.partition.clone(),
-            started_at: usage.started_at,
-            ended_at: usage.ended_at,
-            nodes: usage.nodes,
-            scheduler_gpus: usage.scheduler_gpus,
-            cpus: usage.cpus,
-            energy_joules: usage.energy_joules,
-            charge: Charge {
-                site_units: quote.site_units,
-                site_unit: quote.site_unit,
-                gpu: quote.gpu,
-                charged,
-            },
+        let words = |error: broker_accounting::Error| error.to_string();
+        let cost = broker_accounting::charge(partition, &used).map_err(words)?;
+        let charged = in_allocation_unit(&allocation.scope, cost.site_units, cost.gpu);
+        // Only to see that the balance can carry it.
+        broker_accounting::settle(allocation.balance, UnitMillis::ZERO, charged).map_err(words)?;
+        Ok(Charge {
+            site_units: cost.site_units,
+            site_unit: cost.site_unit,
+            gpu: cost.gpu,
+            charged,
         })
+    }
+}
+
+fn charge(job: &mut Job, attempt: &Attempt, record: UsageRecord, change: &mut Change) {
+    // A superseded attempt has no hold of its own; what it used is charged all the same.
+    let held = if job.attempt == Some(attempt.id) {
+        std::mem::take(&mut job.held)
+    } else {
+        UnitMillis::ZERO
+    };
+    change.writes.push(Write::Settle {
+        allocation: job.allocation,
+        held,
+        used: record.charge.charged,
+    });
+    let mut entry = attempt_entry(job, attempt, EntryKind::UsageCharged)
+        .with("month", record.month())
+        .with("share", record.share.to_string())
+        .with("charged_unit_ms", record.charge.charged.0)
+        .with("released_unit_ms", held.0)
+        .with("site_units_unit_ms", record.charge.site_units.0)
+        .with("site_unit", record.charge.site_unit.clone())
+        .with("gpu_ms", record.charge.gpu.0);
+    entry.allocation = Some(job.allocation);
+    entry.organisation = Some(record.organisation);
+    change.entries.push(entry);
+    change.writes.push(Write::InsertUsage(Box::new(record)));
+}
+
+fn close_uncharged(
+    job: &mut Job,
+    attempt: &Attempt,
+    reason: &str,
+    usage: Option<&UsageReport>,
+    change: &mut Change,
+) {
+    let mut entry = attempt_entry(job, attempt, EntryKind::UsageUncharged).with("reason", reason);
+    entry.allocation = Some(job.allocation);
+    if let Some(usage) = usage {
+        entry = entry.with("told", serde_json::to_value(usage).unwrap_or_default());
+    }
+    change.entries.push(entry);
+    if job.attempt == Some(attempt.id) {
+        release_hold(job, change);
     }
 }

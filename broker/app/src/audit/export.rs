@@ -73,6 +73,9 @@ impl Export {
         for row in rows.iter().filter(|row| row.seq < size) {
             writer.entry(row.seq, &row.text).map_err(unreadable)?;
         }
+        if rows.is_empty() && writer.next() < size {
+            return Err(missing(writer.next()));
+        }
         if writer.next() < size {
             let bytes = std::mem::take(writer.out());
             return Ok((bytes, Stage::Entries(writer)));
@@ -82,6 +85,14 @@ impl Export {
             .map_err(unreadable)?;
         Ok((writer.finish().map_err(unreadable)?, Stage::Done))
     }
+}
+
+fn missing(seq: u64) -> Error {
+    let reason = format!("entry {seq} is sealed and is not there");
+    Error::Store(StoreError::Unreadable {
+        table: "ledger_entries",
+        reason,
+    })
 }
 
 /// What is stored does not fit together: damage, not the caller's mistake.

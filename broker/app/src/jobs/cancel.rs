@@ -55,6 +55,7 @@ impl Broker {
         }
         change.writes.push(Write::UpdateJob(Box::new(job.clone())));
         self.commit(change).await?;
+        self.forget_standing(job.spec.project).await;
         job.version += 1;
         if let Some(site) = site {
             self.nudges().site(&site);

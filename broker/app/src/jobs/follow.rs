@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use broker_model::{EntryBody, JobId};
+use broker_model::{AttemptId, EntryBody, JobId};
 use futures::stream::{self, Stream};
 use tokio::sync::broadcast;
 use tokio::time::timeout;
@@ -31,10 +31,29 @@ pub struct LogPiece {
 struct Follower {
     broker: Broker,
     job: JobId,
+    /// The newest attempt that was seen: each has a log of its own.
+    attempt: Option<AttemptId>,
     woken: broadcast::Receiver<JobId>,
 }
 
+/// What a look at the job says before its entries or its log are read.
+struct Look {
+    /// Nothing more will come: the job is over and its last attempt is settled.
+    done: bool,
+    /// Another attempt has begun since the last look.
+    begun_anew: bool,
+}
+
 impl Follower {
+    fn new(broker: &Broker, job: JobId) -> Self {
+        Self {
+            broker: broker.clone(),
+            job,
+            attempt: None,
+            woken: broker.nudges().follow_jobs(),
+        }
+    }
+
     /// Waits until the job may have changed; false alarms are fine.
     async fn wait(&mut self) {
         let mine = async {
@@ -49,22 +68,26 @@ impl Follower {
         let _ = timeout(LOOK_AGAIN, mine).await;
     }
 
-    /// Whether nothing more will come: the job is over and its last attempt is settled.
-    async fn is_done(&self) -> Result<bool> {
+    async fn look(&mut self) -> Result<Look> {
         let store = &self.broker.inner.store;
         let Some(job) = store.find_job(self.job).await? else {
-            return Ok(true);
+            return Ok(Look {
+                done: true,
+                begun_anew: false,
+            });
         };
-        if !job.state.is_final() {
-            return Ok(false);
-        }
-        let Some(attempt) = job.attempt else {
-            return Ok(true);
+        let before = self.attempt;
+        self.attempt = job.attempt.or(before);
+        let begun_anew = before.is_some() && self.attempt != before;
+        let done = match job.attempt {
+            _ if !job.state.is_final() => false,
+            None => true,
+            Some(attempt) => {
+                let attempt = store.find_attempt(attempt).await?;
+                attempt.is_none_or(|attempt| attempt.settled)
+            }
         };
-        Ok(store
-            .find_attempt(attempt)
-            .await?
-            .is_none_or(|attempt| attempt.settled))
+        Ok(Look { done, begun_anew })
     }
 }
 
@@ -77,14 +100,10 @@ impl Broker {
         after: Option<u64>,
     ) -> Result<impl Stream<Item = Result<JobEventRow>> + Send + use<>> {
         self.job(caller, job).await?;
-        let follower = Follower {
-            broker: self.clone(),
-            job,
-            woken: self.nudges().follow_jobs(),
-        };
+        let follower = Follower::new(self, job);
         let batches = stream::try_unfold((follower, after), |(mut follower, after)| async move {
             loop {
-                let done = follower.is_done().await?;
+                let Look { done, .. } = follower.look().await?;
                 let store = &follower.broker.inner.store;
                 let rows = store
                     .entries_of(follower.job, after, ENTRIES_AT_ONCE)
@@ -102,6 +121,7 @@ impl Broker {
     }
 
     /// Streams stored log bytes from an offset, and goes on until the job is over and all is stored.
+    /// A job that is started again elsewhere begins a new log, at offset 0.
     pub async fn follow_log(
         &self,
         caller: &Caller,
@@ -110,16 +130,15 @@ impl Broker {
         offset: u64,
     ) -> Result<impl Stream<Item = Result<LogPiece>> + Send + use<>> {
         self.job(caller, job).await?;
-        let follower = Follower {
-            broker: self.clone(),
-            job,
-            woken: self.nudges().follow_jobs(),
-        };
+        let follower = Follower::new(self, job);
         Ok(stream::try_unfold(
             (follower, offset),
-            move |(mut follower, offset)| async move {
+            move |(mut follower, mut offset)| async move {
                 loop {
-                    let done = follower.is_done().await?;
+                    let Look { done, begun_anew } = follower.look().await?;
+                    if begun_anew {
+                        offset = 0;
+                    }
                     let store = &follower.broker.inner.store;
                     let bytes = store
                         .read_log(follower.job, log, offset, BYTES_AT_ONCE)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use broker_model::{Allocation, Candidate, JobSpec, PartitionRef, Placement};
-use broker_placement::{Input, SiteView};
+use broker_placement::Input;
 
 use crate::eligibility::Decided;
 use crate::standing::Standing;
@@ -91,15 +91,8 @@ impl Broker {
         allocation: &Allocation,
         refused_by: &[PartitionRef],
     ) -> Placement {
-        let entries = self.board().entries();
-        let views: Vec<SiteView<'_>> = entries
-            .iter()
-            .map(|entry| SiteView {
-                site: entry.site,
-                state: entry.state.as_ref(),
-                snapshot: entry.snapshot.as_deref(),
-            })
-            .collect();
+        let heard = self.board().heard();
+        let views = self.board().views(&heard);
         broker_placement::place(&Input {
             now: self.inner.clock.now(),
             spec,

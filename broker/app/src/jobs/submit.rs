@@ -10,10 +10,7 @@ use crate::{Broker, Caller, Error, Result};
 /// The answer to a submission: a new job, or the first answer to a repeated key.
 #[derive(Debug)]
 pub enum Accepted {
-    New {
-        job: Box<Job>,
-        placement: Box<Placement>,
-    },
+    New { job: Box<Job> },
     Repeated(FirstAnswer),
 }
 
@@ -144,7 +141,7 @@ impl Broker {
             return Err(Error::NoFeasiblePartition(Box::new(placement)));
         }
         let job = self.new_job(caller, spec, &prepared, &placement);
-        let change = acceptance(caller, prepared, &job, &placement, idempotency);
+        let change = acceptance(caller, prepared, &job, placement, idempotency);
         match self.commit(change).await {
             Ok(_) => self.announce(&job),
             Err(CommitError::HoursExceeded {
@@ -163,10 +160,7 @@ impl Broker {
             }
             Err(error) => return Err(error.into()),
         }
-        Ok(Accepted::New {
-            job: Box::new(job),
-            placement: Box::new(placement),
-        })
+        Ok(Accepted::New { job: Box::new(job) })
     }
 
     /// A refusal is a decision too: it is stored and entered before it is told.
@@ -230,7 +224,7 @@ fn acceptance(
     caller: &Caller,
     prepared: Prepared,
     job: &Job,
-    placement: &Placement,
+    placement: Placement,
     idempotency: Option<(IdempotencyKey, Idempotency)>,
 ) -> Change {
     let organisation = prepared.standing.organisation.id;
@@ -245,23 +239,20 @@ fn acceptance(
     accepted.decision = Some(job.decision);
     accepted.job = Some(job.id);
     let mut change = Change {
-        writes: vec![
-            decision,
-            Write::InsertJob(Box::new(job.clone())),
-            Write::PutPlacement {
-                job: job.id,
-                placement: Box::new(placement.clone()),
-            },
-        ],
+        writes: vec![decision, Write::InsertJob(Box::new(job.clone()))],
         entries: vec![decided, accepted],
     };
-    if let Some((partition, candidate)) = chosen(placement) {
+    if let Some((partition, candidate)) = chosen(&placement) {
         change.writes.push(Write::Hold {
             allocation: job.allocation,
             amount: job.held,
         });
         change.entries.push(placed_entry(job, partition, candidate));
     }
+    change.writes.push(Write::PutPlacement {
+        job: job.id,
+        placement: Box::new(placement),
+    });
     if let Some((key, idempotency)) = idempotency {
         let answer = (idempotency.render)(job);
         change.writes.push(Write::Remember {

@@ -1,4 +1,6 @@
-use broker_model::{Job, JobEvent, Outcome, OutcomeKind, Placement};
+use std::sync::{MutexGuard, PoisonError};
+
+use broker_model::{Job, JobEvent, JobId, Outcome, OutcomeKind, Placement};
 use broker_store::{Change, CommitError, Write};
 
 use crate::jobs::{chosen, end_job, placed_entry};
@@ -11,15 +13,36 @@ impl Broker {
     /// the placement document that says why; others stay pending.
     pub async fn place_pending_once(&self) -> Result<u32> {
         let mut placed = 0;
-        for job in self.inner.store.pending_jobs(AT_ONCE).await? {
+        for job in self.next_pending().await? {
+            let id = job.id;
             match self.place_pending(job).await {
                 Ok(true) => placed += 1,
                 // Changed meanwhile, or too few hours left: the next round looks again.
                 Ok(false) | Err(CommitError::Conflict(_) | CommitError::HoursExceeded { .. }) => {}
-                Err(error) => return Err(error.into()),
+                Err(CommitError::Store(error)) => return Err(error.into()),
+                Err(error) => {
+                    tracing::error!(job.id = %id, %error, "a pending job cannot be placed");
+                }
             }
         }
         Ok(placed)
+    }
+
+    /// The next few pending jobs in turn, so that those that have to wait do not stand before others.
+    async fn next_pending(&self) -> Result<Vec<Job>> {
+        let after = self.placing().take();
+        let mut jobs = self.inner.store.pending_jobs(after, AT_ONCE).await?;
+        if jobs.is_empty() && after.is_some() {
+            jobs = self.inner.store.pending_jobs(None, AT_ONCE).await?;
+        }
+        let is_full = jobs.len() >= AT_ONCE as usize;
+        *self.placing() = jobs.last().map(|job| job.id).filter(|_| is_full);
+        Ok(jobs)
+    }
+
+    fn placing(&self) -> MutexGuard<'_, Option<JobId>> {
+        let placing = &self.inner.placing;
+        placing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn place_pending(&self, mut job: Job) -> Result<bool, CommitError> {

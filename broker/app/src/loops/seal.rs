@@ -60,8 +60,11 @@ impl Broker {
                 .iter()
                 .map(|row| leaf_hash(row.text.as_bytes()))
                 .collect();
-            let edge = edge(store, from_size, from.as_ref()).await?;
-            let grown = grow(edge, from_size, &leaves)?;
+            let grown = match grown(store, from_size, from.as_ref(), &leaves).await {
+                // Another replica sealed between the reads: the tiles are those of its checkpoint.
+                Err(SealError::Tree(_)) if store.latest_checkpoint().await? != from => continue,
+                grown => grown?,
+            };
             match store.seal(self.batch(sealer, from_size, grown)).await {
                 Ok(()) | Err(CommitError::Conflict(Entity::Checkpoint)) => {}
                 Err(CommitError::Store(error)) => return Err(error.into()),
@@ -95,6 +98,16 @@ impl Broker {
             },
         }
     }
+}
+
+async fn grown(
+    store: &dyn Store,
+    size: u64,
+    signed: Option<&StoredCheckpoint>,
+    leaves: &[Hash],
+) -> Result<Grown, SealError> {
+    let edge = edge(store, size, signed).await?;
+    Ok(grow(edge, size, leaves)?)
 }
 
 /// The right edge of the stored tree, checked against the root that was signed for it.

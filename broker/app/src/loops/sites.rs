@@ -1,27 +1,81 @@
-use broker_model::{Attempt, AttemptEvent, EntryKind, JobEvent, SiteId};
-use broker_store::{Change, CommitError, Write};
-use jiff::SignedDuration;
+use std::sync::{Mutex, PoisonError};
 
-use crate::agents::attempt_entry;
+use broker_model::{Attempt, AttemptEvent, AttemptState, EntryKind, Job, JobEvent, SiteId};
+use broker_store::{Change, CommitError, Write};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::agents::{Step, attempt_entry};
 use crate::jobs::{release_hold, state_entry};
 use crate::{Broker, Result};
 
 const AT_ONCE: u32 = 500;
+/// A loop that runs every second and did not run for so long was stopped with its whole machine.
+const DEAF_AFTER: SignedDuration = SignedDuration::from_secs(30);
+const SILENT: &str = "its site has fallen silent, and had not been sent it";
+
+/// Since when this broker could have heard a site. Silence while the broker itself was down, stopped
+/// or without its database says nothing of the sites.
+#[derive(Debug)]
+pub(crate) struct Hearing(Mutex<Heard>);
+
+#[derive(Debug)]
+struct Heard {
+    since: Timestamp,
+    last_looked_at: Timestamp,
+}
+
+impl Hearing {
+    pub(crate) fn from(now: Timestamp) -> Self {
+        Self(Mutex::new(Heard {
+            since: now,
+            last_looked_at: now,
+        }))
+    }
+
+    /// What the sites said until now may not have been heard.
+    pub(crate) fn interrupted_at(&self, now: Timestamp) {
+        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.since = heard.since.max(now);
+    }
+
+    fn look(&self, now: Timestamp) {
+        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.duration_since(heard.last_looked_at) > DEAF_AFTER {
+            heard.since = now;
+        }
+        heard.last_looked_at = now;
+    }
+
+    fn since(&self) -> Timestamp {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).since
+    }
+}
 
 impl Broker {
-    /// Gives up the attempts of restartable jobs at sites that were silent for longer than the lost
-    /// timer, so that they are placed elsewhere. Nothing else may be started again: a job that is not
-    /// marked restartable waits for its site (invariant 2).
+    /// Takes in what other replicas heard of the sites, and gives up sites that nobody has heard for
+    /// too long; returns how many jobs move on.
+    pub async fn listen_once(&self) -> Result<u32> {
+        let now = self.inner.clock.now();
+        self.inner.hearing.look(now);
+        if let Err(error) = self.board().refresh(&*self.inner.store).await {
+            self.inner.hearing.interrupted_at(now);
+            return Err(error.into());
+        }
+        self.lose_sites_once().await
+    }
+
+    /// Gives up what sites have that were silent for longer than the lost timer, so that it is placed
+    /// elsewhere: jobs that were never sent, and attempts of jobs that are marked restartable. Nothing
+    /// else may be started again; it waits for its site (invariant 2).
     pub async fn lose_sites_once(&self) -> Result<u32> {
         let now = self.inner.clock.now();
         let after = SignedDuration::try_from(self.inner.limits.site_lost_after)
             .unwrap_or(SignedDuration::MAX);
+        let since = self.inner.hearing.since();
         let mut lost = 0;
         for entry in self.board().entries() {
-            let silent = entry
-                .state
-                .as_ref()
-                .map(|state| now.duration_since(state.observed_at));
+            let heard_at = entry.state.as_ref().map(|state| state.observed_at);
+            let silent = heard_at.map(|heard_at| now.duration_since(heard_at.max(since)));
             if silent.is_some_and(|silent| silent > after) {
                 lost += self.lose_site(&entry.site.id).await?;
             }
@@ -31,27 +85,49 @@ impl Broker {
 
     async fn lose_site(&self, site: &SiteId) -> Result<u32> {
         let mut lost = 0;
-        for attempt in self.inner.store.open_attempts(site, AT_ONCE).await? {
-            match self.lose_attempt(attempt).await {
-                Ok(true) => lost += 1,
-                Ok(false) | Err(CommitError::Conflict(_)) => {}
-                Err(error) => return Err(error.into()),
+        for job in self.inner.store.placed_jobs(site, AT_ONCE).await? {
+            lost += u32::from(self.withdraw(job, SILENT).await?);
+        }
+        let mut after = None;
+        loop {
+            let open = self.inner.store.open_attempts(site, after, AT_ONCE).await?;
+            let Some(last) = open.last() else {
+                return Ok(lost);
+            };
+            after = Some(last.id);
+            for attempt in open {
+                lost += u32::from(self.lose_attempt(attempt).await?);
             }
         }
-        Ok(lost)
     }
 
-    async fn lose_attempt(&self, mut attempt: Attempt) -> Result<bool, CommitError> {
-        let Some(mut job) = self.inner.store.find_job(attempt.job).await? else {
+    async fn lose_attempt(&self, attempt: Attempt) -> Result<bool> {
+        let is_held = attempt.lease_until > self.inner.clock.now();
+        let Some(job) = self.inner.store.find_job(attempt.job).await? else {
             return Ok(false);
         };
-        let may_move = job.spec.placement.restartable
-            && job.attempt == Some(attempt.id)
-            && job.cancel_requested_at.is_none()
-            && !job.state.is_final();
-        if !may_move {
+        // Whoever still renews the lease is not silent, whatever became of the site's snapshots.
+        if is_held || job.attempt != Some(attempt.id) || job.state.is_final() {
             return Ok(false);
         }
+        let may_move = job.spec.placement.restartable && job.cancel_requested_at.is_none();
+        let lost = if attempt.state == AttemptState::Leased {
+            // It must be announced before it is sent, and the announcement would now be refused.
+            let mut step = Step::new(self, job, attempt);
+            step.take_back(SILENT);
+            step.commit().await.map(|()| true)
+        } else if may_move {
+            self.supersede(job, attempt).await
+        } else {
+            Ok(false)
+        };
+        match lost {
+            Err(CommitError::Conflict(_)) => Ok(false),
+            answer => Ok(answer?),
+        }
+    }
+
+    async fn supersede(&self, mut job: Job, mut attempt: Attempt) -> Result<bool, CommitError> {
         let Ok(state) = attempt.state.clone().apply(AttemptEvent::Lose) else {
             return Ok(false);
         };

@@ -1,15 +1,17 @@
+use std::pin::Pin;
 use std::sync::Arc;
 
 use openidconnect::core::{CoreClient, CoreErrorResponseType, CoreJsonWebKeySet};
 use openidconnect::{
     AuthUrl, AuthorizationCode, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest,
-    IssuerUrl, OAuth2TokenResponse, PkceCodeVerifier, RedirectUrl, RequestTokenError,
+    HttpResponse, IssuerUrl, OAuth2TokenResponse, PkceCodeVerifier, RedirectUrl, RequestTokenError,
     StandardErrorResponse, TokenResponse, TokenUrl,
 };
 use url::Url;
 
 use super::{RelyingParty, plain_code};
 use crate::claims::Claims;
+use crate::http::Http;
 use crate::{AuthError, Endpoint, IssuerMetadata, Secret};
 
 type CodeClient = CoreClient<
@@ -22,6 +24,17 @@ type CodeClient = CoreClient<
 >;
 
 type ExchangeError = RequestTokenError<AuthError, StandardErrorResponse<CoreErrorResponseType>>;
+
+type Sent = Pin<Box<dyn Future<Output = Result<HttpResponse, AuthError>> + Send>>;
+
+/// Borrows nothing and is boxed: only so does the compiler see that a sign-in may move between
+/// threads, which every web server asks of its handlers.
+fn sender(http: Http) -> impl Fn(HttpRequest) -> Sent {
+    move |request| {
+        let http = http.clone();
+        Box::pin(async move { http.exchange(request).await })
+    }
+}
 
 /// What the token endpoint gave for the code.
 pub(super) struct Tokens {
@@ -56,7 +69,7 @@ impl RelyingParty {
         verifier: PkceCodeVerifier,
     ) -> Result<Tokens, AuthError> {
         let http = &self.issuer.http;
-        let send = |request: HttpRequest| http.exchange(request);
+        let send = sender(http.clone());
         let client = self.code_client(metadata)?;
         let request = client.exchange_code(code).set_pkce_verifier(verifier);
         let answer = request

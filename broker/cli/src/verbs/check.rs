@@ -1,8 +1,9 @@
 use std::io::Write;
 
 use broker_client::Client;
+use broker_client::wire::{DecisionResult, DecisionView};
 use broker_model::ProjectId;
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::exit::Failure;
 use crate::print;
@@ -19,7 +20,7 @@ pub(crate) async fn run(
         None => only_project(client).await?,
     };
     let answer = client.check(project).await?;
-    let eligible = answer.decision["result"] == "eligible";
+    let eligible = answer.decision.result == DecisionResult::Eligible;
     if json {
         print::json(&answer, out)?;
     } else {
@@ -34,27 +35,44 @@ async fn only_project(client: &Client) -> anyhow::Result<ProjectId> {
         [project] => Ok(project.id),
         [] => Err(Failure::Usage("you work in no project yet".to_owned()).into()),
         projects => {
-            let ids: Vec<String> =
-                projects.iter().map(|p| format!("  {}  {}", p.id, p.name)).collect();
+            let ids: Vec<String> = projects
+                .iter()
+                .map(|p| format!("  {}  {}", p.id, p.name))
+                .collect();
             let words = format!("which project? give --project:\n{}", ids.join("\n"));
             Err(Failure::Usage(words).into())
         }
     }
 }
 
-pub(crate) fn decision(organisation: &str, decision: &Value, out: &mut impl Write) -> anyhow::Result<()> {
-    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-    writeln!(out, "{organisation}: {}", text(&decision["result"]).replace('_', " "))?;
-    for rule in decision["rules"].as_array().into_iter().flatten() {
-        let effect = text(&rule["effect"]).replace('_', " ");
-        writeln!(out, "\n  [{effect}] {} ({})", text(&rule["title"]), text(&rule["rule"]))?;
-        writeln!(out, "    {}", text(&rule["words"]))?;
-        writeln!(out, "    source: {}, effective {}", text(&rule["source"]), text(&rule["effective"]))?;
-        if let Some(remedy) = rule["remedy"].as_str() {
+pub(crate) fn decision(
+    organisation: &str,
+    decision: &DecisionView,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    writeln!(out, "{organisation}: {}", plain(&decision.result))?;
+    for rule in &decision.rules {
+        writeln!(
+            out,
+            "\n  [{}] {} ({})",
+            plain(&rule.effect),
+            rule.title,
+            rule.rule
+        )?;
+        writeln!(out, "    {}", rule.words)?;
+        writeln!(
+            out,
+            "    source: {}, effective {}",
+            rule.source, rule.effective
+        )?;
+        if let Some(remedy) = &rule.remedy {
             writeln!(out, "    remedy: {remedy}")?;
         }
     }
-    let policy = text(&decision["policy_digest"]);
-    writeln!(out, "\npolicy {policy}")?;
+    writeln!(out, "\npolicy {}", decision.policy_digest)?;
     Ok(())
+}
+
+fn plain(word: &impl Serialize) -> String {
+    print::word(word).replace('_', " ")
 }

@@ -48,12 +48,23 @@ fn facts(job: &JobView, out: &mut impl Write) -> anyhow::Result<()> {
         ("state", job.state.as_str().to_owned()),
         ("project", job.project.to_string()),
     ];
-    lines.extend(job.partition.as_ref().map(|partition| ("partition", partition.to_string())));
-    lines.extend(job.remote_id.as_ref().map(|id| ("id at the site", id.to_string())));
+    lines.extend(
+        job.partition
+            .as_ref()
+            .map(|partition| ("partition", partition.to_string())),
+    );
+    lines.extend(
+        job.remote_id
+            .as_ref()
+            .map(|id| ("id at the site", id.to_string())),
+    );
     lines.extend(job.started_at.map(|at| ("started", at.to_string())));
     lines.extend(job.ended_at.map(|at| ("ended", at.to_string())));
     if let Some(outcome) = &job.outcome {
-        let code = outcome.exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default();
+        let code = outcome
+            .exit_code
+            .map(|code| format!(", exit code {code}"))
+            .unwrap_or_default();
         lines.push(("outcome", format!("{}{code}", outcome.site_words)));
     }
     for (name, value) in lines {

@@ -17,9 +17,13 @@ pub(crate) async fn run(
         return Ok(0);
     }
     let rows: Vec<Vec<String>> = page.items.iter().map(row).collect();
-    print::table(&["JOB", "NAME", "STATE", "PARTITION", "CREATED"], &rows, out)?;
+    print::table(
+        &["JOB", "NAME", "STATE", "PARTITION", "CREATED"],
+        &rows,
+        out,
+    )?;
     if let Some(cursor) = &page.next_cursor {
-        writeln!(out, "more: --cursor {cursor}")?;
+        writeln!(out, "There are more: add --cursor {cursor}")?;
     }
     Ok(0)
 }
@@ -29,7 +33,9 @@ fn row(job: &JobView) -> Vec<String> {
         job.id.to_string(),
         job.name.clone(),
         job.state.as_str().to_owned(),
-        job.partition.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
+        job.partition
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), ToString::to_string),
         job.created_at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
     ]
 }

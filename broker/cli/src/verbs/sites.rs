@@ -1,8 +1,8 @@
 use std::io::Write;
 
 use broker_client::Client;
-use broker_model::SiteId;
-use serde_json::Value;
+use broker_client::wire::SiteView;
+use broker_model::{Partition, PartitionSnapshot, SiteId, System};
 
 use crate::print;
 
@@ -21,33 +21,51 @@ pub(crate) async fn run(
         return Ok(0);
     }
     let rows: Vec<Vec<String>> = sites.iter().flat_map(rows).collect();
-    let head = ["SITE", "STATE", "PARTITION", "TARGET", "NODES FREE", "QUEUED"];
+    let head = [
+        "SITE",
+        "STATE",
+        "PARTITION",
+        "TARGET",
+        "GPUS A NODE",
+        "NODES FREE",
+        "QUEUED",
+    ];
     print::table(&head, &rows, out)?;
+    for view in &sites {
+        if let Some(reason) = &view.reason {
+            writeln!(out, "{}: {reason}", view.site.id)?;
+        }
+    }
     Ok(0)
 }
 
-fn rows(view: &Value) -> Vec<Vec<String>> {
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        Value::Null => "-".to_owned(),
-        other => other.to_string(),
-    };
-    let mut rows = Vec::new();
-    for system in view["site"]["system"].as_array().into_iter().flatten() {
-        for partition in system["partition"].as_array().into_iter().flatten() {
-            let seen = view["snapshot"]["partitions"].as_array().into_iter().flatten().find(|seen| {
-                seen["system"] == system["id"] && seen["partition"] == partition["id"]
-            });
-            let seen = seen.unwrap_or(&Value::Null);
-            rows.push(vec![
-                text(&view["site"]["id"]),
-                text(&view["readiness"]),
-                format!("{}/{}", text(&system["id"]), text(&partition["id"])),
-                text(&partition["container_target"]),
-                format!("{} of {}", text(&seen["nodes_free"]), text(&seen["nodes_total"])),
-                text(&seen["jobs_queued"]),
-            ]);
-        }
-    }
-    rows
+fn rows(view: &SiteView) -> Vec<Vec<String>> {
+    let partitions = view.site.systems.iter().flat_map(|system| {
+        system
+            .partitions
+            .iter()
+            .map(move |partition| (system, partition))
+    });
+    partitions
+        .map(|(system, partition)| row(view, system, partition))
+        .collect()
+}
+
+fn row(view: &SiteView, system: &System, partition: &Partition) -> Vec<String> {
+    let heard = view
+        .snapshot
+        .iter()
+        .flat_map(|snapshot| &snapshot.partitions);
+    let seen: Option<&PartitionSnapshot> =
+        { heard }.find(|seen| seen.system == system.id && seen.partition == partition.id);
+    let free = |seen: &PartitionSnapshot| format!("{} of {}", seen.nodes_free, seen.nodes_total);
+    vec![
+        view.site.id.to_string(),
+        print::word(&view.readiness),
+        format!("{}/{}", system.id, partition.id),
+        partition.container_target.to_string(),
+        partition.gpus_per_node.to_string(),
+        seen.map_or_else(|| "-".to_owned(), free),
+        seen.map_or_else(|| "-".to_owned(), |seen| seen.jobs_queued.to_string()),
+    ]
 }

@@ -1,11 +1,17 @@
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
-use broker_client::Client;
-use broker_model::StateName;
+use broker_client::wire::JobView;
+use broker_client::{Client, Error};
+use broker_model::{JobSpec, StateName};
 
+use crate::verbs::logs::Log;
 use crate::verbs::{check, logs};
 use crate::{jobfile, print};
+
+const TRIES: u32 = 5;
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 pub(crate) async fn quote(
     client: &Client,
@@ -14,7 +20,10 @@ pub(crate) async fn quote(
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
     let quote = client.quote(&jobfile::read(file)?).await?;
-    let would_run = quote.placement.as_ref().is_some_and(|placement| placement.chosen.is_some());
+    let would_run = quote
+        .placement
+        .as_ref()
+        .is_some_and(|placement| placement.chosen.is_some());
     if json {
         print::json(&quote, out)?;
         return Ok(u8::from(!would_run));
@@ -26,36 +35,76 @@ pub(crate) async fn quote(
     Ok(u8::from(!would_run))
 }
 
+/// How a job is handed in, beside what the file says.
+#[derive(Debug)]
+pub(crate) struct How {
+    pub(crate) key: Option<String>,
+    pub(crate) wait: bool,
+    pub(crate) json: bool,
+}
+
 pub(crate) async fn submit(
     client: &Client,
     file: &Path,
-    key: Option<String>,
-    wait: bool,
-    json: bool,
+    how: How,
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
     let spec = jobfile::read(file)?;
-    let key = key.unwrap_or_else(fresh_key);
-    let job = submit_with_retry(client, &spec, &key).await?;
-    if json && !wait {
+    let key = how.key.unwrap_or_else(fresh_key);
+    let job = match with_retry(client, &spec, &key).await {
+        Ok(job) => job,
+        Err(error) => {
+            if !how.json {
+                reasons(&error, out)?;
+            }
+            return Err(lost(error, &key));
+        }
+    };
+    if how.wait {
+        return wait_for(client, &job, how.json, out).await;
+    }
+    if how.json {
         print::json(&job, out)?;
-        return Ok(0);
+    } else {
+        accepted(&job, out)?;
     }
+    Ok(0)
+}
+
+fn accepted(job: &JobView, out: &mut impl Write) -> anyhow::Result<()> {
+    match &job.partition {
+        Some(partition) => writeln!(out, "{} goes to {partition}", job.id)?,
+        None => writeln!(
+            out,
+            "{} waits: no partition that could run it can take it now",
+            job.id
+        )?,
+    }
+    Ok(())
+}
+
+/// Shows the log as it comes, and then how the job ended.
+async fn wait_for(
+    client: &Client,
+    job: &JobView,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
     if !json {
-        let place = job.partition.as_ref().map_or_else(|| "waits for a site".to_owned(), |partition| format!("goes to {partition}"));
-        writeln!(out, "{} {place}", job.id)?;
+        accepted(job, out)?;
+        logs::run(
+            client,
+            job.id,
+            &Log {
+                stream: "stdout",
+                follow: true,
+                json,
+            },
+            out,
+        )
+        .await?;
     }
-    if !wait {
-        return Ok(0);
-    }
-    if !json {
-        logs::run(client, job.id, "stdout", true, false, out).await?;
-    }
-    let mut job = client.job(job.id).await?;
-    let mut events = client.events(job.id, None).await?;
-    while !job.state.is_final() && events.next().await?.is_some() {
-        job = client.job(job.id).await?;
-    }
+    let job = logs::over(client, job.id).await?;
     if json {
         print::json(&job, out)?;
     } else {
@@ -64,16 +113,57 @@ pub(crate) async fn submit(
     Ok(u8::from(job.state != StateName::Completed))
 }
 
-/// A submission whose answer was lost is sent again under the same key: never a second job.
-async fn submit_with_retry(
-    client: &Client,
-    spec: &broker_model::JobSpec,
-    key: &str,
-) -> anyhow::Result<broker_client::wire::JobView> {
-    match client.submit(spec, key).await {
-        Err(broker_client::Error::Unreachable { .. }) => Ok(client.submit(spec, key).await?),
-        answer => Ok(answer?),
+/// A submission whose answer was lost, or that the broker cannot take just now, is sent again under
+/// the same key: never a second job.
+async fn with_retry(client: &Client, spec: &JobSpec, key: &str) -> Result<JobView, Error> {
+    let mut pause = FIRST_PAUSE;
+    for _ in 1..TRIES {
+        match client.submit(spec, key).await {
+            Err(error) if may_pass(&error) => {
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+            answer => return answer,
+        }
     }
+    client.submit(spec, key).await
+}
+
+fn may_pass(error: &Error) -> bool {
+    match error {
+        Error::Unreachable { .. } => true,
+        Error::Problem(problem) => {
+            matches!(problem.status, 502..=504) || problem.code == "request-in-flight"
+        }
+        _ => false,
+    }
+}
+
+/// What the broker refused with: the table of partitions, or the rules that spoke.
+fn reasons(error: &Error, out: &mut impl Write) -> anyhow::Result<()> {
+    let Error::Problem(problem) = error else {
+        return Ok(());
+    };
+    if let Some(placement) = &problem.placement {
+        print::placement(placement, out)?;
+    }
+    if let Some(decision) = &problem.decision {
+        check::decision("this project", decision, out)?;
+    }
+    Ok(())
+}
+
+/// Nobody knows whether the job was accepted: says how to find out without a second one.
+fn lost(error: Error, key: &str) -> anyhow::Error {
+    let unclear = may_pass(&error);
+    let error = anyhow::Error::from(error);
+    if unclear {
+        return error.context(format!(
+            "whether the job was accepted is not known; the same command with `--key {key}` asks again \
+             and never makes a second job"
+        ));
+    }
+    error
 }
 
 fn fresh_key() -> String {

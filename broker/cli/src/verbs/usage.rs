@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use broker_client::Client;
 use broker_client::wire::UsageView;
+use broker_model::{GpuMillis, UnitMillis};
 
 use crate::print;
 
@@ -28,9 +30,42 @@ pub(crate) async fn run(
         return Ok(0);
     }
     let rows: Vec<Vec<String>> = records.iter().map(row).collect();
-    let head = ["MONTH", "JOB", "PARTITION", "SHARE", "SITE UNITS", "GPU-HOURS", "CHARGED"];
+    let head = [
+        "MONTH",
+        "JOB",
+        "PARTITION",
+        "SHARE",
+        "SITE UNITS",
+        "GPU-HOURS",
+        "CHARGED",
+    ];
     print::table(&head, &rows, out)?;
+    writeln!(out, "{}", total(&records))?;
     Ok(0)
+}
+
+/// What adds up: GPU-hours over all, and each site unit by itself. What was charged is in the units of
+/// the allocations, which may differ.
+fn total(records: &[UsageView]) -> String {
+    let gpu: GpuMillis = records.iter().map(|view| view.record.charge.gpu).sum();
+    let mut units: BTreeMap<&str, UnitMillis> = BTreeMap::new();
+    for charge in records.iter().map(|view| &view.record.charge) {
+        let sum = units.entry(&charge.site_unit).or_default();
+        *sum = *sum + charge.site_units;
+    }
+    let units: Vec<String> = units
+        .iter()
+        .map(|(unit, sum)| format!("{sum} {unit}s"))
+        .collect();
+    let by_site = if units.is_empty() {
+        "none".to_owned()
+    } else {
+        units.join(", ")
+    };
+    format!(
+        "total of {} records: {gpu} physical GPU-hours; in units of the sites: {by_site}",
+        records.len()
+    )
 }
 
 fn row(view: &UsageView) -> Vec<String> {

@@ -13,10 +13,22 @@ pub(crate) async fn run(client: &Client, json: bool, out: &mut impl Write) -> an
     writeln!(out, "{} ({})", me.name.as_deref().unwrap_or("-"), me.person)?;
     writeln!(out, "signed in by {} as {}", me.issuer, me.subject)?;
     let identity = serde_json::to_value(me.assurance.identity)?;
-    let factor = if me.assurance.multi_factor { ", several factors" } else { "" };
-    writeln!(out, "identity assurance {}{factor}", identity.as_str().unwrap_or("none"))?;
+    let factor = if me.assurance.multi_factor {
+        ", several factors"
+    } else {
+        ""
+    };
+    writeln!(
+        out,
+        "identity assurance {}{factor}",
+        identity.as_str().unwrap_or("none")
+    )?;
     for project in &me.projects {
-        writeln!(out, "\n{}  {}  ({})", project.id, project.name, project.organisation)?;
+        writeln!(
+            out,
+            "\n{}  {}  ({})",
+            project.id, project.name, project.organisation
+        )?;
         let rows: Vec<Vec<String>> = project
             .allocations
             .iter()
@@ -32,7 +44,15 @@ pub(crate) async fn run(client: &Client, json: bool, out: &mut impl Write) -> an
                 ]
             })
             .collect();
-        let head = ["ALLOCATION", "SCOPE", "SHARE", "REMAINING", "HELD", "USED", "UNTIL"];
+        let head = [
+            "ALLOCATION",
+            "SCOPE",
+            "SHARE",
+            "REMAINING",
+            "HELD",
+            "USED",
+            "UNTIL",
+        ];
         print::table(&head, &rows, out)?;
     }
     Ok(0)

@@ -5,6 +5,8 @@ use broker_model::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::wire::DecisionView;
+
 /// A job as `GET /jobs/{id}` answers it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobView {
@@ -71,8 +73,7 @@ impl From<&Job> for JobView {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QuoteView {
     pub allocation: AllocationId,
-    /// The eligibility decision with every rule that spoke.
-    pub eligibility: serde_json::Value,
+    pub eligibility: DecisionView,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placement: Option<Placement>,
 }

@@ -1,6 +1,8 @@
 use broker_model::{InvalidSpec, Placement};
 use serde::{Deserialize, Serialize};
 
+use crate::wire::DecisionView;
+
 /// A problem document (RFC 9457). `code` is stable; `detail` is for people.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Problem {
@@ -19,7 +21,7 @@ pub struct Problem {
     pub errors: Vec<InvalidSpec>,
     /// The decision that said no, with every rule that spoke.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub decision: Option<serde_json::Value>,
+    pub decision: Option<Box<DecisionView>>,
     /// The placement that found nothing, with the clauses for every partition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placement: Option<Box<Placement>>,

@@ -1,6 +1,10 @@
-use broker_model::{AllocationId, Assurance, Balance, FundingShare, PersonId, ProjectId, Role, UnitMillis};
+use broker_model::{
+    AllocationId, Assurance, Balance, FundingShare, PersonId, ProjectId, Role, UnitMillis,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::wire::DecisionView;
 
 /// Who the broker takes the caller for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,8 +58,7 @@ pub struct CheckRequest {
 pub struct CheckView {
     pub project: ProjectId,
     pub organisation: String,
-    /// `result`, and `rules` with id, title, source, effective date, effect, words and remedy.
-    pub decision: serde_json::Value,
+    pub decision: DecisionView,
 }
 
 /// What a client needs to sign somebody in: `GET /login`, open to all.

@@ -92,10 +92,14 @@ pub async fn attempts_are_open_until_they_are_settled(store: &dyn Store) {
     commit(store, writes).await.unwrap();
 
     let lumi = "lumi".parse().unwrap();
-    let open = store.open_attempts(&lumi, 10).await.unwrap();
+    let open = store.open_attempts(&lumi, None, 10).await.unwrap();
     let ids: Vec<_> = open.iter().map(|attempt| attempt.id).collect();
     assert_eq!(ids, [attempts[0].id, attempts[2].id]);
-    assert_eq!(store.open_attempts(&lumi, 1).await.unwrap().len(), 1);
+    assert_eq!(store.open_attempts(&lumi, None, 1).await.unwrap().len(), 1);
+    let after = Some(attempts[0].id);
+    let rest = store.open_attempts(&lumi, after, 10).await.unwrap();
+    let ids: Vec<_> = rest.iter().map(|attempt| attempt.id).collect();
+    assert_eq!(ids, [attempts[2].id]);
     let bsc = "bsc".parse().unwrap();
-    assert_eq!(store.open_attempts(&bsc, 10).await.unwrap(), []);
+    assert_eq!(store.open_attempts(&bsc, None, 10).await.unwrap(), []);
 }

@@ -1,4 +1,4 @@
-use broker_model::{AllocationId, Balance, UnitMillis};
+use broker_model::{Allocation, AllocationId, Balance, UnitMillis};
 use futures::future::join_all;
 
 use super::fixtures::{World, commit};
@@ -145,6 +145,30 @@ pub async fn the_equation_holds_under_concurrent_holds_settles_and_releases(stor
     assert!(used > 0, "nothing was settled: the test shows nothing");
 }
 
+/// What is held already is settled or given back all the same.
+async fn a_suspension_stops_the_next_hold_only(store: &dyn Store, suspended: &Allocation) {
+    let id = suspended.id;
+    let terms = |allocation: &Allocation| {
+        let boxed = Box::new(allocation.clone());
+        Write::UpdateAllocationTerms(boxed)
+    };
+    let refused = commit(store, vec![hold(id, 1)]).await;
+    assert!(matches!(
+        refused,
+        Err(CommitError::Conflict(Entity::Allocation))
+    ));
+    commit(store, vec![settle(id, 2, 1)]).await.unwrap();
+    commit(store, vec![release(id, 3)]).await.unwrap();
+    let lifted = Allocation {
+        suspended: false,
+        ..suspended.clone()
+    };
+    // Both in one change: what counts is what was said last.
+    let writes = vec![terms(&lifted), hold(id, 5), terms(suspended)];
+    commit(store, writes).await.unwrap();
+    assert_eq!(balance(store, id).await, expected(1, 5));
+}
+
 pub async fn terms_change_and_the_balance_stays(store: &dyn Store) {
     let world = World::new();
     let account = world.account(store).await;
@@ -158,6 +182,7 @@ pub async fn terms_change_and_the_balance_stays(store: &dyn Store) {
     let read = store.find_allocation(id).await.unwrap().unwrap();
     assert!(read.suspended);
     assert_eq!(read.balance, expected(0, 5));
+    a_suspension_stops_the_next_hold_only(store, &allocation).await;
 
     let again = Write::InsertAllocation(Box::new(allocation));
     let again = commit(store, vec![again]).await;

@@ -51,6 +51,22 @@ pub async fn pages_go_from_the_newest_to_the_oldest_without_gaps(store: &dyn Sto
     }
 }
 
+/// The API gives 200 at most, and asks for one more to know whether there is another page.
+pub async fn a_page_may_have_one_more_than_the_api_gives(store: &dyn Store) {
+    let world = World::new();
+    let project = world.id();
+    let jobs: Vec<Job> = (0..205).map(|_| world.job_of(project)).collect();
+    store_jobs(store, &jobs).await;
+    for (asked, got) in [(201, 201), (5000, 201), (0, 1)] {
+        let page = Page {
+            limit: asked,
+            before: None,
+        };
+        let jobs = store.list_jobs(&of(&[project]), &page).await.unwrap();
+        assert_eq!(jobs.len(), got);
+    }
+}
+
 pub async fn a_list_shows_the_projects_of_the_caller_only(store: &dyn Store) {
     let world = World::new();
     let jobs = [world.job(), world.job(), world.job()];
@@ -107,9 +123,12 @@ pub async fn the_loops_see_active_jobs_oldest_first(store: &dyn Store) {
     store_jobs(store, &jobs).await;
     let ids = |jobs: Vec<Job>| -> Vec<JobId> { jobs.into_iter().map(|job| job.id).collect() };
 
-    let pending = ids(store.pending_jobs(10).await.unwrap());
-    assert_eq!(pending, [jobs[0].id, jobs[1].id]);
-    assert_eq!(ids(store.pending_jobs(1).await.unwrap()), [jobs[0].id]);
+    let (first, second) = (jobs[0].id, jobs[1].id);
+    let pending = ids(store.pending_jobs(None, 10).await.unwrap());
+    assert_eq!(pending, [first, second]);
+    assert_eq!(ids(store.pending_jobs(None, 1).await.unwrap()), [first]);
+    let rest = ids(store.pending_jobs(Some(first), 10).await.unwrap());
+    assert_eq!(rest, [second]);
     let lumi = "lumi".parse().unwrap();
     let unclaimed = ids(store.placed_jobs(&lumi, 10).await.unwrap());
     assert_eq!(unclaimed, [jobs[2].id, jobs[3].id]);

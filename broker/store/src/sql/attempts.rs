@@ -4,6 +4,7 @@ use broker_model::{Attempt, AttemptId, JobId, SiteId};
 use super::SqlStore;
 use super::db::Kind::Text;
 use super::db::{Cell, Select, select_any};
+use super::rows;
 use crate::{Attempts, StoreError};
 
 const FIND: Select = Select::new(
@@ -24,7 +25,8 @@ const OF_JOB: Select = Select::new(
 );
 pub(super) const UNSETTLED: Select = Select::new(
     "attempts",
-    "SELECT document FROM attempts WHERE site_id = $1 AND settled = 0 ORDER BY id LIMIT $2",
+    "SELECT document FROM attempts WHERE site_id = $1 AND settled = 0 AND id > $2 \
+     ORDER BY id LIMIT $3",
     &[Text],
 );
 
@@ -45,8 +47,17 @@ impl Attempts for SqlStore {
         self.documents(&OF_JOB, &[Cell::text(job)]).await
     }
 
-    async fn open_attempts(&self, site: &SiteId, limit: u32) -> Result<Vec<Attempt>, StoreError> {
-        let args = [Cell::text(site), Cell::Int(limit.into())];
+    async fn open_attempts(
+        &self,
+        site: &SiteId,
+        after: Option<AttemptId>,
+        limit: u32,
+    ) -> Result<Vec<Attempt>, StoreError> {
+        let args = [
+            Cell::text(site),
+            rows::after(after),
+            Cell::Int(limit.into()),
+        ];
         self.documents(&UNSETTLED, &args).await
     }
 }

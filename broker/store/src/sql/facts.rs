@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use broker_model::{Balance, UnitMillis};
+use serde::Deserialize;
 
 use super::db::Kind::{Int, Text};
 use super::db::{Cell, Conn, Row, Select, select_any};
@@ -34,9 +35,10 @@ const OPEN_ATTEMPTS: Select = select_any!(
 );
 const BALANCES: Select = select_any!(
     "balances",
-    "SELECT allocation_id, granted_ms, used_ms, held_ms, lost_ms FROM balances WHERE allocation_id",
+    "SELECT b.allocation_id, b.granted_ms, b.used_ms, b.held_ms, b.lost_ms, a.document \
+     FROM balances AS b JOIN allocations AS a ON a.id = b.allocation_id WHERE b.allocation_id",
     "",
-    &[Text, Int, Int, Int, Int]
+    &[Text, Int, Int, Int, Int, Text]
 );
 const DECISIONS: Select = select_any!(
     "decisions",
@@ -75,6 +77,13 @@ const LOGS: Select = select_any!(
     "",
     &[Text, Text, Int]
 );
+
+/// What of an allocation's terms a hold depends on.
+#[derive(Deserialize)]
+struct Terms {
+    #[serde(default)]
+    suspended: bool,
+}
 
 #[derive(Debug, Default)]
 struct Wanted {
@@ -143,7 +152,9 @@ pub(super) async fn read<'a>(
     let mut known = Working::default();
     read_jobs(conn, &wanted, &mut known).await?;
     for row in fetch(conn, &BALANCES, &wanted.balances).await? {
+        let terms: Terms = row.json(5)?;
         known.balances.learn(row.parse(0)?, balance(&row, 1)?);
+        known.suspended.learn(row.parse(0)?, terms.suspended);
     }
     for row in fetch(conn, &DECISIONS, &wanted.decisions).await? {
         known.decisions.learn(row.parse(0)?, ());

@@ -7,7 +7,7 @@ use super::SqlStore;
 use super::committer::{Forgettable, Work};
 use super::db::Kind::{Int, Text};
 use super::db::{Cell, Select, Sql, select_any};
-use super::rows;
+use super::rows::{self, LARGEST_PAGE};
 use crate::{
     CommitError, IdempotencyKey, JobFilter, Jobs, Page, Remembered, StoreError, StoredDecision,
 };
@@ -23,7 +23,7 @@ pub(super) const CANCELLING: Select = Select::new(
 );
 pub(super) const PENDING: Select = Select::new(
     "jobs",
-    "SELECT document FROM jobs WHERE state = 'pending' ORDER BY id LIMIT $1",
+    "SELECT document FROM jobs WHERE state = 'pending' AND id > $1 ORDER BY id LIMIT $2",
     &[Text],
 );
 pub(super) const PLACED: Select = Select::new(
@@ -86,8 +86,9 @@ impl Jobs for SqlStore {
         }
     }
 
-    async fn pending_jobs(&self, limit: u32) -> Result<Vec<Job>, StoreError> {
-        self.documents(&PENDING, &[Cell::Int(limit.into())]).await
+    async fn pending_jobs(&self, after: Option<JobId>, limit: u32) -> Result<Vec<Job>, StoreError> {
+        let args = [rows::after(after), Cell::Int(limit.into())];
+        self.documents(&PENDING, &args).await
     }
 
     async fn placed_jobs(&self, site: &SiteId, limit: u32) -> Result<Vec<Job>, StoreError> {
@@ -201,7 +202,7 @@ impl SqlStore {
 /// Each project is a branch of its own that stops after one page, since an index over (project, id)
 /// gives one project's jobs in order but not those of several.
 pub(super) fn list(filter: &JobFilter, page: &Page<JobId>) -> Option<(Select, Vec<Cell>)> {
-    let mut args = vec![Cell::Int(page.limit.clamp(1, 200).into())];
+    let mut args = vec![Cell::Int(page.limit.clamp(1, LARGEST_PAGE).into())];
     let conditions = conditions(filter, page, &mut args);
     let sql = match &filter.projects {
         None => branch("document", &conditions),

@@ -81,10 +81,12 @@ fn step(write: Write) -> Result<Step, StoreError> {
         Write::InsertAllocation(allocation) => Step::InsertAllocation {
             id: allocation.id,
             balance: allocation.balance,
+            suspended: allocation.suspended,
             row: rows::allocation(&allocation)?,
         },
         Write::UpdateAllocationTerms(allocation) => Step::UpdateTerms {
             id: allocation.id,
+            suspended: allocation.suspended,
             row: rows::allocation(&allocation)?,
         },
         Write::PutPerson(person) => put_person(*person),

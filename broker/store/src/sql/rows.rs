@@ -15,6 +15,14 @@ use crate::{
 
 pub(super) type Cells = Vec<Cell>;
 
+/// A page as the API gives it, and the row that shows whether there is another.
+pub(super) const LARGEST_PAGE: u32 = 201;
+
+/// What comes after an id, or everything: no id is before the empty text.
+pub(super) fn after(id: Option<impl std::fmt::Display>) -> Cell {
+    id.map_or_else(|| Cell::Text("".into()), Cell::text)
+}
+
 pub(super) fn document(table: &'static str, value: &impl Serialize) -> Result<Cell, StoreError> {
     serde_json::to_string(value)
         .map(|text| Cell::Text(text.into()))

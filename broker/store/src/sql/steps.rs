@@ -55,10 +55,12 @@ pub(super) enum Step {
     InsertAllocation {
         id: AllocationId,
         balance: Balance,
+        suspended: bool,
         row: Cells,
     },
     UpdateTerms {
         id: AllocationId,
+        suspended: bool,
         row: Cells,
     },
     PutPerson {

@@ -5,6 +5,7 @@ use super::SqlStore;
 use super::db::Kind::Text;
 use super::db::{Cell, Select, Sql};
 use super::jobs::condition;
+use super::rows::LARGEST_PAGE;
 use crate::{Page, StoreError, Usage, UsageFilter};
 
 const OF_JOB: Select = Select::new(
@@ -68,7 +69,7 @@ fn list(filter: &UsageFilter, page: &Page<AttemptId>) -> (String, Vec<Cell>) {
         sql.push_str(" WHERE ");
         sql.push_str(&all.join(" AND "));
     }
-    let limit = Cell::Int(page.limit.clamp(1, 200).into());
+    let limit = Cell::Int(page.limit.clamp(1, LARGEST_PAGE).into());
     sql.push_str(&condition(
         " ORDER BY ended_at_us DESC, attempt_id DESC LIMIT",
         limit,

@@ -23,6 +23,7 @@ pub(super) struct Working<'a> {
     /// The attempt of a job that is not over.
     pub(super) open: Known<JobId, Option<AttemptId>>,
     pub(super) balances: Known<AllocationId, Balance>,
+    pub(super) suspended: Known<AllocationId, bool>,
     pub(super) decisions: Known<DecisionId, ()>,
     pub(super) usage: Known<AttemptId, ()>,
     pub(super) remembered: Known<Arc<str>, ()>,
@@ -51,6 +52,7 @@ macro_rules! each_map {
         $working.attempts.$method();
         $working.open.$method();
         $working.balances.$method();
+        $working.suspended.$method();
         $working.decisions.$method();
         $working.usage.$method();
         $working.remembered.$method();
@@ -103,13 +105,20 @@ impl<'a> Working<'a> {
                 self.remembered.set(Arc::clone(id), ());
                 self.insert_once(fresh, Entity::IdempotencyKey, TableId::Remembered, row)
             }
-            Step::InsertAllocation { id, balance, row } => {
+            Step::InsertAllocation {
+                id,
+                balance,
+                suspended,
+                row,
+            } => {
+                self.suspended.set(*id, *suspended);
                 self.insert_allocation(*id, *balance, row)
             }
-            Step::UpdateTerms { id, row } => {
+            Step::UpdateTerms { id, suspended, row } => {
                 if !self.balances.has(id) {
                     return Err(CommitError::Missing(Entity::Allocation));
                 }
+                self.suspended.set(*id, *suspended);
                 self.pending.put(TableId::Allocations, row);
                 Ok(())
             }
@@ -232,6 +241,9 @@ impl<'a> Working<'a> {
         let Some(balance) = self.balances.get(&id) else {
             return Err(CommitError::Missing(Entity::Allocation));
         };
+        if matches!(hours, Hours::Hold(_)) && self.suspended.get(&id) == Some(&true) {
+            return conflict(Entity::Allocation);
+        }
         let balance = moved(id, *balance, hours)?;
         self.balances.set(id, balance);
         self.pending

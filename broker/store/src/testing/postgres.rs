@@ -17,7 +17,7 @@ const USER: &str = "alcyone";
 /// exiting or by being killed; then stops it and removes its files. SIGQUIT, since SIGKILL would leak
 /// its shared memory segment. Says a line when the server has been started.
 const WATCH: &str = r#"
-"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c full_page_writes=off \
+"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c "fsync=$3" -c "full_page_writes=$3" \
     -c max_connections=200 >"$2/log" 2>&1 &
 server=$!
 echo started
@@ -55,7 +55,7 @@ impl TestPostgres {
                 );
                 return None;
             };
-            match Self::start(&programs) {
+            match Self::start(&programs, Fsync::Off) {
                 Ok(started) => Some(started),
                 Err(error) => panic!("PostgreSQL did not start: {error}"),
             }
@@ -93,10 +93,17 @@ impl TestPostgres {
 
     /// Starts a cluster of its own, for a test that stops or breaks it.
     pub fn start_alone() -> std::io::Result<Option<Self>> {
-        programs().map(|it| Self::start(&it)).transpose()
+        programs()
+            .map(|it| Self::start(&it, Fsync::Off))
+            .transpose()
     }
 
-    fn start(programs: &Path) -> std::io::Result<Self> {
+    /// Starts a cluster of its own whose commits survive a power cut, for measuring what they cost.
+    pub fn start_durable() -> std::io::Result<Option<Self>> {
+        programs().map(|it| Self::start(&it, Fsync::On)).transpose()
+    }
+
+    fn start(programs: &Path, fsync: Fsync) -> std::io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("alcyone-pg-").tempdir()?;
         if is_root() {
             chown(folder.path(), Some(NOBODY), Some(NOBODY))?;
@@ -116,7 +123,7 @@ impl TestPostgres {
         }
         // From here on the watcher removes it.
         let folder = folder.keep();
-        let watcher = watch(programs, &folder)?;
+        let watcher = watch(programs, &folder, fsync)?;
         let started = Self {
             folder,
             watcher,
@@ -173,12 +180,23 @@ fn programs() -> Option<PathBuf> {
         .max()
 }
 
-fn watch(programs: &Path, folder: &Path) -> std::io::Result<Child> {
+/// Tests need no power cut survived, and are done sooner without.
+#[derive(Clone, Copy, Debug)]
+enum Fsync {
+    On,
+    Off,
+}
+
+fn watch(programs: &Path, folder: &Path, fsync: Fsync) -> std::io::Result<Child> {
     let mut shell = Command::new("/bin/sh");
     shell
         .args(["-c", WATCH, "alcyone-pg-watch"])
         .arg(programs)
         .arg(folder)
+        .arg(match fsync {
+            Fsync::On => "on",
+            Fsync::Off => "off",
+        })
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -9,7 +9,7 @@ use crate::dialect::ApiVersion;
 use crate::record::JobRecord;
 use crate::states::{JobState, Phase};
 use crate::transport::{Family, Request};
-use crate::value::{exit, number, text, time, words};
+use crate::value::{exit, number, small, text, time, words};
 
 const OPERATION: &str = "GET slurmdb jobs";
 
@@ -69,14 +69,15 @@ fn accounted(job: &Value) -> Result<Accounted, &'static str> {
         has_nodes: text(field("nodes")).is_some(),
         exit: exit(field("exit_code")),
     };
-    let nodes = number(field("allocation_nodes")).and_then(|nodes| u32::try_from(nodes).ok());
     let listed = at("/tres/allocated").as_array();
+    let mut allocated = allocated(listed.map_or(&[], Vec::as_slice));
+    if allocated.nodes == 0 {
+        // 22.05 writes 0 here for a job that had a whole node.
+        allocated.nodes = small(field("allocation_nodes")).unwrap_or(0);
+    }
     Ok(Accounted {
         job: record,
-        allocated: Allocated {
-            nodes: nodes.unwrap_or(0),
-            ..allocated(listed.map_or(&[], Vec::as_slice))
-        },
+        allocated,
     })
 }
 
@@ -89,15 +90,15 @@ fn allocated(list: &[Value]) -> Allocated {
         let Some(count) = entry.get("count").and_then(number) else {
             continue;
         };
-        let small = u32::try_from(count).unwrap_or(u32::MAX);
+        let fewer = u32::try_from(count).unwrap_or(u32::MAX);
         match (word("type"), word("name")) {
-            ("cpu", _) => all.cpus = small,
+            ("cpu", _) => all.cpus = fewer,
             ("mem", _) => all.memory_mib = count,
-            ("node", _) => all.nodes = small,
+            ("node", _) => all.nodes = fewer,
             // Near 2^64 it is Slurm's "no value"; 0 is what a site without meters writes.
             ("energy", _) => all.energy_joules = (1..1 << 62).contains(&count).then_some(count),
-            ("gres", "gpu") => all.gpus = small,
-            ("gres", name) if name.starts_with("gpu:") => typed = typed.saturating_add(small),
+            ("gres", "gpu") => all.gpus = fewer,
+            ("gres", name) if name.starts_with("gpu:") => typed = typed.saturating_add(fewer),
             _ => {}
         }
     }

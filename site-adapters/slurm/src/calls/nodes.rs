@@ -38,10 +38,28 @@ fn parse_node(node: &Value) -> Option<Node> {
     state.extend(words(field("state_flags")));
     let base = state.first()?;
     let unusable = [
-        "DRAIN", "DRAINED", "DRAINING", "DOWN", "FAIL", "FAILING", "MAINT", "MAINTENANCE",
-        "NOT_RESPONDING", "POWERED_DOWN", "POWERING_DOWN", "POWER_DOWN", "REBOOT_ISSUED",
-        "REBOOT_REQUESTED", "RESERVED", "PLANNED", "INVALID", "INVALID_REG", "BLOCKED", "FUTURE",
-        "UNKNOWN", "ERROR",
+        "DRAIN",
+        "DRAINED",
+        "DRAINING",
+        "DOWN",
+        "FAIL",
+        "FAILING",
+        "MAINT",
+        "MAINTENANCE",
+        "NOT_RESPONDING",
+        "POWERED_DOWN",
+        "POWERING_DOWN",
+        "POWER_DOWN",
+        "REBOOT_ISSUED",
+        "REBOOT_REQUESTED",
+        "RESERVED",
+        "PLANNED",
+        "INVALID",
+        "INVALID_REG",
+        "BLOCKED",
+        "FUTURE",
+        "UNKNOWN",
+        "ERROR",
     ];
     let stands = matches!(base.as_str(), "IDLE" | "MIXED" | "ALLOCATED");
     let usable = stands && !state.iter().any(|word| unusable.contains(&word.as_str()));

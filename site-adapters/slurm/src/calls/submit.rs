@@ -4,13 +4,10 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 use site_adapter::{Error, ErrorKind, Submission};
 
-use crate::answer::{Answer, Effect, SlurmError, words_of};
+use crate::answer::{Answer, Effect, SlurmError, quote};
 use crate::dialect::ApiVersion;
 use crate::transport::{Family, Request};
 use crate::value::number;
-
-/// "Requested node configuration is not available" now, and "job is held": accepted all the same.
-const WAITS: [i64; 2] = [2015, 2042];
 
 /// What the adapter's settings add to a submission.
 #[derive(Debug)]
@@ -25,9 +22,14 @@ pub(crate) struct Place<'a> {
 /// What came back with a job id.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Receipt {
-    Made { id: u64 },
+    Made {
+        id: u64,
+    },
     /// There is a job, but not the one that was asked for: a field was ignored.
-    Mangled { id: u64, why: String },
+    Mangled {
+        id: u64,
+        why: String,
+    },
 }
 
 pub(crate) fn request(
@@ -55,7 +57,10 @@ fn fields(version: ApiVersion, submission: &Submission, place: &Place<'_>) -> Ma
     put("partition", json!(place.slurm_partition));
     put("current_working_directory", json!(place.work_dir));
     for (field, end) in [("standard_output", "out"), ("standard_error", "err")] {
-        put(field, json!(format!("{}/alcyone-{marker}.{end}", place.work_dir)));
+        put(
+            field,
+            json!(format!("{}/alcyone-{marker}.{end}", place.work_dir)),
+        );
     }
     put("environment", environment(version, submission, place));
     put("nodes", version.nodes(resources.nodes));
@@ -103,7 +108,8 @@ fn environment(version: ApiVersion, submission: &Submission, place: &Place<'_>) 
 }
 
 /// A job was made if there is a job id above 0, and only then: a field of a wrong type is answered
-/// with 200, no errors, and no job.
+/// with 200, no errors, and no job. Errors beside a job id (22.05: held, nodes not up yet) and
+/// warnings that are not about a field say why the job has to wait.
 pub(crate) fn parse(answer: &Answer) -> Result<Receipt, Error> {
     let id = answer.json().get("job_id").and_then(number).unwrap_or(0);
     let ignored = ignored_fields(answer);
@@ -114,25 +120,19 @@ pub(crate) fn parse(answer: &Answer) -> Result<Receipt, Error> {
         }
         return Err(answer.incomplete("job id"));
     }
-    let refused: Vec<SlurmError> = answer
-        .errors()
-        .into_iter()
-        .filter(|error| error.number != 0 && !WAITS.contains(&error.number))
-        .collect();
-    let why = ignored.or_else(|| (!refused.is_empty()).then(|| words_of(&refused)));
-    Ok(why.map_or(Receipt::Made { id }, |why| Receipt::Mangled { id, why }))
+    Ok(ignored.map_or(Receipt::Made { id }, |why| Receipt::Mangled { id, why }))
 }
 
-/// Warnings that point into the request: the server dropped or bent a field of ours.
+/// What points into the request: the server dropped or bent a field of ours.
 fn ignored_fields(answer: &Answer) -> Option<String> {
-    let warnings: Vec<String> = answer
-        .list("warnings")
+    let warnings: Vec<String> = ["warnings", "errors"]
         .iter()
+        .flat_map(|list| answer.list(list))
         .filter(|warning| {
             let source = warning.get("source").and_then(Value::as_str);
             source.is_some_and(|source| source.starts_with('#'))
         })
         .map(|warning| SlurmError::read(warning).text)
         .collect();
-    (!warnings.is_empty()).then(|| crate::answer::quote(&warnings.join("; ")))
+    (!warnings.is_empty()).then(|| quote(&warnings.join("; ")))
 }

@@ -1,5 +1,13 @@
-use broker_model::{PartitionRef, Resources, Walltime};
-use site_adapter::{LocalAccount, Submission, Work};
+//! The parsers over answers of real servers (`tests/fixtures`, cut to the fields that are read).
+
+use broker_model::{OutcomeKind, PartitionRef, Resources, Walltime};
+use serde_json::{Value, json};
+use site_adapter::{Activity, ErrorKind, LocalAccount, Submission, Work};
+
+use super::{accounting, cancel, diag, job, nodes, partitions, ping, states, submit};
+use crate::answer::{Answer, Body, Effect};
+use crate::dialect::ApiVersion;
+use crate::states::Phase;
 
 pub(crate) const MARKER: &str = "att_0192f0c1d2e37abc8def0123456789ab";
 
@@ -33,5 +41,269 @@ pub(crate) fn submission() -> Submission {
             exclusive: false,
         },
         may_exist: false,
+    }
+}
+
+const OLD: &str = include_str!("../../tests/fixtures/22.05.8-v0.0.38.json");
+const FORTY: &str = include_str!("../../tests/fixtures/24.11.5-v0.0.40.json");
+const MIDDLE: &str = include_str!("../../tests/fixtures/24.11.5-v0.0.42.json");
+const NEW: &str = include_str!("../../tests/fixtures/26.05.5-v0.0.45.json");
+const EACH: [&str; 3] = [OLD, MIDDLE, NEW];
+
+fn recorded(file: &str, name: &str, effect: Effect) -> Answer {
+    let all: Value = serde_json::from_str(file).unwrap();
+    let answer = &all[name];
+    let body = match answer.get("json") {
+        Some(json) => Body::Json(json.clone()),
+        None => Body::Text(answer["text"].as_str().unwrap().to_owned()),
+    };
+    Answer {
+        operation: "test",
+        effect,
+        status: u16::try_from(answer["status"].as_u64().unwrap()).unwrap(),
+        body,
+    }
+}
+
+fn read(file: &str, name: &str) -> Answer {
+    recorded(file, name, Effect::Reads)
+}
+
+fn acted(file: &str, name: &str) -> Answer {
+    recorded(file, name, Effect::Acts)
+}
+
+#[test]
+fn a_job_is_read_the_same_from_every_version() {
+    for (file, id) in [(OLD, 43), (MIDDLE, 53)] {
+        let job = job::parse(&read(file, "job-completed")).unwrap().unwrap();
+        assert_eq!((job.id, job.name.as_str()), (id, "rec"));
+        let Activity::Ended {
+            outcome,
+            started_at,
+            ended_at,
+        } = job.activity()
+        else {
+            panic!("{job:?}");
+        };
+        assert_eq!(outcome.kind, OutcomeKind::Completed);
+        assert_eq!(outcome.exit_code, Some(0));
+        assert!(started_at.unwrap() < ended_at);
+    }
+    for file in EACH {
+        let running = job::parse(&read(file, "job-running")).unwrap().unwrap();
+        assert!(matches!(running.activity(), Activity::Running { .. }));
+        let failed = job::parse(&read(file, "job-failed")).unwrap().unwrap();
+        let Activity::Ended { outcome, .. } = failed.activity() else {
+            panic!("{failed:?}");
+        };
+        assert_eq!(
+            (outcome.kind, outcome.exit_code),
+            (OutcomeKind::Failed, Some(7))
+        );
+        assert_eq!(outcome.site_words, "FAILED NonZeroExitCode");
+    }
+}
+
+#[test]
+fn an_unknown_job_is_no_error_and_an_outage_is_no_unknown_job() {
+    for file in EACH {
+        assert_eq!(job::parse(&read(file, "job-unknown")).unwrap(), None);
+        assert!(job::parse(&read(file, "auth-garbage-jobs")).is_err());
+    }
+    let refused = job::parse(&read(MIDDLE, "auth-garbage-jobs")).unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Unauthorized);
+    let unclear = job::parse(&read(OLD, "auth-garbage-jobs")).unwrap_err();
+    assert_eq!(unclear.kind, ErrorKind::Unavailable);
+}
+
+#[test]
+fn states_are_read_by_id() {
+    let young = states::parse(&read(FORTY, "jobs-state")).unwrap();
+    assert_eq!(young["1"].phase, Phase::Running);
+    for file in [MIDDLE, NEW] {
+        let states = states::parse(&read(file, "jobs-state")).unwrap();
+        assert_eq!(states["1"].phase, Phase::Over(OutcomeKind::Completed));
+        assert!(states.contains_key("6_1"));
+    }
+}
+
+#[test]
+fn usage_is_read_from_the_accounting() {
+    for file in [OLD, FORTY, MIDDLE, NEW] {
+        let records = accounting::parse(&read(file, "db-job-completed")).unwrap();
+        let usage = records[0].usage().unwrap();
+        assert_eq!((usage.nodes, usage.cpus, usage.scheduler_gpus), (1, 2, 2));
+        assert_eq!((usage.memory_gib, usage.energy_joules), (1, None));
+        assert!(usage.started_at < usage.ended_at);
+    }
+    for file in EACH {
+        let unknown = accounting::parse(&read(file, "db-job-unknown")).unwrap();
+        assert!(unknown.is_empty());
+    }
+}
+
+#[test]
+fn the_old_accountings_exit_code_of_a_failed_job_is_not_believed() {
+    let old = accounting::parse(&read(OLD, "db-job-failed")).unwrap();
+    assert!(old[0].job.hides_its_exit());
+    for file in [MIDDLE, NEW] {
+        let records = accounting::parse(&read(file, "db-job-failed")).unwrap();
+        assert!(!records[0].job.hides_its_exit());
+        assert_eq!(records[0].job.exit.code, Some(7));
+    }
+}
+
+#[test]
+fn accounting_without_a_database_or_token_is_never_an_empty_list() {
+    let old = accounting::parse(&read(OLD, "auth-wrong-key-db")).unwrap_err();
+    assert_eq!(old.kind, ErrorKind::Unauthorized);
+    let middle = accounting::parse(&read(MIDDLE, "auth-wrong-key-db")).unwrap_err();
+    assert_eq!(middle.kind, ErrorKind::Unavailable);
+}
+
+#[test]
+fn a_submission_is_made_only_with_a_job_id() {
+    for (file, id) in [(OLD, 43), (FORTY, 1), (MIDDLE, 53)] {
+        let made = submit::parse(&acted(file, "submit")).unwrap();
+        let submit::Receipt::Made { id: got } = made else {
+            panic!("{made:?}");
+        };
+        assert!(got == id || file == FORTY, "{got}");
+    }
+    for file in EACH {
+        let error = submit::parse(&acted(file, "submit-unknown-partition")).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Refused);
+        assert!(error.message.contains("Invalid partition name"), "{error}");
+    }
+    let error = submit::parse(&acted(MIDDLE, "submit-wrong-type")).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Protocol);
+    let error = submit::parse(&acted(MIDDLE, "submit-malformed")).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Protocol);
+}
+
+#[test]
+fn a_job_that_has_to_wait_is_made_and_one_with_an_ignored_field_is_mangled() {
+    for file in [OLD, MIDDLE] {
+        let held = submit::parse(&acted(file, "submit-held")).unwrap();
+        assert!(matches!(held, submit::Receipt::Made { .. }), "{held:?}");
+    }
+    for file in [FORTY, MIDDLE] {
+        let mangled = submit::parse(&acted(file, "submit-gres-key")).unwrap();
+        let submit::Receipt::Mangled { why, .. } = mangled else {
+            panic!("{mangled:?}");
+        };
+        assert!(why.contains("gres"), "{why}");
+    }
+}
+
+#[test]
+fn cancelling_what_is_not_there_or_has_ended_succeeds() {
+    for file in [OLD, MIDDLE] {
+        cancel::parse(&acted(file, "delete")).unwrap();
+        cancel::parse(&acted(file, "delete-unknown")).unwrap();
+    }
+    cancel::parse(&acted(FORTY, "delete-unknown")).unwrap();
+    cancel::parse(&acted(MIDDLE, "delete-again")).unwrap();
+}
+
+#[test]
+fn a_ping_is_believed_only_for_what_it_says() {
+    for file in EACH {
+        assert!(ping::parse(&read(file, "ping")).unwrap());
+    }
+    // 200, and the server could not reach slurmctld with that token.
+    assert!(!ping::parse(&read(MIDDLE, "auth-garbage-ping")).unwrap());
+}
+
+#[test]
+fn nodes_partitions_and_counters_are_read_from_every_version() {
+    for file in EACH {
+        let nodes = nodes::parse(&read(file, "nodes")).unwrap();
+        assert_eq!(nodes.len(), 2);
+        assert_eq!((nodes[0].gpus, nodes[0].gpus_used), (4, 0));
+        assert!(nodes[0].usable && nodes[0].idle);
+        assert_eq!(nodes[0].partitions, ["main"]);
+        let partitions = partitions::parse(&read(file, "partitions")).unwrap();
+        assert_eq!(partitions[0].name, "main");
+        assert!(partitions[0].accepting);
+        assert_eq!(partitions[0].max_walltime_seconds, None);
+        diag::parse(&read(file, "diag")).unwrap();
+    }
+}
+
+#[test]
+fn a_drained_node_is_not_free_in_either_way_of_writing() {
+    for node in [
+        json!({"state": "idle", "state_flags": ["DRAIN"], "partitions": ["main"], "gres": "gpu:4"}),
+        json!({"state": ["IDLE", "DRAIN"], "partitions": ["main"], "gres": "gpu:4"}),
+        json!({"state": ["DOWN"], "partitions": ["main"], "gres": "gpu:4"}),
+    ] {
+        let answer = Answer {
+            operation: "test",
+            effect: Effect::Reads,
+            status: 200,
+            body: Body::Json(json!({"nodes": [node]})),
+        };
+        let nodes = nodes::parse(&answer).unwrap();
+        assert!(!nodes[0].idle && !nodes[0].usable, "{nodes:?}");
+    }
+}
+
+#[test]
+fn a_submission_is_written_in_the_versions_own_way() {
+    let place = submit::Place {
+        slurm_partition: "boost",
+        gpu_type: Some("a100"),
+        work_dir: "/scratch/alice",
+        home: "/home/alice",
+        path: "/usr/bin:/bin",
+    };
+    let body = |version: &str| {
+        let version: ApiVersion = version.parse().unwrap();
+        let request = submit::request(version, &submission(), "#!/bin/sh\ntrue\n", &place);
+        request.body.unwrap()
+    };
+    let old = body("v0.0.38");
+    assert_eq!(old["script"], "#!/bin/sh\ntrue\n");
+    assert_eq!(old["job"]["gres"], "gpu:a100:2");
+    assert_eq!(old["job"]["time_limit"], 2);
+    assert_eq!(old["job"]["environment"]["ALCYONE_JOB_NAME"], "finetune-7b");
+    assert_eq!(old["job"]["no_requeue"], true);
+    let new = body("v0.0.42");
+    assert_eq!(new["job"]["script"], "#!/bin/sh\ntrue\n");
+    assert_eq!(new["job"]["tres_per_node"], "gres/gpu:a100:2");
+    assert_eq!(
+        new["job"]["time_limit"],
+        json!({"set": true, "infinite": false, "number": 2})
+    );
+    assert_eq!(new["job"]["memory_per_node"]["number"], 1024);
+    assert_eq!(new["job"]["requeue"], false);
+    for body in [old, new] {
+        assert_eq!(body["job"]["name"], MARKER);
+        assert_eq!(body["job"]["comment"], format!("{MARKER} finetune-7b"));
+        assert_eq!(
+            body["job"]["standard_output"],
+            format!("/scratch/alice/alcyone-{MARKER}.out")
+        );
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_in_an_answer_makes_a_parser_panic(text in ".{0,80}", number in proptest::num::i64::ANY) {
+        for list in ["jobs", "nodes", "partitions", "pings", "errors", "warnings"] {
+            let entry = json!({"job_id": number, "state": text, "job_state": [text], "name": text,
+                "submit_time": number, "gres": text, "error": text, "error_number": number});
+            let answer = Answer {
+                operation: "test",
+                effect: Effect::Acts,
+                status: 200,
+                body: Body::Json(json!({list: [entry], "job_id": number})),
+            };
+            let _ = (job::parse(&answer), states::parse(&answer), nodes::parse(&answer));
+            let _ = (accounting::parse(&answer), submit::parse(&answer), ping::parse(&answer));
+            let _ = (partitions::parse(&answer), cancel::parse(&answer), diag::parse(&answer));
+        }
     }
 }

@@ -18,6 +18,8 @@ enum Look {
     /// In the accounting as not over, and not in slurmctld.
     Lost(JobRecord),
     Absent,
+    /// Not found, and slurmctld still has records to hand to the accounting.
+    NotSure,
 }
 
 impl SlurmAdapter {
@@ -38,7 +40,8 @@ impl SlurmAdapter {
                 Look::Here(job) => return Ok(Some(job)),
                 Look::Lost(record) if last => return Ok(Some(self.vanished(&record, marker))),
                 Look::Absent if last => return Ok(None),
-                Look::Lost(_) | Look::Absent => {}
+                Look::NotSure if last => return Err(not_sure()),
+                Look::Lost(_) | Look::Absent | Look::NotSure => {}
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
@@ -62,7 +65,7 @@ impl SlurmAdapter {
         }
         records?;
         if counters.accounting_backlog > 0 {
-            return Err(not_sure("slurmctld still has records to hand to the accounting"));
+            return Ok(Look::NotSure);
         }
         Ok(Look::Absent)
     }
@@ -82,12 +85,21 @@ impl SlurmAdapter {
         let job = self.job(&account.user, &record.id.to_string()).await?;
         let ours = job.filter(|job| job.carries(marker));
         Ok(ours.map_or_else(
-            || if record.is_over() {
-                Look::Here(record.clone().into_remote(marker))
-            } else {
-                Look::Lost(record.clone())
+            || {
+                if record.is_over() {
+                    Look::Here(record.clone().into_remote(marker))
+                } else {
+                    Look::Lost(record.clone())
+                }
             },
-            |job| Look::Here(job.into_remote(marker)),
+            |job| {
+                let mut found = job.clone().into_remote(marker);
+                if job.is_over() && !record.is_over() {
+                    // The accounting will say how it ended; until then `poll` says the same.
+                    found.activity = record.running();
+                }
+                Look::Here(found)
+            },
         ))
     }
 
@@ -133,14 +145,15 @@ impl SlurmAdapter {
 }
 
 /// The latest submission under the marker.
-fn newest<'a>(
-    jobs: impl Iterator<Item = &'a JobRecord>,
-    marker: &str,
-) -> Option<&'a JobRecord> {
+fn newest<'a>(jobs: impl Iterator<Item = &'a JobRecord>, marker: &str) -> Option<&'a JobRecord> {
     jobs.filter(|job| job.carries(marker))
         .max_by_key(|job| (job.submitted_at, job.id))
 }
 
-fn not_sure(why: &str) -> Error {
-    Error::new(ErrorKind::Unavailable, "find", why)
+fn not_sure() -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        "find",
+        "slurmctld still has records to hand to the accounting",
+    )
 }

@@ -28,6 +28,8 @@ enum Verdict {
     Gone,
     /// Only slurmctld can tell; the activity to fall back on if it no longer has the job.
     Ask(Option<Activity>),
+    /// This, if slurmctld has the job.
+    IfThere(Activity),
 }
 
 impl SlurmAdapter {
@@ -51,7 +53,9 @@ impl SlurmAdapter {
         let verdicts = match queue? {
             Some(queue) => {
                 let state = |job: &RemoteRef| queue.get(&job.remote_id.0);
-                let judged = jobs.iter().map(|job| judge(job, state(job), records.as_ref().ok()));
+                let judged = jobs
+                    .iter()
+                    .map(|job| judge(job, state(job), records.as_ref().ok()));
                 judged.collect::<Option<Vec<_>>>()
             }
             None => Some(self.judge_without_queue(&jobs, records.as_ref().ok())),
@@ -81,7 +85,9 @@ impl SlurmAdapter {
         jobs: &[&RemoteRef],
         verdicts: Vec<Verdict>,
     ) -> Result<Vec<RemoteJob>> {
-        let open = verdicts.iter().filter(|v| matches!(v, Verdict::Ask(_)));
+        let open = verdicts
+            .iter()
+            .filter(|v| matches!(v, Verdict::Ask(_) | Verdict::IfThere(_)));
         if open.count() > MOST_SINGLE_QUESTIONS {
             return Err(too_many());
         }
@@ -89,7 +95,8 @@ impl SlurmAdapter {
             match verdict {
                 Verdict::Is(activity) => Ok(Some(activity)),
                 Verdict::Gone => Ok(None),
-                Verdict::Ask(fallback) => self.ask_for(job, fallback).await,
+                Verdict::Ask(fallback) => Ok(self.ask_for(job).await?.or(fallback)),
+                Verdict::IfThere(activity) => Ok(self.ask_for(job).await?.map(|_| activity)),
             }
         });
         let settled: Vec<Option<Activity>> = try_join_all(settled).await?;
@@ -99,16 +106,19 @@ impl SlurmAdapter {
             .collect())
     }
 
-    async fn ask_for(&self, job: &RemoteRef, fallback: Option<Activity>) -> Result<Option<Activity>> {
+    async fn ask_for(&self, job: &RemoteRef) -> Result<Option<Activity>> {
         let seen = self.job(&job.account.user, plain_id(job)?).await?;
         let ours = seen.filter(|seen| seen.is(job));
         self.liveness.checked(&job.marker, ours.is_some());
-        Ok(ours.map(|seen| seen.activity()).or(fallback))
+        Ok(ours.map(|seen| seen.activity()))
     }
 
-    /// Slurm before 24.05: life is checked of a few jobs a tick, in turn.
+    /// Slurm before 24.05: life is checked of a few jobs a tick, in turn. That a job is over is the
+    /// accounting's to tell: 22.05's slurmctld says it of one that is completing still.
     fn judge_without_queue(&self, jobs: &[&RemoteRef], records: Option<&Records>) -> Vec<Verdict> {
-        let due = self.liveness.due(jobs.iter().map(|job| job.marker.as_str()));
+        let due = self
+            .liveness
+            .due(jobs.iter().map(|job| job.marker.as_str()));
         let judge = |job: &&RemoteRef| {
             let Some(ours) = records.and_then(|records| ours(records, job)) else {
                 return Verdict::Ask(None);
@@ -117,7 +127,7 @@ impl SlurmAdapter {
                 return ended(ours);
             }
             match () {
-                () if due.contains(&job.marker) => Verdict::Ask(None),
+                () if due.contains(&job.marker) => Verdict::IfThere(ours.activity()),
                 () if self.liveness.is_gone(&job.marker) => Verdict::Gone,
                 () => Verdict::Is(ours.activity()),
             }
@@ -174,13 +184,12 @@ fn by_id(records: Vec<Accounted>) -> Records {
     by_id
 }
 
-fn of_id<'a>(records: &'a Records, id: u64) -> impl Iterator<Item = &'a JobRecord> {
+fn of_id(records: &Records, id: u64) -> impl Iterator<Item = &JobRecord> {
     records.get(&id).into_iter().flatten()
 }
 
 fn ours<'a>(records: &'a Records, job: &RemoteRef) -> Option<&'a JobRecord> {
-    of_id(records, job.remote_id.0.parse().ok()?)
-        .find(|record| record.is(job))
+    of_id(records, job.remote_id.0.parse().ok()?).find(|record| record.is(job))
 }
 
 fn is_newest(records: &Records, ours: &JobRecord) -> bool {

@@ -19,11 +19,18 @@ impl SlurmAdapter {
             Ok(false) => Some("slurmrestd is up, slurmctld does not answer it".to_owned()),
             Err(error) => not_the_token(error),
         };
-        let tokens = [ping.as_ref().err(), diag.as_ref().err(), accounting.as_ref().err()];
+        let tokens = [
+            ping.as_ref().err(),
+            diag.as_ref().err(),
+            accounting.as_ref().err(),
+        ];
         let token = tokens.into_iter().flatten().find(|e| is_the_token(e));
         vec![
             result("slurmctld", slurmctld),
-            result("slurmdbd", accounting.as_ref().err().and_then(not_the_token)),
+            result(
+                "slurmdbd",
+                accounting.as_ref().err().and_then(not_the_token),
+            ),
             result("token", token.map(ToString::to_string)),
         ]
     }

@@ -44,7 +44,10 @@ impl SlurmAdapter {
     ) -> PartitionSnapshot {
         let name = self.settings.partition(id).map(|(name, _)| name);
         let slurm = known.iter().find(|p| Some(&p.name) == name.as_ref());
-        let own = |node: &&Node| name.as_ref().is_some_and(|name| node.partitions.contains(name));
+        let own = |node: &&Node| {
+            name.as_ref()
+                .is_some_and(|name| node.partitions.contains(name))
+        };
         let count = |fits: fn(&Node) -> bool| {
             let fitting = nodes.iter().filter(own).filter(|node| fits(node));
             u32::try_from(fitting.count()).unwrap_or(u32::MAX)

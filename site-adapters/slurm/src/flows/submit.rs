@@ -88,7 +88,9 @@ impl SlurmAdapter {
             Err(error) => Error::new(
                 ErrorKind::Unclear,
                 OPERATION,
-                format!("job {id} was made without all that was asked for ({why}) and still is there"),
+                format!(
+                    "job {id} was made without all that was asked for ({why}) and still is there"
+                ),
             )
             .caused_by(error),
         }

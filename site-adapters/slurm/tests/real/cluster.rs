@@ -1,9 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_model::{
-    Ids, Outcome, PartitionRef, RemoteId, Resources, SystemClock, Walltime,
-};
+use broker_model::{Ids, Outcome, PartitionRef, RemoteId, Resources, SystemClock, Walltime};
 use site_adapter::{
     Activity, LocalAccount, LogStream, RemoteRef, SiteAdapter as _, Submission, Submitted, Work,
 };
@@ -32,9 +30,9 @@ pub(crate) async fn cluster(suite: Suite) -> Option<&'static RwLock<Cluster>> {
     };
     let start = || async move {
         let started = tokio::task::spawn_blocking(move || SlurmSite::start_or_skip(suite, &[]));
-        let site = started.await.unwrap()?;
+        let started = started.await.unwrap()?;
         let ids = Ids::from_os();
-        Some(RwLock::new(Cluster { site, ids }))
+        Some(RwLock::new(Cluster { site: started, ids }))
     };
     shared.get_or_init(start).await.as_ref()
 }
@@ -78,13 +76,17 @@ impl Cluster {
         SlurmAdapter::new(settings, Arc::new(SystemClock)).unwrap()
     }
 
-    /// Waits until slurmctld has written a state with the job in it.
+    /// Waits until slurmctld has the job on disk as it is now: it writes within 5 s of a change.
+    ///
+    /// One that was written while it waited and had started since is started a second time by a
+    /// slurmctld that is killed in between.
     pub(crate) async fn saved(&self, job: &RemoteRef) {
         until("slurmctld saves its state", async || {
             let file = "/var/spool/slurm/ctld/job_state";
-            let written = self.site.exec(&["stat", "-c", "%Y", file]).ok()?;
-            let written: i64 = written.trim().parse().ok()?;
-            (written > job.submitted_at.as_second()).then_some(())
+            self.site.exec(&["grep", "-q", &job.marker, file]).ok()?;
+            let quiet = ["find", file, "-not", "-newermt", "-7 seconds"];
+            let found = self.site.exec(&quiet).ok()?;
+            (!found.is_empty()).then_some(())
         })
         .await;
     }
@@ -175,9 +177,11 @@ pub(crate) async fn runs(adapter: &SlurmAdapter, job: &RemoteRef) {
 }
 
 pub(crate) async fn ends(adapter: &SlurmAdapter, job: &RemoteRef) -> Outcome {
-    until("the job ends", async || match activity(adapter, job).await? {
-        Activity::Ended { outcome, .. } => Some(outcome),
-        Activity::Queued { .. } | Activity::Running { .. } => None,
+    until("the job ends", async || {
+        match activity(adapter, job).await? {
+            Activity::Ended { outcome, .. } => Some(outcome),
+            Activity::Queued { .. } | Activity::Running { .. } => None,
+        }
     })
     .await
 }

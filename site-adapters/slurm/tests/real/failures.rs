@@ -32,19 +32,39 @@ async fn a_job_that_slurmctld_forgot_is_proven_gone_and_its_id_is_never_taken_fo
     let kept = adapter.poll(&lost).await.unwrap();
     let kept: Vec<String> = kept.into_iter().map(|job| job.marker).collect();
     let (kept, lost): (Vec<_>, Vec<_>) = lost.into_iter().partition(|j| kept.contains(&j.marker));
-    assert!(!lost.is_empty(), "slurmctld lost nothing: this drill shows nothing");
+    assert!(
+        !lost.is_empty(),
+        "slurmctld lost nothing: this drill shows nothing"
+    );
     let others = reuse(cluster, &lost).await;
     for job in &lost {
-        assert_eq!(activity(&adapter, job).await, None, "another job is taken for ours");
+        assert_eq!(
+            activity(&adapter, job).await,
+            None,
+            "another job is taken for ours"
+        );
         adapter.cancel(job).await.unwrap();
-        let found = adapter.find(&alice(), &job.marker).await.unwrap();
+        // An error says "not yet": after its restart slurmctld has records to hand over first.
+        let found = until("it is proven gone", async || {
+            adapter.find(&alice(), &job.marker).await.ok()
+        })
+        .await;
         let vanished = found.is_none_or(|job| {
-            matches!(job.activity, Activity::Ended { outcome: Outcome { kind: OutcomeKind::Vanished, .. }, .. })
+            matches!(
+                job.activity,
+                Activity::Ended {
+                    outcome: Outcome {
+                        kind: OutcomeKind::Vanished,
+                        ..
+                    },
+                    ..
+                }
+            )
         });
         assert!(vanished, "a job that is lost is told as there");
     }
+    // A node may refuse a job whose id is that of an orphan it has not ended yet.
     for job in others.iter().chain(&kept) {
-        runs(&adapter, job).await;
         adapter.cancel(job).await.unwrap();
         ends(&adapter, job).await;
     }
@@ -60,7 +80,8 @@ async fn reuse(
     for _ in 0..8 {
         let other = submit(&adapter, &cluster.submission("sleep 600")).await;
         others.push(other);
-        let reused = |job: &site_adapter::RemoteRef| others.iter().any(|o| o.remote_id == job.remote_id);
+        let reused =
+            |job: &site_adapter::RemoteRef| others.iter().any(|o| o.remote_id == job.remote_id);
         if lost.iter().all(reused) {
             return others;
         }
@@ -77,7 +98,10 @@ async fn a_submit_to_a_hanging_slurmctld_is_unclear_and_then_found(cluster: &Clu
     let searched = adapter.find(&alice(), &submission.marker()).await;
     cluster.site.signal("slurmctld", "CONT").unwrap();
     assert_eq!(error.unwrap_err().kind, ErrorKind::Unclear);
-    assert!(searched.is_err(), "a claim about a slurmctld that hangs: {searched:?}");
+    assert!(
+        searched.is_err(),
+        "a claim about a slurmctld that hangs: {searched:?}"
+    );
     submission.may_exist = true;
     let submitted = adapter.submit(&submission).await.unwrap();
     assert!(submitted.adopted, "the job was made twice");
@@ -102,13 +126,20 @@ async fn without_accounting_jobs_are_polled_and_absence_is_not_claimed(cluster: 
     adapter.cancel(&job).await.unwrap();
     let cancelled = ends(&adapter, &job).await;
     cluster.site.start_daemon("slurmdbd").unwrap();
-    assert!(matches!(told.unwrap()[0].activity, Activity::Running { .. }));
+    assert!(matches!(
+        told.unwrap()[0].activity,
+        Activity::Running { .. }
+    ));
     assert!(found.unwrap().is_some(), "it is in slurmctld's queue");
     assert_eq!(absent.unwrap_err().kind, ErrorKind::Unavailable);
     assert_eq!(usage.unwrap_err().kind, ErrorKind::Unavailable);
     assert_eq!(cancelled.kind, OutcomeKind::Cancelled);
     for probe in problems {
-        assert_eq!(probe.problem.is_some(), probe.subsystem == "slurmdbd", "{probe:?}");
+        assert_eq!(
+            probe.problem.is_some(),
+            probe.subsystem == "slurmdbd",
+            "{probe:?}"
+        );
     }
     assert_eq!(ends(&adapter, &during).await.kind, OutcomeKind::Completed);
     until("the records come in later", async || {
@@ -157,10 +188,17 @@ async fn a_token_that_is_not_accepted_is_told_as_such(cluster: &Cluster) {
     let problems = adapter.probe().await;
     let token = problems.iter().find(|probe| probe.subsystem == "token");
     assert!(token.unwrap().problem.is_some(), "{problems:?}");
-    let error = adapter.submit(&cluster.submission("exit 0")).await.unwrap_err();
+    let error = adapter
+        .submit(&cluster.submission("exit 0"))
+        .await
+        .unwrap_err();
     let is_old = adapter.api_version().await.unwrap() == "v0.0.38".parse().unwrap();
     // 22.05 answers a bad token as it answers a lost connection.
-    let kind = if is_old { ErrorKind::Unclear } else { ErrorKind::Unauthorized };
+    let kind = if is_old {
+        ErrorKind::Unclear
+    } else {
+        ErrorKind::Unauthorized
+    };
     assert_eq!(error.kind, kind, "{error}");
     // The site's key comes back: no restart, the refused token is not used again.
     std::fs::copy(cluster.site.jwt_key(), key.path()).unwrap();

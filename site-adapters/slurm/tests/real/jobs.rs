@@ -10,7 +10,7 @@ on_each_version!(read:
     what_a_shell_could_read_arrives_as_data,
     the_job_gets_no_environment_but_ours,
     refusals_come_with_slurms_own_words,
-    three_hundred_jobs_cost_a_few_calls,
+    many_jobs_are_polled_with_two_calls,
 );
 
 async fn a_job_of_two_nodes_sees_its_gpus_and_is_metered_with_them(cluster: &Cluster) {
@@ -24,7 +24,10 @@ async fn a_job_of_two_nodes_sees_its_gpus_and_is_metered_with_them(cluster: &Clu
     let job = submit(&adapter, &submission).await;
     assert_eq!(ends(&adapter, &job).await.kind, OutcomeKind::Completed);
     assert_eq!(stdout_of(&adapter, &job).await, "2 0,1\n");
-    let usage = until("usage is written", async || adapter.usage(&job).await.unwrap()).await;
+    let usage = until("usage is written", async || {
+        adapter.usage(&job).await.unwrap()
+    })
+    .await;
     assert_eq!((usage.nodes, usage.scheduler_gpus), (2, 4));
     assert_eq!((usage.cpus, usage.memory_gib), (6, 2));
     assert!(usage.ended_at >= usage.started_at);
@@ -36,7 +39,10 @@ async fn a_whole_node_job_has_all_of_the_node(cluster: &Cluster) {
     submission.work.exclusive = true;
     let job = submit(&adapter, &submission).await;
     ends(&adapter, &job).await;
-    let usage = until("usage is written", async || adapter.usage(&job).await.unwrap()).await;
+    let usage = until("usage is written", async || {
+        adapter.usage(&job).await.unwrap()
+    })
+    .await;
     assert_eq!((usage.nodes, usage.cpus), (1, 8));
 }
 
@@ -50,7 +56,7 @@ async fn what_a_shell_could_read_arrives_as_data(cluster: &Cluster) {
     assert_eq!(stdout_of(&adapter, &job).await, name);
     assert!(!cluster.site.home("alice").join("pwned").exists());
     // No job of a user or an account that is no plain name is ever sent.
-    submission.account.user = "alice;id".to_owned();
+    "alice;id".clone_into(&mut submission.account.user);
     let error = adapter.submit(&submission).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unauthorized);
 }
@@ -60,14 +66,24 @@ async fn the_job_gets_no_environment_but_ours(cluster: &Cluster) {
     let job = submit(&adapter, &cluster.submission("env; pwd")).await;
     ends(&adapter, &job).await;
     let log = stdout_of(&adapter, &job).await;
-    for line in ["HOME=/home/alice", "USER=alice", "ALCYONE_JOB_NAME=job", "/home/alice"] {
+    for line in [
+        "HOME=/home/alice",
+        "USER=alice",
+        "ALCYONE_JOB_NAME=job",
+        "/home/alice",
+    ] {
         assert!(log.lines().any(|l| l == line), "{line} is not in {log}");
     }
-    let ours = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "PWD", "SHLVL", "_", "OLDPWD"];
+    let ours = [
+        "PATH", "HOSTNAME", "HOME", "USER", "LOGNAME", "LANG", "PWD", "SHLVL", "_", "OLDPWD",
+    ];
     for name in log.lines().filter_map(|line| Some(line.split_once('=')?.0)) {
         let known = name.starts_with("SLURM") || name.starts_with("ALCYONE_");
         let known = known || ours.contains(&name) || name.ends_with("TMPDIR");
-        assert!(known || name.ends_with("_VISIBLE_DEVICES") || name.starts_with("GPU_"), "{name}");
+        assert!(
+            known || name.ends_with("_VISIBLE_DEVICES") || name.starts_with("GPU_"),
+            "{name}"
+        );
     }
 }
 
@@ -120,7 +136,13 @@ async fn a_cancelled_job_never_started_has_no_start(cluster: &Cluster) {
     assert_eq!(ends(&adapter, &waiting).await.kind, OutcomeKind::Cancelled);
     let told = super::cluster::activity(&adapter, &waiting).await.unwrap();
     assert!(
-        matches!(told, site_adapter::Activity::Ended { started_at: None, .. }),
+        matches!(
+            told,
+            site_adapter::Activity::Ended {
+                started_at: None,
+                ..
+            }
+        ),
         "{told:?}"
     );
     assert_eq!(adapter.usage(&waiting).await.unwrap(), None);
@@ -128,7 +150,7 @@ async fn a_cancelled_job_never_started_has_no_start(cluster: &Cluster) {
     ends(&adapter, &blocker).await;
 }
 
-async fn three_hundred_jobs_cost_a_few_calls(cluster: &Cluster) {
+async fn many_jobs_are_polled_with_two_calls(cluster: &Cluster) {
     let adapter = cluster.adapter();
     let mut jobs = Vec::new();
     for _ in 0..3 {
@@ -137,9 +159,11 @@ async fn three_hundred_jobs_cost_a_few_calls(cluster: &Cluster) {
     for job in &jobs {
         ends(&adapter, job).await;
     }
-    // Ids that nobody has make the queries as long as three hundred jobs do.
+    // Ids that nobody has make the queries as long as hundreds of jobs do; 22.05 can be asked for
+    // a few that its accounting does not know, one by one.
+    let is_old = adapter.api_version().await.unwrap() == "v0.0.38".parse().unwrap();
     let real = jobs.len();
-    for id in 0..297 {
+    for id in 0..if is_old { 50 } else { 400 } {
         let mut other = jobs[0].clone();
         other.remote_id.0 = (5_000_000 + id).to_string();
         jobs.push(other);

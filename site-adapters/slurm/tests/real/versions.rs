@@ -27,7 +27,10 @@ async fn the_newest_version_is_chosen_and_every_known_one_works(cluster: &Cluste
         assert_eq!(outcome.kind, OutcomeKind::Failed, "{version}");
         assert_eq!(outcome.exit_code, Some(3), "{version}");
         assert_eq!(stdout_of(&adapter, &job).await.trim().len(), 1, "{version}");
-        let usage = until("usage is written", async || adapter.usage(&job).await.unwrap()).await;
+        let usage = until("usage is written", async || {
+            adapter.usage(&job).await.unwrap()
+        })
+        .await;
         assert_eq!(usage.scheduler_gpus, 1, "{version}");
         let found = adapter.find(&job.account, &job.marker).await.unwrap();
         assert_eq!(found.unwrap().remote_id, job.remote_id, "{version}");

@@ -18,8 +18,11 @@ pub(crate) async fn events(
     Id(id): Id<JobId>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
-    let after = sse::last_event_id(&headers);
-    let rows = state.broker.follow_events(&authenticated.caller, id, after).await?;
+    let after = sse::last_event_id(&headers)?;
+    let rows = state
+        .broker
+        .follow_events(&authenticated.caller, id, after)
+        .await?;
     Ok(sse::respond(state, authenticated, rows, event))
 }
 
@@ -27,5 +30,8 @@ fn event(row: JobEventRow) -> Event {
     let kind = serde_json::to_value(row.entry.kind).unwrap_or_default();
     let kind = kind.as_str().unwrap_or("entry").to_owned();
     let data = serde_json::to_string(&row.entry).unwrap_or_default();
-    Event::default().id(row.seq.to_string()).event(kind).data(data)
+    Event::default()
+        .id(row.seq.to_string())
+        .event(kind)
+        .data(data)
 }

@@ -38,16 +38,28 @@ pub(crate) async fn list(
         site: query.site,
         active: query.active.unwrap_or(false),
     };
-    let found = state.broker.jobs(&authenticated.caller, filter, asked).await?;
-    Ok(Json(page(found.jobs.iter().map(JobView::from).collect(), found.next)))
+    let found = state
+        .broker
+        .jobs(&authenticated.caller, filter, asked)
+        .await?;
+    Ok(Json(page(
+        found.jobs.iter().map(JobView::from).collect(),
+        found.next,
+    )))
 }
 
 fn states(text: Option<&str>) -> Result<Vec<StateName>, Problem> {
     let parse = |word: &str| {
         StateName::parse(word).ok_or_else(|| {
             let all: Vec<&str> = StateName::ALL.iter().map(|state| state.as_str()).collect();
-            Problem::invalid(format!("state: `{word}` is none; allowed: {}", all.join(", ")))
+            Problem::invalid(format!(
+                "state: `{word}` is none; allowed: {}",
+                all.join(", ")
+            ))
         })
     };
-    text.map_or_else(|| Ok(Vec::new()), |text| text.split(',').map(parse).collect())
+    text.map_or_else(
+        || Ok(Vec::new()),
+        |text| text.split(',').map(parse).collect(),
+    )
 }

@@ -1,13 +1,16 @@
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use broker_app::jobs::LogPiece;
+use broker_app::{Broker, Caller, Error};
 use broker_client::wire::LogView;
 use broker_model::JobId;
+use futures::stream::{self, Stream, TryStreamExt as _};
 use serde::Deserialize;
 
 use crate::auth::Authenticated;
@@ -35,33 +38,56 @@ pub(crate) async fn logs(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let stream = stream_name(query.stream.as_deref())?;
-    let offset = sse::last_event_id(&headers).or(query.offset).unwrap_or(0);
+    let offset = sse::last_event_id(&headers)?.or(query.offset).unwrap_or(0);
     let accepts_events = headers
-        .get("accept")
+        .get(ACCEPT)
         .and_then(|value| value.to_str().ok())
         .is_some_and(|accept| accept.contains("text/event-stream"));
+    let caller = authenticated.caller.clone();
     if query.follow.unwrap_or(accepts_events) {
-        let pieces = state.broker.follow_log(&authenticated.caller, id, stream, offset).await?;
+        let pieces = state.broker.follow_log(&caller, id, stream, offset).await?;
         return Ok(sse::respond(state, authenticated, pieces, event).into_response());
     }
-    let piece = state.broker.read_log(&authenticated.caller, id, stream, offset).await?;
+    let first = state.broker.read_log(&caller, id, stream, offset).await?;
+    let pieces = stored(state.broker.clone(), caller, (id, stream), first);
     if accepts_events {
-        let pieces = futures::stream::iter([Ok(piece)]);
         return Ok(sse::respond(state, authenticated, pieces, event).into_response());
     }
-    Ok(([(CONTENT_TYPE, "application/octet-stream")], piece.bytes).into_response())
+    let bytes = Body::from_stream(pieces.map_ok(|piece| piece.bytes));
+    Ok(([(CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
+}
+
+/// What is stored from the first piece on, to its end: a log is longer than what is read at once.
+fn stored(
+    broker: Broker,
+    caller: Caller,
+    (job, log): (JobId, &'static str),
+    first: LogPiece,
+) -> impl Stream<Item = Result<LogPiece, Error>> + Send + 'static {
+    stream::try_unfold(Some(first), move |piece| {
+        let (broker, caller) = (broker.clone(), caller.clone());
+        async move {
+            let Some(piece) = piece.filter(|piece| !piece.bytes.is_empty()) else {
+                return Ok(None);
+            };
+            let next = broker.read_log(&caller, job, log, after(&piece)).await?;
+            Ok(Some((piece, Some(next))))
+        }
+    })
 }
 
 fn stream_name(asked: Option<&str>) -> Result<&'static str, Problem> {
     match asked {
         None | Some("stdout") => Ok("stdout"),
         Some("stderr") => Ok("stderr"),
-        Some(_) => Err(Problem::invalid("stream: allowed are `stdout` and `stderr`")),
+        Some(_) => Err(Problem::invalid(
+            "stream: allowed are `stdout` and `stderr`",
+        )),
     }
 }
 
 fn event(piece: LogPiece) -> Event {
-    let next = piece.offset + piece.bytes.len() as u64;
+    let next = after(&piece);
     let exact = std::str::from_utf8(&piece.bytes).is_ok();
     let view = LogView {
         offset: piece.offset,
@@ -69,5 +95,12 @@ fn event(piece: LogPiece) -> Event {
         base64: (!exact).then(|| STANDARD.encode(&piece.bytes)),
     };
     let data = serde_json::to_string(&view).unwrap_or_default();
-    Event::default().id(next.to_string()).event("log").data(data)
+    Event::default()
+        .id(next.to_string())
+        .event("log")
+        .data(data)
+}
+
+const fn after(piece: &LogPiece) -> u64 {
+    piece.offset.saturating_add(piece.bytes.len() as u64)
 }

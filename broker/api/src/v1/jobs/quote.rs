@@ -5,6 +5,7 @@ use broker_model::JobSpec;
 
 use crate::auth::Authenticated;
 use crate::body::JsonBody;
+use crate::decision;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
@@ -14,10 +15,13 @@ pub(crate) async fn quote(
     authenticated: Authenticated,
     body: JsonBody<JobSpec>,
 ) -> Result<Json<QuoteView>, Problem> {
-    let quote = state.broker.quote(&authenticated.caller, &body.value).await?;
+    let quote = state
+        .broker
+        .quote(&authenticated.caller, &body.value)
+        .await?;
     Ok(Json(QuoteView {
         allocation: quote.allocation,
-        eligibility: serde_json::to_value(&quote.eligibility).unwrap_or_default(),
+        eligibility: decision::view(quote.eligibility),
         placement: quote.placement,
     }))
 }

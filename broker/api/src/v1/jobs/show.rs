@@ -1,17 +1,18 @@
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::{ETAG, IF_NONE_MATCH};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::Response;
 use broker_client::wire::{JobView, Page, UsageView};
-use broker_model::{JobId, Placement, UsageRecord};
+use broker_model::{JobId, UsageRecord};
 
 use crate::auth::Authenticated;
+use crate::etag;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::v1::query::{Id, page};
 
-/// One job; its version is its entity tag, so a poll that finds nothing new costs 304 and no body.
+/// One job; its version is its entity tag.
 pub(crate) async fn show(
     State(state): State<ApiState>,
     authenticated: Authenticated,
@@ -19,35 +20,36 @@ pub(crate) async fn show(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let job = state.broker.job(&authenticated.caller, id).await?;
-    let tag = format!("\"{}\"", job.version);
-    let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let mut response = if known.is_some_and(|known| known.split(',').any(|t| t.trim() == tag)) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        Json(JobView::from(&job)).into_response()
-    };
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
-        response.headers_mut().insert(ETAG, tag);
-    }
-    Ok(response)
+    Ok(etag::tagged(&headers, &job.version.to_string(), || {
+        Json(JobView::from(&job))
+    }))
 }
 
 pub(crate) async fn placement(
     State(state): State<ApiState>,
     authenticated: Authenticated,
     Id(id): Id<JobId>,
-) -> Result<Json<Placement>, Problem> {
-    Ok(Json(state.broker.placement(&authenticated.caller, id).await?))
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    Ok(etag::json(
+        &headers,
+        &state.broker.placement(&authenticated.caller, id).await?,
+    ))
 }
 
-/// The eligibility decision as it was stored, with the question it answered.
+/// The eligibility decision as it was stored, byte for byte, with the question it answered. It is
+/// never written again, so its id is its tag.
 pub(crate) async fn decision(
     State(state): State<ApiState>,
     authenticated: Authenticated,
     Id(id): Id<JobId>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let decision = state.broker.decision_of(&authenticated.caller, id).await?;
-    Ok(([("content-type", "application/json")], decision.document).into_response())
+    let document = ([(CONTENT_TYPE, "application/json")], decision.document);
+    Ok(etag::tagged(&headers, &decision.id.to_string(), || {
+        document
+    }))
 }
 
 pub(crate) async fn usage(
@@ -56,6 +58,12 @@ pub(crate) async fn usage(
     Id(id): Id<JobId>,
 ) -> Result<Json<Page<UsageView>>, Problem> {
     let records = state.broker.usage_of(&authenticated.caller, id).await?;
-    let view = |record: UsageRecord| UsageView { month: record.month(), record };
-    Ok(Json(page(records.into_iter().map(view).collect(), None::<String>)))
+    let view = |record: UsageRecord| UsageView {
+        month: record.month(),
+        record,
+    };
+    Ok(Json(page(
+        records.into_iter().map(view).collect(),
+        None::<String>,
+    )))
 }

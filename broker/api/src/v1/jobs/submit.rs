@@ -21,22 +21,36 @@ pub(crate) async fn submit(
     body: JsonBody<JobSpec>,
 ) -> Result<Response, Problem> {
     let idempotency = idempotency(&headers, &body.bytes)?;
-    let answer = state.broker.submit(&authenticated.caller, body.value, idempotency).await?;
+    let answer = state
+        .broker
+        .submit(&authenticated.caller, body.value, idempotency)
+        .await?;
     match answer {
-        Accepted::New { job, .. } => Ok(response(render(&job), &format!("/api/v1/jobs/{}", job.id))),
+        Accepted::New { job, .. } => {
+            Ok(response(render(&job), &format!("/api/v1/jobs/{}", job.id)))
+        }
         Accepted::Repeated(first) => {
             let id = serde_json::from_str::<JobView>(&first.body).map(|job| job.id.to_string());
-            let location = id.map(|id| format!("/api/v1/jobs/{id}")).unwrap_or_default();
+            let location = id
+                .map(|id| format!("/api/v1/jobs/{id}"))
+                .unwrap_or_default();
             Ok(response(first, &location))
         }
     }
 }
 
 fn idempotency(headers: &HeaderMap, body: &[u8]) -> Result<Option<Idempotency>, Problem> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = value.to_str().ok().filter(|key| (1..=128).contains(&key.len()));
+    let Some(value) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    let key = value
+        .to_str()
+        .ok()
+        .filter(|key| (1..=128).contains(&key.len()));
     let Some(key) = key else {
-        return Err(Problem::invalid("Idempotency-Key: allowed are 1 to 128 visible ASCII characters"));
+        return Err(Problem::invalid(
+            "Idempotency-Key: allowed are 1 to 128 visible ASCII characters",
+        ));
     };
     Ok(Some(Idempotency {
         key: key.to_owned(),
@@ -47,13 +61,15 @@ fn idempotency(headers: &HeaderMap, body: &[u8]) -> Result<Option<Idempotency>, 
 
 fn render(job: &Job) -> FirstAnswer {
     let body = serde_json::to_string(&JobView::from(job)).unwrap_or_default();
-    FirstAnswer { status: StatusCode::ACCEPTED.as_u16(), body }
+    FirstAnswer {
+        status: StatusCode::ACCEPTED.as_u16(),
+        body,
+    }
 }
 
 fn response(answer: FirstAnswer, location: &str) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::ACCEPTED);
-    let mut response =
-        (status, [(CONTENT_TYPE, "application/json")], answer.body).into_response();
+    let mut response = (status, [(CONTENT_TYPE, "application/json")], answer.body).into_response();
     if let Ok(location) = HeaderValue::from_str(location) {
         response.headers_mut().insert(LOCATION, location);
     }

@@ -1,0 +1,133 @@
+//! What holds for every operation, walked through by enumeration.
+
+use std::collections::BTreeMap;
+
+use broker_store::Ledger as _;
+use serde_json::{Value, json};
+
+use crate::ask::{Answer, job};
+use crate::contract::documented;
+use crate::site::SITE;
+use crate::world::{World, agent_id, agent_token, project};
+
+/// What answers without a token: how to sign in, this document, and what operators probe.
+const OPEN: [&str; 5] = [
+    "/api/v1/login",
+    "/api/v1/openapi.json",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+];
+
+/// Mutating by their method, and yet without an entry, with the reason.
+const WITHOUT_ENTRY: [(&str, &str); 2] = [
+    ("/api/v1/eligibility/check", "asks, and stores nothing"),
+    ("/api/v1/jobs/quote", "asks, and stores nothing"),
+];
+
+#[tokio::test]
+async fn every_operation_without_a_token_is_refused() {
+    let world = World::start().await;
+    for (method, template) in broker_api::operations() {
+        let path = template.replace("{id}", "job_0192f0c1d2e37abc8def0123456789ab");
+        let answer = match method {
+            "GET" => world.get(path).send().await,
+            _ => world.post(path, &json!({})).send().await,
+        };
+        let documented = &documented()[&(method.to_owned(), template.clone())]["security"];
+        if OPEN.contains(&template.as_str()) {
+            assert_eq!(answer.status, 200, "{method} {template}");
+            assert_eq!(documented, &json!([]), "{method} {template}");
+            continue;
+        }
+        answer.problem(401, "not-signed-in");
+        assert_eq!(
+            answer.header("www-authenticate"),
+            "Bearer",
+            "{method} {template}"
+        );
+        let scheme = if template.starts_with("/agent/") {
+            "agent"
+        } else {
+            "bearer"
+        };
+        assert_eq!(documented, &json!([{ scheme: [] }]), "{method} {template}");
+    }
+}
+
+#[tokio::test]
+async fn every_mutating_operation_leaves_an_entry_in_the_ledger() {
+    let world = World::start().await;
+    let token = world.token("ada").await;
+    let id = world.submitted(&token).await["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let attempt = world.leased().await;
+    world.submitted(&token).await;
+    let bodies: BTreeMap<&str, (String, Value)> = [
+        (
+            "/api/v1/eligibility/check",
+            (token.clone(), json!({ "project": project("main") })),
+        ),
+        ("/api/v1/jobs", (token.clone(), job())),
+        ("/api/v1/jobs/quote", (token.clone(), job())),
+        ("/api/v1/jobs/{id}/cancel", (token.clone(), json!({}))),
+        (
+            "/agent/v1/lease",
+            (
+                agent_token(SITE),
+                json!({ "agent": agent_id(), "site": SITE, "want": 1,
+            "wait_seconds": 0, "working_on": [attempt] }),
+            ),
+        ),
+        (
+            "/agent/v1/report",
+            (
+                agent_token(SITE),
+                json!({ "agent": agent_id(), "site": SITE,
+            "attempts": [{ "event": "submitting", "attempt": attempt }] }),
+            ),
+        ),
+    ]
+    .into();
+    let mutating = broker_api::operations()
+        .into_iter()
+        .filter(|(method, _)| *method != "GET");
+    for (method, template) in mutating {
+        let (token, body) = &bodies[template.as_str()];
+        let before = world.store.ledger_size().await.unwrap();
+        let path = template.replace("{id}", &id);
+        let answer: Answer = world.post(path, body).token(token).send().await;
+        assert!(
+            answer.status.is_success(),
+            "{method} {template}: {}",
+            answer.text()
+        );
+        let added = world.store.ledger_size().await.unwrap() - before;
+        let excepted = WITHOUT_ENTRY.iter().any(|(path, _)| *path == template);
+        assert_eq!(
+            added == 0,
+            excepted,
+            "{method} {template} left {added} entries"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_by_eligibility_is_an_entry_too() {
+    let world = World::start().await;
+    let token = world.token("ada").await;
+    world.get("/api/v1/whoami").token(&token).send().await;
+    let before = world.store.ledger_size().await.unwrap();
+    let mut body = job();
+    body["project"] = json!(project("outside"));
+    world
+        .post("/api/v1/jobs", &body)
+        .token(&token)
+        .send()
+        .await
+        .problem(403, "not-eligible");
+    let entry = world.store.entries(before, 1).await.unwrap().remove(0);
+    assert!(entry.text.contains("eligibility.decided") && entry.text.contains("not_eligible"));
+}

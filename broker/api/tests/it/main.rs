@@ -1,0 +1,18 @@
+//! The API over a whole broker: real tokens, real policy, real database, no network but the issuer's.
+
+mod agents;
+mod ask;
+mod bad_input;
+mod bad_luck;
+mod contract;
+mod every_operation;
+mod fuzz;
+mod idempotency;
+mod jobs;
+mod ledger;
+mod log_hygiene;
+mod operations;
+mod people;
+mod site;
+mod streams;
+mod world;

@@ -1,0 +1,297 @@
+//! A whole broker for tests: SQLite in a folder, the shipped policy and sites, an issuer that signs
+//! real tokens, and a clock that stands still. `broker/cli/tests` starts the same one.
+
+use std::net::Ipv4Addr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use broker_api::{AgentTokens, ApiState, AuthFailure, Authenticate, LoginInfo, Metrics};
+use broker_app::loops::Sealer;
+use broker_app::setup::SetupFile;
+use broker_app::{Broker, BrokerParts, Limits};
+use broker_auth::Authenticator;
+use broker_auth::dev_issuer::{DevIssuer, DevIssuerConfig, DevPerson};
+use broker_ledger::Signer;
+use broker_model::{
+    AgentId, Clock as _, Ids, ManualClock, PartitionSnapshot, Principal, ProjectId, Site, SiteId,
+    SiteReadiness, SiteSnapshot, System, Zones,
+};
+use broker_store::{SqlStore, StoreOptions};
+use jiff::SignedDuration;
+use policy_engine::Engine;
+use serde_json::json;
+use site_adapter::Report;
+use tempfile::TempDir;
+
+pub(crate) const NOW: &str = "2026-11-20T12:00:00Z";
+pub(crate) const LEDGER: &str = "broker.example/ledger";
+const TOKEN_SECONDS: u32 = 900;
+const PEOPLE: [&str; 6] = ["ada", "bo", "auditor", "finn", "operator", "stranger"];
+
+const SITES: [&str; 7] = [
+    include_str!("../../../../config/sites/bsc.toml"),
+    include_str!("../../../../config/sites/cineca.toml"),
+    include_str!("../../../../config/sites/lumi.toml"),
+    include_str!("../../../../config/sites/meluxina.toml"),
+    include_str!("../../../../config/sites/mimer.toml"),
+    include_str!("../../../../config/sites/hammerhai.toml"),
+    include_str!("../../../../config/sites/pharos.toml"),
+];
+
+pub(crate) struct World {
+    pub(crate) broker: Broker,
+    pub(crate) store: SqlStore,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) issuer: DevIssuer,
+    pub(crate) sealer: Sealer,
+    pub(crate) router: Router,
+    pub(crate) folder: TempDir,
+}
+
+/// The real authenticator, as `broker-server` asks it.
+#[derive(Debug)]
+struct Tokens(Authenticator);
+
+#[async_trait]
+impl Authenticate for Tokens {
+    async fn bearer(&self, token: &str) -> Result<Arc<Principal>, AuthFailure> {
+        assert!(token != "makes-the-handler-panic", "as asked");
+        self.0.bearer(token).await.map_err(|error| AuthFailure {
+            challenge: error.challenge(),
+            words: error.to_string(),
+            unavailable: error.is_unavailable(),
+        })
+    }
+}
+
+pub(crate) fn project(key: &str) -> ProjectId {
+    broker_app::setup::project_id(key)
+}
+
+pub(crate) fn agent_token(site: &str) -> String {
+    format!("{site}-0123456789abcdef0123456789abcdef")
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(StoreOptions::default(), 7).await
+    }
+
+    /// The ledger's key is made of the seed.
+    pub(crate) async fn start_with(options: StoreOptions, seed: u8) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("broker.db").display());
+        let store = SqlStore::connect(&url, options).await.unwrap();
+        store.migrate().await.unwrap();
+        let clock = Arc::new(ManualClock::at(NOW.parse().unwrap()));
+        let issuer = issuer(clock.clone()).await;
+        let signer = Signer::from_seed(LEDGER, &[seed; 32]).unwrap();
+        let ledger_key = Arc::new(signer.verifier());
+        let broker = broker(&store, clock.clone());
+        broker.import(&setup(issuer.issuer())).await.unwrap();
+        let auth = Authenticator::new(vec![issuer.issuer_config()], clock.clone()).unwrap();
+        let login = login(&auth);
+        let state = ApiState {
+            broker: broker.clone(),
+            auth: Arc::new(Tokens(auth)),
+            agents: Arc::new(agents()),
+            metrics: Arc::new(Metrics::new().unwrap()),
+            login: Arc::new(login),
+            ledger_key,
+        };
+        let router = broker_api::router(state);
+        let world = Self {
+            broker,
+            store,
+            clock,
+            issuer,
+            sealer: Sealer::new(signer),
+            router,
+            folder,
+        };
+        world.hear_sites().await;
+        world
+    }
+
+    /// Every site tells that all its nodes are free.
+    pub(crate) async fn hear_sites(&self) {
+        for site in self.broker.board().sites() {
+            let report = Report {
+                agent: agent_id(),
+                site: site.id.clone(),
+                snapshot: Some(self.snapshot(site)),
+                attempts: Vec::new(),
+                logs: Vec::new(),
+                working_on: Vec::new(),
+            };
+            self.broker.report(report).await.unwrap();
+        }
+    }
+
+    fn snapshot(&self, site: &Site) -> SiteSnapshot {
+        let partitions = site.systems.iter().flat_map(free).collect();
+        let observed_at = self.clock.now();
+        SiteSnapshot {
+            observed_at,
+            readiness: SiteReadiness::Ready,
+            reason: None,
+            partitions,
+        }
+    }
+
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.clock.advance(SignedDuration::from_secs(seconds));
+    }
+
+    /// Moves the clock past the end of every token, and lets the sites speak again.
+    pub(crate) async fn outlive_tokens(&self) {
+        self.advance(i64::from(TOKEN_SECONDS) + 60);
+        self.hear_sites().await;
+    }
+
+    pub(crate) async fn seal(&self) -> u64 {
+        self.broker.seal_once(&self.sealer).await.unwrap()
+    }
+
+    /// A real access token, by the device grant.
+    pub(crate) async fn token(&self, person: &str) -> String {
+        let post = async |path: &str, form: &[(&str, &str)]| {
+            let url = format!("{}{path}", self.issuer.issuer());
+            let answer = reqwest::Client::new()
+                .post(url)
+                .form(form)
+                .send()
+                .await
+                .unwrap();
+            answer.json::<serde_json::Value>().await.unwrap()
+        };
+        let begun = post(
+            "/device_authorization",
+            &[
+                ("client_id", "alcyone-cli"),
+                ("scope", "openid profile email"),
+                ("resource", "urn:alcyone:test"),
+            ],
+        )
+        .await;
+        let code = |name: &str| begun[name].as_str().unwrap().to_owned();
+        self.issuer
+            .approve_device(&code("user_code"), person)
+            .await
+            .unwrap();
+        let form = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
+            ("client_id", "alcyone-cli"),
+            ("device_code", &code("device_code")),
+        ];
+        post("/token", &form).await["access_token"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+}
+
+pub(crate) fn agent_id() -> AgentId {
+    "agt_0192f0c1d2e37abc8def0123456789ab".parse().unwrap()
+}
+
+fn free(system: &System) -> Vec<PartitionSnapshot> {
+    let of = |partition: &broker_model::Partition| PartitionSnapshot {
+        system: system.id.clone(),
+        partition: partition.id.clone(),
+        accepting: true,
+        nodes_total: partition.nodes.unwrap_or(8),
+        nodes_free: partition.nodes.unwrap_or(8),
+        gpus_total: 0,
+        gpus_free: 0,
+        max_walltime_seconds: None,
+        max_nodes_per_job: None,
+        jobs_running: 0,
+        jobs_queued: 0,
+        backlog_node_seconds: None,
+    };
+    system.partitions.iter().map(of).collect()
+}
+
+fn broker(store: &SqlStore, clock: Arc<ManualClock>) -> Broker {
+    static POLICY: OnceLock<Arc<Engine>> = OnceLock::new();
+    let policy = POLICY.get_or_init(|| Arc::new(Engine::shipped().unwrap()));
+    let zones: Zones = toml::from_str(include_str!("../../../../config/zones.toml")).unwrap();
+    // Long, so that a test can change what a decision was made on before it is committed.
+    let limits = Limits {
+        standing_ttl: Duration::from_mins(1),
+        ..Limits::default()
+    };
+    Broker::new(BrokerParts {
+        store: Arc::new(store.clone()),
+        policy: policy.clone(),
+        sites: SITES
+            .iter()
+            .map(|text| toml::from_str(text).unwrap())
+            .collect(),
+        zones: zones.zones,
+        clock,
+        ids: Arc::new(Ids::from_os()),
+        limits,
+    })
+}
+
+async fn issuer(clock: Arc<ManualClock>) -> DevIssuer {
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .unwrap();
+    let people = PEOPLE.iter().map(|subject| person(subject)).collect();
+    let mut config = DevIssuerConfig::new("urn:alcyone:test", people);
+    config.access_token_seconds = TOKEN_SECONDS;
+    config.poll_seconds = 0;
+    DevIssuer::start(listener, config, clock).unwrap()
+}
+
+fn person(subject: &str) -> DevPerson {
+    let claims = json!({
+        "eduperson_assurance": ["https://refeds.org/assurance/IAP/medium"],
+        "acr": "https://refeds.org/profile/mfa",
+    });
+    DevPerson {
+        subject: subject.to_owned(),
+        name: format!("{subject} of the tests"),
+        email: format!("{subject}@people.example"),
+        claims: claims.as_object().unwrap().clone(),
+    }
+}
+
+fn setup(issuer: &str) -> SetupFile {
+    let mut setup: SetupFile = toml::from_str(include_str!("setup.toml")).unwrap();
+    let members = setup
+        .projects
+        .values_mut()
+        .flat_map(|project| &mut project.members);
+    members.for_each(|member| issuer.clone_into(&mut member.issuer));
+    setup
+        .grants
+        .iter_mut()
+        .for_each(|grant| issuer.clone_into(&mut grant.issuer));
+    setup
+}
+
+fn login(auth: &Authenticator) -> LoginInfo {
+    let device = auth.device_sign_ins().remove(0);
+    LoginInfo {
+        issuer: device.issuer,
+        client_id: device.client_id,
+        scopes: device.scopes,
+        resource: device.resource,
+    }
+}
+
+fn agents() -> AgentTokens {
+    let tokens = ["meluxina", "lumi"].map(|site| (site, agent_token(site)));
+    let id = |site: &str| site.parse::<SiteId>().unwrap();
+    AgentTokens::new(
+        tokens
+            .iter()
+            .map(|(site, token)| (id(site), token.as_str())),
+    )
+}

@@ -1,0 +1,206 @@
+use broker_model::{
+    Attempt, AttemptEvent, AttemptState, EntryKind, Job, JobEvent, JobState, Outcome, OutcomeKind,
+};
+use broker_store::{Change, CommitError, StoreError, Write};
+use site_adapter::{AttemptReport, UsageReport};
+
+use crate::Broker;
+use crate::agents::attempt_entry;
+use crate::jobs::{end_job, release_hold, state_entry};
+
+/// Events of one attempt, folded into one change.
+pub(crate) struct Step<'a> {
+    broker: &'a Broker,
+    job: Job,
+    attempt: Attempt,
+    job_changed: bool,
+    attempt_changed: bool,
+    /// The agent said that it will now send, and it must not.
+    must_not_send: bool,
+    change: Change,
+}
+
+impl<'a> Step<'a> {
+    pub(crate) fn new(broker: &'a Broker, mut job: Job, mut attempt: Attempt) -> Self {
+        let now = broker.inner.clock.now();
+        job.updated_at = now;
+        attempt.updated_at = now;
+        Self {
+            broker,
+            job,
+            attempt,
+            job_changed: false,
+            attempt_changed: false,
+            must_not_send: false,
+            change: Change::default(),
+        }
+    }
+
+    pub(super) async fn apply(&mut self, event: &AttemptReport) -> Result<(), StoreError> {
+        match event {
+            AttemptReport::Submitting { .. } => {
+                self.attempt_event(AttemptEvent::Submit);
+                self.must_not_send = self.attempt.state != AttemptState::Submitting;
+            }
+            AttemptReport::Accepted { seen, .. } => {
+                let remote_id = seen.remote_id.clone();
+                self.attempt_event(AttemptEvent::Accept {
+                    remote_id: remote_id.clone(),
+                    submitted_at: seen.submitted_at,
+                });
+                self.job_event(JobEvent::Accept(remote_id));
+            }
+            AttemptReport::Refused { reason, .. } => self.refused(reason),
+            AttemptReport::Started { started_at, .. } => {
+                self.job_event(JobEvent::Start(*started_at));
+            }
+            AttemptReport::Requeued { .. } => self.job_event(JobEvent::Requeue),
+            AttemptReport::Ended {
+                ended_at, outcome, ..
+            } => {
+                self.attempt_event(AttemptEvent::End(outcome.clone()));
+                self.job_event(JobEvent::End(*ended_at, outcome.clone()));
+            }
+            AttemptReport::Usage { usage, .. } => self.used(usage.as_ref()).await?,
+        }
+        Ok(())
+    }
+
+    /// Whether the agent must not go on with what it announced: it does not know how far another has
+    /// brought the attempt.
+    pub(super) const fn is_misinformed(&self) -> bool {
+        self.must_not_send
+    }
+
+    /// Whether the site still has what the broker gave up when the site was lost.
+    pub(super) fn is_superseded(&self) -> bool {
+        self.attempt.state == AttemptState::Lost
+    }
+
+    fn is_current(&self) -> bool {
+        self.job.attempt == Some(self.attempt.id)
+    }
+
+    /// Applies an event to the attempt. One that does not fit is a late repeat and changes nothing.
+    fn attempt_event(&mut self, event: AttemptEvent) {
+        let before = self.attempt.state.clone();
+        match before.clone().apply(event) {
+            Ok(next) if next != before => {
+                self.attempt.state = next;
+                self.attempt_changed = true;
+                let entry = attempt_entry(&self.job, &self.attempt, EntryKind::AttemptStateChanged);
+                self.change.entries.push(entry);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::debug!(attempt.id = %self.attempt.id, %error, "late report ignored");
+            }
+        }
+    }
+
+    /// Applies an event to the job, if the attempt is the one that counts.
+    fn job_event(&mut self, event: JobEvent) {
+        if !self.is_current() {
+            return;
+        }
+        let before = self.job.state.clone();
+        match before.clone().apply(event) {
+            Ok(next) if next != before => {
+                self.job.state = next;
+                self.job_changed = true;
+                self.change.entries.push(state_entry(&self.job));
+            }
+            Ok(_) => {}
+            Err(error) => tracing::debug!(job.id = %self.job.id, %error, "late report ignored"),
+        }
+    }
+
+    /// The site said no and has nothing of it: the job goes back to placement without this partition.
+    fn refused(&mut self, reason: &str) {
+        let partition = self.attempt.partition.clone();
+        if self.take_back(reason) && self.job.state == JobState::Pending {
+            self.job.refused_by.push(partition);
+        }
+    }
+
+    /// Closes an attempt that no scheduler has: its job goes back to placement, or ends if that was
+    /// asked for. Returns whether the job was still this attempt's.
+    pub(crate) fn take_back(&mut self, reason: &str) -> bool {
+        let before = self.attempt.state.clone();
+        self.attempt_event(AttemptEvent::Refuse(reason.to_owned()));
+        if self.attempt.state == before {
+            return false;
+        }
+        self.attempt.settled = true;
+        if !self.is_current() {
+            return false;
+        }
+        self.job_changed = true;
+        if self.job.cancel_requested_at.is_some() {
+            let outcome = Outcome {
+                kind: OutcomeKind::Cancelled,
+                exit_code: None,
+                signal: None,
+                site_words: reason.to_owned(),
+            };
+            end_job(&mut self.job, outcome, &mut self.change);
+            return true;
+        }
+        self.job_event(JobEvent::Refuse);
+        self.job.attempt = None;
+        release_hold(&mut self.job, &mut self.change);
+        true
+    }
+
+    /// Usage closes an attempt, so it counts only after the end: an attempt closed while it runs
+    /// would never be looked at again.
+    async fn used(&mut self, usage: Option<&UsageReport>) -> Result<(), StoreError> {
+        if self.attempt.settled {
+            return Ok(());
+        }
+        if !matches!(self.attempt.state, AttemptState::Ended { .. }) {
+            tracing::warn!(attempt.id = %self.attempt.id, site.id = %self.attempt.partition.site,
+                "usage of an attempt that has not ended is ignored; the agent gets it back");
+            return Ok(());
+        }
+        let Self {
+            job,
+            attempt,
+            change,
+            ..
+        } = self;
+        let held = job.held;
+        self.broker.settle(job, attempt, usage, change).await?;
+        self.job_changed |= self.job.held != held;
+        self.attempt_changed = true;
+        Ok(())
+    }
+
+    pub(crate) async fn commit(mut self) -> Result<(), CommitError> {
+        if self.job_changed {
+            let write = Write::UpdateJob(Box::new(self.job.clone()));
+            self.change.writes.push(write);
+        }
+        if self.attempt_changed {
+            self.attempt.lease_until = self.broker.lease_end();
+            let write = Write::UpdateAttempt(Box::new(self.attempt));
+            self.change.writes.push(write);
+        }
+        if self.change.writes.is_empty() {
+            return Ok(());
+        }
+        let moves_hours =
+            |write: &Write| matches!(write, Write::Settle { .. } | Write::Release { .. });
+        let hours_moved = self.change.writes.iter().any(moves_hours);
+        self.broker.commit(self.change).await?;
+        if hours_moved {
+            self.broker.forget_standing(self.job.spec.project).await;
+        }
+        let nudges = self.broker.nudges();
+        nudges.job(self.job.id);
+        if self.job.state == JobState::Pending {
+            nudges.pending();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,369 @@
+//! Everything at once: jobs, cancels, agents that crash, commits that fail before or after they are
+//! made, sites that fall silent, two replicas on one database. After every step the books are right.
+
+mod site;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use broker_app::jobs::{Accepted, FirstAnswer, Idempotency};
+use broker_app::{Broker, Error};
+use broker_model::{Attempt, AttemptState, JobId, SiteReadiness};
+use futures::future::join;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use site_adapter::{LeaseRequest, Report};
+use site::{Cluster, SimAgent};
+
+use crate::agent::Agent;
+use crate::books::{Books, audit};
+use crate::fault::{Fault, FaultyStore};
+use crate::world::{World, at, engineer, sealer};
+
+const SITES: [&str; 2] = ["lumi", "cineca"];
+const AGENTS: usize = 4;
+/// More than a listening broker may miss, less than the lost timer.
+const LISTEN_EVERY: u8 = 20;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Submit { replica: usize, restartable: bool, sites: usize },
+    Cancel { replica: usize, job: usize },
+    Lease { replica: usize, agent: usize, want: u32 },
+    /// Two agents ask at two replicas at once.
+    Contend { first: usize, second: usize },
+    Act { agent: usize, refuses: bool },
+    Report { replica: usize, agent: usize, shows: bool, renews: bool },
+    /// The agent does not hear that its report was stored.
+    ReportUnheard { replica: usize, agent: usize },
+    /// A report at one replica, and a cancel at the other at the same time.
+    Clash { agent: usize, job: usize },
+    Crash { agent: usize, comes_back_as_another: bool },
+    Work { site: usize, fails: bool },
+    Pass { times: u8 },
+    Place { replica: usize },
+    Seal { replica: usize },
+    Restart { replica: usize },
+    Fault { replica: usize, commits: u32, after: bool },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let replica = || 0..2_usize;
+    let agent = || 0..AGENTS;
+    prop_oneof![
+        3 => (replica(), any::<bool>(), 0..3_usize)
+            .prop_map(|(replica, restartable, sites)| Step::Submit { replica, restartable, sites }),
+        2 => (replica(), 0..8_usize).prop_map(|(replica, job)| Step::Cancel { replica, job }),
+        5 => (replica(), agent(), 0..3_u32)
+            .prop_map(|(replica, agent, want)| Step::Lease { replica, agent, want }),
+        2 => (agent(), agent()).prop_map(|(first, second)| Step::Contend { first, second }),
+        8 => (agent(), prop::bool::weighted(0.15))
+            .prop_map(|(agent, refuses)| Step::Act { agent, refuses }),
+        8 => (replica(), agent(), any::<bool>(), any::<bool>()).prop_map(
+            |(replica, agent, shows, renews)| Step::Report { replica, agent, shows, renews }
+        ),
+        2 => (replica(), agent()).prop_map(|(replica, agent)| Step::ReportUnheard { replica, agent }),
+        2 => (agent(), 0..8_usize).prop_map(|(agent, job)| Step::Clash { agent, job }),
+        1 => (agent(), any::<bool>()).prop_map(
+            |(agent, comes_back_as_another)| Step::Crash { agent, comes_back_as_another }
+        ),
+        4 => (0..SITES.len(), any::<bool>()).prop_map(|(site, fails)| Step::Work { site, fails }),
+        3 => (1..10_u8).prop_map(|times| Step::Pass { times }),
+        3 => replica().prop_map(|replica| Step::Place { replica }),
+        1 => replica().prop_map(|replica| Step::Seal { replica }),
+        1 => replica().prop_map(|replica| Step::Restart { replica }),
+        2 => (replica(), 0..3_u32, any::<bool>())
+            .prop_map(|(replica, commits, after)| Step::Fault { replica, commits, after }),
+    ]
+}
+
+struct Sim<'w> {
+    world: &'w World,
+    stores: [Arc<FaultyStore>; 2],
+    brokers: [Broker; 2],
+    /// Reads only, and is never cut off.
+    reader: Broker,
+    agents: Vec<SimAgent>,
+    clusters: [Cluster; SITES.len()],
+    jobs: Vec<JobId>,
+    submitted: u32,
+}
+
+impl<'w> Sim<'w> {
+    async fn new(world: &'w World) -> Self {
+        let store = || async { Arc::new(FaultyStore::over(world.store().await)) };
+        let stores = [store().await, store().await];
+        let agent = |n: usize| {
+            let site = SITES[n % SITES.len()].parse().unwrap();
+            SimAgent::new(world.ids.next(&*world.clock), site)
+        };
+        let sim = Self {
+            world,
+            brokers: stores.clone().map(|store| world.broker_over(store)),
+            stores,
+            reader: world.broker().await,
+            agents: (0..AGENTS).map(agent).collect(),
+            clusters: Default::default(),
+            jobs: Vec::new(),
+            submitted: 0,
+        };
+        for site in SITES {
+            Agent::of(world, site).show(&sim.brokers[0]).await;
+        }
+        sim.brokers[1].listen_once().await.unwrap();
+        sim
+    }
+
+    async fn take(&mut self, step: &Step) {
+        match *step {
+            Step::Submit { replica, restartable, sites } => {
+                self.submit(replica, restartable, sites).await;
+            }
+            Step::Cancel { replica, job } => self.cancel(replica, job).await,
+            Step::Lease { replica, agent, want } => {
+                let request = self.request(agent, want);
+                if let Ok(reply) = self.brokers[replica].lease(&request).await {
+                    self.agents[agent].leased(reply);
+                }
+            }
+            Step::Contend { first, second } => self.contend(first, second).await,
+            Step::Act { agent, refuses } => {
+                let cluster = &mut self.clusters[agent % SITES.len()];
+                self.agents[agent].act(cluster, self.world.now(), refuses);
+            }
+            Step::Report { replica, agent, shows, renews } => {
+                self.report(replica, agent, shows, renews).await;
+            }
+            Step::ReportUnheard { replica, agent } => {
+                let report = self.agents[agent].message(true);
+                let _unheard = self.brokers[replica].report(report).await;
+            }
+            Step::Clash { agent, job } => self.clash(agent, job).await,
+            Step::Crash { agent, comes_back_as_another } => {
+                self.agents[agent].crash();
+                if comes_back_as_another {
+                    self.agents[agent].id = self.world.ids.next(&*self.world.clock);
+                }
+            }
+            Step::Work { site, fails } => self.clusters[site].work(self.world.now(), fails),
+            Step::Pass { times } => self.pass(times).await,
+            Step::Place { replica } => {
+                let _cut_off = self.brokers[replica].place_pending_once().await;
+            }
+            Step::Seal { replica } => {
+                let _cut_off = self.brokers[replica].seal_once(&sealer()).await;
+            }
+            Step::Restart { replica } => {
+                self.stores[replica].mend();
+                self.brokers[replica] = self.world.broker_over(self.stores[replica].clone());
+                self.brokers[replica].listen_once().await.unwrap();
+            }
+            Step::Fault { replica, commits, after } => {
+                let fault = [Fault::Before, Fault::After][usize::from(after)];
+                self.stores[replica].fail_after(commits, fault);
+            }
+        }
+    }
+
+    /// A client repeats a request whose answer it did not see, with the same key, anywhere.
+    async fn submit(&mut self, replica: usize, restartable: bool, sites: usize) {
+        self.submitted += 1;
+        let mut wish = at(&[&SITES[..1], &SITES[1..], &SITES[..]][sites]);
+        wish.placement.restartable = restartable;
+        let mut answer = Err(Error::InFlight);
+        for replica in [replica, 1 - replica] {
+            let key = Idempotency {
+                key: format!("order-{}", self.submitted),
+                request_sha256: "same".to_owned(),
+                render: Box::new(|job| FirstAnswer {
+                    status: 202,
+                    body: job.id.to_string(),
+                }),
+            };
+            let broker = &self.brokers[replica];
+            let caller = engineer(&self.reader).await;
+            answer = broker.submit(&caller, wish.clone(), Some(key)).await;
+            if answer.is_ok() {
+                break;
+            }
+        }
+        match answer {
+            Ok(Accepted::New { job, .. }) => self.jobs.push(job.id),
+            Ok(Accepted::Repeated(first)) => self.jobs.push(first.body.parse().unwrap()),
+            Err(_) => {}
+        }
+    }
+
+    async fn cancel(&self, replica: usize, job: usize) {
+        let Some(job) = self.jobs.get(job) else {
+            return;
+        };
+        let caller = engineer(&self.reader).await;
+        match self.brokers[replica].cancel(&caller, *job).await {
+            Ok(_) | Err(Error::JobIsOver(_) | Error::Store(_)) => {}
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+
+    fn request(&self, agent: usize, want: u32) -> LeaseRequest {
+        let agent = &self.agents[agent];
+        LeaseRequest {
+            agent: agent.id,
+            site: agent.site.clone(),
+            want,
+            wait_seconds: 0,
+            working_on: agent.working_on(),
+        }
+    }
+
+    async fn contend(&mut self, first: usize, second: usize) {
+        if first == second {
+            return;
+        }
+        let requests = [self.request(first, 2), self.request(second, 2)];
+        let [one, other] = &self.brokers;
+        let (a, b) = join(one.lease(&requests[0]), other.lease(&requests[1])).await;
+        for (agent, reply) in [(first, a), (second, b)] {
+            if let Ok(reply) = reply {
+                self.agents[agent].leased(reply);
+            }
+        }
+    }
+
+    fn message(&self, agent: usize, shows: bool, renews: bool) -> Report {
+        let shown = Agent::of(self.world, SITES[agent % SITES.len()]).snapshot();
+        assert_eq!(shown.readiness, SiteReadiness::Ready);
+        Report {
+            snapshot: shows.then_some(shown),
+            ..self.agents[agent].message(renews)
+        }
+    }
+
+    async fn report(&mut self, replica: usize, agent: usize, shows: bool, renews: bool) {
+        let report = self.message(agent, shows, renews);
+        if let Ok(reply) = self.brokers[replica].report(report.clone()).await {
+            self.agents[agent].reported(&report, &reply, self.world.now());
+        }
+    }
+
+    async fn clash(&mut self, agent: usize, job: usize) {
+        let report = self.message(agent, false, false);
+        let reporting = self.brokers[0].report(report.clone());
+        let (reply, ()) = join(reporting, self.cancel(1, job)).await;
+        if let Ok(reply) = reply {
+            self.agents[agent].reported(&report, &reply, self.world.now());
+        }
+    }
+
+    async fn pass(&self, times: u8) {
+        for _ in 0..times {
+            self.world.pass(LISTEN_EVERY.into());
+            for broker in &self.brokers {
+                let _cut_off = broker.listen_once().await;
+            }
+        }
+    }
+
+    async fn check(&self) -> Books {
+        let books = Books::check(&self.reader).await;
+        let mut lost: BTreeMap<JobId, usize> = BTreeMap::new();
+        let was_lost = |it: &&Attempt| it.state == AttemptState::Lost;
+        for attempt in books.attempts.iter().filter(was_lost) {
+            *lost.entry(attempt.job).or_default() += 1;
+        }
+        self.nothing_runs_twice(&books);
+        books
+    }
+
+    /// At the schedulers: each attempt is started once at most, and a second attempt of a job only
+    /// where the first was given up with its site, which only a restartable job may be.
+    fn nothing_runs_twice(&self, books: &Books) {
+        let mut of_job: BTreeMap<JobId, Vec<_>> = BTreeMap::new();
+        for (job, attempt) in self.clusters.iter().flat_map(|it| &it.starts) {
+            of_job.entry(*job).or_default().push(*attempt);
+        }
+        for (id, started) in of_job {
+            let job = books.jobs.iter().find(|job| job.id == id).unwrap();
+            let mut different = started.clone();
+            different.sort();
+            different.dedup();
+            assert_eq!(different.len(), started.len(), "an attempt was sent twice");
+            let given_up = books.entries.iter().filter(|it| {
+                it.job == Some(id) && it.data.get("state").is_some_and(|it| it == "lost")
+            });
+            let given_up = given_up.count();
+            assert!(started.len() <= 1 + given_up, "{id} was started {started:?}");
+            assert!(given_up == 0 || job.spec.placement.restartable);
+            let alive = started.iter().filter(|it| self.clusters.iter().any(|c| c.is_alive(**it)));
+            assert!(alive.count() <= 1 + given_up);
+        }
+    }
+
+    /// Everything works again: whatever was begun comes to its end.
+    async fn settle(&mut self) {
+        for store in &self.stores {
+            store.mend();
+        }
+        for round in 0..60 {
+            for agent in 0..AGENTS {
+                self.take(&Step::Lease { replica: 0, agent, want: 5 }).await;
+                self.take(&Step::Act { agent, refuses: false }).await;
+                self.report(0, agent, true, true).await;
+            }
+            for site in 0..SITES.len() {
+                self.clusters[site].work(self.world.now(), false);
+            }
+            self.brokers[0].place_pending_once().await.unwrap();
+            self.pass(1).await;
+            let books = self.check().await;
+            let over = books.jobs.iter().all(|job| job.state.is_final());
+            let settled = books.attempts.iter().all(|attempt| attempt.settled);
+            let idle = self.agents.iter().all(SimAgent::is_idle);
+            if over && settled && idle {
+                return;
+            }
+            assert!(round < 59, "{:#?}\n{:#?}", books.jobs, self.agents);
+        }
+    }
+}
+
+async fn live_through(steps: &[Step]) {
+    let mut world = World::sqlite().await;
+    world.limits.site_lost_after = std::time::Duration::from_secs(120);
+    let mut sim = Sim::new(&world).await;
+    for step in steps {
+        sim.take(step).await;
+        sim.check().await;
+    }
+    sim.settle().await;
+    let books = sim.check().await;
+    for id in &sim.jobs {
+        assert!(books.jobs.iter().any(|job| job.id == *id), "{id} was acknowledged");
+    }
+    assert_eq!(audit(&sim.reader).await.entries, books.entries.len() as u64);
+}
+
+#[test]
+fn no_interleaving_breaks_the_books_or_starts_a_job_twice() {
+    let cases = std::env::var("PROPTEST_CASES").ok();
+    let cases = cases.and_then(|it| it.parse().ok()).unwrap_or(60);
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 400,
+        ..Config::default()
+    };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let steps = prop::collection::vec(step(), 10..80);
+    TestRunner::new_with_rng(config, rng)
+        .run(&steps, |steps| {
+            let lives = std::panic::AssertUnwindSafe(|| runtime.block_on(live_through(&steps)));
+            std::panic::catch_unwind(lives)
+                .map_err(|_| TestCaseError::fail("see the panic above"))
+        })
+        .unwrap();
+}

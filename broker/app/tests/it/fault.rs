@@ -1,0 +1,164 @@
+//! A store whose commits can be made to fail, before they are made or after.
+
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use broker_model::{
+    Allocation, AllocationId, Attempt, AttemptId, DecisionId, Evidence, Job, JobId, Organisation,
+    OrganisationId, PersonId, Placement, Project, ProjectId, Role, SiteId, SiteSnapshot, SiteState,
+    StateName, UsageRecord,
+};
+use broker_store::{
+    Accounts, Attempts, Change, CommitError, Commits, Committed, EntryRow, IdempotencyKey,
+    Identities, JobFilter, Jobs, Ledger, Page, Person, Remembered, SealedBatch, Session, Sites,
+    SqlStore, StoreError, StoredCheckpoint, StoredDecision, Tile, Usage, UsageFilter,
+};
+use jiff::Timestamp;
+
+type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The change is not made.
+    Before,
+    /// The change is made, and the answer is lost.
+    After,
+}
+
+#[derive(Debug)]
+struct Armed {
+    commits_left: u32,
+    fault: Fault,
+    failed: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct FaultyStore {
+    inner: SqlStore,
+    armed: Mutex<Option<Armed>>,
+}
+
+impl FaultyStore {
+    pub(crate) fn over(inner: SqlStore) -> Self {
+        Self {
+            inner,
+            armed: Mutex::default(),
+        }
+    }
+
+    /// Lets so many commits through; all after them fail.
+    pub(crate) fn fail_after(&self, commits: u32, fault: Fault) {
+        *self.armed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Armed {
+            commits_left: commits,
+            fault,
+            failed: false,
+        });
+    }
+
+    /// Returns whether a commit has failed.
+    pub(crate) fn mend(&self) -> bool {
+        let armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        armed.is_some_and(|armed| armed.failed)
+    }
+
+    fn fault(&self) -> Option<Fault> {
+        let mut armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
+        let armed = armed.as_mut()?;
+        if armed.commits_left > 0 {
+            armed.commits_left -= 1;
+            return None;
+        }
+        armed.failed = true;
+        Some(armed.fault)
+    }
+}
+
+#[async_trait]
+impl Commits for FaultyStore {
+    async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
+        let gone = || StoreError::Unavailable("the test has cut the line".to_owned()).into();
+        match self.fault() {
+            Some(Fault::Before) => Err(gone()),
+            Some(Fault::After) => {
+                self.inner.commit(change).await?;
+                Err(gone())
+            }
+            None => self.inner.commit(change).await,
+        }
+    }
+
+    async fn ready(&self) -> Result<()> {
+        self.inner.ready().await
+    }
+}
+
+macro_rules! as_inside {
+    ($trait:ident { $(fn $name:ident($($arg:ident: $ty:ty),*) -> $out:ty;)* }) => {
+        #[async_trait]
+        impl $trait for FaultyStore {
+            $(async fn $name(&self, $($arg: $ty),*) -> $out {
+                self.inner.$name($($arg),*).await
+            })*
+        }
+    };
+}
+
+as_inside! { Jobs {
+    fn find_job(id: JobId) -> Result<Option<Job>>;
+    fn find_jobs(ids: &[JobId]) -> Result<Vec<Job>>;
+    fn cancel_requests(site: &SiteId) -> Result<Vec<AttemptId>>;
+    fn list_jobs(filter: &JobFilter, page: &Page<JobId>) -> Result<Vec<Job>>;
+    fn pending_jobs(after: Option<JobId>, limit: u32) -> Result<Vec<Job>>;
+    fn placed_jobs(site: &SiteId, limit: u32) -> Result<Vec<Job>>;
+    fn count_active() -> Result<Vec<(StateName, Option<SiteId>, u64)>>;
+    fn find_placement(job: JobId) -> Result<Option<Placement>>;
+    fn find_decision(id: DecisionId) -> Result<Option<StoredDecision>>;
+    fn find_remembered(key: &IdempotencyKey) -> Result<Option<Remembered>>;
+    fn forget_keys(before: Timestamp) -> Result<u64>;
+    fn read_log(job: JobId, stream: &str, offset: u64, max_bytes: usize) -> Result<Vec<u8>>;
+    fn log_length(attempt: AttemptId, stream: &str) -> Result<u64>;
+}}
+
+as_inside! { Attempts {
+    fn find_attempt(id: AttemptId) -> Result<Option<Attempt>>;
+    fn find_attempts(ids: &[AttemptId]) -> Result<Vec<Attempt>>;
+    fn attempts_of(job: JobId) -> Result<Vec<Attempt>>;
+    fn open_attempts(site: &SiteId, after: Option<AttemptId>, limit: u32) -> Result<Vec<Attempt>>;
+}}
+
+as_inside! { Accounts {
+    fn find_organisation(id: OrganisationId) -> Result<Option<Organisation>>;
+    fn organisation_by_domain(domain: &str) -> Result<Option<Organisation>>;
+    fn evidence_of(organisation: OrganisationId) -> Result<Vec<Evidence>>;
+    fn find_project(id: ProjectId) -> Result<Option<Project>>;
+    fn find_allocation(id: AllocationId) -> Result<Option<Allocation>>;
+    fn allocations_of(project: ProjectId) -> Result<Vec<Allocation>>;
+}}
+
+as_inside! { Identities {
+    fn find_person(id: PersonId) -> Result<Option<Person>>;
+    fn person_by_subject(issuer: &str, subject: &str) -> Result<Option<Person>>;
+    fn grants_of(person: PersonId) -> Result<Vec<Role>>;
+    fn find_session(id_hash: &str, now: Timestamp) -> Result<Option<Session>>;
+    fn forget_sessions(expired_before: Timestamp) -> Result<u64>;
+}}
+
+as_inside! { Usage {
+    fn usage_of(job: JobId) -> Result<Vec<UsageRecord>>;
+    fn list_usage(filter: &UsageFilter, page: &Page<AttemptId>) -> Result<Vec<UsageRecord>>;
+}}
+
+as_inside! { Sites {
+    fn site_states() -> Result<Vec<SiteState>>;
+    fn site_snapshots() -> Result<Vec<(SiteId, SiteSnapshot)>>;
+}}
+
+as_inside! { Ledger {
+    fn ledger_size() -> Result<u64>;
+    fn entries(from: u64, limit: u32) -> Result<Vec<EntryRow>>;
+    fn entries_of(job: JobId, after: Option<u64>, limit: u32) -> Result<Vec<EntryRow>>;
+    fn latest_checkpoint() -> Result<Option<StoredCheckpoint>>;
+    fn checkpoint_at(tree_size: u64) -> Result<Option<StoredCheckpoint>>;
+    fn find_tile(level: u8, index: u64) -> Result<Option<Tile>>;
+    fn seal(batch: SealedBatch) -> Result<(), CommitError>;
+}}

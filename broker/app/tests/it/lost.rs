@@ -1,0 +1,227 @@
+use broker_app::Broker;
+use broker_model::{AttemptState, JobState, OutcomeKind, StateName};
+
+use crate::agent::{Agent, submitting, unused};
+use crate::books::Books;
+use crate::world::{World, at, engineer, job, restartable, submit};
+
+const LOST_AFTER: i64 = 30 * 60;
+
+/// Lets time pass for a broker that goes on listening, as its loop does every second.
+async fn listen(world: &World, broker: &Broker, seconds: i64) -> u32 {
+    let mut moved = 0;
+    for _ in 0..seconds.div_euclid(20) {
+        world.pass(20);
+        moved += broker.listen_once().await.unwrap();
+    }
+    moved
+}
+
+#[tokio::test]
+async fn only_a_restartable_job_moves_when_its_site_is_lost() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let agent = Agent::of(&world, "lumi");
+    agent.show(&broker).await;
+    let stays = submit(&broker, at(&["lumi"])).await;
+    let moves = submit(&broker, restartable(at(&["lumi"]))).await;
+    let cancelled = submit(&broker, restartable(at(&["lumi"]))).await;
+    let leased = agent.lease(&broker).await;
+    for one in &leased {
+        agent.start(&broker, one.attempt).await;
+    }
+    let caller = engineer(&broker).await;
+    broker.cancel(&caller, cancelled.id).await.unwrap();
+
+    assert_eq!(listen(&world, &broker, LOST_AFTER).await, 0);
+    assert_eq!(listen(&world, &broker, 40).await, 1);
+    assert_eq!(listen(&world, &broker, 40).await, 0, "once");
+    assert_eq!(job(&broker, stays.id).await.state.name(), StateName::Running);
+    assert_eq!(job(&broker, cancelled.id).await.state.name(), StateName::Running);
+    let moved = job(&broker, moves.id).await;
+    assert_eq!((moved.state, moved.attempt), (JobState::Pending, None));
+    Books::check(&broker).await;
+}
+
+/// The agent was alive all the time and comes back with everything it had.
+#[tokio::test]
+async fn what_was_given_up_is_cancelled_first_when_its_site_comes_back() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let (lumi, cineca) = (Agent::of(&world, "lumi"), Agent::of(&world, "cineca"));
+    lumi.show(&broker).await;
+    let placed = submit(&broker, restartable(at(&["lumi", "cineca"]))).await;
+    let old = lumi.lease_one(&broker).await;
+    lumi.start(&broker, old.attempt).await;
+    listen(&world, &broker, LOST_AFTER + 40).await;
+    cineca.show(&broker).await;
+    broker.place_pending_once().await.unwrap();
+    let new = cineca.lease_one(&broker).await;
+    cineca.start(&broker, new.attempt).await;
+    Books::check(&broker).await;
+
+    assert_eq!(lumi.renew(&broker, &[old.attempt]).await.cancel, [old.attempt]);
+    let late = vec![lumi.accepted(old.attempt), lumi.started(old.attempt)];
+    assert_eq!(lumi.report(&broker, late).await.cancel, [old.attempt]);
+    let current = job(&broker, placed.id).await;
+    assert_eq!(current.attempt, Some(new.attempt));
+    let restarted = lumi.lease_one(&broker).await;
+    assert!(restarted.cancel && restarted.may_exist);
+
+    let ended = lumi.ended(old.attempt, OutcomeKind::Cancelled);
+    assert_eq!(lumi.report(&broker, vec![ended.clone()]).await.cancel, []);
+    assert_eq!(job(&broker, placed.id).await.state.name(), StateName::Running);
+    for _ in 0..2 {
+        let usage = vec![ended.clone(), lumi.used(&old, 5)];
+        lumi.report(&broker, usage).await;
+    }
+    assert_eq!(job(&broker, placed.id).await.held, placed.held);
+    Books::check(&broker).await;
+    cineca.finish(&broker, &new, 5).await;
+    let books = Books::check(&broker).await;
+    assert_eq!(books.usage.len(), 2, "each site is paid once");
+    assert_eq!(lumi.lease(&broker).await, []);
+    assert!(books.attempts.iter().all(|attempt| attempt.settled));
+}
+
+/// It had announced nothing yet when the network broke, or its announcement came too late.
+#[tokio::test]
+async fn an_agent_that_comes_back_sends_nothing_that_was_given_up() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let agent = Agent::of(&world, "lumi");
+    agent.show(&broker).await;
+    for _ in 0..2 {
+        let wish = restartable(at(&["lumi"]));
+        world.submit_in_turn(&broker, wish).await;
+    }
+    let leased = agent.lease(&broker).await;
+    let [unsent, announced] = [leased[0].attempt, leased[1].attempt];
+    agent.report(&broker, vec![submitting(announced)]).await;
+    assert_eq!(listen(&world, &broker, LOST_AFTER + 40).await, 2);
+    let books = Books::check(&broker).await;
+    let state = |id| &books.attempts.iter().find(|it| it.id == id).unwrap().state;
+    assert!(matches!(state(unsent), AttemptState::Refused { .. }), "nothing was ever sent");
+    assert_eq!(*state(announced), AttemptState::Lost);
+
+    let events = vec![submitting(unsent), submitting(announced)];
+    let reply = agent.report(&broker, events).await;
+    let mut forget = reply.forget;
+    forget.sort_by_key(|id| *id == announced);
+    assert_eq!(forget, [unsent, announced]);
+    assert_eq!(reply.cancel, []);
+    let back = agent.lease_one(&broker).await;
+    assert_eq!(back.attempt, announced);
+    assert!(back.cancel && back.may_exist, "looked up, and stopped if it is there");
+    let events = vec![agent.ended(announced, OutcomeKind::Cancelled), unused(announced)];
+    agent.report(&broker, events).await;
+    let books = Books::check(&broker).await;
+    assert!(books.attempts.iter().all(|attempt| attempt.settled));
+}
+
+/// A job that was never sent is nobody's yet, restartable or not.
+#[tokio::test]
+async fn what_was_never_sent_moves_on_from_a_lost_site() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let (lumi, cineca) = (Agent::of(&world, "lumi"), Agent::of(&world, "cineca"));
+    lumi.show(&broker).await;
+    let both = || at(&["lumi", "cineca"]);
+    let leased = world.submit_in_turn(&broker, both()).await;
+    lumi.lease_one(&broker).await;
+    let cancelled = world.submit_in_turn(&broker, both()).await;
+    lumi.ask_busy(&broker, 1).await;
+    let caller = engineer(&broker).await;
+    broker.cancel(&caller, cancelled.id).await.unwrap();
+    let unclaimed = world.submit_in_turn(&broker, both()).await;
+    assert_eq!(listen(&world, &broker, LOST_AFTER + 40).await, 3);
+    let over = job(&broker, cancelled.id).await;
+    assert_eq!(over.state.name(), StateName::Cancelled);
+    Books::check(&broker).await;
+    cineca.show(&broker).await;
+    assert_eq!(broker.place_pending_once().await.unwrap(), 2);
+    let got: Vec<_> = cineca.lease(&broker).await.iter().map(|it| it.job).collect();
+    assert_eq!(got, [leased.id, unclaimed.id]);
+    Books::check(&broker).await;
+}
+
+/// The same site takes the job again only when it is rid of the old one.
+#[tokio::test]
+async fn a_job_goes_back_to_a_site_only_after_what_is_left_of_it_there_is_gone() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let agent = Agent::of(&world, "lumi");
+    agent.show(&broker).await;
+    let placed = submit(&broker, restartable(at(&["lumi"]))).await;
+    let old = agent.lease_one(&broker).await;
+    agent.start(&broker, old.attempt).await;
+    listen(&world, &broker, LOST_AFTER + 40).await;
+    agent.show(&broker).await;
+    assert_eq!(broker.place_pending_once().await.unwrap(), 1);
+    let ours = agent.ask(&broker, 5, &[old.attempt]).await;
+    assert_eq!(ours.attempts, [], "the old one still runs there");
+    let ended = agent.ended(old.attempt, OutcomeKind::Cancelled);
+    agent.report(&broker, vec![ended, agent.used(&old, 1)]).await;
+    let new = agent.lease_one(&broker).await;
+    assert_eq!(new.job, placed.id);
+    assert!(!new.may_exist);
+    Books::check(&broker).await;
+}
+
+#[tokio::test]
+async fn an_agent_that_renews_its_leases_is_not_lost_whatever_became_of_its_snapshots() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let agent = Agent::of(&world, "lumi");
+    agent.show(&broker).await;
+    let placed = submit(&broker, restartable(at(&["lumi"]))).await;
+    let id = agent.lease_one(&broker).await.attempt;
+    agent.start(&broker, id).await;
+    for _ in 0..60 {
+        assert_eq!(listen(&world, &broker, 40).await, 0);
+        assert_eq!(agent.renew(&broker, &[id]).await.forget, []);
+    }
+    assert_eq!(job(&broker, placed.id).await.state.name(), StateName::Running);
+}
+
+/// Otherwise a broker that was down for an hour would start by giving up every site it has.
+#[tokio::test]
+async fn silence_while_the_broker_did_not_listen_is_not_the_sites() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let agent = Agent::of(&world, "lumi");
+    agent.show(&broker).await;
+    submit(&broker, restartable(at(&["lumi"]))).await;
+    let id = agent.lease_one(&broker).await.attempt;
+    agent.start(&broker, id).await;
+    world.pass(2 * LOST_AFTER);
+    assert_eq!(broker.listen_once().await.unwrap(), 0, "its machine stood still");
+    let restarted = world.broker().await;
+    assert_eq!(restarted.listen_once().await.unwrap(), 0, "it was down");
+    assert_eq!(listen(&world, &restarted, LOST_AFTER).await, 0);
+    assert_eq!(listen(&world, &restarted, 40).await, 1);
+}
+
+#[tokio::test]
+async fn a_broker_that_could_not_write_what_it_heard_gives_nobody_up() {
+    use crate::fault::{Fault, FaultyStore};
+    let world = World::sqlite().await;
+    let store = std::sync::Arc::new(FaultyStore::over(world.store().await));
+    let broker = world.broker_over(store.clone());
+    let agent = Agent::of(&world, "lumi");
+    agent.show(&broker).await;
+    submit(&broker, restartable(at(&["lumi"]))).await;
+    let id = agent.lease_one(&broker).await.attempt;
+    agent.start(&broker, id).await;
+    for _ in 0..(LOST_AFTER / 20 + 5) {
+        world.pass(20);
+        store.fail_after(0, Fault::Before);
+        let report = site_adapter::Report {
+            snapshot: Some(agent.snapshot()),
+            ..agent.message(Vec::new())
+        };
+        assert!(broker.report(report).await.is_err());
+        assert!(store.mend());
+        assert_eq!(broker.listen_once().await.unwrap(), 0);
+    }
+}

@@ -1,0 +1,11 @@
+//! Every verb against a whole broker that is served on loopback.
+
+mod audit;
+mod files;
+mod link;
+mod login;
+mod stage;
+mod verbs;
+#[expect(dead_code, reason = "the tests of the API use more of it")]
+#[path = "../../../api/tests/it/world.rs"]
+mod world;

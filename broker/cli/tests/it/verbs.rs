@@ -1,0 +1,274 @@
+use broker_model::OutcomeKind;
+use serde_json::json;
+
+use crate::stage::{JOB, Stage};
+use crate::world::project;
+
+async fn signed_in() -> Stage {
+    let stage = Stage::open().await;
+    stage.sign_in("ada").await;
+    stage
+}
+
+/// Ids are new each time.
+fn settings() -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter("[0-9a-f]{32}", "[id]");
+    settings.add_filter("http://127.0.0.1:[0-9]+", "[issuer]");
+    settings.add_filter("sha256:[0-9a-f]{64}", "[digest]");
+    settings.add_filter(" +\n", "\n");
+    settings
+}
+
+#[tokio::test]
+async fn whoami_shows_person_projects_and_hours() {
+    let stage = signed_in().await;
+    let ran = stage.run("ada", &["whoami"]).await;
+    settings().bind(|| insta::assert_snapshot!(ran.out, @""));
+    let json = stage.json("ada", &["whoami"]).await;
+    assert_eq!(json["projects"].as_array().unwrap().len(), 5);
+}
+
+#[tokio::test]
+async fn check_says_yes_with_0_and_no_with_1_and_every_rule() {
+    let stage = signed_in().await;
+    let main = project("main").to_string();
+    let ran = stage.run("ada", &["check", "--project", &main]).await;
+    assert_eq!(ran.code, 0);
+    assert!(ran.out.starts_with("Start-up: eligible\n"), "{}", ran.out);
+    let outside = project("outside").to_string();
+    let ran = stage.run("ada", &["check", "--project", &outside]).await;
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.out.contains("[refused]") && ran.out.contains("remedy:"),
+        "{}",
+        ran.out
+    );
+    let json = stage.json("ada", &["check", "--project", &main]).await;
+    assert_eq!(json["decision"]["result"], "eligible");
+    let ran = stage.run("ada", &["check"]).await;
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.error.contains("which project") && ran.error.contains(&main),
+        "{}",
+        ran.error
+    );
+}
+
+#[tokio::test]
+async fn quote_shows_each_partition_with_the_reason_and_stores_nothing() {
+    let stage = signed_in().await;
+    let file = stage.file("job.toml", JOB);
+    let ran = stage.run("ada", &["quote", &file]).await;
+    assert_eq!(ran.code, 0);
+    let chosen: Vec<&str> = ran
+        .out
+        .lines()
+        .filter(|line| line.contains("chosen"))
+        .collect();
+    assert!(
+        chosen.len() == 1 && chosen[0].starts_with("meluxina/"),
+        "{}",
+        ran.out
+    );
+    assert!(ran.out.contains("the job requires meluxina"));
+    let json = stage.json("ada", &["quote", &file]).await;
+    assert_eq!(json["placement"]["chosen"]["site"], "meluxina");
+    assert_eq!(stage.json("ada", &["jobs"]).await["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_job_no_site_can_run_is_shown_with_the_clauses_of_every_partition() {
+    let stage = signed_in().await;
+    let file = stage.file(
+        "job.toml",
+        &JOB.replace("gpus_per_node = 2", "gpus_per_node = 1000"),
+    );
+    assert_eq!(stage.run("ada", &["quote", &file]).await.code, 1);
+    let ran = stage.run("ada", &["submit", &file]).await;
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("asks for 1000 GPUs"), "{}", ran.out);
+    assert!(
+        ran.error
+            .contains("no partition of the federation can run this job"),
+        "{}",
+        ran.error
+    );
+    let ran = stage.run("ada", &["submit", &file, "--json"]).await;
+    let problem: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(
+        (ran.code, &problem["code"]),
+        (1, &json!("no-feasible-partition"))
+    );
+}
+
+#[tokio::test]
+async fn a_job_is_submitted_listed_shown_and_cancelled() {
+    let stage = signed_in().await;
+    let file = stage.file("job.toml", JOB);
+    let ran = stage.run("ada", &["submit", &file]).await;
+    settings().bind(|| insta::assert_snapshot!(ran.out, @""));
+    let ran = stage.run("ada", &["jobs"]).await;
+    settings().bind(|| insta::assert_snapshot!(ran.out, @""));
+    let id = stage.json("ada", &["jobs"]).await["items"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let ran = stage.run("ada", &["show", &id]).await;
+    let facts = ran.out.split("\n\n").next().unwrap();
+    settings().bind(|| insta::assert_snapshot!(facts, @""));
+    let json = stage.json("ada", &["show", &id]).await;
+    assert_eq!(
+        (&json["job"]["id"], &json["placement"]["chosen"]["site"]),
+        (&json!(id), &json!("meluxina"))
+    );
+    let ran = stage.run("ada", &["cancel", &id]).await;
+    settings().bind(|| insta::assert_snapshot!(ran.out, @""));
+    let ran = stage.run("ada", &["cancel", &id]).await;
+    assert_eq!(
+        (ran.code, ran.error.as_str()),
+        (1, "the job is cancelled already")
+    );
+}
+
+#[tokio::test]
+async fn a_running_job_is_cancelled_by_its_site() {
+    let stage = signed_in().await;
+    let id = stage.submitted("ada").await;
+    stage.started().await;
+    let ran = stage.run("ada", &["cancel", &id]).await;
+    settings().bind(|| insta::assert_snapshot!(ran.out, @""));
+    let json = stage.json("ada", &["cancel", &id]).await;
+    assert_eq!(json["state"], "running");
+}
+
+#[tokio::test]
+async fn jobs_are_paged_and_filtered() {
+    let stage = signed_in().await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(stage.submitted("ada").await);
+        stage.world.advance(1);
+    }
+    let ran = stage.run("ada", &["jobs", "--limit", "2"]).await;
+    assert!(ran.out.contains(&ids[2]) && ran.out.contains(&ids[1]) && !ran.out.contains(&ids[0]));
+    let cursor = ran.out.lines().last().unwrap().rsplit(' ').next().unwrap();
+    assert!(ran.out.contains("There are more: add --cursor "));
+    let ran = stage
+        .run("ada", &["jobs", "--limit", "2", "--cursor", cursor])
+        .await;
+    assert!(ran.out.contains(&ids[0]) && !ran.out.contains("more"));
+    let none = stage
+        .json("ada", &["jobs", "--state", "running,queued"])
+        .await;
+    assert_eq!(none, json!({ "items": [] }));
+    let ran = stage.run("ada", &["jobs", "--state", "sleeping"]).await;
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.error.contains("allowed: pending, held"),
+        "{}",
+        ran.error
+    );
+}
+
+#[tokio::test]
+async fn sites_are_shown_with_their_partitions() {
+    let stage = signed_in().await;
+    let ran = stage.run("ada", &["sites", "meluxina"]).await;
+    settings().bind(|| insta::assert_snapshot!(ran.out, @""));
+    let json = stage.json("ada", &["sites"]).await;
+    assert_eq!(json.as_array().unwrap().len(), 7);
+    stage.world.advance(600);
+    stage.sign_in("ada").await;
+    let ran = stage.run("ada", &["sites", "lumi"]).await;
+    assert!(
+        ran.out
+            .contains("lumi: its agent was last heard at 2026-11-20T12:00:00Z"),
+        "{}",
+        ran.out
+    );
+    let ran = stage.run("ada", &["sites", "atlantis"]).await;
+    assert_eq!((ran.code, ran.error.as_str()), (1, "there is no such site"));
+}
+
+#[tokio::test]
+async fn usage_lists_records_and_adds_them_up() {
+    let stage = signed_in().await;
+    for _ in 0..2 {
+        stage.submitted("ada").await;
+        stage.ran().await;
+    }
+    let ran = stage.run("ada", &["usage", "--month", "2026-11"]).await;
+    settings().bind(|| insta::assert_snapshot!(ran.out, @""));
+    let json = stage.json("ada", &["usage"]).await;
+    assert_eq!(json.as_array().unwrap().len(), 2);
+    assert_eq!(
+        stage.json("ada", &["usage", "--month", "2026-10"]).await,
+        json!([])
+    );
+    let empty = stage.run("ada", &["usage", "--month", "2026-10"]).await;
+    assert!(
+        empty.out.ends_with("units of the sites: none\n"),
+        "{}",
+        empty.out
+    );
+    let ran = stage.run("ada", &["usage", "--month", "november"]).await;
+    assert_eq!(ran.code, 1);
+    assert!(ran.error.contains("2026-11"), "{}", ran.error);
+}
+
+#[tokio::test]
+async fn logs_print_what_the_job_wrote_byte_for_byte() {
+    let stage = signed_in().await;
+    let id = stage.submitted("ada").await;
+    let attempt = stage.started().await;
+    stage.wrote(attempt, 0, b"one\ntw").await;
+    let ran = stage.run("ada", &["logs", &id]).await;
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (0, "one\ntw"),
+        "what is stored now"
+    );
+    stage.wrote(attempt, 6, b"o\n").await;
+    stage.ended(attempt, OutcomeKind::Completed).await;
+    let ran = stage.run("ada", &["logs", "-f", &id]).await;
+    assert_eq!(ran.out, "one\ntwo\n");
+    let json = stage.run("ada", &["logs", &id, "--json"]).await;
+    let pieces: Vec<serde_json::Value> = json
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(pieces[0]["text"], "one\ntwo\n");
+    assert_eq!(stage.run("ada", &["logs", &id, "--stderr"]).await.out, "");
+    let ran = stage.run("ada", &["logs", &id.replace('0', "1")]).await;
+    assert_eq!((ran.code, ran.error.as_str()), (1, "there is no such job"));
+}
+
+#[tokio::test]
+async fn submit_and_wait_shows_the_log_and_ends_as_the_job_does() {
+    let stage = signed_in().await;
+    for (kind, code, state) in [
+        (OutcomeKind::Completed, 0, "completed"),
+        (OutcomeKind::Failed, 1, "failed"),
+    ] {
+        let file = stage.file("job.toml", JOB);
+        let words = ["submit", &*file, "--wait"];
+        let site = async {
+            let attempt = stage.started().await;
+            stage.wrote(attempt, 0, b"hello\n").await;
+            stage.ended(attempt, kind).await;
+        };
+        let (ran, ()) = tokio::join!(stage.run("ada", &words), site);
+        assert_eq!(ran.code, code, "{ran:?}");
+        assert!(
+            ran.out.contains("goes to meluxina/") && ran.out.contains("\nhello\n"),
+            "{}",
+            ran.out
+        );
+        assert!(ran.out.trim_end().ends_with(state), "{}", ran.out);
+    }
+    let file = stage.file("job.toml", JOB);
+    let (job, ()) = tokio::join!(stage.json("ada", &["submit", &file, "--wait"]), stage.ran());
+    assert_eq!(job["state"], "completed");
+}

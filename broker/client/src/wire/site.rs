@@ -1,0 +1,16 @@
+use broker_model::{Site, SiteReadiness, SiteSnapshot};
+use serde::{Deserialize, Serialize};
+
+/// A site as `GET /sites/{id}` answers it: what its file says, and what its agent said last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteView {
+    pub site: Site,
+    /// `unknown` once the last word of the site's agent is too old.
+    pub readiness: SiteReadiness,
+    /// Why it is not ready, in the site's words or the broker's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// As last heard, however long ago: `observed_at` tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SiteSnapshot>,
+}

@@ -1,0 +1,147 @@
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use broker_app::Standing;
+use broker_model::{Allocation, AllocationScope, Role};
+
+use crate::Portal;
+use crate::decision::DecisionView;
+use crate::frame::{Frame, html};
+use crate::refusal::Refusal;
+use crate::texts::Texts;
+use crate::visitor::{Member, Visitor};
+use crate::words::{self, Moment};
+
+#[derive(Template)]
+#[template(path = "welcome.html")]
+struct WelcomePage {
+    f: Frame,
+    sites: usize,
+}
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct HomePage {
+    f: Frame,
+    roles: Vec<String>,
+    projects: Vec<ProjectView>,
+}
+
+struct ProjectView {
+    id: String,
+    name: String,
+    organisation: String,
+    call_reference: Option<String>,
+    allocations: Vec<AllocationView>,
+    decision: DecisionView,
+}
+
+struct AllocationView {
+    scope: String,
+    share: String,
+    unit: String,
+    from: Moment,
+    until: Moment,
+    suspended: bool,
+    granted: String,
+    used: String,
+    held: String,
+    lost: String,
+    remaining: String,
+}
+
+/// What this is, and for who is signed in: what they may have.
+pub(crate) async fn show(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+) -> Result<Response, Refusal> {
+    let Some(session) = visitor.session.clone() else {
+        let f = visitor.frame(visitor.texts.of("welcome.title"), "home");
+        return html(&WelcomePage {
+            f,
+            sites: portal.broker.board().sites().len(),
+        });
+    };
+    let member = Member {
+        texts: visitor.texts,
+        session,
+    };
+    let mut projects = Vec::new();
+    for standing in portal.broker.my_projects(member.caller()).await? {
+        projects.push(project(&portal, &member, standing).await?);
+    }
+    let texts = member.texts;
+    let roles = member
+        .caller()
+        .roles
+        .iter()
+        .filter_map(|role| role_words(texts, role))
+        .collect();
+    html(&HomePage {
+        f: member.frame(texts.of("home.title"), "home"),
+        roles,
+        projects,
+    })
+}
+
+async fn project(
+    portal: &Portal,
+    member: &Member,
+    standing: Standing,
+) -> Result<ProjectView, Refusal> {
+    let texts = member.texts;
+    let answer = portal
+        .broker
+        .check(member.caller(), standing.project.id)
+        .await?;
+    let allocations = standing
+        .allocations
+        .iter()
+        .map(|it| AllocationView::new(texts, it))
+        .collect();
+    let organisation = standing.organisation;
+    Ok(ProjectView {
+        id: standing.project.id.to_string(),
+        name: standing.project.name,
+        organisation: format!("{} ({})", organisation.name, organisation.country),
+        call_reference: standing.project.call_reference,
+        allocations,
+        decision: DecisionView::new(texts, &answer.decision),
+    })
+}
+
+impl AllocationView {
+    fn new(texts: Texts, allocation: &Allocation) -> Self {
+        let balance = &allocation.balance;
+        Self {
+            scope: match &allocation.scope {
+                AllocationScope::Federation => texts.of("allocation.federation").to_owned(),
+                AllocationScope::System { site, system } => format!("{site}/{system}"),
+            },
+            share: allocation.share.to_string(),
+            unit: allocation.unit.clone(),
+            from: allocation.valid_from.into(),
+            until: allocation.valid_until.into(),
+            suspended: allocation.suspended,
+            granted: words::hours(balance.granted),
+            used: words::hours(balance.used),
+            held: words::hours(balance.held),
+            lost: words::hours(balance.lost),
+            remaining: words::hours(balance.remaining()),
+        }
+    }
+}
+
+/// Roles outside of projects; those inside show as the projects themselves.
+fn role_words(texts: Texts, role: &Role) -> Option<String> {
+    match role {
+        Role::Member { .. } | Role::Lead { .. } => None,
+        Role::Reviewer => Some(texts.of("role.reviewer").to_owned()),
+        Role::Operator => Some(texts.of("role.operator").to_owned()),
+        Role::SiteAdmin { site } => Some(texts.with("role.site_admin", &[("site", site.as_str())])),
+        Role::Auditor { share: None } => Some(texts.of("role.auditor").to_owned()),
+        Role::Auditor { share: Some(share) } => {
+            Some(texts.with("role.auditor_of", &[("share", &share.to_string())]))
+        }
+    }
+}

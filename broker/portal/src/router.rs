@@ -1,0 +1,65 @@
+use std::any::Any;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, OriginalUri};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::refusal::Refusal;
+use crate::{Portal, assets, frame, home, jobs, ledger, login, sites};
+
+/// A script is at most 256 KiB, three times that when a form encodes it.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// Every page, and the answer for every path that nothing else answers.
+pub fn router(portal: Portal) -> Router {
+    Router::new()
+        .route("/", get(home::show))
+        .route("/jobs", get(jobs::list::list))
+        .route("/jobs/new", get(jobs::new::form).post(jobs::new::send))
+        .route("/jobs/{id}", get(jobs::show::show))
+        .route("/jobs/{id}/cancel", post(jobs::show::cancel))
+        .route("/jobs/{id}/logs", get(jobs::follow::logs))
+        .route("/jobs/{id}/events", get(jobs::follow::events))
+        .route("/sites", get(sites::show))
+        .route("/ledger", get(ledger::show))
+        .route("/login", get(login::choose))
+        .route("/login/start", get(login::start))
+        .route("/login/callback", get(login::callback))
+        .route("/logout", post(login::logout::logout))
+        .route("/oidc/backchannel-logout", post(login::logout::backchannel))
+        .route("/assets/{name}", get(assets::asset))
+        .route("/favicon.ico", get(assets::icon))
+        .method_not_allowed_fallback(|| async { Refusal::OtherMethod })
+        .fallback(no_page)
+        .layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| {
+            Refusal::Panicked.into_response()
+        }))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn_with_state(
+            portal.clone(),
+            frame::around,
+        ))
+        .with_state(portal)
+}
+
+/// Programs that ask the API for what it does not have get no page.
+async fn no_page(OriginalUri(uri): OriginalUri) -> Response {
+    let of_programs = ["/api/", "/agent/"]
+        .iter()
+        .any(|prefix| uri.path().starts_with(prefix));
+    if !of_programs {
+        return Refusal::NoPage.into_response();
+    }
+    let problem = r#"{"type":"urn:alcyone:problem:not-found","title":"Not Found","status":404,"code":"not-found","detail":"there is no such path"}"#;
+    (
+        StatusCode::NOT_FOUND,
+        [(CONTENT_TYPE, "application/problem+json")],
+        problem,
+    )
+        .into_response()
+}

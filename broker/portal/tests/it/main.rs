@@ -1,0 +1,13 @@
+//! The portal as a browser meets it: real HTTP, a real store, the code flow with the development issuer.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails by panicking"
+)]
+
+mod browser;
+mod house;
+mod jobs;
+mod pages;
+mod signing_in;

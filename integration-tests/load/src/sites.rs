@@ -1,0 +1,78 @@
+//! The word of the seven sites, for measurements that need no agent: what an agent would report of
+//! a partition with a few free nodes and a queue.
+
+use std::net::SocketAddr;
+
+use anyhow::ensure;
+use broker_model::{
+    AgentId, Clock as _, Ids, Partition, PartitionSnapshot, Site, SiteReadiness, SiteSnapshot,
+    System, SystemClock,
+};
+use jiff::Timestamp;
+use site_adapter::Report;
+
+use crate::client::{self, Connection};
+
+/// Tells the broker once that every site is ready, over the agents' own API.
+pub(crate) async fn report_all(
+    address: SocketAddr,
+    sites: &[(Site, String)],
+) -> anyhow::Result<()> {
+    let agent: AgentId = Ids::from_os().next(&SystemClock);
+    let mut connection = Connection::open(address).await?;
+    for (site, token) in sites {
+        let report = Report {
+            agent,
+            site: site.id.clone(),
+            snapshot: Some(snapshot(site, SystemClock.now())),
+            attempts: Vec::new(),
+            logs: Vec::new(),
+            working_on: Vec::new(),
+        };
+        let body = serde_json::to_vec(&report)?;
+        let request = client::post(address, "/agent/v1/report", token, &body);
+        let answer = connection.exchange(&request).await?;
+        ensure!(
+            answer.status == 200,
+            "{}: {} {}",
+            site.id,
+            answer.status,
+            String::from_utf8_lossy(answer.body)
+        );
+    }
+    Ok(())
+}
+
+pub(crate) fn snapshot(site: &Site, now: Timestamp) -> SiteSnapshot {
+    let partitions = site.systems.iter().flat_map(|system| {
+        (0..)
+            .zip(&system.partitions)
+            .map(|(number, partition)| offer(system, partition, number))
+    });
+    SiteSnapshot {
+        observed_at: now,
+        readiness: SiteReadiness::Ready,
+        reason: None,
+        partitions: partitions.collect(),
+    }
+}
+
+fn offer(system: &System, partition: &Partition, number: u32) -> PartitionSnapshot {
+    let nodes = partition.nodes.unwrap_or(1);
+    let gpus = partition.gpus_per_node * partition.scheduler_gpus_per_gpu;
+    let free = nodes.min(number % 4);
+    PartitionSnapshot {
+        system: system.id.clone(),
+        partition: partition.id.clone(),
+        accepting: true,
+        nodes_total: nodes,
+        nodes_free: free,
+        gpus_total: nodes * gpus,
+        gpus_free: free * gpus,
+        max_walltime_seconds: partition.max_walltime.map(broker_model::Walltime::seconds),
+        max_nodes_per_job: partition.max_nodes_per_job,
+        jobs_running: nodes - free,
+        jobs_queued: number * 3,
+        backlog_node_seconds: Some(u64::from(nodes) * 3600),
+    }
+}

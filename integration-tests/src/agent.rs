@@ -1,0 +1,144 @@
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use broker_model::Site;
+use site_adapter_process::Config;
+use site_adapter_slurm::testing::SlurmSite;
+use url::Url;
+
+use crate::{Done, Running, commands, program};
+
+/// The agent of one site as its operator sets it up: a folder with configuration and token.
+#[derive(Clone, Debug)]
+pub struct SiteAgent {
+    site: String,
+    folder: PathBuf,
+}
+
+struct Adapter {
+    kind: &'static str,
+    settings: toml::Table,
+    /// Whom jobs run as.
+    user: &'static str,
+}
+
+impl SiteAgent {
+    /// An agent that plays a site with processes of this machine.
+    pub fn of_processes(folder: &Path, site: &Site, broker: &Url, token: &str) -> Self {
+        let mut adapter = Config::simulating(site, folder.join("jobs"));
+        adapter.grace_seconds = 2;
+        let settings = toml::Table::try_from(adapter).expect("settings as TOML");
+        let adapter = Adapter {
+            kind: "process",
+            settings,
+            user: "demo",
+        };
+        Self::write(folder, site.id.as_str(), broker, token, adapter)
+    }
+
+    /// An agent beside a real slurmrestd, whose jobs run as `alice` in the account `lab`.
+    pub fn of_slurm(folder: &Path, slurm: &SlurmSite, broker: &Url, token: &str) -> Self {
+        let homes = slurm.home("{user}");
+        let text = format!(
+            r#"
+            url = "{url}"
+            system = "slurm"
+            reader = "bob"
+            work_dir = "/home/{{user}}"
+            work_dir_here = "{homes}"
+            token = {{ kind = "signed", key_file = "{key}", lifetime_seconds = 300 }}
+            [partitions.main]
+            "#,
+            url = slurm.url(),
+            homes = homes.display(),
+            key = slurm.jwt_key().display(),
+        );
+        let settings = toml::from_str(&text).expect("settings as TOML");
+        let adapter = Adapter {
+            kind: "slurm",
+            settings,
+            user: "alice",
+        };
+        Self::write(folder, "slurm", broker, token, adapter)
+    }
+
+    fn write(folder: &Path, site: &str, broker: &Url, token: &str, adapter: Adapter) -> Self {
+        let Adapter {
+            kind,
+            settings,
+            user,
+        } = adapter;
+        std::fs::create_dir_all(folder).expect("a folder for the agent");
+        crate::installation::write_secret(&folder.join("token"), token);
+        let mut config: toml::Table = toml::from_str(&format!(
+            r#"
+            [agent]
+            site = "{site}"
+            broker = "{broker}"
+            token_file = "{token_file}"
+            data_dir = "{data}"
+            tick_seconds = 1
+            lease_wait_seconds = 5
+            snapshot_seconds = 2
+            [adapter]
+            kind = "{kind}"
+            [[accounts]]
+            project = "*"
+            user = "{user}"
+            account = "lab"
+            "#,
+            token_file = folder.join("token").display(),
+            data = folder.join("data").display(),
+        ))
+        .expect("the agent's configuration");
+        table(&mut config, "adapter").insert("settings".to_owned(), settings.into());
+        let agent = Self {
+            site: site.to_owned(),
+            folder: folder.to_owned(),
+        };
+        agent.store(&config);
+        agent
+    }
+
+    /// Trusts an authority beside the machine's own.
+    pub fn trust(&self, ca_file: &Path) {
+        let text = std::fs::read_to_string(self.config()).expect("the agent's configuration");
+        let mut config = toml::from_str(&text).expect("TOML");
+        let ca_file = ca_file.display().to_string();
+        table(&mut config, "agent").insert("ca_file".to_owned(), ca_file.into());
+        self.store(&config);
+    }
+
+    pub fn start(&self) -> Running {
+        let mut command = Command::new(program("alcyone-agent"));
+        command
+            .arg("--config")
+            .arg(self.config())
+            .env("ALCYONE_LOG", "debug,hyper=info,reqwest=info");
+        let name = format!("the agent of {}", self.site);
+        Running::start(&name, &mut command, &self.folder.join("log"))
+    }
+
+    /// `alcyone-agent check`.
+    pub async fn check(&self) -> Done {
+        let mut command = tokio::process::Command::new(program("alcyone-agent"));
+        command.arg("--config").arg(self.config()).arg("check");
+        commands::run(command).await
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.join("agent.toml")
+    }
+
+    fn store(&self, config: &toml::Table) {
+        let text = toml::to_string(config).expect("TOML");
+        std::fs::write(self.config(), text).expect("a file");
+    }
+}
+
+fn table<'a>(config: &'a mut toml::Table, name: &str) -> &'a mut toml::Table {
+    config
+        .get_mut(name)
+        .and_then(toml::Value::as_table_mut)
+        .expect("the section is there")
+}
