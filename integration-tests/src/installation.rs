@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::front::loopback;
 use crate::people::{AUDITOR, ENGINEER};
-use crate::{Done, Running, SiteAgent, commands, free_port, program, until};
+use crate::{Done, Running, SiteAgent, commands, free_port, leftovers, program, until};
 
 const READY: Duration = Duration::from_mins(1);
 
@@ -261,6 +261,12 @@ impl Installation {
 
     fn write(&self, name: &str, text: &str) {
         std::fs::write(self.path(name), text).expect("a file");
+    }
+}
+
+impl Drop for Installation {
+    fn drop(&mut self) {
+        leftovers::end_jobs(self.folder.path());
     }
 }
 

@@ -14,6 +14,7 @@ mod commands;
 mod front;
 mod installation;
 mod jobs;
+mod leftovers;
 mod people;
 mod ports;
 mod programs;

@@ -19,7 +19,8 @@ pub(crate) fn read(path: &Path) -> Result<JobSpec, Failure> {
     } else {
         toml::from_str(&text).map_err(|error| error.to_string())
     };
-    let spec: JobSpec = parsed.map_err(|reason| Failure::Usage(format!("{name}: {reason}")))?;
+    let spec: JobSpec =
+        parsed.map_err(|reason| Failure::Usage(format!("{name}: {}", plain(&reason))))?;
     spec.validate().map_err(|errors| {
         let line = |error: &InvalidSpec| {
             if is_json {
@@ -38,6 +39,11 @@ pub(crate) fn read(path: &Path) -> Result<JobSpec, Failure> {
         ))
     })?;
     Ok(spec)
+}
+
+/// Rust's names of numbers mean nothing to who writes a job.
+fn plain(reason: &str) -> String {
+    reason.replace("expected u32", "expected a whole number, not negative")
 }
 
 /// The line where a field such as `variants."x86_64+cuda".script` is set, or the table it is missing in.

@@ -14,6 +14,10 @@ use crate::wire::{
 };
 use crate::{Error, EventStream, Result};
 
+const CONNECT: Duration = Duration::from_secs(10);
+/// The broker says something at least every 10 seconds on a stream, so a longer silence is a dead link.
+const SILENCE: Duration = Duration::from_mins(1);
+
 /// Where the client takes its access token from, and a new one once that is refused.
 #[async_trait]
 pub trait TokenSource: fmt::Debug + Send + Sync {
@@ -33,7 +37,8 @@ impl Client {
     /// `base` is where the broker is, without `/api/v1`.
     pub fn new(base: &Url, tokens: Box<dyn TokenSource>) -> Result<Self> {
         let http = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(10))
+            .connect_timeout(CONNECT)
+            .read_timeout(SILENCE)
             .user_agent(concat!("alcyone/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|source| Error::Unreachable {
@@ -53,15 +58,19 @@ impl Client {
         self.read(self.send(request).await?).await
     }
 
+    /// Who the broker takes the caller for, with projects and hours.
     pub async fn whoami(&self) -> Result<WhoAmI> {
         self.get("whoami", &[]).await
     }
 
+    /// Whether a project may hand in a job now. A "no" with its reasons is an answer, not an error.
     pub async fn check(&self, project: ProjectId) -> Result<CheckView> {
         self.post("eligibility/check", &CheckRequest { project }, None)
             .await
     }
 
+    /// What would happen to a job now; nothing is stored. One that could not run has a placement that
+    /// chose nothing.
     pub async fn quote(&self, spec: &JobSpec) -> Result<QuoteView> {
         self.post("jobs/quote", spec, None).await
     }
@@ -71,18 +80,24 @@ impl Client {
         self.post("jobs", spec, Some(key)).await
     }
 
+    /// A page of the jobs of the caller's projects, newest first. Keys of the query: `project`, `state`
+    /// (several with commas), `site`, `active`, `limit` (1 to 200), `cursor`.
     pub async fn jobs(&self, query: &[(&str, String)]) -> Result<Page<JobView>> {
         self.get("jobs", query).await
     }
 
+    /// One job; 404 for one the caller may not see.
     pub async fn job(&self, id: JobId) -> Result<JobView> {
         self.get(&format!("jobs/{id}"), &[]).await
     }
 
+    /// Why the job is where it is: each partition with its forecast or the clauses that reject it.
     pub async fn placement(&self, id: JobId) -> Result<Placement> {
         self.get(&format!("jobs/{id}/placement"), &[]).await
     }
 
+    /// Asks for a job to be stopped. One that a site has is over once the site has confirmed; one that is
+    /// over already is a problem `job-is-over`.
     pub async fn cancel(&self, id: JobId) -> Result<JobView> {
         self.post(&format!("jobs/{id}/cancel"), &serde_json::json!({}), None)
             .await
@@ -110,32 +125,42 @@ impl Client {
             .await
     }
 
+    /// Every site, on one page, with what was last heard of it.
     pub async fn sites(&self) -> Result<Page<SiteView>> {
         self.get("sites", &[]).await
     }
 
+    /// One site.
     pub async fn site(&self, id: &SiteId) -> Result<SiteView> {
         self.get(&format!("sites/{id}"), &[]).await
     }
 
+    /// A page of usage records the caller may see, newest end first. Keys of the query: `project`, `site`,
+    /// `share`, `month` (`2026-11`), `limit`, `cursor`.
     pub async fn usage(&self, query: &[(&str, String)]) -> Result<Page<UsageView>> {
         self.get("usage", query).await
     }
 
+    /// The newest signed tree head; a problem `outside-ledger` while nothing is sealed.
     pub async fn checkpoint(&self) -> Result<CheckpointView> {
         self.get("ledger/checkpoint", &[]).await
     }
 
+    /// A page of ledger entries in order. Keys of the query: `job` (all others are for auditors), `limit`,
+    /// `cursor`.
     pub async fn entries(&self, query: &[(&str, String)]) -> Result<Page<EntryView>> {
         self.get("ledger/entries", query).await
     }
 
+    /// The proof that an entry is in the tree of the newest checkpoint, or of the one with this size. It is
+    /// not checked here: `broker_ledger::verify_inclusion` does.
     pub async fn inclusion(&self, seq: u64, tree_size: Option<u64>) -> Result<InclusionView> {
         let mut query = vec![("seq", seq.to_string())];
         query.extend(tree_size.map(|size| ("tree_size", size.to_string())));
         self.get("ledger/proofs/inclusion", &query).await
     }
 
+    /// The proof that the tree of `to` entries begins with that of `from`; not checked here.
     pub async fn consistency(&self, from: u64, to: u64) -> Result<ConsistencyView> {
         let query = [("from", from.to_string()), ("to", to.to_string())];
         self.get("ledger/proofs/consistency", &query).await

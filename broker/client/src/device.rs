@@ -117,10 +117,12 @@ impl DeviceLogin {
         &self.login
     }
 
+    /// What the person types in, or compares with the page.
     pub fn user_code(&self) -> &str {
         &self.started.user_code
     }
 
+    /// Where the person goes.
     pub fn verification_uri(&self) -> &str {
         &self.started.verification_uri
     }

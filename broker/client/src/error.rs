@@ -2,22 +2,26 @@ use crate::wire::Problem;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// Why there is no answer. Never holds a token.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The broker answered with a problem document.
     #[error("{}", describe(.0))]
     Problem(Box<Problem>),
+    /// Broker or issuer did not answer, or not to the end. What was asked may have been done.
     #[error("the broker cannot be reached at {address}")]
     Unreachable {
         address: String,
         #[source]
         source: reqwest::Error,
     },
+    /// Something answered that is not this API, or a newer one.
     #[error("the answer of {address} was not understood: {reason}")]
     Answer { address: String, reason: String },
     /// Nobody is signed in, or the login is over.
     #[error("not signed in: {0}")]
     NotSignedIn(String),
+    /// The issuer said no, in its own words.
     #[error("the login was refused: {0}")]
     LoginRefused(String),
 }

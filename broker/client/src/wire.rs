@@ -9,9 +9,7 @@ mod whoami;
 
 use serde::{Deserialize, Serialize};
 
-pub use audit::{
-    CheckpointView, ConsistencyView, EntryView, InclusionView, UsageTotalView, UsageView,
-};
+pub use audit::{CheckpointView, ConsistencyView, EntryView, InclusionView, UsageView};
 pub use decision::{DecisionResult, DecisionView, RuleEffect, SpokenView};
 pub use job::{JobView, LogView, QuoteView};
 pub use problem::Problem;

@@ -1,5 +1,5 @@
 //! The life of a job. Transitions consume the state and name both sides when they refuse;
-//! `broker/decisions/` and `ARCHITECTURE.md` show the diagram, the test below every pair.
+//! `broker/model/states.md` shows the diagram and the table, and a test compares them.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -267,13 +267,22 @@ impl JobState {
 
     fn ran(self) -> Option<Box<Ran>> {
         let (partition, remote_id, started_at) = match self {
-            Self::Queued { partition, remote_id } => (partition, remote_id, None),
-            Self::Running { partition, remote_id, started_at } => {
-                (partition, remote_id, Some(started_at))
-            }
+            Self::Queued {
+                partition,
+                remote_id,
+            } => (partition, remote_id, None),
+            Self::Running {
+                partition,
+                remote_id,
+                started_at,
+            } => (partition, remote_id, Some(started_at)),
             _ => return None,
         };
-        Some(Box::new(Ran { partition, remote_id, started_at }))
+        Some(Box::new(Ran {
+            partition,
+            remote_id,
+            started_at,
+        }))
     }
 
     pub const fn outcome(&self) -> Option<&Outcome> {
@@ -289,10 +298,26 @@ impl JobState {
 
 fn ended(ended_at: Timestamp, outcome: Outcome, ran: Option<Box<Ran>>) -> JobState {
     match outcome.kind {
-        OutcomeKind::Completed => JobState::Completed { ended_at, outcome, ran },
-        OutcomeKind::Cancelled => JobState::Cancelled { ended_at, outcome, ran },
-        OutcomeKind::TimedOut => JobState::TimedOut { ended_at, outcome, ran },
-        _ => JobState::Failed { ended_at, outcome, ran },
+        OutcomeKind::Completed => JobState::Completed {
+            ended_at,
+            outcome,
+            ran,
+        },
+        OutcomeKind::Cancelled => JobState::Cancelled {
+            ended_at,
+            outcome,
+            ran,
+        },
+        OutcomeKind::TimedOut => JobState::TimedOut {
+            ended_at,
+            outcome,
+            ran,
+        },
+        _ => JobState::Failed {
+            ended_at,
+            outcome,
+            ran,
+        },
     }
 }
 

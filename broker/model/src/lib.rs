@@ -15,6 +15,8 @@ mod principal;
 mod site;
 mod snapshot;
 mod spec;
+#[cfg(test)]
+mod states_page;
 mod units;
 mod usage;
 

@@ -9,11 +9,12 @@ use broker_api::{AgentTokens, ApiState, LoginInfo, Metrics};
 use broker_app::loops::Sealer;
 use broker_app::{Broker, BrokerParts, Limits};
 use broker_auth::Authenticator;
-use broker_ledger::{Signer, VerifierKey};
+use broker_ledger::Signer;
 use broker_model::{Clock, Ids, Site, SiteId, SystemClock};
 use broker_portal::Portal;
 use broker_store::{SqlStore, StoreOptions};
 use policy_engine::Engine;
+use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::auth::TokenAuth;
@@ -39,6 +40,8 @@ pub(crate) struct Ingredients {
     pub(crate) sites: Vec<Site>,
     pub(crate) auth: Authenticator,
     pub(crate) signer: Signer,
+    /// Seals the cookie of a sign-in on its way; the same in every replica.
+    pub(crate) login_key: [u8; 32],
     pub(crate) agents: AgentTokens,
     pub(crate) public_url: Url,
     pub(crate) limits: Limits,
@@ -54,6 +57,7 @@ pub async fn compose(config: &Config) -> anyhow::Result<Composed> {
         sites: sites(config)?,
         auth: Authenticator::new(config.issuers.clone(), Arc::new(SystemClock))?,
         signer: signer(config)?,
+        login_key: login_key(&std::fs::read(&config.ledger.key_file)?),
         agents: agent_tokens(config)?,
         public_url: config.server.public_url.clone(),
         limits: config.limits.limits(),
@@ -96,14 +100,18 @@ pub(crate) fn assemble(parts: Ingredients) -> anyhow::Result<Composed> {
     let auth = Arc::new(parts.auth);
     let metrics = Arc::new(Metrics::new()?);
     let ledger_key = parts.signer.verifier();
-    let router = router(
-        &broker,
-        &auth,
-        &metrics,
-        parts.agents,
-        ledger_key,
-        &parts.public_url,
-    )?;
+    let portal = Portal::new(broker.clone(), auth.clone(), parts.public_url)
+        .with_ledger_key(&ledger_key.to_string())
+        .with_login_key(&parts.login_key);
+    let state = ApiState {
+        broker: broker.clone(),
+        auth: Arc::new(TokenAuth(auth.clone())),
+        agents: Arc::new(parts.agents),
+        metrics: metrics.clone(),
+        login: Arc::new(login_info(&auth)?),
+        ledger_key: Arc::new(ledger_key),
+    };
+    let router = broker_api::router(state).merge(broker_portal::router(portal));
     let sealer = Sealer::new(parts.signer);
     Ok(Composed {
         broker,
@@ -113,26 +121,6 @@ pub(crate) fn assemble(parts: Ingredients) -> anyhow::Result<Composed> {
         sealer,
         router,
     })
-}
-
-fn router(
-    broker: &Broker,
-    auth: &Arc<Authenticator>,
-    metrics: &Arc<Metrics>,
-    agents: AgentTokens,
-    ledger_key: VerifierKey,
-    public_url: &Url,
-) -> anyhow::Result<Router> {
-    let state = ApiState {
-        broker: broker.clone(),
-        auth: Arc::new(TokenAuth(auth.clone())),
-        agents: Arc::new(agents),
-        metrics: metrics.clone(),
-        login: Arc::new(login_info(auth)?),
-        ledger_key: Arc::new(ledger_key),
-    };
-    let portal = Portal::new(broker.clone(), auth.clone(), public_url.clone());
-    Ok(broker_api::router(state).merge(broker_portal::router(portal)))
 }
 
 fn login_info(auth: &Authenticator) -> anyhow::Result<LoginInfo> {
@@ -210,6 +198,13 @@ fn agent_tokens(config: &Config) -> anyhow::Result<AgentTokens> {
             .iter()
             .map(|(site, token)| (site.clone(), token.as_str())),
     ))
+}
+
+/// A key for the portal out of the ledger's, which every replica has; the hash gives nothing of it away.
+pub(crate) fn login_key(ledger_key: &[u8]) -> [u8; 32] {
+    let mut digest = Sha256::new_with_prefix(b"alcyone portal sign-in\n");
+    digest.update(ledger_key);
+    digest.finalize().into()
 }
 
 /// Makes a signing key in a new file that only its owner can read; returns the verifier key.

@@ -40,7 +40,7 @@ pub(crate) async fn serve(
             axum_server::from_tcp(listener)?
                 .handle(handle)
                 .serve(service)
-                .await?
+                .await?;
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! `config/broker.example.toml`: it loads, it has every key, and what is wrong in a copy is said.
+//! The example configurations: they load, they have every key, and what is wrong in a copy is said.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,9 +6,10 @@ use std::process::Command;
 use integration_tests::program;
 use tempfile::TempDir;
 
-const EXAMPLE: &str = include_str!("../../../config/broker.example.toml");
+const BROKER: &str = include_str!("../../../config/broker.example.toml");
+const AGENT: &str = include_str!("../../../config/agent.example.toml");
 
-/// The example with the files it names beside it, as an operator would have them.
+/// A folder with the files that the broker's example names, as an operator would have them.
 fn installed() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("secrets")).unwrap();
@@ -38,48 +39,64 @@ fn installed() -> TempDir {
     folder
 }
 
-/// What `config check` says of a text; `Err` if it finds a mistake.
-fn check(folder: &Path, text: &str) -> Result<String, String> {
-    let file = folder.join("broker.toml");
+/// Runs a program on a configuration, from another folder than the file's, and returns whether it
+/// was content and all it said.
+fn ask(name: &str, words: &[&str], folder: &Path, text: &str) -> (bool, String) {
+    let file = folder.join("config.toml");
     std::fs::write(&file, text).unwrap();
-    // From another folder: paths are taken from the file's own.
-    let output = Command::new(program("alcyone-broker"))
-        .args(["config", "check", "--config"])
-        .arg(&file)
-        .current_dir("/")
-        .output()
-        .unwrap();
-    let said = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    if output.status.success() {
-        Ok(said(output.stdout))
-    } else {
-        Err(said(output.stderr))
-    }
+    let mut command = Command::new(program(name));
+    command
+        .args(words)
+        .env("ALCYONE_CONFIG", &file)
+        .env("ALCYONE_AGENT_CONFIG", &file);
+    let output = command.current_dir("/").output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).unwrap())
+}
+
+/// `alcyone-broker config check`.
+fn check(folder: &Path, text: &str) -> (bool, String) {
+    ask("alcyone-broker", &["config", "check"], folder, text)
 }
 
 #[test]
-fn the_example_is_a_configuration() {
+fn the_brokers_example_is_a_configuration() {
     let folder = installed();
-    let said = check(folder.path(), EXAMPLE).unwrap();
-    assert!(said.contains("no mistake found"), "{said}");
+    let (content, said) = check(folder.path(), BROKER);
+    assert!(content && said.contains("no mistake found"), "{said}");
 }
 
-/// serde names what it expected in a table when it meets a key it does not know.
 #[test]
-fn the_example_has_every_key_there_is() {
+fn the_brokers_example_has_every_key_there_is() {
     let folder = installed();
-    let tables = EXAMPLE.lines().filter(|line| line.starts_with('['));
-    let mut checked = 0;
-    for table in tables {
+    must_have_every_key(BROKER, 50, |text| check(folder.path(), text).1);
+}
+
+/// `agent.listen` and the rest: what the agent's own check reads before it asks anybody.
+#[test]
+fn the_agents_example_has_every_key_there_is() {
+    let folder = tempfile::tempdir().unwrap();
+    must_have_every_key(AGENT, 35, |text| {
+        ask("alcyone-agent", &["check"], folder.path(), text).1
+    });
+}
+
+/// serde names what it expected in a table when it meets a key it does not know; each of those must
+/// be in the example, commented out or not.
+fn must_have_every_key(example: &str, least: usize, ask: impl Fn(&str) -> String) {
+    let mut seen = 0;
+    for table in example.lines().filter(|line| line.starts_with('[')) {
         let line = format!("\n{table}\n");
-        let wrong = EXAMPLE.replacen(&line, &format!("{line}no_such_key = 1\n"), 1);
-        let said = check(folder.path(), &wrong).unwrap_err();
+        let wrong = example.replacen(&line, &format!("{line}no_such_key = 1\n"), 1);
+        let said = ask(&wrong);
         assert!(
             said.contains("unknown field `no_such_key`"),
             "{table}: {said}"
         );
-        assert!(said.contains("broker.toml"), "{said}");
-        let expected = said.split("expected ").nth(1).unwrap();
+        let expected = said
+            .split("unknown field `no_such_key`, expected ")
+            .nth(1)
+            .unwrap();
         for key in expected
             .lines()
             .next()
@@ -88,30 +105,29 @@ fn the_example_has_every_key_there_is() {
             .skip(1)
             .step_by(2)
         {
-            assert!(is_there(table, key), "{table} has no `{key}`");
-            checked += 1;
+            assert!(is_there(example, table, key), "{table} has no `{key}`");
+            seen += 1;
         }
     }
-    assert!(checked > 40, "only {checked} keys were found");
+    assert!(seen >= least, "only {seen} keys were found");
 }
 
-/// As a key of the table, commented out or not, or as a table below it.
-fn is_there(table: &str, key: &str) -> bool {
+fn is_there(example: &str, table: &str, key: &str) -> bool {
     let name = table.trim_matches(['[', ']']);
-    let below = format!("[{name}.{key}]");
-    let section = EXAMPLE.split(&format!("\n{table}\n")).nth(1).unwrap();
-    let own = section.lines().take_while(|line| !line.starts_with('['));
+    let below = format!("[{name}.{key}");
+    let section = example.split(&format!("\n{table}\n")).nth(1).unwrap();
+    let mut own = section.lines().take_while(|line| !line.starts_with('['));
     let is_key = |line: &str| {
         line.trim_start_matches("# ")
             .starts_with(&format!("{key} = "))
     };
-    own.into_iter().any(is_key) || EXAMPLE.contains(&below)
+    own.any(is_key) || example.contains(&below)
 }
 
 #[test]
 fn a_mistake_is_told_with_file_key_and_reason() {
     let folder = installed();
-    let cases = [
+    for (right, wrong, words) in [
         (
             "listen = \"127.0.0.1:8443\"",
             "listen = \"here\"",
@@ -144,15 +160,15 @@ fn a_mistake_is_told_with_file_key_and_reason() {
         ),
         ("\"RS256\"", "\"HS256\"", &["HS256", "RS256"]),
         (
-            "secrets/ledger-key.pem\"\n\n",
-            "secrets/no.pem\"\n\n",
-            &["ledger.key_file", "ledger-key"],
+            "ledger-key.pem\"\n\n",
+            "no.pem\"\n\n",
+            &["ledger.key_file", "`alcyone-broker ledger-key`"],
         ),
-    ];
-    for (right, wrong, words) in cases {
-        assert!(EXAMPLE.contains(right), "{right}");
-        let said = check(folder.path(), &EXAMPLE.replacen(right, wrong, 1)).unwrap_err();
-        assert!(said.contains("broker.toml"), "no file in: {said}");
+    ] {
+        assert!(BROKER.contains(right), "{right}");
+        let (content, said) = check(folder.path(), &BROKER.replacen(right, wrong, 1));
+        assert!(!content, "`{wrong}` was taken: {said}");
+        assert!(said.contains("config.toml"), "no file in: {said}");
         for word in words {
             assert!(said.contains(word), "no `{word}` in: {said}");
         }

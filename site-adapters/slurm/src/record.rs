@@ -39,12 +39,6 @@ impl JobRecord {
         matches!(self.state.phase, Phase::Over(_))
     }
 
-    /// Slurm before 23.02 writes exit code 0 into its accounting for every job.
-    pub(crate) fn hides_its_exit(&self) -> bool {
-        let failed = self.state.phase == Phase::Over(OutcomeKind::Failed);
-        failed && self.exit.code.unwrap_or(0) == 0 && self.exit.signal.is_none()
-    }
-
     pub(crate) fn started_at(&self) -> Option<Timestamp> {
         self.start.filter(|_| self.has_nodes)
     }

@@ -157,6 +157,11 @@ impl SlurmSite {
         run(&["kill", &self.name, daemon]).map(drop)
     }
 
+    /// Ends a daemon with SIGTERM and waits for it; slurmctld then saves its state first.
+    pub fn stop(&self, daemon: &str) -> Result<(), StartError> {
+        run(&["stop", &self.name, daemon]).map(drop)
+    }
+
     pub fn start_daemon(&self, daemon: &str) -> Result<(), StartError> {
         run(&["start", &self.name, daemon]).map(drop)
     }

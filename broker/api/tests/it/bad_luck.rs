@@ -49,7 +49,7 @@ async fn hours_that_another_replica_held_meanwhile_are_not_held_twice() {
     world
         .elsewhere(Write::Hold {
             allocation,
-            amount: UnitMillis::from_hours(2),
+            amount: UnitMillis::from_hours(5),
         })
         .await;
     let answer = world

@@ -33,12 +33,14 @@ fn close(value: &mut Value) {
     }
 }
 
+/// By the address of the document and the text of the schema.
+type Validators = HashMap<(usize, String), Arc<Validator>>;
+
 /// A validator for a schema of a document, made once.
 fn validator(document: &Value, schema: &Value) -> Arc<Validator> {
-    static MADE: LazyLock<Mutex<HashMap<(bool, String), Arc<Validator>>>> =
-        LazyLock::new(Mutex::default);
+    static MADE: LazyLock<Mutex<Validators>> = LazyLock::new(Mutex::default);
     let mut made = MADE.lock().unwrap();
-    let key = (std::ptr::eq(document, &*STRICT), schema.to_string());
+    let key = (std::ptr::from_ref(document) as usize, schema.to_string());
     let validator = made.entry(key).or_insert_with(|| {
         let schema = json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -94,7 +96,7 @@ pub(crate) fn operation(method: &str, path: &str) -> Option<(&'static str, &'sta
 
 /// Holds a request that was accepted, and any answer, against the document.
 #[track_caller]
-pub(crate) fn check(method: &str, uri: &str, request: &[u8], answer: &Answer) {
+pub(crate) fn check(method: &str, uri: &str, request: Option<&[u8]>, answer: &Answer) {
     let path = uri.split('?').next().unwrap();
     let what = format!("{method} {uri} -> {}", answer.status);
     assert!(
@@ -121,13 +123,9 @@ pub(crate) fn check(method: &str, uri: &str, request: &[u8], answer: &Answer) {
     check_headers(response, answer, &what);
     check_body(response, answer, &what);
     let body = &operation["requestBody"]["content"]["application/json"]["schema"];
-    if answer.status.is_success() && body.is_object() {
-        assert_valid(
-            &DOCUMENT,
-            body,
-            &serde_json::from_slice(request).unwrap(),
-            &format!("the request of {what}"),
-        );
+    if let Some(request) = request.filter(|_| answer.status.is_success() && body.is_object()) {
+        let request = serde_json::from_slice(request).unwrap();
+        assert_valid(&DOCUMENT, body, &request, &format!("the request of {what}"));
     }
 }
 

@@ -109,3 +109,20 @@ async fn no_token_cookie_address_or_script_gets_into_a_log() {
         assert!(line.is_none(), "{secret}: {}", line.unwrap());
     }
 }
+
+#[tokio::test]
+async fn no_token_is_stored() {
+    let world = World::start().await;
+    let token = world.token("ada").await;
+    world.submitted(&token).await;
+    world.leased().await;
+    world.store.close().await;
+    let signature = token.rsplit('.').next().unwrap().as_bytes().to_vec();
+    for secret in [signature, agent_token("meluxina").into_bytes()] {
+        for file in std::fs::read_dir(world.folder.path()).unwrap() {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            let found = bytes.windows(secret.len()).any(|window| window == secret);
+            assert!(!found, "{}", String::from_utf8_lossy(&secret));
+        }
+    }
+}

@@ -91,10 +91,10 @@ impl Broker {
         let mut after = None;
         loop {
             let open = self.inner.store.open_attempts(site, after, AT_ONCE).await?;
-            let Some(last) = open.last() else {
+            let Some(newest) = open.last() else {
                 return Ok(lost);
             };
-            after = Some(last.id);
+            after = Some(newest.id);
             for attempt in open {
                 lost += u32::from(self.lose_attempt(attempt).await?);
             }

@@ -62,7 +62,11 @@ impl Books {
         let sum = balance.used + balance.held + balance.lost + balance.remaining();
         assert_eq!(balance.granted, sum);
         let charged: BTreeSet<_> = self.usage.iter().map(|record| record.attempt).collect();
-        assert_eq!(charged.len(), self.usage.len(), "an attempt is charged once");
+        assert_eq!(
+            charged.len(),
+            self.usage.len(),
+            "an attempt is charged once"
+        );
     }
 
     fn one_attempt_may_run(&self) {
@@ -71,7 +75,11 @@ impl Books {
             let other = open.insert(attempt.job, attempt.id);
             assert_eq!(other, None, "{} has two open attempts", attempt.job);
             let job = self.jobs.iter().find(|job| job.id == attempt.job).unwrap();
-            assert_eq!(job.attempt, Some(attempt.id), "an open attempt is its job's");
+            assert_eq!(
+                job.attempt,
+                Some(attempt.id),
+                "an open attempt is its job's"
+            );
             assert!(!attempt.settled, "what is open is not settled");
         }
     }

@@ -16,7 +16,11 @@ async fn a_pending_job_is_cancelled_here_and_now() {
     let world = World::sqlite().await;
     let broker = world.broker().await;
     let pending = submit(&broker, at(&["lumi"])).await;
-    assert_eq!(pending.state.name(), StateName::Pending, "nobody has heard of lumi");
+    assert_eq!(
+        pending.state.name(),
+        StateName::Pending,
+        "nobody has heard of lumi"
+    );
     let over = cancel(&broker, &pending).await;
     assert_eq!(over.state.name(), StateName::Cancelled);
     Books::check(&broker).await;
@@ -32,7 +36,10 @@ async fn a_placed_job_that_no_agent_has_is_cancelled_here_and_now() {
     let agent = Agent::of(&world, "lumi");
     agent.show(&broker).await;
     let placed = submit(&broker, at(&["lumi"])).await;
-    assert_eq!(cancel(&broker, &placed).await.state.name(), StateName::Cancelled);
+    assert_eq!(
+        cancel(&broker, &placed).await.state.name(),
+        StateName::Cancelled
+    );
     assert_eq!(agent.lease(&broker).await, []);
     Books::check(&broker).await;
 }
@@ -67,7 +74,9 @@ async fn a_job_cancelled_before_it_was_sent_is_not_sent() {
 
     let reply = agent.report(&broker, vec![submitting(id)]).await;
     assert_eq!(reply.cancel, [id]);
-    agent.report(&broker, vec![refused(id, "cancelled before it was sent")]).await;
+    agent
+        .report(&broker, vec![refused(id, "cancelled before it was sent")])
+        .await;
     let over = job(&broker, placed.id).await;
     assert_eq!(over.state.name(), StateName::Cancelled);
     assert_eq!(over.refused_by, []);
@@ -96,7 +105,11 @@ async fn a_job_at_its_site_is_over_when_the_site_says_so() {
 
         agent.report(&broker, vec![agent.ended(id, ended_as)]).await;
         let over = job(&broker, placed.id).await;
-        assert_eq!(over.state.outcome().unwrap().kind, ended_as, "the site knows best");
+        assert_eq!(
+            over.state.outcome().unwrap().kind,
+            ended_as,
+            "the site knows best"
+        );
         let caller = engineer(&broker).await;
         let late = broker.cancel(&caller, placed.id).await;
         assert!(matches!(late, Err(Error::JobIsOver(_))));
@@ -146,8 +159,13 @@ async fn a_cancel_that_races_with_a_lease_is_never_lost() {
             let id = leased.attempt;
             let reply = agent.report(&two, vec![submitting(id)]).await;
             assert_eq!(reply.cancel, [id]);
-            agent.report(&two, vec![refused(id, "cancelled before it was sent")]).await;
-            assert_eq!(job(&one, placed.id).await.state.name(), StateName::Cancelled);
+            agent
+                .report(&two, vec![refused(id, "cancelled before it was sent")])
+                .await;
+            assert_eq!(
+                job(&one, placed.id).await.state.name(),
+                StateName::Cancelled
+            );
         }
         let books = Books::check(&one).await;
         let closed = |state: &AttemptState| matches!(state, AttemptState::Refused { .. });

@@ -57,7 +57,11 @@ impl FaultyStore {
 
     /// Returns whether a commit has failed.
     pub(crate) fn mend(&self) -> bool {
-        let armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let armed = self
+            .armed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         armed.is_some_and(|armed| armed.failed)
     }
 

@@ -12,12 +12,14 @@ use crate::world::{World, at, engineer, restartable, submit};
 
 async fn next<T>(stream: &mut (impl Stream<Item = broker_app::Result<T>> + Unpin)) -> Option<T> {
     let next = timeout(Duration::from_secs(20), stream.next()).await;
-    next.expect("the stream hangs").map(Result::unwrap)
+    assert!(next.is_ok(), "the stream hangs");
+    next.unwrap().map(Result::unwrap)
 }
 
 async fn rest<T>(stream: impl Stream<Item = broker_app::Result<T>>) -> Vec<T> {
     let all = timeout(Duration::from_secs(20), stream.try_collect()).await;
-    all.expect("the stream does not end").unwrap()
+    assert!(all.is_ok(), "the stream does not end");
+    all.unwrap().unwrap()
 }
 
 async fn log_of(
@@ -26,7 +28,10 @@ async fn log_of(
     offset: u64,
 ) -> impl Stream<Item = broker_app::Result<LogPiece>> + use<> {
     let caller = engineer(broker).await;
-    broker.follow_log(&caller, job.id, "stdout", offset).await.unwrap()
+    broker
+        .follow_log(&caller, job.id, "stdout", offset)
+        .await
+        .unwrap()
 }
 
 async fn events_of(broker: &Broker, job: &Job, after: Option<u64>) -> Vec<JobEventRow> {
@@ -56,9 +61,15 @@ async fn followers_see_everything_to_the_settlement_wherever_they_begin() {
     agent.start(&broker, id).await;
     agent.log(&broker, id, 0, "one\n").await;
     assert_eq!(next(&mut log).await.unwrap().bytes, b"one\n");
-    agent.report(&broker, vec![agent.ended(id, OutcomeKind::Completed)]).await;
+    agent
+        .report(&broker, vec![agent.ended(id, OutcomeKind::Completed)])
+        .await;
     agent.log(&broker, id, 4, "two\n").await;
-    assert_eq!(next(&mut log).await.unwrap().bytes, b"two\n", "over, but not settled");
+    assert_eq!(
+        next(&mut log).await.unwrap().bytes,
+        b"two\n",
+        "over, but not settled"
+    );
     // The last words and what closes the attempt in one message.
     let last = Report {
         logs: vec![chunk(id, 8, "three\n")],
@@ -121,7 +132,10 @@ async fn a_job_that_is_started_again_elsewhere_begins_its_log_anew() {
     cineca.start(&broker, new.attempt).await;
     cineca.log(&broker, new.attempt, 0, "second\n").await;
     let piece = next(&mut log).await.unwrap();
-    assert_eq!((piece.offset, piece.bytes.as_slice()), (0, &b"second\n"[..]));
+    assert_eq!(
+        (piece.offset, piece.bytes.as_slice()),
+        (0, &b"second\n"[..])
+    );
     cineca.finish(&broker, &new, 1).await;
     assert_eq!(rest(log).await.len(), 0);
 }

@@ -156,7 +156,11 @@ async fn a_job_whose_partition_left_the_federation_is_placed_anew_and_holds_nobo
     let mut announced = at(&["lumi"]);
     announced.name = "announced".to_owned();
     submit(&broker, announced).await;
-    let sent = agent.ask(&broker, 1, &[leased.attempt]).await.attempts.remove(0);
+    let sent = agent
+        .ask(&broker, 1, &[leased.attempt])
+        .await
+        .attempts
+        .remove(0);
     agent.report(&broker, vec![submitting(sent.attempt)]).await;
     let mut only_leased = unclaimed.clone();
     only_leased.placement.prefer = vec!["lumi".parse().unwrap()];

@@ -36,10 +36,16 @@ async fn only_a_restartable_job_moves_when_its_site_is_lost() {
     assert_eq!(listen(&world, &broker, LOST_AFTER).await, 0);
     assert_eq!(listen(&world, &broker, 40).await, 1);
     assert_eq!(listen(&world, &broker, 40).await, 0, "once");
-    assert_eq!(job(&broker, stays.id).await.state.name(), StateName::Running);
-    assert_eq!(job(&broker, cancelled.id).await.state.name(), StateName::Running);
-    let moved = job(&broker, moves.id).await;
-    assert_eq!((moved.state, moved.attempt), (JobState::Pending, None));
+    assert_eq!(
+        job(&broker, stays.id).await.state.name(),
+        StateName::Running
+    );
+    assert_eq!(
+        job(&broker, cancelled.id).await.state.name(),
+        StateName::Running
+    );
+    let pending = job(&broker, moves.id).await;
+    assert_eq!((pending.state, pending.attempt), (JobState::Pending, None));
     Books::check(&broker).await;
 }
 
@@ -60,7 +66,10 @@ async fn what_was_given_up_is_cancelled_first_when_its_site_comes_back() {
     cineca.start(&broker, new.attempt).await;
     Books::check(&broker).await;
 
-    assert_eq!(lumi.renew(&broker, &[old.attempt]).await.cancel, [old.attempt]);
+    assert_eq!(
+        lumi.renew(&broker, &[old.attempt]).await.cancel,
+        [old.attempt]
+    );
     let late = vec![lumi.accepted(old.attempt), lumi.started(old.attempt)];
     assert_eq!(lumi.report(&broker, late).await.cancel, [old.attempt]);
     let current = job(&broker, placed.id).await;
@@ -70,7 +79,10 @@ async fn what_was_given_up_is_cancelled_first_when_its_site_comes_back() {
 
     let ended = lumi.ended(old.attempt, OutcomeKind::Cancelled);
     assert_eq!(lumi.report(&broker, vec![ended.clone()]).await.cancel, []);
-    assert_eq!(job(&broker, placed.id).await.state.name(), StateName::Running);
+    assert_eq!(
+        job(&broker, placed.id).await.state.name(),
+        StateName::Running
+    );
     for _ in 0..2 {
         let usage = vec![ended.clone(), lumi.used(&old, 5)];
         lumi.report(&broker, usage).await;
@@ -101,7 +113,10 @@ async fn an_agent_that_comes_back_sends_nothing_that_was_given_up() {
     assert_eq!(listen(&world, &broker, LOST_AFTER + 40).await, 2);
     let books = Books::check(&broker).await;
     let state = |id| &books.attempts.iter().find(|it| it.id == id).unwrap().state;
-    assert!(matches!(state(unsent), AttemptState::Refused { .. }), "nothing was ever sent");
+    assert!(
+        matches!(state(unsent), AttemptState::Refused { .. }),
+        "nothing was ever sent"
+    );
     assert_eq!(*state(announced), AttemptState::Lost);
 
     let events = vec![submitting(unsent), submitting(announced)];
@@ -112,8 +127,14 @@ async fn an_agent_that_comes_back_sends_nothing_that_was_given_up() {
     assert_eq!(reply.cancel, []);
     let back = agent.lease_one(&broker).await;
     assert_eq!(back.attempt, announced);
-    assert!(back.cancel && back.may_exist, "looked up, and stopped if it is there");
-    let events = vec![agent.ended(announced, OutcomeKind::Cancelled), unused(announced)];
+    assert!(
+        back.cancel && back.may_exist,
+        "looked up, and stopped if it is there"
+    );
+    let events = vec![
+        agent.ended(announced, OutcomeKind::Cancelled),
+        unused(announced),
+    ];
     agent.report(&broker, events).await;
     let books = Books::check(&broker).await;
     assert!(books.attempts.iter().all(|attempt| attempt.settled));
@@ -140,7 +161,12 @@ async fn what_was_never_sent_moves_on_from_a_lost_site() {
     Books::check(&broker).await;
     cineca.show(&broker).await;
     assert_eq!(broker.place_pending_once().await.unwrap(), 2);
-    let got: Vec<_> = cineca.lease(&broker).await.iter().map(|it| it.job).collect();
+    let got: Vec<_> = cineca
+        .lease(&broker)
+        .await
+        .iter()
+        .map(|it| it.job)
+        .collect();
     assert_eq!(got, [leased.id, unclaimed.id]);
     Books::check(&broker).await;
 }
@@ -161,7 +187,9 @@ async fn a_job_goes_back_to_a_site_only_after_what_is_left_of_it_there_is_gone()
     let ours = agent.ask(&broker, 5, &[old.attempt]).await;
     assert_eq!(ours.attempts, [], "the old one still runs there");
     let ended = agent.ended(old.attempt, OutcomeKind::Cancelled);
-    agent.report(&broker, vec![ended, agent.used(&old, 1)]).await;
+    agent
+        .report(&broker, vec![ended, agent.used(&old, 1)])
+        .await;
     let new = agent.lease_one(&broker).await;
     assert_eq!(new.job, placed.id);
     assert!(!new.may_exist);
@@ -181,7 +209,10 @@ async fn an_agent_that_renews_its_leases_is_not_lost_whatever_became_of_its_snap
         assert_eq!(listen(&world, &broker, 40).await, 0);
         assert_eq!(agent.renew(&broker, &[id]).await.forget, []);
     }
-    assert_eq!(job(&broker, placed.id).await.state.name(), StateName::Running);
+    assert_eq!(
+        job(&broker, placed.id).await.state.name(),
+        StateName::Running
+    );
 }
 
 /// Otherwise a broker that was down for an hour would start by giving up every site it has.
@@ -195,7 +226,11 @@ async fn silence_while_the_broker_did_not_listen_is_not_the_sites() {
     let id = agent.lease_one(&broker).await.attempt;
     agent.start(&broker, id).await;
     world.pass(2 * LOST_AFTER);
-    assert_eq!(broker.listen_once().await.unwrap(), 0, "its machine stood still");
+    assert_eq!(
+        broker.listen_once().await.unwrap(),
+        0,
+        "its machine stood still"
+    );
     let restarted = world.broker().await;
     assert_eq!(restarted.listen_once().await.unwrap(), 0, "it was down");
     assert_eq!(listen(&world, &restarted, LOST_AFTER).await, 0);

@@ -19,7 +19,9 @@ async fn a_refused_job_goes_elsewhere_with_a_hold_of_its_own() {
     assert_eq!(first.site.as_str(), "lumi");
     let id = agents[0].lease_one(&broker).await.attempt;
     agents[0].report(&broker, vec![submitting(id)]).await;
-    agents[0].report(&broker, vec![refused(id, "no such account")]).await;
+    agents[0]
+        .report(&broker, vec![refused(id, "no such account")])
+        .await;
 
     let pending = job(&broker, placed.id).await;
     assert_eq!(pending.state.name(), StateName::Pending);
@@ -28,7 +30,9 @@ async fn a_refused_job_goes_elsewhere_with_a_hold_of_its_own() {
     assert_eq!(allocation(&broker).await.balance.held, UnitMillis::ZERO);
     Books::check(&broker).await;
     // A repetition whose first answer was lost.
-    let reply = agents[0].report(&broker, vec![refused(id, "no such account")]).await;
+    let reply = agents[0]
+        .report(&broker, vec![refused(id, "no such account")])
+        .await;
     assert_eq!(reply.forget, [id]);
 
     let mut where_to = Vec::new();
@@ -50,7 +54,10 @@ async fn a_refused_job_goes_elsewhere_with_a_hold_of_its_own() {
         }
         Books::check(&broker).await;
     }
-    assert_eq!(job(&broker, placed.id).await.state.name(), StateName::Completed);
+    assert_eq!(
+        job(&broker, placed.id).await.state.name(),
+        StateName::Completed
+    );
     assert_eq!(Books::check(&broker).await.usage.len(), 1);
 }
 

@@ -35,12 +35,20 @@ async fn what_was_told_before_changes_nothing() {
             agent.report(replica, step.clone()).await;
         }
         let entries = Books::check(&replicas[0]).await.entries;
-        assert_eq!(entries.len(), after, "after {step:?}: {:?}", &entries[after..]);
+        assert_eq!(
+            entries.len(),
+            after,
+            "after {step:?}: {:?}",
+            &entries[after..]
+        );
     }
     agent.report(&replicas[1], told).await;
     let books = Books::check(&replicas[1]).await;
     assert_eq!(books.usage.len(), 1);
-    assert_eq!(job(&replicas[0], placed.id).await.state.name(), StateName::Failed);
+    assert_eq!(
+        job(&replicas[0], placed.id).await.state.name(),
+        StateName::Failed
+    );
 }
 
 #[tokio::test]
@@ -127,7 +135,10 @@ async fn an_agent_of_another_site_is_not_believed() {
     };
     let reply = broker.report(report).await.unwrap();
     assert_eq!(reply.forget, [id]);
-    assert_eq!(job(&broker, placed.id).await.state.name(), StateName::Placed);
+    assert_eq!(
+        job(&broker, placed.id).await.state.name(),
+        StateName::Placed
+    );
     let caller = engineer(&broker).await;
     let log = broker.read_log(&caller, placed.id, "stdout", 0).await;
     assert_eq!(log.unwrap().bytes, b"");
@@ -143,7 +154,13 @@ async fn a_log_beyond_the_limit_is_cut_with_a_line_that_says_so() {
     let placed = submit(&broker, at(&["lumi"])).await;
     let id = agent.lease_one(&broker).await.attempt;
     agent.start(&broker, id).await;
-    for (offset, text) in [(0, "01234"), (5, "56789"), (10, "abc"), (10, "abc"), (13, "def")] {
+    for (offset, text) in [
+        (0, "01234"),
+        (5, "56789"),
+        (10, "abc"),
+        (10, "abc"),
+        (13, "def"),
+    ] {
         agent.log(&broker, id, offset, text).await;
     }
     let caller = engineer(&broker).await;
@@ -224,9 +241,15 @@ async fn usage_before_the_end_is_not_taken_and_the_attempt_comes_back() {
     assert_eq!(running.state.name(), StateName::Running);
     assert_eq!(running.held, placed.held);
     let books = Books::check(&broker).await;
-    assert!(matches!(books.attempts[0].state, AttemptState::Accepted { .. }));
+    assert!(matches!(
+        books.attempts[0].state,
+        AttemptState::Accepted { .. }
+    ));
     let again = agent.lease_one(&broker).await;
     agent.finish(&broker, &again, 1).await;
-    assert!(!matches!(job(&broker, placed.id).await.state, JobState::Running { .. }));
+    assert!(!matches!(
+        job(&broker, placed.id).await.state,
+        JobState::Running { .. }
+    ));
     Books::check(&broker).await;
 }

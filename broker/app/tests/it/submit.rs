@@ -11,15 +11,15 @@ use crate::books::{Books, audit};
 use crate::fault::{Fault, FaultyStore};
 use crate::world::{World, allocation, at, engineer, principal, spec, submit};
 
-fn key(digest: &str) -> Option<Idempotency> {
-    Some(Idempotency {
+fn key(digest: &str) -> Idempotency {
+    Idempotency {
         key: "order-1".to_owned(),
         request_sha256: digest.to_owned(),
         render: Box::new(|job| FirstAnswer {
             status: 202,
             body: job.id.to_string(),
         }),
-    })
+    }
 }
 
 fn answer(accepted: &Accepted) -> String {
@@ -39,7 +39,7 @@ async fn a_repeated_key_gives_the_first_answer_at_any_replica() {
             let broker = &replicas[n % 2];
             async move {
                 let caller = engineer(broker).await;
-                broker.submit(&caller, at(&["lumi"]), key("a")).await
+                broker.submit(&caller, at(&["lumi"]), Some(key("a"))).await
             }
         });
         let mut answers = Vec::new();
@@ -53,9 +53,13 @@ async fn a_repeated_key_gives_the_first_answer_at_any_replica() {
         answers.dedup();
         assert_eq!(answers.len(), 1, "{answers:?}");
         let caller = engineer(&replicas[1]).await;
-        let later = replicas[1].submit(&caller, at(&["lumi"]), key("a")).await;
+        let later = replicas[1]
+            .submit(&caller, at(&["lumi"]), Some(key("a")))
+            .await;
         assert_eq!(answer(&later.unwrap()), answers[0]);
-        let other = replicas[0].submit(&caller, at(&["lumi"]), key("b")).await;
+        let other = replicas[0]
+            .submit(&caller, at(&["lumi"]), Some(key("b")))
+            .await;
         assert!(matches!(other, Err(Error::KeyReused)));
         let books = Books::check(&replicas[0]).await;
         assert_eq!(books.jobs.len(), 1);
@@ -72,11 +76,11 @@ async fn a_client_that_lost_the_answer_gets_it_by_asking_again() {
         Agent::of(&world, "lumi").show(&broker).await;
         let caller = engineer(&broker).await;
         store.fail_after(0, fault);
-        let lost = broker.submit(&caller, at(&["lumi"]), key("a")).await;
+        let lost = broker.submit(&caller, at(&["lumi"]), Some(key("a"))).await;
         assert!(matches!(lost, Err(Error::Store(_))), "{lost:?}");
         assert!(store.mend());
         Books::check(&broker).await;
-        let again = broker.submit(&caller, at(&["lumi"]), key("a")).await;
+        let again = broker.submit(&caller, at(&["lumi"]), Some(key("a"))).await;
         let books = Books::check(&broker).await;
         let jobs: Vec<String> = books.jobs.iter().map(|job| job.id.to_string()).collect();
         assert_eq!(jobs, [answer(&again.unwrap())]);
@@ -176,7 +180,10 @@ async fn a_foreign_project_is_not_there() {
     for stranger in ["somebody", "auditor"] {
         let caller = broker.caller(principal(stranger)).await.unwrap();
         let answer = broker.submit(&caller, spec(), None).await;
-        assert!(matches!(answer, Err(Error::NotFound("project"))), "{answer:?}");
+        assert!(
+            matches!(answer, Err(Error::NotFound("project"))),
+            "{answer:?}"
+        );
     }
     assert_eq!(Books::check(&broker).await.jobs.len(), 0);
 }

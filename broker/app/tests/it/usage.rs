@@ -99,9 +99,16 @@ async fn nonsense_from_a_site_is_written_down_and_not_charged() {
     assert_eq!(charged, [good.attempt]);
     assert_eq!(books.count(EntryKind::UsageUncharged), breaks.len());
     assert!(books.attempts.iter().all(|attempt| attempt.settled));
-    let kept = books.entries.iter().filter(|it| it.kind == EntryKind::UsageUncharged);
+    let kept = books
+        .entries
+        .iter()
+        .filter(|it| it.kind == EntryKind::UsageUncharged);
     for entry in kept {
-        assert!(entry.data["reason"].as_str().is_some_and(|it| it.len() > 10));
+        assert!(
+            entry.data["reason"]
+                .as_str()
+                .is_some_and(|it| it.len() > 10)
+        );
         assert!(entry.data["told"]["nodes"].is_u64());
     }
     assert_eq!(agent.lease(&broker).await, []);

@@ -17,16 +17,34 @@ async fn refused(stage: &Stage, name: &str, text: &str) -> String {
 async fn an_unknown_field_is_shown_in_its_line_with_what_is_allowed() {
     let stage = Stage::open().await;
     let said = refused(&stage, "job.toml", &JOB.replace("gpus_per_node", "gpus")).await;
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r"
+    job.toml: TOML parse error at line 5, column 1
+      |
+    5 | gpus = 2
+      | ^^^^
+    unknown field `gpus`, expected one of `nodes`, `gpus_per_node`, `gpu_memory_gib`, `cpus_per_node`, `memory_gib_per_node`, `walltime`
+    ");
 }
 
 #[tokio::test]
 async fn a_wrong_type_is_shown_in_its_line() {
     let stage = Stage::open().await;
     let said = refused(&stage, "job.toml", &JOB.replace("= 2", "= \"two\"")).await;
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r#"
+    job.toml: TOML parse error at line 5, column 17
+      |
+    5 | gpus_per_node = "two"
+      |                 ^^^^^
+    invalid type: string "two", expected u32
+    "#);
     let said = refused(&stage, "job.toml", &JOB.replace("\"1h\"", "\"one hour\"")).await;
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r#"
+    job.toml: TOML parse error at line 6, column 12
+      |
+    6 | walltime = "one hour"
+      |            ^^^^^^^^^^
+    resources.walltime: `one hour` is not a duration; allowed: `90m`, `6h`, `2d`, `1h30m` or `5400s`, at most 366d
+    "#);
 }
 
 #[tokio::test]
@@ -37,7 +55,12 @@ async fn what_a_shape_cannot_say_is_named_with_every_line() {
         .replace("= 2", "= 5000")
         .replace("\"echo hello\"", "\"\"");
     let said = refused(&stage, "job.toml", &job).await;
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r#"
+    job.toml is not a job that can be handed in:
+      line 1: name: it holds a character that schedulers treat in different ways, or is too long; allowed: 1 to 64 letters, digits, `-`, `_` or `.`, the first a letter or digit
+      line 5: resources.gpus_per_node: 5000 is out of range; allowed: 0 to 1024
+      line 9: variants."x86_64+cuda".script: it is empty; allowed: a shell script
+    "#);
 }
 
 #[tokio::test]

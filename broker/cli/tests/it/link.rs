@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use broker_model::OutcomeKind;
+use clap::Parser as _;
 use futures::{StreamExt as _, stream};
 
 use crate::stage::{JOB, Stage};
@@ -17,6 +18,7 @@ use crate::stage::{JOB, Stage};
 /// The broker's answer is lost on the way, this many times.
 fn losing(
     times: usize,
+    method: &'static str,
     how: fn(Response) -> Response,
 ) -> (Arc<AtomicUsize>, impl FnOnce(Router) -> Router) {
     let asked = Arc::new(AtomicUsize::new(0));
@@ -25,9 +27,9 @@ fn losing(
         router.layer(middleware::from_fn(move |request: Request, next: Next| {
             let count = count.clone();
             async move {
-                let path = request.uri().path().to_owned();
-                let watched =
-                    path == "/api/v1/jobs" && request.method() == "POST" || path.ends_with("/logs");
+                let path = request.uri().path();
+                let watched = request.method() == method
+                    && (path == "/api/v1/jobs" || path.ends_with("/logs"));
                 let response = next.run(request).await;
                 if watched && count.fetch_add(1, Ordering::SeqCst) < times {
                     how(response)
@@ -58,7 +60,7 @@ fn cut(response: Response) -> Response {
 #[tokio::test]
 async fn a_submission_whose_answer_was_lost_is_sent_again_and_makes_one_job() {
     for how in [bad_gateway as fn(Response) -> Response, cut] {
-        let (asked, wrap) = losing(2, how);
+        let (asked, wrap) = losing(2, "POST", how);
         let stage = Stage::open_behind(wrap).await;
         stage.sign_in("ada").await;
         stage.submitted("ada").await;
@@ -70,7 +72,7 @@ async fn a_submission_whose_answer_was_lost_is_sent_again_and_makes_one_job() {
 
 #[tokio::test]
 async fn a_submission_that_stays_unclear_names_the_key_to_ask_again_with() {
-    let (_, wrap) = losing(5, bad_gateway);
+    let (_, wrap) = losing(5, "POST", bad_gateway);
     let stage = Stage::open_behind(wrap).await;
     stage.sign_in("ada").await;
     let file = stage.file("job.toml", JOB);
@@ -119,12 +121,11 @@ async fn a_key_of_one_s_own_makes_one_job_and_refuses_another_file() {
 
 #[tokio::test]
 async fn a_followed_log_that_breaks_goes_on_where_it_was() {
-    let (asked, wrap) = losing(3, cut);
+    let (asked, wrap) = losing(3, "GET", cut);
     let stage = Stage::open_behind(wrap).await;
     stage.sign_in("ada").await;
     let id = stage.submitted("ada").await;
     let attempt = stage.started().await;
-    let asked_before = asked.load(Ordering::SeqCst);
     let text = "line\n".repeat(60_000);
     for (at, chunk) in text.as_bytes().chunks(100_000).enumerate() {
         stage.wrote(attempt, at * 100_000, chunk).await;
@@ -133,10 +134,7 @@ async fn a_followed_log_that_breaks_goes_on_where_it_was() {
     let ran = stage.run("ada", &["logs", "-f", &id]).await;
     assert_eq!(ran.code, 0, "{}", ran.error);
     assert!(ran.out == text, "{} of {} bytes", ran.out.len(), text.len());
-    assert!(
-        asked.load(Ordering::SeqCst) > asked_before + 1,
-        "it did break"
-    );
+    assert!(asked.load(Ordering::SeqCst) > 3, "it did break");
 }
 
 #[tokio::test]
@@ -146,7 +144,8 @@ async fn a_token_that_ends_while_a_log_is_followed_is_refreshed_on_the_way() {
     let id = stage.submitted("ada").await;
     let attempt = stage.started().await;
     stage.wrote(attempt, 0, b"before\n").await;
-    let follow = stage.run("ada", &["logs", "-f", &id]);
+    let words = ["logs", "-f", &*id];
+    let follow = stage.run("ada", &words);
     let meanwhile = async {
         stage.world.outlive_tokens().await;
         stage.wrote(attempt, 7, b"after\n").await;
@@ -191,20 +190,28 @@ async fn a_broker_that_is_away_is_exit_code_4() {
         home.join(format!("login-127.0.0.1-{port}.json")),
     )
     .unwrap();
-    let words = ["--broker", &url, "show", &id];
-    let ran = stage.run("ada", &words).await;
-    assert_eq!(ran.code, 4, "{ran:?}");
+    let words = [
+        "alcyone",
+        "--broker",
+        &url,
+        "--home",
+        home.to_str().unwrap(),
+        "show",
+        &id,
+    ];
+    let cli = broker_cli::Cli::try_parse_from(words).unwrap();
+    let error = broker_cli::run(cli, &mut Vec::new()).await.unwrap_err();
+    assert_eq!(broker_cli::exit_code(&error), 4);
+    let words = error.to_string();
     assert!(
-        ran.error
-            .starts_with(&format!("the broker cannot be reached at {url}")),
-        "{}",
-        ran.error
+        words.starts_with(&format!("the broker cannot be reached at {url}")),
+        "{words}"
     );
 }
 
 #[tokio::test]
 async fn an_answer_that_is_not_the_broker_s_is_told_apart() {
-    let (_, wrap) = losing(usize::MAX, |_| {
+    let (_, wrap) = losing(usize::MAX, "POST", |_| {
         (StatusCode::OK, "<html>Welcome</html>").into_response()
     });
     let stage = Stage::open_behind(wrap).await;

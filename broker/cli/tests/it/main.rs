@@ -1,4 +1,9 @@
 //! Every verb against a whole broker that is served on loopback.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod audit;
 mod files;

@@ -24,7 +24,30 @@ fn settings() -> insta::Settings {
 async fn whoami_shows_person_projects_and_hours() {
     let stage = signed_in().await;
     let ran = stage.run("ada", &["whoami"]).await;
-    settings().bind(|| insta::assert_snapshot!(ran.out, @""));
+    settings().bind(|| insta::assert_snapshot!(ran.out, @r"
+    ada of the tests (per_[id])
+    signed in by [issuer] as ada
+    identity assurance medium, several factors
+
+    prj_[id]  Fine-tuning  (Start-up)
+    ALLOCATION                            SCOPE       SHARE  REMAINING            HELD    USED    UNTIL
+    alc_[id]  federation  union  5000.0000 GPU-hours  0.0000  0.0000  2027-11-01
+
+    prj_[id]  Few hours  (Start-up)
+    ALLOCATION                            SCOPE       SHARE  REMAINING         HELD    USED    UNTIL
+    alc_[id]  federation  union  5.0000 GPU-hours  0.0000  0.0000  2027-11-01
+
+    prj_[id]  Not granted yet  (Start-up)
+    ALLOCATION  SCOPE  SHARE  REMAINING  HELD  USED  UNTIL
+
+    prj_[id]  Last year's  (Start-up)
+    ALLOCATION                            SCOPE       SHARE  REMAINING            HELD    USED    UNTIL
+    alc_[id]  federation  union  5000.0000 GPU-hours  0.0000  0.0000  2026-11-01
+
+    prj_[id]  From elsewhere  (Outside)
+    ALLOCATION                            SCOPE       SHARE  REMAINING            HELD    USED    UNTIL
+    alc_[id]  federation  union  5000.0000 GPU-hours  0.0000  0.0000  2027-11-01
+    "));
     let json = stage.json("ada", &["whoami"]).await;
     assert_eq!(json["projects"].as_array().unwrap().len(), 5);
 }
@@ -107,23 +130,35 @@ async fn a_job_is_submitted_listed_shown_and_cancelled() {
     let stage = signed_in().await;
     let file = stage.file("job.toml", JOB);
     let ran = stage.run("ada", &["submit", &file]).await;
-    settings().bind(|| insta::assert_snapshot!(ran.out, @""));
+    settings().bind(|| insta::assert_snapshot!(ran.out, @"job_[id] goes to meluxina/meluxina/gpu"));
     let ran = stage.run("ada", &["jobs"]).await;
-    settings().bind(|| insta::assert_snapshot!(ran.out, @""));
+    settings().bind(|| {
+        insta::assert_snapshot!(ran.out, @r"
+    JOB                                   NAME   STATE   PARTITION              CREATED
+    job_[id]  train  placed  meluxina/meluxina/gpu  2026-11-20 12:00:00Z
+    ");
+    });
     let id = stage.json("ada", &["jobs"]).await["items"][0]["id"]
         .as_str()
         .unwrap()
         .to_owned();
     let ran = stage.run("ada", &["show", &id]).await;
     let facts = ran.out.split("\n\n").next().unwrap();
-    settings().bind(|| insta::assert_snapshot!(facts, @""));
+    settings().bind(|| {
+        insta::assert_snapshot!(facts, @r"
+    job             job_[id] (train)
+    state           placed
+    project         prj_[id]
+    partition       meluxina/meluxina/gpu
+    ");
+    });
     let json = stage.json("ada", &["show", &id]).await;
     assert_eq!(
         (&json["job"]["id"], &json["placement"]["chosen"]["site"]),
         (&json!(id), &json!("meluxina"))
     );
     let ran = stage.run("ada", &["cancel", &id]).await;
-    settings().bind(|| insta::assert_snapshot!(ran.out, @""));
+    settings().bind(|| insta::assert_snapshot!(ran.out, @"job_[id] is cancelled"));
     let ran = stage.run("ada", &["cancel", &id]).await;
     assert_eq!(
         (ran.code, ran.error.as_str()),
@@ -137,7 +172,7 @@ async fn a_running_job_is_cancelled_by_its_site() {
     let id = stage.submitted("ada").await;
     stage.started().await;
     let ran = stage.run("ada", &["cancel", &id]).await;
-    settings().bind(|| insta::assert_snapshot!(ran.out, @""));
+    settings().bind(|| insta::assert_snapshot!(ran.out, @"job_[id] will be cancelled once its site has confirmed"));
     let json = stage.json("ada", &["cancel", &id]).await;
     assert_eq!(json["state"], "running");
 }
@@ -175,7 +210,16 @@ async fn jobs_are_paged_and_filtered() {
 async fn sites_are_shown_with_their_partitions() {
     let stage = signed_in().await;
     let ran = stage.run("ada", &["sites", "meluxina"]).await;
-    settings().bind(|| insta::assert_snapshot!(ran.out, @""));
+    settings().bind(|| {
+        insta::assert_snapshot!(ran.out, @r"
+    SITE      STATE  PARTITION          TARGET        GPUS A NODE  NODES FREE  QUEUED
+    meluxina  ready  meluxina/gpu       x86_64+cuda   4            200 of 200  0
+    meluxina  ready  meluxina/cpu       x86_64        0            573 of 573  0
+    meluxina  ready  meluxina/fpga      x86_64        0            20 of 20    0
+    meluxina  ready  meluxina/largemem  x86_64        0            20 of 20    0
+    meluxina  ready  meluxina-ai/gb200  aarch64+cuda  4            252 of 252  0
+    ");
+    });
     let json = stage.json("ada", &["sites"]).await;
     assert_eq!(json.as_array().unwrap().len(), 7);
     stage.world.advance(600);
@@ -199,7 +243,12 @@ async fn usage_lists_records_and_adds_them_up() {
         stage.ran().await;
     }
     let ran = stage.run("ada", &["usage", "--month", "2026-11"]).await;
-    settings().bind(|| insta::assert_snapshot!(ran.out, @""));
+    settings().bind(|| insta::assert_snapshot!(ran.out, @r"
+    MONTH    JOB                                   PARTITION              SHARE  SITE UNITS         GPU-HOURS  CHARGED
+    2026-11  job_[id]  meluxina/meluxina/gpu  union  0.5000 node-hours  2.0000     2.0000
+    2026-11  job_[id]  meluxina/meluxina/gpu  union  0.5000 node-hours  2.0000     2.0000
+    total of 2 records: 4.0000 physical GPU-hours; in units of the sites: 1.0000 node-hours
+    "));
     let json = stage.json("ada", &["usage"]).await;
     assert_eq!(json.as_array().unwrap().len(), 2);
     assert_eq!(
@@ -269,6 +318,7 @@ async fn submit_and_wait_shows_the_log_and_ends_as_the_job_does() {
         assert!(ran.out.trim_end().ends_with(state), "{}", ran.out);
     }
     let file = stage.file("job.toml", JOB);
-    let (job, ()) = tokio::join!(stage.json("ada", &["submit", &file, "--wait"]), stage.ran());
+    let words = ["submit", &*file, "--wait"];
+    let (job, ()) = tokio::join!(stage.json("ada", &words), stage.ran());
     assert_eq!(job["state"], "completed");
 }

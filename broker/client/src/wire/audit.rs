@@ -1,24 +1,14 @@
-use broker_model::{FundingShare, GpuMillis, JobId, UnitMillis, UsageRecord};
+use broker_model::{JobId, UsageRecord};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// What one attempt used and what it cost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageView {
     /// The UTC month of its end.
     pub month: String,
     #[serde(flatten)]
     pub record: UsageRecord,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UsageTotalView {
-    pub month: String,
-    pub site: String,
-    pub share: FundingShare,
-    pub site_unit: String,
-    pub records: u64,
-    pub site_units: UnitMillis,
-    pub gpu: GpuMillis,
 }
 
 /// The newest signed tree head.
@@ -34,6 +24,7 @@ pub struct CheckpointView {
     pub created_at: Timestamp,
 }
 
+/// A ledger entry with the bytes its leaf hash is made of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryView {
     /// The leaf index.

@@ -22,6 +22,7 @@ pub struct WhoAmI {
     pub projects: Vec<ProjectView>,
 }
 
+/// A project of the caller, with its allocations as they are now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectView {
     pub id: ProjectId,
@@ -32,6 +33,7 @@ pub struct ProjectView {
     pub allocations: Vec<AllocationView>,
 }
 
+/// Hours of a project under one funding share.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AllocationView {
     pub id: AllocationId,
@@ -47,6 +49,7 @@ pub struct AllocationView {
     pub suspended: bool,
 }
 
+/// The body of `POST /eligibility/check`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CheckRequest {

@@ -14,7 +14,7 @@ use policy_engine::Engine;
 use tokio::task::JoinHandle;
 use url::Url;
 
-use crate::compose::{Composed, Ingredients, assemble};
+use crate::compose::{Composed, Ingredients, assemble, login_key};
 use crate::demo::people;
 use crate::{EmbeddedSites, listen, shipped};
 
@@ -44,12 +44,14 @@ impl Demo {
         let portal = Url::parse(&format!("http://{}", listener.local_addr()?))?;
         let issuer = start_issuer(&portal).await?;
         let sites = shipped::sites()?;
+        let seed = seed(&data)?;
         let composed = assemble(Ingredients {
             store: open(&data).await?,
             policy: Engine::shipped()?,
             sites: sites.clone(),
             auth: Authenticator::new(vec![issuer.issuer_config()], Arc::new(SystemClock))?,
-            signer: Signer::from_seed(LEDGER, &seed(&data)?)?,
+            signer: Signer::from_seed(LEDGER, &seed)?,
+            login_key: login_key(&seed),
             agents: broker_api::AgentTokens::default(),
             public_url: portal.clone(),
             limits: Limits::default(),

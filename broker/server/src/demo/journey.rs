@@ -5,7 +5,7 @@ use broker_cli::{Cli, FileTokens};
 use broker_client::Client;
 use broker_client::wire::{InclusionView, JobView, UsageView};
 use broker_ledger::{Checkpoint, Hash, VerifierKey, leaf_hash, verify_inclusion};
-use broker_model::{JobId, StateName};
+use broker_model::{EntryBody, EntryKind, JobId, StateName};
 use clap::Parser as _;
 use serde_json::{Value, json};
 
@@ -169,7 +169,8 @@ impl Traveller<'_> {
             .entries(&[("job", job.to_string()), ("limit", "200".to_owned())])
             .await?;
         let is_charge = |text: &str| {
-            serde_json::from_str::<Value>(text).is_ok_and(|entry| entry["kind"] == "usage.charged")
+            let entry = serde_json::from_str::<EntryBody>(text);
+            entry.is_ok_and(|entry| entry.kind == EntryKind::UsageCharged)
         };
         let entry = entries.items.iter().find(|entry| is_charge(&entry.entry));
         Ok(entry.context("the ledger has no charge for the job")?.seq)

@@ -71,15 +71,16 @@ impl SlurmAdapter {
     }
 
     /// A record that is over is proof enough; of one that is not, slurmctld is asked: a job that
-    /// was lost with slurmctld's state stays RUNNING in the accounting for ever. So it is of one
-    /// that hides how it ended.
+    /// was lost with slurmctld's state stays RUNNING in the accounting for ever. Before 24.05 it is
+    /// asked of both, as `poll` does.
     async fn alive_or_over(
         &self,
         account: &LocalAccount,
         record: &JobRecord,
         marker: &str,
     ) -> Result<Look> {
-        if record.is_over() && !record.hides_its_exit() {
+        let is_recent = self.transport.version().await?.may_have_job_states();
+        if record.is_over() && is_recent {
             return Ok(Look::Here(record.clone().into_remote(marker)));
         }
         let job = self.job(&account.user, &record.id.to_string()).await?;

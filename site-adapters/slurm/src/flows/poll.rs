@@ -113,8 +113,8 @@ impl SlurmAdapter {
         Ok(ours.map(|seen| seen.activity()))
     }
 
-    /// Slurm before 24.05: life is checked of a few jobs a tick, in turn. That a job is over is the
-    /// accounting's to tell: 22.05's slurmctld says it of one that is completing still.
+    /// Slurm before 24.05: life is checked of a few jobs a tick, in turn. A job that is over in the
+    /// accounting is looked at too: it may be completing still, and 22.05 writes no exit codes there.
     fn judge_without_queue(&self, jobs: &[&RemoteRef], records: Option<&Records>) -> Vec<Verdict> {
         let due = self
             .liveness
@@ -124,7 +124,7 @@ impl SlurmAdapter {
                 return Verdict::Ask(None);
             };
             if ours.is_over() {
-                return ended(ours);
+                return Verdict::Ask(Some(ours.activity()));
             }
             match () {
                 () if due.contains(&job.marker) => Verdict::IfThere(ours.activity()),
@@ -145,7 +145,9 @@ fn judge(job: &RemoteRef, queued: Option<&JobState>, records: Option<&Records>) 
     };
     let ours = ours(records, job);
     Some(match (queued, ours) {
-        (_, Some(ours)) if ours.is_over() && is_let_go(queued, records, ours) => ended(ours),
+        (_, Some(ours)) if ours.is_over() && is_let_go(queued, records, ours) => {
+            Verdict::Is(ours.activity())
+        }
         (None, _) => Verdict::Gone,
         (Some(_), None) => Verdict::Ask(None),
         (Some(_), Some(ours)) if !is_newest(records, ours) => Verdict::Gone,
@@ -167,13 +169,6 @@ fn in_queue(ours: &JobRecord, state: &JobState) -> Verdict {
         Phase::Over(_) | Phase::Running if ours.started_at().is_none() => Verdict::Ask(None),
         Phase::Over(_) | Phase::Running => Verdict::Is(ours.running()),
     }
-}
-
-fn ended(ours: &JobRecord) -> Verdict {
-    if ours.hides_its_exit() {
-        return Verdict::Ask(Some(ours.activity()));
-    }
-    Verdict::Is(ours.activity())
 }
 
 fn by_id(records: Vec<Accounted>) -> Records {

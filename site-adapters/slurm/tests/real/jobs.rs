@@ -75,7 +75,17 @@ async fn the_job_gets_no_environment_but_ours(cluster: &Cluster) {
         assert!(log.lines().any(|l| l == line), "{line} is not in {log}");
     }
     let ours = [
-        "PATH", "HOSTNAME", "HOME", "USER", "LOGNAME", "LANG", "PWD", "SHLVL", "_", "OLDPWD",
+        "PATH",
+        "HOSTNAME",
+        "ENVIRONMENT",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "LANG",
+        "PWD",
+        "SHLVL",
+        "_",
+        "OLDPWD",
     ];
     for name in log.lines().filter_map(|line| Some(line.split_once('=')?.0)) {
         let known = name.starts_with("SLURM") || name.starts_with("ALCYONE_");

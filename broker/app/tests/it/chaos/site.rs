@@ -60,7 +60,9 @@ impl Cluster {
     }
 
     pub(crate) fn is_alive(&self, attempt: AttemptId) -> bool {
-        self.jobs.get(&attempt).is_some_and(|job| job.ended.is_none())
+        self.jobs
+            .get(&attempt)
+            .is_some_and(|job| job.ended.is_none())
     }
 }
 
@@ -128,7 +130,10 @@ impl Tracked {
     fn request_cancel(&mut self) {
         self.cancel = true;
         if matches!(self.phase, Phase::New | Phase::Announcing | Phase::Ready) && !self.may_exist {
-            self.tell(refused(self.id(), "cancelled before it was sent"), Phase::Closing);
+            self.tell(
+                refused(self.id(), "cancelled before it was sent"),
+                Phase::Closing,
+            );
         }
     }
 
@@ -192,7 +197,10 @@ impl Tracked {
         if let (Some(started_at), false) = (seen.started_at, self.started) {
             let attempt = self.id();
             self.started = true;
-            self.events.push(AttemptReport::Started { attempt, started_at });
+            self.events.push(AttemptReport::Started {
+                attempt,
+                started_at,
+            });
         }
         if let Some((ended_at, kind)) = seen.ended {
             self.end(ended_at, kind);
@@ -242,10 +250,8 @@ impl SimAgent {
 
     pub(crate) fn leased(&mut self, reply: LeaseReply) {
         for leased in reply.attempts {
-            let id = leased.attempt;
-            if !self.tracked.contains_key(&id) {
-                self.tracked.insert(id, Tracked::new(leased));
-            }
+            let known = self.tracked.entry(leased.attempt);
+            known.or_insert_with(|| Tracked::new(leased));
         }
         self.stop(&reply.cancel);
     }
@@ -272,21 +278,29 @@ impl SimAgent {
             snapshot: None,
             attempts: events.collect(),
             logs: Vec::new(),
-            working_on: if renews { self.working_on() } else { Vec::new() },
+            working_on: if renews {
+                self.working_on()
+            } else {
+                Vec::new()
+            },
         }
     }
 
     pub(crate) fn reported(&mut self, report: &Report, reply: &ReportReply, now: Timestamp) {
         let sure = now.saturating_add(SignedDuration::from_secs(30)).unwrap();
         for (id, tracked) in &mut self.tracked {
-            let of_it = report.attempts.iter().filter(|event| event.attempt() == *id);
+            let of_it = report
+                .attempts
+                .iter()
+                .filter(|event| event.attempt() == *id);
             let of_it: Vec<AttemptReport> = of_it.cloned().collect();
             tracked.stored(&of_it);
             if report.working_on.contains(id) {
                 tracked.lease_until = tracked.lease_until.max(sure);
             }
         }
-        self.tracked.retain(|_, it| it.phase != Phase::Closing || !it.events.is_empty());
+        self.tracked
+            .retain(|_, it| it.phase != Phase::Closing || !it.events.is_empty());
         self.stop(&reply.cancel);
         self.tracked.retain(|id, _| !reply.forget.contains(id));
     }
