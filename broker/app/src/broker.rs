@@ -8,7 +8,8 @@ use policy_engine::Engine;
 
 use crate::agents::Looks;
 use crate::caller::Callers;
-use crate::jobs::InFlight;
+use crate::decisions::Decisions;
+use crate::jobs::{InFlight, JobReads};
 use crate::loops::Hearing;
 use crate::standing::Standings;
 use crate::{Board, Nudges};
@@ -75,6 +76,8 @@ pub(crate) struct Inner {
     pub(crate) nudges: Nudges,
     pub(crate) callers: Callers,
     pub(crate) standings: Standings,
+    pub(crate) decisions: Decisions,
+    pub(crate) reads: JobReads,
     pub(crate) in_flight: InFlight,
     pub(crate) looks: Looks,
     pub(crate) hearing: Hearing,
@@ -90,6 +93,8 @@ impl Broker {
                 policy: RwLock::new(parts.policy),
                 callers: Callers::new(&parts.limits),
                 standings: Standings::new(&parts.limits),
+                decisions: Decisions::default(),
+                reads: JobReads::default(),
                 in_flight: InFlight::default(),
                 looks: Looks::default(),
                 hearing: Hearing::from(parts.clock.now()),

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use broker_model::{
     Allocation, DecisionId, EntryBody, EntryKind, Evidence, IdentityAssurance, ProjectId, SizeClass,
 };
@@ -11,6 +13,7 @@ use policy_engine::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::decisions::Made;
 use crate::standing::Standing;
 use crate::{Broker, Caller, Error, Result};
 
@@ -26,16 +29,8 @@ pub struct CheckAnswer {
 #[derive(Debug)]
 pub(crate) struct Decided {
     pub(crate) id: DecisionId,
-    pub(crate) decision: Decision,
-    document: String,
+    made: Arc<Made>,
     at: Timestamp,
-}
-
-/// What is stored: enough to ask again and compare byte for byte.
-#[derive(Serialize)]
-struct DecisionDocument<'a> {
-    question: &'a Question,
-    decision: &'a Decision,
 }
 
 impl Broker {
@@ -46,11 +41,11 @@ impl Broker {
         }
         let standing = self.standing(project).await?;
         let question = self.question(caller, &standing, standing.allocations.first());
-        let decision = self.policy().decide(&question);
+        let made = self.inner.decisions.decide(&self.policy(), &question);
         Ok(CheckAnswer {
             project,
             organisation: standing.organisation.name.clone(),
-            decision,
+            decision: made.decision.clone(),
         })
     }
 
@@ -62,16 +57,10 @@ impl Broker {
         allocation: &Allocation,
     ) -> Decided {
         let question = self.question(caller, standing, Some(allocation));
-        let decision = self.policy().decide(&question);
-        let document = DecisionDocument {
-            question: &question,
-            decision: &decision,
-        };
         Decided {
             id: self.inner.ids.next(&*self.inner.clock),
-            document: serde_json::to_string(&document).unwrap_or_default(),
+            made: self.inner.decisions.decide(&self.policy(), &question),
             at: self.inner.clock.now(),
-            decision,
         }
     }
 
@@ -104,15 +93,20 @@ impl Broker {
 
 impl Decided {
     pub(crate) fn is_eligible(&self) -> bool {
-        self.decision.result == Outcome::Eligible
+        self.decision().result == Outcome::Eligible
+    }
+
+    pub(crate) fn decision(&self) -> &Decision {
+        &self.made.decision
     }
 
     /// The row and the ledger entry; the entry carries digests, not the facts of the organisation.
     pub(crate) fn into_parts(self, caller: &Caller, standing: &Standing) -> (Write, EntryBody) {
+        let Made { decision, document } = &*self.made;
         let mut entry = EntryBody::new(self.at, EntryKind::EligibilityDecided)
-            .with("result", result_name(self.decision.result))
-            .with("policy_digest", self.decision.policy_digest.clone())
-            .with("inputs_digest", self.decision.inputs_digest.clone());
+            .with("result", result_name(decision.result))
+            .with("policy_digest", decision.policy_digest.clone())
+            .with("inputs_digest", decision.inputs_digest.clone());
         entry.actor = Some(caller.person);
         entry.organisation = Some(standing.organisation.id);
         entry.project = Some(standing.project.id);
@@ -120,9 +114,9 @@ impl Decided {
         let row = StoredDecision {
             id: self.id,
             organisation: standing.organisation.id,
-            result: result_name(self.decision.result).to_owned(),
-            policy_digest: self.decision.policy_digest,
-            document: self.document,
+            result: result_name(decision.result).to_owned(),
+            policy_digest: decision.policy_digest.clone(),
+            document: document.clone(),
             decided_at: self.at,
         };
         (Write::InsertDecision(Box::new(row)), entry)

@@ -9,6 +9,7 @@ pub mod audit;
 mod board;
 mod broker;
 mod caller;
+mod decisions;
 mod eligibility;
 mod error;
 pub mod jobs;

@@ -55,8 +55,9 @@ impl Ids {
         let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
         let counted = Uuid::new_v7(UuidTime::from_unix(&*context, seconds, nanos));
         let mut bytes = *counted.as_bytes();
-        // The counter stays, the tail is this generator's own: uuid's would be ambient.
-        rng.fill_bytes(&mut bytes[11..]);
+        // The counter (42 bits, to the end of byte 11) stays, the tail is this generator's own: uuid's
+        // would be ambient.
+        rng.fill_bytes(&mut bytes[12..]);
         Uuid::from_bytes(bytes)
     }
 }
@@ -255,6 +256,14 @@ mod tests {
         let later: BTreeSet<JobId> = (0..1000).map(|_| ids.next(&clock)).collect();
         assert_eq!(later.len(), 1000);
         assert!(later.iter().all(|id| *id > first));
+    }
+
+    #[test]
+    fn ids_made_in_one_instant_sort_as_they_were_made() {
+        let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
+        let ids = Ids::from_os();
+        let made: Vec<JobId> = (0..1000).map(|_| ids.next(&clock)).collect();
+        assert!(made.is_sorted(), "queues go by id");
     }
 
     #[test]

@@ -37,6 +37,9 @@ impl fmt::Debug for Drive {
 pub(crate) struct Driven {
     pub(crate) per_second: f64,
     pub(crate) latencies: Latencies,
+    /// Processor time of this whole process, server and load, for one answer: what a busy neighbour
+    /// on the machine changes least. A PostgreSQL server's is not in it.
+    pub(crate) cpu: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +85,7 @@ impl Drive {
     async fn all(self, time: Duration, pace: Pace) -> anyhow::Result<Driven> {
         let open = (0..self.connections).map(|_| Connection::open(self.address));
         let connections = try_join_all(open).await?;
-        let begin = Instant::now();
+        let (begin, cpu) = (Instant::now(), cpu_time());
         let run = Arc::new(Run {
             drive: self,
             pace,
@@ -99,10 +102,10 @@ impl Drive {
         for task in tasks {
             latencies.join(task.await??);
         }
-        #[expect(clippy::cast_precision_loss, reason = "a rate")]
-        let per_second = latencies.count() as f64 / begin.elapsed().as_secs_f64();
+        let count = latencies.count().max(1);
         Ok(Driven {
-            per_second,
+            per_second: as_f64(count as u64) / begin.elapsed().as_secs_f64(),
+            cpu: cpu_time().saturating_sub(cpu) / u32::try_from(count).unwrap_or(u32::MAX),
             latencies,
         })
     }
@@ -182,4 +185,13 @@ where
             let _ = done.send(result);
         })?;
     answer.await.context("the load's thread is gone")?
+}
+
+/// What this process has used of the processors so far: `utime` and `stime` of proc(5), in ticks of
+/// which Linux shows a hundred a second.
+fn cpu_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = |at: usize| after_name.split_whitespace().nth(at)?.parse::<u64>().ok();
+    Duration::from_millis(10 * (ticks(11).unwrap_or(0) + ticks(12).unwrap_or(0)))
 }

@@ -69,3 +69,14 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
+
+/// Processor time of an answer, server and load together: bare, and the broker's.
+pub(crate) fn cpu(times: Vec<(Duration, Duration)>) {
+    let micros = |time: Duration| time.as_secs_f64() * 1e6;
+    let bare = median(times.iter().map(|(bare, _)| micros(*bare)).collect());
+    let whole = median(times.into_iter().map(|(_, whole)| micros(whole)).collect());
+    figure(
+        "processor time of an answer with its load, bare and broker",
+        &format!("{bare:.1}, {whole:.1} µs"),
+    );
+}

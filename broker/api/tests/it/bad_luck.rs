@@ -62,7 +62,17 @@ async fn hours_that_another_replica_held_meanwhile_are_not_held_twice() {
         ".detail" => insta::dynamic_redaction(|value, _| {
             value.as_str().unwrap().split(' ').filter(|word| !word.starts_with("alc_")).collect::<Vec<_>>().join(" ")
         }),
-    }, @"");
+    }, @r#"
+    {
+      "type": "urn:alcyone:problem:hours-exceeded",
+      "title": "Conflict",
+      "status": 409,
+      "code": "hours-exceeded",
+      "detail": "allocation has 0.0000 unit-hours left, too few for this job",
+      "remedy": "ask for a shorter walltime or fewer nodes, or wait until running jobs are settled",
+      "request_id": "[id]"
+    }
+    "#);
 }
 
 #[tokio::test]

@@ -241,3 +241,25 @@ pub(crate) fn attempt_entry(job: &Job, attempt: &Attempt, kind: EntryKind) -> En
     entry.site = Some(attempt.partition.site.clone());
     entry
 }
+
+#[cfg(test)]
+mod tests {
+    use broker_model::{Clock as _, Ids, ManualClock};
+
+    use super::*;
+
+    #[test]
+    fn agents_that_come_and_go_are_not_remembered() {
+        let (looks, ids) = (Looks::default(), Ids::from_os());
+        let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
+        let stays = ids.next(&clock);
+        let mut due = 0;
+        for _ in 0..100 {
+            clock.advance(SignedDuration::from_secs(1));
+            looks.is_due(ids.next(&clock), clock.now());
+            due += u32::from(looks.is_due(stays, clock.now()));
+        }
+        assert_eq!(due, 10, "every eleventh second");
+        assert!(looks.0.lock().unwrap().len() <= 12);
+    }
+}

@@ -18,7 +18,7 @@ impl Broker {
         let prepared = self.prepare(caller, spec).await?;
         Ok(Quote {
             allocation: prepared.allocation.id,
-            eligibility: prepared.decided.decision,
+            eligibility: prepared.decided.decision().clone(),
             placement: prepared.placement,
         })
     }

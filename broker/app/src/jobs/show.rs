@@ -14,7 +14,7 @@ pub struct JobPage {
 impl Broker {
     /// Finds a job the caller may see; a foreign one is not there.
     pub async fn job(&self, caller: &Caller, id: JobId) -> Result<Job> {
-        let job = self.inner.store.find_job(id).await?;
+        let job = self.inner.reads.find(&self.inner.store, id).await?;
         job.filter(|job| caller.may_see(job.spec.project))
             .ok_or(Error::NotFound("job"))
     }

@@ -165,7 +165,7 @@ impl Broker {
 
     /// A refusal is a decision too: it is stored and entered before it is told.
     async fn refuse(&self, caller: &Caller, prepared: Prepared) -> Result<Accepted> {
-        let decision = prepared.decided.decision.clone();
+        let decision = prepared.decided.decision().clone();
         let (write, entry) = prepared.decided.into_parts(caller, &prepared.standing);
         self.commit(Change {
             writes: vec![write],

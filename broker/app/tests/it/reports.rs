@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use broker_model::{AttemptState, EntryKind, JobState, OutcomeKind, StateName};
+use futures::future::join;
 use site_adapter::{AttemptReport, Report};
 
 use crate::agent::{Agent, chunk, submitting, unused};
@@ -170,6 +171,35 @@ async fn a_log_beyond_the_limit_is_cut_with_a_line_that_says_so() {
         log,
         "0123456789\n[log cut here: the limit of stored bytes is reached]\n"
     );
+}
+
+/// An agent that waited too long for an answer repeats its report at another replica.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_report_at_two_replicas_at_once_counts_once() {
+    for world in World::each().await {
+        let (one, other) = (world.broker().await, world.broker().await);
+        let agent = Agent::of(&world, "lumi");
+        agent.show(&one).await;
+        for _ in 0..10 {
+            submit(&one, at(&["lumi"])).await;
+        }
+        let leased = agent.lease(&one).await;
+        let mut events = Vec::new();
+        for it in &leased {
+            agent.start(&one, it.attempt).await;
+            events.push(agent.ended(it.attempt, OutcomeKind::Completed));
+            events.push(agent.used(it, 1));
+        }
+        join(
+            agent.report(&one, events.clone()),
+            agent.report(&other, events),
+        )
+        .await;
+        let books = Books::check(&one).await;
+        assert_eq!(books.usage.len(), leased.len());
+        assert_eq!(books.count(EntryKind::UsageCharged), leased.len());
+        assert!(books.attempts.iter().all(|attempt| attempt.settled));
+    }
 }
 
 /// The answer to any of a report's commits may be lost, or the commit itself.

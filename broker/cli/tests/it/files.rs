@@ -35,7 +35,7 @@ async fn a_wrong_type_is_shown_in_its_line() {
       |
     5 | gpus_per_node = "two"
       |                 ^^^^^
-    invalid type: string "two", expected u32
+    invalid type: string "two", expected a whole number, not negative
     "#);
     let said = refused(&stage, "job.toml", &JOB.replace("\"1h\"", "\"one hour\"")).await;
     insta::assert_snapshot!(said, @r#"

@@ -36,10 +36,13 @@ pub(crate) async fn measure(plan: &Plan, kind: Kind) -> anyhow::Result<()> {
     let (nothing, whole) = (drive(bare.address), drive(rig.address));
     nothing.closed(WARM_UP).await?;
     whole.closed(WARM_UP).await?;
+    let mut cpu = Vec::new();
     let (mut bares, mut reads, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..plan.rounds {
-        let bare = nothing.closed(plan.time).await?.per_second;
-        let read = whole.closed(plan.time).await?.per_second;
+        let nothing = nothing.closed(plan.time).await?;
+        let whole = whole.closed(plan.time).await?;
+        let (bare, read) = (nothing.per_second, whole.per_second);
+        cpu.push((nothing.cpu, whole.cpu));
         bares.push(bare);
         reads.push(read);
         ratios.push(read / bare);
@@ -47,6 +50,7 @@ pub(crate) async fn measure(plan: &Plan, kind: Kind) -> anyhow::Result<()> {
     let peak = table::median(reads);
     table::rate("bare axum handler", table::median(bares));
     table::rate("GET /api/v1/jobs/{id}", peak);
+    table::cpu(cpu);
     table::mark("reads / bare", table::median(ratios), 0.25);
     let mut half = whole.paced(plan.time, peak / 2.0).await?.latencies;
     table::time("p50 at half of peak", half.within(0.5));

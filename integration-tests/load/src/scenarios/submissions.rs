@@ -35,11 +35,14 @@ pub(crate) async fn measure(plan: &Plan, kind: Kind) -> anyhow::Result<()> {
     let (nothing, whole) = (drive(bare.address), drive(rig.address));
     nothing.closed(WARM_UP).await?;
     whole.closed(WARM_UP).await?;
+    let mut cpu = Vec::new();
     let (mut bares, mut submissions, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     let before = rig.store.stats();
     for _ in 0..plan.rounds {
-        let bare = nothing.closed(plan.time).await?.per_second;
-        let submitted = whole.closed(plan.time).await?.per_second;
+        let nothing = nothing.closed(plan.time).await?;
+        let whole = whole.closed(plan.time).await?;
+        let (bare, submitted) = (nothing.per_second, whole.per_second);
+        cpu.push((nothing.cpu, whole.cpu));
         bares.push(bare);
         submissions.push(submitted);
         ratios.push(submitted / bare);
@@ -51,6 +54,7 @@ pub(crate) async fn measure(plan: &Plan, kind: Kind) -> anyhow::Result<()> {
         table::median(bares),
     );
     table::rate("POST /api/v1/jobs", peak);
+    table::cpu(cpu);
     table::mark("submissions / bare", table::median(ratios), 0.05);
     #[expect(clippy::cast_precision_loss, reason = "a mean")]
     let mean =
