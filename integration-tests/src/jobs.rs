@@ -71,7 +71,11 @@ pub struct Books {
 }
 
 impl Books {
+    /// What was charged is read first and the balance last: of books that are still written to, the
+    /// balance knows at least every charge that is listed.
     pub async fn read(client: &Client) -> Self {
+        let usage = all_usage(client).await;
+        let jobs = all_jobs(client).await;
         let me = client.whoami().await.expect("whoami");
         let allocations = me.projects.iter().flat_map(|project| &project.allocations);
         let sum = |of: fn(&broker_client::wire::AllocationView) -> UnitMillis| {
@@ -83,8 +87,8 @@ impl Books {
             held: sum(|a| a.balance.held),
             lost: sum(|a| a.balance.lost),
             remaining: sum(|a| a.remaining),
-            jobs: all_jobs(client).await,
-            usage: all_usage(client).await,
+            jobs,
+            usage,
         }
     }
 

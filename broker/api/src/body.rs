@@ -1,11 +1,24 @@
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use broker_model::InvalidSpec;
 use bytes::Bytes;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
+
+/// Most answers are smaller; a buffer that has to grow costs as much as what is written into it.
+const USUAL_ANSWER: usize = 4096;
+
+/// A JSON answer as `axum::Json` gives it, written into one buffer.
+pub(crate) fn json(value: &impl Serialize) -> ([(HeaderName, &'static str); 1], Vec<u8>) {
+    let mut body = Vec::with_capacity(USUAL_ANSWER);
+    if let Err(error) = serde_json::to_writer(&mut body, value) {
+        tracing::error!(%error, "an answer cannot be written");
+    }
+    ([(CONTENT_TYPE, "application/json")], body)
+}
 
 /// A JSON body with the bytes it came in; what is wrong with it is said by field, line and column.
 #[derive(Debug)]

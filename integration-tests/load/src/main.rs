@@ -22,6 +22,10 @@ use clap::{Parser, ValueEnum};
 use crate::database::Kind;
 use crate::scenarios::Plan;
 
+/// As in `alcyone-broker`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures what the broker takes, beside the barest thing that could answer
 #[derive(Debug, Parser)]
 #[command(name = "load")]

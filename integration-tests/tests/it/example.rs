@@ -115,8 +115,10 @@ fn must_have_every_key(example: &str, least: usize, ask: impl Fn(&str) -> String
 fn is_there(example: &str, table: &str, key: &str) -> bool {
     let name = table.trim_matches(['[', ']']);
     let below = format!("[{name}.{key}");
-    let section = example.split(&format!("\n{table}\n")).nth(1).unwrap();
-    let mut own = section.lines().take_while(|line| !line.starts_with('['));
+    // A table that may come several times may have its keys in any of them.
+    let heading = format!("\n{table}\n");
+    let sections = example.split(&heading).skip(1);
+    let mut own = sections.flat_map(|text| text.lines().take_while(|line| !line.starts_with('[')));
     let is_key = |line: &str| {
         line.trim_start_matches("# ")
             .starts_with(&format!("{key} = "))

@@ -7,10 +7,11 @@
     reason = "a test fails by panicking"
 )]
 
-mod real {
-    pub(crate) mod cluster;
-    mod conformance;
-    mod failures;
-    mod jobs;
-    mod versions;
-}
+#[path = "real/cluster.rs"]
+mod cluster;
+#[path = "real/conformance.rs"]
+mod conformance;
+#[path = "real/jobs.rs"]
+mod jobs;
+#[path = "real/versions.rs"]
+mod versions;

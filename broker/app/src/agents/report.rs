@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::{
-    AgentId, AttemptId, AttemptState, EntryBody, EntryKind, SiteId, SiteReadiness, SiteState,
+    AgentId, Attempt, AttemptId, AttemptState, EntryBody, EntryKind, SiteId, SiteReadiness,
+    SiteState,
 };
 use broker_store::{Change, CommitError, Entity, StoreError, Write};
 use futures::future::join_all;
@@ -128,11 +129,30 @@ impl Broker {
         agent: AgentId,
         working_on: &[AttemptId],
     ) -> Result<Vec<Told>> {
+        let (mut told, mut left) = (Vec::new(), working_on.to_vec());
+        for _ in 0..TRIES {
+            if left.is_empty() {
+                return Ok(told);
+            }
+            left = self.renew_once(site, agent, &left, &mut told).await?;
+        }
+        Err(Error::Contended)
+    }
+
+    /// Returns those that somebody else changed meanwhile. They are looked at again, since an agent
+    /// whose lease went to another must not hear that it was prolonged.
+    async fn renew_once(
+        &self,
+        site: &SiteId,
+        agent: AgentId,
+        working_on: &[AttemptId],
+        told: &mut Vec<Told>,
+    ) -> Result<Vec<AttemptId>> {
         let now = self.inner.clock.now();
         let attempts = self.inner.store.find_attempts(working_on).await?;
         let known: BTreeSet<AttemptId> = attempts.iter().map(|attempt| attempt.id).collect();
         let unknown = working_on.iter().filter(|id| !known.contains(id));
-        let mut told: Vec<Told> = unknown.map(|id| Told::Forget(*id)).collect();
+        told.extend(unknown.map(|id| Told::Forget(*id)));
         let half = SignedDuration::try_from(self.inner.limits.lease / 2).unwrap_or_default();
         let mut renewals = Vec::new();
         for mut attempt in attempts {
@@ -146,21 +166,26 @@ impl Broker {
             }
             if attempt.lease_until.duration_since(now) < half {
                 attempt.lease_until = self.lease_end();
-                let write = Write::UpdateAttempt(Box::new(attempt));
-                renewals.push(self.commit(Change {
-                    writes: vec![write],
-                    entries: Vec::new(),
-                }));
+                renewals.push(self.renew_one(attempt));
             }
         }
-        for renewed in join_all(renewals).await {
-            match renewed {
-                // A report of the same agent changed it meanwhile; the next round renews.
-                Ok(_) | Err(CommitError::Conflict(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
+        let renewed: Result<Vec<Option<AttemptId>>> =
+            join_all(renewals).await.into_iter().collect();
+        Ok(renewed?.into_iter().flatten().collect())
+    }
+
+    /// Returns the attempt if it was changed meanwhile.
+    async fn renew_one(&self, attempt: Attempt) -> Result<Option<AttemptId>> {
+        let id = attempt.id;
+        let change = Change {
+            writes: vec![Write::UpdateAttempt(Box::new(attempt))],
+            entries: Vec::new(),
+        };
+        match self.commit(change).await {
+            Ok(_) => Ok(None),
+            Err(CommitError::Conflict(_)) => Ok(Some(id)),
+            Err(error) => Err(error.into()),
         }
-        Ok(told)
     }
 
     /// Takes in what a site offers; a change of its readiness is an entry, the numbers are not.

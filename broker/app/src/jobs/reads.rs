@@ -65,7 +65,10 @@ impl Reader {
     /// Reads for those who wait until nobody does. A task of its own: a caller that goes away does
     /// not take along what others wait for.
     async fn read(mut self, store: Arc<dyn Store>) {
-        while let Some(asked) = self.take() {
+        loop {
+            // Whoever is about to ask comes first: one statement for them all.
+            tokio::task::yield_now().await;
+            let Some(asked) = self.take() else { return };
             let ids: Vec<JobId> = asked.keys().copied().collect();
             let found = match ids.as_slice() {
                 [id] => store.find_job(*id).await.map(Vec::from_iter),
@@ -135,4 +138,66 @@ fn tell_all(mut askers: Askers, answer: Answer) {
 
 fn gone() -> StoreError {
     StoreError::Unavailable("the broker is stopping".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use broker_model::{Ids, SystemClock};
+    use broker_store::{SqlStore, StoreOptions};
+    use futures::future::join_all;
+
+    use super::*;
+
+    async fn empty_store(folder: &std::path::Path) -> SqlStore {
+        let url = format!("sqlite://{}/reads.db", folder.display());
+        let store = SqlStore::connect(&url, StoreOptions::default())
+            .await
+            .unwrap();
+        store.migrate().await.unwrap();
+        store
+    }
+
+    fn unknown(ids: &Ids) -> JobId {
+        ids.next(&SystemClock)
+    }
+
+    #[tokio::test]
+    async fn nobody_is_left_waiting_when_readers_come_and_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let store: Arc<dyn Store> = Arc::new(empty_store(folder.path()).await);
+        let (reads, ids) = (JobReads::default(), Ids::from_os());
+        for crowd in [1, 2, 3, LARGEST * 3, 1, 50] {
+            let all = (0..crowd).map(|_| reads.find(&store, unknown(&ids)));
+            for answer in join_all(all).await {
+                assert!(answer.unwrap().is_none());
+            }
+            assert_eq!(reads.waiting().asked.len(), 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_goes_away_takes_no_answer_along() {
+        let folder = tempfile::tempdir().unwrap();
+        let store: Arc<dyn Store> = Arc::new(empty_store(folder.path()).await);
+        let (reads, ids) = (JobReads::default(), Ids::from_os());
+        let (left, stays) = (unknown(&ids), unknown(&ids));
+        let mut leaving = Box::pin(reads.find(&store, left));
+        let staying = reads.find(&store, stays);
+        assert!(futures::poll!(&mut leaving).is_pending());
+        drop(leaving);
+        assert!(staying.await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_told_to_everybody_who_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = empty_store(folder.path()).await;
+        store.close().await;
+        let store: Arc<dyn Store> = Arc::new(store);
+        let (reads, ids) = (JobReads::default(), Ids::from_os());
+        let all = (0..5).map(|_| reads.find(&store, unknown(&ids)));
+        for answer in join_all(all).await {
+            assert!(matches!(answer, Err(StoreError::Unavailable(_))));
+        }
+    }
 }

@@ -32,10 +32,18 @@ struct Armed {
     failed: bool,
 }
 
-#[derive(Debug)]
+type Meanwhile = futures::future::BoxFuture<'static, ()>;
+
 pub(crate) struct FaultyStore {
     inner: SqlStore,
     armed: Mutex<Option<Armed>>,
+    meanwhile: Mutex<Option<Meanwhile>>,
+}
+
+impl std::fmt::Debug for FaultyStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FaultyStore").finish_non_exhaustive()
+    }
 }
 
 impl FaultyStore {
@@ -43,7 +51,13 @@ impl FaultyStore {
         Self {
             inner,
             armed: Mutex::default(),
+            meanwhile: Mutex::default(),
         }
+    }
+
+    /// Lets something happen before the next commit, after whatever it rests on was read.
+    pub(crate) fn meanwhile(&self, it: impl Future<Output = ()> + Send + 'static) {
+        *self.meanwhile.lock().unwrap() = Some(Box::pin(it));
     }
 
     /// Lets so many commits through; all after them fail.
@@ -80,6 +94,10 @@ impl FaultyStore {
 #[async_trait]
 impl Commits for FaultyStore {
     async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile.await;
+        }
         let gone = || StoreError::Unavailable("the test has cut the line".to_owned()).into();
         match self.fault() {
             Some(Fault::Before) => Err(gone()),

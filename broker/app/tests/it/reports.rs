@@ -239,7 +239,14 @@ async fn a_report_that_broke_off_at(commits: u32, fault: Fault) {
     let first = broker.report(report.clone()).await;
     let broke = store.mend();
     assert_eq!(first.is_err(), broke, "{commits} {fault:?}");
-    Books::check(&broker).await;
+    let books = Books::check(&broker).await;
+    let caller = engineer(&broker).await;
+    let first = books.attempts.iter().find(|it| it.id == leased[0].attempt);
+    if first.unwrap().settled {
+        let log = broker.read_log(&caller, leased[0].job, "stdout", 0).await;
+        let log = log.unwrap().bytes;
+        assert_eq!(log, b"last words\n", "who follows it has stopped");
+    }
     let mut retries = 0;
     while broker.report(report.clone()).await.is_err() {
         retries += 1;
@@ -249,7 +256,6 @@ async fn a_report_that_broke_off_at(commits: u32, fault: Fault) {
     assert_eq!(books.usage.len(), 3);
     assert!(books.jobs.iter().all(|job| job.state.is_final()));
     assert!(books.attempts.iter().all(|attempt| attempt.settled));
-    let caller = engineer(&broker).await;
     let log = broker.read_log(&caller, leased[0].job, "stdout", 0).await;
     assert_eq!(log.unwrap().bytes, b"last words\n");
     assert_eq!(books.count(EntryKind::UsageCharged), 3);

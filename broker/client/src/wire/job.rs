@@ -41,6 +41,12 @@ pub struct JobView {
 
 impl From<&Job> for JobView {
     fn from(job: &Job) -> Self {
+        job.clone().into()
+    }
+}
+
+impl From<Job> for JobView {
+    fn from(job: Job) -> Self {
         let waits_for = match &job.state {
             JobState::Held { reason } => serde_json::to_value(reason)
                 .ok()
@@ -64,7 +70,7 @@ impl From<&Job> for JobView {
             cancel_requested_at: job.cancel_requested_at,
             created_at: job.created_at,
             updated_at: job.updated_at,
-            spec: job.spec.clone(),
+            spec: job.spec,
         }
     }
 }

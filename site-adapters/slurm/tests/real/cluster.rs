@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use broker_model::{Ids, Outcome, PartitionRef, RemoteId, Resources, SystemClock, Walltime};
 use site_adapter::{
-    Activity, LocalAccount, LogStream, RemoteRef, SiteAdapter as _, Submission, Submitted, Work,
+    Activity, LocalAccount, RemoteRef, SiteAdapter as _, Submission, Submitted, Work,
 };
 use site_adapter_slurm::testing::{SlurmSite, Suite};
 use site_adapter_slurm::{SlurmAdapter, SlurmSettings};
@@ -44,19 +44,19 @@ macro_rules! on_each_version {
             use site_adapter_slurm::testing::Suite;
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn slurm_22_05() {
-                if let Some(cluster) = $crate::real::cluster::cluster(Suite::Bookworm).await {
+                if let Some(cluster) = $crate::cluster::cluster(Suite::Bookworm).await {
                     super::$name(&*cluster.$hold().await).await;
                 }
             }
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn slurm_24_11() {
-                if let Some(cluster) = $crate::real::cluster::cluster(Suite::Trixie).await {
+                if let Some(cluster) = $crate::cluster::cluster(Suite::Trixie).await {
                     super::$name(&*cluster.$hold().await).await;
                 }
             }
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn slurm_26_05() {
-                if let Some(cluster) = $crate::real::cluster::cluster(Suite::Forky).await {
+                if let Some(cluster) = $crate::cluster::cluster(Suite::Forky).await {
                     super::$name(&*cluster.$hold().await).await;
                 }
             }
@@ -74,15 +74,6 @@ impl Cluster {
         let mut settings = self.site.settings().unwrap();
         change(&mut settings);
         SlurmAdapter::new(settings, Arc::new(SystemClock)).unwrap()
-    }
-
-    /// Waits until slurmctld has written a state with the job in it; the next one is seconds away.
-    pub(crate) async fn saved(&self, job: &RemoteRef) {
-        until("slurmctld saves its state", async || {
-            let file = "/var/spool/slurm/ctld/job_state";
-            self.site.exec(&["grep", "-q", &job.marker, file]).ok()
-        })
-        .await;
     }
 
     pub(crate) fn submission(&self, script: &str) -> Submission {
@@ -178,9 +169,4 @@ pub(crate) async fn ends(adapter: &SlurmAdapter, job: &RemoteRef) -> Outcome {
         }
     })
     .await
-}
-
-pub(crate) async fn stdout_of(adapter: &SlurmAdapter, job: &RemoteRef) -> String {
-    let bytes = adapter.read_log(job, LogStream::Stdout, 0, 1 << 20).await;
-    String::from_utf8(bytes.unwrap()).unwrap()
 }

@@ -1,7 +1,8 @@
 use broker_model::{OutcomeKind, Walltime};
-use site_adapter::{ErrorKind, SiteAdapter as _};
+use site_adapter::{ErrorKind, LogStream, RemoteRef, SiteAdapter as _};
+use site_adapter_slurm::SlurmAdapter;
 
-use super::cluster::{Cluster, ends, on_each_version, runs, stdout_of, submit, until};
+use super::cluster::{Cluster, ends, on_each_version, runs, submit, until};
 
 on_each_version!(write: a_cancelled_job_never_started_has_no_start);
 on_each_version!(read:
@@ -180,4 +181,9 @@ async fn many_jobs_are_polled_with_two_calls(cluster: &Cluster) {
     }
     let told = adapter.poll(&jobs).await.unwrap();
     assert_eq!(told.len(), real);
+}
+
+pub(crate) async fn stdout_of(adapter: &SlurmAdapter, job: &RemoteRef) -> String {
+    let bytes = adapter.read_log(job, LogStream::Stdout, 0, 1 << 20).await;
+    String::from_utf8(bytes.unwrap()).unwrap()
 }

@@ -2,7 +2,8 @@ use broker_model::OutcomeKind;
 use site_adapter::SiteAdapter as _;
 use site_adapter_slurm::{ApiChoice, ApiVersion};
 
-use super::cluster::{Cluster, ends, on_each_version, stdout_of, submit, until};
+use super::cluster::{Cluster, ends, on_each_version, submit, until};
+use super::jobs::stdout_of;
 
 on_each_version!(read:
     the_newest_version_is_chosen_and_every_known_one_works,

@@ -43,7 +43,7 @@ pub(crate) async fn list(
         .jobs(&authenticated.caller, filter, asked)
         .await?;
     Ok(Json(page(
-        found.jobs.iter().map(JobView::from).collect(),
+        found.jobs.into_iter().map(JobView::from).collect(),
         found.next,
     )))
 }

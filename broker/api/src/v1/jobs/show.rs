@@ -7,6 +7,7 @@ use broker_client::wire::{JobView, Page, UsageView};
 use broker_model::{JobId, UsageRecord};
 
 use crate::auth::Authenticated;
+use crate::body;
 use crate::etag;
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -21,7 +22,7 @@ pub(crate) async fn show(
 ) -> Result<Response, Problem> {
     let job = state.broker.job(&authenticated.caller, id).await?;
     Ok(etag::tagged(&headers, &job.version.to_string(), || {
-        Json(JobView::from(&job))
+        body::json(&JobView::from(job))
     }))
 }
 

@@ -1,8 +1,20 @@
+//! Outages of real clusters, on clusters of their own: a node is not at once as it was after them.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "real/cluster.rs"]
+mod cluster;
+
 use broker_model::{Outcome, OutcomeKind};
 use site_adapter::{Activity, ErrorKind, RemoteRef, SiteAdapter as _};
 use site_adapter_slurm::TokenSource;
 
-use super::cluster::{Cluster, activity, alice, ends, on_each_version, runs, submit, until};
+use crate::cluster::{Cluster, activity, alice, ends, on_each_version, runs, submit, until};
 
 on_each_version!(write:
     a_job_that_slurmctld_forgot_is_proven_gone_and_its_id_is_never_taken_for_ours,
@@ -60,7 +72,7 @@ async fn forget(cluster: &Cluster) -> (Vec<RemoteRef>, Vec<RemoteRef>) {
         // Once it has saved its state it takes some seconds before it does so again.
         let settled = submit(&adapter, &cluster.submission("exit 0")).await;
         ends(&adapter, &settled).await;
-        cluster.saved(&settled).await;
+        saved(cluster, &settled).await;
         let mut jobs = Vec::new();
         for _ in 0..4 {
             jobs.push(submit(&adapter, &cluster.submission("sleep 600")).await);
@@ -111,7 +123,7 @@ async fn a_submit_to_a_hanging_slurmctld_is_unclear_and_then_found(cluster: &Clu
     submission.may_exist = true;
     let submitted = adapter.submit(&submission).await.unwrap();
     assert!(submitted.adopted, "the job was made twice");
-    let job = super::cluster::reference(&submission, &submitted);
+    let job = crate::cluster::reference(&submission, &submitted);
     runs(&adapter, &job).await;
     adapter.cancel(&job).await.unwrap();
     ends(&adapter, &job).await;
@@ -212,4 +224,13 @@ async fn a_token_that_is_not_accepted_is_told_as_such(cluster: &Cluster) {
         let job = submit(&adapter, &cluster.submission("exit 0")).await;
         assert_eq!(ends(&adapter, &job).await.kind, OutcomeKind::Completed);
     }
+}
+
+/// Waits until slurmctld has written a state with the job in it; the next one is seconds away.
+async fn saved(cluster: &Cluster, job: &RemoteRef) {
+    until("slurmctld saves its state", async || {
+        let file = "/var/spool/slurm/ctld/job_state";
+        cluster.site.exec(&["grep", "-q", &job.marker, file]).ok()
+    })
+    .await;
 }
