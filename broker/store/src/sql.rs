@@ -4,6 +4,7 @@
 mod accounts;
 mod attempts;
 mod bulk;
+mod checkpoint;
 mod committer;
 mod connect;
 mod db;

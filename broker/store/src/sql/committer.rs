@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::bulk::Texts;
+use super::checkpoint::Checkpoints;
 use super::connect::Target;
 use super::db::Conn;
 use super::group::{self, Failure, Outcome};
@@ -50,6 +51,7 @@ struct Waiting {
 pub(super) struct Committer {
     target: Target,
     conn: Option<Conn>,
+    checkpoints: Option<Checkpoints>,
     texts: Texts,
     counters: Arc<Counters>,
     nudges: broadcast::Sender<Arc<Nudge>>,
@@ -66,6 +68,7 @@ impl Committer {
         options: &StoreOptions,
     ) -> Self {
         Self {
+            checkpoints: Checkpoints::beside(&conn, &target),
             target,
             conn: Some(conn),
             texts: Texts::default(),
@@ -109,6 +112,9 @@ impl Committer {
                 }
                 None => break,
             }
+        }
+        if let Some(checkpoints) = self.checkpoints.take() {
+            checkpoints.end().await;
         }
         if let Some(conn) = self.conn.take() {
             conn.close().await;
@@ -181,6 +187,9 @@ impl Committer {
         match &outcome {
             Ok(done) => {
                 self.conn = Some(conn);
+                if let Some(checkpoints) = &mut self.checkpoints {
+                    checkpoints.wrote(changes.iter().map(|change| change.weight).sum());
+                }
                 let refused = u32::try_from(changes.len()).unwrap_or(u32::MAX) - done.committed;
                 if done.committed > 0 {
                     self.counters

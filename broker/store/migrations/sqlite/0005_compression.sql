@@ -1,0 +1,1 @@
+-- SQLite compresses nothing; the number is taken so that both databases count alike.
