@@ -54,6 +54,15 @@ impl Scratch {
         })
     }
 
+    /// Makes a new server one that has run for a while: until its first checkpoint PostgreSQL fills a
+    /// file of 16 MiB with zeros, inside a commit, for each 16 MiB of log; later it uses old ones again.
+    pub(crate) async fn settle(&self) -> anyhow::Result<()> {
+        match self.kind {
+            Kind::Sqlite => Ok(()),
+            Kind::Postgres => self.raw(true).await?.run("CHECKPOINT".to_owned()).await,
+        }
+    }
+
     /// A connection beside the store's own. With `durable` its commits cost what the store's do.
     pub(crate) async fn raw(&self, durable: bool) -> anyhow::Result<Raw> {
         match self.kind {

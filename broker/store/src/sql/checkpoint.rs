@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 use super::connect::Target;
 use super::db::{Conn, Dialect};
 
-/// Rows written between two copies: about as much as SQLite's own default of pages.
-const BETWEEN_BYTES: usize = 8 << 20;
+/// Rows written between two copies: few enough that a commit's fsync does not wait long behind them.
+const BETWEEN_BYTES: usize = 2 << 20;
 /// What a commit writes beside its rows: the pages of the indexes it touches.
 const OF_EVERY_COMMIT_BYTES: usize = 64 << 10;
 const COPY: &str = "PRAGMA wal_checkpoint(PASSIVE)";

@@ -66,6 +66,7 @@ pub(crate) async fn measure(plan: &Plan, kind: Kind) -> anyhow::Result<()> {
     };
     let keyed = keyed.closed(plan.time).await?.per_second;
     table::rate("with an Idempotency-Key each", keyed);
+    rig.ground.scratch.settle().await?;
     let mut half = whole.paced(plan.time, peak / 2.0).await?;
     table::rate("half of peak, evenly paced", half.per_second);
     table::time(
