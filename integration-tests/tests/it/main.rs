@@ -13,6 +13,7 @@ mod demo;
 mod example;
 mod federation;
 mod operations;
+mod readme;
 mod refusals;
 mod shutdown;
 mod slurm;

@@ -1,0 +1,204 @@
+//! The README's examples of `alcyone`, run against the demo it tells the reader to start: what is
+//! printed there is what the programs print, but for ids, times and numbers.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use broker_auth::dev_issuer::approve_device;
+use integration_tests::{Running, program, until};
+use regex_lite::Regex;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+
+const README: &str = include_str!("../../../README.md");
+const LIMIT: Duration = Duration::from_mins(2);
+
+/// A command of the README and the lines below it.
+#[derive(Debug)]
+struct Example {
+    words: Vec<String>,
+    lines: Vec<String>,
+}
+
+#[tokio::test]
+async fn the_readme_shows_what_the_client_prints() {
+    let reader = Reader::arrive().await;
+    let mut job = String::new();
+    let mut seen = Vec::new();
+    for example in examples() {
+        let words = reader.words(&example.words, &job);
+        let said = reader.run(&words).await;
+        if words.first().is_some_and(|verb| verb == "submit") {
+            said.split(' ').next().unwrap().clone_into(&mut job);
+        }
+        let (expected, got) = (shapes(&example.lines.join("\n")), shapes(&said));
+        assert!(
+            fits(&expected, &got),
+            "the README shows for `alcyone {}`:\n{}\nit prints:\n{said}",
+            words.join(" "),
+            example.lines.join("\n")
+        );
+        seen.push(words.first().unwrap().clone());
+    }
+    for verb in [
+        "login", "whoami", "check", "quote", "submit", "jobs", "show", "logs", "cancel", "sites",
+        "usage", "audit",
+    ] {
+        assert!(seen.iter().any(|it| it == verb), "`{verb}` is not shown");
+    }
+}
+
+/// All that a `console` block says of `alcyone`.
+fn examples() -> Vec<Example> {
+    let mut all: Vec<Example> = Vec::new();
+    for block in README.split("```console\n").skip(1) {
+        let block = block.split("```").next().unwrap();
+        let mut ours = false;
+        for line in block.lines() {
+            if let Some(command) = line.strip_prefix("$ ") {
+                ours = command.starts_with("alcyone ");
+                if ours {
+                    let command = command.split(" #").next().unwrap();
+                    let words = command.split_whitespace().skip(1);
+                    all.push(Example {
+                        words: words.map(|w| w.trim_matches('\'').to_owned()).collect(),
+                        lines: Vec::new(),
+                    });
+                }
+            } else if ours {
+                all.last_mut().unwrap().lines.push(line.to_owned());
+            }
+        }
+    }
+    all
+}
+
+/// Lines without what differs from run to run: ids, hashes, numbers, widths of columns.
+fn shapes(text: &str) -> Vec<String> {
+    let id = Regex::new("(per|prj|alc|job|att)_[0-9a-f]{32}").unwrap();
+    let hash = Regex::new("[0-9a-f]{64}").unwrap();
+    let code = Regex::new("[A-Z]{4}-[A-Z]{4}").unwrap();
+    let number = Regex::new("[0-9]+([.,:][0-9]+)*").unwrap();
+    let shape = |line: &str| {
+        let line = id.replace_all(line, "$1");
+        let line = hash.replace_all(&line, "HASH");
+        let line = code.replace_all(&line, "CODE");
+        let line = number.replace_all(&line, "N");
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    text.lines()
+        .map(shape)
+        .filter(|line| !line.is_empty())
+        .collect()
+}
+
+/// Whether the lines are these, with any number of others where `…` stands.
+fn fits(expected: &[String], got: &[String]) -> bool {
+    match expected.split_first() {
+        None => got.is_empty(),
+        Some((first, rest)) if first == "…" => {
+            (0..=got.len()).any(|skipped| fits(rest, &got[skipped..]))
+        }
+        Some((first, rest)) => got
+            .split_first()
+            .is_some_and(|(line, later)| line == first && fits(rest, later)),
+    }
+}
+
+/// Somebody who has started the demo and opened another terminal.
+struct Reader {
+    folder: tempfile::TempDir,
+    broker: String,
+    _demo: Running,
+}
+
+impl Reader {
+    async fn arrive() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(program("alcyone-broker"));
+        command
+            .args(["demo", "--listen", "127.0.0.1:0", "--data"])
+            .arg(folder.path().join("data/demo"));
+        let mut demo = Running::start("the demo", &mut command, &folder.path().join("demo.log"));
+        let portal = Regex::new("The portal is at (http://[0-9.:]+)/ \\(pick").unwrap();
+        let broker = until("the demo serves", LIMIT, async || {
+            assert!(demo.exited().is_none(), "it ended: {}", demo.said());
+            Some(portal.captures(&demo.said())?[1].to_owned())
+        })
+        .await;
+        let job = folder.path().join("data/demo/client/engineer/job.toml");
+        std::fs::copy(job, folder.path().join("job.toml")).unwrap();
+        Self {
+            folder,
+            broker,
+            _demo: demo,
+        }
+    }
+
+    /// The job is the last that was handed in, the key the one of this ledger.
+    fn words(&self, shown: &[String], job: &str) -> Vec<String> {
+        let word = |word: &String| match word.as_str() {
+            id if id.starts_with("job_") => job.to_owned(),
+            key if key.ends_with("/ledger+…") => self.ledger_key(),
+            other => other.to_owned(),
+        };
+        shown.iter().map(word).collect()
+    }
+
+    /// What `audit export` told to trust.
+    fn ledger_key(&self) -> String {
+        let export = std::fs::read_to_string(self.folder.path().join("ledger.jsonl")).unwrap();
+        let first = export.lines().next().unwrap();
+        let header: serde_json::Value = serde_json::from_str(first).unwrap();
+        header["keys"][0].as_str().unwrap().to_owned()
+    }
+
+    /// Standard output; an export is the auditor's, all else the engineer's.
+    async fn run(&self, words: &[String]) -> String {
+        let export = words.iter().any(|word| word == "export");
+        let person = if export { "auditor" } else { "engineer" };
+        let home = self.folder.path().join(person);
+        if export || words.first().is_some_and(|verb| verb == "login") {
+            let said = self.log_in(&home, person).await;
+            if !export {
+                return said;
+            }
+        }
+        let output = self.alcyone(&home).args(words).output().await.unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        assert!(
+            output.status.success(),
+            "alcyone {}: {}",
+            words.join(" "),
+            text(output.stderr)
+        );
+        text(output.stdout)
+    }
+
+    async fn log_in(&self, home: &PathBuf, person: &str) -> String {
+        let mut login = self.alcyone(home);
+        let mut child = login.arg("login").stdout(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut said = String::new();
+        while !said.contains("user_code=") {
+            assert_ne!(stdout.read_line(&mut said).await.unwrap(), 0, "{said}");
+        }
+        let page = Regex::new("(http[^ ]*)/device\\?user_code=([A-Z-]+)").unwrap();
+        let page = page.captures(&said).unwrap();
+        let (issuer, code) = (page[1].to_owned(), page[2].to_owned());
+        approve_device(&issuer, &code, person).await.unwrap();
+        stdout.read_to_string(&mut said).await.unwrap();
+        assert!(child.wait().await.unwrap().success());
+        said
+    }
+
+    fn alcyone(&self, home: &Path) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new(program("alcyone"));
+        command
+            .env("ALCYONE_BROKER", &self.broker)
+            .env("ALCYONE_HOME", home)
+            .current_dir(self.folder.path())
+            .kill_on_drop(true);
+        command
+    }
+}
