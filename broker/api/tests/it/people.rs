@@ -304,7 +304,8 @@ async fn refused_tokens_are_in_the_ledger_as_one_entry_and_a_count_a_minute() {
     let world = World::start().await;
     let token = world.token("ada").await;
     let (head, signature) = token.rsplit_once('.').unwrap();
-    let forged = format!("{head}.{}", signature.chars().rev().collect::<String>());
+    let first = if signature.starts_with('A') { "B" } else { "A" };
+    let forged = format!("{head}.{first}{}", signature.split_at(1).1);
     let failed = async || {
         let entries = world.store.entries(0, 200).await.unwrap();
         let bodies = entries.iter().map(|row| row.body().unwrap());
