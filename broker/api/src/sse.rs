@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use broker_app::Result;
+use broker_model::ProjectId;
 use futures::stream::{self, Stream, StreamExt as _};
 use tokio::time::timeout;
 
@@ -39,11 +40,12 @@ pub(crate) fn last_event_id(headers: &HeaderMap) -> std::result::Result<Option<u
 
 /// Makes a response of a stream. It ends with an event `end` when nothing more will come, with
 /// `token` when the caller's token ended meanwhile (get a new one, reconnect with `Last-Event-ID`),
-/// and with `error` when the broker could not go on. What the caller may see is decided at the
-/// start and again at each reconnect, which the token's end forces.
+/// and with `error` when the broker could not go on. Whether the caller may see the project is asked
+/// again as often as whether the token still holds.
 pub(crate) fn respond<T: Send + 'static>(
     state: ApiState,
     authenticated: Authenticated,
+    project: ProjectId,
     items: impl Stream<Item = Result<T>> + Send + 'static,
     event: impl Fn(T) -> Event + Send + 'static,
 ) -> Sse<impl Stream<Item = std::result::Result<Event, Infallible>> + Send + 'static> {
@@ -62,6 +64,7 @@ pub(crate) fn respond<T: Send + 'static>(
         events: Box::pin(events),
         state,
         authenticated,
+        project,
         over: false,
     };
     let guarded = stream::unfold(guarded, Guarded::next);
@@ -87,6 +90,7 @@ struct Guarded {
     events: Pin<Box<dyn Stream<Item = Said> + Send>>,
     state: ApiState,
     authenticated: Authenticated,
+    project: ProjectId,
     over: bool,
 }
 
@@ -94,11 +98,8 @@ impl Guarded {
     async fn next(mut self) -> Option<(std::result::Result<Event, Infallible>, Self)> {
         while !self.over {
             let token = &self.authenticated.token;
-            let said = if has_ended(&self.state, token).await {
-                Said::last(
-                    "token",
-                    "the access token has ended; reconnect with a new one",
-                )
+            let said = if let Some(end) = barred(&self.state, token, self.project).await {
+                end
             } else {
                 match timeout(CHECK_TOKEN, self.events.next()).await {
                     Ok(Some(said)) => said,
@@ -113,11 +114,19 @@ impl Guarded {
     }
 }
 
-/// An issuer that cannot be asked right now ends nothing: the token was good at the start.
-async fn has_ended(state: &ApiState, token: &str) -> bool {
-    state
-        .auth
-        .bearer(token)
-        .await
-        .is_err_and(|failure| !failure.unavailable)
+/// Why the stream must not go on. An issuer or a database that cannot be asked right now ends
+/// nothing: token and role were good a moment ago.
+async fn barred(state: &ApiState, token: &str, project: ProjectId) -> Option<Said> {
+    match state.auth.bearer(token).await {
+        Ok(principal) => {
+            let caller = state.broker.caller(principal).await.ok()?;
+            let lost = !caller.may_see(project);
+            lost.then(|| Said::last("error", "you may no longer see this job"))
+        }
+        Err(failure) if failure.unavailable => None,
+        Err(_) => Some(Said::last(
+            "token",
+            "the access token has ended; reconnect with a new one",
+        )),
+    }
 }

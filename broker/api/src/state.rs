@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use broker_app::Broker;
-use broker_client::wire::LoginView;
+use broker_client::wire::LoginChoice;
 use broker_ledger::VerifierKey;
 use broker_model::SiteId;
 use sha2::{Digest, Sha256};
@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 use crate::auth::Authenticate;
 use crate::metrics::Metrics;
 
-/// What a client is told about signing in.
-pub type LoginInfo = LoginView;
+/// What a client is told about signing in: the issuers with a device client, none if need be.
+pub type LoginInfo = Vec<LoginChoice>;
 
 /// What the handlers share.
 #[derive(Clone, Debug)]

@@ -9,10 +9,11 @@ use policy_engine::Engine;
 use crate::agents::Looks;
 use crate::caller::Callers;
 use crate::decisions::Decisions;
+use crate::failed_logins::FailedLogins;
 use crate::jobs::{InFlight, JobReads};
 use crate::loops::Hearing;
 use crate::standing::Standings;
-use crate::{Board, Nudges};
+use crate::{Board, Nudges, RoleRule};
 
 /// What a broker is made of.
 #[derive(Debug)]
@@ -69,6 +70,7 @@ pub struct Broker {
 pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
     policy: RwLock<Arc<Engine>>,
+    pub(crate) role_rules: RwLock<Arc<[RoleRule]>>,
     pub(crate) board: Board,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<Ids>,
@@ -79,6 +81,7 @@ pub(crate) struct Inner {
     pub(crate) decisions: Decisions,
     pub(crate) reads: JobReads,
     pub(crate) in_flight: InFlight,
+    pub(crate) failed_logins: FailedLogins,
     pub(crate) looks: Looks,
     pub(crate) hearing: Hearing,
     /// The last job that the placement loop looked at, while there are more behind it.
@@ -91,11 +94,13 @@ impl Broker {
             inner: Arc::new(Inner {
                 board: Board::new(parts.sites, parts.zones),
                 policy: RwLock::new(parts.policy),
+                role_rules: RwLock::new(Arc::new([])),
                 callers: Callers::new(&parts.limits),
                 standings: Standings::new(&parts.limits),
                 decisions: Decisions::default(),
                 reads: JobReads::default(),
                 in_flight: InFlight::default(),
+                failed_logins: FailedLogins::default(),
                 looks: Looks::default(),
                 hearing: Hearing::from(parts.clock.now()),
                 placing: Mutex::default(),

@@ -11,7 +11,9 @@ use crate::{Broker, Limits, Result};
 pub struct Caller {
     pub person: PersonId,
     pub principal: Arc<Principal>,
+    /// By grant and by entitlement.
     pub roles: Arc<Vec<Role>>,
+    pub(crate) granted: Arc<Vec<Role>>,
 }
 
 impl Caller {
@@ -77,24 +79,31 @@ impl Broker {
     /// Finds the person a principal stands for, or registers them on first sight.
     pub async fn caller(&self, principal: Arc<Principal>) -> Result<Caller> {
         let key = (principal.issuer.clone(), principal.subject.clone());
-        if let Some((person, roles)) = self.inner.callers.known.get(&key) {
-            return Ok(Caller {
-                person,
-                principal,
-                roles,
-            });
+        if let Some((person, granted)) = self.inner.callers.known.get(&key) {
+            return Ok(self.with_roles(person, principal, granted));
         }
         let person = self.person(&principal).await?;
-        let roles = Arc::new(self.inner.store.grants_of(person).await?);
+        let granted = Arc::new(self.inner.store.grants_of(person).await?);
         self.inner
             .callers
             .known
-            .insert(key, (person, roles.clone()));
-        Ok(Caller {
+            .insert(key, (person, granted.clone()));
+        Ok(self.with_roles(person, principal, granted))
+    }
+
+    /// Entitlements belong to one token, so what follows from them is not remembered by person.
+    fn with_roles(
+        &self,
+        person: PersonId,
+        principal: Arc<Principal>,
+        granted: Arc<Vec<Role>>,
+    ) -> Caller {
+        Caller {
             person,
+            roles: self.roles(&principal, &granted),
             principal,
-            roles,
-        })
+            granted,
+        }
     }
 
     /// Makes the next request of everybody look their roles up.

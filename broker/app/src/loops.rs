@@ -65,6 +65,10 @@ async fn sweeping(broker: &Broker) {
     loop {
         pace.tick().await;
         report(
+            broker.enter_failed_logins_once().await,
+            "entering the failed sign-ins failed",
+        );
+        report(
             broker.sweep_once().await,
             "forgetting old keys and sessions failed",
         );

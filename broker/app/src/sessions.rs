@@ -8,7 +8,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use broker_model::{EntryBody, EntryKind, Principal};
+use broker_model::Principal;
 use broker_store::{Change, Session, StoreError, Write};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -31,8 +31,10 @@ pub struct SignedIn {
     /// The issuer's `sid`, if it names sessions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer_session: Option<String>,
-    /// The ID token, which the issuer wants back when somebody signs out.
-    pub id_token: String,
+    /// The ID token, which the issuer wants back when somebody signs out; sealed with a key made of
+    /// the session's token, so that the database alone gives it to nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed_id_token: Option<String>,
 }
 
 /// A session that holds now.
@@ -83,7 +85,8 @@ impl Broker {
         Ok(expires_at)
     }
 
-    /// Finds the session of a cookie; `None` when there is none, it has expired, or its issuer ended it.
+    /// Finds the session of a cookie; `None` when there is none, it has expired, its issuer
+    /// ended it, or its person was revoked.
     pub async fn session(&self, token: &str) -> Result<Option<OpenSession>> {
         let is_token = token.len() == TOKEN_CHARS
             && token
@@ -115,6 +118,12 @@ impl Broker {
                 return Ok(None);
             }
         }
+        if self
+            .is_revoked(&signed_in.principal, row.created_at)
+            .await?
+        {
+            return Ok(None);
+        }
         let caller = self.caller(Arc::new(signed_in.principal.clone())).await?;
         Ok(Some(OpenSession {
             caller,
@@ -141,20 +150,6 @@ impl Broker {
             (None, None) => return Ok(()),
         };
         self.remove_sessions([anchor]).await
-    }
-
-    /// Enters in the ledger that somebody came back from an issuer and was not let in; `reason` is one
-    /// of the codes of `broker-auth` and says nothing of the person.
-    pub async fn record_failed_login(&self, issuer: &str, reason: &'static str) -> Result<()> {
-        let entry = EntryBody::new(self.inner.clock.now(), EntryKind::LoginFailed)
-            .with("issuer", issuer)
-            .with("reason", reason);
-        self.commit(Change {
-            writes: Vec::new(),
-            entries: vec![entry],
-        })
-        .await?;
-        Ok(())
     }
 
     async fn remove_sessions(&self, digests: impl IntoIterator<Item = String>) -> Result<()> {

@@ -36,7 +36,12 @@ impl Broker {
     pub async fn my_projects(&self, caller: &Caller) -> Result<Vec<Standing>> {
         let mut standings = Vec::new();
         for project in caller.projects().unwrap_or_default() {
-            standings.push(self.read_standing(project).await?);
+            match self.read_standing(project).await {
+                Ok(standing) => standings.push(standing),
+                // An entitlement may name a project that was not brought in yet.
+                Err(Error::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(standings)
     }

@@ -15,28 +15,24 @@ use url::Url;
 use crate::claims::Claims;
 use crate::issuer::Issuer;
 use crate::jwt::{self, Header};
+use crate::opaque::{self, Opaque};
 use crate::revocations::Revocations;
-use crate::turns::Turns;
-use crate::{AuthError, ConfigError, IssuerConfig, IssuerMetadata, RelyingParty};
+use crate::{AuthError, ConfigError, IssuerConfig, IssuerMetadata, RelyingParty, Revoked};
 
 /// RFC 9068 tokens with long entitlement lists stay below; anything larger is no token.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// A principal made without userinfo, because that was away, is made again this soon.
 const INCOMPLETE: SignedDuration = SignedDuration::from_secs(5);
-/// An issuer's "not active" is final, but remembering it longer would only hold memory.
-const REFUSED: Duration = Duration::from_secs(10);
 
-type TokenDigest = [u8; 32];
+pub(crate) type TokenDigest = [u8; 32];
 
 /// Turns bearer tokens into principals. Cheap to ask again: a token is verified once a minute.
 pub struct Authenticator {
     issuers: Vec<Arc<Issuer>>,
     clock: Arc<dyn Clock>,
     verified: Cache<TokenDigest, Verified>,
-    refused: Cache<TokenDigest, ()>,
     revocations: Revocations,
-    /// Opaque tokens on their way to be asked about.
-    turns: Turns,
+    opaque: Opaque,
     /// What was verified under an older number is verified again.
     generation: Arc<AtomicU64>,
 }
@@ -44,6 +40,7 @@ pub struct Authenticator {
 #[derive(Clone)]
 struct Verified {
     principal: Arc<Principal>,
+    issued: Option<Timestamp>,
     until: Timestamp,
     generation: u64,
 }
@@ -73,10 +70,12 @@ impl Authenticator {
         Ok(Self {
             issuers: made.collect::<Result<_, _>>()?,
             clock,
-            verified: bounded(entries, Duration::from_secs(seconds)),
-            refused: bounded(entries, REFUSED),
+            verified: Cache::builder()
+                .max_capacity(entries)
+                .time_to_live(Duration::from_secs(seconds))
+                .build(),
             revocations: Revocations::default(),
-            turns: Turns::new(),
+            opaque: Opaque::new(entries),
             generation,
         })
     }
@@ -85,52 +84,30 @@ impl Authenticator {
     pub async fn bearer(&self, token: &str) -> Result<Arc<Principal>, AuthError> {
         let digest = Sha256::digest(token).into();
         let generation = self.generation.load(Ordering::SeqCst);
-        if let Some(principal) = self.remembered(&digest, generation) {
-            return Ok(principal);
+        if let Some(known) = self.remembered(&digest, generation) {
+            return known;
         }
         check_shape(token)?;
-        let header = Header::of(token);
-        let mut _turn = None;
-        if header.is_none() {
-            _turn = self.turns.take(&digest).await;
-            if let Some(principal) = self.remembered(&digest, generation) {
-                return Ok(principal);
-            }
-        }
-        let (issuer, mut claims) = self.verify(token, header, &digest).await?;
-        if claims.has("cnf") {
-            return Err(AuthError::SenderConstrained);
-        }
-        let complete = issuer.complete(&mut claims, token).await;
-        let principal = Arc::new(claims.principal(&issuer.config)?);
-        if self.is_revoked(&principal, claims.time("iat")) {
-            return Err(AuthError::Revoked);
-        }
-        let verified = Verified {
-            until: self.believed_until(issuer, &claims, complete),
-            principal: Arc::clone(&principal),
-            generation,
+        let Some(header) = Header::of(token) else {
+            return self.opaque_bearer(token, digest, generation).await;
         };
-        self.verified.insert(digest, verified);
-        Ok(principal)
+        let issuer = self.issuer(&jwt::claimed_issuer(token)?)?;
+        let claims = issuer.verify_access_token(token, &header).await?;
+        self.accept(issuer, claims, token, digest, generation).await
     }
 
-    /// Refuses from now on every token that this subject was given until now.
-    ///
-    /// Counts in this process: with several replicas, and after a restart, tell each of them.
-    /// A new sign-in counts again.
-    pub fn revoke_subject(&self, issuer: &str, subject: &str) {
-        self.revocations.add(issuer, subject, self.clock.now());
-        self.clear();
+    /// Puts the revocations in force as they are stored now; those that are not among them count no
+    /// longer. Holds for remembered tokens too, from the next request on.
+    pub fn put_revocations(&self, all: impl IntoIterator<Item = Revoked>) {
+        self.revocations.put(all);
     }
 
-    /// Forgets every verified token and every userinfo answer; the next request asks anew.
-    pub fn clear(&self) {
-        self.generation.fetch_add(1, Ordering::SeqCst);
-        self.verified.invalidate_all();
-        for issuer in &self.issuers {
-            issuer.userinfo.clear();
-        }
+    /// The configured issuer that a token says it is from; nobody has vouched for that.
+    pub fn issuer_named_in(&self, token: &str) -> Option<&str> {
+        Header::of(token)?;
+        let claimed = jwt::claimed_issuer(token).ok()?;
+        let issuer = self.issuer(&claimed).ok()?;
+        Some(&issuer.config.issuer)
     }
 
     /// The issuers a command-line client may sign in with, in the order of the configuration.
@@ -160,52 +137,62 @@ impl Authenticator {
         RelyingParty::new(Arc::clone(self.issuer(issuer)?), callback)
     }
 
-    fn remembered(&self, digest: &TokenDigest, generation: u64) -> Option<Arc<Principal>> {
-        let verified = self.verified.get(digest)?;
-        let counts = verified.generation == generation && self.clock.now() < verified.until;
-        counts.then_some(verified.principal)
+    fn remembered(
+        &self,
+        digest: &TokenDigest,
+        generation: u64,
+    ) -> Option<Result<Arc<Principal>, AuthError>> {
+        let known = self.verified.get(digest)?;
+        let counts = known.generation == generation && self.clock.now() < known.until;
+        counts.then(|| {
+            self.check_revoked(&known.principal, known.issued)?;
+            Ok(known.principal)
+        })
     }
 
-    async fn verify(
+    async fn opaque_bearer(
         &self,
         token: &str,
-        header: Option<Header>,
-        digest: &TokenDigest,
-    ) -> Result<(&Arc<Issuer>, Claims), AuthError> {
-        let Some(header) = header else {
-            return self.ask_about(token, digest).await;
+        digest: TokenDigest,
+        generation: u64,
+    ) -> Result<Arc<Principal>, AuthError> {
+        self.opaque.check(&digest, self.clock.now())?;
+        if let Some(away) = opaque::all_away(&self.issuers) {
+            return Err(away);
+        }
+        let _turn = self.opaque.turn(&digest).await;
+        // Whoever went first may have learned it, the bad as well as the good.
+        if let Some(known) = self.remembered(&digest, generation) {
+            return known;
+        }
+        self.opaque.check(&digest, self.clock.now())?;
+        let (issuer, claims) = self.opaque.ask(&self.issuers, token, &digest).await?;
+        self.accept(issuer, claims, token, digest, generation).await
+    }
+
+    /// Makes the principal of a token that its issuer stands by, and remembers it.
+    async fn accept(
+        &self,
+        issuer: &Issuer,
+        mut claims: Claims,
+        token: &str,
+        digest: TokenDigest,
+        generation: u64,
+    ) -> Result<Arc<Principal>, AuthError> {
+        if claims.has("cnf") {
+            return Err(AuthError::SenderConstrained);
+        }
+        let complete = issuer.complete(&mut claims, token).await;
+        let principal = Arc::new(claims.principal(&issuer.config)?);
+        let verified = Verified {
+            until: self.believed_until(issuer, &claims, complete),
+            issued: claims.time("iat"),
+            principal: Arc::clone(&principal),
+            generation,
         };
-        let issuer = self.issuer(&jwt::claimed_issuer(token)?)?;
-        let claims = issuer.verify_access_token(token, &header).await?;
-        Ok((issuer, claims))
-    }
-
-    /// An opaque token does not say whose it is: every issuer that takes such is asked.
-    async fn ask_about(
-        &self,
-        token: &str,
-        digest: &TokenDigest,
-    ) -> Result<(&Arc<Issuer>, Claims), AuthError> {
-        if self.refused.contains_key(digest) {
-            return Err(AuthError::Inactive);
-        }
-        let mut outcome = AuthError::OpaqueNotAccepted;
-        for issuer in self
-            .issuers
-            .iter()
-            .filter(|issuer| issuer.config.introspection.is_some())
-        {
-            match issuer.introspect(token).await {
-                Ok(claims) => return Ok((issuer, claims)),
-                // One issuer that is away leaves the question open, whatever the others say.
-                Err(_) if outcome.is_unavailable() => {}
-                Err(error) => outcome = error,
-            }
-        }
-        if matches!(outcome, AuthError::Inactive) {
-            self.refused.insert(*digest, ());
-        }
-        Err(outcome)
+        let revoked = self.check_revoked(&principal, verified.issued);
+        self.verified.insert(digest, verified);
+        revoked.map(|()| principal)
     }
 
     fn issuer(&self, name: &str) -> Result<&Arc<Issuer>, AuthError> {
@@ -215,9 +202,16 @@ impl Authenticator {
             .ok_or(AuthError::UnknownIssuer)
     }
 
-    fn is_revoked(&self, principal: &Principal, issued: Option<Timestamp>) -> bool {
-        self.revocations
-            .covers(&principal.issuer, &principal.subject, issued)
+    fn check_revoked(
+        &self,
+        principal: &Principal,
+        given_at: Option<Timestamp>,
+    ) -> Result<(), AuthError> {
+        let (issuer, subject) = (&principal.issuer, &principal.subject);
+        if self.revocations.covers(issuer, subject, given_at) {
+            return Err(AuthError::Revoked);
+        }
+        Ok(())
     }
 
     /// Never beyond the token's own expiry, leeway or not.
@@ -287,14 +281,4 @@ fn check_shape(token: &str) -> Result<(), AuthError> {
         });
     }
     Ok(())
-}
-
-fn bounded<V: Clone + Send + Sync + 'static>(
-    entries: u64,
-    live: Duration,
-) -> Cache<TokenDigest, V> {
-    Cache::builder()
-        .max_capacity(entries)
-        .time_to_live(live)
-        .build()
 }

@@ -106,12 +106,7 @@ impl Claims {
         let text = self.text(claim).ok_or_else(|| AuthError::MissingClaim {
             claim: claim.clone(),
         })?;
-        let folded = |text: &str| {
-            if config.subject_case_insensitive {
-                return text.to_lowercase();
-            }
-            text.to_owned()
-        };
+        let folded = |text: &str| config.fold_subject(text);
         let subject = folded(text);
         let scope = subject.rsplit_once('@').map(|(_, scope)| scope);
         let foreign = config

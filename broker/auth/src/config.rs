@@ -6,12 +6,14 @@ use crate::Secret;
 mod clients;
 mod error;
 mod parts;
+mod roles;
 #[cfg(test)]
 mod tests;
 
 pub use clients::{DeviceClient, IntrospectionClient, PortalClient};
 pub use error::ConfigError;
 pub use parts::{ClaimMap, Limits, SigningAlgorithm};
+pub use roles::{MappedRole, RoleMapping};
 
 /// One OpenID provider whose word the broker takes, and how its tokens are read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +55,9 @@ pub struct IssuerConfig {
     pub device: Option<DeviceClient>,
     #[serde(default)]
     pub introspection: Option<IntrospectionClient>,
+    /// Which of its entitlements mean which role here.
+    #[serde(default)]
+    pub roles: Vec<RoleMapping>,
     #[serde(default)]
     pub limits: Limits,
 }
@@ -75,6 +80,7 @@ impl IssuerConfig {
             portal: None,
             device: None,
             introspection: None,
+            roles: Vec::new(),
             limits: Limits::default(),
         }
     }
@@ -85,11 +91,22 @@ impl IssuerConfig {
         self.name.as_deref().unwrap_or_else(host)
     }
 
+    /// A subject as it is kept and compared.
+    pub fn fold_subject(&self, subject: &str) -> String {
+        if self.subject_case_insensitive {
+            return subject.to_lowercase();
+        }
+        subject.to_owned()
+    }
+
     /// Checks what serde cannot: addresses, contradictions, secrets that can be read.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.check_issuer()?;
         self.check_tokens()?;
         self.limits.validate(&self.issuer)?;
+        for mapping in &self.roles {
+            mapping.validate(&self.issuer)?;
+        }
         self.portal_secret()?;
         self.introspection_secret()?;
         Ok(())

@@ -51,7 +51,9 @@ pub enum AuthError {
     SenderConstrained,
     #[error("the issuer says that the token is not active; sign in again")]
     Inactive,
-    #[error("the token was revoked here; sign in again")]
+    #[error("the broker is asking about too many tokens at once; try again in a few seconds")]
+    Busy,
+    #[error("what was given to this person until now was revoked here; sign in again")]
     Revoked,
     #[error("the issuer sent no `{claim}`; ask its operator to release it")]
     MissingClaim { claim: String },
@@ -128,6 +130,7 @@ impl AuthError {
             Self::UnknownKey => "unknown_key",
             Self::SenderConstrained => "sender_constrained",
             Self::Inactive => "inactive",
+            Self::Busy => "busy",
             Self::Revoked => "revoked",
             Self::MissingClaim { .. } => "missing_claim",
             Self::SubjectRefused => "subject_refused",
@@ -145,11 +148,23 @@ impl AuthError {
         }
     }
 
+    /// The same verdict on the same token, where it is one that an issuer will not take back.
+    pub(crate) fn again(&self) -> Option<Self> {
+        Some(match self {
+            Self::Inactive => Self::Inactive,
+            Self::NotAnAccessToken => Self::NotAnAccessToken,
+            Self::UnknownIssuer => Self::UnknownIssuer,
+            Self::WrongAudience => Self::WrongAudience,
+            Self::Expired => Self::Expired,
+            _ => return None,
+        })
+    }
+
     /// The fault lies with the issuer or the way there: the same request may pass later.
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::IssuerUnreachable { .. } | Self::UnusableAnswer { .. } => true,
-            Self::NotOffered { .. } => true,
+            Self::NotOffered { .. } | Self::Busy => true,
             Self::IssuerRefused {
                 endpoint, status, ..
             } => *status >= 500 || *status == 429 || *endpoint != Endpoint::Token,

@@ -1,6 +1,7 @@
 //! One value of an issuer, fetched by one caller at a time and kept when the issuer is away.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use broker_model::Clock;
@@ -24,14 +25,24 @@ pub(crate) struct Fresh<T> {
     clock: Arc<dyn Clock>,
     rhythm: Rhythm,
     held: RwLock<Option<Held<T>>>,
-    asked: Mutex<Option<Asked>>,
+    asked: Mutex<Asked>,
+    /// The last try failed: while another is under way nobody waits for it.
+    failing: AtomicBool,
+    counting: Option<Counting<T>>,
 }
 
-/// The last time the issuer was asked.
-#[derive(Clone, Copy, Debug)]
+/// When the issuer was asked, and when because somebody wanted more than what was held.
+#[derive(Clone, Copy, Debug, Default)]
 struct Asked {
-    at: Timestamp,
-    answered: bool,
+    last: Option<Timestamp>,
+    for_newer: Option<Timestamp>,
+}
+
+/// Counts up once a new value is in force that lacks something of the old one.
+#[derive(Debug)]
+struct Counting<T> {
+    count: Arc<AtomicU64>,
+    lost: fn(&T, &T) -> bool,
 }
 
 #[derive(Debug)]
@@ -61,8 +72,16 @@ impl<T> Fresh<T> {
             clock,
             rhythm,
             held: RwLock::new(None),
-            asked: Mutex::new(None),
+            asked: Mutex::default(),
+            failing: AtomicBool::new(false),
+            counting: None,
         }
+    }
+
+    /// With a count that goes up when `lost(new, old)`.
+    pub(crate) fn counting(mut self, count: Arc<AtomicU64>, lost: fn(&T, &T) -> bool) -> Self {
+        self.counting = Some(Counting { count, lost });
+        self
     }
 
     pub(crate) fn held(&self) -> Option<Arc<T>> {
@@ -86,7 +105,7 @@ impl<T> Fresh<T> {
         let Ok(mut asked) = self.asked.try_lock() else {
             return Ok(held.value);
         };
-        if asked.is_some_and(|asked| self.since(asked.at) < self.rhythm.min_interval) {
+        if self.is_within(asked.last, self.rhythm.min_interval) {
             return Ok(held.value);
         }
         match self.fetch(&mut asked, fetch).await {
@@ -102,6 +121,9 @@ impl<T> Fresh<T> {
     }
 
     /// Returns a value newer than `known`, or `None` when it is too soon to ask for one.
+    ///
+    /// Only asking for newer ones is rationed: the first such question is asked however lately the
+    /// value came, since what is wanted may have been made right after.
     pub(crate) async fn newer<F>(
         &self,
         known: &Arc<T>,
@@ -110,42 +132,48 @@ impl<T> Fresh<T> {
     where
         F: Future<Output = Result<T, AuthError>>,
     {
-        let mut asked = self.asked.lock().await;
+        let mut asked = self.turn().await?;
         let held = self.held().filter(|held| !Arc::ptr_eq(held, known));
         if held.is_some() {
             return Ok(held);
         }
-        match *asked {
-            Some(last) if self.since(last.at) < self.rhythm.min_interval => {
-                // Without an answer nobody knows whether there is a newer one.
-                if last.answered {
-                    Ok(None)
-                } else {
-                    Err(self.away())
-                }
-            }
-            _ => self.fetch(&mut asked, fetch).await.map(Some),
+        // Without an answer nobody knows whether there is a newer one.
+        if self.is_failing() && self.is_within(asked.last, self.rhythm.min_interval) {
+            return Err(self.away());
         }
+        if self.is_within(asked.for_newer, self.rhythm.min_interval) {
+            return Ok(None);
+        }
+        asked.for_newer = Some(self.clock.now());
+        self.fetch(&mut asked, fetch).await.map(Some)
     }
 
     async fn first<F>(&self, fetch: impl FnOnce() -> F) -> Result<Arc<T>, AuthError>
     where
         F: Future<Output = Result<T, AuthError>>,
     {
-        let mut asked = self.asked.lock().await;
+        let mut asked = self.turn().await?;
         if let Some(value) = self.held() {
             return Ok(value);
         }
-        if asked.is_some_and(|asked| self.since(asked.at) < FIRST_RETRY) {
+        if self.is_within(asked.last, FIRST_RETRY) {
             // Whoever waited here behind a failed try shall not each wait for a timeout too.
             return Err(self.away());
         }
         self.fetch(&mut asked, fetch).await
     }
 
+    /// Waits for the caller who is asking, unless the answer is likely to be none again.
+    async fn turn(&self) -> Result<MutexGuard<'_, Asked>, AuthError> {
+        if self.is_failing() {
+            return self.asked.try_lock().map_err(|_| self.away());
+        }
+        Ok(self.asked.lock().await)
+    }
+
     async fn fetch<F>(
         &self,
-        asked: &mut MutexGuard<'_, Option<Asked>>,
+        asked: &mut MutexGuard<'_, Asked>,
         fetch: impl FnOnce() -> F,
     ) -> Result<Arc<T>, AuthError>
     where
@@ -153,17 +181,30 @@ impl<T> Fresh<T> {
     {
         let outcome = fetch().await;
         let now = self.clock.now();
-        **asked = Some(Asked {
-            at: now,
-            answered: outcome.is_ok(),
-        });
+        asked.last = Some(now);
+        self.failing.store(outcome.is_err(), Ordering::SeqCst);
         let value = Arc::new(outcome?);
-        let held = Held {
+        self.put(Held {
             value: Arc::clone(&value),
             at: now,
-        };
-        *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some(held);
+        });
         Ok(value)
+    }
+
+    /// Counts after the new value is in force: a token that was looked at under the new number was
+    /// looked at with the new value.
+    fn put(&self, new: Held<T>) {
+        let value = Arc::clone(&new.value);
+        let old = self
+            .held
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(new);
+        if let (Some(counting), Some(old)) = (&self.counting, old)
+            && (counting.lost)(&value, &old.value)
+        {
+            counting.count.fetch_add(1, Ordering::SeqCst);
+        }
     }
 
     fn read(&self) -> Option<Held<T>> {
@@ -179,6 +220,14 @@ impl<T> Fresh<T> {
             endpoint: self.source.1,
             source: None,
         }
+    }
+
+    fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::SeqCst)
+    }
+
+    fn is_within(&self, then: Option<Timestamp>, span: SignedDuration) -> bool {
+        then.is_some_and(|then| self.since(then) < span)
     }
 
     fn since(&self, then: Timestamp) -> SignedDuration {
@@ -263,22 +312,63 @@ mod tests {
     async fn something_newer_is_asked_for_no_more_often_than_the_interval() {
         let source = Source::new();
         let known = source.fresh.current(|| source.count()).await.unwrap();
-        source.pass(9);
-        assert!(
-            source
-                .fresh
-                .newer(&known, || source.count())
-                .await
-                .unwrap()
-                .is_none()
-        );
-        source.pass(1);
-        let newer = source.fresh.newer(&known, || source.count()).await.unwrap();
-        assert_eq!(newer.as_deref(), Some(&2));
+        let second = source.fresh.newer(&known, || source.count()).await.unwrap();
+        assert_eq!(second.as_deref(), Some(&2), "the first question is free");
         // Another caller who knew only the first value gets the second without asking.
         let shared = source.fresh.newer(&known, || source.count()).await.unwrap();
         assert_eq!(shared.as_deref(), Some(&2));
-        assert_eq!(source.asked.load(Ordering::SeqCst), 2);
+        let second = second.unwrap();
+        source.pass(9);
+        let soon = source.fresh.newer(&second, || source.count()).await;
+        assert!(soon.unwrap().is_none());
+        source.pass(1);
+        let third = source.fresh.newer(&second, || source.count()).await;
+        assert_eq!(third.unwrap().as_deref(), Some(&3));
+        assert_eq!(source.asked.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn what_is_lost_counts_once_the_new_value_is_in_force() {
+        let source = Source::new();
+        let count = Arc::new(AtomicU64::new(0));
+        let fresh = Fresh::new(
+            "i",
+            Endpoint::Keys,
+            Arc::clone(&source.clock) as Arc<dyn Clock>,
+            source.fresh.rhythm,
+        )
+        .counting(Arc::clone(&count), |new: &u32, old| new < old);
+        for (value, expected) in [(5, 0), (6, 0), (4, 1), (4, 1)] {
+            let fetched = || std::future::ready(Ok(value));
+            assert_eq!(*fresh.current(fetched).await.unwrap(), value);
+            assert_eq!(count.load(Ordering::SeqCst), expected, "{value}");
+            source.pass(600);
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_another_try_of_a_source_that_failed() {
+        let source = Source::new();
+        assert!(source.fresh.current(|| source.fail()).await.is_err());
+        source.pass(1);
+        let mut hanging = Box::pin(source.fresh.current(std::future::pending));
+        assert!(futures_poll(&mut hanging).await.is_none());
+        let other = source.fresh.current(|| source.count()).await;
+        assert!(other.unwrap_err().is_unavailable());
+        drop(hanging);
+        assert!(source.fresh.current(|| source.count()).await.is_ok());
+    }
+
+    /// What a future answers when it is asked once.
+    async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+        std::future::poll_fn(|cx| {
+            let polled = std::pin::Pin::new(&mut *future).poll(cx);
+            std::task::Poll::Ready(match polled {
+                std::task::Poll::Ready(answer) => Some(answer),
+                std::task::Poll::Pending => None,
+            })
+        })
+        .await
     }
 
     #[tokio::test]

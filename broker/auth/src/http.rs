@@ -1,9 +1,13 @@
+use std::sync::Arc;
 use std::time::Duration;
 
+use broker_model::Clock;
+use jiff::SignedDuration;
 use openidconnect::{HttpRequest, HttpResponse};
 use reqwest::{Client, RequestBuilder, Response, redirect};
 use serde::de::DeserializeOwned;
 
+use crate::away::Away;
 use crate::{AuthError, ConfigError, Endpoint, Limits};
 
 /// Far above any honest key set or claim set.
@@ -14,10 +18,16 @@ const MAX_ANSWER_BYTES: usize = 1 << 20;
 pub(crate) struct Http {
     client: Client,
     issuer: String,
+    userinfo: Arc<Away>,
+    introspection: Arc<Away>,
 }
 
 impl Http {
-    pub(crate) fn new(issuer: &str, limits: &Limits) -> Result<Self, ConfigError> {
+    pub(crate) fn new(
+        issuer: &str,
+        limits: &Limits,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, ConfigError> {
         let client = Client::builder()
             .redirect(redirect::Policy::none())
             .connect_timeout(Duration::from_secs(limits.connect_timeout_seconds.into()))
@@ -25,18 +35,65 @@ impl Http {
             .user_agent(concat!("alcyone/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|source| ConfigError::HttpClient { source })?;
+        let patience = SignedDuration::from_secs(limits.request_timeout_seconds.into());
+        let present = || Arc::new(Away::new(Arc::clone(clock), patience));
         Ok(Self {
             client,
             issuer: issuer.to_owned(),
+            userinfo: present(),
+            introspection: present(),
         })
+    }
+
+    /// The error that asking there would end with now; `None` where it is worth a try.
+    pub(crate) fn away(&self, endpoint: Endpoint) -> Option<AuthError> {
+        let away = self.awayness(endpoint)?.is_away();
+        away.then(|| self.left_alone(endpoint))
+    }
+
+    /// Of what is asked in the way of a request. Each endpoint for itself: one may hang while the
+    /// others answer. Documents and keys have their own rhythm, and a sign-in waits.
+    fn awayness(&self, endpoint: Endpoint) -> Option<&Away> {
+        match endpoint {
+            Endpoint::Userinfo => Some(&self.userinfo),
+            Endpoint::Introspection => Some(&self.introspection),
+            Endpoint::Discovery | Endpoint::Keys | Endpoint::Token => None,
+        }
+    }
+
+    fn left_alone(&self, endpoint: Endpoint) -> AuthError {
+        AuthError::IssuerUnreachable {
+            issuer: self.issuer.clone(),
+            endpoint,
+            source: None,
+        }
     }
 
     pub(crate) fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Sends the request and reads a JSON answer of status 200.
+    /// Sends the request and reads a JSON answer of status 200; does not try where nobody answers.
     pub(crate) async fn json<T: DeserializeOwned>(
+        &self,
+        endpoint: Endpoint,
+        request: RequestBuilder,
+    ) -> Result<T, AuthError> {
+        let Some(away) = self.awayness(endpoint) else {
+            return self.ask(endpoint, request).await;
+        };
+        if !away.may_try() {
+            return Err(self.left_alone(endpoint));
+        }
+        let outcome = self.ask(endpoint, request).await;
+        match outcome {
+            Err(AuthError::IssuerUnreachable { .. }) => away.failed(),
+            _ => away.answered(),
+        }
+        outcome
+    }
+
+    async fn ask<T: DeserializeOwned>(
         &self,
         endpoint: Endpoint,
         request: RequestBuilder,

@@ -11,9 +11,17 @@ use crate::{AuthError, Endpoint, IssuerConfig};
 /// An opaque token without an expiry is asked about again after this long.
 const UNDATED_SECONDS: i64 = 30;
 
+/// What an issuer says of a token that it stands by.
+pub(crate) struct Introspected {
+    /// With an expiry of ours where the issuer names none.
+    pub(crate) claims: Claims,
+    /// The issuer's own.
+    pub(crate) expires: Option<Timestamp>,
+}
+
 impl Issuer {
     /// Asks this issuer about an opaque token.
-    pub(crate) async fn introspect(&self, token: &str) -> Result<Claims, AuthError> {
+    pub(crate) async fn introspect(&self, token: &str) -> Result<Introspected, AuthError> {
         let (Some(client), Some(secret)) = (&self.config.introspection, &self.introspection_secret)
         else {
             return Err(AuthError::OpaqueNotAccepted);
@@ -33,9 +41,11 @@ impl Issuer {
             )
             .form(&[("token", token), ("token_type_hint", "access_token")]);
         let answer: Map<String, Value> = self.http.json(endpoint, request).await?;
-        let claims = with_expiry(Claims::new(answer), self.clock.now());
+        let claims = Claims::new(answer);
+        let expires = claims.time("exp");
+        let claims = with_expiry(claims, self.clock.now());
         check(&claims, &self.config, self.clock.now())?;
-        Ok(claims)
+        Ok(Introspected { claims, expires })
     }
 }
 

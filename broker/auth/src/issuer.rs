@@ -1,9 +1,11 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use broker_model::Clock;
 use jiff::SignedDuration;
+use moka::sync::Cache;
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 
 use crate::claims::Claims;
 use crate::fresh::{Fresh, Rhythm};
@@ -15,6 +17,9 @@ use crate::{
     AuthError, ConfigError, Endpoint, IssuerConfig, IssuerMetadata, Secret, SigningAlgorithm,
 };
 
+/// Sign-ins whose end is remembered; each costs its person two redirects.
+const ANSWERED: u64 = 100_000;
+
 /// One issuer with all that is remembered of it, shared by bearer checks and portal logins.
 pub(crate) struct Issuer {
     pub(crate) config: IssuerConfig,
@@ -23,10 +28,11 @@ pub(crate) struct Issuer {
     pub(crate) portal_secret: Option<Secret>,
     pub(crate) introspection_secret: Option<Secret>,
     pub(crate) userinfo: UserinfoCache,
+    /// States of sign-ins that were brought back.
+    answered: Cache<[u8; 32], ()>,
     metadata: Fresh<IssuerMetadata>,
+    /// Counts the generation up when a key goes away, so that tokens it signed are looked at again.
     keys: Fresh<KeySet>,
-    /// Counts up when a key goes away, so that tokens it signed are looked at again.
-    generation: Arc<AtomicU64>,
 }
 
 impl Issuer {
@@ -42,16 +48,26 @@ impl Issuer {
         };
         let issuer = config.issuer.as_str();
         Ok(Self {
-            http: Http::new(issuer, &config.limits)?,
+            http: Http::new(issuer, &config.limits, &clock)?,
             metadata: Fresh::new(issuer, Endpoint::Discovery, Arc::clone(&clock), rhythm),
-            keys: Fresh::new(issuer, Endpoint::Keys, Arc::clone(&clock), rhythm),
+            keys: Fresh::new(issuer, Endpoint::Keys, Arc::clone(&clock), rhythm)
+                .counting(generation, KeySet::lost_one_of),
             portal_secret: config.portal_secret()?,
             introspection_secret: config.introspection_secret()?,
             userinfo: UserinfoCache::new(Arc::clone(&clock), &config.limits),
-            generation,
+            answered: Cache::builder()
+                .max_capacity(ANSWERED)
+                .time_to_live(crate::rp::LOGIN_LIMIT.unsigned_abs())
+                .build(),
             clock,
             config,
         })
+    }
+
+    /// Whether the sign-in with this state was not ended before, at this replica.
+    pub(crate) fn is_first_answer(&self, state: &str) -> bool {
+        let digest = <[u8; 32]>::from(Sha256::digest(state));
+        self.answered.entry(digest).or_insert(()).is_fresh()
     }
 
     pub(crate) async fn metadata(&self) -> Result<Arc<IssuerMetadata>, AuthError> {
@@ -134,6 +150,10 @@ impl Issuer {
         scope: &str,
         token: &str,
     ) -> Result<Arc<Claims>, AuthError> {
+        // Before the queue of those who wait for an answer: there will be none.
+        if let Some(away) = self.http.away(Endpoint::Userinfo) {
+            return self.userinfo.while_away(subject, scope).ok_or(away);
+        }
         self.userinfo
             .claims(subject, scope, || self.ask_userinfo(subject, token))
             .await
@@ -170,16 +190,8 @@ impl Issuer {
         let metadata = self.metadata().await?;
         let request = self.http.client().get(metadata.jwks_uri.clone());
         let published: Value = self.http.json(Endpoint::Keys, request).await?;
-        let keys = KeySet::parse(published)
-            .ok_or_else(|| self.http.unusable(Endpoint::Keys, "it is no JWK set"))?;
-        if self
-            .keys
-            .held()
-            .is_some_and(|older| keys.lost_one_of(&older))
-        {
-            self.generation.fetch_add(1, Ordering::SeqCst);
-        }
-        Ok(keys)
+        KeySet::parse(published)
+            .ok_or_else(|| self.http.unusable(Endpoint::Keys, "it is no JWK set"))
     }
 }
 

@@ -19,6 +19,7 @@ pub(crate) struct Key {
     alg: Option<SigningAlgorithm>,
     kind: KeyKind,
     pub(crate) decoding: DecodingKey,
+    published: Value,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,12 +68,10 @@ impl KeySet {
             .filter(move |key| key.fits(alg))
     }
 
-    /// Whether a key that was there is gone.
+    /// Whether a key that was there is gone, or is another one under the same id.
     pub(crate) fn lost_one_of(&self, older: &Self) -> bool {
-        older
-            .keys
-            .iter()
-            .any(|old| !self.keys.iter().any(|new| new.kid == old.kid))
+        let is_here = |old: &Key| self.keys.iter().any(|new| new.published == old.published);
+        !older.keys.iter().all(is_here)
     }
 }
 
@@ -82,7 +81,7 @@ impl Key {
             None => None,
             Some(alg) => Some(SigningAlgorithm::from_header(alg.as_str()?)?),
         };
-        let jwk: Jwk = serde_json::from_value(published).ok()?;
+        let jwk: Jwk = serde_json::from_value(published.clone()).ok()?;
         let signs = matches!(
             jwk.common.public_key_use,
             None | Some(PublicKeyUse::Signature)
@@ -95,6 +94,7 @@ impl Key {
             decoding: DecodingKey::from_jwk(&jwk).ok()?,
             kid: jwk.common.key_id,
             alg,
+            published,
         })
     }
 
@@ -189,5 +189,8 @@ mod tests {
         };
         assert!(set(&["b"]).lost_one_of(&set(&["a", "b"])));
         assert!(!set(&["a", "b"]).lost_one_of(&set(&["a"])));
+        let another = p256(&json!({ "kid": "a", "alg": "ES256" }));
+        let another = KeySet::parse(json!({ "keys": [another] })).unwrap();
+        assert!(another.lost_one_of(&set(&["a"])), "the id alone is no key");
     }
 }

@@ -6,6 +6,7 @@
 
 mod assurance;
 mod authenticator;
+mod away;
 mod claims;
 mod config;
 #[cfg(feature = "dev-issuer")]
@@ -20,6 +21,7 @@ mod jwks;
 mod jwt;
 mod logout;
 mod metadata;
+mod opaque;
 mod revocations;
 mod rp;
 mod secret;
@@ -31,12 +33,13 @@ mod userinfo;
 pub use assurance::{MFA_PROFILE, assurance};
 pub use authenticator::{Authenticator, DeviceSignIn};
 pub use config::{
-    ClaimMap, ConfigError, DeviceClient, IntrospectionClient, IssuerConfig, Limits, PortalClient,
-    SigningAlgorithm,
+    ClaimMap, ConfigError, DeviceClient, IntrospectionClient, IssuerConfig, Limits, MappedRole,
+    PortalClient, RoleMapping, SigningAlgorithm,
 };
-pub use entitlement::{NotAGroup, format_entitlement, parse_entitlement};
+pub use entitlement::{NotAGroup, parse_entitlement};
 pub use error::{AuthError, Endpoint};
 pub use logout::LogoutNotice;
 pub use metadata::IssuerMetadata;
+pub use revocations::Revoked;
 pub use rp::{LoggedIn, LoginAnswer, PendingLogin, RelyingParty};
 pub use secret::Secret;

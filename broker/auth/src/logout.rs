@@ -13,6 +13,9 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 const MAX_AGE: SignedDuration = SignedDuration::from_secs(120);
 
 /// Whose portal sessions end: those of the session id, or without one all of the subject.
+///
+/// Bearer tokens of the command line go on: they belong to no browser session (`offline_access`), and
+/// Back-Channel Logout 1.0, 2.7, leaves those alone. `alcyone-broker revoke` ends them too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogoutNotice {
     pub issuer: String,
@@ -27,16 +30,22 @@ pub struct LogoutNotice {
 impl Issuer {
     pub(crate) async fn logout_url(
         &self,
-        id_token_hint: &Secret,
+        client_id: &str,
+        id_token_hint: Option<&Secret>,
         back_to: &Url,
     ) -> Result<Option<Url>, AuthError> {
         let metadata = self.metadata().await?;
         let Some(mut url) = metadata.end_session_endpoint.clone() else {
             return Ok(None);
         };
-        url.query_pairs_mut()
-            .append_pair("id_token_hint", id_token_hint.reveal())
+        let mut query = url.query_pairs_mut();
+        query
+            .append_pair("client_id", client_id)
             .append_pair("post_logout_redirect_uri", back_to.as_str());
+        if let Some(hint) = id_token_hint {
+            query.append_pair("id_token_hint", hint.reveal());
+        }
+        drop(query);
         Ok(Some(url))
     }
 

@@ -2,20 +2,28 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-/// No access token lives longer, so older revocations have done their work.
-const REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Somebody whose tokens stopped counting: those issued up to a time, if they say when at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revoked {
+    pub issuer: String,
+    pub subject: String,
+    pub issued_until: Timestamp,
+}
 
-/// Whose tokens stopped counting, and from when. A token is refused if it was issued before.
+/// The revocations in force, by subject.
 #[derive(Default)]
-pub(crate) struct Revocations(RwLock<HashMap<(String, String), Timestamp>>);
+pub(crate) struct Revocations(RwLock<HashMap<String, Vec<Revoked>>>);
 
 impl Revocations {
-    pub(crate) fn add(&self, issuer: &str, subject: &str, now: Timestamp) {
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|_, at| now.duration_since(*at) < REMEMBERED);
-        all.insert((issuer.to_owned(), subject.to_owned()), now);
+    pub(crate) fn put(&self, all: impl IntoIterator<Item = Revoked>) {
+        let mut by_subject: HashMap<String, Vec<Revoked>> = HashMap::new();
+        for revoked in all {
+            let of_subject = by_subject.entry(revoked.subject.clone()).or_default();
+            of_subject.push(revoked);
+        }
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = by_subject;
     }
 
     /// Tokens tell their time in whole seconds; one of the very second of the revocation, or of
@@ -27,13 +35,14 @@ impl Revocations {
         token_time: Option<Timestamp>,
     ) -> bool {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if all.is_empty() {
+        let Some(of_subject) = all.get(subject) else {
             return false;
-        }
-        let revoked = all.get(&(issuer.to_owned(), subject.to_owned()));
+        };
         let older =
-            |than: &Timestamp| token_time.is_none_or(|at| at.as_second() <= than.as_second());
-        revoked.is_some_and(older)
+            |than: Timestamp| token_time.is_none_or(|at| at.as_second() <= than.as_second());
+        of_subject
+            .iter()
+            .any(|revoked| revoked.issuer == issuer && older(revoked.issued_until))
     }
 }
 
@@ -51,23 +60,32 @@ mod tests {
         Timestamp::from_second(count).unwrap()
     }
 
+    fn revoked(issuer: &str, until: i64) -> Revoked {
+        Revoked {
+            issuer: issuer.to_owned(),
+            subject: "alice".to_owned(),
+            issued_until: second(until),
+        }
+    }
+
     #[test]
     fn only_tokens_of_that_subject_issued_until_then_are_covered() {
         let revocations = Revocations::default();
-        revocations.add("i", "alice", second(100));
+        revocations.put([revoked("i", 100), revoked("k", 50)]);
         assert!(revocations.covers("i", "alice", Some(second(99))));
         assert!(revocations.covers("i", "alice", Some(second(100))));
         assert!(revocations.covers("i", "alice", None));
         assert!(!revocations.covers("i", "alice", Some(second(101))));
+        assert!(!revocations.covers("k", "alice", Some(second(99))));
         assert!(!revocations.covers("i", "bob", Some(second(99))));
         assert!(!revocations.covers("j", "alice", Some(second(99))));
     }
 
     #[test]
-    fn old_revocations_are_forgotten_when_new_ones_come() {
+    fn what_is_no_longer_stored_no_longer_counts() {
         let revocations = Revocations::default();
-        revocations.add("i", "alice", second(0));
-        revocations.add("i", "bob", second(8 * 86_400));
+        revocations.put([revoked("i", 100)]);
+        revocations.put([]);
         assert!(!revocations.covers("i", "alice", Some(second(0))));
     }
 }

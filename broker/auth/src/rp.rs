@@ -17,7 +17,7 @@ mod exchange;
 mod id_token;
 
 /// A sign-in that is not brought back within this time is void.
-const LOGIN_LIMIT: SignedDuration = SignedDuration::from_mins(10);
+pub(crate) const LOGIN_LIMIT: SignedDuration = SignedDuration::from_mins(10);
 
 /// The portal at one issuer.
 #[derive(Clone)]
@@ -115,7 +115,8 @@ impl RelyingParty {
         Ok((url, pending))
     }
 
-    /// Ends the sign-in with what the browser brought back in the query.
+    /// Ends the sign-in with what the browser brought back in the query. Each is ended once: an
+    /// answer that is sent again belongs to none.
     pub async fn answer(
         &self,
         answer: &LoginAnswer,
@@ -123,6 +124,9 @@ impl RelyingParty {
     ) -> Result<LoggedIn, AuthError> {
         let state = answer.state.as_deref().unwrap_or_default();
         let iss = answer.iss.as_deref();
+        if state == pending.state.reveal() && !self.issuer.is_first_answer(state) {
+            return Err(AuthError::StateMismatch);
+        }
         match (&answer.code, &answer.error) {
             (Some(code), None) => self.finish(code.reveal(), state, iss, pending).await,
             (_, Some(error)) => {
@@ -172,10 +176,13 @@ impl RelyingParty {
     /// Where to send the browser to sign out at the issuer too; `None` if it offers no such place.
     pub async fn logout_url(
         &self,
-        id_token_hint: &Secret,
+        id_token_hint: Option<&Secret>,
         back_to: &Url,
     ) -> Result<Option<Url>, AuthError> {
-        self.issuer.logout_url(id_token_hint, back_to).await
+        let client_id = &self.client()?.client_id;
+        self.issuer
+            .logout_url(client_id, id_token_hint, back_to)
+            .await
     }
 
     /// Checks the `logout_token` an issuer posts when somebody signed out elsewhere.

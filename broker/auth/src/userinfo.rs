@@ -40,8 +40,10 @@ impl UserinfoCache {
         }
     }
 
-    pub(crate) fn clear(&self) {
-        self.answers.invalidate_all();
+    /// The answer that counts while the issuer cannot be asked.
+    pub(crate) fn while_away(&self, subject: &str, scope: &str) -> Option<Arc<Claims>> {
+        let key = (subject.to_owned(), scope.to_owned());
+        self.held(&key, self.fresh.saturating_add(self.grace))
     }
 
     /// Returns the held answer, or the one `ask` brings.

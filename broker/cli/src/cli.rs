@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use broker_model::{JobId, ProjectId, SiteId};
+use clap::builder::FalseyValueParser;
 use clap::{Parser, Subcommand};
 use url::Url;
 
@@ -18,6 +19,9 @@ pub struct Cli {
     /// The folder for settings and the login [default: ~/.config/alcyone]
     #[arg(long, env = "ALCYONE_HOME", global = true)]
     pub home: Option<PathBuf>,
+    /// Speak plain HTTP to a broker on another machine: whoever is on the way can read and use the login
+    #[arg(long, env = "ALCYONE_ALLOW_HTTP", global = true, value_parser = FalseyValueParser::new())]
+    pub allow_http: bool,
     /// Print JSON for programs, also when the broker refuses
     #[arg(long, global = true)]
     pub json: bool,
@@ -28,7 +32,11 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Sign in: shows a code to type in at your organisation's login page
-    Login,
+    Login {
+        /// Where the broker takes several: the issuer's address or its name
+        #[arg(long)]
+        issuer: Option<String>,
+    },
     /// Forget the login on this machine
     Logout,
     /// Show who the broker takes you for, with projects and hours

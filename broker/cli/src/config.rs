@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use url::Url;
+use url::{Host, Url};
 
 use crate::cli::Cli;
 use crate::exit::Failure;
@@ -35,6 +35,24 @@ impl Settings {
             ))
         })?;
         Ok(Self { broker, home })
+    }
+
+    /// Refuses to send a login where others can read it on the way.
+    pub(crate) fn check_transport(&self, allow_http: bool) -> Result<(), Failure> {
+        let stays_here = match self.broker.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        if self.broker.scheme() == "https" || stays_here || allow_http {
+            return Ok(());
+        }
+        Err(Failure::Usage(format!(
+            "{}: the login would travel in clear; use https, or say --allow-http (ALCYONE_ALLOW_HTTP=1) \
+             if nobody else is on the way",
+            self.broker
+        )))
     }
 
     /// A name for this broker that is safe in a file name.

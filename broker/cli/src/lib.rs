@@ -59,8 +59,11 @@ pub async fn run(cli: Cli, out: &mut impl Write) -> anyhow::Result<u8> {
 async fn dispatch(cli: Cli, out: &mut impl Write) -> anyhow::Result<u8> {
     let settings = Settings::load(&cli)?;
     let json = cli.json;
+    if !matches!(cli.verb, Verb::Logout) {
+        settings.check_transport(cli.allow_http)?;
+    }
     match cli.verb {
-        Verb::Login => login::login(&settings, json, out).await,
+        Verb::Login { issuer } => login::login(&settings, issuer.as_deref(), json, out).await,
         Verb::Logout => login::logout(&settings, json, out),
         Verb::Audit { what } => verbs::audit::run(&settings, what, json, out).await,
         verb => {

@@ -6,14 +6,18 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use broker_client::wire::LoginView;
+use broker_client::wire::{LoginOptions, LoginView};
 use broker_client::{Client, DeviceLogin, Error, TokenSource, Tokens};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use url::Url;
 
 use crate::config::Settings;
+use crate::exit::Failure;
 use crate::print;
+
+const CONNECT: Duration = Duration::from_secs(10);
+const ANSWER: Duration = Duration::from_secs(30);
 
 /// The login as it is kept: in one file per broker that only its owner can read.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -48,7 +52,7 @@ impl FileTokens {
         let kept = Mutex::new(read(&path)?);
         Ok(Self {
             path,
-            http: reqwest::Client::new(),
+            http: http()?,
             kept,
         })
     }
@@ -79,6 +83,15 @@ impl TokenSource for FileTokens {
         }
         Ok(kept.tokens.access_token.clone())
     }
+}
+
+/// For the issuer. Other processes wait for the lock while it is asked, so it may not hang.
+fn http() -> anyhow::Result<reqwest::Client> {
+    let http = reqwest::Client::builder()
+        .connect_timeout(CONNECT)
+        .timeout(ANSWER)
+        .build();
+    http.context("the HTTP client cannot be built")
 }
 
 fn nobody() -> Error {
@@ -131,10 +144,38 @@ impl TokenSource for NoToken {
     }
 }
 
-/// Begins a device login at the issuer that a broker names.
+/// Begins a device login at the first issuer that a broker names.
 pub async fn start_login(broker: &Url) -> anyhow::Result<DeviceLogin> {
-    let login = Client::new(broker, Box::new(NoToken))?.login().await?;
-    Ok(DeviceLogin::start(reqwest::Client::new(), login).await?)
+    start(options(broker).await?.first).await
+}
+
+async fn options(broker: &Url) -> anyhow::Result<LoginOptions> {
+    Ok(Client::new(broker, Box::new(NoToken))?.login().await?)
+}
+
+async fn start(login: LoginView) -> anyhow::Result<DeviceLogin> {
+    Ok(DeviceLogin::start(http()?, login).await?)
+}
+
+/// The issuer that was asked for by address or name, or the first.
+fn chosen(options: LoginOptions, asked: Option<&str>) -> Result<LoginView, Failure> {
+    let Some(asked) = asked else {
+        return Ok(options.first);
+    };
+    let names = options
+        .issuers
+        .iter()
+        .map(|choice| format!("{} ({})", choice.login.issuer, choice.name));
+    let names = names.collect::<Vec<_>>().join(", ");
+    let mut issuers = options.issuers.into_iter();
+    issuers
+        .find(|choice| choice.login.issuer == asked || choice.name == asked)
+        .map(|choice| choice.login)
+        .ok_or_else(|| {
+            Failure::Usage(format!(
+                "--issuer {asked}: the broker has no such issuer; it has {names}"
+            ))
+        })
 }
 
 /// Waits for the person to confirm, and keeps the login in a folder.
@@ -155,10 +196,13 @@ pub async fn finish_login(broker: &Url, home: &Path, device: &DeviceLogin) -> an
 
 pub(crate) async fn login(
     settings: &Settings,
+    issuer: Option<&str>,
     json: bool,
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
-    let device = start_login(&settings.broker).await?;
+    let options = options(&settings.broker).await?;
+    let others = options.issuers.len() > 1 && issuer.is_none();
+    let device = start(chosen(options, issuer)?).await?;
     let address = device
         .verification_uri_complete()
         .unwrap_or_else(|| device.verification_uri());
@@ -175,7 +219,12 @@ pub(crate) async fn login(
             out,
             "Open this address on any device, and check that it shows {code}:"
         )?;
-        writeln!(out, "\n  {address}\n\nWaiting for you to confirm …")?;
+        writeln!(out, "\n  {address}\n")?;
+        if others {
+            let issuer = &device.login().issuer;
+            writeln!(out, "It belongs to {issuer}; --issuer takes another")?;
+        }
+        writeln!(out, "Waiting for you to confirm …")?;
     }
     out.flush()?;
     finish_login(&settings.broker, &settings.home, &device).await?;
@@ -233,4 +282,45 @@ fn write(path: &Path, kept: &Kept) -> anyhow::Result<()> {
     file.write_all(serde_json::to_string(kept)?.as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&beside, path).with_context(|| format!("{}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use broker_client::wire::LoginChoice;
+
+    use super::*;
+
+    fn view(issuer: &str) -> LoginView {
+        LoginView {
+            issuer: issuer.to_owned(),
+            client_id: "cli".to_owned(),
+            scopes: Vec::new(),
+            resource: None,
+        }
+    }
+
+    fn two() -> LoginOptions {
+        let choice = |name: &str, issuer: &str| LoginChoice {
+            name: name.to_owned(),
+            login: view(issuer),
+        };
+        LoginOptions {
+            first: view("https://one.example"),
+            issuers: vec![
+                choice("One", "https://one.example"),
+                choice("Two", "https://two.example"),
+            ],
+        }
+    }
+
+    #[test]
+    fn an_issuer_is_chosen_by_address_or_name_and_the_first_without() {
+        let issuer = |asked| chosen(two(), asked).map(|login| login.issuer);
+        assert_eq!(issuer(None).unwrap(), "https://one.example");
+        assert_eq!(issuer(Some("Two")).unwrap(), "https://two.example");
+        let by_address = issuer(Some("https://two.example")).unwrap();
+        assert_eq!(by_address, "https://two.example");
+        let error = issuer(Some("Three")).unwrap_err().to_string();
+        assert!(error.contains("https://two.example (Two)"), "{error}");
+    }
 }

@@ -71,6 +71,6 @@ pub(crate) async fn run(
             usage::run(client, &query, json, out).await
         }
         // Dealt with before a client is made.
-        Verb::Login | Verb::Logout | Verb::Audit { .. } => Ok(0),
+        Verb::Login { .. } | Verb::Logout | Verb::Audit { .. } => Ok(0),
     }
 }

@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::wire::{
     CheckRequest, CheckView, CheckpointView, ConsistencyView, EntryView, InclusionView, JobView,
-    LoginView, Page, Problem, QuoteView, SiteView, UsageView, WhoAmI,
+    LoginOptions, Page, Problem, QuoteView, SiteView, UsageView, WhoAmI,
 };
 use crate::{Error, EventStream, Result};
 
@@ -53,7 +53,7 @@ impl Client {
     }
 
     /// How to sign in at this broker; needs no token.
-    pub async fn login(&self) -> Result<LoginView> {
+    pub async fn login(&self) -> Result<LoginOptions> {
         let request = self.request(Method::GET, "login", &[]);
         self.read(self.send(request).await?).await
     }

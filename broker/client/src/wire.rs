@@ -14,7 +14,10 @@ pub use decision::{DecisionResult, DecisionView, RuleEffect, SpokenView};
 pub use job::{JobView, LogView, QuoteView};
 pub use problem::Problem;
 pub use site::SiteView;
-pub use whoami::{AllocationView, CheckRequest, CheckView, LoginView, ProjectView, WhoAmI};
+pub use whoami::{
+    AllocationView, CheckRequest, CheckView, LoginChoice, LoginOptions, LoginView, ProjectView,
+    RoleOrigin, RoleView, WhoAmI,
+};
 
 /// A keyset page: ask again with `cursor` for what comes after; none on the last page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

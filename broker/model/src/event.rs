@@ -72,6 +72,11 @@ pub enum EntryKind {
     EvidenceAdded,
     #[serde(rename = "project.created")]
     ProjectCreated,
+    /// What the person (`actor`) was given until then no longer counts.
+    #[serde(rename = "access.revoked")]
+    AccessRevoked,
+    #[serde(rename = "access.restored")]
+    AccessRestored,
     #[serde(rename = "role.granted")]
     RoleGranted,
     #[serde(rename = "allocation.granted")]

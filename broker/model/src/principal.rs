@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,22 @@ pub struct Principal {
     pub assurance: Assurance,
     #[serde(default)]
     pub entitlements: BTreeSet<Entitlement>,
+}
+
+impl Principal {
+    /// Somebody of whom only issuer and subject are known.
+    pub fn stranger(issuer: &str, subject: &str) -> Self {
+        Self {
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+            name: None,
+            email: None,
+            email_verified: false,
+            home_organisation: None,
+            assurance: Assurance::default(),
+            entitlements: BTreeSet::new(),
+        }
+    }
 }
 
 /// What the issuer says of identity proofing (REFEDS RAF) and of the login itself.
@@ -55,6 +72,37 @@ pub struct Entitlement {
     pub group: Vec<String>,
     pub role: Option<String>,
     pub authority: Option<String>,
+}
+
+/// Writes it as issuers do, percent-encoding what RFC 8141 does not allow unquoted.
+impl fmt::Display for Entitlement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:group", self.namespace)?;
+        for part in &self.group {
+            f.write_str(":")?;
+            quoted(f, part)?;
+        }
+        if let Some(role) = &self.role {
+            f.write_str(":role=")?;
+            quoted(f, role)?;
+        }
+        if let Some(authority) = &self.authority {
+            f.write_str("#")?;
+            quoted(f, authority)?;
+        }
+        Ok(())
+    }
+}
+
+fn quoted(f: &mut fmt::Formatter<'_>, part: &str) -> fmt::Result {
+    for byte in part.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            write!(f, "{}", char::from(byte))?;
+        } else {
+            write!(f, "%{byte:02X}")?;
+        }
+    }
+    Ok(())
 }
 
 /// What somebody may do, by entitlement or by a grant inside the broker.

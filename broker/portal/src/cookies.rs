@@ -14,7 +14,7 @@ use crate::Portal;
 const SESSION_SECONDS: u32 = 8 * 3600;
 const LOGIN_SECONDS: u32 = 10 * 60;
 
-/// Encrypts what a browser keeps while its person is at the issuer.
+/// Encrypts what a browser keeps while its person is at the issuer, and what a session keeps.
 pub(crate) struct LoginKey(RandomizedNonceKey);
 
 impl LoginKey {
@@ -27,8 +27,16 @@ impl LoginKey {
         Self(RandomizedNonceKey::new(&AES_256_GCM, key).expect("a key of the right length"))
     }
 
-    fn seal(&self, pending: &PendingLogin) -> Option<String> {
-        let mut bytes = serde_json::to_vec(pending).ok()?;
+    /// Of what is kept with a session: only who has its token can open it.
+    fn of_session(token: &str) -> Self {
+        let digest = Sha256::new()
+            .chain_update("sealed\0")
+            .chain_update(token)
+            .finalize();
+        Self::from_bytes(&digest.into())
+    }
+
+    fn seal(&self, mut bytes: Vec<u8>) -> Option<String> {
         let nonce = self
             .0
             .seal_in_place_append_tag(Aad::empty(), &mut bytes)
@@ -38,13 +46,13 @@ impl LoginKey {
         Some(URL_SAFE_NO_PAD.encode(sealed))
     }
 
-    fn open(&self, text: &str) -> Option<PendingLogin> {
+    fn open(&self, text: &str) -> Option<Vec<u8>> {
         let sealed = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (nonce, bytes) = sealed.split_at_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut bytes = bytes.to_vec();
         let plain = self.0.open_in_place(nonce, Aad::empty(), &mut bytes).ok()?;
-        serde_json::from_slice(plain).ok()
+        Some(plain.to_vec())
     }
 }
 
@@ -69,6 +77,15 @@ pub(crate) fn random_text() -> String {
     URL_SAFE_NO_PAD.encode(random())
 }
 
+/// Seals a text for the holder of a session's token.
+pub(crate) fn seal_for(session_token: &str, text: &str) -> Option<String> {
+    LoginKey::of_session(session_token).seal(text.as_bytes().to_vec())
+}
+
+pub(crate) fn open_for(session_token: &str, sealed: &str) -> Option<String> {
+    String::from_utf8(LoginKey::of_session(session_token).open(sealed)?).ok()
+}
+
 /// What a session's forms carry: made from its cookie, which no other site can read.
 pub(crate) fn form_token(session_token: &str) -> String {
     let digest = Sha256::new()
@@ -85,8 +102,8 @@ impl Portal {
     }
 
     pub(crate) fn pending_login(&self, headers: &HeaderMap) -> Option<PendingLogin> {
-        self.login_key
-            .open(find(headers, &self.cookie_name("-login"))?)
+        let sealed = find(headers, &self.cookie_name("-login"))?;
+        serde_json::from_slice(&self.login_key.open(sealed)?).ok()
     }
 
     pub(crate) fn session_cookie(&self, token: &str) -> Option<HeaderValue> {
@@ -94,7 +111,8 @@ impl Portal {
     }
 
     pub(crate) fn login_cookie(&self, pending: &PendingLogin) -> Option<HeaderValue> {
-        self.cookie("-login", &self.login_key.seal(pending)?, LOGIN_SECONDS)
+        let sealed = self.login_key.seal(serde_json::to_vec(pending).ok()?)?;
+        self.cookie("-login", &sealed, LOGIN_SECONDS)
     }
 
     pub(crate) fn no_session_cookie(&self) -> Option<HeaderValue> {
@@ -144,6 +162,15 @@ mod tests {
         headers.append(COOKIE, HeaderValue::from_static("alcyone=3"));
         assert_eq!(find(&headers, "alcyone"), Some("3"));
         assert_eq!(find(&headers, "lcyone"), None);
+    }
+
+    #[test]
+    fn what_is_sealed_for_a_session_opens_with_its_token_only() {
+        let sealed = seal_for("a", "the ID token").unwrap();
+        assert!(!sealed.contains("ID"));
+        assert_eq!(open_for("a", &sealed).as_deref(), Some("the ID token"));
+        assert_eq!(open_for("b", &sealed), None);
+        assert_eq!(open_for("a", "kept in clear by an older version"), None);
     }
 
     #[test]

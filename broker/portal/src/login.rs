@@ -7,13 +7,13 @@ use axum::extract::{Query, State};
 use axum::http::header::{HOST, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
-use broker_app::SignedIn;
-use broker_auth::{LoggedIn, LoginAnswer, PendingLogin, RelyingParty};
+use broker_app::{Door, SignedIn};
+use broker_auth::{AuthError, LoggedIn, LoginAnswer, PendingLogin, RelyingParty};
 use url::Url;
 use url::form_urlencoded::Serializer;
 
 use crate::Portal;
-use crate::cookies::random_text;
+use crate::cookies::{random_text, seal_for};
 use crate::fields::Fields;
 use crate::frame::{Frame, html};
 use crate::refusal::Refusal;
@@ -123,13 +123,17 @@ impl Portal {
             .map_err(|_| Refusal::Unreadable)?
             .0;
         let logged_in = self.ask_issuer(&answer, &pending).await?;
+        let now = self.broker.clock().now();
+        if self.broker.is_revoked(&logged_in.principal, now).await? {
+            return Err(AuthError::Revoked.into());
+        }
+        let token = random_text();
         let signed_in = SignedIn {
             principal: logged_in.principal,
             issuer_subject: logged_in.issuer_subject,
             issuer_session: logged_in.issuer_session,
-            id_token: logged_in.id_token_hint.reveal().to_owned(),
+            sealed_id_token: seal_for(&token, logged_in.id_token_hint.reveal()),
         };
-        let token = random_text();
         self.broker.open_session(&token, &signed_in).await?;
         // The old cookie's session would go on unseen.
         if let Some(old) = self.session_token(headers) {
@@ -149,7 +153,7 @@ impl Portal {
             let counts = !error.is_unavailable() && !matches!(error.code(), "state_mismatch");
             if counts {
                 self.broker
-                    .record_failed_login(&pending.issuer, error.code())
+                    .record_failed_login(Door::Portal, &pending.issuer, error.code())
                     .await?;
             }
         }

@@ -16,6 +16,8 @@ impl Authenticate for TokenAuth {
             tracing::info!(reason = error.code(), "a token was not accepted");
             AuthFailure {
                 challenge: error.challenge(),
+                reason: error.code(),
+                issuer: self.0.issuer_named_in(token).map(str::to_owned),
                 words: error.to_string(),
                 unavailable: error.is_unavailable(),
             }

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
 
 use crate::demo::DemoOptions;
 
@@ -32,6 +33,14 @@ pub enum Verb {
         config: PathBuf,
         file: PathBuf,
     },
+    /// End what a person was given: tokens issued and portal sessions opened until now no longer
+    /// count, in every replica within two seconds
+    Revoke(RevokeOptions),
+    /// List the revocations in force, for operators: it names people
+    Revocations {
+        #[arg(long, env = "ALCYONE_CONFIG")]
+        config: PathBuf,
+    },
     /// Look at the configuration
     Config {
         #[command(subcommand)]
@@ -49,6 +58,27 @@ pub enum Verb {
         name: String,
         file: PathBuf,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct RevokeOptions {
+    #[arg(long, env = "ALCYONE_CONFIG")]
+    pub config: PathBuf,
+    /// As it is written in the configuration
+    #[arg(long)]
+    pub issuer: String,
+    /// As `alcyone whoami` shows it
+    #[arg(long)]
+    pub subject: String,
+    /// Why, for operators; it stays out of the ledger
+    #[arg(long, required_unless_present = "lift", conflicts_with = "lift")]
+    pub reason: Option<String>,
+    /// Let nobody in with this subject before then either (RFC 3339); without it a new sign-in counts
+    #[arg(long, value_name = "TIME", conflicts_with = "lift")]
+    pub until: Option<Timestamp>,
+    /// Take the revocation back
+    #[arg(long)]
+    pub lift: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -8,7 +8,8 @@ use axum::Router;
 use broker_api::{AgentTokens, ApiState, LoginInfo, Metrics};
 use broker_app::loops::Sealer;
 use broker_app::{Broker, BrokerParts, Limits};
-use broker_auth::Authenticator;
+use broker_auth::{Authenticator, DeviceSignIn};
+use broker_client::wire::{LoginChoice, LoginView};
 use broker_ledger::Signer;
 use broker_model::{Clock, Ids, Site, SiteId, SystemClock};
 use broker_portal::Portal;
@@ -19,7 +20,7 @@ use url::Url;
 
 use crate::auth::TokenAuth;
 use crate::config::{Config, DatabaseConfig};
-use crate::shipped;
+use crate::{roles, shipped};
 
 /// A broker with everything around it, ready to be served.
 #[derive(Debug)]
@@ -51,17 +52,21 @@ pub(crate) struct Ingredients {
 pub async fn compose(config: &Config) -> anyhow::Result<Composed> {
     let store = open_store(&config.database).await?;
     check_schema(&store).await?;
-    assemble(Ingredients {
+    let sites = sites(config)?;
+    let rules = roles::rules(&config.issuers, &sites)?;
+    let composed = assemble(Ingredients {
         store,
         policy: policy(config)?,
-        sites: sites(config)?,
+        sites,
         auth: Authenticator::new(config.issuers.clone(), Arc::new(SystemClock))?,
         signer: signer(config)?,
         login_key: login_key(&std::fs::read(&config.ledger.key_file)?),
         agents: agent_tokens(config)?,
         public_url: config.server.public_url.clone(),
         limits: config.limits.limits(),
-    })
+    })?;
+    composed.broker.put_role_rules(rules);
+    Ok(composed)
 }
 
 /// Refuses to work on a schema that is older than this program, or newer.
@@ -79,7 +84,7 @@ pub(crate) async fn check_schema(store: &SqlStore) -> anyhow::Result<()> {
 /// Reads everything that `compose` reads from files, without a database.
 pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
     policy(config)?;
-    sites(config)?;
+    roles::rules(&config.issuers, &sites(config)?)?;
     signer(config)?;
     agent_tokens(config)?;
     Authenticator::new(config.issuers.clone(), Arc::new(SystemClock))?;
@@ -108,7 +113,7 @@ pub(crate) fn assemble(parts: Ingredients) -> anyhow::Result<Composed> {
         auth: Arc::new(TokenAuth(auth.clone())),
         agents: Arc::new(parts.agents),
         metrics: metrics.clone(),
-        login: Arc::new(login_info(&auth)?),
+        login: Arc::new(login_info(&auth)),
         ledger_key: Arc::new(ledger_key),
     };
     let router = broker_api::router(state).merge(broker_portal::router(portal));
@@ -123,16 +128,17 @@ pub(crate) fn assemble(parts: Ingredients) -> anyhow::Result<Composed> {
     })
 }
 
-fn login_info(auth: &Authenticator) -> anyhow::Result<LoginInfo> {
-    let Some(device) = auth.device_sign_ins().into_iter().next() else {
-        bail!("issuers: none has a `[issuers.device]` client, so the command line cannot sign in");
+fn login_info(auth: &Authenticator) -> LoginInfo {
+    let choice = |device: DeviceSignIn| LoginChoice {
+        name: device.name,
+        login: LoginView {
+            issuer: device.issuer,
+            client_id: device.client_id,
+            scopes: device.scopes,
+            resource: device.resource,
+        },
     };
-    Ok(LoginInfo {
-        issuer: device.issuer,
-        client_id: device.client_id,
-        scopes: device.scopes,
-        resource: device.resource,
-    })
+    auth.device_sign_ins().into_iter().map(choice).collect()
 }
 
 /// Opens the database that the configuration names, without touching its schema.

@@ -8,6 +8,8 @@ mod demo;
 mod doctor;
 mod embedded;
 mod listen;
+mod revocations;
+mod roles;
 mod serve;
 pub mod shipped;
 mod telemetry;
@@ -46,6 +48,8 @@ async fn execute(command: BrokerCommand) -> anyhow::Result<ExitCode> {
         }
         Verb::Migrate { config } => migrate(&Config::load(&config)?).await,
         Verb::Import { config, file } => import(&Config::load(&config)?, &file).await,
+        Verb::Revoke(options) => revocations::revoke(options).await,
+        Verb::Revocations { config } => revocations::list(&Config::load(&config)?).await,
         Verb::Config {
             verb: ConfigVerb::Check { config },
         } => {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::compose::{Composed, compose};
 use crate::config::Config;
-use crate::listen;
+use crate::{listen, revocations};
 
 /// Serves API and portal and runs the loops until a signal.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
@@ -10,18 +10,24 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let Composed {
         broker,
         store,
+        auth,
         metrics,
         sealer,
         router,
-        ..
     } = compose(&config).await?;
     broker.board().refresh(&**broker.store()).await?;
+    revocations::load(&broker, &auth).await?;
     tracing::info!(address = %config.server.listen, ledger = sealer.origin(), "serving");
-    let loops = tokio::spawn(broker_app::loops::run(broker, sealer));
+    let watching = tokio::spawn(revocations::watch(broker.clone(), auth));
+    let loops = tokio::spawn(broker_app::loops::run(broker.clone(), sealer));
     let counting = tokio::spawn(count_commits(store.clone(), metrics));
     let served = listen::serve(&config.server, listener, router).await;
+    watching.abort();
     loops.abort();
     counting.abort();
+    if let Err(error) = broker.enter_last_failed_logins().await {
+        tracing::warn!(%error, "the last failed sign-ins were not entered");
+    }
     store.close().await;
     served
 }

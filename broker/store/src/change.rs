@@ -3,7 +3,7 @@ use broker_model::{
     Placement, Project, SiteSnapshot, SiteState, UnitMillis, UsageRecord,
 };
 
-use crate::{IdempotencyKey, Person, Remembered, Session, StoredDecision, StoredGrant};
+use crate::{IdempotencyKey, Person, Remembered, Revocation, Session, StoredDecision, StoredGrant};
 
 /// What is to be true afterwards, all of it or nothing.
 #[derive(Clone, Debug, Default)]
@@ -94,6 +94,12 @@ pub enum Write {
     PutSession(Box<Session>),
     RemoveSession {
         id_hash: String,
+    },
+    /// Inserts or replaces that of this issuer and subject.
+    PutRevocation(Box<Revocation>),
+    RemoveRevocation {
+        issuer: String,
+        subject: String,
     },
 }
 

@@ -80,6 +80,7 @@ where
             two_first_logins_at_once_make_one_person,
             grants_come_and_go,
             a_session_ends_when_it_expires_or_is_removed,
+            a_revocation_is_kept_until_it_is_lifted,
         }
         usage::{
             an_attempt_is_charged_once,

@@ -23,7 +23,7 @@ pub use error::{CommitError, Entity, StoreError};
 pub use options::StoreOptions;
 pub use read::{Accounts, Attempts, Commits, Identities, Jobs, Ledger, Sites, Store, Usage};
 pub use records::{
-    EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered, SealedBatch, Session,
-    StoredCheckpoint, StoredDecision, StoredGrant, Tile, UsageFilter,
+    EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered, Revocation, SealedBatch,
+    Session, StoredCheckpoint, StoredDecision, StoredGrant, Tile, UsageFilter,
 };
 pub use sql::{CommitStats, Nudge, SqlStore};

@@ -13,7 +13,8 @@ use jiff::Timestamp;
 
 use crate::{
     Change, CommitError, Committed, EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered,
-    SealedBatch, Session, StoreError, StoredCheckpoint, StoredDecision, Tile, UsageFilter,
+    Revocation, SealedBatch, Session, StoreError, StoredCheckpoint, StoredDecision, Tile,
+    UsageFilter,
 };
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -129,6 +130,9 @@ pub trait Identities: Send + Sync + 'static {
     async fn find_session(&self, id_hash: &str, now: Timestamp) -> Result<Option<Session>>;
     /// Forgets sessions that expired before this; returns how many.
     async fn forget_sessions(&self, expired_before: Timestamp) -> Result<u64>;
+    /// All of them: every replica reads them every second, and they are few.
+    async fn revocations(&self) -> Result<Vec<Revocation>>;
+    async fn find_revocation(&self, issuer: &str, subject: &str) -> Result<Option<Revocation>>;
 }
 
 #[async_trait]

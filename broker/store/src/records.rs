@@ -46,6 +46,19 @@ pub struct Session {
     pub expires_at: Timestamp,
 }
 
+/// What was given to this subject up to a time no longer counts. Personal data, as a [`Person`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    pub issuer: String,
+    pub subject: String,
+    /// Tokens issued and sessions opened up to then are refused. In the future: nothing counts
+    /// before that time.
+    pub issued_until: Timestamp,
+    pub revoked_at: Timestamp,
+    /// For operators; it may name people, so it is in no ledger entry.
+    pub reason: String,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey {
     pub person: PersonId,

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, in its support too"
 )]
 
+mod access;
 mod crash;
 mod demo;
 mod example;

@@ -1,6 +1,7 @@
 use axum::Json;
 use axum::extract::State;
-use broker_client::wire::WhoAmI;
+use broker_app::HeldRole;
+use broker_client::wire::{RoleOrigin, RoleView, WhoAmI};
 
 use crate::auth::Authenticated;
 use crate::problem::Problem;
@@ -20,7 +21,28 @@ pub(crate) async fn whoami(
         name: principal.name.clone(),
         email: principal.email.clone(),
         assurance: principal.assurance.clone(),
-        roles: caller.roles.to_vec(),
+        entitlements: principal
+            .entitlements
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        roles: state
+            .broker
+            .held_roles(caller)
+            .into_iter()
+            .map(role_view)
+            .collect(),
         projects: project_views(&state, caller).await?,
     }))
+}
+
+fn role_view(held: HeldRole) -> RoleView {
+    RoleView {
+        from: match &held.entitlement {
+            None => RoleOrigin::Grant,
+            Some(_) => RoleOrigin::Entitlement,
+        },
+        role: held.role,
+        entitlement: held.entitlement.map(|it| it.to_string()),
+    }
 }

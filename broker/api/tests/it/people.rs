@@ -1,9 +1,15 @@
 //! Who may do and see what.
 
+use std::sync::Arc;
+
+use broker_app::RoleRule;
+use broker_auth::parse_entitlement;
+use broker_model::{EntryKind, Role};
+use broker_store::Ledger as _;
 use serde_json::json;
 
 use crate::ask::job;
-use crate::world::{World, project};
+use crate::world::{ENTITLEMENT, World, project};
 
 #[tokio::test]
 async fn whoami_tells_roles_projects_and_hours() {
@@ -29,10 +35,12 @@ async fn whoami_tells_roles_projects_and_hours() {
         "identity": "medium",
         "multi_factor": true
       },
+      "entitlements": [],
       "roles": [
         {
           "role": "lead",
-          "project": "[project]"
+          "project": "[project]",
+          "from": "grant"
         }
       ],
       "projects": [
@@ -76,6 +84,52 @@ async fn whoami_tells_roles_projects_and_hours() {
         .await
         .json();
     assert_eq!(allocations["items"], me["projects"][0]["allocations"]);
+}
+
+#[tokio::test]
+async fn a_role_by_entitlement_counts_and_says_where_it_comes_from() {
+    let world = World::start().await;
+    let token = world.token("stranger").await;
+    let whoami = async || {
+        let answer = world.get("/api/v1/whoami").token(&token).send().await;
+        answer.json()
+    };
+    let before = whoami().await;
+    assert_eq!(before["entitlements"], json!([ENTITLEMENT]));
+    assert_eq!(before["roles"], json!([]), "a group alone is no role");
+    let rule = |group: &str, role: Role| RoleRule {
+        issuer: world.issuer.issuer().to_owned(),
+        entitlement: parse_entitlement(group).unwrap(),
+        role,
+    };
+    let main = Role::Member {
+        project: project("main"),
+    };
+    let lost = Role::Member {
+        project: project("never brought in"),
+    };
+    world.broker.put_role_rules(vec![
+        rule("urn:geant:example.org:group:hpc#aai.example", main),
+        rule(ENTITLEMENT, lost),
+        rule("urn:geant:example.org:group:hpc", Role::Operator),
+        rule(
+            "urn:geant:example.org:group:hpc:role=lead#aai.example",
+            Role::Reviewer,
+        ),
+    ]);
+    let me = whoami().await;
+    let from = |key: &str| {
+        json!({
+            "role": "member", "project": project(key), "from": "entitlement",
+            "entitlement": ENTITLEMENT,
+        })
+    };
+    assert_eq!(me["roles"], json!([from("main"), from("never brought in")]));
+    assert_eq!(me["projects"].as_array().unwrap().len(), 1);
+    world.submitted(&token).await;
+    let bo = world.token("bo").await;
+    let other = world.get("/api/v1/whoami").token(&bo).send().await.json();
+    assert_eq!(other["roles"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -246,6 +300,38 @@ async fn without_a_token_or_with_a_bad_one_the_challenge_says_so() {
 }
 
 #[tokio::test]
+async fn refused_tokens_are_in_the_ledger_as_one_entry_and_a_count_a_minute() {
+    let world = World::start().await;
+    let token = world.token("ada").await;
+    let (head, signature) = token.rsplit_once('.').unwrap();
+    let first = if signature.starts_with('A') { "B" } else { "A" };
+    let forged = format!("{head}.{first}{}", signature.split_at(1).1);
+    let failed = async || {
+        let entries = world.store.entries(0, 200).await.unwrap();
+        let bodies = entries.iter().map(|row| row.body().unwrap());
+        let failed = bodies.filter(|body| body.kind == EntryKind::LoginFailed);
+        failed.map(|body| body.data).collect::<Vec<_>>()
+    };
+    for _ in 0..20 {
+        let answer = world.get("/api/v1/whoami").token(&forged).send().await;
+        answer.problem(401, "token-refused");
+    }
+    let first = failed().await;
+    assert_eq!(first.len(), 1);
+    assert_eq!(first[0]["door"], "api");
+    assert_eq!(first[0]["issuer"], world.issuer.issuer());
+    assert_eq!(first[0]["reason"], "bad_signature");
+    assert_eq!(world.broker.enter_failed_logins_once().await.unwrap(), 0);
+    world.advance(60);
+    assert_eq!(world.broker.enter_failed_logins_once().await.unwrap(), 1);
+    assert_eq!(failed().await[1]["count"], 19);
+    world.outlive_tokens().await;
+    let ended = world.get("/api/v1/whoami").token(&token).send().await;
+    ended.problem(401, "token-refused");
+    assert_eq!(failed().await.len(), 2, "a token that ends is no attempt");
+}
+
+#[tokio::test]
 async fn an_expired_token_is_refused_with_the_remedy() {
     let world = World::start().await;
     let token = world.token("ada").await;
@@ -283,4 +369,21 @@ async fn how_to_sign_in_is_told_to_everybody() {
     let login = world.get("/api/v1/login").send().await.json();
     assert_eq!(login["issuer"], world.issuer.issuer());
     assert_eq!(login["client_id"], "alcyone-cli");
+    let [only] = login["issuers"].as_array().unwrap().as_slice() else {
+        panic!("{login}");
+    };
+    assert_eq!(only["issuer"], login["issuer"]);
+    assert_eq!(only["client_id"], login["client_id"]);
+    assert!(!only["name"].as_str().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_broker_without_a_device_client_says_how_else_to_sign_in() {
+    let mut world = World::start().await;
+    world.state.login = Arc::default();
+    world.router = broker_api::router(world.state.clone());
+    let answer = world.get("/api/v1/login").send().await;
+    let problem = answer.problem(404, "no-device-login");
+    let remedy = problem["remedy"].as_str().unwrap();
+    assert!(remedy.contains("portal"), "{remedy}");
 }

@@ -2,6 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use broker_app::RevocationOrder;
+use broker_model::{EntryKind, Role};
+use broker_store::{Change, Commits as _, Identities as _, Ledger as _, StoredGrant, Write};
 use serde_json::{Value, json};
 
 use crate::ask::Event;
@@ -54,6 +57,73 @@ async fn a_followed_log_comes_as_it_is_written_and_ends_once_all_is_settled() {
     seen.extend(events.rest().await);
     assert_eq!(bytes(&seen), b"one\ntwo\nthree\n");
     assert_eq!(seen.last().unwrap().kind, "end");
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_person_loses_the_role() {
+    let world = World::start().await;
+    let (ada, operator) = (world.token("ada").await, world.token("operator").await);
+    let (id, attempt) = running(&world, &ada).await;
+    let mut events = world
+        .get(format!("/api/v1/jobs/{id}/logs?follow=true"))
+        .token(&operator)
+        .follow()
+        .await;
+    world.wrote(&attempt, 0, b"one\n").await;
+    assert_eq!(events.next().await.unwrap().kind, "log");
+    let issuer = world.issuer.issuer();
+    let person = world.store.person_by_subject(issuer, "operator").await;
+    let grant = StoredGrant {
+        person: person.unwrap().unwrap().id,
+        role: Role::Operator,
+    };
+    let change = Change {
+        writes: vec![Write::RemoveGrant(grant)],
+        entries: Vec::new(),
+    };
+    world.store.commit(change).await.unwrap();
+    world.broker.forget_callers();
+    let last = events.rest().await.pop().unwrap();
+    assert_eq!(
+        (last.kind.as_str(), last.data.contains("see")),
+        ("error", true)
+    );
+}
+
+#[tokio::test]
+async fn a_revoked_persons_tokens_and_streams_end_and_a_new_sign_in_counts() {
+    let world = World::start().await;
+    let (ada, bo) = (world.token("ada").await, world.token("bo").await);
+    let (id, attempt) = running(&world, &ada).await;
+    let mut events = world
+        .get(format!("/api/v1/jobs/{id}/logs?follow=true"))
+        .token(&ada)
+        .follow()
+        .await;
+    world.wrote(&attempt, 0, b"one\n").await;
+    assert_eq!(events.next().await.unwrap().kind, "log");
+    let order = RevocationOrder {
+        issuer: world.issuer.issuer().to_owned(),
+        subject: "ada".to_owned(),
+        reason: "a lost laptop".to_owned(),
+        until: None,
+    };
+    let done = world.broker.revoke(order).await.unwrap();
+    assert!(!done.first_seen);
+    world.read_revocations().await;
+    assert_eq!(events.rest().await.pop().unwrap().kind, "token");
+    let whoami = async |token: &str| world.get("/api/v1/whoami").token(token).send().await;
+    whoami(&ada).await.problem(401, "token-refused");
+    assert_eq!(whoami(&bo).await.status, 200);
+    let entries = world.store.entries(0, 200).await.unwrap();
+    let revoked = entries.iter().map(|row| row.body().unwrap());
+    let revoked: Vec<_> = revoked
+        .filter(|body| body.kind == EntryKind::AccessRevoked)
+        .collect();
+    assert_eq!(revoked.len(), 1);
+    assert_eq!(revoked[0].actor, Some(done.person));
+    world.advance(1);
+    assert_eq!(whoami(&world.token("ada").await).await.status, 200);
 }
 
 #[tokio::test]

@@ -11,8 +11,9 @@ use broker_api::{AgentTokens, ApiState, AuthFailure, Authenticate, LoginInfo, Me
 use broker_app::loops::Sealer;
 use broker_app::setup::SetupFile;
 use broker_app::{Broker, BrokerParts, Limits};
-use broker_auth::Authenticator;
 use broker_auth::dev_issuer::{DevIssuer, DevIssuerConfig, DevPerson};
+use broker_auth::{Authenticator, DeviceSignIn, Revoked};
+use broker_client::wire::{LoginChoice, LoginView};
 use broker_ledger::Signer;
 use broker_model::{
     AgentId, Clock as _, Ids, ManualClock, PartitionSnapshot, Principal, ProjectId, Site, SiteId,
@@ -27,6 +28,8 @@ use tempfile::TempDir;
 
 pub(crate) const NOW: &str = "2026-11-20T12:00:00Z";
 pub(crate) const LEDGER: &str = "broker.example/ledger";
+/// What the stranger has of the issuer, and nobody else.
+pub(crate) const ENTITLEMENT: &str = "urn:geant:example.org:group:hpc:role=member#aai.example";
 const TOKEN_SECONDS: u32 = 900;
 const PEOPLE: [&str; 6] = ["ada", "bo", "auditor", "finn", "operator", "stranger"];
 
@@ -45,14 +48,16 @@ pub(crate) struct World {
     pub(crate) store: SqlStore,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) issuer: DevIssuer,
+    pub(crate) auth: Arc<Authenticator>,
     pub(crate) sealer: Sealer,
+    pub(crate) state: ApiState,
     pub(crate) router: Router,
     pub(crate) folder: TempDir,
 }
 
 /// The real authenticator, as `broker-server` asks it.
 #[derive(Debug)]
-struct Tokens(Authenticator);
+struct Tokens(Arc<Authenticator>);
 
 #[async_trait]
 impl Authenticate for Tokens {
@@ -60,6 +65,8 @@ impl Authenticate for Tokens {
         assert!(token != "makes-the-handler-panic", "as asked");
         self.0.bearer(token).await.map_err(|error| AuthFailure {
             challenge: error.challenge(),
+            reason: error.code(),
+            issuer: self.0.issuer_named_in(token).map(str::to_owned),
             words: error.to_string(),
             unavailable: error.is_unavailable(),
         })
@@ -92,22 +99,25 @@ impl World {
         let broker = broker(&store, clock.clone());
         broker.import(&setup(issuer.issuer())).await.unwrap();
         let auth = Authenticator::new(vec![issuer.issuer_config()], clock.clone()).unwrap();
+        let auth = Arc::new(auth);
         let login = login(&auth);
         let state = ApiState {
             broker: broker.clone(),
-            auth: Arc::new(Tokens(auth)),
+            auth: Arc::new(Tokens(auth.clone())),
             agents: Arc::new(agents()),
             metrics: Arc::new(Metrics::new().unwrap()),
             login: Arc::new(login),
             ledger_key,
         };
-        let router = broker_api::router(state);
+        let router = broker_api::router(state.clone());
         let world = Self {
             broker,
             store,
             clock,
             issuer,
+            auth,
             sealer: Sealer::new(signer),
+            state,
             router,
             folder,
         };
@@ -128,6 +138,17 @@ impl World {
             };
             self.broker.report(report).await.unwrap();
         }
+    }
+
+    /// What each replica does every second.
+    pub(crate) async fn read_revocations(&self) {
+        let stored = self.broker.revocations().await.unwrap();
+        let revoked = stored.into_iter().map(|revocation| Revoked {
+            issuer: revocation.issuer,
+            subject: revocation.subject,
+            issued_until: revocation.issued_until,
+        });
+        self.auth.put_revocations(revoked);
     }
 
     fn snapshot(&self, site: &Site) -> SiteSnapshot {
@@ -250,10 +271,13 @@ async fn issuer(clock: Arc<ManualClock>) -> DevIssuer {
 }
 
 fn person(subject: &str) -> DevPerson {
-    let claims = json!({
+    let mut claims = json!({
         "eduperson_assurance": ["https://refeds.org/assurance/IAP/medium"],
         "acr": "https://refeds.org/profile/mfa",
     });
+    if subject == "stranger" {
+        claims["eduperson_entitlement"] = json!([ENTITLEMENT]);
+    }
     DevPerson {
         subject: subject.to_owned(),
         name: format!("{subject} of the tests"),
@@ -277,13 +301,16 @@ fn setup(issuer: &str) -> SetupFile {
 }
 
 fn login(auth: &Authenticator) -> LoginInfo {
-    let device = auth.device_sign_ins().remove(0);
-    LoginInfo {
-        issuer: device.issuer,
-        client_id: device.client_id,
-        scopes: device.scopes,
-        resource: device.resource,
-    }
+    let choice = |device: DeviceSignIn| LoginChoice {
+        name: device.name,
+        login: LoginView {
+            issuer: device.issuer,
+            client_id: device.client_id,
+            scopes: device.scopes,
+            resource: device.resource,
+        },
+    };
+    auth.device_sign_ins().into_iter().map(choice).collect()
 }
 
 fn agents() -> AgentTokens {

@@ -204,7 +204,7 @@ impl Broker {
         role: Role,
         done: &mut Vec<String>,
     ) -> Result<()> {
-        let person = self.person(&stranger(issuer, subject)).await?;
+        let person = self.person(&Principal::stranger(issuer, subject)).await?;
         if self.inner.store.grants_of(person).await?.contains(&role) {
             return Ok(());
         }
@@ -230,20 +230,6 @@ impl Broker {
 
     fn entry(&self, kind: EntryKind) -> EntryBody {
         EntryBody::new(self.inner.clock.now(), kind)
-    }
-}
-
-/// Somebody known by issuer and subject only, before their first login.
-fn stranger(issuer: &str, subject: &str) -> Principal {
-    Principal {
-        issuer: issuer.to_owned(),
-        subject: subject.to_owned(),
-        name: None,
-        email: None,
-        email_verified: false,
-        home_organisation: None,
-        assurance: broker_model::Assurance::default(),
-        entitlements: std::collections::BTreeSet::new(),
     }
 }
 

@@ -10,8 +10,9 @@ use broker_model::{
 };
 use broker_store::{
     Accounts, Attempts, Change, CommitError, Commits, Committed, EntryRow, IdempotencyKey,
-    Identities, JobFilter, Jobs, Ledger, Page, Person, Remembered, SealedBatch, Session, Sites,
-    SqlStore, StoreError, StoredCheckpoint, StoredDecision, Tile, Usage, UsageFilter,
+    Identities, JobFilter, Jobs, Ledger, Page, Person, Remembered, Revocation, SealedBatch,
+    Session, Sites, SqlStore, StoreError, StoredCheckpoint, StoredDecision, Tile, Usage,
+    UsageFilter,
 };
 use jiff::Timestamp;
 
@@ -163,6 +164,8 @@ as_inside! { Identities {
     fn grants_of(person: PersonId) -> Result<Vec<Role>>;
     fn find_session(id_hash: &str, now: Timestamp) -> Result<Option<Session>>;
     fn forget_sessions(expired_before: Timestamp) -> Result<u64>;
+    fn revocations() -> Result<Vec<Revocation>>;
+    fn find_revocation(issuer: &str, subject: &str) -> Result<Option<Revocation>>;
 }}
 
 as_inside! { Usage {

@@ -42,6 +42,12 @@ pub enum ConfigError {
     AudienceIsClient { issuer: String, audience: String },
     #[error("issuer `{issuer}`: `introspection` needs `client_secret_file` or `client_secret_env`")]
     IntrospectionWithoutSecret { issuer: String },
+    #[error("issuer `{issuer}`: `roles`: the entry for entitlement `{entitlement}` {reason}")]
+    RoleMapping {
+        issuer: String,
+        entitlement: String,
+        reason: &'static str,
+    },
     #[error("secret file `{}` cannot be read", path.display())]
     SecretUnreadable { path: PathBuf, source: io::Error },
     #[error("environment variable `{variable}` is to hold a secret and is not set")]

@@ -138,6 +138,12 @@ impl Default for Limits {
 impl Limits {
     pub(super) fn validate(&self, issuer: &str) -> Result<(), ConfigError> {
         let bounds = [
+            (
+                "jwks_min_refresh_seconds",
+                self.jwks_min_refresh_seconds,
+                1,
+                3600,
+            ),
             ("jwks_max_age_seconds", self.jwks_max_age_seconds, 1, 86_400),
             ("token_cache_seconds", self.token_cache_seconds, 0, 300),
             ("userinfo_seconds", self.userinfo_seconds, 0, 3600),

@@ -86,10 +86,64 @@ fn caches_without_a_bound_are_refused_by_key() {
 }
 
 #[test]
+fn keys_cannot_be_asked_for_without_a_pause() {
+    let config = parse(&format!("{LEAST}[limits]\njwks_min_refresh_seconds = 0\n")).unwrap();
+    let error = config.validate().unwrap_err().to_string();
+    assert!(
+        error.contains("`limits.jwks_min_refresh_seconds = 0`"),
+        "{error}"
+    );
+}
+
+#[test]
 fn introspection_without_a_secret_is_refused_before_the_first_request() {
     let config = parse(&format!("{LEAST}[introspection]\nclient_id = 'api'\n")).unwrap();
     assert!(matches!(
         config.validate(),
         Err(ConfigError::IntrospectionWithoutSecret { .. })
     ));
+}
+
+fn mapped(roles: &str) -> String {
+    let parsed = parse(&format!("{LEAST}[[roles]]\n{roles}\n"));
+    match parsed.map(|config| config.validate()) {
+        Ok(Ok(())) => "fine".to_owned(),
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn a_role_by_entitlement_says_what_it_is_about_or_is_refused_with_the_reason() {
+    let ops = "entitlement = 'urn:geant:x.eu:group:ops:role=admin#aai.x.eu'\n";
+    for good in [
+        "role = 'operator'",
+        "role = 'reviewer'",
+        "role = 'auditor'",
+        "role = 'auditor'\nshare = 'national:FI'",
+        "role = 'lead'\nproject = 'finetune'",
+        "role = 'site_admin'\nsite = 'lumi'",
+    ] {
+        assert_eq!(mapped(&format!("{ops}{good}")), "fine", "{good}");
+    }
+    for (bad, reason) in [
+        ("role = 'king'", "unknown variant `king`"),
+        ("role = 'member'", "needs `project`"),
+        ("role = 'site_admin'", "needs `site`"),
+        ("role = 'operator'\nsite = 'lumi'", "has a `site`"),
+        ("role = 'reviewer'\nproject = 'x'", "has a `project`"),
+        ("role = 'operator'\nshare = 'union'", "has a `share`"),
+        (
+            "role = 'operator'\nsites = ['lumi']",
+            "unknown field `sites`",
+        ),
+    ] {
+        let said = mapped(&format!("{ops}{bad}"));
+        assert!(said.contains(reason), "{bad}: {said}");
+    }
+    let said = mapped("entitlement = 'hpc-users'\nrole = 'operator'");
+    assert!(
+        said.contains("entitlement `hpc-users` is no group"),
+        "{said}"
+    );
 }

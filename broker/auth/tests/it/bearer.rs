@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use broker_auth::testing::TestProvider;
-use broker_auth::{AuthError, Authenticator};
+use broker_auth::{AuthError, Authenticator, Revoked};
 use broker_model::{Clock, IdentityAssurance, SystemClock};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -91,13 +91,20 @@ async fn a_revoked_subject_is_out_at_once_and_comes_in_again_with_a_new_sign_in(
     let ada = device_sign_in(&issuer, "ada").await;
     let bo = device_sign_in(&issuer, "bo").await;
     auth.bearer(text(&ada, "access_token")).await.unwrap();
-    auth.revoke_subject(issuer.issuer(), "ada");
+    let revoked = Revoked {
+        issuer: issuer.issuer().to_owned(),
+        subject: "ada".to_owned(),
+        issued_until: clock.now(),
+    };
+    auth.put_revocations([revoked]);
     assert_eq!(refused(&auth, text(&ada, "access_token")).await, "revoked");
     auth.bearer(text(&bo, "access_token")).await.unwrap();
     clock.advance(SignedDuration::from_secs(1));
     let again = device_sign_in(&issuer, "ada").await;
     auth.bearer(text(&again, "access_token")).await.unwrap();
     assert_eq!(refused(&auth, text(&ada, "access_token")).await, "revoked");
+    auth.put_revocations([]);
+    auth.bearer(text(&ada, "access_token")).await.unwrap();
 }
 
 #[tokio::test]

@@ -17,8 +17,9 @@ async fn a_new_key_is_found_by_its_unknown_id_and_a_dropped_one_ends_with_the_ol
     auth.bearer(&before).await.unwrap();
     provider.rotate_keys(true).await;
     let after = provider.sign(long).await;
-    clock.advance(SignedDuration::from_secs(10));
-    auth.bearer(&after).await.unwrap();
+    auth.bearer(&after)
+        .await
+        .expect("found although the first keys have only just come");
     auth.bearer(&unseen).await.unwrap();
 
     provider.rotate_keys(false).await;
@@ -42,14 +43,14 @@ async fn unknown_key_ids_ask_the_issuer_no_more_often_than_the_interval() {
     let auth = authenticator(provider.config(), clock.clone());
     auth.bearer(&provider.sign(json!({})).await).await.unwrap();
     assert_eq!(provider.hits("/jwks").await, 1);
-    for round in 0..2_u64 {
-        clock.advance(SignedDuration::from_secs(10));
+    for round in 0..3_u64 {
         for number in 0..20 {
             let forged = json!({ "header": { "kid": format!("k-{round}-{number}") } });
             let token = provider.sign(forged).await;
             assert_eq!(auth.bearer(&token).await.unwrap_err().code(), "unknown_key");
         }
         assert_eq!(provider.hits("/jwks").await, 2 + round);
+        clock.advance(SignedDuration::from_secs(10));
     }
 }
 

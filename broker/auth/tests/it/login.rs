@@ -95,7 +95,7 @@ async fn a_sign_in_by_code_and_pkce_names_person_session_and_way_back() {
     assert_eq!(logged_in.return_to, "/jobs?mine=1");
     let out = portal
         .party
-        .logout_url(&logged_in.id_token_hint, &portal.provider.callback())
+        .logout_url(Some(&logged_in.id_token_hint), &portal.provider.callback())
         .await;
     assert_eq!(out.unwrap().unwrap().path(), "/session/end");
 }
@@ -328,7 +328,7 @@ async fn signing_out_at_the_provider_reaches_the_portal_by_the_back_channel() {
     let logged_in = portal.finish(&answer, &pending).await.unwrap();
     let out = portal
         .party
-        .logout_url(&logged_in.id_token_hint, &home)
+        .logout_url(Some(&logged_in.id_token_hint), &home)
         .await
         .unwrap()
         .unwrap();

@@ -11,6 +11,7 @@
 mod bearer;
 mod debug;
 mod dev_issuer;
+mod hanging;
 mod keys;
 mod login;
 mod opaque;

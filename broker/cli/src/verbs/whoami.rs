@@ -1,6 +1,7 @@
 use std::io::Write;
 
 use broker_client::Client;
+use broker_model::Role;
 
 use crate::print;
 
@@ -23,6 +24,16 @@ pub(crate) async fn run(client: &Client, json: bool, out: &mut impl Write) -> an
         "identity assurance {}{factor}",
         identity.as_str().unwrap_or("none")
     )?;
+    for entitlement in &me.entitlements {
+        writeln!(out, "entitlement {entitlement}")?;
+    }
+    for role in &me.roles {
+        let by = role
+            .entitlement
+            .as_ref()
+            .map_or_else(|| "grant".to_owned(), |it| format!("entitlement {it}"));
+        writeln!(out, "{} by {by}", words(&role.role))?;
+    }
     for project in &me.projects {
         writeln!(
             out,
@@ -56,4 +67,16 @@ pub(crate) async fn run(client: &Client, json: bool, out: &mut impl Write) -> an
         print::table(&head, &rows, out)?;
     }
     Ok(0)
+}
+
+fn words(role: &Role) -> String {
+    match role {
+        Role::Member { project } => format!("member of {project}"),
+        Role::Lead { project } => format!("lead of {project}"),
+        Role::Reviewer => "reviewer".to_owned(),
+        Role::SiteAdmin { site } => format!("administrator of site {site}"),
+        Role::Auditor { share: Some(share) } => format!("auditor of share {share}"),
+        Role::Auditor { share: None } => "auditor of every share".to_owned(),
+        Role::Operator => "operator".to_owned(),
+    }
 }

@@ -182,3 +182,36 @@ async fn a_login_that_is_over_or_damaged_is_exit_code_3_with_the_way_out() {
         ran.error
     );
 }
+
+#[tokio::test]
+async fn a_login_is_sent_in_clear_to_this_machine_only_unless_somebody_says_so() {
+    let stage = Stage::open().await;
+    let ran = |broker: &str, more: &[&str]| {
+        let mut cli = stage.cli("ada", more);
+        cli.broker = Some(broker.parse().unwrap());
+        async move {
+            let error = broker_cli::run(cli, &mut Vec::new()).await.unwrap_err();
+            (broker_cli::exit_code(&error), format!("{error:#}"))
+        }
+    };
+    for broker in [
+        "http://192.0.2.1:8400",
+        "http://127.0.0.1.example:1",
+        "ftp://h",
+    ] {
+        for verb in ["login", "whoami", "sites"] {
+            let (code, error) = ran(broker, &[verb]).await;
+            assert_eq!(code, 2, "{broker} {verb}: {error}");
+            assert!(error.contains("--allow-http"), "{error}");
+        }
+    }
+    // Past that check nobody is signed in there.
+    for (broker, more) in [
+        ("http://192.0.2.1:8400", &["whoami", "--allow-http"][..]),
+        ("http://localhost:1", &["whoami"]),
+        ("http://[::1]:1", &["whoami"]),
+        ("https://broker.example", &["whoami"]),
+    ] {
+        assert_eq!(ran(broker, more).await.0, 3, "{broker}");
+    }
+}

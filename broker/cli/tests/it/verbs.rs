@@ -28,6 +28,11 @@ async fn whoami_shows_person_projects_and_hours() {
     ada of the tests (per_[id])
     signed in by [issuer] as ada
     identity assurance medium, several factors
+    lead of prj_[id] by grant
+    member of prj_[id] by grant
+    member of prj_[id] by grant
+    member of prj_[id] by grant
+    member of prj_[id] by grant
 
     prj_[id]  Fine-tuning  (Start-up)
     ALLOCATION                            SCOPE       SHARE  REMAINING            HELD    USED    UNTIL

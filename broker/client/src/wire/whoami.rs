@@ -18,8 +18,30 @@ pub struct WhoAmI {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     pub assurance: Assurance,
-    pub roles: Vec<Role>,
+    /// The groups that the issuer puts the caller in (AARC-G069), whether they mean a role here or not.
+    #[serde(default)]
+    pub entitlements: Vec<String>,
+    pub roles: Vec<RoleView>,
     pub projects: Vec<ProjectView>,
+}
+
+/// A role of the caller, once for each place that it comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleView {
+    #[serde(flatten)]
+    pub role: Role,
+    pub from: RoleOrigin,
+    /// The caller's entitlement that means this role here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entitlement: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoleOrigin {
+    /// Given inside the broker.
+    Grant,
+    Entitlement,
 }
 
 /// A project of the caller, with its allocations as they are now.
@@ -64,7 +86,25 @@ pub struct CheckView {
     pub decision: DecisionView,
 }
 
-/// What a client needs to sign somebody in: `GET /login`, open to all.
+/// How people may sign in: `GET /login`, open to all. The first issuer stands at the top too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginOptions {
+    #[serde(flatten)]
+    pub first: LoginView,
+    /// All of them, the first included.
+    #[serde(default)]
+    pub issuers: Vec<LoginChoice>,
+}
+
+/// An issuer to sign in with, by the name that people know it by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginChoice {
+    pub name: String,
+    #[serde(flatten)]
+    pub login: LoginView,
+}
+
+/// What a client needs to sign somebody in with one issuer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoginView {
     pub issuer: String,

@@ -10,6 +10,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use broker_app::Error;
 use broker_app::jobs::{JobEventRow, LogPiece};
 use broker_model::JobId;
 use futures::stream::{self, Stream, StreamExt as _};
@@ -49,7 +50,7 @@ pub(crate) async fn logs(
         .broker
         .follow_log(member.caller(), id, name, offset)
         .await?;
-    Ok(respond(portal, &member, log_events(pieces, offset)))
+    Ok(respond(portal, &member, id, log_events(pieces, offset)))
 }
 
 /// What the ledger has of the job, entry by entry; the id is the entry's position.
@@ -69,6 +70,7 @@ pub(crate) async fn events(
     Ok(respond(
         portal,
         &member,
+        id,
         rows.map(|row| row.map(|row| entry_event(&row))).boxed(),
     ))
 }
@@ -165,10 +167,31 @@ fn entry_event(row: &JobEventRow) -> Event {
         .data(data)
 }
 
+/// Whether a stream may go on.
+enum Standing {
+    Holds,
+    SignedOut,
+    /// The person may no longer see the job.
+    NotTheirs,
+}
+
+/// A database that is away ends nothing: session and role were good a moment ago.
+async fn standing(portal: &Portal, token: &str, job: JobId) -> Standing {
+    match portal.broker.session(token).await {
+        Ok(None) => Standing::SignedOut,
+        Ok(Some(open)) => match portal.broker.job(&open.caller, job).await {
+            Err(Error::NotFound(_)) => Standing::NotTheirs,
+            _ => Standing::Holds,
+        },
+        Err(_) => Standing::Holds,
+    }
+}
+
 struct Guarded {
     events: Events,
     portal: Portal,
     token: std::sync::Arc<str>,
+    job: JobId,
     check: Interval,
     done: bool,
 }
@@ -180,9 +203,14 @@ impl Guarded {
             tokio::select! {
                 biased;
                 _ = self.check.tick() => {
-                    if matches!(self.portal.broker.session(&self.token).await, Ok(None)) {
-                        self.done = true;
-                        return Some(Event::default().event("session").data("ended"));
+                    match standing(&self.portal, &self.token, self.job).await {
+                        Standing::Holds => {}
+                        Standing::SignedOut => {
+                            self.done = true;
+                            return Some(Event::default().event("session").data("ended"));
+                        }
+                        // The reconnect is told so.
+                        Standing::NotTheirs => return None,
                     }
                 }
                 item = self.events.next() => return self.told(item),
@@ -207,13 +235,14 @@ impl Guarded {
 
 /// Sends events while the session holds. `end` says that nothing more will come, `session` that the
 /// person must sign in again.
-fn respond(portal: Portal, member: &Member, events: Events) -> Response {
+fn respond(portal: Portal, member: &Member, job: JobId, events: Events) -> Response {
     let check = interval_at(Instant::now() + CHECK_SESSION, CHECK_SESSION);
     let token = member.session.token.clone();
     let guarded = Guarded {
         events,
         portal,
         token,
+        job,
         check,
         done: false,
     };

@@ -11,6 +11,7 @@ use broker_auth::{AuthError, LogoutNotice, Secret};
 use serde_json::Value;
 
 use crate::Portal;
+use crate::cookies::open_for;
 use crate::fields::{Fields, MemberForm};
 use crate::login::set_cookie;
 use crate::refusal::Refusal;
@@ -23,9 +24,11 @@ pub(crate) async fn logout(
     let session = &form.member.session;
     portal.broker.close_session(&session.token).await?;
     let signed_in = &session.open.signed_in;
-    let hint = Secret::new(signed_in.id_token.clone());
+    let sealed = signed_in.sealed_id_token.as_deref();
+    let hint = sealed.and_then(|sealed| open_for(&session.token, sealed));
+    let hint = hint.map(Secret::new);
     let party = portal.party(&signed_in.principal.issuer)?;
-    let next = match party.logout_url(&hint, &portal.public_url).await {
+    let next = match party.logout_url(hint.as_ref(), &portal.public_url).await {
         Ok(Some(url)) => url.to_string(),
         Ok(None) => "/".to_owned(),
         // Signed out here all the same.

@@ -1,6 +1,9 @@
-use broker_app::SignedIn;
+use broker_app::setup::project_id;
+use broker_app::{RevocationOrder, RoleRule, SignedIn};
 use broker_auth::testing::TestProvider;
-use broker_model::{Clock as _, Principal, SystemClock};
+use broker_auth::{Authenticator, parse_entitlement};
+use broker_model::{Clock as _, Principal, Role, SystemClock};
+use broker_store::EntryRow;
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -215,6 +218,8 @@ async fn one_issuer_session_ends_without_the_others_of_its_subject() {
     let mut second = house.signed_in(ENGINEER).await;
     let token = first.cookie("alcyone").unwrap();
     let session = house.broker.session(token).await.unwrap().unwrap();
+    let sealed = session.signed_in.sealed_id_token.unwrap();
+    assert!(!sealed.contains('.'), "no JWT lies in the database");
     let sid = session.signed_in.issuer_session.unwrap();
     house
         .broker
@@ -271,7 +276,7 @@ async fn opened(house: &House, provider: &TestProvider, sid: &str) -> Browser {
         principal: serde_json::from_value::<Principal>(principal).unwrap(),
         issuer_subject: "alice".to_owned(),
         issuer_session: Some(sid.to_owned()),
-        id_token: String::new(),
+        sealed_id_token: None,
     };
     let token = sid.repeat(22)[..43].to_owned();
     house.broker.open_session(&token, &signed_in).await.unwrap();
@@ -312,5 +317,114 @@ async fn a_failed_sign_in_is_in_the_ledger_without_a_name() {
         failed[0].text.contains("login_refused"),
         "{}",
         failed[0].text
+    );
+}
+
+#[tokio::test]
+async fn one_begun_sign_in_fails_once_and_many_are_one_entry_a_minute() {
+    let house = House::build().await;
+    let failed = async || {
+        let entries = house.broker.store().entries(0, 200).await.unwrap();
+        let texts = entries.into_iter().map(|row| row.text);
+        texts
+            .filter(|text| text.contains("login.failed"))
+            .collect::<Vec<_>>()
+    };
+    for round in 0..3 {
+        let mut browser = house.browser();
+        let back = browser
+            .answer_issuer("/login", "")
+            .await
+            .location()
+            .unwrap();
+        let path = format!("{}?{}", back.path(), back.query().unwrap());
+        let cookie = browser.cookie("alcyone-login").unwrap().to_owned();
+        assert_eq!(browser.get(&path).await.status, 403);
+        for _ in 0..5 {
+            browser.put_cookie("alcyone-login", &cookie);
+            let again = browser.get(&path).await;
+            assert_eq!(again.status, 400, "answered already, round {round}");
+        }
+    }
+    assert_eq!(failed().await.len(), 1);
+    house.clock.advance(SignedDuration::from_mins(1));
+    assert_eq!(house.broker.enter_failed_logins_once().await.unwrap(), 1);
+    let failed = failed().await;
+    assert_eq!(failed.len(), 2);
+    assert!(failed[1].contains(r#""count":2"#), "{}", failed[1]);
+}
+
+#[tokio::test]
+async fn a_revoked_persons_sessions_end_and_a_new_sign_in_counts_unless_it_is_too_early() {
+    let house = House::build().await;
+    let mut engineer = house.signed_in(ENGINEER).await;
+    let mut stranger = house.signed_in(STRANGER).await;
+    let order = |until| RevocationOrder {
+        issuer: house.issuer.issuer().to_owned(),
+        subject: ENGINEER.to_owned(),
+        reason: "lost a laptop, says Ada".to_owned(),
+        until,
+    };
+    house.broker.revoke(order(None)).await.unwrap();
+    assert_eq!(engineer.get("/jobs").await.status, 303);
+    assert_eq!(stranger.get("/jobs").await.status, 200);
+    house.clock.advance(SignedDuration::from_secs(1));
+    let mut again = house.signed_in(ENGINEER).await;
+    assert_eq!(again.get("/jobs").await.status, 200);
+
+    let until = house.clock.now() + SignedDuration::from_hours(1);
+    house.broker.revoke(order(Some(until))).await.unwrap();
+    let page = house.browser().sign_in_at("/jobs", ENGINEER).await;
+    assert_eq!(page.status, 403, "told so, instead of sent round and round");
+    let issuer = house.issuer.issuer();
+    assert!(house.broker.restore(issuer, ENGINEER).await.unwrap());
+    assert!(!house.broker.restore(issuer, ENGINEER).await.unwrap());
+    assert_eq!(again.get("/jobs").await.status, 200, "lifted");
+
+    let entries = house.broker.store().entries(0, 200).await.unwrap();
+    let of = |kind: &str| entries.iter().filter(|row| row.text.contains(kind)).count();
+    assert_eq!((of("access.revoked"), of("access.restored")), (2, 1));
+    let personal = |row: &&EntryRow| row.text.contains("Ada") || row.text.contains(ENGINEER);
+    assert_eq!(entries.iter().find(personal), None);
+}
+
+/// Entitlements as the independent provider of `integration-tests/services/oidc` sends them.
+#[tokio::test]
+async fn an_entitlement_of_the_real_provider_makes_a_member_of_a_project() {
+    let Some(provider) = TestProvider::start().await else {
+        return;
+    };
+    let now = Some(SystemClock.now());
+    let house = House::build_on(Ground {
+        now,
+        ..Ground::default()
+    })
+    .await;
+    let auth = Authenticator::new(vec![provider.config()], house.clock.clone()).unwrap();
+    let tokens = provider
+        .device_tokens("alice", Some(provider.audience()))
+        .await;
+    let principal = auth.bearer(&tokens.access_token).await.unwrap();
+    let project = project_id("sample");
+    let rule = |entitlement: &str| RoleRule {
+        issuer: provider.issuer().to_owned(),
+        entitlement: parse_entitlement(entitlement).unwrap(),
+        role: Role::Member { project },
+    };
+    house
+        .broker
+        .put_role_rules(vec![rule("urn:geant:example.org:group:hpc#elsewhere")]);
+    let caller = house.broker.caller(principal.clone()).await.unwrap();
+    assert!(!caller.may_use(project), "another authority");
+    house
+        .broker
+        .put_role_rules(vec![rule("urn:geant:example.org:group:hpc#aai.example")]);
+    let caller = house.broker.caller(principal).await.unwrap();
+    assert!(caller.may_use(project));
+    let held = house.broker.held_roles(&caller);
+    let entitlement = held[0].entitlement.as_ref().unwrap().to_string();
+    assert_eq!(
+        entitlement,
+        "urn:geant:example.org:group:hpc:role=member#aai.example"
     );
 }

@@ -16,7 +16,7 @@ use url::Url;
 
 use crate::compose::{Composed, Ingredients, assemble, login_key};
 use crate::demo::people;
-use crate::{EmbeddedSites, listen, shipped};
+use crate::{EmbeddedSites, listen, revocations, shipped};
 
 const AUDIENCE: &str = "urn:alcyone:demo";
 const LEDGER: &str = "demo.alcyone.invalid/ledger";
@@ -59,6 +59,7 @@ impl Demo {
         let Composed {
             broker,
             store,
+            auth,
             sealer,
             router,
             ..
@@ -72,6 +73,7 @@ impl Demo {
                 }
             }),
             tokio::spawn(broker_app::loops::run(broker.clone(), sealer)),
+            tokio::spawn(revocations::watch(broker.clone(), auth)),
         ];
         let sites = EmbeddedSites::start(&broker, &sites, &data.join("sites")).await?;
         let demo = Self {

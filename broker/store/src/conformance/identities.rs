@@ -2,7 +2,7 @@ use broker_model::{FundingShare, Role};
 use jiff::SignedDuration;
 
 use super::fixtures::{World, commit};
-use crate::{CommitError, Entity, Person, Session, Store, StoredGrant, Write};
+use crate::{CommitError, Entity, Person, Revocation, Session, Store, StoredGrant, Write};
 
 fn put(person: &Person) -> Vec<Write> {
     vec![Write::PutPerson(Box::new(person.clone()))]
@@ -122,4 +122,34 @@ pub async fn a_session_ends_when_it_expires_or_is_removed(store: &dyn Store) {
         .await
         .unwrap();
     assert_eq!(store.find_session("9f86d081", now).await.unwrap(), None);
+}
+
+pub async fn a_revocation_is_kept_until_it_is_lifted(store: &dyn Store) {
+    let world = World::new();
+    let now = world.now();
+    let of = |subject: &str, reason: &str| Revocation {
+        issuer: "https://issuer.example".to_owned(),
+        subject: subject.to_owned(),
+        issued_until: now + SignedDuration::from_secs(1),
+        revoked_at: now,
+        reason: reason.to_owned(),
+    };
+    let (first, other) = (of("celaeno", "left"), of("sterope", "a lost key"));
+    let again = of("celaeno", "left for good");
+    for revocation in [&first, &other, &again] {
+        let write = Write::PutRevocation(Box::new(revocation.clone()));
+        commit(store, vec![write]).await.unwrap();
+    }
+    let found = store.find_revocation(&first.issuer, "celaeno").await;
+    assert_eq!(found.unwrap(), Some(again.clone()));
+    let elsewhere = store.find_revocation("https://other.example", "celaeno");
+    assert_eq!(elsewhere.await.unwrap(), None);
+    assert_eq!(store.revocations().await.unwrap(), [again, other.clone()]);
+
+    let lifted = Write::RemoveRevocation {
+        issuer: first.issuer.clone(),
+        subject: first.subject,
+    };
+    commit(store, vec![lifted]).await.unwrap();
+    assert_eq!(store.revocations().await.unwrap(), [other]);
 }

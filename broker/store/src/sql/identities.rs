@@ -4,10 +4,10 @@ use jiff::Timestamp;
 
 use super::SqlStore;
 use super::committer::Forgettable;
-use super::db::Kind::{Int, Text};
+use super::db::Kind::{self, Int, Text};
 use super::db::{Cell, Row, Select};
 use super::rows;
-use crate::{Identities, Person, Session, StoreError};
+use crate::{Identities, Person, Revocation, Session, StoreError};
 
 const PERSON: Select = Select::new(
     "persons",
@@ -31,6 +31,20 @@ const SESSION: Select = Select::new(
      FROM sessions WHERE id_hash = $1 AND expires_at_us > $2",
     &[Text, Text, Text, Text, Int, Int],
 );
+
+const REVOCATIONS: Select = Select::new(
+    "revocations",
+    "SELECT issuer, subject, issued_until_us, revoked_at_us, reason FROM revocations \
+     ORDER BY issuer, subject",
+    REVOCATION_COLUMNS,
+);
+const REVOCATION: Select = Select::new(
+    "revocations",
+    "SELECT issuer, subject, issued_until_us, revoked_at_us, reason FROM revocations \
+     WHERE issuer = $1 AND subject = $2",
+    REVOCATION_COLUMNS,
+);
+const REVOCATION_COLUMNS: &[Kind] = &[Text, Text, Int, Int, Text];
 
 #[async_trait]
 impl Identities for SqlStore {
@@ -76,6 +90,31 @@ impl Identities for SqlStore {
     async fn forget_sessions(&self, expired_before: Timestamp) -> Result<u64, StoreError> {
         self.forget(Forgettable::Sessions, expired_before).await
     }
+
+    async fn revocations(&self) -> Result<Vec<Revocation>, StoreError> {
+        let rows = self.rows(&REVOCATIONS, &[]).await?;
+        rows.iter().map(revocation).collect()
+    }
+
+    async fn find_revocation(
+        &self,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<Option<Revocation>, StoreError> {
+        let args = [Cell::text(issuer), Cell::text(subject)];
+        let row = self.row(&REVOCATION, &args).await?;
+        row.as_ref().map(revocation).transpose()
+    }
+}
+
+fn revocation(row: &Row) -> Result<Revocation, StoreError> {
+    Ok(Revocation {
+        issuer: row.text(0)?.to_owned(),
+        subject: row.text(1)?.to_owned(),
+        issued_until: row.time(2)?,
+        revoked_at: row.time(3)?,
+        reason: row.text(4)?.to_owned(),
+    })
 }
 
 fn person(row: &Row) -> Result<Person, StoreError> {

@@ -25,6 +25,8 @@ macro_rules! migration {
 
 const MIGRATIONS: &[Migration] = &[
     migration!(1, "0001_first"),
+    migration!(1, "0001_first"),
+    migration!(4, "0004_revocations"),
     migration!(5, "0005_compression"),
 ];
 

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::db::Cell;
 use crate::{
-    IdempotencyKey, Person, Remembered, Session, StoreError, StoredCheckpoint, StoredDecision,
-    StoredGrant, Tile,
+    IdempotencyKey, Person, Remembered, Revocation, Session, StoreError, StoredCheckpoint,
+    StoredDecision, StoredGrant, Tile,
 };
 
 pub(super) type Cells = Vec<Cell>;
@@ -166,6 +166,16 @@ pub(super) fn session(session: Session) -> Cells {
         Cell::maybe(session.issuer_session),
         time(session.created_at),
         time(session.expires_at),
+    ]
+}
+
+pub(super) fn revocation(revocation: Revocation) -> Cells {
+    vec![
+        Cell::Text(revocation.issuer.into()),
+        Cell::Text(revocation.subject.into()),
+        time(revocation.issued_until),
+        time(revocation.revoked_at),
+        Cell::Text(revocation.reason.into()),
     ]
 }
 

@@ -56,6 +56,8 @@ tables! {
         Replace(&["person_id", "principal", "issuer_session", "created_at_us", "expires_at_us"]),
         [id_hash Text, person_id Text, principal Text, issuer_session Text, created_at_us Int,
          expires_at_us Int];
+    Revocations = "revocations", keys 2, Replace(&["issued_until_us", "revoked_at_us", "reason"]),
+        [issuer Text, subject Text, issued_until_us Int, revoked_at_us Int, reason Text];
     Decisions = "decisions", keys 1, Refuse,
         [id Text, organisation_id Text, result Text, policy_digest Text, document Text,
          decided_at_us Int];

@@ -19,11 +19,18 @@ pub(crate) async fn events(
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
     let after = sse::last_event_id(&headers)?;
+    let job = state.broker.job(&authenticated.caller, id).await?;
     let rows = state
         .broker
         .follow_events(&authenticated.caller, id, after)
         .await?;
-    Ok(sse::respond(state, authenticated, rows, event))
+    Ok(sse::respond(
+        state,
+        authenticated,
+        job.spec.project,
+        rows,
+        event,
+    ))
 }
 
 fn event(row: JobEventRow) -> Event {
