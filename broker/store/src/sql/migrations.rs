@@ -23,7 +23,10 @@ macro_rules! migration {
     };
 }
 
-const MIGRATIONS: &[Migration] = &[migration!(1, "0001_first")];
+const MIGRATIONS: &[Migration] = &[
+    migration!(1, "0001_first"),
+    migration!(2, "0002_terms_and_lists"),
+];
 
 const TABLE: Sql = Sql::Each {
     sqlite: "CREATE TABLE IF NOT EXISTS schema_migrations \
