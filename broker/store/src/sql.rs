@@ -16,6 +16,7 @@ mod jobs;
 mod known;
 mod lane;
 mod ledger;
+mod lists;
 mod logs;
 mod migrations;
 mod pending;
@@ -158,6 +159,18 @@ impl SqlStore {
     ) -> Result<Vec<T>, StoreError> {
         let rows = self.rows(select, args).await?;
         rows.iter().map(|row| row.json(0)).collect()
+    }
+
+    /// The documents of several statements, in no particular order.
+    async fn pages<T: DeserializeOwned>(
+        &self,
+        statements: &[(Select, Vec<Cell>)],
+    ) -> Result<Vec<T>, StoreError> {
+        let mut documents = Vec::new();
+        for (select, args) in statements {
+            documents.extend(self.documents(select, args).await?);
+        }
+        Ok(documents)
     }
 
     async fn document<T: DeserializeOwned>(
