@@ -28,6 +28,9 @@ mod rows;
 mod sites;
 mod stats;
 mod steps;
+#[cfg(test)]
+#[cfg(feature = "test-postgres")]
+mod stuck;
 mod tables;
 mod usage;
 mod working;
