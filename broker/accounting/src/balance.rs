@@ -11,6 +11,18 @@ pub fn grant(balance: Balance, amount: UnitMillis) -> Result<Balance, Error> {
     sum.into_balance()
 }
 
+/// Takes hours back from what was granted; refused when some of them are used, held or lost.
+pub fn cut(balance: Balance, amount: UnitMillis) -> Result<Balance, Error> {
+    let mut sum = Parts::of("cut", balance, &[amount])?;
+    if wide(amount) > sum.remaining() {
+        let to = narrow(sum.granted - wide(amount), "what would be granted")?;
+        let taken = balance.used + balance.held + balance.lost;
+        return Err(Error::GrantTooSmall { to, taken });
+    }
+    sum.granted -= wide(amount);
+    sum.into_balance()
+}
+
 /// Sets hours aside for a job; refused when fewer remain.
 pub fn hold(balance: Balance, amount: UnitMillis) -> Result<Balance, Error> {
     let mut sum = Parts::of("hold", balance, &[amount])?;
@@ -28,11 +40,13 @@ pub fn hold(balance: Balance, amount: UnitMillis) -> Result<Balance, Error> {
 /// Gives back what was held for a job and takes what its site charged.
 ///
 /// `used` may be more than `held`: the site's record is what is owed, so `remaining` may go below
-/// zero, and nothing more can be held until it is above.
+/// zero, and nothing more can be held until it is above. Hours that were declared lost come first: a
+/// record that is late shows that they did not go unused.
 pub fn settle(balance: Balance, held: UnitMillis, used: UnitMillis) -> Result<Balance, Error> {
     let mut sum = Parts::of("settle", balance, &[held, used])?;
     sum.take_from_hold(held)?;
     sum.used += wide(used);
+    sum.lost -= sum.overdrawn().min(sum.lost);
     sum.into_balance()
 }
 
@@ -43,7 +57,7 @@ pub fn release(balance: Balance, held: UnitMillis) -> Result<Balance, Error> {
     sum.into_balance()
 }
 
-/// Declares remaining hours lost: expired unused, or taken back by the grantor.
+/// Declares remaining hours lost: the term has ended and they were not used.
 ///
 /// Held hours cannot be lost; they are settled or released first.
 pub fn lose(balance: Balance, amount: UnitMillis) -> Result<Balance, Error> {
@@ -56,6 +70,19 @@ pub fn lose(balance: Balance, amount: UnitMillis) -> Result<Balance, Error> {
         });
     }
     sum.lost += wide(amount);
+    sum.into_balance()
+}
+
+/// Gives back hours that were declared lost, since the term goes on.
+pub fn recover(balance: Balance, amount: UnitMillis) -> Result<Balance, Error> {
+    let mut sum = Parts::of("recover", balance, &[amount])?;
+    if amount > balance.lost {
+        return Err(Error::LostTooLittle {
+            asked: amount,
+            lost: balance.lost,
+        });
+    }
+    sum.lost -= wide(amount);
     sum.into_balance()
 }
 
@@ -103,6 +130,11 @@ impl Parts {
 
     fn remaining(&self) -> i128 {
         self.granted - self.used - self.held - self.lost
+    }
+
+    /// How far `remaining` is below zero.
+    fn overdrawn(&self) -> i128 {
+        (-self.remaining()).max(0)
     }
 
     fn take_from_hold(&mut self, asked: UnitMillis) -> Result<(), Error> {

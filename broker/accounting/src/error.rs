@@ -15,6 +15,10 @@ pub enum Error {
         asked: UnitMillis,
         remaining: UnitMillis,
     },
+    #[error("the grant cannot be cut to {to} hours: {taken} are used, held or lost")]
+    GrantTooSmall { to: UnitMillis, taken: UnitMillis },
+    #[error("{asked} hours are to be given back and only {lost} were lost")]
+    LostTooLittle { asked: UnitMillis, lost: UnitMillis },
     #[error("an amount to {operation} is {amount} hours; it cannot be negative")]
     NegativeAmount {
         operation: &'static str,

@@ -10,7 +10,7 @@ mod error;
 mod month;
 mod scope;
 
-pub use balance::{grant, hold, lose, release, settle};
+pub use balance::{cut, grant, hold, lose, recover, release, settle};
 pub use cost::{Cost, Used, charge, quote};
 pub use error::Error;
 pub use month::month_of;

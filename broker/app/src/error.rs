@@ -53,6 +53,7 @@ impl From<CommitError> for Error {
                 remaining,
             },
             CommitError::Store(error) => Self::Store(error),
+            CommitError::Hours { .. } => Self::Store(StoreError::Database(error.to_string())),
             CommitError::Conflict(_) | CommitError::Duplicate(_) | CommitError::Missing(_) => {
                 Self::Contended
             }

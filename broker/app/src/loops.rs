@@ -1,6 +1,7 @@
 //! What the broker does by itself. Each `*_once` is idempotent, takes no input and may run in any
 //! number of replicas; [`run`] calls them on a timer and on a nudge.
 
+mod lapse;
 mod place;
 mod seal;
 mod sites;
@@ -8,7 +9,7 @@ mod sweep;
 
 use std::time::Duration;
 
-use futures::future::join4;
+use futures::future::join5;
 use tokio::time::{Interval, MissedTickBehavior, timeout};
 
 pub(crate) use seal::fetch;
@@ -24,11 +25,12 @@ const SWEEP_EVERY: Duration = Duration::from_mins(1);
 /// Runs every loop until the future is dropped. A failure is logged and the loop goes on: the next
 /// round is the retry.
 pub async fn run(broker: Broker, sealer: Sealer) {
-    join4(
+    join5(
         placing(&broker),
         sealing(&broker, &sealer),
         listening(&broker),
         sweeping(&broker),
+        lapsing(&broker),
     )
     .await;
 }
@@ -71,6 +73,17 @@ async fn sweeping(broker: &Broker) {
         report(
             broker.sweep_once().await,
             "forgetting old keys and sessions failed",
+        );
+    }
+}
+
+async fn lapsing(broker: &Broker) {
+    let mut pace = paced(SWEEP_EVERY);
+    loop {
+        pace.tick().await;
+        report(
+            broker.lapse_once().await,
+            "declaring unused hours lost failed",
         );
     }
 }

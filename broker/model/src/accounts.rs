@@ -113,7 +113,7 @@ pub struct Balance {
     pub granted: UnitMillis,
     pub used: UnitMillis,
     pub held: UnitMillis,
-    /// Expired unused, or taken back by the grantor.
+    /// Unused when the term ended. Usage that is told later comes out of it again.
     pub lost: UnitMillis,
 }
 

@@ -79,8 +79,22 @@ pub enum EntryKind {
     AccessRestored,
     #[serde(rename = "role.granted")]
     RoleGranted,
+    #[serde(rename = "role.removed")]
+    RoleRemoved,
     #[serde(rename = "allocation.granted")]
     AllocationGranted,
+    /// Its term, suspension or local accounts are others; its hours have entries of their own.
+    #[serde(rename = "allocation.changed")]
+    AllocationChanged,
+    /// More or fewer hours are granted than before.
+    #[serde(rename = "grant.changed")]
+    GrantChanged,
+    /// The term has ended, and what was left of it is lost.
+    #[serde(rename = "hours.lost")]
+    HoursLost,
+    /// The term goes on after all, and what was lost with its end is there again.
+    #[serde(rename = "hours.recovered")]
+    HoursRecovered,
     #[serde(rename = "eligibility.decided")]
     EligibilityDecided,
     #[serde(rename = "job.accepted")]

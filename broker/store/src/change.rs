@@ -2,6 +2,7 @@ use broker_model::{
     Allocation, AllocationId, Attempt, AttemptId, EntryBody, Evidence, Job, JobId, Organisation,
     Placement, Project, SiteSnapshot, SiteState, UnitMillis, UsageRecord,
 };
+use jiff::Timestamp;
 
 use crate::{IdempotencyKey, Person, Remembered, Revocation, Session, StoredDecision, StoredGrant};
 
@@ -45,12 +46,33 @@ pub enum Write {
         allocation: AllocationId,
         amount: UnitMillis,
     },
-    /// Takes `held` out of held and adds `used` to used; used may be more than held. Fails with
-    /// `Conflict(Allocation)` when fewer are held.
+    /// Takes `held` out of held and adds `used` to used; used may be more than held. What then no
+    /// longer remains comes out of lost, as far as there is some. Fails with `Conflict(Allocation)`
+    /// when fewer are held.
     Settle {
         allocation: AllocationId,
         held: UnitMillis,
         used: UnitMillis,
+    },
+    /// Changes what is granted. Fails with `Conflict(Allocation)` unless `from` is granted now, and
+    /// with `Hours` when `to` is less than what is used, held and lost.
+    Grant {
+        allocation: AllocationId,
+        from: UnitMillis,
+        to: UnitMillis,
+    },
+    /// Declares lost what remains of an allocation whose term has ended by `at`, and takes it off the
+    /// list of those whose end is to be dealt with. Fails with `Conflict(Allocation)` unless the
+    /// term has ended, nothing is held, and `amount` is what remains (zero when it is overdrawn).
+    Lose {
+        allocation: AllocationId,
+        amount: UnitMillis,
+        at: Timestamp,
+    },
+    /// Moves hours from lost back to remaining. Fails with `Conflict(Allocation)` when fewer are lost.
+    Recover {
+        allocation: AllocationId,
+        amount: UnitMillis,
     },
     /// Fails with `Duplicate(UsageRecord)` when the attempt has one: nothing is charged twice.
     InsertUsage(Box<UsageRecord>),
@@ -64,11 +86,11 @@ pub enum Write {
     /// Inserts; the newest of a kind is listed first.
     InsertEvidence(Box<Evidence>),
     PutProject(Box<Project>),
-    /// Inserts. Fails with `Conflict(Allocation)` if the id is there: balances change by hold,
-    /// release and settle only.
+    /// Inserts. Fails with `Conflict(Allocation)` if the id is there: balances change by the writes
+    /// that move hours only.
     InsertAllocation(Box<Allocation>),
-    /// Changes all but the balance of a stored allocation (term, suspension, local accounts). Fails
-    /// with `Missing(Allocation)`.
+    /// Changes all but the balance of a stored allocation (term, suspension, local accounts). Its end
+    /// is to be dealt with again. Fails with `Missing(Allocation)`.
     UpdateAllocationTerms(Box<Allocation>),
     /// Inserts, or updates name and address of the person with this issuer and subject. Fails with
     /// `Conflict(Person)` when issuer and subject belong to another person id, or the id to another

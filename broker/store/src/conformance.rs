@@ -55,6 +55,8 @@ where
             a_page_may_have_one_more_than_the_api_gives,
             a_list_shows_the_projects_of_the_caller_only,
             filters_hold_together,
+            any_number_of_projects_is_listed_whole,
+            finished_jobs_are_found_by_state_and_site,
             the_loops_see_active_jobs_oldest_first,
         }
         attempts::{
@@ -62,12 +64,15 @@ where
             an_attempt_is_updated_by_the_version_that_was_read,
             an_attempt_ends_and_its_successor_begins_in_one_group,
             attempts_are_open_until_they_are_settled,
+            an_agent_may_take_its_own_attempts_and_those_whose_lease_ran_out,
         }
         hours::{
             hours_move_between_remaining_held_and_used,
             hours_that_are_not_there_do_not_move,
             the_equation_holds_under_concurrent_holds_settles_and_releases,
             terms_change_and_the_balance_stays,
+            a_grant_changes_from_what_was_read,
+            what_a_term_leaves_unused_is_lost_once,
         }
         accounts::{
             organisations_are_found_by_id_and_domain,
@@ -79,12 +84,14 @@ where
             a_person_is_known_by_issuer_and_subject,
             two_first_logins_at_once_make_one_person,
             grants_come_and_go,
+            a_role_knows_its_holders,
             a_session_ends_when_it_expires_or_is_removed,
             a_revocation_is_kept_until_it_is_lifted,
         }
         usage::{
             an_attempt_is_charged_once,
             usage_is_listed_by_its_end,
+            usage_of_many_projects_is_listed_whole,
         }
         logs::{
             a_log_grows_where_it_ends_and_nowhere_else,

@@ -45,6 +45,12 @@ pub enum CommitError {
         allocation: AllocationId,
         remaining: UnitMillis,
     },
+    /// The balance cannot be moved so, whoever tries and however often.
+    #[error("allocation {allocation}: {reason}")]
+    Hours {
+        allocation: AllocationId,
+        reason: broker_accounting::Error,
+    },
     #[error(transparent)]
     Store(#[from] StoreError),
 }

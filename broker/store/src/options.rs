@@ -11,8 +11,10 @@ pub struct StoreOptions {
     pub largest_group: usize,
     /// Most bytes of rows in one transaction; one change alone may have more.
     pub largest_group_bytes: usize,
-    /// How long another program may hold the SQLite file, and how long a reader waits for a
-    /// connection, before the answer is `Unavailable`.
+    /// How long another program may hold the SQLite file, or another replica a lock in PostgreSQL,
+    /// and how long a reader waits for a connection, before the answer is `Unavailable`. PostgreSQL
+    /// ends a statement, and a transaction that its replica left lying, after twice as long; a server
+    /// that has not answered after three times as long is not waited for.
     pub patience: Duration,
     /// Lets a SQLite file grow to this many pages (4096 bytes each) and answers `Full` beyond: a quota.
     pub sqlite_max_pages: Option<u32>,

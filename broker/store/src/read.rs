@@ -5,9 +5,9 @@ use std::fmt;
 
 use async_trait::async_trait;
 use broker_model::{
-    Allocation, AllocationId, Attempt, AttemptId, DecisionId, Evidence, Job, JobId, Organisation,
-    OrganisationId, PersonId, Placement, Project, ProjectId, Role, SiteId, SiteSnapshot, SiteState,
-    StateName, UsageRecord,
+    AgentId, Allocation, AllocationId, Attempt, AttemptId, DecisionId, Evidence, Job, JobId,
+    Organisation, OrganisationId, PersonId, Placement, Project, ProjectId, Role, SiteId,
+    SiteSnapshot, SiteState, StateName, UsageRecord,
 };
 use jiff::Timestamp;
 
@@ -107,6 +107,17 @@ pub trait Attempts: Send + Sync + 'static {
         after: Option<AttemptId>,
         limit: u32,
     ) -> Result<Vec<Attempt>>;
+
+    /// Those of [`Attempts::open_attempts`] that are this agent's or whose lease has run out by
+    /// `now`. Costs by the number of these.
+    async fn free_attempts(
+        &self,
+        site: &SiteId,
+        agent: AgentId,
+        now: Timestamp,
+        after: Option<AttemptId>,
+        limit: u32,
+    ) -> Result<Vec<Attempt>>;
 }
 
 #[async_trait]
@@ -118,6 +129,10 @@ pub trait Accounts: Send + Sync + 'static {
     async fn find_allocation(&self, id: AllocationId) -> Result<Option<Allocation>>;
     /// Oldest first.
     async fn allocations_of(&self, project: ProjectId) -> Result<Vec<Allocation>>;
+    /// Allocations whose term has ended by `at`, that hold nothing, and whose end is still to be
+    /// dealt with, the earliest end first. Costs by the number of those that ended and are not dealt
+    /// with, never by those that are.
+    async fn ended_allocations(&self, at: Timestamp, limit: u32) -> Result<Vec<Allocation>>;
 }
 
 #[async_trait]
@@ -126,6 +141,8 @@ pub trait Identities: Send + Sync + 'static {
     /// Subjects compare as the issuer's rules say; `MyAccessID`'s without case, so callers normalize.
     async fn person_by_subject(&self, issuer: &str, subject: &str) -> Result<Option<Person>>;
     async fn grants_of(&self, person: PersonId) -> Result<Vec<Role>>;
+    /// Whom this very role (of this project, this site, this share) is granted to.
+    async fn holders_of(&self, role: &Role) -> Result<Vec<PersonId>>;
     /// A session that has not expired at `now`.
     async fn find_session(&self, id_hash: &str, now: Timestamp) -> Result<Option<Session>>;
     /// Forgets sessions that expired before this; returns how many.

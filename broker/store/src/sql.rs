@@ -17,6 +17,7 @@ mod jobs;
 mod known;
 mod lane;
 mod ledger;
+mod lists;
 mod logs;
 mod migrations;
 mod pending;
@@ -28,6 +29,9 @@ mod rows;
 mod sites;
 mod stats;
 mod steps;
+#[cfg(test)]
+#[cfg(feature = "test-postgres")]
+mod stuck;
 mod tables;
 mod usage;
 mod working;
@@ -159,6 +163,18 @@ impl SqlStore {
     ) -> Result<Vec<T>, StoreError> {
         let rows = self.rows(select, args).await?;
         rows.iter().map(|row| row.json(0)).collect()
+    }
+
+    /// The documents of several statements, in no particular order.
+    async fn pages<T: DeserializeOwned>(
+        &self,
+        statements: &[(Select, Vec<Cell>)],
+    ) -> Result<Vec<T>, StoreError> {
+        let mut documents = Vec::new();
+        for (select, args) in statements {
+            documents.extend(self.documents(select, args).await?);
+        }
+        Ok(documents)
     }
 
     async fn document<T: DeserializeOwned>(

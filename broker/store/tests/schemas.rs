@@ -81,6 +81,63 @@ async fn a_database_of_a_newer_program_is_refused() {
     }
 }
 
+/// Ids and times as a document has them; the NUL is in the words of a site.
+const FIRST_ROWS: &str = r#"
+    INSERT INTO organisations VALUES ('org_1', NULL, '{}');
+    INSERT INTO projects VALUES ('prj_1', 'org_1', '{}');
+    INSERT INTO allocations VALUES ('alc_1', 'prj_1', '{"valid_until":"2026-11-20T12:00:00.5Z"}');
+    INSERT INTO attempts VALUES ('att_1', 'job_1', 'lumi', 1, 0, 1,
+        '{"why":"\u0000","leased_by":"agt_1","lease_until":"2026-11-20T12:00:00Z"}');
+    INSERT INTO attempts VALUES ('att_2', 'job_2', 'lumi', 0, 1, 1, '{}');
+    CREATE TABLE schema_migrations (number BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL);
+    INSERT INTO schema_migrations VALUES (1, '0001_first');
+"#;
+const TAKEN_OVER: &str = "SELECT allocation_id, CAST(ends_at_us AS TEXT) FROM expiries UNION ALL \
+     SELECT leased_by, CAST(lease_until_us AS TEXT) FROM attempts WHERE settled = 0";
+
+#[tokio::test]
+async fn what_the_first_schema_held_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = format!("sqlite://{}/broker.db?mode=rwc", folder.path().display());
+    let mut conn = SqliteConnection::connect(&file).await.unwrap();
+    for sql in [
+        include_str!("../migrations/sqlite/0001_first.sql"),
+        FIRST_ROWS,
+    ] {
+        sqlx::raw_sql(sql).execute(&mut conn).await.unwrap();
+    }
+    migrated(file.strip_suffix("?mode=rwc").unwrap()).await;
+    let rows = sqlx::query(TAKEN_OVER).fetch_all(&mut conn).await.unwrap();
+    let rows: Vec<(String, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let row = |id: &str, at: &str| (id.to_owned(), at.to_owned());
+    // SQLite reads whole seconds; whoever acts on it looks at the document again.
+    let expected = [
+        row("alc_1", "1795176000000000"),
+        row("agt_1", "1795176000000000"),
+    ];
+    assert_eq!(rows, expected);
+
+    let Some(postgres) = TestPostgres::shared() else {
+        return;
+    };
+    let url = postgres.create_database().await;
+    let mut conn = PgConnection::connect(&url).await.unwrap();
+    for sql in [
+        include_str!("../migrations/postgres/0001_first.sql"),
+        FIRST_ROWS,
+    ] {
+        sqlx::raw_sql(sql).execute(&mut conn).await.unwrap();
+    }
+    migrated(&url).await;
+    let rows = sqlx::query(TAKEN_OVER).fetch_all(&mut conn).await.unwrap();
+    let rows: Vec<(String, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let expected = [
+        row("alc_1", "1795176000500000"),
+        row("agt_1", "1795176000000000"),
+    ];
+    assert_eq!(rows, expected);
+}
+
 /// SQLite holds its columns to their types only in STRICT tables.
 #[tokio::test]
 async fn every_sqlite_table_is_strict() {

@@ -89,23 +89,68 @@ fn amounts_that_do_not_fit_are_refused_and_not_saturated() {
     ));
 }
 
+#[test]
+fn a_grant_is_cut_to_what_is_taken_and_no_further() {
+    let held = hold(granted(10), hours(6)).unwrap();
+    let settled = settle(held, hours(4), hours(3)).unwrap();
+    let error = cut(settled, hours(6)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the grant cannot be cut to 4.0000 hours: 5.0000 are used, held or lost"
+    );
+    let least = cut(settled, hours(5)).unwrap();
+    assert_eq!((least.granted, least.remaining()), (hours(5), hours(0)));
+    let overrun = settle(least, hours(2), hours(4)).unwrap();
+    assert!(matches!(
+        cut(overrun, UnitMillis(1)),
+        Err(Error::GrantTooSmall { .. })
+    ));
+    assert_eq!(grant(overrun, hours(1)).unwrap().remaining(), hours(-1));
+}
+
+#[test]
+fn usage_that_comes_late_was_not_lost_after_all() {
+    let lapsed = lose(granted(10), hours(10)).unwrap();
+    let late = settle(lapsed, UnitMillis::ZERO, hours(3)).unwrap();
+    assert_eq!((late.used, late.lost), (hours(3), hours(7)));
+    assert_eq!(late.remaining(), hours(0));
+    let more = settle(late, UnitMillis::ZERO, hours(9)).unwrap();
+    assert_eq!((more.used, more.lost), (hours(12), hours(0)));
+    assert_eq!(more.remaining(), hours(-2));
+}
+
+#[test]
+fn what_was_lost_is_given_back_once() {
+    let lapsed = lose(granted(10), hours(4)).unwrap();
+    let given_back = recover(lapsed, hours(4)).unwrap();
+    assert_eq!(given_back, granted(10));
+    assert!(matches!(
+        recover(given_back, UnitMillis(1)),
+        Err(Error::LostTooLittle { .. })
+    ));
+}
+
 #[derive(Clone, Debug)]
 enum Operation {
     Grant(i64),
+    Cut(i64),
     Hold(i64),
     Settle(i64, i64),
     Release(i64),
     Lose(i64),
+    Recover(i64),
 }
 
 impl Operation {
     fn apply(&self, balance: Balance) -> Result<Balance, Error> {
         match *self {
             Self::Grant(a) => grant(balance, UnitMillis(a)),
+            Self::Cut(a) => cut(balance, UnitMillis(a)),
             Self::Hold(a) => hold(balance, UnitMillis(a)),
             Self::Settle(held, used) => settle(balance, UnitMillis(held), UnitMillis(used)),
             Self::Release(a) => release(balance, UnitMillis(a)),
             Self::Lose(a) => lose(balance, UnitMillis(a)),
+            Self::Recover(a) => recover(balance, UnitMillis(a)),
         }
     }
 }
@@ -123,15 +168,24 @@ fn any_amount() -> impl Strategy<Value = i64> {
 fn any_operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         any_amount().prop_map(Operation::Grant),
+        any_amount().prop_map(Operation::Cut),
         any_amount().prop_map(Operation::Hold),
         (any_amount(), any_amount()).prop_map(|(h, u)| Operation::Settle(h, u)),
         any_amount().prop_map(Operation::Release),
         any_amount().prop_map(Operation::Lose),
+        any_amount().prop_map(Operation::Recover),
     ]
 }
 
 fn unsaturated_remaining(balance: Balance) -> i128 {
     wide(balance.granted) - wide(balance.used) - wide(balance.held) - wide(balance.lost)
+}
+
+/// What of the usage neither its hold nor what remained could pay, as far as hours were lost.
+fn not_lost(balance: Balance, held: i64, used: i64) -> i64 {
+    let left = unsaturated_remaining(balance) + i128::from(held);
+    let short = (i128::from(used) - left).max(0);
+    i64::try_from(short.min(wide(balance.lost))).unwrap()
 }
 
 proptest! {
@@ -147,6 +201,7 @@ proptest! {
             prop_assert!(next.held >= UnitMillis::ZERO);
             prop_assert!(next.lost >= UnitMillis::ZERO);
             prop_assert_eq!(wide(next.remaining()), unsaturated_remaining(next));
+            prop_assert!(next.remaining() >= UnitMillis::ZERO || next.lost == UnitMillis::ZERO);
             if next.remaining() < balance.remaining().min(UnitMillis::ZERO) {
                 let overrun = matches!(operation, Operation::Settle(held, used) if used > held);
                 prop_assert!(overrun, "{:?} made remaining negative", operation);
@@ -172,10 +227,12 @@ proptest! {
         ];
         let expected: [i64; 4] = match operation {
             Operation::Grant(a) => [a, 0, 0, 0],
+            Operation::Cut(a) => [-a, 0, 0, 0],
             Operation::Hold(a) => [0, 0, a, 0],
-            Operation::Settle(held, used) => [0, used, -held, 0],
+            Operation::Settle(held, used) => [0, used, -held, -not_lost(balance, held, used)],
             Operation::Release(a) => [0, 0, -a, 0],
             Operation::Lose(a) => [0, 0, 0, a],
+            Operation::Recover(a) => [0, 0, 0, -a],
         };
         prop_assert_eq!(moved, expected.map(i128::from));
     }

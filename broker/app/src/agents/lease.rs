@@ -87,14 +87,13 @@ impl Broker {
         let store = &self.inner.store;
         let (mut taken, mut after) = (Vec::new(), None);
         loop {
-            let open = store
-                .open_attempts(&request.site, after, OPEN_AT_ONCE)
+            let free = store
+                .free_attempts(&request.site, request.agent, now, after, OPEN_AT_ONCE)
                 .await?;
-            after = open.last().map(|attempt| attempt.id);
-            let mine = open.into_iter().filter(|attempt| {
-                let free = attempt.leased_by == request.agent || attempt.lease_until <= now;
-                free && !known.contains(&attempt.id)
-            });
+            after = free.last().map(|attempt| attempt.id);
+            let mine = free
+                .into_iter()
+                .filter(|attempt| !known.contains(&attempt.id));
             let mine = mine.map(|attempt| self.take_over_one(request.agent, attempt));
             for one in join_all(mine).await {
                 taken.extend(one?);

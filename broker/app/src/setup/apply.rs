@@ -1,33 +1,28 @@
-use broker_model::{
-    Allocation, AllocationScope, Balance, EntryBody, EntryKind, Evidence, EvidenceKind,
-    Organisation, PersonId, Principal, Project, Role, UnitMillis,
-};
-use broker_store::{Change, StoredGrant, Write};
+use broker_model::{EntryBody, EntryKind, Evidence, EvidenceKind, Organisation, Project};
+use broker_store::{Change, Write};
 
-use super::file::{
-    AllocationSetup, GrantSetup, OrganisationSetup, ProjectSetup, SetupFile, allocation_id,
-    organisation_id, project_id,
-};
-use crate::{Broker, Error, Result};
+use super::error::{Result, SetupError};
+use super::file::{OrganisationSetup, ProjectSetup, SetupFile, organisation_id, project_id};
+use crate::Broker;
 
 impl Broker {
-    /// Makes what the file names be there; returns a line for each thing that changed.
+    /// Makes things be as the file says; returns a line for each thing that changed. What it changed
+    /// before an error stays: once the file is mended, importing it again does the rest.
     pub async fn import(&self, file: &SetupFile) -> Result<Vec<String>> {
         let mut done = Vec::new();
+        let imported = self.import_all(file, &mut done).await;
+        self.forget_callers();
+        imported.map(|()| done)
+    }
+
+    async fn import_all(&self, file: &SetupFile, done: &mut Vec<String>) -> Result<()> {
         for (key, organisation) in &file.organisations {
-            self.import_organisation(key, organisation, &mut done)
-                .await?;
+            self.import_organisation(key, organisation, done).await?;
         }
         for (key, project) in &file.projects {
-            self.import_project(key, project, &mut done).await?;
+            self.import_project(key, project, done).await?;
         }
-        for grant in &file.grants {
-            let role = role_of(grant)?;
-            self.import_grant(&grant.issuer, &grant.subject, role, &mut done)
-                .await?;
-        }
-        self.forget_callers();
-        Ok(done)
+        self.import_grants(&file.grants, done).await
     }
 
     async fn import_organisation(
@@ -105,7 +100,10 @@ impl Broker {
             .await?
             .is_none()
         {
-            return Err(Error::NotFound("organisation"));
+            return Err(SetupError::NoOrganisation {
+                project: key.to_owned(),
+                organisation: setup.organisation.clone(),
+            });
         }
         if self.inner.store.find_project(id).await?.as_ref() != Some(&project) {
             let mut entry = self.entry(EntryKind::ProjectCreated);
@@ -122,140 +120,12 @@ impl Broker {
         for (name, allocation) in &setup.allocations {
             self.import_allocation(key, name, allocation, done).await?;
         }
-        for member in &setup.members {
-            let role = if member.lead {
-                Role::Lead { project: id }
-            } else {
-                Role::Member { project: id }
-            };
-            self.import_grant(&member.issuer, &member.subject, role, done)
-                .await?;
-        }
+        self.import_members(key, &setup.members, done).await?;
         self.forget_standing(id).await;
         Ok(())
     }
 
-    async fn import_allocation(
-        &self,
-        project: &str,
-        key: &str,
-        setup: &AllocationSetup,
-        done: &mut Vec<String>,
-    ) -> Result<()> {
-        let id = allocation_id(project, key);
-        let granted = UnitMillis::from_hours(setup.hours.into());
-        let known = self.inner.store.find_allocation(id).await?;
-        let balance = known.as_ref().map_or(
-            Balance {
-                granted,
-                ..Balance::default()
-            },
-            |allocation| allocation.balance,
-        );
-        let scope = match (&setup.site, &setup.system) {
-            (Some(site), Some(system)) => AllocationScope::System {
-                site: site.clone(),
-                system: system.clone(),
-            },
-            _ => AllocationScope::Federation,
-        };
-        let allocation = Allocation {
-            id,
-            project: project_id(project),
-            scope,
-            share: setup.share.clone(),
-            unit: setup.unit.clone(),
-            balance,
-            valid_from: setup.valid_from,
-            valid_until: setup.valid_until,
-            local_accounts: setup.local_accounts.clone(),
-            suspended: setup.suspended,
-        };
-        if known.as_ref() == Some(&allocation) {
-            return Ok(());
-        }
-        let mut entry = self
-            .entry(EntryKind::AllocationGranted)
-            .with("granted_unit_ms", balance.granted.0)
-            .with("unit", allocation.unit.clone())
-            .with("share", allocation.share.to_string())
-            .with("suspended", allocation.suspended);
-        entry.project = Some(allocation.project);
-        entry.allocation = Some(id);
-        let boxed = Box::new(allocation);
-        let write = if known.is_some() {
-            Write::UpdateAllocationTerms(boxed)
-        } else {
-            Write::InsertAllocation(boxed)
-        };
-        self.commit(Change {
-            writes: vec![write],
-            entries: vec![entry],
-        })
-        .await?;
-        done.push(format!("allocation {project}/{key} is {id}"));
-        Ok(())
-    }
-
-    async fn import_grant(
-        &self,
-        issuer: &str,
-        subject: &str,
-        role: Role,
-        done: &mut Vec<String>,
-    ) -> Result<()> {
-        let person = self.person(&Principal::stranger(issuer, subject)).await?;
-        if self.inner.store.grants_of(person).await?.contains(&role) {
-            return Ok(());
-        }
-        done.push(format!("{subject} is {}", role_name(&role)));
-        let mut entry = self
-            .entry(EntryKind::RoleGranted)
-            .with("role", role_name(&role));
-        entry.actor = Some(person);
-        if let Role::Member { project } | Role::Lead { project } = &role {
-            entry.project = Some(*project);
-        }
-        let write = Write::PutGrant(StoredGrant {
-            person: PersonId::clone(&person),
-            role,
-        });
-        self.commit(Change {
-            writes: vec![write],
-            entries: vec![entry],
-        })
-        .await?;
-        Ok(())
-    }
-
-    fn entry(&self, kind: EntryKind) -> EntryBody {
+    pub(super) fn entry(&self, kind: EntryKind) -> EntryBody {
         EntryBody::new(self.inner.clock.now(), kind)
-    }
-}
-
-fn role_of(grant: &GrantSetup) -> Result<Role> {
-    match (grant.role.as_str(), &grant.site) {
-        ("operator", _) => Ok(Role::Operator),
-        ("reviewer", _) => Ok(Role::Reviewer),
-        ("auditor", _) => Ok(Role::Auditor {
-            share: grant.share.clone(),
-        }),
-        ("site_admin", Some(site)) => Ok(Role::SiteAdmin { site: site.clone() }),
-        _ => Err(Error::InvalidSpec(vec![broker_model::InvalidSpec {
-            field: "grants.role".to_owned(),
-            reason: format!("`{}` is not a role, or its site is missing", grant.role),
-            allowed: "`operator`, `reviewer`, `auditor`, or `site_admin` with a `site`".to_owned(),
-        }])),
-    }
-}
-
-const fn role_name(role: &Role) -> &'static str {
-    match role {
-        Role::Member { .. } => "member",
-        Role::Lead { .. } => "lead",
-        Role::Reviewer => "reviewer",
-        Role::SiteAdmin { .. } => "site_admin",
-        Role::Auditor { .. } => "auditor",
-        Role::Operator => "operator",
     }
 }

@@ -103,6 +103,9 @@ pub struct GrantSetup {
     pub site: Option<SiteId>,
     #[serde(default)]
     pub share: Option<FundingShare>,
+    /// Takes the role from this person: how the last one who has it loses it.
+    #[serde(default)]
+    pub removed: bool,
 }
 
 /// The id of the organisation with this key.

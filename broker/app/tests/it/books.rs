@@ -59,6 +59,7 @@ impl Books {
         let used: UnitMillis = self.usage.iter().map(|record| record.charge.charged).sum();
         assert_eq!(balance.held, held, "held");
         assert_eq!(balance.used, used, "used");
+        assert_eq!(balance.granted, self.granted(), "the ledger's grants");
         let sum = balance.used + balance.held + balance.lost + balance.remaining();
         assert_eq!(balance.granted, sum);
         let charged: BTreeSet<_> = self.usage.iter().map(|record| record.attempt).collect();
@@ -67,6 +68,20 @@ impl Books {
             self.usage.len(),
             "an attempt is charged once"
         );
+    }
+
+    /// What the ledger says was granted last.
+    fn granted(&self) -> UnitMillis {
+        let mut told = self.entries.iter().filter_map(|entry| match entry.kind {
+            EntryKind::AllocationGranted => entry.data.get("granted_unit_ms"),
+            EntryKind::GrantChanged => entry.data.get("to_unit_ms"),
+            _ => None,
+        });
+        UnitMillis(
+            told.next_back()
+                .and_then(serde_json::Value::as_i64)
+                .unwrap(),
+        )
     }
 
     fn one_attempt_may_run(&self) {

@@ -4,9 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use broker_model::{
-    Allocation, AllocationId, Attempt, AttemptId, DecisionId, Evidence, Job, JobId, Organisation,
-    OrganisationId, PersonId, Placement, Project, ProjectId, Role, SiteId, SiteSnapshot, SiteState,
-    StateName, UsageRecord,
+    AgentId, Allocation, AllocationId, Attempt, AttemptId, DecisionId, Evidence, Job, JobId,
+    Organisation, OrganisationId, PersonId, Placement, Project, ProjectId, Role, SiteId,
+    SiteSnapshot, SiteState, StateName, UsageRecord,
 };
 use broker_store::{
     Accounts, Attempts, Change, CommitError, Commits, Committed, EntryRow, IdempotencyKey,
@@ -147,6 +147,7 @@ as_inside! { Attempts {
     fn find_attempts(ids: &[AttemptId]) -> Result<Vec<Attempt>>;
     fn attempts_of(job: JobId) -> Result<Vec<Attempt>>;
     fn open_attempts(site: &SiteId, after: Option<AttemptId>, limit: u32) -> Result<Vec<Attempt>>;
+    fn free_attempts(site: &SiteId, agent: AgentId, now: Timestamp, after: Option<AttemptId>, limit: u32) -> Result<Vec<Attempt>>;
 }}
 
 as_inside! { Accounts {
@@ -156,12 +157,14 @@ as_inside! { Accounts {
     fn find_project(id: ProjectId) -> Result<Option<Project>>;
     fn find_allocation(id: AllocationId) -> Result<Option<Allocation>>;
     fn allocations_of(project: ProjectId) -> Result<Vec<Allocation>>;
+    fn ended_allocations(at: Timestamp, limit: u32) -> Result<Vec<Allocation>>;
 }}
 
 as_inside! { Identities {
     fn find_person(id: PersonId) -> Result<Option<Person>>;
     fn person_by_subject(issuer: &str, subject: &str) -> Result<Option<Person>>;
     fn grants_of(person: PersonId) -> Result<Vec<Role>>;
+    fn holders_of(role: &Role) -> Result<Vec<PersonId>>;
     fn find_session(id_hash: &str, now: Timestamp) -> Result<Option<Session>>;
     fn forget_sessions(expired_before: Timestamp) -> Result<u64>;
     fn revocations() -> Result<Vec<Revocation>>;

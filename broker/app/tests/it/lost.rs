@@ -1,9 +1,12 @@
 use broker_app::Broker;
-use broker_model::{AttemptState, JobState, OutcomeKind, StateName};
+use broker_model::{AttemptState, JobState, OutcomeKind, StateName, UnitMillis};
+use jiff::SignedDuration;
 
 use crate::agent::{Agent, submitting, unused};
 use crate::books::Books;
-use crate::world::{World, at, engineer, job, restartable, submit};
+use crate::world::{
+    World, allocation, allocation_of, at, engineer, job, restartable, setup, submit,
+};
 
 const LOST_AFTER: i64 = 30 * 60;
 
@@ -94,6 +97,39 @@ async fn what_was_given_up_is_cancelled_first_when_its_site_comes_back() {
     assert_eq!(books.usage.len(), 2, "each site is paid once");
     assert_eq!(lumi.lease(&broker).await, []);
     assert!(books.attempts.iter().all(|attempt| attempt.settled));
+}
+
+#[tokio::test]
+async fn usage_that_is_told_after_the_term_comes_out_of_what_was_lost() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let mut file = setup();
+    let day = SignedDuration::from_hours(24);
+    allocation_of(&mut file).valid_until = world.now() + day;
+    broker.import(&file).await.unwrap();
+    let (lumi, cineca) = (Agent::of(&world, "lumi"), Agent::of(&world, "cineca"));
+    lumi.show(&broker).await;
+    submit(&broker, restartable(at(&["lumi", "cineca"]))).await;
+    let old = lumi.lease_one(&broker).await;
+    lumi.start(&broker, old.attempt).await;
+    listen(&world, &broker, LOST_AFTER + 40).await;
+    cineca.show(&broker).await;
+    broker.place_pending_once().await.unwrap();
+    let new = cineca.lease_one(&broker).await;
+    cineca.start(&broker, new.attempt).await;
+    cineca.finish(&broker, &new, 30).await;
+    world.pass(day.as_secs());
+    assert_eq!(broker.lapse_once().await.unwrap(), 1);
+    let lapsed = allocation(&broker).await.balance;
+    assert_eq!(lapsed.lost, lapsed.granted - lapsed.used);
+
+    lumi.finish(&broker, &old, 30).await;
+    let late = allocation(&broker).await.balance;
+    assert!(late.used > lapsed.used, "{late:?}");
+    assert_eq!(late.lost, late.granted - late.used);
+    assert_eq!(late.remaining(), UnitMillis::ZERO);
+    assert_eq!(broker.lapse_once().await.unwrap(), 0);
+    Books::check(&broker).await;
 }
 
 /// It had announced nothing yet when the network broke, or its announcement came too late.

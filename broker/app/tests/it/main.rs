@@ -17,6 +17,7 @@ mod leases;
 mod lost;
 mod refusals;
 mod reports;
+mod setup;
 mod submit;
 mod usage;
 mod world;

@@ -129,6 +129,8 @@ async fn usage_may_be_more_than_what_was_held() {
     agent.finish(&broker, &leased, 120).await;
     assert!(job(&broker, placed.id).await.state.is_final());
     let balance = allocation(&broker).await.balance;
+    assert_eq!(balance.granted, UnitMillis::from_hours(4));
     assert_eq!(balance.used, UnitMillis::from_hours(8));
+    assert_eq!(balance.remaining(), UnitMillis::from_hours(-4));
     Books::check(&broker).await;
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use broker_app::jobs::Accepted;
 use broker_app::loops::Sealer;
-use broker_app::setup::{SetupFile, allocation_id, project_id};
+use broker_app::setup::{AllocationSetup, SetupFile, allocation_id, project_id};
 use broker_app::{Broker, BrokerParts, Caller, Limits};
 use broker_ledger::Signer;
 use broker_model::{
@@ -128,40 +128,11 @@ impl World {
         })
     }
 
-    /// A start-up with its evidence, a project, and an allocation; importing again changes its terms.
+    /// Importing again changes hours and suspension.
     pub(crate) async fn import(&self, hours: u32, suspended: bool) {
-        let file = format!(
-            r#"
-            [organisations.startup]
-            name = "Sample Start-up"
-            country = "FR"
-            size = "small"
-            [[organisations.startup.evidence]]
-            kind = "ai_act_self_assessment"
-            issued_on = "2026-10-01"
-            source = "form of the portal"
-            checked_by = "reviewer"
-            [projects.sample]
-            organisation = "startup"
-            name = "Sample"
-            civilian = true
-            [[projects.sample.members]]
-            issuer = "{ISSUER}"
-            subject = "engineer"
-            [projects.sample.allocations.grant]
-            share = "union"
-            unit = "GPU-hour"
-            hours = {hours}
-            suspended = {suspended}
-            valid_from = "2026-11-01T00:00:00Z"
-            valid_until = "2031-11-01T00:00:00Z"
-            [[grants]]
-            issuer = "{ISSUER}"
-            subject = "auditor"
-            role = "auditor"
-            "#
-        );
-        let file: SetupFile = toml::from_str(&file).unwrap();
+        let mut file = setup();
+        let grant = allocation_of(&mut file);
+        (grant.hours, grant.suspended) = (hours, suspended);
         self.broker().await.import(&file).await.unwrap();
     }
 
@@ -188,6 +159,46 @@ impl World {
             }
         }
     }
+}
+
+/// A start-up with its evidence, a project, and an allocation.
+pub(crate) fn setup() -> SetupFile {
+    let file = format!(
+        r#"
+        [organisations.startup]
+        name = "Sample Start-up"
+        country = "FR"
+        size = "small"
+        [[organisations.startup.evidence]]
+        kind = "ai_act_self_assessment"
+        issued_on = "2026-10-01"
+        source = "form of the portal"
+        checked_by = "reviewer"
+        [projects.sample]
+        organisation = "startup"
+        name = "Sample"
+        civilian = true
+        [[projects.sample.members]]
+        issuer = "{ISSUER}"
+        subject = "engineer"
+        [projects.sample.allocations.grant]
+        share = "union"
+        unit = "GPU-hour"
+        hours = 5000
+        valid_from = "2026-11-01T00:00:00Z"
+        valid_until = "2031-11-01T00:00:00Z"
+        [[grants]]
+        issuer = "{ISSUER}"
+        subject = "auditor"
+        role = "auditor"
+        "#
+    );
+    toml::from_str(&file).unwrap()
+}
+
+pub(crate) fn allocation_of(file: &mut SetupFile) -> &mut AllocationSetup {
+    let project = file.projects.get_mut("sample").unwrap();
+    project.allocations.get_mut("grant").unwrap()
 }
 
 pub(crate) fn principal(subject: &str) -> Arc<Principal> {

@@ -1,4 +1,5 @@
 use broker_model::{Attempt, AttemptState, JobId};
+use jiff::SignedDuration;
 
 use super::fixtures::{World, commit, outcome};
 use crate::{CommitError, Entity, Store, Write};
@@ -102,4 +103,49 @@ pub async fn attempts_are_open_until_they_are_settled(store: &dyn Store) {
     assert_eq!(ids, [attempts[2].id]);
     let bsc = "bsc".parse().unwrap();
     assert_eq!(store.open_attempts(&bsc, None, 10).await.unwrap(), []);
+}
+
+pub async fn an_agent_may_take_its_own_attempts_and_those_whose_lease_ran_out(store: &dyn Store) {
+    let world = World::new();
+    let lumi = "lumi".parse().unwrap();
+    let (me, now) = (world.id(), world.now());
+    let later = now + SignedDuration::from_hours(1);
+    let mut attempts = Vec::new();
+    for (leased_by, lease_until, settled) in [
+        (me, later, false),
+        (world.id(), later, false),
+        (world.id(), now, false),
+        (me, now, false),
+        (me, now, true),
+    ] {
+        let job = world.stored_job(store).await.id;
+        let attempt = Attempt {
+            leased_by,
+            lease_until,
+            settled,
+            ..world.attempt(job)
+        };
+        commit(store, vec![insert(&attempt)]).await.unwrap();
+        attempts.push(attempt);
+    }
+    let free = |after, limit| {
+        let lumi = &lumi;
+        async move {
+            let free = store.free_attempts(lumi, me, now, after, limit).await;
+            free.unwrap().iter().map(|it| it.id).collect::<Vec<_>>()
+        }
+    };
+    let [own, held, ran_out, both, _] = [0, 1, 2, 3, 4].map(|at| attempts[at].id);
+    assert_eq!(free(None, 10).await, [own, ran_out, both]);
+    assert_eq!(free(None, 2).await, [own, ran_out]);
+    assert_eq!(free(Some(own), 10).await, [ran_out, both]);
+    let bsc = "bsc".parse().unwrap();
+    let elsewhere = store.free_attempts(&bsc, me, later, None, 10).await;
+    assert_eq!(elsewhere.unwrap(), []);
+    // A lease that is renewed or taken is looked for as it is now.
+    attempts[1].leased_by = me;
+    attempts[2].lease_until = later;
+    let writes = vec![update(&attempts[1]), update(&attempts[2])];
+    commit(store, writes).await.unwrap();
+    assert_eq!(free(None, 10).await, [own, held, both]);
 }

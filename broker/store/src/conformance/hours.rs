@@ -1,5 +1,6 @@
 use broker_model::{Allocation, AllocationId, Balance, UnitMillis};
 use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
 
 use super::fixtures::{World, commit};
 use crate::{CommitError, Entity, Store, Write};
@@ -21,6 +22,24 @@ fn settle(allocation: AllocationId, held: i64, used: i64) -> Write {
         held,
         used,
     }
+}
+
+fn grant(allocation: AllocationId, from: i64, to: i64) -> Write {
+    let (from, to) = (UnitMillis(from), UnitMillis(to));
+    Write::Grant {
+        allocation,
+        from,
+        to,
+    }
+}
+
+fn recover(allocation: AllocationId, amount: i64) -> Write {
+    let amount = UnitMillis(amount);
+    Write::Recover { allocation, amount }
+}
+
+fn is_conflict<T>(answer: &Result<T, CommitError>) -> bool {
+    matches!(answer, Err(CommitError::Conflict(Entity::Allocation)))
 }
 
 async fn balance(store: &dyn Store, allocation: AllocationId) -> Balance {
@@ -197,4 +216,103 @@ pub async fn terms_change_and_the_balance_stays(store: &dyn Store) {
         unknown,
         Err(CommitError::Missing(Entity::Allocation))
     ));
+}
+
+pub async fn a_grant_changes_from_what_was_read(store: &dyn Store) {
+    let world = World::new();
+    let id = world.account(store).await.allocation;
+    let all = UnitMillis::from_hours(100).0;
+    commit(store, vec![hold(id, 40), settle(id, 10, 20)])
+        .await
+        .unwrap();
+    let twice = vec![grant(id, all, all + 5), grant(id, all, all + 5)];
+    assert!(is_conflict(&commit(store, twice).await));
+    commit(store, vec![grant(id, all, 50)]).await.unwrap();
+    assert!(is_conflict(&commit(store, vec![grant(id, all, 60)]).await));
+    let too_few = commit(store, vec![grant(id, 50, 49)]).await;
+    let Err(error @ CommitError::Hours { .. }) = too_few else {
+        panic!("{too_few:?}");
+    };
+    let words = error.to_string();
+    assert!(words.contains("are used, held or lost"), "{words}");
+    let after = balance(store, id).await;
+    assert_eq!(
+        (after.granted, after.remaining()),
+        (UnitMillis(50), UnitMillis(0))
+    );
+    commit(store, vec![grant(id, 50, 51)]).await.unwrap();
+    assert_eq!(balance(store, id).await.remaining(), UnitMillis(1));
+}
+
+/// What is dealt with does not come up again; a longer term or new hours bring it back.
+pub async fn what_a_term_leaves_unused_is_lost_once(store: &dyn Store) {
+    let world = World::new();
+    let account = world.account(store).await;
+    let allocation = store
+        .find_allocation(account.allocation)
+        .await
+        .unwrap()
+        .unwrap();
+    let (id, end) = (allocation.id, allocation.valid_until);
+    let all = allocation.balance.granted;
+    let lose = |amount: UnitMillis, at: Timestamp| Write::Lose {
+        allocation: id,
+        amount,
+        at,
+    };
+    let early = end - SignedDuration::from_micros(1);
+    assert_eq!(ended(store, early).await, []);
+    assert!(is_conflict(&commit(store, vec![lose(all, early)]).await));
+    commit(store, vec![hold(id, 4)]).await.unwrap();
+    assert_eq!(ended(store, end).await, [], "something is held still");
+    let left = all - UnitMillis(4);
+    assert!(is_conflict(&commit(store, vec![lose(left, end)]).await));
+    commit(store, vec![settle(id, 4, 3)]).await.unwrap();
+    assert_eq!(ended(store, end).await, [id]);
+    assert!(is_conflict(&commit(store, vec![lose(all, end)]).await));
+
+    let left = all - UnitMillis(3);
+    let replicas = join_all((0..3).map(|_| commit(store, vec![lose(left, end)]))).await;
+    assert_eq!(replicas.iter().filter(|it| it.is_ok()).count(), 1);
+    let lapsed = balance(store, id).await;
+    assert_eq!((lapsed.lost, lapsed.remaining()), (left, UnitMillis::ZERO));
+    assert_eq!(ended(store, end).await, []);
+
+    commit(store, vec![settle(id, 0, 10)]).await.unwrap();
+    let late = balance(store, id).await;
+    assert_eq!((late.used.0, late.lost), (13, left - UnitMillis(10)));
+    assert_eq!(late.remaining(), UnitMillis::ZERO);
+
+    commit(store, vec![recover(id, 7)]).await.unwrap();
+    assert_eq!(balance(store, id).await.remaining(), UnitMillis(7));
+    assert_eq!(ended(store, end).await, [id]);
+    assert!(is_conflict(
+        &commit(store, vec![recover(id, late.lost.0)]).await
+    ));
+    let again = vec![
+        lose(UnitMillis(7), end),
+        recover(id, 1),
+        lose(UnitMillis(1), end),
+    ];
+    commit(store, again).await.unwrap();
+    assert_eq!(ended(store, end).await, []);
+
+    let longer = Allocation {
+        valid_until: end + SignedDuration::from_hours(1),
+        ..allocation
+    };
+    let writes = vec![
+        Write::UpdateAllocationTerms(Box::new(longer.clone())),
+        grant(id, all.0, all.0 + 2),
+        lose(UnitMillis(2), end),
+    ];
+    assert!(is_conflict(&commit(store, writes.clone()).await));
+    commit(store, writes[..2].to_vec()).await.unwrap();
+    assert_eq!(ended(store, end).await, []);
+    assert_eq!(ended(store, longer.valid_until).await, [id]);
+}
+
+async fn ended(store: &dyn Store, at: Timestamp) -> Vec<AllocationId> {
+    let ended = store.ended_allocations(at, 10).await.unwrap();
+    ended.iter().map(|allocation| allocation.id).collect()
 }

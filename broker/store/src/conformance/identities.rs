@@ -153,3 +153,28 @@ pub async fn a_revocation_is_kept_until_it_is_lifted(store: &dyn Store) {
     commit(store, vec![lifted]).await.unwrap();
     assert_eq!(store.revocations().await.unwrap(), [other]);
 }
+
+pub async fn a_role_knows_its_holders(store: &dyn Store) {
+    let world = World::new();
+    let persons = [world.person("maia"), world.person("taygete")];
+    let (ours, theirs) = (world.id(), world.id());
+    let mut writes: Vec<Write> = persons.iter().flat_map(put).collect();
+    for (person, role) in [
+        (0, Role::Member { project: ours }),
+        (1, Role::Member { project: ours }),
+        (1, Role::Lead { project: theirs }),
+        (1, Role::Auditor { share: None }),
+    ] {
+        let person = persons[person].id;
+        writes.push(Write::PutGrant(StoredGrant { person, role }));
+    }
+    commit(store, writes).await.unwrap();
+    let holders = async |role: Role| store.holders_of(&role).await.unwrap();
+    let both = persons.each_ref().map(|person| person.id);
+    assert_eq!(holders(Role::Member { project: ours }).await, both);
+    assert_eq!(holders(Role::Lead { project: ours }).await, []);
+    assert_eq!(holders(Role::Lead { project: theirs }).await, both[1..]);
+    assert_eq!(holders(Role::Auditor { share: None }).await, both[1..]);
+    let share = Some(FundingShare::Union);
+    assert_eq!(holders(Role::Auditor { share }).await, []);
+}

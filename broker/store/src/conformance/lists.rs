@@ -142,3 +142,68 @@ pub async fn the_loops_see_active_jobs_oldest_first(store: &dyn Store) {
     ];
     assert_eq!(counts, expected);
 }
+
+/// More than fit into one statement.
+pub async fn any_number_of_projects_is_listed_whole(store: &dyn Store) {
+    let world = World::new();
+    let jobs: Vec<Job> = (0..450).map(|_| world.job()).collect();
+    store_jobs(store, &jobs).await;
+    let mut projects: Vec<ProjectId> = jobs.iter().map(|job| job.spec.project).collect();
+    projects.push(projects[0]);
+    let newest: Vec<JobId> = jobs.iter().rev().map(|job| job.id).collect();
+    let mut page = Page {
+        limit: 200,
+        before: None,
+    };
+    let mut seen = Vec::new();
+    while seen.len() < newest.len() {
+        let jobs = store.list_jobs(&of(&projects), &page).await.unwrap();
+        assert!(!jobs.is_empty(), "{} of 450", seen.len());
+        seen.extend(jobs.iter().map(|job| job.id));
+        page.before = seen.last().copied();
+    }
+    assert_eq!(seen, newest);
+}
+
+pub async fn finished_jobs_are_found_by_state_and_site(store: &dyn Store) {
+    let world = World::new();
+    let projects: [ProjectId; 2] = [world.id(), world.id()];
+    let mut jobs: Vec<Job> = (0..4).map(|n| world.job_of(projects[n % 2])).collect();
+    for job in &mut jobs[..3] {
+        job.state = placed("lumi");
+    }
+    store_jobs(store, &jobs).await;
+    for job in &jobs[..2] {
+        let mut over = job.clone();
+        over.state = completed(world.now());
+        let update = Write::UpdateJob(Box::new(over));
+        commit(store, vec![update]).await.unwrap();
+    }
+    let lumi = JobFilter {
+        site: Some("lumi".parse().unwrap()),
+        ..JobFilter::default()
+    };
+    let by_state = |states: &[StateName], filter: &JobFilter| JobFilter {
+        states: states.to_vec(),
+        ..filter.clone()
+    };
+    let [first, second, third, fourth] = [0, 1, 2, 3].map(|at| jobs[at].id);
+    assert_eq!(listed(store, &lumi).await, [third, second, first]);
+    let completed = [StateName::Completed, StateName::Failed];
+    let over = by_state(&completed, &of(&projects));
+    assert_eq!(listed(store, &over).await, [second, first]);
+    let one_projects = by_state(&completed, &of(&projects[1..]));
+    assert_eq!(listed(store, &one_projects).await, [second]);
+    let there = by_state(&[StateName::Completed, StateName::Placed], &lumi);
+    assert_eq!(listed(store, &there).await, [third, second, first]);
+    let none = JobFilter {
+        active: true,
+        ..by_state(&completed, &lumi)
+    };
+    assert_eq!(listed(store, &none).await, []);
+    let active = JobFilter {
+        active: true,
+        ..JobFilter::default()
+    };
+    assert_eq!(listed(store, &active).await, [fourth, third]);
+}

@@ -1,4 +1,7 @@
+use std::cmp::Reverse;
+
 use broker_model::{AttemptId, FundingShare, UsageRecord};
+use jiff::SignedDuration;
 
 use super::fixtures::{World, commit};
 use crate::{CommitError, Entity, Page, Store, UsageFilter, Write};
@@ -78,4 +81,39 @@ pub async fn usage_is_listed_by_its_end(store: &dyn Store) {
     assert_eq!(listed(store, &filter).await, [third, first]);
     let filter = by(&|f| f.site = Some("bsc".parse().unwrap()));
     assert_eq!(listed(store, &filter).await, []);
+}
+
+/// More projects than fit into one statement, some of which end at the same moment.
+pub async fn usage_of_many_projects_is_listed_whole(store: &dyn Store) {
+    let world = World::new();
+    let mut records = Vec::new();
+    for n in 0..250 {
+        let ended_at = world.now() + SignedDuration::from_secs(n / 2);
+        records.push(world.usage(world.id(), ended_at));
+    }
+    commit(store, records.iter().flat_map(insert).collect())
+        .await
+        .unwrap();
+    records.sort_by_key(|it| Reverse((it.ended_at.as_microsecond(), it.attempt)));
+    let filter = UsageFilter {
+        projects: Some(records.iter().map(|it| it.project).collect()),
+        ..UsageFilter::default()
+    };
+    let mut page = Page {
+        limit: 60,
+        before: None,
+    };
+    let mut seen = Vec::new();
+    loop {
+        let records = store.list_usage(&filter, &page).await.unwrap();
+        let Some(last) = records.last() else { break };
+        page.before = Some(last.attempt);
+        seen.extend(records);
+    }
+    assert_eq!(seen, records);
+    let month = UsageFilter {
+        month: Some("2026-13".to_owned()),
+        ..UsageFilter::default()
+    };
+    assert_eq!(listed(store, &month).await, [], "no such month");
 }

@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use broker_model::{
     Allocation, AllocationId, Evidence, Organisation, OrganisationId, Project, ProjectId,
 };
+use jiff::Timestamp;
 
 use super::SqlStore;
 use super::db::Kind::{Int, Text};
@@ -44,6 +45,16 @@ const ALLOCATIONS: Select = Select::new(
     &[Text, Int, Int, Int, Int],
 );
 
+/// `CROSS JOIN` keeps SQLite's planner to this order: the few ends first.
+pub(super) const ENDED: Select = Select::new(
+    "allocations",
+    "SELECT a.document, b.granted_ms, b.used_ms, b.held_ms, b.lost_ms FROM expiries AS e \
+     CROSS JOIN balances AS b CROSS JOIN allocations AS a \
+     WHERE e.ends_at_us <= $1 AND b.allocation_id = e.allocation_id AND b.held_ms = 0 \
+     AND a.id = e.allocation_id ORDER BY e.ends_at_us, e.allocation_id LIMIT $2",
+    &[Text, Int, Int, Int, Int],
+);
+
 #[async_trait]
 impl Accounts for SqlStore {
     async fn find_organisation(
@@ -76,6 +87,16 @@ impl Accounts for SqlStore {
 
     async fn allocations_of(&self, project: ProjectId) -> Result<Vec<Allocation>, StoreError> {
         let rows = self.rows(&ALLOCATIONS, &[Cell::text(project)]).await?;
+        rows.iter().map(allocation).collect()
+    }
+
+    async fn ended_allocations(
+        &self,
+        at: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Allocation>, StoreError> {
+        let args = [rows::time(at), Cell::Int(limit.into())];
+        let rows = self.rows(&ENDED, &args).await?;
         rows.iter().map(allocation).collect()
     }
 }

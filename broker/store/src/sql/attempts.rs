@@ -1,5 +1,6 @@
 use async_trait::async_trait;
-use broker_model::{Attempt, AttemptId, JobId, SiteId};
+use broker_model::{AgentId, Attempt, AttemptId, JobId, SiteId};
+use jiff::Timestamp;
 
 use super::SqlStore;
 use super::db::Kind::Text;
@@ -27,6 +28,21 @@ pub(super) const UNSETTLED: Select = Select::new(
     "attempts",
     "SELECT document FROM attempts WHERE site_id = $1 AND settled = 0 AND id > $2 \
      ORDER BY id LIMIT $3",
+    &[Text],
+);
+
+/// Each half reads an index of its own; an `OR` of the two would read all that are not settled. So
+/// would the second half in the order of the ids, which `|| ''` keeps planners from.
+pub(super) const FREE: Select = Select::new(
+    "attempts",
+    "SELECT document FROM attempts WHERE id IN (\
+     SELECT id FROM (SELECT id FROM attempts \
+     WHERE site_id = $1 AND settled = 0 AND leased_by = $2 AND id > $4 ORDER BY id LIMIT $5) AS own \
+     UNION ALL \
+     SELECT id FROM (SELECT id FROM attempts \
+     WHERE site_id = $1 AND settled = 0 AND lease_until_us <= $3 AND id || '' > $4 \
+     ORDER BY id || '' LIMIT $5) \
+     AS ran_out) ORDER BY id LIMIT $5",
     &[Text],
 );
 
@@ -59,5 +75,23 @@ impl Attempts for SqlStore {
             Cell::Int(limit.into()),
         ];
         self.documents(&UNSETTLED, &args).await
+    }
+
+    async fn free_attempts(
+        &self,
+        site: &SiteId,
+        agent: AgentId,
+        now: Timestamp,
+        after: Option<AttemptId>,
+        limit: u32,
+    ) -> Result<Vec<Attempt>, StoreError> {
+        let args = [
+            Cell::text(site),
+            Cell::text(agent),
+            rows::time(now),
+            rows::after(after),
+            Cell::Int(limit.into()),
+        ];
+        self.documents(&FREE, &args).await
     }
 }

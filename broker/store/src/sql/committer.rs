@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -57,6 +57,7 @@ pub(super) struct Committer {
     nudges: broadcast::Sender<Arc<Nudge>>,
     largest_group: usize,
     largest_bytes: usize,
+    patience: Duration,
 }
 
 impl Committer {
@@ -76,6 +77,7 @@ impl Committer {
             nudges,
             largest_group: options.largest_group.max(1),
             largest_bytes: options.largest_group_bytes,
+            patience: options.patience,
         }
     }
 
@@ -117,7 +119,7 @@ impl Committer {
             checkpoints.end().await;
         }
         if let Some(conn) = self.conn.take() {
-            conn.close().await;
+            let _late = self.target.answered(conn.close()).await;
         }
     }
 
@@ -166,15 +168,17 @@ impl Committer {
     }
 
     async fn commit_together(&mut self, changes: &[&Prepared]) -> Result<Outcome, StoreError> {
-        let fresh = self.conn.is_none();
+        let (fresh, began) = (self.conn.is_none(), Instant::now());
         let failure = match self.try_commit(changes).await {
             Ok(outcome) => return Ok(outcome),
             Err(failure) => failure,
         };
         let lost = matches!(failure.error, StoreError::Unavailable(_));
+        let waited = began.elapsed() >= self.patience;
         // The connection may have died while it lay idle (a restarted server): once more on a new
-        // one, unless the database may have the changes already.
-        if lost && !fresh && !failure.may_have_committed {
+        // one, unless the database may have the changes already, or the callers have waited for a
+        // lock or an answer.
+        if lost && !fresh && !waited && !failure.may_have_committed {
             return self.try_commit(changes).await.map_err(|f| f.error);
         }
         Err(failure.error)
@@ -183,7 +187,7 @@ impl Committer {
     async fn try_commit(&mut self, changes: &[&Prepared]) -> Result<Outcome, Failure> {
         let mut conn = self.take_conn().await?;
         let began = Instant::now();
-        let outcome = group::commit(&mut conn, &mut self.texts, changes).await;
+        let outcome = group::commit(&self.target, &mut conn, &mut self.texts, changes).await;
         match &outcome {
             Ok(done) => {
                 self.conn = Some(conn);
@@ -205,7 +209,7 @@ impl Committer {
                     error = %failure.error,
                     "the database did not take a group of changes"
                 );
-                self.roll_back(conn).await;
+                self.roll_back(conn, Some(&failure.error)).await;
             }
         }
         outcome
@@ -219,8 +223,12 @@ impl Committer {
     }
 
     /// Keeps the connection if it can be rolled back; else the database does it when it is dropped.
-    async fn roll_back(&mut self, mut conn: Conn) {
-        if conn.batch("ROLLBACK").await.is_ok() {
+    /// One that failed to answer is not asked again.
+    async fn roll_back(&mut self, mut conn: Conn, after: Option<&StoreError>) {
+        if matches!(after, Some(StoreError::Unavailable(_))) {
+            return;
+        }
+        if let Ok(Ok(())) = self.target.answered(conn.batch("ROLLBACK")).await {
             self.conn = Some(conn);
         }
     }
@@ -250,10 +258,14 @@ impl Committer {
 
     async fn seal(&mut self, batch: &SealedBatch) -> Result<(), CommitError> {
         let mut conn = self.take_conn().await?;
-        let sealed = ledger::seal(&mut conn, &mut self.texts, batch).await;
-        match sealed {
+        let sealing = ledger::seal(&mut conn, &mut self.texts, batch);
+        // Without an answer it may be stored or not, and the connection goes; whoever seals next
+        // begins with the checkpoint that is there.
+        let sealed = self.target.answered(sealing).await?;
+        match &sealed {
             Ok(()) => self.conn = Some(conn),
-            Err(_) => self.roll_back(conn).await,
+            Err(CommitError::Store(error)) => self.roll_back(conn, Some(error)).await,
+            Err(_) => self.roll_back(conn, None).await,
         }
         sealed
     }
@@ -261,7 +273,8 @@ impl Committer {
     async fn forget(&mut self, what: Forgettable, before: Timestamp) -> Result<u64, StoreError> {
         let mut conn = self.take_conn().await?;
         let sql = what.statement();
-        let done = conn.execute(&sql, &[super::rows::time(before)]).await;
+        let args = [super::rows::time(before)];
+        let done = self.target.answered(conn.execute(&sql, &args)).await?;
         // On an error the connection is dropped: there is no transaction to roll back.
         let forgotten = done.map_err(|e| super::errors::store_error(&e))?;
         self.conn = Some(conn);

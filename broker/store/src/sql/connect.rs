@@ -3,6 +3,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
+use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
@@ -16,7 +17,11 @@ use crate::{StoreError, StoreOptions};
 #[derive(Clone)]
 pub(super) enum Target {
     Sqlite(Box<SqliteConnectOptions>),
-    Postgres(Box<PgConnectOptions>),
+    Postgres {
+        options: Box<PgConnectOptions>,
+        /// How long an answer of the server is waited for.
+        answer: Duration,
+    },
 }
 
 /// Without the options: they may hold a password.
@@ -24,7 +29,7 @@ impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Sqlite(_) => "Sqlite",
-            Self::Postgres(_) => "Postgres",
+            Self::Postgres { .. } => "Postgres",
         })
     }
 }
@@ -34,7 +39,7 @@ pub(super) fn target(url: &str, options: &StoreOptions) -> Result<Target, StoreE
         return sqlite(path, options);
     }
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return postgres(url);
+        return postgres(url, options.patience);
     }
     // The URL itself may hold a password: it is not repeated.
     Err(StoreError::Database(
@@ -83,20 +88,33 @@ fn make_folder(path: &Path) -> Result<(), StoreError> {
         })
 }
 
-fn postgres(url: &str) -> Result<Target, StoreError> {
+/// A replica that hangs, or whose network does, must not hold up the others: the server ends what it
+/// began. It looks for a client that is gone with TCP keepalives, since sqlx sends none.
+fn postgres(url: &str, patience: Duration) -> Result<Target, StoreError> {
+    let millis = |times: u32| format!("{}ms", (patience * times).as_millis().max(1));
     let connect = PgConnectOptions::from_str(url)
         .map_err(|e| StoreError::Database(format!("the database URL cannot be read: {e}")))?
         .application_name("alcyone-broker")
         .options([
             // A server may default to `off`; "committed" here means durable.
-            ("synchronous_commit", "on"),
+            ("synchronous_commit", "on".to_owned()),
             // Every statement has an index for it, and statements are planned once, when the tables are
             // small: a plan that reads a whole table would be kept while the table grows.
-            ("enable_seqscan", "off"),
+            ("enable_seqscan", "off".to_owned()),
+            ("lock_timeout", millis(1)),
+            ("statement_timeout", millis(2)),
+            ("idle_in_transaction_session_timeout", millis(2)),
+            ("tcp_keepalives_idle", "10".to_owned()),
+            ("tcp_keepalives_interval", "5".to_owned()),
+            ("tcp_keepalives_count", "3".to_owned()),
+            ("tcp_user_timeout", "25s".to_owned()),
         ])
         .statement_cache_capacity(512)
         .disable_statement_logging();
-    Ok(Target::Postgres(Box::new(connect)))
+    Ok(Target::Postgres {
+        options: Box::new(connect),
+        answer: patience * 3,
+    })
 }
 
 impl Target {
@@ -113,7 +131,7 @@ impl Target {
                     .map(Conn::Sqlite)
                     .map_err(|e| store_error(&e))
             }
-            Self::Postgres(_) => self.connect().await,
+            Self::Postgres { .. } => self.connect().await,
         }
     }
 
@@ -122,10 +140,24 @@ impl Target {
             Self::Sqlite(options) => SqliteConnection::connect_with(options)
                 .await
                 .map(Conn::Sqlite),
-            Self::Postgres(options) => PgConnection::connect_with(options)
-                .await
-                .map(Conn::Postgres),
+            Self::Postgres { options, .. } => {
+                let connecting = PgConnection::connect_with(options);
+                self.answered(connecting).await?.map(Conn::Postgres)
+            }
         };
         conn.map_err(|e| store_error(&e))
+    }
+
+    /// Waits for the server's answer no longer than is agreed. After `Unavailable` the connection is
+    /// in the middle of something: drop it. A SQLite file is always waited for: its statements run in
+    /// this process and go on, whoever waits.
+    pub(super) async fn answered<F: Future>(&self, answer: F) -> Result<F::Output, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(answer.await),
+            Self::Postgres { answer: most, .. } => {
+                let late = |_| StoreError::Unavailable(format!("no answer after {most:?}"));
+                tokio::time::timeout(*most, answer).await.map_err(late)
+            }
+        }
     }
 }

@@ -215,7 +215,18 @@ impl Conn {
     pub(super) async fn begin(&mut self) -> Result<(), sqlx::Error> {
         match self.dialect() {
             Dialect::Sqlite => self.batch("BEGIN IMMEDIATE").await,
-            Dialect::Postgres => self.batch("BEGIN").await,
+            // Named, since a server may default to another: who waited for the ledger's lock must
+            // read what its holder has committed.
+            Dialect::Postgres => self.batch("BEGIN ISOLATION LEVEL READ COMMITTED").await,
+        }
+    }
+
+    /// Commits, however long that takes: a commit that waits for a standby and is broken off by the
+    /// server's statement timeout would be reported as done.
+    pub(super) async fn commit(&mut self) -> Result<(), sqlx::Error> {
+        match self.dialect() {
+            Dialect::Sqlite => self.batch("COMMIT").await,
+            Dialect::Postgres => self.batch("SET LOCAL statement_timeout = 0; COMMIT").await,
         }
     }
 

@@ -55,6 +55,9 @@ fn database_error(error: &dyn DatabaseError) -> StoreError {
             StoreError::Unavailable(message)
         }
         "53300" | "25006" => StoreError::Unavailable(message),
+        // A lock that another replica holds too long, a statement that took too long, a transaction
+        // that lay idle.
+        "55P03" | "57014" | "25P03" => StoreError::Unavailable(message),
         _ => StoreError::Database(message),
     }
 }

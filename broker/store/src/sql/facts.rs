@@ -5,13 +5,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use broker_model::{Balance, UnitMillis};
-use serde::Deserialize;
 
 use super::db::Kind::{Int, Text};
 use super::db::{Cell, Conn, Row, Select, select_any};
 use super::errors::store_error;
 use super::prepare::Prepared;
-use super::steps::{AttemptFacts, Step};
+use super::steps::{AttemptFacts, Step, Terms};
 use super::working::{KnownJob, KnownPerson, Working};
 use crate::StoreError;
 
@@ -77,13 +76,6 @@ const LOGS: Select = select_any!(
     "",
     &[Text, Text, Int]
 );
-
-/// What of an allocation's terms a hold depends on.
-#[derive(Deserialize)]
-struct Terms {
-    #[serde(default)]
-    suspended: bool,
-}
 
 #[derive(Debug, Default)]
 struct Wanted {
@@ -154,7 +146,7 @@ pub(super) async fn read<'a>(
     for row in fetch(conn, &BALANCES, &wanted.balances).await? {
         let terms: Terms = row.json(5)?;
         known.balances.learn(row.parse(0)?, balance(&row, 1)?);
-        known.suspended.learn(row.parse(0)?, terms.suspended);
+        known.terms.learn(row.parse(0)?, terms);
     }
     for row in fetch(conn, &DECISIONS, &wanted.decisions).await? {
         known.decisions.learn(row.parse(0)?, ());

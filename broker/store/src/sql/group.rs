@@ -1,6 +1,7 @@
 //! One transaction for a group of changes.
 
 use super::bulk::{self, Texts};
+use super::connect::Target;
 use super::db::Kind::Int;
 use super::db::{Cell, Conn, Select, Sql};
 use super::errors::store_error;
@@ -56,6 +57,22 @@ pub(super) struct Outcome {
 /// Commits what can be committed of a group. After an error nothing of it is stored (but see
 /// [`Failure::may_have_committed`]), and the connection may still be in the transaction.
 pub(super) async fn commit(
+    target: &Target,
+    conn: &mut Conn,
+    texts: &mut Texts,
+    group: &[&Prepared],
+) -> Result<Outcome, Failure> {
+    let outcome = target.answered(write_group(conn, texts, group)).await??;
+    let ended = end(conn, outcome.committed > 0);
+    target.answered(ended).await.map_err(|late| Failure {
+        error: late,
+        may_have_committed: true,
+    })??;
+    Ok(outcome)
+}
+
+/// All but the end of the transaction.
+async fn write_group(
     conn: &mut Conn,
     texts: &mut Texts,
     group: &[&Prepared],
@@ -78,7 +95,6 @@ pub(super) async fn commit(
     write(conn, texts, &pending, must_write.then_some(entries.next)).await?;
     let committed = answers.iter().filter(|a| a.is_ok()).count();
     let committed = u32::try_from(committed).unwrap_or(u32::MAX);
-    end(conn, committed > 0).await?;
     let receipt = |first_seq| Committed {
         first_seq,
         group_size: committed,
@@ -122,7 +138,7 @@ pub(super) async fn end(conn: &mut Conn, commit: bool) -> Result<(), Failure> {
     if !commit {
         return Ok(conn.batch("ROLLBACK").await?);
     }
-    conn.batch("COMMIT").await.map_err(|e| Failure {
+    conn.commit().await.map_err(|e| Failure {
         error: store_error(&e),
         may_have_committed: true,
     })

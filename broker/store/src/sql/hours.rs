@@ -1,37 +1,55 @@
+use broker_accounting as accounting;
 use broker_model::{AllocationId, Balance, UnitMillis};
 
 use super::steps::Hours;
-use crate::{CommitError, Entity};
+use crate::{CommitError, Entity, StoreError};
 
-/// The balance after hours were moved. `remaining` is what is left of `granted`, so the equation of
-/// invariant 5 holds by itself; what is checked here is that no part goes below zero.
+/// The balance after hours were moved, as `broker-accounting` computes it.
 pub(super) fn moved(
     id: AllocationId,
-    mut balance: Balance,
+    balance: Balance,
     hours: Hours,
 ) -> Result<Balance, CommitError> {
-    let (held, used) = match hours {
-        Hours::Hold(amount) | Hours::Release(amount) => (amount, UnitMillis::ZERO),
-        Hours::Settle { held, used } => (held, used),
-    };
-    if held < UnitMillis::ZERO || used < UnitMillis::ZERO {
-        return Err(CommitError::Conflict(Entity::Allocation));
-    }
-    if let Hours::Hold(amount) = hours {
-        let remaining = balance.remaining();
-        if amount > remaining {
-            return Err(CommitError::HoursExceeded {
-                allocation: id,
-                remaining,
-            });
+    match hours {
+        Hours::Hold(amount) => accounting::hold(balance, amount),
+        Hours::Release(amount) => accounting::release(balance, amount),
+        Hours::Settle { held, used } => accounting::settle(balance, held, used),
+        Hours::Recover(amount) => accounting::recover(balance, amount),
+        Hours::Grant { from, .. } if from != balance.granted => return Err(changed()),
+        Hours::Grant { from, to } if to >= from => accounting::grant(balance, to - from),
+        Hours::Grant { from, to } => accounting::cut(balance, from - to),
+        Hours::Lose { amount, .. } => {
+            let unused = balance.remaining().max(UnitMillis::ZERO);
+            if balance.held != UnitMillis::ZERO || amount != unused {
+                return Err(changed());
+            }
+            accounting::lose(balance, amount)
         }
-        balance.held = balance.held + amount;
-        return Ok(balance);
     }
-    if held > balance.held {
-        return Err(CommitError::Conflict(Entity::Allocation));
+    .map_err(|error| refusal(id, error))
+}
+
+const fn changed() -> CommitError {
+    CommitError::Conflict(Entity::Allocation)
+}
+
+fn refusal(allocation: AllocationId, error: accounting::Error) -> CommitError {
+    use accounting::Error;
+
+    match error {
+        Error::Insufficient { remaining, .. } => CommitError::HoursExceeded {
+            allocation,
+            remaining,
+        },
+        // Somebody settled, released or gave back first; or the caller computed a wrong amount.
+        Error::HeldTooLittle { .. }
+        | Error::RemainsTooLittle { .. }
+        | Error::LostTooLittle { .. }
+        | Error::NegativeAmount { .. } => changed(),
+        Error::BrokenBalance { .. } => CommitError::Store(StoreError::Unreadable {
+            table: "balances",
+            reason: format!("{allocation}: {error}"),
+        }),
+        reason => CommitError::Hours { allocation, reason },
     }
-    balance.held = balance.held - held;
-    balance.used = balance.used + used;
-    Ok(balance)
 }

@@ -25,6 +25,11 @@ const GRANTS: Select = Select::new(
     "SELECT role FROM grants WHERE person_id = $1 ORDER BY role",
     &[Text],
 );
+pub(super) const HOLDERS: Select = Select::new(
+    "grants",
+    "SELECT person_id FROM grants WHERE role = $1 ORDER BY person_id",
+    &[Text],
+);
 const SESSION: Select = Select::new(
     "sessions",
     "SELECT id_hash, person_id, principal, issuer_session, created_at_us, expires_at_us \
@@ -65,6 +70,11 @@ impl Identities for SqlStore {
 
     async fn grants_of(&self, person: PersonId) -> Result<Vec<Role>, StoreError> {
         self.documents(&GRANTS, &[Cell::text(person)]).await
+    }
+
+    async fn holders_of(&self, role: &Role) -> Result<Vec<PersonId>, StoreError> {
+        let rows = self.rows(&HOLDERS, &[rows::role(role)?]).await?;
+        rows.iter().map(|row| row.parse(0)).collect()
     }
 
     async fn find_session(

@@ -1,3 +1,6 @@
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use broker_model::{AttemptId, DecisionId, Job, JobId, Placement, ProjectId, SiteId, StateName};
 use jiff::Timestamp;
@@ -6,7 +9,8 @@ use tokio::sync::oneshot;
 use super::SqlStore;
 use super::committer::{Forgettable, Work};
 use super::db::Kind::{Int, Text};
-use super::db::{Cell, Select, Sql, select_any};
+use super::db::{Cell, Select, select_any};
+use super::lists::{Branch, Listed, Term, is};
 use super::rows::{self, LARGEST_PAGE};
 use crate::{
     CommitError, IdempotencyKey, JobFilter, Jobs, Page, Remembered, StoreError, StoredDecision,
@@ -54,9 +58,6 @@ const REMEMBERED: Select = Select::new(
     &[Text, Int, Text, Int],
 );
 
-/// More projects than anybody is in; operators ask without a list of projects.
-const MOST_BRANCHES: usize = 200;
-
 #[async_trait]
 impl Jobs for SqlStore {
     async fn find_job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
@@ -80,10 +81,10 @@ impl Jobs for SqlStore {
         filter: &JobFilter,
         page: &Page<JobId>,
     ) -> Result<Vec<Job>, StoreError> {
-        match list(filter, page) {
-            Some((select, args)) => self.documents(&select, &args).await,
-            None => Ok(Vec::new()),
-        }
+        let mut jobs: Vec<Job> = self.pages(&list(filter, page)).await?;
+        jobs.sort_unstable_by_key(|job| Reverse(job.id));
+        jobs.truncate(page.limit.clamp(1, LARGEST_PAGE) as usize);
+        Ok(jobs)
     }
 
     async fn pending_jobs(&self, after: Option<JobId>, limit: u32) -> Result<Vec<Job>, StoreError> {
@@ -197,81 +198,69 @@ impl SqlStore {
     }
 }
 
-/// The statement for a list of jobs; `None` when the filter lets nothing through.
-///
-/// Each project is a branch of its own that stops after one page, since an index over (project, id)
-/// gives one project's jobs in order but not those of several.
-pub(super) fn list(filter: &JobFilter, page: &Page<JobId>) -> Option<(Select, Vec<Cell>)> {
-    let mut args = vec![Cell::Int(page.limit.clamp(1, LARGEST_PAGE).into())];
-    let conditions = conditions(filter, page, &mut args);
-    let sql = match &filter.projects {
-        None => branch("document", &conditions),
-        Some(projects) => match projects.as_slice() {
-            [] => return None,
-            [project] => branch("document", &of_project(*project, &conditions, &mut args)),
-            many => {
-                let branches: Vec<String> = many
-                    .iter()
-                    .take(MOST_BRANCHES)
-                    .map(|project| {
-                        let inner = branch("id", &of_project(*project, &conditions, &mut args));
-                        format!("SELECT id FROM ({inner}) AS branch")
-                    })
-                    .collect();
-                let ids = branches.join(" UNION ALL ");
-                branch("document", &[format!("id IN ({ids})")])
-            }
-        },
+const LISTED: Listed = Listed {
+    table: "jobs",
+    id: "id",
+    order: "id DESC",
+};
+
+/// The statements whose rows, taken together, begin with the page; none when the filter lets nothing
+/// through.
+pub(super) fn list(filter: &JobFilter, page: &Page<JobId>) -> Vec<(Select, Vec<Cell>)> {
+    let kinds = kinds(filter);
+    let scopes: Vec<Option<ProjectId>> = match &filter.projects {
+        None => vec![None],
+        Some(projects) => BTreeSet::from_iter(projects)
+            .into_iter()
+            .map(|it| Some(*it))
+            .collect(),
     };
-    let sql = Sql::Built(sql.into());
-    Some((
-        Select {
-            table: "jobs",
-            sql,
-            kinds: &[Text],
-        },
-        args,
-    ))
+    let mut branches = Vec::new();
+    for project in scopes {
+        for kind in &kinds {
+            let mut branch: Branch = Vec::new();
+            branch.extend(project.map(|id| is("project_id =", Cell::text(id))));
+            branch.extend(
+                filter
+                    .site
+                    .as_ref()
+                    .map(|site| is("site_id =", Cell::text(site))),
+            );
+            branch.extend(kind.clone().map(Term::Same));
+            branch.extend(page.before.map(|before| is("id <", Cell::text(before))));
+            branches.push(branch);
+        }
+    }
+    LISTED.statements(&branches, page.limit)
 }
 
-fn branch(column: &str, conditions: &[String]) -> String {
-    let mut sql = format!("SELECT {column} FROM jobs");
-    if !conditions.is_empty() {
-        sql.push_str(" WHERE ");
-        sql.push_str(&conditions.join(" AND "));
+/// Which partial indexes a list is read from: one of what is active, and one of each final state, so
+/// that a state or a site that few jobs have is not looked for among all of them. `None` for an index
+/// over all jobs.
+fn kinds(filter: &JobFilter) -> Vec<Option<String>> {
+    if filter.states.is_empty() && filter.site.is_none() && !filter.active {
+        return vec![None];
     }
-    sql.push_str(" ORDER BY id DESC LIMIT $1");
-    sql
-}
-
-fn of_project(project: ProjectId, conditions: &[String], args: &mut Vec<Cell>) -> Vec<String> {
-    let mut all = vec![condition("project_id =", Cell::text(project), args)];
-    all.extend_from_slice(conditions);
-    all
-}
-
-fn conditions(filter: &JobFilter, page: &Page<JobId>, args: &mut Vec<Cell>) -> Vec<String> {
-    let mut all = Vec::new();
-    let states = &filter.states;
-    if !states.is_empty() {
-        // Names of an enum, not a caller's text.
-        let names: Vec<String> = states.iter().map(|s| format!("'{}'", s.as_str())).collect();
-        all.push(format!("state IN ({})", names.join(", ")));
+    // Names of an enum, not a caller's text.
+    let quoted = |state: &StateName| format!("'{}'", state.as_str());
+    let asked = |state: &StateName| filter.states.is_empty() || filter.states.contains(state);
+    let (over, active): (Vec<_>, Vec<_>) = StateName::ALL
+        .into_iter()
+        .filter(asked)
+        .partition(|state| state.is_final());
+    let mut kinds = Vec::new();
+    if filter.states.is_empty() {
+        kinds.push(Some("active = 1".to_owned()));
+    } else if !active.is_empty() {
+        let names: Vec<String> = active.iter().map(quoted).collect();
+        kinds.push(Some(format!(
+            "active = 1 AND state IN ({})",
+            names.join(", ")
+        )));
     }
-    let only_active_states = !states.is_empty() && states.iter().all(|s| !s.is_final());
-    if filter.active || only_active_states {
-        all.push("active = 1".to_owned());
+    if !filter.active {
+        let over = over.iter().map(quoted);
+        kinds.extend(over.map(|name| Some(format!("active = 0 AND state = {name}"))));
     }
-    if let Some(site) = &filter.site {
-        all.push(condition("site_id =", Cell::text(site), args));
-    }
-    if let Some(before) = page.before {
-        all.push(condition("id <", Cell::text(before), args));
-    }
-    all
-}
-
-pub(super) fn condition(left: &str, value: Cell, args: &mut Vec<Cell>) -> String {
-    args.push(value);
-    format!("{left} ${}", args.len())
+    kinds
 }

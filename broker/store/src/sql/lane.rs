@@ -1,6 +1,6 @@
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
@@ -56,8 +56,12 @@ impl Lane {
         };
         // An idle connection may have died with a restart of the server; that costs one try.
         if let Some(conn) = self.take_idle() {
+            let began = Instant::now();
             match self.fetch_on(conn, select, args).await {
-                Err(StoreError::Unavailable(_)) => self.forget_idle(),
+                // Not when it was waited for: the second try would take as long.
+                Err(StoreError::Unavailable(_)) if began.elapsed() < self.patience => {
+                    self.forget_idle();
+                }
                 answer => return answer,
             }
         }
@@ -71,10 +75,8 @@ impl Lane {
         select: &Select,
         args: &[Cell],
     ) -> Result<Vec<Row>, StoreError> {
-        let rows = conn
-            .fetch(select, args)
-            .await
-            .map_err(|e| store_error(&e))?;
+        let rows = self.target.answered(conn.fetch(select, args)).await?;
+        let rows = rows.map_err(|e| store_error(&e))?;
         self.idle().push(conn);
         Ok(rows)
     }
@@ -96,7 +98,7 @@ impl Lane {
         self.permits.close();
         let idle = std::mem::take(&mut *self.idle());
         for conn in idle {
-            conn.close().await;
+            let _late = self.target.answered(conn.close()).await;
         }
     }
 }

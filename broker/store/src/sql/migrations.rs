@@ -25,7 +25,7 @@ macro_rules! migration {
 
 const MIGRATIONS: &[Migration] = &[
     migration!(1, "0001_first"),
-    migration!(1, "0001_first"),
+    migration!(2, "0002_terms_and_lists"),
     migration!(4, "0004_revocations"),
     migration!(5, "0005_compression"),
 ];
@@ -51,6 +51,9 @@ const APPLIED: Select = Select::new(
     &[Int, Text],
 );
 const RECORD: Sql = Sql::Same("INSERT INTO schema_migrations (number, name) VALUES ($1, $2)");
+/// A migration of a large database takes its time, and so does waiting for another's.
+const WITHOUT_LIMITS: &str = "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; \
+                              SET LOCAL idle_in_transaction_session_timeout = 0";
 /// Two replicas that migrate at once go one after the other; the number is this program's own.
 const LOCK: Select = Select::new(
     "schema_migrations",
@@ -69,6 +72,9 @@ pub(super) async fn migrate(target: &Target) -> Result<Vec<String>, StoreError> 
 async fn migrate_on(conn: &mut Conn) -> Result<Vec<String>, StoreError> {
     conn.begin().await.map_err(|e| store_error(&e))?;
     if conn.dialect() == Dialect::Postgres {
+        conn.batch(WITHOUT_LIMITS)
+            .await
+            .map_err(|e| store_error(&e))?;
         conn.fetch(&LOCK, &[]).await.map_err(|e| store_error(&e))?;
     }
     conn.execute(&TABLE, &[])
@@ -79,7 +85,7 @@ async fn migrate_on(conn: &mut Conn) -> Result<Vec<String>, StoreError> {
         apply(conn, migration).await.map_err(|e| store_error(&e))?;
         done.push(migration.name.to_owned());
     }
-    conn.batch("COMMIT").await.map_err(|e| store_error(&e))?;
+    conn.commit().await.map_err(|e| store_error(&e))?;
     Ok(done)
 }
 

@@ -10,7 +10,7 @@ use super::tables::{TABLES, TableId};
 pub(super) enum PendingRow<'a> {
     Put(Cow<'a, [Cell]>),
     /// Names the row by its key.
-    Remove(&'a [Cell]),
+    Remove(Cow<'a, [Cell]>),
 }
 
 #[derive(Debug, Default)]
@@ -34,8 +34,8 @@ impl<'a> Pending<'a> {
         self.push(table, PendingRow::Put(row.into()));
     }
 
-    pub(super) fn remove(&mut self, table: TableId, key: &'a [Cell]) {
-        self.push(table, PendingRow::Remove(key));
+    pub(super) fn remove(&mut self, table: TableId, key: impl Into<Cow<'a, [Cell]>>) {
+        self.push(table, PendingRow::Remove(key.into()));
     }
 
     fn push(&mut self, table: TableId, row: PendingRow<'a>) {
@@ -99,10 +99,7 @@ fn last_of_each<'p>(rows: &'p [PendingRow<'_>], keys: usize) -> Final<'p> {
 
 impl PendingRow<'_> {
     fn key(&self, keys: usize) -> Option<&[Cell]> {
-        let cells = match self {
-            Self::Put(cells) => cells,
-            Self::Remove(key) => *key,
-        };
+        let (Self::Put(cells) | Self::Remove(cells)) = self;
         cells.get(..keys).filter(|key| !key.is_empty())
     }
 }
@@ -130,7 +127,7 @@ mod tests {
         let key = [Cell::text("a")];
         let mut pending = Pending::default();
         pending.put(TableId::Sessions, row("a", 1));
-        pending.remove(TableId::Sessions, &key);
+        pending.remove(TableId::Sessions, key.as_slice());
         let (_, last) = pending.finals().next().unwrap();
         assert!(last.puts.is_empty());
         assert_eq!(last.removals, [key.as_slice()]);

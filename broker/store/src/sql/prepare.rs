@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use broker_model::{AllocationId, Attempt, EntryBody, Job, JobId, SiteId};
+use broker_model::{Allocation, AllocationId, Attempt, EntryBody, Job, JobId, SiteId};
 
 use super::db::Cell;
 use super::rows::{self, Cells};
-use super::steps::{AttemptFacts, Entry, Hours, JobFacts, Step, Stream};
+use super::steps::{AttemptFacts, Entry, Hours, JobFacts, Step, Stream, Terms};
 use super::tables::TableId;
 use crate::{Change, IdempotencyKey, Person, Remembered, StoreError, Write};
 
@@ -70,6 +70,16 @@ fn step(write: Write) -> Result<Step, StoreError> {
         Write::Settle { allocation, held, used } => {
             move_hours(allocation, Hours::Settle { held, used })
         },
+        Write::Grant {
+            allocation,
+            from,
+            to,
+        } => move_hours(allocation, Hours::Grant { from, to }),
+        #[rustfmt::skip]
+        Write::Lose { allocation, amount, at } => {
+            move_hours(allocation, Hours::Lose { amount, at })
+        },
+        Write::Recover { allocation, amount } => move_hours(allocation, Hours::Recover(amount)),
         Write::InsertUsage(usage) => Step::InsertUsage {
             attempt: usage.attempt,
             row: rows::usage(&usage)?,
@@ -81,12 +91,12 @@ fn step(write: Write) -> Result<Step, StoreError> {
         Write::InsertAllocation(allocation) => Step::InsertAllocation {
             id: allocation.id,
             balance: allocation.balance,
-            suspended: allocation.suspended,
+            terms: terms(&allocation),
             row: rows::allocation(&allocation)?,
         },
         Write::UpdateAllocationTerms(allocation) => Step::UpdateTerms {
             id: allocation.id,
-            suspended: allocation.suspended,
+            terms: terms(&allocation),
             row: rows::allocation(&allocation)?,
         },
         Write::PutPerson(person) => put_person(*person),
@@ -145,6 +155,13 @@ fn remember(key: &IdempotencyKey, answer: Remembered) -> Step {
 
 fn move_hours(allocation: AllocationId, hours: Hours) -> Step {
     Step::MoveHours { allocation, hours }
+}
+
+const fn terms(allocation: &Allocation) -> Terms {
+    Terms {
+        suspended: allocation.suspended,
+        valid_until: allocation.valid_until,
+    }
 }
 
 fn put_person(person: Person) -> Step {

@@ -1,7 +1,7 @@
 //! Nouns as rows. The columns beside a document are what statements look for, nothing else.
 
 use broker_model::{
-    Allocation, AllocationId, Attempt, Balance, Evidence, Job, Organisation, Project, SiteId,
+    Allocation, AllocationId, Attempt, Balance, Evidence, Job, Organisation, Project, Role, SiteId,
     SiteSnapshot, SiteState, UsageRecord,
 };
 use jiff::Timestamp;
@@ -58,6 +58,8 @@ pub(super) fn attempt(attempt: &Attempt) -> Result<Cells, StoreError> {
         Cell::text(&attempt.partition.site),
         flag(!attempt.state.is_over()),
         flag(attempt.settled),
+        Cell::text(attempt.leased_by),
+        time(attempt.lease_until),
         Cell::Int(attempt.version),
         document("attempts", attempt)?,
     ])
@@ -152,10 +154,12 @@ pub(super) fn person(person: Person) -> Cells {
 }
 
 pub(super) fn grant(grant: &StoredGrant) -> Result<Cells, StoreError> {
-    Ok(vec![
-        Cell::text(grant.person),
-        document("grants", &grant.role)?,
-    ])
+    Ok(vec![Cell::text(grant.person), role(&grant.role)?])
+}
+
+/// A role is looked up by its whole text: equal roles have equal documents.
+pub(super) fn role(role: &Role) -> Result<Cell, StoreError> {
+    document("grants", role)
 }
 
 pub(super) fn session(session: Session) -> Cells {

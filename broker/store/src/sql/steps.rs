@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
 use broker_model::{AllocationId, AttemptId, Balance, DecisionId, JobId, PersonId, UnitMillis};
+use jiff::Timestamp;
+use serde::Deserialize;
 
 use super::db::Cell;
 use super::rows::Cells;
@@ -55,12 +57,12 @@ pub(super) enum Step {
     InsertAllocation {
         id: AllocationId,
         balance: Balance,
-        suspended: bool,
+        terms: Terms,
         row: Cells,
     },
     UpdateTerms {
         id: AllocationId,
-        suspended: bool,
+        terms: Terms,
         row: Cells,
     },
     PutPerson {
@@ -103,7 +105,28 @@ pub(super) struct AttemptFacts {
 pub(super) enum Hours {
     Hold(UnitMillis),
     Release(UnitMillis),
-    Settle { held: UnitMillis, used: UnitMillis },
+    Settle {
+        held: UnitMillis,
+        used: UnitMillis,
+    },
+    Grant {
+        from: UnitMillis,
+        to: UnitMillis,
+    },
+    /// Only of a term that has ended by `at`.
+    Lose {
+        amount: UnitMillis,
+        at: Timestamp,
+    },
+    Recover(UnitMillis),
+}
+
+/// What of an allocation's terms moving its hours depends on.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(super) struct Terms {
+    #[serde(default)]
+    pub(super) suspended: bool,
+    pub(super) valid_until: Timestamp,
 }
 
 /// Issuer and subject.

@@ -48,6 +48,8 @@ tables! {
         [id Text, project_id Text, document Text];
     Balances = "balances", keys 1, Replace(&["granted_ms", "used_ms", "held_ms", "lost_ms"]),
         [allocation_id Text, granted_ms Int, used_ms Int, held_ms Int, lost_ms Int];
+    Expiries = "expiries", keys 1, Replace(&["ends_at_us"]),
+        [allocation_id Text, ends_at_us Int];
     Persons = "persons", keys 1, Replace(&["name", "email"]),
         [id Text, issuer Text, subject Text, name Text, email Text, first_seen_at_us Int];
     Grants = "grants", keys 2, Keep,
@@ -69,8 +71,10 @@ tables! {
     Placements = "placements", keys 1, Replace(&["document"]),
         [job_id Text, document Text];
     Attempts = "attempts", keys 1,
-        Replace(&["job_id", "site_id", "open", "settled", "version", "document"]),
-        [id Text, job_id Text, site_id Text, open Int, settled Int, version Int, document Text];
+        Replace(&["job_id", "site_id", "open", "settled", "leased_by", "lease_until_us", "version",
+            "document"]),
+        [id Text, job_id Text, site_id Text, open Int, settled Int, leased_by Text,
+         lease_until_us Int, version Int, document Text];
     UsageRecords = "usage_records", keys 1, Refuse,
         [attempt_id Text, job_id Text, project_id Text, share Text, site_id Text, month Text,
          ended_at_us Int, document Text];

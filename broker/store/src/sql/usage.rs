@@ -1,11 +1,17 @@
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use broker_model::{AttemptId, JobId, UsageRecord};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
 
 use super::SqlStore;
 use super::db::Kind::Text;
-use super::db::{Cell, Select, Sql};
-use super::jobs::condition;
-use super::rows::LARGEST_PAGE;
+use super::db::{Cell, Select};
+use super::lists::{Branch, Listed, Term, is};
+use super::rows::{self, LARGEST_PAGE};
 use crate::{Page, StoreError, Usage, UsageFilter};
 
 const OF_JOB: Select = Select::new(
@@ -25,55 +31,67 @@ impl Usage for SqlStore {
         filter: &UsageFilter,
         page: &Page<AttemptId>,
     ) -> Result<Vec<UsageRecord>, StoreError> {
-        if filter.projects.as_ref().is_some_and(Vec::is_empty) {
-            return Ok(Vec::new());
-        }
-        let (sql, args) = list(filter, page);
-        let select = Select {
-            table: "usage_records",
-            sql: Sql::Built(sql.into()),
-            kinds: &[Text],
-        };
-        self.documents(&select, &args).await
+        let mut records: Vec<UsageRecord> = self.pages(&list(filter, page)).await?;
+        records.sort_unstable_by_key(|it| Reverse((it.ended_at.as_microsecond(), it.attempt)));
+        records.truncate(page.limit.clamp(1, LARGEST_PAGE) as usize);
+        Ok(records)
     }
 }
 
-fn list(filter: &UsageFilter, page: &Page<AttemptId>) -> (String, Vec<Cell>) {
-    let mut args = Vec::new();
-    let mut all = Vec::new();
-    if let Some(projects) = &filter.projects {
-        let any: Vec<String> = projects
-            .iter()
-            .map(|project| condition("project_id =", Cell::text(project), &mut args))
-            .collect();
-        all.push(format!("({})", any.join(" OR ")));
-    }
-    if let Some(share) = &filter.share {
-        all.push(condition("share =", Cell::text(share), &mut args));
-    }
-    if let Some(site) = &filter.site {
-        all.push(condition("site_id =", Cell::text(site), &mut args));
-    }
+const LISTED: Listed = Listed {
+    table: "usage_records",
+    id: "attempt_id",
+    order: "ended_at_us DESC, attempt_id DESC",
+};
+
+/// The statements whose rows, taken together, begin with the page; none when the filter lets nothing
+/// through.
+pub(super) fn list(filter: &UsageFilter, page: &Page<AttemptId>) -> Vec<(Select, Vec<Cell>)> {
+    let mut common: Branch = Vec::new();
     if let Some(month) = &filter.month {
-        all.push(condition("month =", Cell::text(month), &mut args));
+        // A month that is none has no usage.
+        let Some((first, end)) = month_range(month) else {
+            return Vec::new();
+        };
+        common.push(is("ended_at_us >=", rows::time(first)));
+        common.push(is("ended_at_us <", rows::time(end)));
     }
-    if let Some(before) = page.before {
-        let id = condition("attempt_id =", Cell::text(before), &mut args);
-        all.push(format!(
-            "(ended_at_us, attempt_id) < \
-             (SELECT ended_at_us, attempt_id FROM usage_records WHERE {id})"
-        ));
-    }
-    let mut sql = "SELECT document FROM usage_records".to_owned();
-    if !all.is_empty() {
-        sql.push_str(" WHERE ");
-        sql.push_str(&all.join(" AND "));
-    }
-    let limit = Cell::Int(page.limit.clamp(1, LARGEST_PAGE).into());
-    sql.push_str(&condition(
-        " ORDER BY ended_at_us DESC, attempt_id DESC LIMIT",
-        limit,
-        &mut args,
-    ));
-    (sql, args)
+    common.extend(
+        filter
+            .share
+            .as_ref()
+            .map(|share| is("share =", Cell::text(share))),
+    );
+    common.extend(
+        filter
+            .site
+            .as_ref()
+            .map(|site| is("site_id =", Cell::text(site))),
+    );
+    common.extend(page.before.map(older));
+    let branches: Vec<Branch> = match &filter.projects {
+        None => vec![common],
+        Some(projects) => BTreeSet::from_iter(projects)
+            .into_iter()
+            .map(|project| {
+                let project = is("project_id =", Cell::text(project));
+                [vec![project], common.clone()].concat()
+            })
+            .collect(),
+    };
+    LISTED.statements(&branches, page.limit)
+}
+
+fn older(than: AttemptId) -> Term {
+    let before = "(ended_at_us, attempt_id) < \
+                  (SELECT ended_at_us, attempt_id FROM usage_records WHERE attempt_id =";
+    Term::Value(before, Cell::text(than), ")")
+}
+
+/// The first instant of a month as `2026-11`, UTC, and that of the next.
+fn month_range(month: &str) -> Option<(Timestamp, Timestamp)> {
+    let first: Date = format!("{month}-01").parse().ok()?;
+    let next = first.checked_add(1.month()).ok()?;
+    let start = |date: Date| TimeZone::UTC.to_timestamp(date.into()).ok();
+    Some((start(first)?, start(next)?))
 }

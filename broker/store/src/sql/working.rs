@@ -12,7 +12,7 @@ use super::known::Known;
 use super::pending::Pending;
 use super::prepare::Prepared;
 use super::rows::{self, Cells};
-use super::steps::{AttemptFacts, Hours, JobFacts, Step, Stream, Subject};
+use super::steps::{AttemptFacts, Hours, JobFacts, Step, Stream, Subject, Terms};
 use super::tables::{JOB_SITE, PERSON_FIRST_SEEN, TableId};
 use crate::{CommitError, Entity};
 
@@ -23,7 +23,7 @@ pub(super) struct Working<'a> {
     /// The attempt of a job that is not over.
     pub(super) open: Known<JobId, Option<AttemptId>>,
     pub(super) balances: Known<AllocationId, Balance>,
-    pub(super) suspended: Known<AllocationId, bool>,
+    pub(super) terms: Known<AllocationId, Terms>,
     pub(super) decisions: Known<DecisionId, ()>,
     pub(super) usage: Known<AttemptId, ()>,
     pub(super) remembered: Known<Arc<str>, ()>,
@@ -52,7 +52,7 @@ macro_rules! each_map {
         $working.attempts.$method();
         $working.open.$method();
         $working.balances.$method();
-        $working.suspended.$method();
+        $working.terms.$method();
         $working.decisions.$method();
         $working.usage.$method();
         $working.remembered.$method();
@@ -108,20 +108,10 @@ impl<'a> Working<'a> {
             Step::InsertAllocation {
                 id,
                 balance,
-                suspended,
+                terms,
                 row,
-            } => {
-                self.suspended.set(*id, *suspended);
-                self.insert_allocation(*id, *balance, row)
-            }
-            Step::UpdateTerms { id, suspended, row } => {
-                if !self.balances.has(id) {
-                    return Err(CommitError::Missing(Entity::Allocation));
-                }
-                self.suspended.set(*id, *suspended);
-                self.pending.put(TableId::Allocations, row);
-                Ok(())
-            }
+            } => self.insert_allocation(*id, *balance, *terms, row),
+            Step::UpdateTerms { id, terms, row } => self.update_terms(*id, *terms, row),
             Step::PutPerson { id, subject, row } => self.put_person(*id, subject, row),
             Step::AppendLog {
                 stream,
@@ -241,20 +231,57 @@ impl<'a> Working<'a> {
         let Some(balance) = self.balances.get(&id) else {
             return Err(CommitError::Missing(Entity::Allocation));
         };
-        if matches!(hours, Hours::Hold(_)) && self.suspended.get(&id) == Some(&true) {
+        let Some(terms) = self.terms.get(&id).copied() else {
+            return Err(CommitError::Missing(Entity::Allocation));
+        };
+        let out_of_place = match hours {
+            Hours::Hold(_) => terms.suspended,
+            Hours::Lose { at, .. } => at < terms.valid_until,
+            _ => false,
+        };
+        if out_of_place {
             return conflict(Entity::Allocation);
         }
         let balance = moved(id, *balance, hours)?;
+        match hours {
+            Hours::Lose { .. } => self.pending.remove(TableId::Expiries, vec![Cell::text(id)]),
+            Hours::Grant { .. } | Hours::Recover(_) => self.expires(id, terms),
+            _ => {}
+        }
         self.balances.set(id, balance);
         self.pending
             .put(TableId::Balances, rows::balance(id, &balance));
         Ok(())
     }
 
-    fn insert_allocation(&mut self, id: AllocationId, balance: Balance, row: &'a [Cell]) -> Done {
+    /// Puts the end of the term on the list of those to be dealt with.
+    fn expires(&mut self, id: AllocationId, terms: Terms) {
+        let row = vec![Cell::text(id), rows::time(terms.valid_until)];
+        self.pending.put(TableId::Expiries, row);
+    }
+
+    fn update_terms(&mut self, id: AllocationId, terms: Terms, row: &'a [Cell]) -> Done {
+        if !self.balances.has(&id) {
+            return Err(CommitError::Missing(Entity::Allocation));
+        }
+        self.terms.set(id, terms);
+        self.expires(id, terms);
+        self.pending.put(TableId::Allocations, row);
+        Ok(())
+    }
+
+    fn insert_allocation(
+        &mut self,
+        id: AllocationId,
+        balance: Balance,
+        terms: Terms,
+        row: &'a [Cell],
+    ) -> Done {
         if self.balances.has(&id) {
             return conflict(Entity::Allocation);
         }
+        self.terms.set(id, terms);
+        self.expires(id, terms);
         self.balances.set(id, balance);
         self.pending
             .put(TableId::Balances, rows::balance(id, &balance));

@@ -1,0 +1,46 @@
+use broker_store::{CommitError, StoreError};
+
+use crate::Error;
+
+pub(super) type Result<T, E = SetupError> = std::result::Result<T, E>;
+
+/// Why a setup file could not be imported whole.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    #[error(
+        "projects.{project}: there is no organisation `{organisation}`; name one of this file or of one \
+         that was imported before"
+    )]
+    NoOrganisation {
+        project: String,
+        organisation: String,
+    },
+    #[error(
+        "projects.{project}.allocations.{allocation}: {reason}; set `hours` to no less, or suspend the \
+         allocation"
+    )]
+    TooFewHours {
+        project: String,
+        allocation: String,
+        reason: broker_accounting::Error,
+    },
+    #[error(
+        "grants: `{role}` is not a role, or its site is missing; allowed are `operator`, `reviewer`, \
+         `auditor`, and `site_admin` with a `site`"
+    )]
+    NotARole { role: String },
+    #[error(transparent)]
+    Broker(#[from] Error),
+}
+
+impl From<StoreError> for SetupError {
+    fn from(error: StoreError) -> Self {
+        Self::Broker(error.into())
+    }
+}
+
+impl From<CommitError> for SetupError {
+    fn from(error: CommitError) -> Self {
+        Self::Broker(error.into())
+    }
+}

@@ -1,0 +1,156 @@
+//! Allocations of a setup file: their terms, and the hours granted.
+
+use broker_model::{Allocation, AllocationScope, Balance, EntryBody, EntryKind, UnitMillis};
+use broker_store::{Change, CommitError, Write};
+
+use super::error::{Result, SetupError};
+use super::file::{AllocationSetup, allocation_id, project_id};
+use crate::Broker;
+
+impl Broker {
+    pub(super) async fn import_allocation(
+        &self,
+        project: &str,
+        key: &str,
+        setup: &AllocationSetup,
+        done: &mut Vec<String>,
+    ) -> Result<()> {
+        let allocation = allocation(project, key, setup);
+        let known = self.inner.store.find_allocation(allocation.id).await?;
+        let (change, said) = match known {
+            None => self.new_allocation(allocation),
+            Some(known) => self.changed_allocation(&known, allocation),
+        };
+        if change.writes.is_empty() {
+            return Ok(());
+        }
+        match self.commit(change).await {
+            Ok(_) => {}
+            Err(CommitError::Hours { reason, .. }) => {
+                return Err(SetupError::TooFewHours {
+                    project: project.to_owned(),
+                    allocation: key.to_owned(),
+                    reason,
+                });
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let line = |it| format!("allocation {project}/{key}{it}");
+        done.extend(said.into_iter().map(line));
+        Ok(())
+    }
+
+    fn new_allocation(&self, allocation: Allocation) -> (Change, Vec<String>) {
+        let granted = allocation.balance.granted;
+        let entry = self
+            .terms_entry(EntryKind::AllocationGranted, &allocation)
+            .with("granted_unit_ms", granted.0);
+        let said = format!(" is {}: {granted} hours", allocation.id);
+        let write = Write::InsertAllocation(Box::new(allocation));
+        let change = Change {
+            writes: vec![write],
+            entries: vec![entry],
+        };
+        (change, vec![said])
+    }
+
+    /// What the file says otherwise than the database, with an entry for each kind of difference.
+    fn changed_allocation(&self, known: &Allocation, file: Allocation) -> (Change, Vec<String>) {
+        let (mut change, mut said) = (Change::default(), Vec::new());
+        let (id, was, to) = (known.id, known.balance, file.balance.granted);
+        let goes_on = file.valid_until > self.inner.clock.now();
+        let changed = differences(known, &file);
+        if !changed.is_empty() {
+            let entry = self.terms_entry(EntryKind::AllocationChanged, &file);
+            change.entries.push(entry);
+            let write = Write::UpdateAllocationTerms(Box::new(file));
+            change.writes.push(write);
+            said.push(format!(": changed {}", changed.join(", ")));
+        }
+        // Hours are lost by the end of a term only, and this one has not ended any more.
+        if goes_on && was.lost > UnitMillis::ZERO {
+            let entry = self.hours_entry(EntryKind::HoursRecovered, known);
+            change.entries.push(entry.with("unit_ms", was.lost.0));
+            change.writes.push(Write::Recover {
+                allocation: id,
+                amount: was.lost,
+            });
+            said.push(format!(": {} lost hours are there again", was.lost));
+        }
+        if was.granted != to {
+            let entry = self
+                .hours_entry(EntryKind::GrantChanged, known)
+                .with("from_unit_ms", was.granted.0)
+                .with("to_unit_ms", to.0);
+            change.entries.push(entry);
+            change.writes.push(Write::Grant {
+                allocation: id,
+                from: was.granted,
+                to,
+            });
+            said.push(format!(": {} hours granted became {to}", was.granted));
+        }
+        (change, said)
+    }
+
+    fn terms_entry(&self, kind: EntryKind, allocation: &Allocation) -> EntryBody {
+        self.hours_entry(kind, allocation)
+            .with("share", allocation.share.to_string())
+            .with("valid_from", allocation.valid_from.to_string())
+            .with("valid_until", allocation.valid_until.to_string())
+            .with("suspended", allocation.suspended)
+    }
+
+    /// The ledger's word on the hours of an allocation.
+    pub(crate) fn hours_entry(&self, kind: EntryKind, allocation: &Allocation) -> EntryBody {
+        let mut entry =
+            EntryBody::new(self.inner.clock.now(), kind).with("unit", allocation.unit.clone());
+        entry.project = Some(allocation.project);
+        entry.allocation = Some(allocation.id);
+        entry
+    }
+}
+
+/// As the file has it, with nothing used yet.
+fn allocation(project: &str, key: &str, setup: &AllocationSetup) -> Allocation {
+    let scope = match (&setup.site, &setup.system) {
+        (Some(site), Some(system)) => AllocationScope::System {
+            site: site.clone(),
+            system: system.clone(),
+        },
+        _ => AllocationScope::Federation,
+    };
+    Allocation {
+        id: allocation_id(project, key),
+        project: project_id(project),
+        scope,
+        share: setup.share.clone(),
+        unit: setup.unit.clone(),
+        balance: Balance {
+            granted: UnitMillis::from_hours(setup.hours.into()),
+            ..Balance::default()
+        },
+        valid_from: setup.valid_from,
+        valid_until: setup.valid_until,
+        local_accounts: setup.local_accounts.clone(),
+        suspended: setup.suspended,
+    }
+}
+
+/// The keys of the file whose values are others; hours apart.
+fn differences(known: &Allocation, file: &Allocation) -> Vec<&'static str> {
+    let compared = [
+        ("site or system", known.scope == file.scope),
+        ("share", known.share == file.share),
+        ("unit", known.unit == file.unit),
+        ("valid_from", known.valid_from == file.valid_from),
+        ("valid_until", known.valid_until == file.valid_until),
+        ("suspended", known.suspended == file.suspended),
+        (
+            "local_accounts",
+            known.local_accounts == file.local_accounts,
+        ),
+    ];
+    let differ = compared.into_iter().filter(|(_, same)| !same);
+    differ.map(|(key, _)| key).collect()
+}

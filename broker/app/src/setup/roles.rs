@@ -1,0 +1,160 @@
+//! Roles of a setup file. Whoever has a role that the file speaks of, and is not in it, loses it.
+
+use std::collections::BTreeSet;
+
+use broker_model::{Assurance, EntryBody, EntryKind, PersonId, Principal, Role};
+use broker_store::{Change, StoredGrant, Write};
+
+use super::error::{Result, SetupError};
+use super::file::{GrantSetup, MemberSetup, project_id};
+use crate::Broker;
+
+/// Issuer and subject, with the role that person shall have.
+type Wanted<'f> = (&'f str, &'f str, Role);
+
+impl Broker {
+    /// Makes the project's members those of the file.
+    pub(super) async fn import_members(
+        &self,
+        key: &str,
+        members: &[MemberSetup],
+        done: &mut Vec<String>,
+    ) -> Result<()> {
+        let project = project_id(key);
+        let [member, lead] = [Role::Member { project }, Role::Lead { project }];
+        let wanted = members.iter().map(|it| {
+            let role = if it.lead { &lead } else { &member };
+            (it.issuer.as_str(), it.subject.as_str(), role.clone())
+        });
+        let wanted: Vec<Wanted<'_>> = wanted.collect();
+        let of = format!(" of project {key}");
+        self.import_roles(&[member, lead], &wanted, &of, done).await
+    }
+
+    /// Makes those have each role that the file names whom it names for it. A role that it does not
+    /// name may be another file's.
+    pub(super) async fn import_grants(
+        &self,
+        grants: &[GrantSetup],
+        done: &mut Vec<String>,
+    ) -> Result<()> {
+        let mut named: BTreeSet<Role> = BTreeSet::new();
+        let mut wanted: Vec<Wanted<'_>> = Vec::new();
+        for grant in grants {
+            let role = role_of(grant)?;
+            named.insert(role.clone());
+            if !grant.removed {
+                wanted.push((&grant.issuer, &grant.subject, role));
+            }
+        }
+        for role in named {
+            let of = match &role {
+                Role::SiteAdmin { site } => format!(" of {site}"),
+                Role::Auditor { share: Some(share) } => format!(" of {share}"),
+                _ => String::new(),
+            };
+            let mine = wanted.iter().filter(|(_, _, wanted)| *wanted == role);
+            let mine: Vec<Wanted<'_>> = mine.cloned().collect();
+            self.import_roles(&[role], &mine, &of, done).await?;
+        }
+        Ok(())
+    }
+
+    async fn import_roles(
+        &self,
+        roles: &[Role],
+        wanted: &[Wanted<'_>],
+        of: &str,
+        done: &mut Vec<String>,
+    ) -> Result<()> {
+        let mut known = BTreeSet::new();
+        for role in roles {
+            let holders = self.inner.store.holders_of(role).await?;
+            known.extend(holders.into_iter().map(|person| (person, role.clone())));
+        }
+        let mut kept = BTreeSet::new();
+        for (issuer, subject, role) in wanted {
+            let person = self.person(&Principal::stranger(issuer, subject)).await?;
+            let grant = (person, role.clone());
+            if !known.contains(&grant) && !kept.contains(&grant) {
+                self.grant_role(person, role).await?;
+                done.push(format!("{subject} is {}{of}", role_name(role)));
+            }
+            kept.insert(grant);
+        }
+        for (person, role) in known.difference(&kept) {
+            self.remove_role(*person, role).await?;
+            let who = self.inner.store.find_person(*person).await?;
+            let who = who.map_or_else(|| person.to_string(), |it| it.subject);
+            done.push(format!("{who} is no longer {}{of}", role_name(role)));
+        }
+        Ok(())
+    }
+
+    async fn grant_role(&self, person: PersonId, role: &Role) -> Result<()> {
+        let write = Write::PutGrant(StoredGrant {
+            person,
+            role: role.clone(),
+        });
+        let entry = self.role_entry(EntryKind::RoleGranted, person, role);
+        self.commit(Change {
+            writes: vec![write],
+            entries: vec![entry],
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn remove_role(&self, person: PersonId, role: &Role) -> Result<()> {
+        let write = Write::RemoveGrant(StoredGrant {
+            person,
+            role: role.clone(),
+        });
+        let entry = self.role_entry(EntryKind::RoleRemoved, person, role);
+        self.commit(Change {
+            writes: vec![write],
+            entries: vec![entry],
+        })
+        .await?;
+        Ok(())
+    }
+
+    fn role_entry(&self, kind: EntryKind, person: PersonId, role: &Role) -> EntryBody {
+        let mut entry = self.entry(kind).with("role", role_name(role));
+        entry.actor = Some(person);
+        match role {
+            Role::Member { project } | Role::Lead { project } => entry.project = Some(*project),
+            Role::SiteAdmin { site } => entry.site = Some(site.clone()),
+            Role::Auditor { share: Some(share) } => {
+                entry = entry.with("share", share.to_string());
+            }
+            Role::Reviewer | Role::Auditor { share: None } | Role::Operator => {}
+        }
+        entry
+    }
+}
+
+fn role_of(grant: &GrantSetup) -> Result<Role> {
+    match (grant.role.as_str(), &grant.site) {
+        ("operator", _) => Ok(Role::Operator),
+        ("reviewer", _) => Ok(Role::Reviewer),
+        ("auditor", _) => Ok(Role::Auditor {
+            share: grant.share.clone(),
+        }),
+        ("site_admin", Some(site)) => Ok(Role::SiteAdmin { site: site.clone() }),
+        _ => Err(SetupError::NotARole {
+            role: grant.role.clone(),
+        }),
+    }
+}
+
+const fn role_name(role: &Role) -> &'static str {
+    match role {
+        Role::Member { .. } => "member",
+        Role::Lead { .. } => "lead",
+        Role::Reviewer => "reviewer",
+        Role::SiteAdmin { .. } => "site_admin",
+        Role::Auditor { .. } => "auditor",
+        Role::Operator => "operator",
+    }
+}
