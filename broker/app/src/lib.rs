@@ -15,10 +15,12 @@ mod error;
 pub mod jobs;
 pub mod loops;
 mod nudge;
+pub mod replay;
 mod sessions;
 pub mod setup;
 mod sites;
 mod standing;
+mod state_log;
 
 pub use board::{Board, SiteEntry};
 pub use broker::{Broker, BrokerParts, Limits};

@@ -24,6 +24,6 @@ pub use options::StoreOptions;
 pub use read::{Accounts, Attempts, Commits, Identities, Jobs, Ledger, Sites, Store, Usage};
 pub use records::{
     EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered, SealedBatch, Session,
-    StoredCheckpoint, StoredDecision, StoredGrant, Tile, UsageFilter,
+    StoredCheckpoint, StoredDecision, StoredGrant, StoredPlacement, Tile, UsageFilter, UsageScope,
 };
 pub use sql::{CommitStats, Nudge, SqlStore};

@@ -23,7 +23,7 @@ macro_rules! migration {
     };
 }
 
-const MIGRATIONS: &[Migration] = &[migration!(1, "0001_first")];
+const MIGRATIONS: &[Migration] = &[migration!(1, "0001_first"), migration!(3, "0003_placings")];
 
 const TABLE: Sql = Sql::Each {
     sqlite: "CREATE TABLE IF NOT EXISTS schema_migrations \

@@ -24,7 +24,7 @@ pub(super) enum Step {
         job: JobFacts,
         row: Cells,
     },
-    PutPlacement {
+    InsertPlacement {
         job: JobId,
         row: Cells,
     },
@@ -116,7 +116,7 @@ impl Step {
         match self {
             Self::InsertJob { row, .. }
             | Self::UpdateJob { row, .. }
-            | Self::PutPlacement { row, .. }
+            | Self::InsertPlacement { row, .. }
             | Self::InsertDecision { row, .. }
             | Self::InsertAttempt { row, .. }
             | Self::UpdateAttempt { row, .. }

@@ -64,8 +64,10 @@ tables! {
             "document"]),
         [id Text, project_id Text, state Text, active Int, cancelling Int, site_id Text,
          attempt_id Text, version Int, document Text];
-    Placements = "placements", keys 1, Replace(&["document"]),
-        [job_id Text, document Text];
+    BoardDocuments = "board_documents", keys 1, Keep,
+        [sha256 Text, document Text];
+    Placings = "placings", keys 2, Refuse,
+        [job_id Text, job_version Int, document Text, inputs Text];
     Attempts = "attempts", keys 1,
         Replace(&["job_id", "site_id", "open", "settled", "version", "document"]),
         [id Text, job_id Text, site_id Text, open Int, settled Int, version Int, document Text];

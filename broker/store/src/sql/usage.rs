@@ -6,7 +6,7 @@ use super::db::Kind::Text;
 use super::db::{Cell, Select, Sql};
 use super::jobs::condition;
 use super::rows::LARGEST_PAGE;
-use crate::{Page, StoreError, Usage, UsageFilter};
+use crate::{Page, StoreError, Usage, UsageFilter, UsageScope};
 
 const OF_JOB: Select = Select::new(
     "usage_records",
@@ -25,7 +25,11 @@ impl Usage for SqlStore {
         filter: &UsageFilter,
         page: &Page<AttemptId>,
     ) -> Result<Vec<UsageRecord>, StoreError> {
-        if filter.projects.as_ref().is_some_and(Vec::is_empty) {
+        let sees_nothing =
+            |scope: &UsageScope| scope.projects.is_empty() && scope.shares.is_empty();
+        if filter.projects.as_ref().is_some_and(Vec::is_empty)
+            || filter.scope.as_ref().is_some_and(sees_nothing)
+        {
             return Ok(Vec::new());
         }
         let (sql, args) = list(filter, page);
@@ -41,6 +45,15 @@ impl Usage for SqlStore {
 fn list(filter: &UsageFilter, page: &Page<AttemptId>) -> (String, Vec<Cell>) {
     let mut args = Vec::new();
     let mut all = Vec::new();
+    if let Some(UsageScope { projects, shares }) = &filter.scope {
+        let of_projects = projects.iter().map(|it| ("project_id =", Cell::text(it)));
+        let under_shares = shares.iter().map(|it| ("share =", Cell::text(it)));
+        let any: Vec<String> = of_projects
+            .chain(under_shares)
+            .map(|(column, value)| condition(column, value, &mut args))
+            .collect();
+        all.push(format!("({})", any.join(" OR ")));
+    }
     if let Some(projects) = &filter.projects {
         let any: Vec<String> = projects
             .iter()
