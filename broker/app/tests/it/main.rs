@@ -21,6 +21,7 @@ mod redecided;
 mod refusals;
 mod replays;
 mod reports;
+mod scopes;
 mod submit;
 mod usage;
 mod world;
