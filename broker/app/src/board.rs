@@ -1,12 +1,17 @@
+mod record;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use broker_model::{
     ContainerTarget, Partition, PartitionRef, Site, SiteId, SiteReadiness, SiteSnapshot, SiteState,
 };
 use broker_placement::SiteView;
-use broker_store::{Store, StoreError};
+use broker_store::{Store, StoreError, Write};
 use jiff::Timestamp;
+
+use record::Fixed;
+pub(crate) use record::Record;
 
 /// The federation as last heard: each site's file, and what its agent said.
 ///
@@ -16,13 +21,21 @@ use jiff::Timestamp;
 pub struct Board {
     sites: Vec<Site>,
     zones: BTreeMap<String, BTreeSet<String>>,
-    heard: RwLock<Arc<AllHeard>>,
+    fixed: Fixed,
+    heard: RwLock<Arc<Moment>>,
 }
 
-/// What was heard at one moment; it stays as it is while something new is heard.
 pub(crate) type AllHeard = HashMap<SiteId, Heard>;
 
-#[derive(Clone, Debug, Default)]
+/// What was heard at one moment; it stays as it is while something new is heard.
+#[derive(Debug, Default)]
+pub(crate) struct Moment {
+    pub(crate) sites: AllHeard,
+    /// Made when the first job is placed on it.
+    record: OnceLock<Arc<Record>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Heard {
     state: Option<SiteState>,
     snapshot: Option<Arc<SiteSnapshot>>,
@@ -47,6 +60,7 @@ impl SiteEntry<'_> {
 impl Board {
     pub(crate) fn new(sites: Vec<Site>, zones: BTreeMap<String, BTreeSet<String>>) -> Self {
         Self {
+            fixed: Fixed::of(&sites, &zones),
             sites,
             zones,
             heard: RwLock::default(),
@@ -101,7 +115,7 @@ impl Board {
     /// Every site with what is known of it now.
     pub fn entries(&self) -> Vec<SiteEntry<'_>> {
         let heard = self.heard();
-        let known = |site: &Site| heard.get(&site.id).cloned().unwrap_or_default();
+        let known = |site: &Site| heard.sites.get(&site.id).cloned().unwrap_or_default();
         let entries = self.sites.iter().map(|site| {
             let Heard { state, snapshot } = known(site);
             SiteEntry {
@@ -115,13 +129,13 @@ impl Board {
 
     pub(crate) fn hear(&self, state: SiteState, snapshot: Option<SiteSnapshot>) {
         let mut guard = self.heard.write().unwrap_or_else(PoisonError::into_inner);
-        let mut next = HashMap::clone(&guard);
+        let mut next = guard.sites.clone();
         let known = next.entry(state.site.clone()).or_default();
         known.state = Some(state);
         if let Some(snapshot) = snapshot {
             known.snapshot = Some(Arc::new(snapshot));
         }
-        *guard = Arc::new(next);
+        *guard = Arc::new(next.into());
     }
 
     /// Reads what every replica stored.
@@ -134,18 +148,48 @@ impl Board {
         for (site, snapshot) in store.site_snapshots().await? {
             next.entry(site).or_default().snapshot = Some(Arc::new(snapshot));
         }
-        *self.heard.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        let mut guard = self.heard.write().unwrap_or_else(PoisonError::into_inner);
+        if guard.sites != next {
+            *guard = Arc::new(next.into());
+        }
         Ok(())
     }
 
-    pub(crate) fn state_of(&self, site: &SiteId) -> Option<SiteState> {
-        self.heard().get(site).and_then(|known| known.state.clone())
+    /// The board of a moment as it is stored; made once.
+    pub(crate) fn record(&self, moment: &Moment) -> Arc<Record> {
+        let made = || Arc::new(self.fixed.record(&self.sites, &moment.sites));
+        Arc::clone(moment.record.get_or_init(made))
     }
 
-    pub(crate) fn heard(&self) -> Arc<AllHeard> {
+    /// What has to be written so that the board is stored; nothing when it is known to be.
+    pub(crate) fn writes(&self, record: &Record) -> Vec<Write> {
+        self.fixed.writes(record)
+    }
+
+    pub(crate) fn is_stored(&self, record: &Record) {
+        self.fixed.is_stored(record);
+    }
+
+    pub(crate) fn state_of(&self, site: &SiteId) -> Option<SiteState> {
+        self.heard()
+            .sites
+            .get(site)
+            .and_then(|known| known.state.clone())
+    }
+
+    pub(crate) fn heard(&self) -> Arc<Moment> {
         self.heard
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+}
+
+impl From<AllHeard> for Moment {
+    fn from(sites: AllHeard) -> Self {
+        Self {
+            sites,
+            record: OnceLock::new(),
+        }
     }
 }

@@ -11,8 +11,9 @@ use crate::caller::Callers;
 use crate::decisions::Decisions;
 use crate::failed_logins::FailedLogins;
 use crate::jobs::{InFlight, JobReads};
-use crate::loops::Hearing;
+use crate::loops::{Hearing, Judged};
 use crate::standing::Standings;
+use crate::state_log::Lines;
 use crate::{Board, Nudges, RoleRule};
 
 /// What a broker is made of.
@@ -84,6 +85,7 @@ pub(crate) struct Inner {
     pub(crate) failed_logins: FailedLogins,
     pub(crate) looks: Looks,
     pub(crate) hearing: Hearing,
+    pub(crate) judged: Judged,
     /// The last job that the placement loop looked at, while there are more behind it.
     pub(crate) placing: Mutex<Option<JobId>>,
 }
@@ -103,6 +105,7 @@ impl Broker {
                 failed_logins: FailedLogins::default(),
                 looks: Looks::default(),
                 hearing: Hearing::from(parts.clock.now()),
+                judged: Judged::default(),
                 placing: Mutex::default(),
                 nudges: Nudges::default(),
                 store: parts.store,
@@ -147,9 +150,11 @@ impl Broker {
             .unwrap_or_else(PoisonError::into_inner) = engine;
     }
 
-    /// Commits, and wakes the sealing loop if the change left entries.
+    /// Commits, logs what it did to jobs, and wakes the sealing loop if the change left entries.
     pub(crate) async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
+        let lines = Lines::of(&change.entries);
         let committed = self.inner.store.commit(change).await?;
+        lines.write();
         if committed.first_seq.is_some() {
             self.inner.nudges.ledger();
         }

@@ -57,7 +57,7 @@ impl Decisions {
 }
 
 impl Made {
-    fn by(engine: &Engine, question: &Question) -> Self {
+    pub(crate) fn by(engine: &Engine, question: &Question) -> Self {
         let decision = engine.decide(question);
         let document = Document {
             question,
@@ -83,7 +83,7 @@ mod tests {
             "checked": true}],
         "project": {"civilian": true, "sectors": ["health"]},
         "allocation": {"valid_from": "2026-09-01", "valid_until": "2027-03-01",
-            "suspended": false, "remaining_unit_ms": 18000000000},
+            "suspended": false, "unspent_unit_ms": 18000000000, "begun": true, "ended": false},
         "applicant": {"identity_assurance": "medium", "multi_factor": true}
     }"#;
 

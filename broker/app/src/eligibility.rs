@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
 use broker_model::{
-    Allocation, DecisionId, EntryBody, EntryKind, Evidence, IdentityAssurance, ProjectId, SizeClass,
+    Allocation, AllocationId, DecisionId, EntryBody, EntryKind, Evidence, IdentityAssurance,
+    PersonId, ProjectId, SizeClass,
 };
 use broker_store::{StoredDecision, Write};
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use policy_engine::{
     Action, AllocationFacts, ApplicantFacts, Decision, EvidenceFact, OrganisationFacts, Outcome,
     ProjectFacts, Question,
@@ -22,6 +23,8 @@ use crate::{Broker, Caller, Error, Result};
 pub struct CheckAnswer {
     pub project: ProjectId,
     pub organisation: String,
+    /// The allocation the decision is about; none when the project holds none.
+    pub allocation: Option<AllocationId>,
     pub decision: Decision,
 }
 
@@ -34,17 +37,39 @@ pub(crate) struct Decided {
 }
 
 impl Broker {
-    /// Answers "could this project hand in a job now", with every rule that spoke.
+    /// Answers "could this project hand in a job now", with every rule that spoke: the best answer
+    /// under any of its allocations.
     pub async fn check(&self, caller: &Caller, project: ProjectId) -> Result<CheckAnswer> {
         if !caller.may_see(project) {
             return Err(Error::NotFound("project"));
         }
         let standing = self.standing(project).await?;
-        let question = self.question(caller, &standing, standing.allocations.first());
-        let made = self.inner.decisions.decide(&self.policy(), &question);
+        let engine = self.policy();
+        let decide = |allocation: Option<&Allocation>| {
+            let question = self.question(&caller.into(), &standing, allocation);
+            let made = self.inner.decisions.decide(&engine, &question);
+            (allocation.map(|it| it.id), made)
+        };
+        let under_each: Vec<_> = standing
+            .allocations
+            .iter()
+            .map(|allocation| decide(Some(allocation)))
+            .collect();
+        let reluctance = |(_, made): &(_, Arc<Made>)| reluctance(made.decision.result);
+        let eligible = under_each.iter().position(|it| reluctance(it) == 0);
+        let (allocation, made) = match eligible.and_then(|at| under_each.get(at)) {
+            Some(first) => first.clone(),
+            // Of equal refusals the last: what ails an allocation that ended long ago helps nobody.
+            None => under_each
+                .into_iter()
+                .rev()
+                .min_by_key(reluctance)
+                .unwrap_or_else(|| decide(None)),
+        };
         Ok(CheckAnswer {
             project,
             organisation: standing.organisation.name.clone(),
+            allocation,
             decision: made.decision.clone(),
         })
     }
@@ -56,7 +81,16 @@ impl Broker {
         standing: &Standing,
         allocation: &Allocation,
     ) -> Decided {
-        let question = self.question(caller, standing, Some(allocation));
+        self.decide_for(&caller.into(), standing, allocation)
+    }
+
+    pub(crate) fn decide_for(
+        &self,
+        applicant: &ApplicantFacts,
+        standing: &Standing,
+        allocation: &Allocation,
+    ) -> Decided {
+        let question = self.question(applicant, standing, Some(allocation));
         Decided {
             id: self.inner.ids.next(&*self.inner.clock),
             made: self.inner.decisions.decide(&self.policy(), &question),
@@ -66,13 +100,14 @@ impl Broker {
 
     fn question(
         &self,
-        caller: &Caller,
+        applicant: &ApplicantFacts,
         standing: &Standing,
         allocation: Option<&Allocation>,
     ) -> Question {
+        let now = self.inner.clock.now();
         Question {
             action: Action::SubmitJob,
-            on: brussels_date(self.inner.clock.now()),
+            on: brussels_date(now),
             organisation: OrganisationFacts {
                 country: standing.organisation.country.clone(),
                 size: size_name(standing.organisation.size).to_owned(),
@@ -82,11 +117,18 @@ impl Broker {
                 civilian: standing.project.civilian,
                 sectors: standing.project.sectors.clone(),
             },
-            allocation: allocation.map(allocation_facts),
-            applicant: ApplicantFacts {
-                identity_assurance: assurance_name(caller.principal.assurance.identity).to_owned(),
-                multi_factor: caller.principal.assurance.multi_factor,
-            },
+            allocation: allocation.map(|it| allocation_facts(it, now)),
+            applicant: applicant.clone(),
+        }
+    }
+}
+
+impl From<&Caller> for ApplicantFacts {
+    fn from(caller: &Caller) -> Self {
+        let assurance = &caller.principal.assurance;
+        Self {
+            identity_assurance: assurance_name(assurance.identity).to_owned(),
+            multi_factor: assurance.multi_factor,
         }
     }
 }
@@ -101,13 +143,13 @@ impl Decided {
     }
 
     /// The row and the ledger entry; the entry carries digests, not the facts of the organisation.
-    pub(crate) fn into_parts(self, caller: &Caller, standing: &Standing) -> (Write, EntryBody) {
+    pub(crate) fn into_parts(self, actor: PersonId, standing: &Standing) -> (Write, EntryBody) {
         let Made { decision, document } = &*self.made;
         let mut entry = EntryBody::new(self.at, EntryKind::EligibilityDecided)
             .with("result", result_name(decision.result))
             .with("policy_digest", decision.policy_digest.clone())
             .with("inputs_digest", decision.inputs_digest.clone());
-        entry.actor = Some(caller.person);
+        entry.actor = Some(actor);
         entry.organisation = Some(standing.organisation.id);
         entry.project = Some(standing.project.id);
         entry.decision = Some(self.id);
@@ -140,12 +182,34 @@ fn evidence_fact(evidence: &Evidence) -> EvidenceFact {
     }
 }
 
-fn allocation_facts(allocation: &Allocation) -> AllocationFacts {
+/// The term to the instant, as placement checks it; its days are for people to read.
+fn allocation_facts(allocation: &Allocation, now: Timestamp) -> AllocationFacts {
     AllocationFacts {
-        valid_from: brussels_date(allocation.valid_from),
-        valid_until: brussels_date(allocation.valid_until),
+        begun: allocation.valid_from <= now,
+        ended: allocation.valid_until <= now,
         suspended: allocation.suspended,
-        remaining_unit_ms: allocation.balance.remaining().0,
+        unspent_unit_ms: allocation.balance.unspent().0,
+        valid_from: brussels_date(allocation.valid_from),
+        valid_until: first_day_after(allocation.valid_until),
+    }
+}
+
+/// The day after that of the last instant before `end`; an end at midnight belongs to the day before.
+fn first_day_after(end: Timestamp) -> Date {
+    let last_instant = end
+        .checked_sub(SignedDuration::from_nanos(1))
+        .unwrap_or(end);
+    let last_day = brussels_date(last_instant);
+    last_day.tomorrow().unwrap_or(last_day)
+}
+
+/// How far from "eligible" an answer is: the least is the best.
+pub(crate) const fn reluctance(result: Outcome) -> u8 {
+    match result {
+        Outcome::Eligible => 0,
+        Outcome::NeedsEvidence => 1,
+        Outcome::NeedsReview => 2,
+        Outcome::NotEligible => 3,
     }
 }
 
@@ -174,5 +238,23 @@ const fn assurance_name(assurance: IdentityAssurance) -> &'static str {
         IdentityAssurance::Low => "low",
         IdentityAssurance::Medium => "medium",
         IdentityAssurance::High => "high",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_day_of_a_term_is_that_of_its_last_instant_in_brussels() {
+        for (end, after) in [
+            ("2026-11-20T17:00:00Z", "2026-11-21"),
+            ("2026-11-20T23:00:00Z", "2026-11-21"),
+            ("2026-11-20T23:00:00.000000001Z", "2026-11-22"),
+            ("2026-07-01T22:00:00Z", "2026-07-02"),
+        ] {
+            let day: Date = after.parse().unwrap();
+            assert_eq!(first_day_after(end.parse().unwrap()), day, "{end}");
+        }
     }
 }

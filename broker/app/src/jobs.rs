@@ -2,18 +2,22 @@
 
 mod cancel;
 mod follow;
+mod placing;
 mod prepare;
 mod quote;
 mod reads;
+mod redecide;
 mod show;
 mod submit;
 mod withdraw;
 
 pub(crate) use cancel::{end_job, release_hold, state_entry};
 pub use follow::{JobEventRow, LogPiece};
+pub(crate) use placing::{Placing, PlacingDigests};
 pub(crate) use prepare::chosen;
 pub use quote::Quote;
 pub(crate) use reads::JobReads;
+pub(crate) use redecide::Redecided;
 pub use show::JobPage;
 pub(crate) use submit::placed_entry;
 pub use submit::{Accepted, FirstAnswer, Idempotency, InFlight};

@@ -16,12 +16,14 @@ mod failed_logins;
 pub mod jobs;
 pub mod loops;
 mod nudge;
+pub mod replay;
 mod revocations;
 mod roles;
 mod sessions;
 pub mod setup;
 mod sites;
 mod standing;
+mod state_log;
 
 pub use board::{Board, SiteEntry};
 pub use broker::{Broker, BrokerParts, Limits};

@@ -14,7 +14,7 @@ use tokio::time::{Interval, MissedTickBehavior, timeout};
 
 pub(crate) use seal::fetch;
 pub use seal::{SealError, Sealer};
-pub(crate) use sites::Hearing;
+pub(crate) use sites::{Hearing, Judged};
 
 use crate::Broker;
 

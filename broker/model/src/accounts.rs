@@ -119,6 +119,11 @@ pub struct Balance {
 
 impl Balance {
     pub fn remaining(&self) -> UnitMillis {
-        self.granted - self.used - self.held - self.lost
+        self.unspent() - self.held
+    }
+
+    /// What is neither used nor lost: what remains, and what jobs hold and may give back.
+    pub fn unspent(&self) -> UnitMillis {
+        self.granted - self.used - self.lost
     }
 }

@@ -1,10 +1,15 @@
+use std::sync::Arc;
+
 use broker_model::{
     Allocation, AllocationId, Attempt, AttemptId, EntryBody, Evidence, Job, JobId, Organisation,
-    Placement, Project, SiteSnapshot, SiteState, UnitMillis, UsageRecord,
+    Project, SiteSnapshot, SiteState, UnitMillis, UsageRecord,
 };
 use jiff::Timestamp;
 
-use crate::{IdempotencyKey, Person, Remembered, Revocation, Session, StoredDecision, StoredGrant};
+use crate::{
+    IdempotencyKey, Person, Remembered, Revocation, Session, StoredDecision, StoredGrant,
+    StoredPlacement,
+};
 
 /// What is to be true afterwards, all of it or nothing.
 #[derive(Clone, Debug, Default)]
@@ -22,10 +27,12 @@ pub enum Write {
     InsertJob(Box<Job>),
     /// Fails with `Conflict(Job)` unless the stored version is `job.version`; stores `version + 1`.
     UpdateJob(Box<Job>),
-    /// Replaces the placement document of a job. Fails with `Missing(Job)`.
-    PutPlacement {
-        job: JobId,
-        placement: Box<Placement>,
+    /// Adds to the placements of a job: one for each version of it. Fails with `Missing(Job)`.
+    InsertPlacement(Box<StoredPlacement>),
+    /// Keeps what placings rest on, once for all that share it.
+    PutBoardDocument {
+        sha256: Arc<str>,
+        document: Arc<str>,
     },
     /// Fails with `Duplicate(Decision)` if the id is there.
     InsertDecision(Box<StoredDecision>),

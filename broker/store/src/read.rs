@@ -13,7 +13,8 @@ use jiff::Timestamp;
 
 use crate::{
     Change, CommitError, Committed, EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered,
-    Revocation, SealedBatch, Session, StoreError, StoredCheckpoint, StoredDecision, Tile,
+    Revocation, SealedBatch, Session, StoreError, StoredCheckpoint, StoredDecision, StoredPlacement,
+    Tile,
     UsageFilter,
 };
 
@@ -59,15 +60,28 @@ pub trait Jobs: Send + Sync + 'static {
     /// again.
     async fn pending_jobs(&self, after: Option<JobId>, limit: u32) -> Result<Vec<Job>>;
 
-    /// Placed jobs of a site without an attempt, oldest first. Several replicas may see the same
-    /// row; the versioned update that claims it succeeds for one of them.
-    async fn placed_jobs(&self, site: &SiteId, limit: u32) -> Result<Vec<Job>>;
+    /// Placed jobs of a site without an attempt after one (`None`: from the first), oldest first.
+    /// Several replicas may see the same row; the versioned update that claims it succeeds for one of
+    /// them.
+    async fn placed_jobs(
+        &self,
+        site: &SiteId,
+        after: Option<JobId>,
+        limit: u32,
+    ) -> Result<Vec<Job>>;
 
     /// How many active jobs are in each state, by site where they have one: for metrics. Costs by
     /// the number of active jobs, not of all.
     async fn count_active(&self) -> Result<Vec<(StateName, Option<SiteId>, u64)>>;
 
+    /// The newest of a job.
     async fn find_placement(&self, job: JobId) -> Result<Option<Placement>>;
+
+    /// Every placing of a job whose inputs were kept, oldest first.
+    async fn placements_of(&self, job: JobId) -> Result<Vec<StoredPlacement>>;
+
+    /// What placings rest on, by the SHA-256 that names it.
+    async fn find_board_document(&self, sha256: &str) -> Result<Option<String>>;
 
     async fn find_decision(&self, id: DecisionId) -> Result<Option<StoredDecision>>;
 

@@ -16,6 +16,18 @@ pub struct StoredDecision {
     pub decided_at: Timestamp,
 }
 
+/// A placing as it was made: the document that its user sees, and what it can be made again from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredPlacement {
+    pub job: JobId,
+    /// The version of the job that this placing made.
+    pub job_version: i64,
+    /// The JSON of a [`Placement`](broker_model::Placement), byte for byte.
+    pub document: String,
+    /// JSON: what it rested on, byte for byte.
+    pub inputs: String,
+}
+
 /// The one place, with sessions, where personal data lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
@@ -94,8 +106,17 @@ pub struct JobFilter {
     pub active: bool,
 }
 
+/// What somebody may see of the usage: that of these projects, and that under these shares.
+#[derive(Clone, Debug, Default)]
+pub struct UsageScope {
+    pub projects: Vec<ProjectId>,
+    pub shares: Vec<FundingShare>,
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct UsageFilter {
+    /// `None` for all there is.
+    pub scope: Option<UsageScope>,
     pub projects: Option<Vec<ProjectId>>,
     /// `None` for every share.
     pub share: Option<FundingShare>,

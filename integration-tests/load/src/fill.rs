@@ -104,7 +104,7 @@ impl Copies<'_> {
                 ),
                 &format!("t.id = '{job}'"),
             ),
-            self.insert("placements", "job_id, document", &format!("{new_job}, '{{}}'"), &format!("t.job_id = '{job}'")),
+            self.insert("placings", "job_id, job_version, document, inputs", &format!("{new_job}, job_version, '{{}}', inputs"), &format!("t.job_id = '{job}'")),
             self.insert(
                 "decisions",
                 "id, organisation_id, result, policy_digest, document, decided_at_us",

@@ -239,7 +239,7 @@ async fn the_allocation_is_over(desk: &Desk) {
     let spoke = rules.iter().find(|rule| rule["rule"] == "allocation.ended");
     let spoke = spoke.unwrap_or_else(|| panic!("{rules:?}"));
     assert!(
-        spoke["words"].as_str().unwrap().contains("2024-12-31"),
+        spoke["words"].as_str().unwrap().contains("2025-01-01"),
         "{spoke}"
     );
     assert!(problem.remedy.is_some());

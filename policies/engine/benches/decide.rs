@@ -16,7 +16,7 @@ const QUESTION: &str = r#"{
     "evidence": [{"kind": "ai_pact_pledge", "issued_on": "2026-01-15", "expires_on": null, "checked": true}],
     "project": {"civilian": true, "sectors": ["health"]},
     "allocation": {"valid_from": "2026-09-01", "valid_until": "2027-03-01", "suspended": false,
-        "remaining_unit_ms": 18000000000},
+        "unspent_unit_ms": 18000000000, "begun": true, "ended": false},
     "applicant": {"identity_assurance": "medium", "multi_factor": true}
 }"#;
 
@@ -28,7 +28,7 @@ const CONTEXT: &str = r#"{
     "evidence": {"shown": ["ethics"], "unchecked": [], "expired": []},
     "project": {"civilian": true, "sectors": ["health"]},
     "allocation": {"valid_from": 20697, "valid_until": 20878, "suspended": false,
-        "remaining_unit_ms": 18000000000},
+        "unspent_unit_ms": 18000000000, "begun": true, "ended": false},
     "applicant": {"identity_assurance": "medium", "multi_factor": true}
 }"#;
 

@@ -162,10 +162,12 @@ fn allocation_record(allocation: &AllocationFacts) -> Value {
     record([
         ("valid_from", day(allocation.valid_from)),
         ("valid_until", day(allocation.valid_until)),
+        ("begun", Value::new_bool(allocation.begun)),
+        ("ended", Value::new_bool(allocation.ended)),
         ("suspended", Value::new_bool(allocation.suspended)),
         (
-            "remaining_unit_ms",
-            Value::new_long(allocation.remaining_unit_ms),
+            "unspent_unit_ms",
+            Value::new_long(allocation.unspent_unit_ms),
         ),
     ])
 }

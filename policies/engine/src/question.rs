@@ -61,9 +61,15 @@ pub struct ProjectFacts {
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct AllocationFacts {
-    /// In unit-milliseconds; may be negative where a site reported more than was left.
-    pub remaining_unit_ms: i64,
+    /// Whether its term has begun at the instant of the question, which itself knows the day only.
+    pub begun: bool,
+    /// Whether its term is over at the instant of the question.
+    pub ended: bool,
     pub suspended: bool,
+    /// What is neither used nor lost, in unit-milliseconds; what jobs hold counts, since it may come
+    /// back. May be negative where a site reported more than was left.
+    pub unspent_unit_ms: i64,
+    /// The first day it is valid, if only in part.
     pub valid_from: Date,
     /// The first day it is no longer valid.
     pub valid_until: Date,

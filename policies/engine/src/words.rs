@@ -61,7 +61,7 @@ pub(crate) enum Fact {
     Sectors,
     AllocationFirstDay,
     AllocationLastDay,
-    Remaining,
+    Unspent,
     IdentityAssurance,
     SecondFactor,
 }
@@ -81,7 +81,7 @@ impl Fact {
             "sectors" => Self::Sectors,
             "allocation_first_day" => Self::AllocationFirstDay,
             "allocation_last_day" => Self::AllocationLastDay,
-            "remaining" => Self::Remaining,
+            "unspent" => Self::Unspent,
             "identity_assurance" => Self::IdentityAssurance,
             "second_factor" => Self::SecondFactor,
             _ => return None,

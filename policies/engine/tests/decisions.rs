@@ -21,8 +21,10 @@ fn good() -> Question {
     Question {
         action: Action::SubmitJob,
         allocation: Some(AllocationFacts {
-            remaining_unit_ms: 18_000_000_000,
+            begun: true,
+            ended: false,
             suspended: false,
+            unspent_unit_ms: 18_000_000_000,
             valid_from: date(2026, 9, 1),
             valid_until: date(2027, 3, 1),
         }),
@@ -138,9 +140,9 @@ fn shipped_but(from: &str, to: &str) -> Engine {
 
 #[test]
 fn a_question_that_no_rule_answers_goes_to_a_person() {
-    let engine = shipped_but("remaining_unit_ms <= 0", "remaining_unit_ms < 0");
+    let engine = shipped_but("unspent_unit_ms <= 0", "unspent_unit_ms < 0");
     let mut question = good();
-    question.allocation.as_mut().unwrap().remaining_unit_ms = 0;
+    question.allocation.as_mut().unwrap().unspent_unit_ms = 0;
     let decision = engine.decide(&question);
     assert_eq!(decision.result, Outcome::NeedsReview);
     let gap = decision.rules.last().unwrap();
@@ -154,10 +156,10 @@ fn a_question_that_no_rule_answers_goes_to_a_person() {
 #[test]
 fn a_rule_that_cannot_be_evaluated_lets_nobody_pass() {
     // Overflows for the largest share there can be.
-    let engine = shipped_but("remaining_unit_ms > 0", "remaining_unit_ms + 1 > 1");
+    let engine = shipped_but("unspent_unit_ms > 0", "unspent_unit_ms + 1 > 1");
     let mut question = good();
     assert_eq!(engine.decide(&question).result, Outcome::Eligible);
-    question.allocation.as_mut().unwrap().remaining_unit_ms = i64::MAX;
+    question.allocation.as_mut().unwrap().unspent_unit_ms = i64::MAX;
     let decision = engine.decide(&question);
     assert_eq!(decision.result, Outcome::NeedsReview);
     let failed = decision
@@ -191,10 +193,12 @@ fn any_evidence() -> impl Strategy<Value = EvidenceFact> {
 }
 
 fn any_allocation() -> impl Strategy<Value = AllocationFacts> {
-    (any::<i64>(), any::<bool>(), any_day(), any_day()).prop_map(
-        |(remaining_unit_ms, suspended, valid_from, valid_until)| AllocationFacts {
-            remaining_unit_ms,
+    (any::<i64>(), any::<[bool; 3]>(), any_day(), any_day()).prop_map(
+        |(unspent_unit_ms, [begun, ended, suspended], valid_from, valid_until)| AllocationFacts {
+            begun,
+            ended,
             suspended,
+            unspent_unit_ms,
             valid_from,
             valid_until,
         },

@@ -179,13 +179,13 @@ fn effect_and_keyword_must_agree() {
 #[test]
 fn an_attribute_outside_the_schema_is_refused() {
     let complaint = Folder::new()
-        .edit(SHARE, "remaining_unit_ms >", "remaining_hours >")
+        .edit(SHARE, "unspent_unit_ms >", "unspent_hours >")
         .complaint();
     assert!(
         complaint.starts_with("rules/share.cedar:3: rule `share.left`: "),
         "{complaint}"
     );
-    assert!(complaint.contains("remaining_hours"), "{complaint}");
+    assert!(complaint.contains("unspent_hours"), "{complaint}");
     assert!(complaint.contains("facts.cedarschema"), "{complaint}");
 }
 
@@ -241,9 +241,7 @@ fn broken_syntax_is_told_with_its_line() {
 
 #[test]
 fn words_name_known_facts() {
-    let complaint = Folder::new()
-        .edit(SHARE, "{remaining}", "{rest}")
-        .complaint();
+    let complaint = Folder::new().edit(SHARE, "{unspent}", "{rest}").complaint();
     assert!(complaint.contains("`@words` names `{rest}`"), "{complaint}");
 }
 
@@ -414,7 +412,7 @@ fn without_the_pledge_everybody_else_is_served_as_before() {
             "evidence": [{"kind": kind.id, "issued_on": "2026-01-15", "checked": true}],
             "project": {"civilian": true, "sectors": []},
             "allocation": {"valid_from": "2026-09-01", "valid_until": "2027-03-01",
-                "suspended": false, "remaining_unit_ms": 1},
+                "begun": true, "ended": false, "suspended": false, "unspent_unit_ms": 1},
             "applicant": {"identity_assurance": "medium", "multi_factor": true},
         });
         let decision = engine.decide(&serde_json::from_value(question).unwrap());
@@ -452,7 +450,7 @@ fn a_rule_in_two_versions_changes_on_its_day() {
             "action": "submit_job", "on": on, "organisation": {"country": "FR", "size": "small"},
             "evidence": [], "project": {"civilian": true, "sectors": []},
             "allocation": {"valid_from": "2026-09-01", "valid_until": "2027-03-01",
-                "suspended": false, "remaining_unit_ms": 1},
+                "begun": true, "ended": false, "suspended": false, "unspent_unit_ms": 1},
             "applicant": {"identity_assurance": "medium", "multi_factor": true},
         }))
         .unwrap()

@@ -21,6 +21,7 @@ pub(crate) async fn check(
     Ok(Json(CheckView {
         project: answer.project,
         organisation: answer.organisation,
+        allocation: answer.allocation,
         decision: decision::view(answer.decision),
     }))
 }

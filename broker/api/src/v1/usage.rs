@@ -31,6 +31,7 @@ pub(crate) async fn list(
         before: cursor(query.cursor.as_deref())?,
     };
     let filter = UsageFilter {
+        scope: None,
         projects: query.project.map(|project| vec![project]),
         share: query.share,
         site: query.site,

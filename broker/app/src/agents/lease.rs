@@ -135,19 +135,25 @@ impl Broker {
     }
 
     async fn claim(&self, request: &LeaseRequest) -> Result<Vec<LeasedAttempt>> {
-        let placed = self
-            .inner
-            .store
-            .placed_jobs(&request.site, request.want.min(OPEN_AT_ONCE))
-            .await?;
-        let claims = placed
-            .into_iter()
-            .map(|job| self.claim_one(request.agent, job));
-        join_all(claims)
-            .await
-            .into_iter()
-            .filter_map(Result::transpose)
-            .collect()
+        let want = request.want.min(OPEN_AT_ONCE);
+        let (mut claimed, mut after) = (Vec::new(), None);
+        loop {
+            let left = want.saturating_sub(u32::try_from(claimed.len()).unwrap_or(want));
+            let store = &self.inner.store;
+            let placed = store.placed_jobs(&request.site, after, left).await?;
+            let is_last = placed.len() < left as usize;
+            after = placed.last().map(|job| job.id);
+            let claims = placed
+                .into_iter()
+                .map(|job| self.claim_one(request.agent, job));
+            for one in join_all(claims).await {
+                claimed.extend(one?);
+            }
+            // Jobs that have to wait for what is left of them here do not stand before younger ones.
+            if is_last || claimed.len() >= want as usize {
+                return Ok(claimed);
+            }
+        }
     }
 
     async fn claim_one(&self, agent: AgentId, mut job: Job) -> Result<Option<LeasedAttempt>> {

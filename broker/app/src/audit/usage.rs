@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use broker_model::{AttemptId, FundingShare, GpuMillis, Role, UnitMillis, UsageRecord};
-use broker_store::{Page, UsageFilter};
+use broker_store::{Page, UsageFilter, UsageScope};
 use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Caller, Error, Result};
@@ -24,24 +24,19 @@ pub struct UsageTotal {
     pub gpu: GpuMillis,
 }
 
-/// What of the federation's usage a caller may see.
-enum Scope {
-    Everything,
-    Share(FundingShare),
-    Projects,
-}
-
 impl Caller {
-    fn usage_scope(&self) -> Scope {
-        let mut share = None;
+    /// What of the federation's usage a caller may see, every role counted in; `None` for all of it.
+    fn usage_scope(&self) -> Option<UsageScope> {
+        let mut shares = Vec::new();
         for role in self.roles.iter() {
             match role {
-                Role::Operator | Role::Auditor { share: None } => return Scope::Everything,
-                Role::Auditor { share: Some(s) } => share = Some(s.clone()),
+                Role::Operator | Role::Auditor { share: None } => return None,
+                Role::Auditor { share: Some(share) } => shares.push(share.clone()),
                 _ => {}
             }
         }
-        share.map_or(Scope::Projects, Scope::Share)
+        let projects = self.projects().unwrap_or_default();
+        Some(UsageScope { projects, shares })
     }
 }
 
@@ -70,22 +65,16 @@ impl Broker {
 }
 
 fn narrowed(caller: &Caller, mut filter: UsageFilter) -> Result<UsageFilter> {
-    match caller.usage_scope() {
-        Scope::Everything => {}
-        Scope::Share(share) => match &filter.share {
-            Some(asked) if *asked != share => {
-                return Err(Error::Forbidden("auditor of this share"));
-            }
-            _ => filter.share = Some(share),
-        },
-        Scope::Projects => {
-            let mine = caller.projects().unwrap_or_default();
-            filter.projects = Some(match filter.projects {
-                Some(asked) => asked.into_iter().filter(|p| mine.contains(p)).collect(),
-                None => mine,
-            });
-        }
+    let Some(scope) = caller.usage_scope() else {
+        return Ok(filter);
+    };
+    let is_foreign = |asked: &FundingShare| !scope.shares.contains(asked);
+    // Who audits some share and asks for another is told so, unless own projects may be under it.
+    let audits = !scope.shares.is_empty();
+    if audits && scope.projects.is_empty() && filter.share.as_ref().is_some_and(is_foreign) {
+        return Err(Error::Forbidden("auditor of this share"));
     }
+    filter.scope = Some(scope);
     Ok(filter)
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use broker_model::{Allocation, Candidate, JobSpec, PartitionRef, Placement};
-use broker_placement::Input;
 
-use crate::eligibility::Decided;
+use crate::eligibility::{Decided, reluctance};
+use crate::jobs::placing::Placing;
 use crate::standing::Standing;
 use crate::{Broker, Caller, Error, Result};
 
@@ -16,16 +16,19 @@ pub(crate) struct Prepared {
     pub(crate) allocation: Allocation,
     pub(crate) decided: Decided,
     /// `None` when the decision says no: nothing is placed for who may not compute.
-    pub(crate) placement: Option<Placement>,
+    pub(crate) placing: Option<Placing>,
 }
+
+/// Ranks from here on say no.
+const REFUSED: u8 = 2;
 
 impl Prepared {
     fn rank(&self) -> u8 {
-        match &self.placement {
+        match self.placing.as_ref().map(|placing| &placing.placement) {
             Some(placement) if placement.chosen.is_some() => 0,
             Some(placement) if !broker_placement::never_feasible(placement) => 1,
-            Some(_) => 2,
-            None => 3,
+            Some(_) => REFUSED,
+            None => REFUSED + reluctance(self.decided.decision().result),
         }
     }
 }
@@ -55,10 +58,12 @@ impl Broker {
             if prepared.rank() == 0 {
                 return Ok(prepared);
             }
-            if best
-                .as_ref()
-                .is_none_or(|best| prepared.rank() < best.rank())
-            {
+            // Of equal refusals the last: what ails an allocation that ended long ago helps nobody.
+            let is_better = |best: &Prepared| match prepared.rank() {
+                REFUSED.. => prepared.rank() <= best.rank(),
+                rank => rank < best.rank(),
+            };
+            if best.as_ref().is_none_or(is_better) {
                 best = Some(prepared);
             }
         }
@@ -73,33 +78,14 @@ impl Broker {
         allocation: &Allocation,
     ) -> Prepared {
         let decided = self.decide(caller, standing, allocation);
-        let placement = decided
+        let placing = decided
             .is_eligible()
             .then(|| self.place(spec, allocation, &[]));
         Prepared {
             standing: standing.clone(),
             allocation: allocation.clone(),
             decided,
-            placement,
+            placing,
         }
-    }
-
-    /// Places a job on the federation as last heard.
-    pub(crate) fn place(
-        &self,
-        spec: &JobSpec,
-        allocation: &Allocation,
-        refused_by: &[PartitionRef],
-    ) -> Placement {
-        let heard = self.board().heard();
-        let views = self.board().views(&heard);
-        broker_placement::place(&Input {
-            now: self.inner.clock.now(),
-            spec,
-            sites: &views,
-            allocation,
-            refused_by,
-            zones: self.board().zones(),
-        })
     }
 }

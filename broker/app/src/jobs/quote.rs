@@ -19,7 +19,7 @@ impl Broker {
         Ok(Quote {
             allocation: prepared.allocation.id,
             eligibility: prepared.decided.decision().clone(),
-            placement: prepared.placement,
+            placement: prepared.placing.map(|placing| placing.placement),
         })
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use broker_model::{EntryBody, EntryKind, Job, JobId, JobSpec, JobState, Placement, UnitMillis};
 use broker_store::{Change, CommitError, Entity, IdempotencyKey, Remembered, Write};
 
+use crate::jobs::placing::{Placing, PlacingDigests};
 use crate::jobs::prepare::{Prepared, chosen};
 use crate::{Broker, Caller, Error, Result};
 
@@ -27,7 +28,7 @@ pub struct Idempotency {
     /// SHA-256 of the request's body.
     pub request_sha256: String,
     /// Renders the answer, which is stored with the job in one transaction.
-    pub render: Box<dyn FnOnce(&Job) -> FirstAnswer + Send>,
+    pub render: Box<dyn Fn(&Job) -> FirstAnswer + Send + Sync>,
 }
 
 impl std::fmt::Debug for Idempotency {
@@ -84,7 +85,7 @@ impl Broker {
         idempotency: Option<Idempotency>,
     ) -> Result<Accepted> {
         let Some(idempotency) = idempotency else {
-            return self.submit_once(caller, spec, None).await;
+            return self.submit_twice(caller, spec, None).await;
         };
         let key = IdempotencyKey {
             person: caller.person,
@@ -96,7 +97,7 @@ impl Broker {
             return Ok(Accepted::Repeated(first));
         }
         match self
-            .submit_once(caller, spec, Some((key.clone(), idempotency)))
+            .submit_twice(caller, spec, Some((key.clone(), idempotency)))
             .await
         {
             // Another replica was faster with the same key.
@@ -124,49 +125,74 @@ impl Broker {
         }
     }
 
-    async fn submit_once(
+    /// What is known of a project may be a second old. An allocation that turns out to be suspended or
+    /// to have too little left is looked at afresh, once: another may pay, or the job has to wait, or
+    /// the refusal says what is so.
+    async fn submit_twice(
         &self,
         caller: &Caller,
         spec: JobSpec,
         idempotency: Option<(IdempotencyKey, Idempotency)>,
     ) -> Result<Accepted> {
-        let mut prepared = self.prepare(caller, &spec).await?;
+        let first = self.submit_once(caller, &spec, idempotency.as_ref()).await;
+        if !matches!(first, Err(Refused::Stale(_))) {
+            return first.map_err(Error::from);
+        }
+        self.forget_standing(spec.project).await;
+        let second = self.submit_once(caller, &spec, idempotency.as_ref()).await;
+        if matches!(second, Err(Refused::Stale(_))) {
+            self.forget_standing(spec.project).await;
+        }
+        second.map_err(Error::from)
+    }
+
+    async fn submit_once(
+        &self,
+        caller: &Caller,
+        spec: &JobSpec,
+        idempotency: Option<&(IdempotencyKey, Idempotency)>,
+    ) -> Result<Accepted, Refused> {
+        let mut prepared = self.prepare(caller, spec).await?;
         if !prepared.decided.is_eligible() {
-            return self.refuse(caller, prepared).await;
+            return Ok(self.refuse(caller, prepared).await?);
         }
-        let Some(placement) = prepared.placement.take() else {
-            return Err(Error::NoAllocation);
+        let Some(placing) = prepared.placing.take() else {
+            return Err(Error::NoAllocation.into());
         };
-        if broker_placement::never_feasible(&placement) {
-            return Err(Error::NoFeasiblePartition(Box::new(placement)));
+        if broker_placement::never_feasible(&placing.placement) {
+            return Err(Error::NoFeasiblePartition(Box::new(placing.placement)).into());
         }
-        let job = self.new_job(caller, spec, &prepared, &placement);
-        let change = acceptance(caller, prepared, &job, placement, idempotency);
+        let job = self.new_job(caller, spec.clone(), &prepared, &placing.placement);
+        let mut change = Change {
+            writes: vec![Write::InsertJob(Box::new(job.clone()))],
+            entries: Vec::new(),
+        };
+        let first = (&job, job.version);
+        let digests = self.keep_placing(&placing, first, &prepared.allocation, &mut change);
+        acceptance(caller, prepared, &job, (&placing, &digests), &mut change);
+        change
+            .writes
+            .extend(idempotency.map(|it| remember(it, &job)));
         match self.commit(change).await {
-            Ok(_) => self.announce(&job),
-            Err(CommitError::HoursExceeded {
-                allocation,
-                remaining,
-            }) => {
-                self.forget_standing(job.spec.project).await;
-                return Err(Error::HoursExceeded {
-                    allocation,
-                    remaining,
-                });
+            Ok(_) => {
+                self.placing_is_kept(&placing);
+                self.announce(&job);
+                Ok(Accepted::New { job: Box::new(job) })
             }
-            Err(CommitError::Conflict(Entity::Allocation)) => {
-                self.forget_standing(job.spec.project).await;
-                return Err(Error::Contended);
-            }
-            Err(error) => return Err(error.into()),
+            Err(
+                error @ (CommitError::HoursExceeded { .. }
+                | CommitError::Conflict(Entity::Allocation)),
+            ) => Err(Refused::Stale(error)),
+            Err(error) => Err(Error::from(error).into()),
         }
-        Ok(Accepted::New { job: Box::new(job) })
     }
 
     /// A refusal is a decision too: it is stored and entered before it is told.
     async fn refuse(&self, caller: &Caller, prepared: Prepared) -> Result<Accepted> {
         let decision = prepared.decided.decision().clone();
-        let (write, entry) = prepared.decided.into_parts(caller, &prepared.standing);
+        let (write, entry) = prepared
+            .decided
+            .into_parts(caller.person, &prepared.standing);
         self.commit(Change {
             writes: vec![write],
             entries: vec![entry],
@@ -219,16 +245,41 @@ impl Broker {
     }
 }
 
-/// All that an accepted job leaves behind, as one change.
+/// Why a submission is refused.
+#[derive(Debug)]
+enum Refused {
+    /// The store knew better than what it was prepared on.
+    Stale(CommitError),
+    For(Error),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::For(error)
+    }
+}
+
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Stale(error) => error.into(),
+            Refused::For(error) => error,
+        }
+    }
+}
+
+/// All that an accepted job leaves behind beside its row and its placing.
 fn acceptance(
     caller: &Caller,
     prepared: Prepared,
     job: &Job,
-    placement: Placement,
-    idempotency: Option<(IdempotencyKey, Idempotency)>,
-) -> Change {
+    (placing, digests): (&Placing, &PlacingDigests),
+    change: &mut Change,
+) {
     let organisation = prepared.standing.organisation.id;
-    let (decision, decided) = prepared.decided.into_parts(caller, &prepared.standing);
+    let (decision, decided) = prepared
+        .decided
+        .into_parts(caller.person, &prepared.standing);
     let mut accepted = EntryBody::new(job.created_at, EntryKind::JobAccepted)
         .with("state", job.state.name().as_str())
         .with("held_unit_ms", job.held.0);
@@ -238,34 +289,31 @@ fn acceptance(
     accepted.allocation = Some(job.allocation);
     accepted.decision = Some(job.decision);
     accepted.job = Some(job.id);
-    let mut change = Change {
-        writes: vec![decision, Write::InsertJob(Box::new(job.clone()))],
-        entries: vec![decided, accepted],
+    change.writes.push(decision);
+    change.entries.push(decided);
+    let Some((partition, candidate)) = chosen(&placing.placement) else {
+        change.entries.push(digests.on(accepted));
+        return;
     };
-    if let Some((partition, candidate)) = chosen(&placement) {
-        change.writes.push(Write::Hold {
-            allocation: job.allocation,
-            amount: job.held,
-        });
-        change.entries.push(placed_entry(job, partition, candidate));
-    }
-    change.writes.push(Write::PutPlacement {
-        job: job.id,
-        placement: Box::new(placement),
+    change.writes.push(Write::Hold {
+        allocation: job.allocation,
+        amount: job.held,
     });
-    if let Some((key, idempotency)) = idempotency {
-        let answer = (idempotency.render)(job);
-        change.writes.push(Write::Remember {
-            key,
-            answer: Remembered {
-                request_sha256: idempotency.request_sha256,
-                status: answer.status,
-                body: answer.body,
-                created_at: job.created_at,
-            },
-        });
+    let placed = placed_entry(job, partition, candidate);
+    change.entries.extend([accepted, digests.on(placed)]);
+}
+
+fn remember((key, idempotency): &(IdempotencyKey, Idempotency), job: &Job) -> Write {
+    let answer = (idempotency.render)(job);
+    Write::Remember {
+        key: key.clone(),
+        answer: Remembered {
+            request_sha256: idempotency.request_sha256.clone(),
+            status: answer.status,
+            body: answer.body,
+            created_at: job.created_at,
+        },
     }
-    change
 }
 
 /// The ledger's word on a placement: where, what it will be charged at most, and when it should start.

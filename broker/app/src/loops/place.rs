@@ -1,16 +1,17 @@
 use std::sync::{MutexGuard, PoisonError};
 
-use broker_model::{Job, JobEvent, JobId, Outcome, OutcomeKind, Placement};
-use broker_store::{Change, CommitError, Write};
+use broker_model::{Job, JobEvent, JobId, Outcome, OutcomeKind};
+use broker_store::{Change, CommitError, StoreError, Write};
 
-use crate::jobs::{chosen, end_job, placed_entry};
+use crate::jobs::{Placing, PlacingDigests, Redecided, chosen, end_job, placed_entry};
 use crate::{Broker, Result};
 
 const AT_ONCE: u32 = 500;
 
 impl Broker {
-    /// Places pending jobs again. A job that every partition has refused for good ends as failed, with
-    /// the placement document that says why; others stay pending.
+    /// Places pending jobs again, each decided on once more. A job that every partition has refused for
+    /// good ends as failed, with the placement document that says why, and so does one whose owner has
+    /// left the project; others stay pending, among them those that are not eligible any more.
     pub async fn place_pending_once(&self) -> Result<u32> {
         let mut placed = 0;
         for job in self.next_pending().await? {
@@ -19,7 +20,11 @@ impl Broker {
                 Ok(true) => placed += 1,
                 // Changed meanwhile, or too few hours left: the next round looks again.
                 Ok(false) | Err(CommitError::Conflict(_) | CommitError::HoursExceeded { .. }) => {}
-                Err(CommitError::Store(error)) => return Err(error.into()),
+                Err(CommitError::Store(error))
+                    if !matches!(error, StoreError::Unreadable { .. }) =>
+                {
+                    return Err(error.into());
+                }
                 Err(error) => {
                     tracing::error!(job.id = %id, %error, "a pending job cannot be placed");
                 }
@@ -49,47 +54,98 @@ impl Broker {
         let Some(allocation) = self.inner.store.find_allocation(job.allocation).await? else {
             return Ok(false);
         };
-        let placement = self.place(&job.spec, &allocation, &job.refused_by);
+        let placing = self.place(&job.spec, &allocation, &job.refused_by);
+        let mut change = Change::default();
         job.updated_at = self.inner.clock.now();
-        let Some(change) = placed_change(&mut job, &placement) else {
+        let is_chosen = placing.placement.chosen.is_some();
+        if !is_chosen && !broker_placement::never_feasible(&placing.placement) {
             return Ok(false);
-        };
-        self.commit(change).await?;
-        self.announce(&job);
+        }
+        if is_chosen {
+            match self.redecide(&job, &allocation).await? {
+                Redecided::Eligible(verdict) => verdict.adopt(&mut job, &mut change),
+                Redecided::Turned(verdict) => {
+                    verdict.adopt(&mut job, &mut change);
+                    return self.stays_pending(job, change).await;
+                }
+                Redecided::Still => return Ok(false),
+                Redecided::OwnerLeft => {
+                    end_unplaced(
+                        &mut job,
+                        "its owner no longer works in the project",
+                        &mut change,
+                    );
+                    change.writes.push(Write::UpdateJob(Box::new(job.clone())));
+                    return self.moved_on(&job, change).await;
+                }
+            }
+        }
+        let version = job.version + 1;
+        let digests = self.keep_placing(&placing, (&job, version), &allocation, &mut change);
+        if !place_or_end(&mut job, &placing, &digests, &mut change) {
+            return Ok(false);
+        }
+        change.writes.push(Write::UpdateJob(Box::new(job.clone())));
+        self.moved_on(&job, change).await?;
+        self.placing_is_kept(&placing);
         Ok(true)
+    }
+
+    async fn moved_on(&self, job: &Job, change: Change) -> Result<bool, CommitError> {
+        self.commit(change).await?;
+        self.announce(job);
+        Ok(true)
+    }
+
+    /// What a rule objects to a person may mend, so the job is not ended: it shows the decision that
+    /// keeps it, and its owner may cancel it.
+    async fn stays_pending(&self, job: Job, mut change: Change) -> Result<bool, CommitError> {
+        change.writes.push(Write::UpdateJob(Box::new(job.clone())));
+        self.commit(change).await?;
+        self.nudges().job(job.id);
+        Ok(false)
     }
 }
 
-/// `None` while the job stays pending.
-fn placed_change(job: &mut Job, placement: &Placement) -> Option<Change> {
-    let mut change = Change::default();
-    if let Some((partition, candidate)) = chosen(placement) {
-        job.state = job
-            .state
-            .clone()
-            .apply(JobEvent::Place(partition.clone()))
-            .ok()?;
-        job.held = candidate.charge;
-        change.writes.push(Write::Hold {
-            allocation: job.allocation,
-            amount: job.held,
-        });
-        change.entries.push(placed_entry(job, partition, candidate));
-    } else if broker_placement::never_feasible(placement) {
-        let outcome = Outcome {
-            kind: OutcomeKind::Failed,
-            exit_code: None,
-            signal: None,
-            site_words: "no partition is left that can run it; the placement says why".to_owned(),
-        };
-        end_job(job, outcome, &mut change);
-    } else {
-        return None;
-    }
-    change.writes.push(Write::UpdateJob(Box::new(job.clone())));
-    change.writes.push(Write::PutPlacement {
-        job: job.id,
-        placement: Box::new(placement.clone()),
+/// Returns whether the job has moved: to the chosen partition, or to its end when none is left.
+fn place_or_end(
+    job: &mut Job,
+    placing: &Placing,
+    digests: &PlacingDigests,
+    change: &mut Change,
+) -> bool {
+    let Some((partition, candidate)) = chosen(&placing.placement) else {
+        end_unplaced(
+            job,
+            "no partition is left that can run it; the placement says why",
+            change,
+        );
+        if let Some(entry) = change.entries.pop() {
+            change.entries.push(digests.on(entry));
+        }
+        return true;
+    };
+    let placed = JobEvent::Place(partition.clone());
+    let Ok(state) = job.state.clone().apply(placed) else {
+        return false;
+    };
+    job.state = state;
+    job.held = candidate.charge;
+    change.writes.push(Write::Hold {
+        allocation: job.allocation,
+        amount: job.held,
     });
-    Some(change)
+    let entry = placed_entry(job, partition, candidate);
+    change.entries.push(digests.on(entry));
+    true
+}
+
+fn end_unplaced(job: &mut Job, words: &str, change: &mut Change) {
+    let outcome = Outcome {
+        kind: OutcomeKind::Failed,
+        exit_code: None,
+        signal: None,
+        site_words: words.to_owned(),
+    };
+    end_job(job, outcome, change);
 }

@@ -1,6 +1,9 @@
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
-use broker_model::{Attempt, AttemptEvent, AttemptState, EntryKind, Job, JobEvent, SiteId};
+use broker_model::{
+    Attempt, AttemptEvent, AttemptId, AttemptState, EntryKind, Job, JobEvent, JobId, SiteId,
+};
 use broker_store::{Change, CommitError, Write};
 use jiff::{SignedDuration, Timestamp};
 
@@ -51,6 +54,31 @@ impl Hearing {
     }
 }
 
+/// Attempts of silent sites that have to wait for their site, whatever else happens: they are not looked
+/// at again while the silence lasts.
+#[derive(Debug, Default)]
+pub(crate) struct Judged(Mutex<HashMap<SiteId, HashSet<AttemptId>>>);
+
+impl Judged {
+    fn keep_silent(&self, silent: &HashSet<SiteId>) {
+        self.sites().retain(|site, _| silent.contains(site));
+    }
+
+    fn of(&self, site: &SiteId) -> HashSet<AttemptId> {
+        self.sites().get(site).cloned().unwrap_or_default()
+    }
+
+    fn waits(&self, attempt: &Attempt) {
+        let mut sites = self.sites();
+        let judged = sites.entry(attempt.partition.site.clone()).or_default();
+        judged.insert(attempt.id);
+    }
+
+    fn sites(&self) -> std::sync::MutexGuard<'_, HashMap<SiteId, HashSet<AttemptId>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Broker {
     /// Takes in what other replicas heard of the sites, and gives up sites that nobody has heard for
     /// too long; returns how many jobs move on.
@@ -72,22 +100,28 @@ impl Broker {
         let after = SignedDuration::try_from(self.inner.limits.site_lost_after)
             .unwrap_or(SignedDuration::MAX);
         let since = self.inner.hearing.since();
-        let mut lost = 0;
+        let mut silent = HashSet::new();
         for entry in self.board().entries() {
             let heard_at = entry.state.as_ref().map(|state| state.observed_at);
-            let silent = heard_at.map(|heard_at| now.duration_since(heard_at.max(since)));
-            if silent.is_some_and(|silent| silent > after) {
-                lost += self.lose_site(&entry.site.id).await?;
+            let silence = heard_at.map(|heard_at| now.duration_since(heard_at.max(since)));
+            if silence.is_some_and(|silence| silence > after) {
+                silent.insert(entry.site.id.clone());
             }
+        }
+        self.inner.judged.keep_silent(&silent);
+        let mut lost = 0;
+        for site in &silent {
+            lost += self.lose_site(site).await?;
         }
         Ok(lost)
     }
 
     async fn lose_site(&self, site: &SiteId) -> Result<u32> {
         let mut lost = 0;
-        for job in self.inner.store.placed_jobs(site, AT_ONCE).await? {
+        for job in self.inner.store.placed_jobs(site, None, AT_ONCE).await? {
             lost += u32::from(self.withdraw(job, SILENT).await?);
         }
+        let judged = self.inner.judged.of(site);
         let mut after = None;
         loop {
             let open = self.inner.store.open_attempts(site, after, AT_ONCE).await?;
@@ -95,19 +129,33 @@ impl Broker {
                 return Ok(lost);
             };
             after = Some(newest.id);
-            for attempt in open {
-                lost += u32::from(self.lose_attempt(attempt).await?);
-            }
+            lost += self.lose_attempts(open, &judged).await?;
         }
     }
 
-    async fn lose_attempt(&self, attempt: Attempt) -> Result<bool> {
-        let is_held = attempt.lease_until > self.inner.clock.now();
-        let Some(job) = self.inner.store.find_job(attempt.job).await? else {
-            return Ok(false);
-        };
+    async fn lose_attempts(&self, open: Vec<Attempt>, judged: &HashSet<AttemptId>) -> Result<u32> {
+        let now = self.inner.clock.now();
         // Whoever still renews the lease is not silent, whatever became of the site's snapshots.
-        if is_held || job.attempt != Some(attempt.id) || job.state.is_final() {
+        let is_to_be_judged =
+            |it: &Attempt| it.lease_until <= now && !judged.contains(&it.id) && is_under_way(it);
+        let open: Vec<Attempt> = open.into_iter().filter(is_to_be_judged).collect();
+        if open.is_empty() {
+            return Ok(0);
+        }
+        let ids: Vec<JobId> = open.iter().map(|attempt| attempt.job).collect();
+        let jobs = self.inner.store.find_jobs(&ids).await?;
+        let mut jobs: HashMap<JobId, Job> = jobs.into_iter().map(|job| (job.id, job)).collect();
+        let mut lost = 0;
+        for attempt in open {
+            if let Some(job) = jobs.remove(&attempt.job) {
+                lost += u32::from(self.lose_attempt(job, attempt).await?);
+            }
+        }
+        Ok(lost)
+    }
+
+    async fn lose_attempt(&self, job: Job, attempt: Attempt) -> Result<bool> {
+        if job.attempt != Some(attempt.id) || job.state.is_final() {
             return Ok(false);
         }
         let may_move = job.spec.placement.restartable && job.cancel_requested_at.is_none();
@@ -119,6 +167,8 @@ impl Broker {
         } else if may_move {
             self.supersede(job, attempt).await
         } else {
+            // It was sent, and nothing makes it one that may be started again.
+            self.inner.judged.waits(&attempt);
             Ok(false)
         };
         match lost {
@@ -154,4 +204,12 @@ impl Broker {
         self.announce(&job);
         Ok(true)
     }
+}
+
+/// What has ended or was given up before waits for nothing but its site.
+const fn is_under_way(attempt: &Attempt) -> bool {
+    matches!(
+        attempt.state,
+        AttemptState::Leased | AttemptState::Submitting | AttemptState::Accepted { .. }
+    )
 }

@@ -1,5 +1,6 @@
 //! A store whose commits can be made to fail, before they are made or after.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -11,7 +12,8 @@ use broker_model::{
 use broker_store::{
     Accounts, Attempts, Change, CommitError, Commits, Committed, EntryRow, IdempotencyKey,
     Identities, JobFilter, Jobs, Ledger, Page, Person, Remembered, Revocation, SealedBatch,
-    Session, Sites, SqlStore, StoreError, StoredCheckpoint, StoredDecision, Tile, Usage,
+    Session, Sites, SqlStore, StoreError, StoredCheckpoint, StoredDecision, StoredPlacement, Tile,
+    Usage,
     UsageFilter,
 };
 use jiff::Timestamp;
@@ -39,6 +41,7 @@ pub(crate) struct FaultyStore {
     inner: SqlStore,
     armed: Mutex<Option<Armed>>,
     meanwhile: Mutex<Option<Meanwhile>>,
+    reads: AtomicU64,
 }
 
 impl std::fmt::Debug for FaultyStore {
@@ -53,6 +56,7 @@ impl FaultyStore {
             inner,
             armed: Mutex::default(),
             meanwhile: Mutex::default(),
+            reads: AtomicU64::new(0),
         }
     }
 
@@ -78,6 +82,11 @@ impl FaultyStore {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         armed.is_some_and(|armed| armed.failed)
+    }
+
+    /// How many reads there were so far.
+    pub(crate) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
     }
 
     fn fault(&self) -> Option<Fault> {
@@ -120,6 +129,7 @@ macro_rules! as_inside {
         #[async_trait]
         impl $trait for FaultyStore {
             $(async fn $name(&self, $($arg: $ty),*) -> $out {
+                self.reads.fetch_add(1, Ordering::Relaxed);
                 self.inner.$name($($arg),*).await
             })*
         }
@@ -132,9 +142,11 @@ as_inside! { Jobs {
     fn cancel_requests(site: &SiteId) -> Result<Vec<AttemptId>>;
     fn list_jobs(filter: &JobFilter, page: &Page<JobId>) -> Result<Vec<Job>>;
     fn pending_jobs(after: Option<JobId>, limit: u32) -> Result<Vec<Job>>;
-    fn placed_jobs(site: &SiteId, limit: u32) -> Result<Vec<Job>>;
+    fn placed_jobs(site: &SiteId, after: Option<JobId>, limit: u32) -> Result<Vec<Job>>;
     fn count_active() -> Result<Vec<(StateName, Option<SiteId>, u64)>>;
     fn find_placement(job: JobId) -> Result<Option<Placement>>;
+    fn placements_of(job: JobId) -> Result<Vec<StoredPlacement>>;
+    fn find_board_document(sha256: &str) -> Result<Option<String>>;
     fn find_decision(id: DecisionId) -> Result<Option<StoredDecision>>;
     fn find_remembered(key: &IdempotencyKey) -> Result<Option<Remembered>>;
     fn forget_keys(before: Timestamp) -> Result<u64>;

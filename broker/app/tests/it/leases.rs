@@ -9,7 +9,7 @@ use site_adapter::LeaseRequest;
 use crate::agent::{Agent, submitting};
 use crate::books::Books;
 use crate::fault::FaultyStore;
-use crate::world::{World, at, job, submit};
+use crate::world::{World, at, job, restartable, submit};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn agents_at_several_replicas_never_get_the_same_job() {
@@ -232,4 +232,34 @@ async fn a_job_whose_partition_left_the_federation_is_placed_anew_and_holds_nobo
     let books = Books::check(&broker).await;
     assert_eq!(books.usage, [], "nobody knows what the partition charged");
     assert_eq!(books.count(broker_model::EntryKind::UsageUncharged), 1);
+}
+
+/// What is left of a job at a lost site is stopped first; younger jobs do not wait for that.
+#[tokio::test]
+async fn jobs_that_wait_at_their_site_do_not_stand_before_younger_ones() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let agent = Agent::of(&world, "lumi");
+    agent.show(&broker).await;
+    for _ in 0..3 {
+        world
+            .submit_in_turn(&broker, restartable(at(&["lumi"])))
+            .await;
+    }
+    let old = agent.lease(&broker).await;
+    for one in &old {
+        agent.start(&broker, one.attempt).await;
+    }
+    for _ in 0..95 {
+        world.pass(20);
+        broker.listen_once().await.unwrap();
+    }
+    agent.show(&broker).await;
+    assert_eq!(broker.place_pending_once().await.unwrap(), 3);
+    let younger = world.submit_in_turn(&broker, at(&["lumi"])).await;
+    let working_on: Vec<_> = old.iter().map(|it| it.attempt).collect();
+    let got = agent.ask(&broker, 1, &working_on).await.attempts;
+    let got: Vec<_> = got.iter().map(|it| it.job).collect();
+    assert_eq!(got, [younger.id]);
+    Books::check(&broker).await;
 }

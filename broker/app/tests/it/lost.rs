@@ -296,3 +296,30 @@ async fn a_broker_that_could_not_write_what_it_heard_gives_nobody_up() {
         assert_eq!(broker.listen_once().await.unwrap(), 0);
     }
 }
+
+/// A site with thousands of jobs that falls silent must not cost thousands of reads each second.
+#[tokio::test]
+async fn attempts_that_wait_for_their_silent_site_are_looked_at_once() {
+    use crate::fault::FaultyStore;
+    let world = World::sqlite().await;
+    let store = std::sync::Arc::new(FaultyStore::over(world.store().await));
+    let broker = world.broker_over(store.clone());
+    let agent = Agent::of(&world, "lumi");
+    agent.show(&broker).await;
+    for _ in 0..40 {
+        submit(&broker, at(&["lumi"])).await;
+    }
+    for one in &agent.lease(&broker).await {
+        agent.start(&broker, one.attempt).await;
+    }
+    listen(&world, &broker, LOST_AFTER).await;
+    let mut rounds = Vec::new();
+    for _ in 0..4 {
+        world.pass(20);
+        let before = store.reads();
+        assert_eq!(broker.listen_once().await.unwrap(), 0);
+        rounds.push(store.reads() - before);
+    }
+    assert!(rounds[0] < 10, "all their jobs in one read: {rounds:?}");
+    assert_eq!(rounds[1..], [rounds[0] - 1; 3], "and never again");
+}

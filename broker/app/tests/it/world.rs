@@ -136,6 +136,77 @@ impl World {
         self.broker().await.import(&file).await.unwrap();
     }
 
+    /// A project `key` of the same organisation and engineer, with these allocations (key, hours, and the
+    /// term they are valid in).
+    pub(crate) async fn import_project(&self, key: &str, allocations: &[(&str, u32, &str, &str)]) {
+        use std::fmt::Write as _;
+        let mut text = format!(
+            r#"
+            [organisations.startup]
+            name = "Sample Start-up"
+            country = "FR"
+            size = "small"
+            [projects.{key}]
+            organisation = "startup"
+            name = "{key}"
+            civilian = true
+            [[projects.{key}.members]]
+            issuer = "{ISSUER}"
+            subject = "engineer"
+            "#
+        );
+        for (name, hours, from, until) in allocations {
+            write!(
+                text,
+                r#"
+                [projects.{key}.allocations.{name}]
+                share = "union"
+                unit = "GPU-hour"
+                hours = {hours}
+                valid_from = "{from}"
+                valid_until = "{until}"
+                "#
+            )
+            .unwrap();
+        }
+        let file: SetupFile = toml::from_str(&text).unwrap();
+        self.broker().await.import(&file).await.unwrap();
+    }
+
+    /// A project `aging` of an organisation of its own, whose evidence runs out; importing again adds
+    /// some.
+    pub(crate) async fn import_aging(&self, issued_on: &str, expires_on: &str) {
+        let file = format!(
+            r#"
+            [organisations.aging]
+            name = "Aging Start-up"
+            country = "FR"
+            size = "small"
+            [[organisations.aging.evidence]]
+            kind = "ai_act_self_assessment"
+            issued_on = "{issued_on}"
+            expires_on = "{expires_on}"
+            source = "form of the portal"
+            checked_by = "reviewer"
+            [projects.aging]
+            organisation = "aging"
+            name = "Aging"
+            civilian = true
+            [[projects.aging.members]]
+            issuer = "{ISSUER}"
+            subject = "engineer"
+            [projects.aging.allocations.grant]
+            share = "union"
+            unit = "GPU-hour"
+            hours = 100
+            valid_from = "2026-11-01T00:00:00Z"
+            valid_until = "2031-11-01T00:00:00Z"
+            "#
+        );
+        let file: SetupFile = toml::from_str(&file).unwrap();
+        self.broker().await.import(&file).await.unwrap();
+    }
+
     /// Submits one after the other: ids made in one instant have no order.
     pub(crate) async fn submit_in_turn(&self, broker: &Broker, spec: JobSpec) -> Job {
         self.clock.advance(SignedDuration::from_millis(1));

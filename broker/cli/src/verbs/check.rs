@@ -25,6 +25,9 @@ pub(crate) async fn run(
         print::json(&answer, out)?;
     } else {
         decision(&answer.organisation, &answer.decision, out)?;
+        if let Some(allocation) = &answer.allocation {
+            writeln!(out, "under allocation {allocation}")?;
+        }
     }
     Ok(u8::from(!eligible))
 }

@@ -83,6 +83,9 @@ pub struct CheckRequest {
 pub struct CheckView {
     pub project: ProjectId,
     pub organisation: String,
+    /// The allocation the decision is about, the best of the project's; none when it holds none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocation: Option<AllocationId>,
     pub decision: DecisionView,
 }
 

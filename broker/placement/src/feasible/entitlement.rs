@@ -1,5 +1,5 @@
 use broker_accounting::{Cost, check_payable, in_allocation_unit, quote};
-use broker_model::{AllocationScope, Balance, Clause, GpuMillis, UnitMillis};
+use broker_model::{AllocationScope, Clause, GpuMillis, UnitMillis};
 
 use super::Against;
 use crate::Input;
@@ -101,19 +101,14 @@ fn covers(input: &Input<'_>, spot: &Spot<'_>, against: &mut Against) -> bool {
 }
 
 fn check_hours(input: &Input<'_>, charge: UnitMillis, against: &mut Against) {
-    let Balance {
-        granted,
-        used,
-        held,
-        lost,
-    } = input.allocation.balance;
-    let remaining = input.allocation.balance.remaining();
+    let balance = input.allocation.balance;
+    let (remaining, held) = (balance.remaining(), balance.held);
     if charge <= remaining {
         return;
     }
     let unit = &input.allocation.unit;
     let words = format!("costs up to {charge} {unit}s, {remaining} are left");
-    if charge <= granted - used - lost {
+    if charge <= balance.unspent() {
         let words = format!("{words} while other jobs hold {held}");
         against.for_now(Clause::HoursLeft, words);
     } else {

@@ -4,7 +4,8 @@ DO $$
 BEGIN
     IF 'lz4' = ANY (SELECT unnest(enumvals) FROM pg_settings WHERE name = 'default_toast_compression') THEN
         ALTER TABLE jobs ALTER COLUMN document SET STORAGE EXTENDED, ALTER COLUMN document SET COMPRESSION lz4;
-        ALTER TABLE placements ALTER COLUMN document SET STORAGE EXTENDED, ALTER COLUMN document SET COMPRESSION lz4;
+        ALTER TABLE placings ALTER COLUMN document SET STORAGE EXTENDED, ALTER COLUMN document SET COMPRESSION lz4,
+            ALTER COLUMN inputs SET STORAGE EXTENDED, ALTER COLUMN inputs SET COMPRESSION lz4;
         ALTER TABLE decisions ALTER COLUMN document SET STORAGE EXTENDED, ALTER COLUMN document SET COMPRESSION lz4;
     END IF;
 END

@@ -9,7 +9,9 @@ use broker_model::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{Change, CommitError, Committed, Person, Store, StoredDecision, Write};
+use crate::{
+    Change, CommitError, Committed, Person, Store, StoredDecision, StoredPlacement, Write,
+};
 
 /// Ids and times for one test; every id is a millisecond younger than the one before.
 pub(super) struct World {
@@ -266,4 +268,13 @@ pub(super) async fn commit(
 ) -> Result<Committed, CommitError> {
     let entries = Vec::new();
     store.commit(Change { writes, entries }).await
+}
+
+pub(super) fn insert_placement(job: JobId, job_version: i64, placement: &Placement) -> Write {
+    Write::InsertPlacement(Box::new(StoredPlacement {
+        job,
+        job_version,
+        document: serde_json::to_string(placement).unwrap(),
+        inputs: format!("{{\"version\" : {job_version}}}"),
+    }))
 }

@@ -5,7 +5,7 @@ use futures::FutureExt as _;
 use futures::future::join_all;
 use jiff::civil::date;
 
-use super::fixtures::{World, commit};
+use super::fixtures::{World, commit, insert_placement};
 use crate::{Change, CommitError, Store, StoreError, Write};
 
 fn insert(job: &Job) -> Write {
@@ -33,10 +33,8 @@ pub async fn a_change_that_fails_leaves_nothing_and_its_neighbours_commit(store:
     let bad: Vec<Job> = (0..20).map(|_| world.job()).collect();
     let change = |job: &Job, fails: bool| {
         let mut writes = vec![insert(job), hold.clone()];
-        writes.push(Write::PutPlacement {
-            job: job.id,
-            placement: Box::new(world.placement("here")),
-        });
+        let placement = world.placement("here");
+        writes.push(insert_placement(job.id, 1, &placement));
         writes.extend(fails.then(|| insert(&taken)));
         let entries = vec![world.entry(Some(job.id))];
         store.commit(Change { writes, entries })

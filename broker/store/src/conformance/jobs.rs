@@ -1,6 +1,6 @@
 use jiff::SignedDuration;
 
-use super::fixtures::{World, commit, completed, placed};
+use super::fixtures::{World, commit, completed, insert_placement, placed};
 use crate::{CommitError, Entity, IdempotencyKey, Remembered, Store, Write};
 
 pub async fn a_job_is_read_back_as_it_was_written(store: &dyn Store) {
@@ -45,25 +45,39 @@ pub async fn an_update_needs_the_version_that_was_read(store: &dyn Store) {
     assert!(matches!(unknown, Err(CommitError::Conflict(Entity::Job))));
 }
 
-pub async fn a_placement_is_replaced_and_needs_its_job(store: &dyn Store) {
+pub async fn a_placement_is_kept_beside_earlier_ones_and_needs_its_job(store: &dyn Store) {
     let world = World::new();
     let job = world.stored_job(store).await.id;
     assert_eq!(store.find_placement(job).await.unwrap(), None);
-    for reason in ["soonest there", "soonest here"] {
+    assert_eq!(store.placements_of(job).await.unwrap(), []);
+    let mut all = Vec::new();
+    for (version, reason) in [(1, "soonest there"), (2, "soonest here"), (10, "last")] {
         let placement = world.placement(reason);
-        let write = Write::PutPlacement {
-            job,
-            placement: Box::new(placement.clone()),
+        let write = insert_placement(job, version, &placement);
+        let Write::InsertPlacement(stored) = write.clone() else {
+            panic!("{write:?}");
         };
+        all.push(*stored);
         commit(store, vec![write]).await.unwrap();
         assert_eq!(store.find_placement(job).await.unwrap(), Some(placement));
     }
-    let orphan = Write::PutPlacement {
-        job: world.id(),
-        placement: Box::new(world.placement("")),
-    };
+    assert_eq!(store.placements_of(job).await.unwrap(), all);
+    let orphan = insert_placement(world.id(), 1, &world.placement(""));
     let refused = commit(store, vec![orphan]).await;
     assert!(matches!(refused, Err(CommitError::Missing(Entity::Job))));
+}
+
+pub async fn what_placings_rest_on_is_kept_once(store: &dyn Store) {
+    let put = |document: &str| Write::PutBoardDocument {
+        sha256: "00ff".into(),
+        document: document.into(),
+    };
+    assert_eq!(store.find_board_document("00ff").await.unwrap(), None);
+    for again in ["{\"a\" : 1}", "{\"a\" : 2}"] {
+        commit(store, vec![put(again), put(again)]).await.unwrap();
+        let kept = store.find_board_document("00ff").await.unwrap();
+        assert_eq!(kept.as_deref(), Some("{\"a\" : 1}"), "the first stays");
+    }
 }
 
 pub async fn a_decision_is_kept_byte_for_byte_and_made_once(store: &dyn Store) {

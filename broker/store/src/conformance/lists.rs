@@ -130,10 +130,12 @@ pub async fn the_loops_see_active_jobs_oldest_first(store: &dyn Store) {
     let rest = ids(store.pending_jobs(Some(first), 10).await.unwrap());
     assert_eq!(rest, [second]);
     let lumi = "lumi".parse().unwrap();
-    let unclaimed = ids(store.placed_jobs(&lumi, 10).await.unwrap());
+    let unclaimed = ids(store.placed_jobs(&lumi, None, 10).await.unwrap());
     assert_eq!(unclaimed, [jobs[2].id, jobs[3].id]);
+    let later = store.placed_jobs(&lumi, Some(jobs[2].id), 10).await;
+    assert_eq!(ids(later.unwrap()), [jobs[3].id]);
     let elsewhere = "bsc".parse().unwrap();
-    assert_eq!(store.placed_jobs(&elsewhere, 10).await.unwrap(), []);
+    assert_eq!(store.placed_jobs(&elsewhere, None, 10).await.unwrap(), []);
     let mut counts = store.count_active().await.unwrap();
     counts.sort();
     let expected = [

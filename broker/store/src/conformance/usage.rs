@@ -4,7 +4,7 @@ use broker_model::{AttemptId, FundingShare, UsageRecord};
 use jiff::SignedDuration;
 
 use super::fixtures::{World, commit};
-use crate::{CommitError, Entity, Page, Store, UsageFilter, Write};
+use crate::{CommitError, Entity, Page, Store, UsageFilter, UsageScope, Write};
 
 fn insert(usage: &UsageRecord) -> Vec<Write> {
     vec![Write::InsertUsage(Box::new(usage.clone()))]
@@ -77,6 +77,26 @@ pub async fn usage_is_listed_by_its_end(store: &dyn Store) {
     );
     let filter = by(&|f| f.share = Some(FundingShare::Commercial));
     assert_eq!(listed(store, &filter).await, [second]);
+    let scope = |projects: &[_], shares: &[_]| UsageScope {
+        projects: projects.to_vec(),
+        shares: shares.to_vec(),
+    };
+    let commercial = [FundingShare::Commercial];
+    for (scope, expected) in [
+        (scope(&[], &[]), &[][..]),
+        (scope(&[ours], &[]), &[first, second]),
+        (scope(&[theirs], &commercial), &[third, second]),
+        (
+            scope(&[], &[FundingShare::Union, FundingShare::Commercial]),
+            &newest_first,
+        ),
+    ] {
+        let filter = by(&|f| f.scope = Some(scope.clone()));
+        assert_eq!(listed(store, &filter).await, expected, "{scope:?}");
+    }
+    let mut filter = by(&|f| f.scope = Some(scope(&[theirs], &commercial)));
+    filter.projects = Some(vec![ours]);
+    assert_eq!(listed(store, &filter).await, [second], "a wish narrows it");
     let filter = by(&|f| f.month = Some("2026-11".to_owned()));
     assert_eq!(listed(store, &filter).await, [third, first]);
     let filter = by(&|f| f.site = Some("bsc".parse().unwrap()));

@@ -104,7 +104,7 @@ impl Wanted {
         match step {
             Step::InsertJob { row, .. }
             | Step::UpdateJob { row, .. }
-            | Step::PutPlacement { row, .. } => want(&mut self.jobs, row.first()),
+            | Step::InsertPlacement { row, .. } => want(&mut self.jobs, row.first()),
             Step::InsertDecision { row, .. } => want(&mut self.decisions, row.first()),
             Step::InsertAttempt { row, .. } | Step::UpdateAttempt { row, .. } => {
                 want(&mut self.attempts, row.first());

@@ -9,11 +9,12 @@ use tokio::sync::oneshot;
 use super::SqlStore;
 use super::committer::{Forgettable, Work};
 use super::db::Kind::{Int, Text};
-use super::db::{Cell, Select, select_any};
+use super::db::{Cell, Row, Select, select_any};
 use super::lists::{Branch, Listed, Term, is};
 use super::rows::{self, LARGEST_PAGE};
 use crate::{
     CommitError, IdempotencyKey, JobFilter, Jobs, Page, Remembered, StoreError, StoredDecision,
+    StoredPlacement,
 };
 
 pub(super) const FIND: Select =
@@ -33,7 +34,8 @@ pub(super) const PENDING: Select = Select::new(
 pub(super) const PLACED: Select = Select::new(
     "jobs",
     "SELECT document FROM jobs \
-     WHERE site_id = $1 AND state = 'placed' AND attempt_id IS NULL ORDER BY id LIMIT $2",
+     WHERE site_id = $1 AND state = 'placed' AND attempt_id IS NULL AND id > $2 \
+     ORDER BY id LIMIT $3",
     &[Text],
 );
 pub(super) const ACTIVE: Select = Select::new(
@@ -43,7 +45,21 @@ pub(super) const ACTIVE: Select = Select::new(
 );
 const PLACEMENT: Select = Select::new(
     "placements",
-    "SELECT document FROM placements WHERE job_id = $1",
+    "SELECT document FROM \
+     (SELECT document, job_version FROM placings WHERE job_id = $1 \
+      UNION ALL SELECT document, 0 FROM placements WHERE job_id = $1) AS placed \
+     ORDER BY job_version DESC LIMIT 1",
+    &[Text],
+);
+const PLACINGS: Select = Select::new(
+    "placings",
+    "SELECT job_id, job_version, document, inputs FROM placings \
+     WHERE job_id = $1 ORDER BY job_version",
+    &[Text, Int, Text, Text],
+);
+const BOARD_DOCUMENT: Select = Select::new(
+    "board_documents",
+    "SELECT document FROM board_documents WHERE sha256 = $1",
     &[Text],
 );
 const DECISION: Select = Select::new(
@@ -92,8 +108,17 @@ impl Jobs for SqlStore {
         self.documents(&PENDING, &args).await
     }
 
-    async fn placed_jobs(&self, site: &SiteId, limit: u32) -> Result<Vec<Job>, StoreError> {
-        let args = [Cell::text(site), Cell::Int(limit.into())];
+    async fn placed_jobs(
+        &self,
+        site: &SiteId,
+        after: Option<JobId>,
+        limit: u32,
+    ) -> Result<Vec<Job>, StoreError> {
+        let args = [
+            Cell::text(site),
+            rows::after(after),
+            Cell::Int(limit.into()),
+        ];
         self.documents(&PLACED, &args).await
     }
 
@@ -114,6 +139,26 @@ impl Jobs for SqlStore {
 
     async fn find_placement(&self, job: JobId) -> Result<Option<Placement>, StoreError> {
         self.document(&PLACEMENT, &[Cell::text(job)]).await
+    }
+
+    async fn placements_of(&self, job: JobId) -> Result<Vec<StoredPlacement>, StoreError> {
+        let rows = self.rows(&PLACINGS, &[Cell::text(job)]).await?;
+        let placement = |row: &Row| {
+            Ok(StoredPlacement {
+                job: row.parse(0)?,
+                job_version: row.int(1)?,
+                document: row.text(2)?.to_owned(),
+                inputs: row.text(3)?.to_owned(),
+            })
+        };
+        rows.iter().map(placement).collect()
+    }
+
+    async fn find_board_document(&self, sha256: &str) -> Result<Option<String>, StoreError> {
+        let row = self
+            .row(&BOARD_DOCUMENT, &[Cell::Text(sha256.into())])
+            .await?;
+        row.map(|row| row.text(0).map(str::to_owned)).transpose()
     }
 
     async fn find_decision(&self, id: DecisionId) -> Result<Option<StoredDecision>, StoreError> {

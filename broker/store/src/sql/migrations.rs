@@ -26,6 +26,7 @@ macro_rules! migration {
 const MIGRATIONS: &[Migration] = &[
     migration!(1, "0001_first"),
     migration!(2, "0002_terms_and_lists"),
+    migration!(3, "0003_placings"),
     migration!(4, "0004_revocations"),
     migration!(5, "0005_compression"),
 ];

@@ -116,7 +116,7 @@ mod tests {
     fn a_key_keeps_its_place_and_takes_its_last_row() {
         let mut pending = Pending::default();
         for (key, value) in [("a", 1), ("b", 2), ("a", 3)] {
-            pending.put(TableId::Placements, row(key, value));
+            pending.put(TableId::SiteStates, row(key, value));
         }
         let finals: Vec<_> = pending.finals().collect();
         assert_eq!(finals[0].1.puts, [row("a", 3), row("b", 2)]);

@@ -109,13 +109,12 @@ fn assert_uses(plan: &[String], index: &str) {
 async fn the_loops_read_partial_indexes_in_order() {
     let plans = Plans::sqlite().await;
     let (site, few) = (Cell::text("lumi"), Cell::Int(10));
-    let site_and_few = [site.clone(), few.clone()];
     let first = Cell::text("");
     let first_few = [first.clone(), few.clone()];
     let site_first_few = [site.clone(), first.clone(), few.clone()];
     for (select, args, index) in [
         (&jobs::PENDING, &first_few[..], "jobs_pending"),
-        (&jobs::PLACED, &site_and_few, "jobs_placed"),
+        (&jobs::PLACED, &site_first_few, "jobs_placed"),
         (&jobs::CANCELLING, from_ref(&site), "jobs_cancelling"),
         (&jobs::ACTIVE, &[], "COVERING INDEX jobs_active_by_state"),
         (&attempts::UNSETTLED, &site_first_few, "attempts_unsettled"),

@@ -51,10 +51,14 @@ fn step(write: Write) -> Result<Step, StoreError> {
             job: job_facts(&job),
         },
         Write::UpdateJob(job) => update_job(*job)?,
-        Write::PutPlacement { job, placement } => Step::PutPlacement {
-            job,
-            row: vec![Cell::text(job), rows::document("placements", &placement)?],
+        Write::InsertPlacement(placement) => Step::InsertPlacement {
+            job: placement.job,
+            row: rows::placement(*placement),
         },
+        Write::PutBoardDocument { sha256, document } => {
+            let row = vec![Cell::Text(sha256), Cell::Text(document)];
+            put(TableId::BoardDocuments, row)
+        }
         Write::InsertDecision(decision) => Step::InsertDecision {
             id: decision.id,
             row: rows::decision(*decision),
@@ -216,7 +220,8 @@ impl Prepared {
                 self.sites
                     .extend(job.state.partition().map(|at| at.site.clone()));
             }
-            Write::PutPlacement { job, .. } | Write::AppendLog { job, .. } => self.jobs.push(*job),
+            Write::InsertPlacement(placement) => self.jobs.push(placement.job),
+            Write::AppendLog { job, .. } => self.jobs.push(*job),
             Write::InsertAttempt(attempt) | Write::UpdateAttempt(attempt) => {
                 self.jobs.push(attempt.job);
                 self.sites.push(attempt.partition.site.clone());

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::db::Cell;
 use crate::{
     IdempotencyKey, Person, Remembered, Revocation, Session, StoreError, StoredCheckpoint,
-    StoredDecision, StoredGrant, Tile,
+    StoredDecision, StoredGrant, StoredPlacement, Tile,
 };
 
 pub(super) type Cells = Vec<Cell>;
@@ -49,6 +49,15 @@ pub(super) fn job(job: &Job) -> Result<Cells, StoreError> {
         Cell::Int(job.version),
         document("jobs", job)?,
     ])
+}
+
+pub(super) fn placement(placement: StoredPlacement) -> Cells {
+    vec![
+        Cell::text(placement.job),
+        Cell::Int(placement.job_version),
+        Cell::Text(placement.document.into()),
+        Cell::Text(placement.inputs.into()),
+    ]
 }
 
 pub(super) fn attempt(attempt: &Attempt) -> Result<Cells, StoreError> {

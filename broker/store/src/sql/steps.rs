@@ -26,7 +26,7 @@ pub(super) enum Step {
         job: JobFacts,
         row: Cells,
     },
-    PutPlacement {
+    InsertPlacement {
         job: JobId,
         row: Cells,
     },
@@ -139,7 +139,7 @@ impl Step {
         match self {
             Self::InsertJob { row, .. }
             | Self::UpdateJob { row, .. }
-            | Self::PutPlacement { row, .. }
+            | Self::InsertPlacement { row, .. }
             | Self::InsertDecision { row, .. }
             | Self::InsertAttempt { row, .. }
             | Self::UpdateAttempt { row, .. }

@@ -68,8 +68,10 @@ tables! {
             "document"]),
         [id Text, project_id Text, state Text, active Int, cancelling Int, site_id Text,
          attempt_id Text, version Int, document Text];
-    Placements = "placements", keys 1, Replace(&["document"]),
-        [job_id Text, document Text];
+    BoardDocuments = "board_documents", keys 1, Keep,
+        [sha256 Text, document Text];
+    Placings = "placings", keys 2, Refuse,
+        [job_id Text, job_version Int, document Text, inputs Text];
     Attempts = "attempts", keys 1,
         Replace(&["job_id", "site_id", "open", "settled", "leased_by", "lease_until_us", "version",
             "document"]),

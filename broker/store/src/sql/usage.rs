@@ -2,7 +2,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use broker_model::{AttemptId, JobId, UsageRecord};
+use broker_model::{AttemptId, JobId, ProjectId, UsageRecord};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
@@ -12,7 +12,7 @@ use super::db::Kind::Text;
 use super::db::{Cell, Select};
 use super::lists::{Branch, Listed, Term, is};
 use super::rows::{self, LARGEST_PAGE};
-use crate::{Page, StoreError, Usage, UsageFilter};
+use crate::{Page, StoreError, Usage, UsageFilter, UsageScope};
 
 const OF_JOB: Select = Select::new(
     "usage_records",
@@ -33,6 +33,8 @@ impl Usage for SqlStore {
     ) -> Result<Vec<UsageRecord>, StoreError> {
         let mut records: Vec<UsageRecord> = self.pages(&list(filter, page)).await?;
         records.sort_unstable_by_key(|it| Reverse((it.ended_at.as_microsecond(), it.attempt)));
+        // What is in two branches of two statements.
+        records.dedup_by_key(|it| it.attempt);
         records.truncate(page.limit.clamp(1, LARGEST_PAGE) as usize);
         Ok(records)
     }
@@ -69,17 +71,49 @@ pub(super) fn list(filter: &UsageFilter, page: &Page<AttemptId>) -> Vec<(Select,
             .map(|site| is("site_id =", Cell::text(site))),
     );
     common.extend(page.before.map(older));
-    let branches: Vec<Branch> = match &filter.projects {
-        None => vec![common],
-        Some(projects) => BTreeSet::from_iter(projects)
+    let branches: Vec<Branch> = match (&filter.projects, filter.scope.as_ref()) {
+        (None, None) => vec![Vec::new()],
+        (None, Some(scope)) => seen_in(scope),
+        (Some(wanted), seen) => BTreeSet::from_iter(wanted)
             .into_iter()
-            .map(|project| {
-                let project = is("project_id =", Cell::text(project));
-                [vec![project], common.clone()].concat()
-            })
+            .flat_map(|project| seen_of(*project, seen))
             .collect(),
     };
+    let branches: Vec<Branch> = branches
+        .into_iter()
+        .map(|branch| [branch, common.clone()].concat())
+        .collect();
     LISTED.statements(&branches, page.limit)
+}
+
+/// A branch for each project and for each share that somebody may see.
+fn seen_in(scope: &UsageScope) -> Vec<Branch> {
+    let projects = BTreeSet::from_iter(&scope.projects)
+        .into_iter()
+        .map(|project| vec![of_project(*project)]);
+    projects.chain(seen_shares(scope)).collect()
+}
+
+/// The same of one project, whole if it is theirs.
+fn seen_of(project: ProjectId, seen: Option<&UsageScope>) -> Vec<Branch> {
+    let whole = vec![of_project(project)];
+    match seen {
+        Some(scope) if !scope.projects.contains(&project) => seen_shares(scope)
+            .map(|share| [whole.clone(), share].concat())
+            .collect(),
+        _ => vec![whole],
+    }
+}
+
+fn seen_shares(scope: &UsageScope) -> impl Iterator<Item = Branch> {
+    let shares = BTreeSet::from_iter(scope.shares.iter().map(ToString::to_string));
+    shares
+        .into_iter()
+        .map(|share| vec![is("share =", Cell::text(share))])
+}
+
+fn of_project(project: ProjectId) -> Term {
+    is("project_id =", Cell::text(project))
 }
 
 fn older(than: AttemptId) -> Term {

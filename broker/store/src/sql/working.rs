@@ -86,7 +86,7 @@ impl<'a> Working<'a> {
         match step {
             Step::InsertJob { job, row } => self.insert_job(job, row),
             Step::UpdateJob { job, row } => self.update_job(job, row),
-            Step::PutPlacement { job, row } => self.put_placement(*job, row),
+            Step::InsertPlacement { job, row } => self.insert_placement(*job, row),
             Step::InsertDecision { id, row } => {
                 let fresh = !self.decisions.has(id);
                 self.decisions.set(*id, ());
@@ -178,11 +178,11 @@ impl<'a> Working<'a> {
         Ok(())
     }
 
-    fn put_placement(&mut self, job: JobId, row: &'a [Cell]) -> Done {
+    fn insert_placement(&mut self, job: JobId, row: &'a [Cell]) -> Done {
         if !self.jobs.has(&job) {
             return Err(CommitError::Missing(Entity::Job));
         }
-        self.pending.put(TableId::Placements, row);
+        self.pending.put(TableId::Placings, row);
         Ok(())
     }
 

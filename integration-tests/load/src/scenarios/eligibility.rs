@@ -15,7 +15,7 @@ const QUESTION: &str = r#"{
         "checked": true}],
     "project": {"civilian": true, "sectors": ["health"]},
     "allocation": {"valid_from": "2026-11-01", "valid_until": "2031-11-01", "suspended": false,
-        "remaining_unit_ms": 18000000000},
+        "unspent_unit_ms": 18000000000, "begun": true, "ended": false},
     "applicant": {"identity_assurance": "medium", "multi_factor": true}
 }"#;
 
@@ -27,7 +27,7 @@ const CONTEXT: &str = r#"{
     "evidence": {"shown": ["ethics"], "unchecked": [], "expired": []},
     "project": {"civilian": true, "sectors": ["health"]},
     "allocation": {"valid_from": 20758, "valid_until": 22584, "suspended": false,
-        "remaining_unit_ms": 18000000000},
+        "unspent_unit_ms": 18000000000, "begun": true, "ended": false},
     "applicant": {"identity_assurance": "medium", "multi_factor": true}
 }"#;
 

@@ -38,9 +38,9 @@ impl Facts<'_> {
                     allocation.and_then(|held| held.valid_until.yesterday().ok()),
                 );
             }
-            Fact::Remaining => {
+            Fact::Unspent => {
                 let allocation = self.question.allocation.as_ref();
-                or_nothing(out, allocation.map(|held| hours(held.remaining_unit_ms)));
+                or_nothing(out, allocation.map(|held| hours(held.unspent_unit_ms)));
             }
             Fact::IdentityAssurance => push(out, &self.question.applicant.identity_assurance),
             Fact::SecondFactor if self.question.applicant.multi_factor => {

@@ -1,0 +1,120 @@
+//! The board as documents that placings name: thousands of jobs share them, so each is made once and
+//! written once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use broker_model::Site;
+use broker_store::Write;
+use moka::sync::Cache;
+use serde::Serialize;
+
+use super::AllHeard;
+use crate::replay::{BoardParts, BoardSite, digest};
+
+/// Digests of documents that this process has seen stored; more than a day's snapshots.
+const MOST: u64 = 100_000;
+
+#[derive(Clone, Debug)]
+struct Document {
+    sha256: Arc<str>,
+    text: Arc<str>,
+}
+
+/// What the registry says, which does not change while the broker runs.
+#[derive(Debug)]
+pub(super) struct Fixed {
+    zones: Document,
+    sites: Vec<Document>,
+    stored: Cache<Arc<str>, ()>,
+}
+
+/// One board, as it was heard.
+#[derive(Debug)]
+pub(crate) struct Record {
+    documents: Vec<Document>,
+    board: Arc<str>,
+    is_stored: AtomicBool,
+}
+
+impl Document {
+    #[expect(
+        clippy::expect_used,
+        reason = "plain structs with text keys are always JSON"
+    )]
+    fn of(value: &impl Serialize) -> Self {
+        let text = serde_json::to_string(value).expect("what is heard is always JSON");
+        Self {
+            sha256: digest(&text).into(),
+            text: text.into(),
+        }
+    }
+}
+
+impl Fixed {
+    pub(super) fn of(sites: &[Site], zones: &impl Serialize) -> Self {
+        Self {
+            zones: Document::of(zones),
+            sites: sites.iter().map(Document::of).collect(),
+            stored: Cache::new(MOST),
+        }
+    }
+
+    pub(super) fn record(&self, sites: &[Site], heard: &AllHeard) -> Record {
+        let mut documents = vec![self.zones.clone()];
+        let mut parts = Vec::with_capacity(sites.len());
+        for (site, file) in sites.iter().zip(&self.sites) {
+            let known = heard.get(&site.id);
+            let snapshot = known.and_then(|known| known.snapshot.as_deref());
+            let snapshot = snapshot.map(Document::of);
+            parts.push(BoardSite {
+                site: file.sha256.to_string(),
+                state: known.and_then(|known| known.state.clone()),
+                snapshot: snapshot.as_ref().map(|it| it.sha256.to_string()),
+            });
+            documents.push(file.clone());
+            documents.extend(snapshot);
+        }
+        let board = Document::of(&BoardParts {
+            zones: self.zones.sha256.to_string(),
+            sites: parts,
+        });
+        let name = Arc::clone(&board.sha256);
+        documents.push(board);
+        Record {
+            documents,
+            board: name,
+            is_stored: AtomicBool::new(false),
+        }
+    }
+
+    /// What is to be written with a placing on this board: nothing once it is known to be stored.
+    pub(super) fn writes(&self, record: &Record) -> Vec<Write> {
+        if record.is_stored.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        let is_new = |it: &&Document| !self.stored.contains_key(&it.sha256);
+        let write = |it: &Document| Write::PutBoardDocument {
+            sha256: Arc::clone(&it.sha256),
+            document: Arc::clone(&it.text),
+        };
+        record.documents.iter().filter(is_new).map(write).collect()
+    }
+
+    /// To be called after the commit of what [`Self::writes`] gave, and only then.
+    pub(super) fn is_stored(&self, record: &Record) {
+        if record.is_stored.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        for document in &record.documents {
+            self.stored.insert(Arc::clone(&document.sha256), ());
+        }
+    }
+}
+
+impl Record {
+    /// The SHA-256 that names the board.
+    pub(crate) fn name(&self) -> &str {
+        &self.board
+    }
+}

@@ -1,0 +1,182 @@
+//! Making a stored decision or placement again from its stored rows, for whoever doubts it. The cores
+//! are pure; [`replay_placement`] only fetches what they need.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use broker_model::{Allocation, JobSpec, PartitionRef, Site, SiteSnapshot, SiteState};
+use broker_placement::{Input, SiteView};
+use broker_store::{Store, StoreError, StoredPlacement};
+use jiff::Timestamp;
+use policy_engine::{Engine, Question};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::decisions::Made;
+
+/// What a placing rested on beside the job's own specification.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlacingInputs {
+    pub now: Timestamp,
+    /// Balance and terms as they were.
+    pub allocation: Allocation,
+    pub refused_by: Vec<PartitionRef>,
+    /// Names the [`BoardParts`] the job was placed on.
+    pub board: String,
+}
+
+/// A federation as it was heard at one moment, each part by the SHA-256 that names its document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BoardParts {
+    pub zones: String,
+    pub sites: Vec<BoardSite>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BoardSite {
+    pub site: String,
+    pub state: Option<SiteState>,
+    pub snapshot: Option<String>,
+}
+
+/// Documents by the SHA-256 that names each.
+pub type BoardDocuments = BTreeMap<String, String>;
+
+/// Why something stored cannot be made again.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    #[error("document {0}, which it rests on, is not there")]
+    Missing(String),
+    #[error("document {0}, which it rests on, was changed after it was stored")]
+    Changed(String),
+    #[error("what is stored cannot be read: {0}")]
+    Unreadable(#[from] serde_json::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A site with what was heard of it, read back.
+struct Heard {
+    site: Site,
+    state: Option<SiteState>,
+    snapshot: Option<SiteSnapshot>,
+}
+
+/// The name of a document, and what the ledger says of one: its SHA-256 in hex.
+pub fn digest(document: &str) -> String {
+    hex::encode(Sha256::digest(document))
+}
+
+/// Makes the placement of a job again from its specification and the stored row; what comes out must
+/// equal [`StoredPlacement::document`] byte for byte.
+pub async fn replay_placement(
+    store: &dyn Store,
+    spec: &JobSpec,
+    stored: &StoredPlacement,
+) -> Result<String, ReplayError> {
+    let inputs: PlacingInputs = serde_json::from_str(&stored.inputs)?;
+    let mut documents = BoardDocuments::new();
+    fetch(store, &inputs.board, &mut documents).await?;
+    let board: BoardParts = read(&documents, &inputs.board)?;
+    for name in board.names() {
+        fetch(store, name, &mut documents).await?;
+    }
+    place_again(spec, &inputs, &documents)
+}
+
+async fn fetch(
+    store: &dyn Store,
+    name: &str,
+    into: &mut BoardDocuments,
+) -> Result<(), ReplayError> {
+    let found = store.find_board_document(name).await?;
+    into.extend(found.map(|document| (name.to_owned(), document)));
+    Ok(())
+}
+
+/// Places once more. Every document is held to the digest that names it.
+pub fn place_again(
+    spec: &JobSpec,
+    inputs: &PlacingInputs,
+    documents: &BoardDocuments,
+) -> Result<String, ReplayError> {
+    let board: BoardParts = read(documents, &inputs.board)?;
+    let zones: BTreeMap<String, BTreeSet<String>> = read(documents, &board.zones)?;
+    let heard: Result<Vec<Heard>, ReplayError> = board
+        .sites
+        .into_iter()
+        .map(|it| it.read(documents))
+        .collect();
+    let heard = heard?;
+    let sites: Vec<SiteView<'_>> = heard.iter().map(Heard::view).collect();
+    let placement = broker_placement::place(&Input {
+        now: inputs.now,
+        spec,
+        sites: &sites,
+        allocation: &inputs.allocation,
+        refused_by: &inputs.refused_by,
+        zones: &zones,
+    });
+    Ok(serde_json::to_string(&placement)?)
+}
+
+/// Asks the question of a stored decision once more; under the policy set whose digest it carries,
+/// what comes out must equal `StoredDecision::document` byte for byte.
+pub fn decide_again(engine: &Engine, document: &str) -> Result<String, ReplayError> {
+    let question = question_of(document)?;
+    Ok(Made::by(engine, &question).document)
+}
+
+/// The question that a stored decision answered.
+pub(crate) fn question_of(document: &str) -> Result<Question, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Asked {
+        question: Question,
+    }
+    serde_json::from_str(document).map(|Asked { question }| question)
+}
+
+impl BoardParts {
+    /// The documents it is made of.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let of_sites = self
+            .sites
+            .iter()
+            .flat_map(|it| [Some(it.site.as_str()), it.snapshot.as_deref()]);
+        std::iter::once(self.zones.as_str()).chain(of_sites.flatten())
+    }
+}
+
+impl BoardSite {
+    fn read(self, documents: &BoardDocuments) -> Result<Heard, ReplayError> {
+        let snapshot = self.snapshot.map(|name| read(documents, &name));
+        Ok(Heard {
+            site: read(documents, &self.site)?,
+            state: self.state,
+            snapshot: snapshot.transpose()?,
+        })
+    }
+}
+
+impl Heard {
+    const fn view(&self) -> SiteView<'_> {
+        SiteView {
+            site: &self.site,
+            state: self.state.as_ref(),
+            snapshot: self.snapshot.as_ref(),
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(documents: &BoardDocuments, name: &str) -> Result<T, ReplayError> {
+    let document = documents
+        .get(name)
+        .ok_or_else(|| ReplayError::Missing(name.to_owned()))?;
+    if digest(document) != name {
+        return Err(ReplayError::Changed(name.to_owned()));
+    }
+    Ok(serde_json::from_str(document)?)
+}
