@@ -100,7 +100,12 @@ impl Guarded {
                     "the access token has ended; reconnect with a new one",
                 )
             } else {
-                match timeout(CHECK_TOKEN, self.events.next()).await {
+                let next = tokio::select! {
+                    next = timeout(CHECK_TOKEN, self.events.next()) => next,
+                    // Without a last word: the client takes it up again where it was, elsewhere.
+                    () = self.state.broker.drained() => return None,
+                };
+                match next {
                     Ok(Some(said)) => said,
                     Ok(None) => return None,
                     Err(_) => continue,

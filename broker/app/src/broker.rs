@@ -9,6 +9,7 @@ use policy_engine::Engine;
 use crate::agents::Looks;
 use crate::caller::Callers;
 use crate::decisions::Decisions;
+use crate::drain::Drain;
 use crate::jobs::{InFlight, JobReads};
 use crate::loops::Hearing;
 use crate::standing::Standings;
@@ -81,6 +82,7 @@ pub(crate) struct Inner {
     pub(crate) in_flight: InFlight,
     pub(crate) looks: Looks,
     pub(crate) hearing: Hearing,
+    pub(crate) drain: Drain,
     /// The last job that the placement loop looked at, while there are more behind it.
     pub(crate) placing: Mutex<Option<JobId>>,
 }
@@ -98,6 +100,7 @@ impl Broker {
                 in_flight: InFlight::default(),
                 looks: Looks::default(),
                 hearing: Hearing::from(parts.clock.now()),
+                drain: Drain::default(),
                 placing: Mutex::default(),
                 nudges: Nudges::default(),
                 store: parts.store,

@@ -185,6 +185,7 @@ impl Guarded {
                         return Some(Event::default().event("session").data("ended"));
                     }
                 }
+                () = self.portal.broker.drained() => return None,
                 item = self.events.next() => return self.told(item),
             }
         }
