@@ -26,10 +26,8 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     }
 }
 
-/// The stable word for an error that is no answer of the broker: `usage`, `verification-failed`,
-/// `not-signed-in`, `unreachable`, `answer-not-understood`, `login-refused`, `failed`. An answer of the
-/// broker has its problem document's.
-pub fn failure_code(error: &anyhow::Error) -> &str {
+/// The stable word for an error; a refusal of the broker has its problem document's.
+fn failure_code(error: &anyhow::Error) -> &str {
     if let Some(failure) = error.downcast_ref::<Failure>() {
         return match failure {
             Failure::Usage(_) => "usage",

@@ -22,7 +22,10 @@
 //! | `audit verify --job` | `{"job", "tree_size", "root", "entries", "verified": true}` |
 //! | `audit verify`, exit code 5 | `{"verified": false, "code": "verification-failed", "detail"}` |
 //! | any, when the broker refuses | its `Problem`: `{"code", "detail", …}` |
-//! | any, when anything else fails | `{"code", "detail"}` on one line, [`failure_code`] says which codes |
+//! | any, when anything else fails | `{"code", "detail"}` on one line |
+//!
+//! Codes of this program's own are `usage`, `verification-failed`, `not-signed-in`, `unreachable`,
+//! `answer-not-understood`, `login-refused` and `failed`.
 
 mod cli;
 mod config;
@@ -33,7 +36,7 @@ mod print;
 mod verbs;
 
 pub use cli::{Audit, Cli, Verb, parse};
-pub use exit::{Failure, exit_code, failure_code};
+pub use exit::{Failure, exit_code};
 pub use login::{FileTokens, finish_login, start_login};
 
 use std::io::Write;

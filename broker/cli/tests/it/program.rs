@@ -22,7 +22,7 @@ async fn alcyone(words: &[&str], environment: &[(&str, &Path)]) -> Output {
 /// Exit code, and the only thing on standard output, which is a JSON object.
 fn told(output: &Output) -> (i32, Value) {
     let text = std::str::from_utf8(&output.stdout).unwrap();
-    let value: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let value: Value = serde_json::from_str(text).unwrap_or_default();
     assert!(value.is_object(), "{text}");
     (output.status.code().unwrap(), value)
 }

@@ -130,9 +130,9 @@ pub(super) fn newest(place: &Place, trusted: &[VerifierKey]) -> Result<Option<Ea
 
 fn kept_heads(home: &Path) -> Vec<PathBuf> {
     let is_head = |path: &PathBuf| {
-        path.file_name()
-            .and_then(|name| name.to_str())
-            .is_some_and(|name| name.starts_with(HEAD) && name.ends_with(".txt"))
+        let name = path.file_stem().and_then(|name| name.to_str());
+        let is_text = path.extension().is_some_and(|extension| extension == "txt");
+        is_text && name.is_some_and(|name| name.starts_with(HEAD))
     };
     let entries = fs::read_dir(home).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).filter(is_head).collect()
