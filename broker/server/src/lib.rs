@@ -8,9 +8,11 @@ mod demo;
 mod doctor;
 mod embedded;
 mod listen;
+mod secrets;
 mod serve;
 pub mod shipped;
 mod telemetry;
+mod tls;
 
 use std::process::ExitCode;
 
