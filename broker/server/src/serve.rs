@@ -17,9 +17,9 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     } = compose(&config).await?;
     broker.board().refresh(&**broker.store()).await?;
     tracing::info!(address = %config.server.listen, ledger = sealer.origin(), "serving");
-    let loops = tokio::spawn(broker_app::loops::run(broker, sealer));
+    let loops = tokio::spawn(broker_app::loops::run(broker.clone(), sealer));
     let counting = tokio::spawn(count_commits(store.clone(), metrics));
-    let served = listen::serve(&config.server, listener, router).await;
+    let served = listen::serve(&config.server, listener, router, broker).await;
     loops.abort();
     counting.abort();
     store.close().await;
@@ -27,7 +27,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 /// Shows what the store counts of its commits.
-async fn count_commits(
+pub(crate) async fn count_commits(
     store: broker_store::SqlStore,
     metrics: std::sync::Arc<broker_api::Metrics>,
 ) {
