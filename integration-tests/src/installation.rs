@@ -236,6 +236,7 @@ impl Installation {
                     certificate_file: "certificate.pem".into(),
                     key_file: "certificate-key.pem".into(),
                 }),
+                shutdown_notice_seconds: 1,
                 shutdown_grace_seconds: setup.shutdown_grace_seconds,
             },
             database: DatabaseConfig {

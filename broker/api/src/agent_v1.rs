@@ -67,6 +67,11 @@ async fn lease(
     body: JsonBody<LeaseRequest>,
 ) -> Result<Json<LeaseReply>, Problem> {
     agent.check(&body.value.site)?;
+    // Work that is leased here now would be reported elsewhere soon; and an agent that is answered
+    // without a wait would ask again at once.
+    if state.broker.is_draining() {
+        return Err(Problem::shutting_down());
+    }
     let reply = state.broker.lease(&body.value).await?;
     state.metrics.leased(agent.0.as_str(), reply.attempts.len());
     Ok(Json(reply))

@@ -3,8 +3,8 @@ use std::time::Duration;
 use axum::http::Method;
 use broker_app::Broker;
 use prometheus::{
-    Encoder as _, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Encoder as _, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder,
 };
 
 /// What `/metrics` shows, in Prometheus' text format.
@@ -18,6 +18,7 @@ pub struct Metrics {
     jobs: IntGaugeVec,
     sites: IntGaugeVec,
     commits: GaugeVec,
+    store_up: IntGauge,
 }
 
 impl Metrics {
@@ -58,6 +59,10 @@ impl Metrics {
                 Opts::new("alcyone_commits", "Group commits since start"),
                 &["what"],
             )?,
+            store_up: IntGauge::new(
+                "alcyone_store_up",
+                "1 if the database answered when these numbers were read; without it `alcyone_jobs` is left out",
+            )?,
             registry,
         };
         metrics.register()?;
@@ -72,7 +77,8 @@ impl Metrics {
         self.registry.register(Box::new(self.reports.clone()))?;
         self.registry.register(Box::new(self.jobs.clone()))?;
         self.registry.register(Box::new(self.sites.clone()))?;
-        self.registry.register(Box::new(self.commits.clone()))
+        self.registry.register(Box::new(self.commits.clone()))?;
+        self.registry.register(Box::new(self.store_up.clone()))
     }
 
     /// The registry, for what is counted elsewhere in the process.
@@ -98,13 +104,13 @@ impl Metrics {
         self.refused_logins.with_label_values(&[reason]).inc();
     }
 
-    pub(crate) fn leased(&self, site: &str, attempts: usize) {
+    pub fn leased(&self, site: &str, attempts: usize) {
         self.leases
             .with_label_values(&[site])
             .inc_by(attempts as u64);
     }
 
-    pub(crate) fn reported(&self, site: &str) {
+    pub fn reported(&self, site: &str) {
         self.reports.with_label_values(&[site]).inc();
     }
 
@@ -115,8 +121,14 @@ impl Metrics {
 
     /// The text, with gauges read at this moment.
     pub(crate) async fn text(&self, broker: &Broker) -> String {
+        // A database that does not answer says nothing of jobs: no number is better than a zero.
+        let counted = broker.store().count_active().await;
+        self.store_up.set(counted.is_ok().into());
         self.jobs.reset();
-        for (state, site, count) in broker.store().count_active().await.unwrap_or_default() {
+        for (state, site, count) in counted.unwrap_or_else(|error| {
+            tracing::warn!(%error, "jobs cannot be counted");
+            Vec::new()
+        }) {
             let site = site.map(|site| site.to_string()).unwrap_or_default();
             let count = i64::try_from(count).unwrap_or(i64::MAX);
             self.jobs

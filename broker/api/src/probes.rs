@@ -21,8 +21,12 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Ready is who can commit: a full disk or a lost database turns requests away before they come.
+/// Ready is who can commit: a full disk, a lost database or the end of the process turns requests away
+/// before they come.
 async fn readyz(State(state): State<ApiState>) -> Response {
+    if state.broker.is_draining() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response();
+    }
     match state.broker.store().ready().await {
         Ok(()) => "ready\n".into_response(),
         Err(error) => {

@@ -96,9 +96,19 @@ impl Problem {
     }
 
     /// When to come back, in seconds.
-    fn retry_after(mut self, seconds: u32) -> Self {
+    #[must_use]
+    pub(crate) fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_seconds = Some(seconds);
         self
+    }
+
+    pub(crate) fn shutting_down() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "shutting-down",
+            "this replica of the broker is shutting down; ask again",
+        )
+        .retry_after(1)
     }
 
     fn unavailable(code: &str, detail: &str) -> Self {

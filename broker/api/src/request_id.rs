@@ -17,18 +17,23 @@ pub(crate) fn current() -> Option<String> {
 
 /// Takes the proxy's request id if it is a sane one, else makes one; says it in the answer, in every
 /// log line of the request and in every problem document.
-pub(crate) async fn layer(request: Request, next: Next) -> Response {
+pub(crate) async fn layer(mut request: Request, next: Next) -> Response {
     let id = request
         .headers()
         .get(&HEADER)
         .and_then(accepted)
         .unwrap_or_else(fresh);
+    let value = HeaderValue::from_str(&id).ok();
+    // What is behind this layer and names the request too, as an error page does, gives it the same id.
+    if let Some(value) = &value {
+        request.headers_mut().insert(HEADER.clone(), value.clone());
+    }
     let span = tracing::info_span!("request", request.id = %id, method = %request.method(),
         path = %request.uri().path());
     let mut response = REQUEST_ID
-        .scope(id.clone(), next.run(request).instrument(span))
+        .scope(id, next.run(request).instrument(span))
         .await;
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    if let Some(value) = value {
         response.headers_mut().insert(HEADER.clone(), value);
     }
     response

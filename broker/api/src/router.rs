@@ -1,23 +1,28 @@
 use std::any::Any;
-use std::time::Instant;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::extract::DefaultBodyLimit;
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, StatusCode};
-use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use crate::observe::observed;
 use crate::operation::routed;
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::{agent_v1, probes, request_id, v1};
+use crate::within::within;
+use crate::{agent_v1, probes, v1};
 
 /// A job file is at most 256 KiB of script; agents' reports carry logs and may be larger.
 const BODY_LIMIT: usize = 1024 * 1024;
 const REPORT_LIMIT: usize = 16 * 1024 * 1024;
+/// From the head of a request to the head of its answer, its body between them.
+const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// An agent may wait a minute for work.
+const AGENT_TIME: Duration = Duration::from_secs(90);
 
 /// Everything the broker answers over HTTP but the portal.
 ///
@@ -26,20 +31,19 @@ const REPORT_LIMIT: usize = 16 * 1024 * 1024;
 pub fn router(state: ApiState) -> Router {
     let api = routed(v1::operations()).fallback(no_such_path);
     let agents = routed(agent_v1::operations()).fallback(no_such_path);
-    routed(probes::operations())
-        .nest(v1::BASE, api.layer(DefaultBodyLimit::max(BODY_LIMIT)))
-        .nest(
-            agent_v1::BASE,
-            agents.layer(DefaultBodyLimit::max(REPORT_LIMIT)),
-        )
+    let metrics = state.metrics.clone();
+    let api = api.layer(DefaultBodyLimit::max(BODY_LIMIT));
+    let agents = agents.layer(DefaultBodyLimit::max(REPORT_LIMIT));
+    let router = routed(probes::operations())
+        .nest(v1::BASE, within(api, REQUEST_TIME))
+        .nest(agent_v1::BASE, within(agents, AGENT_TIME))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         // Answers are for one caller; an entity tag is asked about before it is used again.
         .layer(header(CACHE_CONTROL, "private, no-cache"))
-        .layer(middleware::from_fn_with_state(state.clone(), measure))
-        .layer(middleware::from_fn(request_id::layer))
-        .with_state(state)
+        .with_state(state);
+    observed(router, metrics)
 }
 
 fn header(
@@ -65,20 +69,4 @@ async fn method_not_allowed() -> Problem {
 fn panicked(_: Box<dyn Any + Send>) -> Response {
     tracing::error!("a handler panicked");
     Problem::broken().into_response()
-}
-
-async fn measure(State(state): State<ApiState>, request: Request, next: Next) -> Response {
-    let begun = Instant::now();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(|| "(none)".to_owned(), |path| path.as_str().to_owned());
-    let method = request.method().clone();
-    let response = next.run(request).await;
-    let status = response.status().as_u16();
-    state
-        .metrics
-        .request(&route, &method, status, begun.elapsed());
-    tracing::debug!(route, status, "answered");
-    response
 }

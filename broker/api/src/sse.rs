@@ -101,7 +101,12 @@ impl Guarded {
             let said = if let Some(end) = barred(&self.state, token, self.project).await {
                 end
             } else {
-                match timeout(CHECK_TOKEN, self.events.next()).await {
+                let next = tokio::select! {
+                    next = timeout(CHECK_TOKEN, self.events.next()) => next,
+                    // Without a last word: the client takes it up again where it was, elsewhere.
+                    () = self.state.broker.drained() => return None,
+                };
+                match next {
                     Ok(Some(said)) => said,
                     Ok(None) => return None,
                     Err(_) => continue,

@@ -9,6 +9,7 @@ use policy_engine::Engine;
 use crate::agents::Looks;
 use crate::caller::Callers;
 use crate::decisions::Decisions;
+use crate::drain::Drain;
 use crate::failed_logins::FailedLogins;
 use crate::jobs::{InFlight, JobReads};
 use crate::loops::{Hearing, Judged};
@@ -85,6 +86,7 @@ pub(crate) struct Inner {
     pub(crate) failed_logins: FailedLogins,
     pub(crate) looks: Looks,
     pub(crate) hearing: Hearing,
+    pub(crate) drain: Drain,
     pub(crate) judged: Judged,
     /// The last job that the placement loop looked at, while there are more behind it.
     pub(crate) placing: Mutex<Option<JobId>>,
@@ -105,6 +107,7 @@ impl Broker {
                 failed_logins: FailedLogins::default(),
                 looks: Looks::default(),
                 hearing: Hearing::from(parts.clock.now()),
+                drain: Drain::default(),
                 judged: Judged::default(),
                 placing: Mutex::default(),
                 nudges: Nudges::default(),

@@ -10,6 +10,7 @@ mod board;
 mod broker;
 mod caller;
 mod decisions;
+mod drain;
 mod eligibility;
 mod error;
 mod failed_logins;

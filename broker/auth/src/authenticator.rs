@@ -130,6 +130,12 @@ impl Authenticator {
         self.issuer(issuer)?.metadata().await
     }
 
+    /// How many of the issuer's signing keys can be used; they are fetched unless they are here.
+    pub async fn signing_keys(&self, issuer: &str) -> Result<usize, AuthError> {
+        let keys = self.issuer(issuer)?.keys_for(None).await?;
+        Ok(keys.count())
+    }
+
     /// The portal's half of the same issuer, sharing its keys and caches.
     ///
     /// `callback` is registered at the issuer to the letter.

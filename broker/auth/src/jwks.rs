@@ -48,6 +48,10 @@ impl KeySet {
         &self.published
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.keys.len()
+    }
+
     pub(crate) fn knows(&self, kid: Option<&str>) -> bool {
         match kid {
             Some(_) => self.keys.iter().any(|key| key.kid.as_deref() == kid),

@@ -1,9 +1,14 @@
+use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 
 use broker_model::{JobId, ProjectId, SiteId};
 use clap::builder::FalseyValueParser;
 use clap::{Parser, Subcommand};
+use serde_json::json;
 use url::Url;
+
+use crate::print;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 refused, or the answer is no; 2 wrong use or a file that cannot be read;
@@ -22,7 +27,7 @@ pub struct Cli {
     /// Speak plain HTTP to a broker on another machine: whoever is on the way can read and use the login
     #[arg(long, env = "ALCYONE_ALLOW_HTTP", global = true, value_parser = FalseyValueParser::new())]
     pub allow_http: bool,
-    /// Print JSON for programs, also when the broker refuses
+    /// Print JSON for programs, also when it fails: `code` and `detail`
     #[arg(long, global = true)]
     pub json: bool,
     #[command(subcommand)]
@@ -127,4 +132,23 @@ pub enum Audit {
         #[arg(long)]
         job: Option<JobId>,
     },
+}
+
+/// Reads the command line. Wrong use and help are said here, and the exit code comes back.
+pub fn parse(
+    words: impl IntoIterator<Item = OsString>,
+    out: &mut impl Write,
+) -> anyhow::Result<Result<Cli, u8>> {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let error = match Cli::try_parse_from(&words) {
+        Ok(cli) => return Ok(Ok(cli)),
+        Err(error) => error,
+    };
+    error.print()?;
+    if error.use_stderr() && words.iter().any(|word| word == "--json") {
+        let words = error.to_string();
+        let detail = words.strip_prefix("error: ").unwrap_or(&words).trim_end();
+        print::line(&json!({ "code": "usage", "detail": detail }), out)?;
+    }
+    Ok(Err(u8::try_from(error.exit_code()).unwrap_or(2)))
 }

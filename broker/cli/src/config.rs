@@ -6,6 +6,54 @@ use url::{Host, Url};
 use crate::cli::Cli;
 use crate::exit::Failure;
 
+/// What the command line and the environment say of the two, before a verb needs them: an offline
+/// check needs neither.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    broker: Option<Url>,
+    home: Option<PathBuf>,
+    allow_http: bool,
+}
+
+impl Place {
+    pub(crate) fn of(cli: &Cli) -> Self {
+        Self {
+            broker: cli.broker.clone(),
+            home: cli.home.clone().or_else(default_home),
+            allow_http: cli.allow_http,
+        }
+    }
+
+    /// The folder that keeps things, which need not be there yet.
+    pub(crate) fn home(&self) -> Option<&Path> {
+        self.home.as_deref()
+    }
+
+    /// For what speaks to the broker.
+    pub(crate) fn settings(&self) -> Result<Settings, Failure> {
+        let settings = self.named()?;
+        settings.check_transport(self.allow_http)?;
+        Ok(settings)
+    }
+
+    /// For what only looks at what is kept for that broker.
+    pub(crate) fn named(&self) -> Result<Settings, Failure> {
+        let home = self.home.clone().ok_or_else(|| {
+            Failure::Usage(
+                "there is no home folder; give one with --home or ALCYONE_HOME".to_owned(),
+            )
+        })?;
+        let file = read(&home.join("config.toml"))?;
+        let broker = self.broker.clone().or(file.broker).ok_or_else(|| {
+            Failure::Usage(format!(
+                "which broker? give --broker URL, set ALCYONE_BROKER, or write `broker = \"https://…\"` into {}",
+                home.join("config.toml").display()
+            ))
+        })?;
+        Ok(Settings { broker, home })
+    }
+}
+
 /// Where the broker is, and the folder that keeps login and trusted keys.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -21,24 +69,8 @@ struct SettingsFile {
 }
 
 impl Settings {
-    pub(crate) fn load(cli: &Cli) -> anyhow::Result<Self> {
-        let home = cli.home.clone().or_else(default_home).ok_or_else(|| {
-            Failure::Usage(
-                "there is no home folder; give one with --home or ALCYONE_HOME".to_owned(),
-            )
-        })?;
-        let file = read(&home.join("config.toml"))?;
-        let broker = cli.broker.clone().or(file.broker).ok_or_else(|| {
-            Failure::Usage(format!(
-                "which broker? give --broker URL, set ALCYONE_BROKER, or write `broker = \"https://…\"` into {}",
-                home.join("config.toml").display()
-            ))
-        })?;
-        Ok(Self { broker, home })
-    }
-
     /// Refuses to send a login where others can read it on the way.
-    pub(crate) fn check_transport(&self, allow_http: bool) -> Result<(), Failure> {
+    fn check_transport(&self, allow_http: bool) -> Result<(), Failure> {
         let stays_here = match self.broker.host() {
             Some(Host::Domain(name)) => name == "localhost",
             Some(Host::Ipv4(address)) => address.is_loopback(),

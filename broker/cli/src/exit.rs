@@ -1,4 +1,5 @@
 use broker_client::Error;
+use serde_json::{Value, json};
 
 /// A failure of the client itself that has an exit code of its own.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,49 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
         Some(Error::Unreachable { .. }) => 4,
         _ => 1,
     }
+}
+
+/// The stable word for an error; a refusal of the broker has its problem document's.
+fn failure_code(error: &anyhow::Error) -> &str {
+    if let Some(failure) = error.downcast_ref::<Failure>() {
+        return match failure {
+            Failure::Usage(_) => "usage",
+            Failure::Verification(_) => "verification-failed",
+        };
+    }
+    match error.downcast_ref::<Error>() {
+        Some(Error::Problem(problem)) => &problem.code,
+        Some(Error::NotSignedIn(_)) => "not-signed-in",
+        Some(Error::Unreachable { .. }) => "unreachable",
+        Some(Error::Answer { .. }) => "answer-not-understood",
+        Some(Error::LoginRefused(_)) => "login-refused",
+        None => "failed",
+    }
+}
+
+/// What `--json` prints of an error: `code` and `detail`, and all else that a problem document says.
+pub(crate) fn document(error: &anyhow::Error) -> Value {
+    let words = format!("{error:#}");
+    let mut document = json!({ "code": failure_code(error), "detail": words });
+    let Some(object) = document.as_object_mut() else {
+        return document;
+    };
+    if matches!(
+        error.downcast_ref::<Failure>(),
+        Some(Failure::Verification(_))
+    ) {
+        object.insert("verified".to_owned(), Value::Bool(false));
+    }
+    if let Some(refusal @ Error::Problem(problem)) = error.downcast_ref::<Error>() {
+        if let Ok(Value::Object(members)) = serde_json::to_value(problem) {
+            object.extend(members);
+        }
+        // Without what this program had to add, the broker's own words are enough.
+        if error.to_string() != refusal.to_string() || problem.detail.is_empty() {
+            object.insert("detail".to_owned(), Value::String(words));
+        }
+    }
+    document
 }
 
 /// An error with its sources, in one line.

@@ -18,9 +18,14 @@
 //! | `login` | two lines: `{"verification_uri", "verification_uri_complete", "user_code"}`, then `WhoAmI` |
 //! | `logout` | `{"signed_out": bool}` |
 //! | `audit export` | `{"file", "bytes"}` |
-//! | `audit verify FILE` | `{"origin", "entries", "root", …}` as `broker_ledger::export::Verified` |
+//! | `audit verify FILE` | `{"verified": true, "origin", "entries", "root", …, "continues": [{"file", "size"}]}` |
 //! | `audit verify --job` | `{"job", "tree_size", "root", "entries", "verified": true}` |
-//! | any, when the broker refuses | `Problem` |
+//! | `audit verify`, exit code 5 | `{"verified": false, "code": "verification-failed", "detail"}` |
+//! | any, when the broker refuses | its `Problem`: `{"code", "detail", …}` |
+//! | any, when anything else fails | `{"code", "detail"}` on one line |
+//!
+//! Codes of this program's own are `usage`, `verification-failed`, `not-signed-in`, `unreachable`,
+//! `answer-not-understood`, `login-refused` and `failed`.
 
 mod cli;
 mod config;
@@ -30,43 +35,42 @@ mod login;
 mod print;
 mod verbs;
 
-pub use cli::{Audit, Cli, Verb};
+pub use cli::{Audit, Cli, Verb, parse};
 pub use exit::{Failure, exit_code};
 pub use login::{FileTokens, finish_login, start_login};
 
 use std::io::Write;
 
-use broker_client::{Client, Error};
+use broker_client::Client;
 
-use crate::config::Settings;
+use crate::config::Place;
 
 /// Runs one verb and writes what it has to say; the exit code is 0 unless the answer is "no".
 ///
-/// An error is for standard error and [`exit_code`]; with `--json` a refusal of the broker is written
-/// as its problem document besides.
+/// An error is for standard error and [`exit_code`]; with `--json` it is written as one JSON object
+/// besides, since whoever reads JSON reads nothing else.
 pub async fn run(cli: Cli, out: &mut impl Write) -> anyhow::Result<u8> {
     let json = cli.json;
     let answer = dispatch(cli, out).await;
     if let Err(error) = &answer
-        && let Some(Error::Problem(problem)) = error.downcast_ref::<Error>()
         && json
     {
-        print::json(problem, out)?;
+        print::line(&exit::document(error), out)?;
     }
     answer
 }
 
 async fn dispatch(cli: Cli, out: &mut impl Write) -> anyhow::Result<u8> {
-    let settings = Settings::load(&cli)?;
+    let place = Place::of(&cli);
     let json = cli.json;
-    if !matches!(cli.verb, Verb::Logout) {
-        settings.check_transport(cli.allow_http)?;
-    }
     match cli.verb {
-        Verb::Login { issuer } => login::login(&settings, issuer.as_deref(), json, out).await,
-        Verb::Logout => login::logout(&settings, json, out),
-        Verb::Audit { what } => verbs::audit::run(&settings, what, json, out).await,
+        Verb::Login { issuer } => {
+            login::login(&place.settings()?, issuer.as_deref(), json, out).await
+        }
+        Verb::Logout => login::logout(&place.named()?, json, out),
+        Verb::Audit { what } => verbs::audit::run(&place, what, json, out).await,
         verb => {
+            let settings = place.settings()?;
             let tokens = FileTokens::open(&settings)?;
             let client = Client::new(&settings.broker, Box::new(tokens))?;
             verbs::run(&client, verb, json, out).await

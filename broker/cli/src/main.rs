@@ -1,13 +1,17 @@
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
-use broker_cli::{Cli, run};
-use clap::Parser as _;
+use broker_cli::{parse, run};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(cli, &mut io::stdout().lock()).await {
+    let mut out = io::stdout().lock();
+    let ran = match parse(std::env::args_os(), &mut out) {
+        Ok(Ok(cli)) => run(cli, &mut out).await,
+        Ok(Err(code)) => Ok(code),
+        Err(error) => Err(error),
+    };
+    match ran {
         Ok(code) => ExitCode::from(code),
         Err(error) if is_closed(&error) => ExitCode::SUCCESS,
         Err(error) => {

@@ -10,6 +10,12 @@ pub(crate) fn json(value: &impl Serialize, out: &mut impl Write) -> anyhow::Resu
     Ok(())
 }
 
+/// One JSON document on one line, for what may follow lines of another kind.
+pub(crate) fn line(value: &impl Serialize, out: &mut impl Write) -> anyhow::Result<()> {
+    writeln!(out, "{}", serde_json::to_string(value)?)?;
+    Ok(())
+}
+
 pub(crate) fn table(head: &[&str], rows: &[Vec<String>], out: &mut impl Write) -> io::Result<()> {
     let width = |column: usize| {
         let cells = rows

@@ -19,8 +19,8 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::auth::TokenAuth;
-use crate::config::{Config, DatabaseConfig};
-use crate::{roles, shipped};
+use crate::config::{AgentToken, Config, DatabaseConfig};
+use crate::{roles, secrets, shipped, tls};
 
 /// A broker with everything around it, ready to be served.
 #[derive(Debug)]
@@ -57,11 +57,11 @@ pub async fn compose(config: &Config) -> anyhow::Result<Composed> {
     let composed = assemble(Ingredients {
         store,
         policy: policy(config)?,
-        sites,
         auth: Authenticator::new(config.issuers.clone(), Arc::new(SystemClock))?,
         signer: signer(config)?,
         login_key: login_key(&std::fs::read(&config.ledger.key_file)?),
-        agents: agent_tokens(config)?,
+        agents: agent_tokens(config, &sites)?,
+        sites,
         public_url: config.server.public_url.clone(),
         limits: config.limits.limits(),
     })?;
@@ -84,11 +84,15 @@ pub(crate) async fn check_schema(store: &SqlStore) -> anyhow::Result<()> {
 /// Reads everything that `compose` reads from files, without a database.
 pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
     policy(config)?;
-    roles::rules(&config.issuers, &sites(config)?)?;
+    let sites = sites(config)?;
+    roles::rules(&config.issuers, &sites)?;
     signer(config)?;
-    agent_tokens(config)?;
+    agent_tokens(config, &sites)?;
     Authenticator::new(config.issuers.clone(), Arc::new(SystemClock))?;
-    Ok(())
+    config.server.tls.as_ref().map_or(Ok(()), tls::check)?;
+    secrets::named(config)
+        .iter()
+        .try_for_each(|(key, file)| secrets::check(key, file))
 }
 
 pub(crate) fn assemble(parts: Ingredients) -> anyhow::Result<Composed> {
@@ -116,7 +120,8 @@ pub(crate) fn assemble(parts: Ingredients) -> anyhow::Result<Composed> {
         login: Arc::new(login_info(&auth)),
         ledger_key: Arc::new(ledger_key),
     };
-    let router = broker_api::router(state).merge(broker_portal::router(portal));
+    let pages = broker_api::observed(broker_portal::router(portal), metrics.clone());
+    let router = broker_api::router(state).merge(pages);
     let sealer = Sealer::new(parts.signer);
     Ok(Composed {
         broker,
@@ -184,17 +189,18 @@ fn signer(config: &Config) -> anyhow::Result<Signer> {
         .with_context(|| format!("ledger.key_file: {}", file.display()))
 }
 
-fn agent_tokens(config: &Config) -> anyhow::Result<AgentTokens> {
+fn agent_tokens(config: &Config, sites: &[Site]) -> anyhow::Result<AgentTokens> {
     let mut tokens: Vec<(SiteId, String)> = Vec::new();
     for agent in &config.agents {
-        let file = &agent.token_file;
-        let token = std::fs::read_to_string(file)
-            .with_context(|| format!("agents.{}: {}", agent.site, file.display()))?;
-        if token.trim().len() < 32 {
+        let token = agent_token(agent, sites)?;
+        if let Some((other, _)) = tokens
+            .iter()
+            .find(|(site, known)| *known == token && *site != agent.site)
+        {
             bail!(
-                "agents.{}: the token in {} is shorter than 32 characters",
+                "agents.{}: the token in {} is that of {other}; one token speaks for one site, make another",
                 agent.site,
-                file.display()
+                agent.token_file.display()
             );
         }
         tokens.push((agent.site.clone(), token));
@@ -204,6 +210,24 @@ fn agent_tokens(config: &Config) -> anyhow::Result<AgentTokens> {
             .iter()
             .map(|(site, token)| (site.clone(), token.as_str())),
     ))
+}
+
+fn agent_token(agent: &AgentToken, sites: &[Site]) -> anyhow::Result<String> {
+    let (name, file) = (&agent.site, agent.token_file.display());
+    if !sites.iter().any(|site| site.id == *name) {
+        let known: Vec<&str> = sites.iter().map(|site| site.id.as_str()).collect();
+        bail!(
+            "agents.{name}: there is no such site; known: {}",
+            known.join(", ")
+        );
+    }
+    let token = std::fs::read_to_string(&agent.token_file)
+        .with_context(|| format!("agents.{name}: {file}"))?;
+    let token = token.trim();
+    if token.len() < 32 {
+        bail!("agents.{name}: the token in {file} is shorter than 32 characters");
+    }
+    Ok(token.to_owned())
 }
 
 /// A key for the portal out of the ledger's, which every replica has; the hash gives nothing of it away.

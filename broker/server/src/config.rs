@@ -42,9 +42,16 @@ pub struct ServerConfig {
     /// Without it the broker speaks plain HTTP, for a proxy on the same machine.
     #[serde(default)]
     pub tls: Option<TlsConfig>,
-    /// How long requests may go on after SIGTERM.
+    /// How long after SIGTERM it still takes connections, while `/readyz` answers 503.
+    #[serde(default = "one")]
+    pub shutdown_notice_seconds: u32,
+    /// How long requests may go on after that.
     #[serde(default = "thirty")]
     pub shutdown_grace_seconds: u32,
+}
+
+const fn one() -> u32 {
+    1
 }
 
 const fn thirty() -> u32 {
@@ -173,6 +180,9 @@ impl Config {
                 self.server.public_url
             );
         }
+        self.limits.validate()?;
+        tracing_subscriber::EnvFilter::try_new(&self.log.filter)
+            .with_context(|| format!("log.filter: `{}`", self.log.filter))?;
         self.database.url().map(drop)
     }
 }

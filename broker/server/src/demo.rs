@@ -7,6 +7,8 @@
 mod federation;
 mod journey;
 mod people;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

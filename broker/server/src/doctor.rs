@@ -7,7 +7,7 @@ use broker_store::Commits as _;
 
 use crate::compose::{self, open_store};
 use crate::config::Config;
-use crate::println_out;
+use crate::{println_out, secrets};
 
 /// Tries what the configuration names, one line each; fails if one of them fails.
 pub(crate) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
@@ -21,25 +21,21 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     };
     line(
         "files",
-        compose::check(config).map(|()| "policy, sites, keys and tokens can be read".to_owned()),
+        compose::check(config)
+            .map(|()| "policy, sites, keys, certificate and tokens can be read".to_owned()),
     );
     line("database", database(config).await);
     let auth = Authenticator::new(config.issuers.clone(), Arc::new(SystemClock))?;
     for issuer in &config.issuers {
-        let metadata = auth.metadata(&issuer.issuer).await;
-        let words = metadata.map(|_| "it answers and its keys can be fetched".to_owned());
         line(
             &format!("issuer {}", issuer.issuer),
-            words.map_err(Into::into),
+            issuer_keys(&auth, &issuer.issuer).await,
         );
     }
-    for agent in &config.agents {
-        line(
-            &format!("agent token of {}", agent.site),
-            token_mode(&agent.token_file),
-        );
+    for (key, file) in secrets::named(config) {
+        let words = format!("{} is not for everybody", file.display());
+        line(&key, secrets::check(&key, file).map(|()| words));
     }
-    line("ledger key", token_mode(&config.ledger.key_file));
     Ok(if healthy {
         ExitCode::SUCCESS
     } else {
@@ -54,15 +50,9 @@ async fn database(config: &Config) -> anyhow::Result<String> {
     Ok("it answers and its schema is current".to_owned())
 }
 
-/// A secret that others can read is one no longer.
-fn token_mode(file: &std::path::Path) -> anyhow::Result<String> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = std::fs::metadata(file)?.permissions().mode();
-    if mode & 0o077 != 0 {
-        anyhow::bail!(
-            "{} can be read by others; run `chmod 600` on it",
-            file.display()
-        );
-    }
-    Ok(format!("{} is its owner's alone", file.display()))
+/// What the issuer says of itself, and the keys that its tokens are verified with.
+async fn issuer_keys(auth: &Authenticator, issuer: &str) -> anyhow::Result<String> {
+    auth.metadata(issuer).await?;
+    let keys = auth.signing_keys(issuer).await?;
+    Ok(format!("it answers, and {keys} of its keys can be used"))
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use broker_api::Metrics;
 use broker_app::{Broker, Error};
 use broker_model::{Ids, Site, SystemClock};
 use broker_store::StoreError;
@@ -15,18 +16,31 @@ use site_agent::{AccountTable, Agent, AgentConfig};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// The broker as an agent in the same process sees it.
+/// The broker as an agent in the same process sees it; what it leases and reports is counted as if it
+/// had come over HTTP.
 #[derive(Debug)]
-pub struct EmbeddedLink(pub Broker);
+pub struct EmbeddedLink {
+    pub broker: Broker,
+    pub metrics: Option<Arc<Metrics>>,
+}
 
 #[async_trait]
 impl BrokerLink for EmbeddedLink {
     async fn lease(&self, request: LeaseRequest) -> Result<LeaseReply, LinkError> {
-        self.0.lease(&request).await.map_err(link_error)
+        let reply = self.broker.lease(&request).await.map_err(link_error)?;
+        if let Some(metrics) = &self.metrics {
+            metrics.leased(request.site.as_str(), reply.attempts.len());
+        }
+        Ok(reply)
     }
 
     async fn report(&self, report: Report) -> Result<ReportReply, LinkError> {
-        self.0.report(report).await.map_err(link_error)
+        let site = report.site.clone();
+        let reply = self.broker.report(report).await.map_err(link_error)?;
+        if let Some(metrics) = &self.metrics {
+            metrics.reported(site.as_str());
+        }
+        Ok(reply)
     }
 }
 
@@ -48,8 +62,14 @@ pub struct EmbeddedSites {
 }
 
 impl EmbeddedSites {
-    /// Starts an agent for each site, with its jobs kept under `data/<site>`.
-    pub async fn start(broker: &Broker, sites: &[Site], data: &Path) -> anyhow::Result<Self> {
+    /// Starts an agent for each site, with its jobs kept under `data/<site>`. With metrics, they show
+    /// what each agent does and how its adapter answers.
+    pub async fn start(
+        broker: &Broker,
+        sites: &[Site],
+        data: &Path,
+        metrics: Option<&Arc<Metrics>>,
+    ) -> anyhow::Result<Self> {
         let mut embedded = Self {
             agents: JoinSet::new(),
             adapters: Vec::new(),
@@ -64,11 +84,17 @@ impl EmbeddedSites {
             config.tick = Duration::from_millis(200);
             let agent = Agent::new(
                 config,
-                Arc::new(EmbeddedLink(broker.clone())),
+                Arc::new(EmbeddedLink {
+                    broker: broker.clone(),
+                    metrics: metrics.cloned(),
+                }),
                 adapter.clone(),
                 Arc::new(AccountTable::everyone("demo")),
                 Arc::new(SystemClock),
             );
+            if let Some(metrics) = metrics {
+                agent.metrics().register(metrics.registry())?;
+            }
             embedded.adapters.push(adapter);
             let shutdown = embedded.shutdown.clone();
             embedded

@@ -10,9 +10,11 @@ mod embedded;
 mod listen;
 mod revocations;
 mod roles;
+mod secrets;
 mod serve;
 pub mod shipped;
 mod telemetry;
+mod tls;
 
 use std::process::ExitCode;
 

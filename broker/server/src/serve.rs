@@ -21,7 +21,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let watching = tokio::spawn(revocations::watch(broker.clone(), auth));
     let loops = tokio::spawn(broker_app::loops::run(broker.clone(), sealer));
     let counting = tokio::spawn(count_commits(store.clone(), metrics));
-    let served = listen::serve(&config.server, listener, router).await;
+    let served = listen::serve(&config.server, listener, router, broker.clone()).await;
     watching.abort();
     loops.abort();
     counting.abort();
@@ -33,7 +33,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 /// Shows what the store counts of its commits.
-async fn count_commits(
+pub(crate) async fn count_commits(
     store: broker_store::SqlStore,
     metrics: std::sync::Arc<broker_api::Metrics>,
 ) {

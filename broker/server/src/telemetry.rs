@@ -15,6 +15,7 @@ pub(crate) fn start(config: &LogConfig) -> anyhow::Result<()> {
             .json()
             .flatten_event(true)
             .with_current_span(true)
+            .with_span_list(false)
             .try_init(),
         LogFormat::Text => logs.compact().try_init(),
     }

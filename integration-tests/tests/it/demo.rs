@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use broker_client::wire::{CheckpointView, JobView, UsageView};
+use broker_client::wire::{CheckpointView, InclusionView, JobView, UsageView};
 use broker_model::{Partition, Placement, StateName};
 use integration_tests::program;
 use serde::Deserialize;
@@ -12,10 +12,17 @@ struct Report {
     job: JobView,
     placement: Placement,
     usage: UsageView,
-    checkpoint: CheckpointView,
+    checkpoint: Proven,
     sites: usize,
     verified: bool,
-    inclusion: serde_json::Value,
+}
+
+/// The newest checkpoint, and the proof that the charge is under it.
+#[derive(Deserialize)]
+struct Proven {
+    #[serde(flatten)]
+    head: CheckpointView,
+    inclusion: InclusionView,
 }
 
 fn demo(words: &[&str], data: &Path) -> Output {
@@ -74,7 +81,9 @@ fn the_demo_runs_a_job_whose_charge_follows_from_its_times() {
         told.placement.considered.len() > 10,
         "every partition of seven sites is in the document"
     );
-    assert!(told.inclusion["seq"].as_u64().unwrap() < told.checkpoint.tree_size);
+    let proven = &told.checkpoint;
+    assert!(proven.inclusion.seq < proven.head.tree_size);
+    assert!(proven.inclusion.entry.contains(&told.job.id.to_string()));
 
     let record = &told.usage.record;
     let partition = partition_of(&told.usage);
@@ -107,11 +116,9 @@ fn the_demo_runs_again_on_the_same_data_and_adds_to_it() {
     let first = report(&demo(&["--json"], &data));
     let second = report(&demo(&["--json"], &data));
     assert_ne!(first.job.id, second.job.id);
-    assert!(second.checkpoint.tree_size > first.checkpoint.tree_size);
-    assert_eq!(
-        second.checkpoint.verifier_key,
-        first.checkpoint.verifier_key
-    );
+    let (before, after) = (first.checkpoint.head, second.checkpoint.head);
+    assert!(after.tree_size > before.tree_size);
+    assert_eq!(after.verifier_key, before.verifier_key);
     assert_eq!(second.job.project, first.job.project);
 }
 

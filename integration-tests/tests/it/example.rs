@@ -1,5 +1,6 @@
 //! The example configurations: they load, they have every key, and what is wrong in a copy is said.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -22,8 +23,15 @@ fn installed() -> TempDir {
         ("introspection-client", "another client's secret"),
         ("agent-meluxina", "0123456789abcdef0123456789abcdef"),
     ] {
-        std::fs::write(folder.path().join("secrets").join(name), secret).unwrap();
+        secret_file(&folder.path().join("secrets").join(name), secret);
     }
+    std::fs::create_dir(folder.path().join("tls")).unwrap();
+    let made = rcgen::generate_simple_self_signed(["broker.example.eu".to_owned()]).unwrap();
+    std::fs::write(folder.path().join("tls/certificate.pem"), made.cert.pem()).unwrap();
+    secret_file(
+        &folder.path().join("tls/key.pem"),
+        &made.signing_key.serialize_pem(),
+    );
     let key = [
         "ledger-key",
         "--name",
@@ -37,6 +45,12 @@ fn installed() -> TempDir {
         .unwrap();
     assert!(made.status.success());
     folder
+}
+
+/// A file that only its owner may read.
+fn secret_file(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 /// Runs a program on a configuration, from another folder than the file's, and returns whether it
@@ -166,6 +180,41 @@ fn a_mistake_is_told_with_file_key_and_reason() {
             "no.pem\"\n\n",
             &["ledger.key_file", "`alcyone-broker ledger-key`"],
         ),
+        (
+            "lease_seconds = 60",
+            "lease_seconds = 0",
+            &["limits.lease_seconds", "allowed: 5 to 3600"],
+        ),
+        (
+            "site_lost_after_seconds = 1800",
+            "site_lost_after_seconds = 60",
+            &["limits.site_lost_after_seconds", "a lease of 60 s"],
+        ),
+        (
+            "site = \"meluxina\"",
+            "site = \"atlantis\"",
+            &["agents.atlantis", "known: bsc, "],
+        ),
+        (
+            "site = \"meluxina\"",
+            "site = \"lumi\"\ntoken_file = \"secrets/agent-meluxina\"\n[[agents]]\nsite = \"meluxina\"",
+            &["agents.meluxina", "that of lumi"],
+        ),
+        (
+            "filter = \"info\"",
+            "filter = \"info,=loud=\"",
+            &["log.filter", "loud"],
+        ),
+        (
+            "tls/key.pem",
+            "secrets/ledger-key.pem",
+            &["server.tls", "do not go together"],
+        ),
+        (
+            "tls/certificate.pem",
+            "secrets/portal-client",
+            &["server.tls.certificate_file", "no certificate"],
+        ),
     ] {
         assert!(BROKER.contains(right), "{right}");
         let (content, said) = check(folder.path(), &BROKER.replacen(right, wrong, 1));
@@ -174,5 +223,30 @@ fn a_mistake_is_told_with_file_key_and_reason() {
         for word in words {
             assert!(said.contains(word), "no `{word}` in: {said}");
         }
+    }
+}
+
+#[test]
+fn a_secret_that_is_missing_or_for_everybody_is_told_with_its_key() {
+    for (name, key) in [
+        ("tls/key.pem", "server.tls.key_file"),
+        ("secrets/database-url", "database.url_file"),
+        ("secrets/portal-client", "issuers.portal.client_secret_file"),
+        (
+            "secrets/introspection-client",
+            "issuers.introspection.client_secret_file",
+        ),
+        ("secrets/agent-meluxina", "agents.meluxina.token_file"),
+        ("secrets/ledger-key.pem", "ledger.key_file"),
+    ] {
+        let folder = installed();
+        let file = folder.path().join(name);
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let (content, said) = check(folder.path(), BROKER);
+        assert!(!content && said.contains(key), "{key}: {said}");
+        assert!(said.contains("chmod o-rwx"), "{said}");
+        std::fs::remove_file(&file).unwrap();
+        let (content, said) = check(folder.path(), BROKER);
+        assert!(!content && said.contains(name), "{name}: {said}");
     }
 }

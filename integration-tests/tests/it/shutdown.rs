@@ -77,6 +77,62 @@ async fn a_broker_told_to_end_answers_what_it_was_asked_and_jobs_go_on() {
     assert_eq!(log_of(&engineer, running).await, "begun\ndone\n");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_told_to_end_waits_for_nobody_who_only_listens() {
+    let Some(people) = People::arrive().await else {
+        return;
+    };
+    let mut setup = Setup::new(people.issuer(), vec![alpha()]);
+    setup.shutdown_grace_seconds = 120;
+    let installation = Installation::set_up(setup).await;
+    let mut broker = installation.serve(0).await;
+    let site = installation.agent(&alpha(), &installation.url(0));
+    let _agent = site.start();
+    let engineer = people.client(&installation.url(0), ENGINEER).await;
+    let release = installation.path("release");
+    let script = format!(
+        "echo begun; until [ -e {} ]; do sleep 0.1; done; echo done",
+        release.display()
+    );
+    let job = JobFile::new(installation.project(), "listened", &script).0;
+    let job = engineer.submit(&job, "listened").await.unwrap().id;
+    let mut log = engineer.logs(job, "stdout", true, None).await.unwrap();
+    let begun = log.next().await.unwrap().unwrap();
+    assert_eq!(begun.kind, "log");
+
+    // The agent's long poll is open as well.
+    broker.terminate();
+    let ready = installation.url(0).join("/readyz").unwrap();
+    until("it says that it is not ready", LIMIT, async || {
+        let answer = reqwest::get(ready.clone())
+            .await
+            .expect("it is still there");
+        (answer.status() == 503).then_some(())
+    })
+    .await;
+    assert!(log.next().await.unwrap().is_none(), "the stream ends");
+    assert!(
+        broker.ended(Duration::from_secs(20)).await.success(),
+        "{}",
+        broker.said()
+    );
+
+    std::fs::write(&release, "").unwrap();
+    let _broker = installation.serve(0).await;
+    let mut text = String::new();
+    let mut rest = engineer
+        .logs(job, "stdout", true, begun.id.as_deref())
+        .await
+        .unwrap();
+    while let Some(event) = rest.next().await.unwrap() {
+        if event.kind == "log" {
+            let piece: broker_client::wire::LogView = serde_json::from_str(&event.data).unwrap();
+            text.push_str(&piece.text);
+        }
+    }
+    assert_eq!(text, "done\n", "taken up again where it was");
+}
+
 /// A submission of which the broker has the head and half the body, so that it waits for the rest.
 async fn half_sent(port: u16, token: &str, body: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))

@@ -7,26 +7,30 @@ use broker_model::{Allocation, AllocationScope};
 use crate::auth::Authenticated;
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::v1::query::page;
+use crate::v1::query::{Query, Whole};
 
 pub(crate) async fn projects(
     State(state): State<ApiState>,
     authenticated: Authenticated,
+    Query(query): Query<Whole>,
 ) -> Result<Json<Page<ProjectView>>, Problem> {
     let projects = project_views(&state, &authenticated.caller).await?;
-    Ok(Json(page(projects, None::<String>)))
+    Ok(Json(
+        query.page(projects, |project| project.id.to_string())?,
+    ))
 }
 
 pub(crate) async fn allocations(
     State(state): State<ApiState>,
     authenticated: Authenticated,
+    Query(query): Query<Whole>,
 ) -> Result<Json<Page<AllocationView>>, Problem> {
     let projects = project_views(&state, &authenticated.caller).await?;
     let allocations = projects
         .into_iter()
         .flat_map(|project| project.allocations)
         .collect();
-    Ok(Json(page(allocations, None::<String>)))
+    Ok(Json(query.page(allocations, |one| one.id.to_string())?))
 }
 
 /// The caller's projects with their organisation and balances, read now.

@@ -1,8 +1,8 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use broker_client::wire::Page;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
 
@@ -38,6 +38,40 @@ impl<S: Send + Sync, T: std::str::FromStr + Send> FromRequestParts<S> for Id<T> 
     }
 }
 
+/// What a list may be asked that is at hand whole: all of it, or page by page.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Whole {
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+impl Whole {
+    /// The page after the item that the cursor names; without a limit all that follows.
+    pub(crate) fn page<T: Serialize>(
+        &self,
+        mut items: Vec<T>,
+        name: impl Fn(&T) -> String,
+    ) -> Result<Page<T>, Problem> {
+        if let Some(cursor) = &self.cursor {
+            let at = items.iter().position(|item| name(item) == *cursor);
+            items.drain(..=at.ok_or_else(foreign_cursor)?);
+        }
+        let Some(asked) = self.limit else {
+            return Ok(page(items, None::<String>));
+        };
+        let limit = limit(Some(asked))? as usize;
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(name);
+        Ok(page(items, next))
+    }
+}
+
+fn foreign_cursor() -> Problem {
+    Problem::invalid("cursor: not one that this list gave; take `next_cursor` of its last page")
+}
+
 pub(crate) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
     match asked {
         None => Ok(50),
@@ -49,13 +83,7 @@ pub(crate) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
 }
 
 pub(crate) fn cursor<T: std::str::FromStr>(asked: Option<&str>) -> Result<Option<T>, Problem> {
-    let parse = |text: &str| {
-        text.parse().map_err(|_| {
-            Problem::invalid(
-                "cursor: not one that this list gave; take `next_cursor` of its last page",
-            )
-        })
-    };
+    let parse = |text: &str| text.parse().map_err(|_| foreign_cursor());
     asked.map(parse).transpose()
 }
 

@@ -9,13 +9,17 @@ use crate::auth::Authenticated;
 use crate::etag;
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::v1::query::{Id, page};
+use crate::v1::query::{Id, Query, Whole};
 
-/// Lists every site on one page: a federation has tens.
-pub(crate) async fn list(State(state): State<ApiState>, _: Authenticated) -> Json<Page<SiteView>> {
-    Json(page(
-        state.broker.sites().into_iter().map(view).collect(),
-        None::<String>,
+/// Lists every site, on one page unless asked otherwise: a federation has tens.
+pub(crate) async fn list(
+    State(state): State<ApiState>,
+    _: Authenticated,
+    Query(query): Query<Whole>,
+) -> Result<Json<Page<SiteView>>, Problem> {
+    let sites = state.broker.sites().into_iter().map(view).collect();
+    Ok(Json(
+        query.page(sites, |view: &SiteView| view.site.id.to_string())?,
     ))
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::ask::job;
@@ -31,13 +31,14 @@ impl<'a> MakeWriter<'a> for Captured {
     }
 }
 
-/// Everything, down to TRACE of every crate in the process.
-fn capture() -> (Captured, tracing::subscriber::DefaultGuard) {
+/// What is logged from a level on, by every crate in the process.
+fn capture(level: tracing::Level) -> (Captured, tracing::subscriber::DefaultGuard) {
     let captured = Captured::default();
     let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
+        .with_max_level(level)
         .with_writer(captured.clone())
         .json()
+        .flatten_event(true)
         .with_current_span(true)
         .finish();
     (captured, tracing::subscriber::set_default(subscriber))
@@ -47,7 +48,7 @@ fn capture() -> (Captured, tracing::subscriber::DefaultGuard) {
 async fn no_token_cookie_address_or_script_gets_into_a_log() {
     let world = World::start().await;
     let token = world.token("ada").await;
-    let (captured, _guard) = capture();
+    let (captured, _guard) = capture(tracing::Level::TRACE);
     let mut body = job();
     body["variants"]["x86_64+cuda"]["script"] = json!("export API_KEY=the-script-s-secret");
     let submit = world
@@ -108,6 +109,65 @@ async fn no_token_cookie_address_or_script_gets_into_a_log() {
         let line = log.lines().find(|line| line.contains(secret));
         assert!(line.is_none(), "{secret}: {}", line.unwrap());
     }
+}
+
+#[tokio::test]
+async fn writes_and_refusals_are_logged_by_default_with_id_route_status_and_time() {
+    let world = World::start().await;
+    let token = world.token("ada").await;
+    let (captured, _guard) = capture(tracing::Level::INFO);
+    let submit = world.post("/api/v1/jobs", &job()).token(&token);
+    let answer = submit.header("x-request-id", "the-submission").send().await;
+    assert_eq!(answer.status, 202);
+    let ask = async |path: &str, id: &'static str| {
+        let ask = world.get(path).token(&token).header("x-request-id", id);
+        ask.send().await.status.as_u16()
+    };
+    assert_eq!(ask("/api/v1/whoami", "a-good-read").await, 200);
+    let job = "/api/v1/jobs/job_00000000000000000000000000000000?code=secret";
+    assert_eq!(ask(job, "a-bad-read").await, 404);
+    world.store.close().await;
+    assert_eq!(ask("/api/v1/jobs", "a-broken-read").await, 503);
+
+    let log = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|line: &Value| line["message"] == "answered")
+        .collect();
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            let text = |key: &str| line[key].as_str().unwrap().to_owned();
+            assert!(line["duration_ms"].is_u64(), "{line}");
+            let status = line["status"].as_u64().unwrap();
+            (
+                text("level"),
+                text("request.id"),
+                text("method"),
+                text("route"),
+                status,
+            )
+        })
+        .collect();
+    let line = |level: &str, id: &str, method: &str, route: &str, status| {
+        (
+            level.to_owned(),
+            id.to_owned(),
+            method.to_owned(),
+            route.to_owned(),
+            status,
+        )
+    };
+    assert_eq!(
+        told,
+        [
+            line("INFO", "the-submission", "POST", "/api/v1/jobs", 202),
+            line("INFO", "a-bad-read", "GET", "/api/v1/jobs/{id}", 404),
+            line("WARN", "a-broken-read", "GET", "/api/v1/jobs", 503),
+        ]
+    );
+    assert!(!log.contains("code=secret"), "{log}");
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod fuzz;
 mod idempotency;
 mod jobs;
 mod ledger;
+mod lists;
 mod log_hygiene;
 mod operations;
 mod people;

@@ -1,4 +1,10 @@
-use crate::world::World;
+use std::time::Duration;
+
+use serde_json::json;
+use site_adapter::LeaseRequest;
+use tokio::time::timeout;
+
+use crate::world::{World, agent_id, agent_token};
 
 #[tokio::test]
 async fn metrics_count_requests_jobs_leases_reports_commits_and_refused_tokens() {
@@ -28,6 +34,73 @@ async fn metrics_count_requests_jobs_leases_reports_commits_and_refused_tokens()
         !text.contains("/nothing"),
         "a path that is none is no label\n{text}"
     );
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_answer_is_no_federation_without_jobs() {
+    let world = World::start().await;
+    let token = world.token("ada").await;
+    world.submitted(&token).await;
+    let text = world.get("/metrics").send().await.text().to_owned();
+    assert!(text.contains("alcyone_store_up 1"), "{text}");
+    world.store.close().await;
+    let text = world.get("/metrics").send().await.text().to_owned();
+    assert!(text.contains("alcyone_store_up 0"), "{text}");
+    assert!(!text.contains("alcyone_jobs{"), "{text}");
+}
+
+#[tokio::test]
+async fn a_broker_that_ends_keeps_nobody_waiting() {
+    let world = World::start().await;
+    let token = world.token("ada").await;
+    let id = world.submitted(&token).await["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let follow = world.get(format!("/api/v1/jobs/{id}/events")).token(&token);
+    let mut events = follow.follow().await;
+    assert_eq!(events.next().await.unwrap().kind, "job.accepted");
+    let ready = world.get("/readyz").send().await;
+    assert_eq!(ready.status, 200);
+
+    let idle = LeaseRequest {
+        agent: agent_id(),
+        site: "lumi".parse().unwrap(),
+        want: 1,
+        wait_seconds: 60,
+        working_on: Vec::new(),
+    };
+    let ends = async {
+        tokio::task::yield_now().await;
+        world.broker.drain();
+    };
+    let both = async { tokio::join!(world.broker.lease(&idle), ends) };
+    let (reply, ()) = timeout(Duration::from_secs(20), both).await.unwrap();
+    assert!(reply.unwrap().attempts.is_empty());
+
+    let rest = timeout(Duration::from_secs(20), events.rest())
+        .await
+        .unwrap();
+    let last_words = rest.iter().find(|event| event.id.is_empty());
+    assert!(
+        last_words.is_none(),
+        "it only stops, so a client reconnects: {last_words:?}"
+    );
+    let ready = world.get("/readyz").send().await;
+    assert_eq!(
+        (ready.status.as_u16(), ready.text()),
+        (503, "shutting down\n")
+    );
+    assert_eq!(world.get("/healthz").send().await.status, 200);
+    let lease = world.post(
+        "/agent/v1/lease",
+        &json!({
+            "agent": agent_id(), "site": "lumi", "want": 1, "wait_seconds": 60, "working_on": [],
+        }),
+    );
+    let refused = lease.token(&agent_token("lumi")).send().await;
+    refused.problem(503, "shutting-down");
+    assert_eq!(refused.header("retry-after"), "1");
 }
 
 #[tokio::test]

@@ -51,10 +51,14 @@ impl Broker {
             let nudged = notify.notified();
             let reply = self.lease_now(request).await?;
             let now = Instant::now();
-            if !reply.attempts.is_empty() || !reply.cancel.is_empty() || now >= deadline {
+            let says_something = !reply.attempts.is_empty() || !reply.cancel.is_empty();
+            if says_something || now >= deadline || self.is_draining() {
                 return Ok(reply);
             }
-            let _ = timeout_at(deadline.min(now + LOOK_AGAIN), nudged).await;
+            tokio::select! {
+                _ = timeout_at(deadline.min(now + LOOK_AGAIN), nudged) => {}
+                () = self.drained() => return Ok(reply),
+            }
         }
     }
 

@@ -59,22 +59,22 @@ impl Broker {
         limit: u32,
     ) -> Result<EntryPage> {
         let store = &self.inner.store;
-        let entries = match job {
+        // One more than asked for: a page that is full to the last entry has no next one.
+        let most = limit.saturating_add(1);
+        let mut entries = match job {
             Some(job) => {
                 if !caller.may_audit() {
                     self.job(caller, job).await?;
                 }
-                store.entries_of(job, from.checked_sub(1), limit).await?
+                store.entries_of(job, from.checked_sub(1), most).await?
             }
-            None if caller.may_audit() => store.entries(from, limit).await?,
+            None if caller.may_audit() => store.entries(from, most).await?,
             None => return Err(Error::Forbidden("auditor")),
         };
-        let full = entries.len() >= limit as usize;
-        let next = if full {
-            entries.last().map(|row| row.seq + 1)
-        } else {
-            None
-        };
+        let more = entries.len() > limit as usize;
+        entries.truncate(limit as usize);
+        let last = entries.last().filter(|_| more);
+        let next = last.map(|row| row.seq + 1);
         Ok(EntryPage { entries, next })
     }
 

@@ -1,37 +1,37 @@
 use std::fs::File;
-use std::io::{BufReader, Write};
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context as _;
 use broker_client::Client;
-use broker_ledger::{Checkpoint, VerifierKey};
 use futures::StreamExt as _;
 use serde_json::json;
 
 use crate::cli::Audit;
-use crate::config::Settings;
-use crate::exit::{Failure, chain};
+use crate::config::{Place, Settings};
+use crate::exit::Failure;
 use crate::{FileTokens, print};
 
+mod file;
 mod job;
 mod kept;
 
 pub(crate) async fn run(
-    settings: &Settings,
+    place: &Place,
     what: Audit,
     as_json: bool,
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
     match what {
-        Audit::Export { file } => export(settings, &file, as_json, out).await,
+        Audit::Export { file } => export(&place.settings()?, &file, as_json, out).await,
         Audit::Verify {
             file: Some(file),
             trusted_key,
             checkpoint,
             job: None,
         } => {
-            let trusted = kept::trusted(settings, &trusted_key, None)?;
-            verify_file(&file, &trusted, checkpoint.as_deref(), as_json, out)
+            let trusted = kept::trusted_offline(place, &trusted_key)?;
+            file::verify(place, &file, &trusted, checkpoint.as_deref())?.print(as_json, out)
         }
         Audit::Verify {
             file: None,
@@ -39,6 +39,7 @@ pub(crate) async fn run(
             checkpoint,
             job: Some(job),
         } => {
+            let settings = &place.settings()?;
             let client = client(settings)?;
             let head = client.checkpoint().await?;
             let trusted = kept::trusted(settings, &trusted_key, Some(&head.verifier_key))?;
@@ -67,9 +68,13 @@ async fn export(
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
     let client = client(settings)?;
-    // The key seen first is kept, so that a later export signed by another one is noticed.
-    let seen = client.checkpoint().await?.verifier_key;
-    kept::trusted(settings, &[], Some(&seen))?;
+    // Key and tree head are kept, so that another key, or an export without entries that were seen, is
+    // noticed.
+    let head = client.checkpoint().await?;
+    let trusted = kept::trusted(settings, &[], Some(&head.verifier_key))?;
+    let now = kept::signed(&head.note, &trusted)?;
+    kept::grown(settings, &client, None, &trusted, &now).await?;
+    kept::keep(settings, &head.note)?;
     let mut chunks = client.export().await?.bytes_stream();
     let mut written = File::create_new(file).map_err(|error| {
         Failure::Usage(format!(
@@ -98,38 +103,5 @@ async fn export(
             file.display()
         )?;
     }
-    Ok(0)
-}
-
-fn verify_file(
-    file: &Path,
-    trusted: &[VerifierKey],
-    checkpoint: Option<&Path>,
-    as_json: bool,
-    out: &mut impl Write,
-) -> anyhow::Result<u8> {
-    let known: Option<Checkpoint> = checkpoint
-        .map(|path| kept::read_checkpoint(path, trusted))
-        .transpose()?;
-    let reader =
-        File::open(file).map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
-    let verified =
-        broker_ledger::export::verify_with(BufReader::new(reader), trusted, known.as_ref())
-            .map_err(|error| {
-                Failure::Verification(format!("{}: {}", file.display(), chain(&error)))
-            })?;
-    if as_json {
-        print::json(&verified, out)?;
-        return Ok(0);
-    }
-    writeln!(
-        out,
-        "{}: {} entries, {} checkpoint(s), root {}",
-        verified.origin, verified.entries, verified.checkpoints, verified.root
-    )?;
-    for (kind, count) in &verified.kinds {
-        writeln!(out, "  {count:>8}  {kind}")?;
-    }
-    writeln!(out, "verified: every entry is under a signed root")?;
     Ok(0)
 }

@@ -5,7 +5,7 @@ use broker_ledger::Signer;
 use crate::stage::Stage;
 use crate::world::LEDGER;
 
-async fn sealed() -> (Stage, String) {
+pub(crate) async fn sealed() -> (Stage, String) {
     let stage = Stage::open().await;
     stage.sign_in("ada").await;
     stage.sign_in("auditor").await;

@@ -9,6 +9,7 @@ mod audit;
 mod files;
 mod link;
 mod login;
+mod program;
 mod stage;
 mod verbs;
 #[expect(dead_code, reason = "the tests of the API use more of it")]

@@ -213,6 +213,7 @@ impl Guarded {
                         Standing::NotTheirs => return None,
                     }
                 }
+                () = self.portal.broker.drained() => return None,
                 item = self.events.next() => return self.told(item),
             }
         }

@@ -1,7 +1,11 @@
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use anyhow::bail;
 use broker_app::Limits;
 use serde::{Deserialize, Serialize};
+
+const DAY: u64 = 24 * 3600;
 
 /// Numbers with defaults; see `broker_app::Limits`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -21,6 +25,42 @@ pub struct LimitsConfig {
 }
 
 impl LimitsConfig {
+    /// A lease of nothing, or a site that is lost at once, would move jobs that run.
+    pub(crate) fn validate(&self) -> anyhow::Result<()> {
+        let within = |name: &str, given: Option<u64>, allowed: RangeInclusive<u64>| match given {
+            Some(number) if !allowed.contains(&number) => bail!(
+                "limits.{name}: {number} is out of range; allowed: {} to {}",
+                allowed.start(),
+                allowed.end()
+            ),
+            _ => Ok(()),
+        };
+        let wide = |given: Option<u32>| given.map(u64::from);
+        within("lease_seconds", wide(self.lease_seconds), 5..=3600)?;
+        within(
+            "site_state_ttl_seconds",
+            wide(self.site_state_ttl_seconds),
+            5..=DAY,
+        )?;
+        within(
+            "site_lost_after_seconds",
+            wide(self.site_lost_after_seconds),
+            10..=30 * DAY,
+        )?;
+        within("log_bytes", self.log_bytes, 4096..=1 << 40)?;
+        within("idempotency_hours", wide(self.idempotency_hours), 1..=8760)?;
+        let limits = self.limits();
+        if limits.site_lost_after <= limits.lease {
+            bail!(
+                "limits.site_lost_after_seconds: {} s is not longer than a lease of {} s, so a job would \
+                 move while its agent may still work on it",
+                limits.site_lost_after.as_secs(),
+                limits.lease.as_secs()
+            );
+        }
+        Ok(())
+    }
+
     pub(crate) fn limits(&self) -> Limits {
         let defaults = Limits::default();
         let seconds = |given: Option<u32>, or: Duration| {

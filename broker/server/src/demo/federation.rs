@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use broker_app::{Broker, Limits};
 use broker_auth::Authenticator;
 use broker_auth::dev_issuer::{DevIssuer, DevIssuerConfig};
-use broker_ledger::Signer;
+use broker_ledger::{Signer, VerifierKey};
 use broker_model::{SiteReadiness, SystemClock};
 use broker_store::{SqlStore, StoreOptions};
 use policy_engine::Engine;
@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::compose::{Composed, Ingredients, assemble, login_key};
 use crate::demo::people;
+use crate::serve::count_commits;
 use crate::{EmbeddedSites, listen, revocations, shipped};
 
 const AUDIENCE: &str = "urn:alcyone:demo";
@@ -30,6 +31,7 @@ pub struct Demo {
     broker: Broker,
     store: SqlStore,
     sites: EmbeddedSites,
+    ledger_key: VerifierKey,
     running: Vec<JoinHandle<()>>,
 }
 
@@ -45,12 +47,14 @@ impl Demo {
         let issuer = start_issuer(&portal).await?;
         let sites = shipped::sites()?;
         let seed = seed(&data)?;
+        let signer = Signer::from_seed(LEDGER, &seed)?;
+        let ledger_key = signer.verifier();
         let composed = assemble(Ingredients {
             store: open(&data).await?,
             policy: Engine::shipped()?,
             sites: sites.clone(),
             auth: Authenticator::new(vec![issuer.issuer_config()], Arc::new(SystemClock))?,
-            signer: Signer::from_seed(LEDGER, &seed)?,
+            signer,
             login_key: login_key(&seed),
             agents: broker_api::AgentTokens::default(),
             public_url: portal.clone(),
@@ -60,6 +64,7 @@ impl Demo {
             broker,
             store,
             auth,
+            metrics,
             sealer,
             router,
             ..
@@ -74,8 +79,10 @@ impl Demo {
             }),
             tokio::spawn(broker_app::loops::run(broker.clone(), sealer)),
             tokio::spawn(revocations::watch(broker.clone(), auth)),
+            tokio::spawn(count_commits(store.clone(), metrics.clone())),
         ];
-        let sites = EmbeddedSites::start(&broker, &sites, &data.join("sites")).await?;
+        let folder = data.join("sites");
+        let sites = EmbeddedSites::start(&broker, &sites, &folder, Some(&metrics)).await?;
         let demo = Self {
             portal,
             home: data.join("client"),
@@ -83,6 +90,7 @@ impl Demo {
             broker,
             store,
             sites,
+            ledger_key,
             running,
         };
         demo.wait_for_sites().await?;
@@ -99,6 +107,11 @@ impl Demo {
 
     pub const fn broker(&self) -> &Broker {
         &self.broker
+    }
+
+    /// What the sealer's signatures are checked with.
+    pub const fn ledger_key(&self) -> &VerifierKey {
+        &self.ledger_key
     }
 
     /// The folder where the demo's client keeps its logins.

@@ -3,10 +3,11 @@ use std::io::Write;
 use anyhow::{Context as _, bail, ensure};
 use broker_cli::{Cli, FileTokens};
 use broker_client::Client;
-use broker_client::wire::{InclusionView, JobView, UsageView};
-use broker_ledger::{Checkpoint, Hash, VerifierKey, leaf_hash, verify_inclusion};
+use broker_client::wire::{CheckpointView, InclusionView, JobView, UsageView};
+use broker_ledger::{Checkpoint, Hash, leaf_hash, verify_inclusion};
 use broker_model::{EntryBody, EntryKind, JobId, StateName};
 use clap::Parser as _;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::demo::{Demo, people};
@@ -35,6 +36,14 @@ pub(crate) async fn travel(demo: &Demo, tell: bool, out: &mut impl Write) -> any
     traveller.run("What it used", &["usage"]).await?;
     let proof = traveller.proved(job.id).await?;
     traveller.report(&job, &usage, &proof).await
+}
+
+/// The newest checkpoint, and the proof that the charge is under one of its key's.
+#[derive(Serialize)]
+struct Proven<'a> {
+    #[serde(flatten)]
+    head: CheckpointView,
+    inclusion: &'a InclusionView,
 }
 
 struct Traveller<'a> {
@@ -139,14 +148,15 @@ impl Traveller<'_> {
             .context("nothing was charged")
     }
 
-    /// Checks here, with the key this process was told at the start, that the ledger holds the charge.
+    /// Checks here that the ledger holds the charge, with the key that the sealer was given at the start
+    /// and not one that the broker tells over the wire.
     async fn proved(&mut self, job: JobId) -> anyhow::Result<InclusionView> {
         self.say("Is it in the ledger?")?;
         let client = self.client()?;
         let seq = self.charge_entry(&client, job).await?;
         let view = self.sealed(&client, seq).await?;
-        let key: VerifierKey = client.checkpoint().await?.verifier_key.parse()?;
-        let checkpoint = Checkpoint::verify(&view.checkpoint, &[key])?;
+        let trusted = std::slice::from_ref(self.demo.ledger_key());
+        let checkpoint = Checkpoint::verify(&view.checkpoint, trusted)?;
         let proof = view
             .proof
             .iter()
@@ -199,12 +209,12 @@ impl Traveller<'_> {
         proof: &InclusionView,
     ) -> anyhow::Result<Value> {
         let client = self.client()?;
+        let head = client.checkpoint().await?;
         Ok(json!({
             "job": client.job(job.id).await?,
             "placement": client.placement(job.id).await?,
             "usage": usage,
-            "checkpoint": client.checkpoint().await?,
-            "inclusion": proof,
+            "checkpoint": Proven { head, inclusion: proof },
             "sites": self.demo.ready_sites(),
             "verified": true,
         }))

@@ -47,6 +47,7 @@ pub(super) fn config(
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             public_url: Url::parse("http://127.0.0.1/")?,
             tls: None,
+            shutdown_notice_seconds: 0,
             shutdown_grace_seconds: 1,
         },
         database: DatabaseConfig {

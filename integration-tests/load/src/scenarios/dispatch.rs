@@ -31,7 +31,7 @@ pub(crate) async fn measure(kind: Kind) -> anyhow::Result<()> {
         .map(|(site, _)| site.clone())
         .collect();
     let folder = rig.ground.scratch.folder.path().join("sites");
-    let agents = EmbeddedSites::start(&rig.broker, &sites, &folder).await?;
+    let agents = EmbeddedSites::start(&rig.broker, &sites, &folder, None).await?;
     ready(&rig).await?;
     let requests = one_for_each_site(&rig).await?;
     table::figure("sites that take the job", &requests.len().to_string());

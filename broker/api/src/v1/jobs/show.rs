@@ -11,7 +11,7 @@ use crate::body;
 use crate::etag;
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::v1::query::{Id, page};
+use crate::v1::query::{Id, Query, Whole};
 
 /// One job; its version is its entity tag.
 pub(crate) async fn show(
@@ -57,14 +57,15 @@ pub(crate) async fn usage(
     State(state): State<ApiState>,
     authenticated: Authenticated,
     Id(id): Id<JobId>,
+    Query(query): Query<Whole>,
 ) -> Result<Json<Page<UsageView>>, Problem> {
     let records = state.broker.usage_of(&authenticated.caller, id).await?;
     let view = |record: UsageRecord| UsageView {
         month: record.month(),
         record,
     };
-    Ok(Json(page(
-        records.into_iter().map(view).collect(),
-        None::<String>,
-    )))
+    let views = records.into_iter().map(view).collect();
+    Ok(Json(query.page(views, |view: &UsageView| {
+        view.record.attempt.to_string()
+    })?))
 }

@@ -5,10 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use broker_client::Client;
-use broker_ledger::{Checkpoint, Hash, VerifierKey, verify_consistency};
+use broker_ledger::{Checkpoint, Hash, NoteError, VerifierKey, verify_consistency};
 
-use crate::config::Settings;
+use crate::config::{Place, Settings};
 use crate::exit::{Failure, chain};
+use crate::verbs::audit::file::Earlier;
+
+/// Files of tree heads begin so; the broker's name follows.
+const HEAD: &str = "ledger-checkpoint-";
 
 /// The keys to trust: those given, else the one kept, else (and only online) the one seen now, which
 /// is kept from then on.
@@ -18,7 +22,7 @@ pub(super) fn trusted(
     seen: Option<&str>,
 ) -> anyhow::Result<Vec<VerifierKey>> {
     if !given.is_empty() {
-        return given.iter().map(|key| parse(key)).collect();
+        return keys(given);
     }
     let path = settings
         .home
@@ -47,6 +51,24 @@ pub(super) fn trusted(
     }
 }
 
+/// The same without a broker to ask: a machine that has nothing but the export and a key will do.
+pub(super) fn trusted_offline(place: &Place, given: &[String]) -> anyhow::Result<Vec<VerifierKey>> {
+    if !given.is_empty() {
+        return keys(given);
+    }
+    let settings = place.settings().map_err(|error| {
+        Failure::Usage(format!(
+            "which key shall have signed? give --trusted-key, as the broker's operator publishes it; \
+             none is kept: {error}"
+        ))
+    })?;
+    trusted(&settings, &[], None)
+}
+
+fn keys(given: &[String]) -> anyhow::Result<Vec<VerifierKey>> {
+    given.iter().map(|key| parse(key)).collect()
+}
+
 fn parse(key: &str) -> anyhow::Result<VerifierKey> {
     key.parse()
         .map_err(|error| Failure::Usage(format!("`{key}` is no verifier key: {error}")).into())
@@ -57,11 +79,63 @@ pub(super) fn signed(note: &str, trusted: &[VerifierKey]) -> Result<Checkpoint, 
         .map_err(|error| Failure::Verification(format!("the checkpoint: {}", chain(&error))))
 }
 
-pub(super) fn read_checkpoint(path: &Path, trusted: &[VerifierKey]) -> Result<Checkpoint, Failure> {
+fn read_checkpoint(path: &Path, trusted: &[VerifierKey]) -> Result<Checkpoint, Failure> {
     let note = fs::read_to_string(path)
         .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
-    Checkpoint::verify(&note, trusted)
-        .map_err(|error| Failure::Verification(format!("{}: {}", path.display(), chain(&error))))
+    Checkpoint::verify(&note, trusted).map_err(|error| unfit(path, &error))
+}
+
+fn unfit(path: &Path, error: &NoteError) -> Failure {
+    Failure::Verification(format!("{}: {}", path.display(), chain(error)))
+}
+
+/// A tree head that the auditor names.
+pub(super) fn earlier(path: &Path, trusted: &[VerifierKey]) -> Result<Earlier, Failure> {
+    let checkpoint = read_checkpoint(path, trusted)?;
+    Ok(Earlier {
+        file: path.to_owned(),
+        size: checkpoint.size,
+        checkpoint,
+    })
+}
+
+/// The largest kept tree head that a trusted key signed, of whichever broker it was: a ledger is known
+/// by its key. Heads of other ledgers are passed over; a damaged one is an error.
+pub(super) fn newest(place: &Place, trusted: &[VerifierKey]) -> Result<Option<Earlier>, Failure> {
+    let Some(home) = place.home() else {
+        return Ok(None);
+    };
+    let mut newest: Option<Earlier> = None;
+    for path in kept_heads(home) {
+        let note = fs::read_to_string(&path)
+            .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+        let checkpoint = match Checkpoint::verify(&note, trusted) {
+            Ok(checkpoint) => checkpoint,
+            Err(NoteError::NoTrustedSignature { .. }) => continue,
+            Err(error) => return Err(unfit(&path, &error)),
+        };
+        if newest
+            .as_ref()
+            .is_none_or(|newest| newest.size < checkpoint.size)
+        {
+            newest = Some(Earlier {
+                file: path,
+                size: checkpoint.size,
+                checkpoint,
+            });
+        }
+    }
+    Ok(newest)
+}
+
+fn kept_heads(home: &Path) -> Vec<PathBuf> {
+    let is_head = |path: &PathBuf| {
+        let name = path.file_stem().and_then(|name| name.to_str());
+        let is_text = path.extension().is_some_and(|extension| extension == "txt");
+        is_text && name.is_some_and(|name| name.starts_with(HEAD))
+    };
+    let entries = fs::read_dir(home).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(is_head).collect()
 }
 
 /// Checks that the tree of now begins with the one given, and with the newest that was seen before.
@@ -108,5 +182,5 @@ pub(super) fn keep(settings: &Settings, note: &str) -> anyhow::Result<()> {
 fn path(settings: &Settings) -> PathBuf {
     settings
         .home
-        .join(format!("ledger-checkpoint-{}.txt", settings.broker_name()))
+        .join(format!("{HEAD}{}.txt", settings.broker_name()))
 }
