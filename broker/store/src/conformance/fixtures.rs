@@ -180,6 +180,7 @@ impl World {
             partition: partition("lumi"),
             state: AttemptState::Leased,
             leased_by: self.id::<AgentId>(),
+            instance: None,
             lease_until: self.now(),
             settled: false,
             created_at: self.now(),
