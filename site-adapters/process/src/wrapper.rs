@@ -247,7 +247,6 @@ mod tests {
 
     /// On a disk of 64 KiB, in namespaces of its own; and in a group of its own, which it ends.
     #[test]
-    #[expect(clippy::print_stderr, reason = "says that it is skipped")]
     fn a_job_that_fills_the_disk_has_ended_all_the_same() {
         let namespaces = ["--user", "--map-root-user", "--mount"];
         let mut probe = std::process::Command::new("unshare");

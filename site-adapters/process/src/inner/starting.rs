@@ -53,11 +53,11 @@ impl Inner {
 
     fn start(self: &Arc<Self>, start: &Start) -> io::Result<()> {
         let folder = self.live(&start.meta.marker);
+        folder.reserve_exit()?;
         folder.write_granted(&Granted {
             boot: self.boot.clone(),
             grant: start.grant.clone(),
         })?;
-        folder.reserve_exit()?;
         let mut child = wrapper::spawn(&self.config, &folder, &start.meta, &start.grant)?;
         let inner = Arc::downgrade(self);
         let marker = start.meta.marker.clone();

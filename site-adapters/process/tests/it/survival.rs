@@ -64,7 +64,7 @@ async fn jobs_of_a_partition_that_is_gone_are_told_of_and_can_be_cancelled() {
     let script = rig.gated("exit 0");
     let runs = rig.submit(&first, &rig.exclusive(&script)).await;
     running(&first, &runs).await;
-    let waits = rig.submit(&first, &rig.submission("exit 0")).await;
+    let waits = rig.submit(&first, &rig.exclusive("exit 0")).await;
     rig.leave(first).await;
     let renamed = |config: &mut Config| {
         config.partitions[0].partition = "other".parse().unwrap();

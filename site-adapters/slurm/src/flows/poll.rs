@@ -195,7 +195,9 @@ impl SlurmAdapter {
                 Verdict::Waits(activity) => {
                     let activity = match self.known.activity(job) {
                         // With the reason that slurmctld gave before.
-                        before @ Activity::Queued { .. } => before,
+                        before @ Activity::Queued {
+                            reason: Some(_), ..
+                        } => before,
                         _ => activity,
                     };
                     self.known
