@@ -11,4 +11,5 @@ mod work;
 
 pub use lease::Looks;
 pub(crate) use lease::attempt_entry;
+use report::Teller;
 pub(crate) use step::Step;

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, AttemptId, InvalidTransition, JobId, PartitionRef, RemoteId};
+use crate::{AgentId, AttemptId, InstanceId, InvalidTransition, JobId, PartitionRef, RemoteId};
 
 /// One try to run a job at one site.
 ///
@@ -15,6 +15,9 @@ pub struct Attempt {
     pub state: AttemptState,
     /// Who works on it, and until when; another agent of the site may take it over afterwards.
     pub leased_by: AgentId,
+    /// Which process of that agent, as far as it says: only this one may go on with the attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<InstanceId>,
     pub lease_until: Timestamp,
     /// Its usage is charged (or it never ran) and its hold is gone: nothing is left to do.
     pub settled: bool,
@@ -84,6 +87,12 @@ pub enum OutcomeKind {
     Preempted,
     /// The scheduler has no trace of it although it had accepted it.
     Vanished,
+}
+
+impl Attempt {
+    pub fn is_leased_to(&self, agent: AgentId, instance: Option<InstanceId>) -> bool {
+        self.leased_by == agent && self.instance == instance
+    }
 }
 
 impl AttemptState {

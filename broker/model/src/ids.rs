@@ -140,6 +140,11 @@ uuid_id!(
 );
 uuid_id!(DecisionId, "dec", "decision");
 uuid_id!(AgentId, "agt", "agent");
+uuid_id!(
+    /// One run of an agent's program, new at every start: two processes may be given one agent id.
+    /// A later run has a greater id.
+    InstanceId, "ins", "agent instance"
+);
 
 macro_rules! name_id {
     ($(#[$doc:meta])* $name:ident, $kind:literal) => {

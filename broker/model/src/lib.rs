@@ -25,8 +25,8 @@ pub use attempt::{Attempt, AttemptEvent, AttemptState, Outcome, OutcomeKind};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use event::{EntryBody, EntryKind};
 pub use ids::{
-    AgentId, AllocationId, AttemptId, DecisionId, Ids, InvalidId, JobId, OrganisationId,
-    PartitionId, PartitionRef, PersonId, ProjectId, RemoteId, SiteId, SystemId,
+    AgentId, AllocationId, AttemptId, DecisionId, Ids, InstanceId, InvalidId, JobId,
+    OrganisationId, PartitionId, PartitionRef, PersonId, ProjectId, RemoteId, SiteId, SystemId,
 };
 pub use job::{HoldReason, InvalidTransition, Job, JobEvent, JobState, Ran, StateName};
 pub use organisation::{Evidence, EvidenceKind, Organisation, SizeClass};

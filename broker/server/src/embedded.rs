@@ -80,7 +80,11 @@ impl EmbeddedSites {
             let folder = data.join(site.id.as_str());
             let config = Config::simulating(site, folder);
             let adapter = Arc::new(ProcessAdapter::open(config, Arc::new(SystemClock)).await?);
-            let mut config = AgentConfig::new(ids.next(&SystemClock), site.id.clone());
+            let mut config = AgentConfig::new(
+                ids.next(&SystemClock),
+                ids.next(&SystemClock),
+                site.id.clone(),
+            );
             config.tick = Duration::from_millis(200);
             let agent = Agent::new(
                 config,

@@ -13,9 +13,8 @@ use jiff::Timestamp;
 
 use crate::{
     Change, CommitError, Committed, EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered,
-    Revocation, SealedBatch, Session, StoreError, StoredCheckpoint, StoredDecision, StoredPlacement,
-    Tile,
-    UsageFilter,
+    Revocation, SealedBatch, Session, StoreError, StoredCheckpoint, StoredDecision,
+    StoredPlacement, Tile, UsageFilter,
 };
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;

@@ -28,6 +28,7 @@ impl Teller {
     pub(crate) async fn lease(&self, want: u32) -> anyhow::Result<Vec<LeasedAttempt>> {
         let request = LeaseRequest {
             agent: self.agent,
+            instance: None,
             site: self.site.clone(),
             want,
             wait_seconds: 0,
@@ -44,6 +45,7 @@ impl Teller {
             .collect();
         let report = Report {
             agent: self.agent,
+            instance: None,
             site: self.site.clone(),
             snapshot: None,
             attempts,

@@ -23,6 +23,7 @@ pub(crate) async fn report_all(
     for (site, token) in sites {
         let report = Report {
             agent,
+            instance: None,
             site: site.id.clone(),
             snapshot: Some(snapshot(site, SystemClock.now())),
             attempts: Vec::new(),

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use broker_model::{AgentId, AttemptId, JobId, Outcome, ProjectId, RemoteId, SiteId};
+use broker_model::{AgentId, AttemptId, InstanceId, JobId, Outcome, ProjectId, RemoteId, SiteId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,9 @@ pub enum LinkError {
 #[serde(deny_unknown_fields)]
 pub struct LeaseRequest {
     pub agent: AgentId,
+    /// Which process asks: two that were given one agent id must not both send an attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<InstanceId>,
     pub site: SiteId,
     /// At most this many new attempts.
     pub want: u32,
@@ -95,6 +98,9 @@ pub struct Seen {
 #[serde(deny_unknown_fields)]
 pub struct Report {
     pub agent: AgentId,
+    /// As in the lease request; nobody but the process that holds the lease is listened to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<InstanceId>,
     pub site: SiteId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<SiteSnapshot>,

@@ -37,6 +37,7 @@ async fn broker(settings: &Settings) -> Option<String> {
     let reached = async {
         let report = Report {
             agent: compose::agent_id(settings)?,
+            instance: None,
             site: settings.agent.site.clone(),
             snapshot: None,
             attempts: Vec::new(),

@@ -1,11 +1,13 @@
 use std::time::Duration;
 
-use broker_model::{AgentId, SiteId};
+use broker_model::{AgentId, InstanceId, SiteId};
 
 /// How an agent behaves; [`AgentConfig::new`] gives what a real site wants.
 #[derive(Clone, Debug)]
 pub struct AgentConfig {
     pub id: AgentId,
+    /// This process: the broker gives an attempt to one process only, even of one agent id.
+    pub instance: InstanceId,
     pub site: SiteId,
     /// Most attempts worked on at once, waiting ones included.
     pub max_attempts: u32,
@@ -36,9 +38,10 @@ pub struct AgentConfig {
 }
 
 impl AgentConfig {
-    pub fn new(id: AgentId, site: SiteId) -> Self {
+    pub fn new(id: AgentId, instance: InstanceId, site: SiteId) -> Self {
         Self {
             id,
+            instance,
             site,
             max_attempts: 2_000,
             max_calls: 8,

@@ -9,10 +9,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use broker_model::SystemClock;
+use broker_model::{Ids, SystemClock};
 use clap::{Parser, Subcommand};
 use prometheus::Registry;
-use site_agent::settings::Settings;
+use site_agent::settings::{DataLock, Settings};
 use site_agent::{Agent, serve_status};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -74,10 +74,13 @@ fn with_runtime(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 async fn run(settings: &Settings) -> anyhow::Result<()> {
     log_as_json();
+    // Before the id is read: two processes with one id would both take its work.
+    let _held = DataLock::hold(settings).await?;
     let id = compose::agent_id(settings)?;
+    let instance = Ids::from_os().next(&SystemClock);
     let site = Site::open(settings).await?;
     let agent = Arc::new(Agent::new(
-        settings.agent_config(id),
+        settings.agent_config(id, instance),
         compose::link(settings)?,
         site.adapter.clone(),
         compose::accounts(settings),

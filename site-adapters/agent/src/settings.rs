@@ -1,12 +1,13 @@
 //! The agent's configuration file: read, checked as a whole, and every fault named by its key.
 
 mod agent_id;
+mod data_lock;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use broker_model::{AgentId, SiteId};
+use broker_model::{AgentId, InstanceId, SiteId};
 use serde::Deserialize;
 use url::Url;
 
@@ -14,6 +15,7 @@ use crate::accounts::is_account_name;
 use crate::{AccountRule, AgentConfig, HttpLinkConfig};
 
 pub use agent_id::agent_id;
+pub use data_lock::DataLock;
 
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -35,7 +37,12 @@ pub enum SettingsError {
         key: String,
         reason: String,
     },
-    #[error("cannot keep the agent's id in `{path}`; `agent.data_dir` must be writable")]
+    #[error(
+        "`{path}` is in use by another agent ({holder}); stop that one, or give this one an \
+         `agent.data_dir` of its own"
+    )]
+    InUse { path: PathBuf, holder: String },
+    #[error("cannot write to `{path}`; `agent.data_dir` must be writable")]
     Unwritable {
         path: PathBuf,
         #[source]
@@ -123,9 +130,9 @@ impl Settings {
         Ok(settings)
     }
 
-    pub fn agent_config(&self, id: AgentId) -> AgentConfig {
+    pub fn agent_config(&self, id: AgentId, instance: InstanceId) -> AgentConfig {
         let section = &self.agent;
-        let mut config = AgentConfig::new(id, section.site.clone());
+        let mut config = AgentConfig::new(id, instance, section.site.clone());
         let seconds = |s: u32| Duration::from_secs(u64::from(s));
         config.max_attempts = section.max_attempts.unwrap_or(config.max_attempts);
         config.max_calls = section.max_calls.unwrap_or(config.max_calls);

@@ -5,6 +5,9 @@ use broker_model::{PartitionId, PartitionRef, Site, SiteId, SystemId, Walltime};
 use serde::{Deserialize, Serialize};
 use site_adapter::{Error, ErrorKind, Result, Work};
 
+/// As execve(2) has it.
+const LONGEST_FIRST_LINE: usize = 255;
+
 /// What the machine offers, and where jobs are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -120,6 +123,7 @@ impl Config {
             return Err(refused(words));
         };
         partition.check(work)?;
+        check_words(work)?;
         if work.image.is_some() && self.apptainer().is_none() {
             return Err(refused(format!(
                 "the job has an image and `apptainer` is not on the site's path ({}): \
@@ -168,6 +172,27 @@ impl PartitionConfig {
             self.max_walltime.map(Walltime::seconds),
         )
     }
+}
+
+/// What goes to the job's program word by word: the kernel takes no NUL, and of a `#!` line no more.
+fn check_words(work: &Work) -> Result<()> {
+    let script = work.script_with_interpreter();
+    let first = script.lines().next().unwrap_or_default();
+    if first.len() > LONGEST_FIRST_LINE {
+        return Err(refused(format!(
+            "the script's `#!` line has {} bytes, the system takes {LONGEST_FIRST_LINE}",
+            first.len()
+        )));
+    }
+    let image = work.image.as_deref().unwrap_or_default();
+    if [first, image, &work.name]
+        .iter()
+        .any(|word| word.contains('\0'))
+    {
+        let words = "the script's first line, the image or the job's name has a NUL byte";
+        return Err(refused(words.to_owned()));
+    }
+    Ok(())
 }
 
 fn within(what: &str, asked: u32, most: Option<u32>) -> Result<()> {

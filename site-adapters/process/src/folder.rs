@@ -41,6 +41,9 @@ pub(crate) enum Claim {
     },
 }
 
+/// No line: nothing is told by it.
+const ROOM_FOR_EXIT: &[u8] = &[b' '; 16];
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Mark {
     Cancelled,
@@ -136,8 +139,15 @@ impl Folder {
     pub(crate) fn exit(&self) -> Option<(Exit, Timestamp)> {
         let path = self.0.join("exit");
         let line = fs::read_to_string(&path).ok()?;
-        let exit = Exit::parse(line.strip_suffix('\n')?)?;
+        // What follows the line is the room that was reserved for it.
+        let exit = Exit::parse(line.split_once('\n')?.0)?;
         Some((exit, written_at(&path)?))
+    }
+
+    /// Takes the room that the wrapper's last word needs before the job can fill the disk. It is
+    /// written over in place.
+    pub(crate) fn reserve_exit(&self) -> io::Result<()> {
+        fs::write(self.0.join("exit"), ROOM_FOR_EXIT)
     }
 
     /// For a job whose wrapper cannot say it: one that is gone, or was never there.
@@ -153,11 +163,11 @@ impl Folder {
         written_at(&self.0.join(mark.file()))
     }
 
-    /// Keeps the time of the first mark.
+    /// Keeps the time of the first mark; on disk when this returns.
     pub(crate) fn mark(&self, mark: Mark) -> io::Result<()> {
         match File::create_new(self.0.join(mark.file())) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            _ => Ok(()),
+            _ => sync_folder(&self.0),
         }
     }
 
@@ -221,6 +231,9 @@ mod tests {
         for (line, exit) in [
             ("", None),
             ("1", None),
+            ("                ", None),
+            ("13              ", None),
+            ("137\n            ", Some(Exit::Status(137))),
             ("nonsense\n", None),
             ("1\n", Some(Exit::Status(1))),
             ("lost\n", Some(Exit::Lost)),

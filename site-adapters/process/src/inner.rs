@@ -98,7 +98,7 @@ impl Inner {
                 .map(|first| first.receipt(true))
                 .ok_or_else(|| local("submit", "the job's folder was taken away"));
         }
-        self.roster().enqueue(&meta, partition);
+        self.roster().enqueue(&meta, Some(partition));
         self.start_ready();
         Ok(meta.receipt(false))
     }
@@ -170,18 +170,25 @@ impl Inner {
 
     /// Ends a job that waits; false when it does not (any more).
     fn end_queued(&self, marker: &str, folder: &Folder) -> Result<bool> {
+        let failed = |error| self.on_disk("cancel", error);
         let mut roster = self.roster();
         let queued = roster
             .job(marker)
             .is_some_and(|live| live.state == LiveState::Queued);
-        if queued {
-            folder
-                .write_exit(Exit::Never)
-                .and_then(|()| fs::rename(folder.path(), self.ended(marker).path()))
-                .map_err(|error| self.on_disk("cancel", error))?;
-            roster.remove(marker);
+        if !queued {
+            return Ok(false);
         }
-        Ok(queued)
+        folder
+            .write_exit(Exit::Never)
+            .and_then(|()| fs::rename(folder.path(), self.ended(marker).path()))
+            .map_err(failed)?;
+        roster.remove(marker);
+        drop(roster);
+        // A loss of power must not bring back into the queue what was told as cancelled.
+        for folders in ["ended", "live"] {
+            sync_folder(&self.folders(folders)).map_err(failed)?;
+        }
+        Ok(true)
     }
 
     pub(crate) fn usage(self: &Arc<Self>, job: &RemoteRef) -> Result<Option<UsageReport>> {

@@ -13,8 +13,9 @@
 //! 2. To start it, `grant.json` (nodes, GPUs, this boot's id) is synced, then the
 //!    wrapper (`wrapper::WRAPPER`) is spawned. Its first act is to create the file `pid` with
 //!    `O_EXCL`: of any number of wrappers exactly one gets past this line.
-//! 3. It runs the script in a session of its own and writes its status to `exit` in one write.
-//!    `exit` is there when it ends in a newline. A wrapper that is gone without it was killed, or
+//! 3. It runs the script in a session of its own and writes its status to `exit` in one write, over
+//!    blanks that were put there before the start: a full disk does not stop it.
+//!    `exit` counts once it has a newline. A wrapper that is gone without it was killed, or
 //!    the machine went down: the job ends as a node failure, written down as `lost`.
 //! 4. Ended folders move to `ended/`, so nothing here grows with the number of finished jobs.
 //!

@@ -59,7 +59,6 @@ fn parse_stat(stat: &str) -> Option<u64> {
 
 /// The processes of this user whose environment carries the marker, wherever they have moved to.
 pub(crate) fn carrying(marker: &str) -> Vec<i32> {
-    let wanted = format!("ALCYONE_ATTEMPT={marker}");
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
     };
@@ -70,13 +69,18 @@ pub(crate) fn carrying(marker: &str) -> Vec<i32> {
                 .ok()?
                 .parse()
                 .ok()?;
-            let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
-            environment
-                .split(|byte| *byte == 0)
-                .any(|variable| variable == wanted.as_bytes())
-                .then_some(pid)
+            carries(pid, marker).then_some(pid)
         })
         .collect()
+}
+
+fn carries(pid: i32, marker: &str) -> bool {
+    let wanted = format!("ALCYONE_ATTEMPT={marker}");
+    fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| {
+        environment
+            .split(|byte| *byte == 0)
+            .any(|variable| variable == wanted.as_bytes())
+    })
 }
 
 /// Kills what is left of a job. Repeats, as a process may fork while it is looked for.
@@ -86,17 +90,50 @@ pub(crate) fn sweep(marker: &str) {
         if left.is_empty() {
             return;
         }
-        for pid in left.into_iter().filter_map(Pid::from_raw) {
-            // Looked at and gone: what we wanted.
-            let _ = pidfd_open(pid, PidfdFlags::empty())
-                .and_then(|handle| pidfd_send_signal(handle, Signal::KILL));
+        for pid in left {
+            kill_if_it_carries(pid, marker);
         }
+    }
+}
+
+/// The number may belong to another process since it was looked at: what the handle holds is looked
+/// at once more, and cannot change any more.
+fn kill_if_it_carries(pid: i32, marker: &str) {
+    let handle = Pid::from_raw(pid).map(|pid| pidfd_open(pid, PidfdFlags::empty()));
+    if let Some(Ok(handle)) = handle
+        && carries(pid, marker)
+    {
+        // Gone meanwhile: what we wanted.
+        let _ = pidfd_send_signal(handle, Signal::KILL);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::process::{Command, Stdio};
+
     use super::*;
+
+    #[test]
+    fn of_two_numbers_only_the_one_that_carries_the_marker_is_killed() {
+        let sleeper = |marker: &str| {
+            Command::new("sleep")
+                .arg("600")
+                .env("ALCYONE_ATTEMPT", marker)
+                .stdin(Stdio::null())
+                .spawn()
+                .unwrap()
+        };
+        let (mut ours, mut other) = (sleeper("att_ours"), sleeper("att_other"));
+        for child in [&ours, &other] {
+            let pid = i32::try_from(child.id()).unwrap();
+            kill_if_it_carries(pid, "att_ours");
+        }
+        assert!(!ours.wait().unwrap().success());
+        assert_eq!(other.try_wait().unwrap(), None, "it lives");
+        other.kill().unwrap();
+        other.wait().unwrap();
+    }
 
     #[test]
     fn a_name_with_parentheses_does_not_move_the_fields() {

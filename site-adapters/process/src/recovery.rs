@@ -94,10 +94,14 @@ pub(crate) fn recover(inner: &Inner) -> io::Result<()> {
 
 fn recover_one(inner: &Inner, folder: &Folder, meta: Meta) -> io::Result<()> {
     let verdict = facts(inner, folder, &meta.marker).verdict();
-    let Some(partition) = inner.config.position(&meta.work.partition) else {
-        tracing::error!(attempt = meta.marker, "job of a partition that is gone");
-        return Ok(());
-    };
+    let partition = inner.config.position(&meta.work.partition);
+    if partition.is_none() && verdict != Verdict::Ended {
+        tracing::error!(
+            attempt = meta.marker, partition = %meta.work.partition,
+            "a job that is here is of a partition that the settings no longer have; it is told of \
+             and can be cancelled, and starts only when the partition is back"
+        );
+    }
     let meta = Arc::new(meta);
     match verdict {
         Verdict::Ended => {}

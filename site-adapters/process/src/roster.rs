@@ -31,7 +31,8 @@ struct Partition {
 #[derive(Clone, Debug)]
 pub(crate) struct Live {
     pub(crate) meta: Arc<Meta>,
-    partition: usize,
+    /// None when the settings no longer have it: the job is told of and stopped, and never started.
+    partition: Option<usize>,
     pub(crate) state: LiveState,
 }
 
@@ -51,6 +52,7 @@ pub(crate) enum LiveState {
 #[derive(Debug)]
 pub(crate) struct Start {
     pub(crate) meta: Arc<Meta>,
+    pub(crate) partition: usize,
     pub(crate) grant: Grant,
 }
 
@@ -78,11 +80,11 @@ impl Roster {
         self.jobs.get(marker)
     }
 
-    pub(crate) fn enqueue(&mut self, meta: &Arc<Meta>, partition: usize) {
+    pub(crate) fn enqueue(&mut self, meta: &Arc<Meta>, partition: Option<usize>) {
         if self.jobs.contains_key(&meta.marker) {
             return;
         }
-        if let Some(partition) = self.partitions.get_mut(partition) {
+        if let Some(partition) = self.partition(partition) {
             partition
                 .queue
                 .insert((meta.submitted_at, meta.marker.clone()));
@@ -99,11 +101,11 @@ impl Roster {
     pub(crate) fn adopt(
         &mut self,
         meta: &Arc<Meta>,
-        partition: usize,
+        partition: Option<usize>,
         grant: Grant,
         started_at: Timestamp,
     ) {
-        if let Some(partition) = self.partitions.get_mut(partition) {
+        if let Some(partition) = self.partition(partition) {
             partition.capacity.retake(&grant);
         }
         self.running += 1;
@@ -119,12 +121,18 @@ impl Roster {
         self.jobs.insert(meta.marker.clone(), live);
     }
 
-    /// The next job that may start; it counts as started from here on.
-    pub(crate) fn next(&mut self) -> Option<Start> {
+    fn partition(&mut self, position: Option<usize>) -> Option<&mut Partition> {
+        self.partitions.get_mut(position?)
+    }
+
+    /// The next job that may start, of the partitions that are not stuck; it counts as started from
+    /// here on.
+    pub(crate) fn next(&mut self, stuck: &BTreeSet<usize>) -> Option<Start> {
         if self.running >= self.max_running {
             return None;
         }
-        for partition in &mut self.partitions {
+        let open = self.partitions.iter_mut().enumerate();
+        for (position, partition) in open.filter(|(position, _)| !stuck.contains(position)) {
             let Some((_, marker)) = partition.queue.first() else {
                 continue;
             };
@@ -144,7 +152,11 @@ impl Roster {
             };
             self.running += 1;
             let meta = Arc::clone(&live.meta);
-            return Some(Start { meta, grant });
+            return Some(Start {
+                meta,
+                partition: position,
+                grant,
+            });
         }
         None
     }
@@ -176,7 +188,7 @@ impl Roster {
     /// Forgets a job and frees what it holds.
     pub(crate) fn remove(&mut self, marker: &str) -> Option<Live> {
         let live = self.jobs.remove(marker)?;
-        let partition = self.partitions.get_mut(live.partition);
+        let partition = live.partition.and_then(|it| self.partitions.get_mut(it));
         match (&live.state, partition) {
             (LiveState::Queued, Some(partition)) => {
                 partition
@@ -206,7 +218,8 @@ impl Roster {
     pub(crate) fn snapshot(&self, now: Timestamp) -> Vec<PartitionSnapshot> {
         let mut partitions: Vec<_> = self.partitions.iter().map(Partition::snapshot).collect();
         for live in self.jobs.values() {
-            if let Some(partition) = partitions.get_mut(live.partition) {
+            let partition = live.partition.and_then(|it| partitions.get_mut(it));
+            if let Some(partition) = partition {
                 live.count(partition, now);
             }
         }
@@ -235,6 +248,10 @@ impl Partition {
 }
 
 impl Live {
+    pub(crate) const fn has_partition(&self) -> bool {
+        self.partition.is_some()
+    }
+
     fn count(&self, partition: &mut PartitionSnapshot, now: Timestamp) {
         let resources = &self.meta.work.resources;
         let mut left = i64::from(resources.walltime.seconds());

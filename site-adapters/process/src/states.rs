@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     Never,
     /// The wrapper was killed, or the machine went down.
     Lost,
+    /// The system does not take the job's command as it is, today or ever.
+    Unstartable,
 }
 
 impl Exit {
@@ -22,6 +24,7 @@ impl Exit {
         match line {
             "never" => Some(Self::Never),
             "lost" => Some(Self::Lost),
+            "unstartable" => Some(Self::Unstartable),
             status => status.parse().ok().map(Self::Status),
         }
     }
@@ -35,6 +38,10 @@ impl Exit {
                 OutcomeKind::NodeFailure,
                 "the job's wrapper is gone: killed, or the machine restarted".to_owned(),
             ),
+            Self::Unstartable => (
+                OutcomeKind::Failed,
+                "the system cannot start it: its command is too long, or not one".to_owned(),
+            ),
             Self::Status(0) => (OutcomeKind::Completed, "exit status 0".to_owned()),
             Self::Status(status) => (OutcomeKind::Failed, format!("exit status {status}")),
         };
@@ -42,7 +49,7 @@ impl Exit {
             kind,
             exit_code: match self {
                 Self::Status(status) => Some(status),
-                Self::Never | Self::Lost => None,
+                Self::Never | Self::Lost | Self::Unstartable => None,
             },
             signal: self.signal(),
             site_words: words,
@@ -52,7 +59,7 @@ impl Exit {
     fn signal(self) -> Option<i32> {
         match self {
             Self::Status(status @ 129..=192) => Some(status - 128),
-            Self::Status(_) | Self::Never | Self::Lost => None,
+            Self::Status(_) | Self::Never | Self::Lost | Self::Unstartable => None,
         }
     }
 }
@@ -63,6 +70,7 @@ impl fmt::Display for Exit {
             Self::Status(status) => write!(f, "{status}"),
             Self::Never => f.write_str("never"),
             Self::Lost => f.write_str("lost"),
+            Self::Unstartable => f.write_str("unstartable"),
         }
     }
 }
@@ -155,7 +163,13 @@ mod tests {
 
     #[test]
     fn an_exit_survives_its_line() {
-        for exit in [Exit::Status(0), Exit::Status(255), Exit::Never, Exit::Lost] {
+        for exit in [
+            Exit::Status(0),
+            Exit::Status(255),
+            Exit::Never,
+            Exit::Lost,
+            Exit::Unstartable,
+        ] {
             assert_eq!(Exit::parse(&exit.to_string()), Some(exit));
         }
     }

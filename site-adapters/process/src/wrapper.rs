@@ -23,13 +23,21 @@ use crate::folder::{Folder, Meta};
 /// At the end the timers get a SIGTERM, and each reaps its own `sleep`, since in a container nobody
 /// may be there to reap orphans. A shell that was just forked can lose a signal before it has set
 /// its trap: hence the look at `exit`, which is written first, and the SIGKILL for the `sleep`.
+///
+/// `exit` is there before the wrapper, full of blanks, and is written over in place: a job that has
+/// filled the disk has ended all the same.
 pub(crate) const WRAPPER: &str = r#"
 wall=$1; grace=$2; memory=$3; shift 3
 set -fC
 job=; killer=; stop=
+told() {
+  line=
+  { read -r line <exit; } 2>/dev/null
+  [ -n "$line" ]
+}
 timer() {
   trap '[ "$!" = "$job" ] || kill -s KILL "$!"; wait; exit 0' TERM
-  [ ! -e exit ] || exit 0
+  if told; then exit 0; fi
   sleep "$1" &
   wait "$!"
 }
@@ -47,7 +55,7 @@ read -r stat </proc/$$/stat
 start_time $stat
 read -r boot </proc/sys/kernel/random/boot_id
 printf '%s %s %s\n' "$$" "$started" "$boot" 2>/dev/null >pid || exit 0
-if [ -e cancelled ]; then printf 'never\n' >exit; exit 0; fi
+if [ -e cancelled ]; then printf 'never\n' 1<>exit; exit 0; fi
 { timer "$wall" && { : >timedout; kill -s TERM $$; }; } 2>/dev/null &
 (
   trap - TERM HUP INT
@@ -64,7 +72,7 @@ done
 wait "$job"; again=$?
 [ "$again" = 127 ] || status=$again
 kill -s KILL -- "-$job" 2>/dev/null
-printf '%s\n' "$status" >exit
+printf '%s\n' "$status" 1<>exit
 trap '' TERM
 kill -s TERM 0
 wait
@@ -235,6 +243,42 @@ mod tests {
         assert!(!home.path().join("trace").exists());
         assert_eq!(folder.exit().map(|(exit, _)| exit), Some(Exit::Never));
         assert!(matches!(folder.claim(), Claim::Written { .. }));
+    }
+
+    /// On a disk of 64 KiB, in namespaces of its own; and in a group of its own, which it ends.
+    #[test]
+    fn a_job_that_fills_the_disk_has_ended_all_the_same() {
+        let namespaces = ["--user", "--map-root-user", "--mount"];
+        let mut probe = std::process::Command::new("unshare");
+        let may = probe.args(namespaces).arg("true").status();
+        let required = std::env::var_os("ALCYONE_REQUIRE_SERVICES").is_some_and(|it| it == "1");
+        if !required && !may.is_ok_and(|status| status.success()) {
+            eprintln!("skipped: no disk of its own, this machine forbids namespaces");
+            return;
+        }
+        let home = tempfile::tempdir().unwrap();
+        let stage = r#"
+            mount -t tmpfs -o size=64k none "$1" || exit 77
+            mkdir -p "$1/job/work" && cd "$1/job" || exit 1
+            printf '%16s' '' >exit
+            setsid --wait /bin/sh -c "$2" alcyone-job 60 1 0 /bin/sh -c 'dd if=/dev/zero of=fill bs=1k; exit 3'
+            echo more 2>/dev/null >more
+            [ ! -s more ] || exit 78
+            cat exit
+        "#;
+        let output = std::process::Command::new("unshare")
+            .args(namespaces)
+            .args(["/bin/sh", "-c", stage, "sh"])
+            .arg(home.path())
+            .arg(WRAPPER)
+            .output()
+            .unwrap();
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{:?} {words}", output.status);
+        assert_eq!(
+            String::from_utf8(output.stdout).unwrap(),
+            "3\n              "
+        );
     }
 
     #[test]

@@ -12,8 +12,9 @@ use crate::answer::Answer;
 use crate::calls::{accounting, job};
 use crate::config::{InvalidSettings, SlurmSettings};
 use crate::dialect::ApiVersion;
-use crate::liveness::Liveness;
+use crate::known::Known;
 use crate::logs;
+use crate::patience::Patience;
 use crate::record::JobRecord;
 use crate::token::Tokens;
 use crate::transport::{Request, Transport};
@@ -24,7 +25,8 @@ pub struct SlurmAdapter {
     pub(crate) settings: SlurmSettings,
     pub(crate) transport: Transport,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) liveness: Liveness,
+    pub(crate) known: Known,
+    pub(crate) patience: Patience,
 }
 
 impl SlurmAdapter {
@@ -36,7 +38,8 @@ impl SlurmAdapter {
             transport: Transport::new(&settings, tokens)?,
             settings,
             clock,
-            liveness: Liveness::default(),
+            known: Known::default(),
+            patience: Patience::default(),
         })
     }
 
@@ -55,9 +58,14 @@ impl SlurmAdapter {
         job::parse(&answer)
     }
 
-    pub(crate) async fn accounted(&self, ids: &[&str]) -> Result<Vec<accounting::Accounted>> {
-        let answer = self.ask(|version| accounting::by_ids(version, ids)).await?;
-        accounting::parse(&answer)
+    /// What the accounting has of these ids, seen with a user's eyes.
+    pub(crate) async fn accounted(
+        &self,
+        user: &str,
+        ids: &[&str],
+    ) -> Result<Vec<accounting::Accounted>> {
+        let request = |version| accounting::by_ids(version, ids);
+        accounting::parse(&self.transport.call(user, request).await?)
     }
 
     pub(crate) const fn settle(&self) -> Duration {
@@ -88,7 +96,7 @@ impl SiteAdapter for SlurmAdapter {
     }
 
     async fn usage(&self, job: &RemoteRef) -> Result<Option<UsageReport>> {
-        let records = self.accounted(&[plain_id(job)?]).await?;
+        let records = self.accounted(&job.account.user, &[plain_id(job)?]).await?;
         let ours = records.iter().find(|record| record.job.is(job));
         Ok(ours.and_then(accounting::Accounted::usage))
     }

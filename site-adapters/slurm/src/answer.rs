@@ -11,6 +11,8 @@ use site_adapter::{Error, ErrorKind};
 pub(crate) enum Effect {
     Reads,
     Acts,
+    /// Acts, and what it makes would be made twice if it were sent again.
+    Makes,
 }
 
 #[derive(Debug)]
@@ -37,6 +39,10 @@ pub(crate) struct SlurmError {
 
 pub(crate) const INVALID_JOB_ID: i64 = 2017;
 pub(crate) const NOTHING_FOUND: i64 = 9003;
+/// "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)".
+pub(crate) const OVER_LIMIT: i64 = 2050;
+/// "Required partition not available (inactive or drain)".
+const PARTITION_CLOSED: i64 = 2070;
 
 impl Answer {
     pub(crate) fn json(&self) -> &Value {
@@ -51,6 +57,14 @@ impl Answer {
             .get(name)
             .and_then(Value::as_array)
             .map_or(&[], Vec::as_slice)
+    }
+
+    /// A list that every whole answer to this call has: without it nothing is said to be absent.
+    pub(crate) fn whole_list(&self, name: &'static str) -> Result<&[Value], Error> {
+        match self.json().get(name).and_then(Value::as_array) {
+            Some(list) => Ok(list),
+            None => Err(self.incomplete(&format!("`{name}`"))),
+        }
     }
 
     pub(crate) fn errors(&self) -> Vec<SlurmError> {
@@ -100,10 +114,14 @@ impl Answer {
         match number {
             // The token; a user id that Slurm does not map; user unknown to the site (26.05).
             1007 | 2010 | 6010 => Some(ErrorKind::Unauthorized),
-            // Not permitted: how DELETE words that slurmctld is down.
-            1 => Some(ErrorKind::Unavailable),
-            // slurmctld could not be dialled; its queue is full; slurmdbd is away.
-            1800 | 11 | 7000 => Some(ErrorKind::Unavailable),
+            // Not permitted: how slurmctld's absence is worded now and then. Try again: its queue is
+            // full, or a message could not be handed over whole. Neither proves that nothing was made.
+            1 | 11 if self.effect == Effect::Makes => Some(ErrorKind::Unclear),
+            1 | 11 => Some(ErrorKind::Unavailable),
+            // slurmctld could not be dialled; slurmdbd is away.
+            1800 | 7000 => Some(ErrorKind::Unavailable),
+            // Pass by themselves: the user has as many jobs as may be; the partition is drained.
+            OVER_LIMIT | PARTITION_CLOSED => Some(ErrorKind::Unavailable),
             // Sent, and the connection was lost or slurmctld did not answer in time.
             1801..=1899 | 5000..=5099 => Some(self.lost()),
             2000..=2999 => Some(ErrorKind::Refused),
@@ -124,14 +142,14 @@ impl Answer {
     const fn lost(&self) -> ErrorKind {
         match self.effect {
             Effect::Reads => ErrorKind::Unavailable,
-            Effect::Acts => ErrorKind::Unclear,
+            Effect::Acts | Effect::Makes => ErrorKind::Unclear,
         }
     }
 
     const fn not_understood(&self) -> ErrorKind {
         match self.effect {
             Effect::Reads => ErrorKind::Protocol,
-            Effect::Acts => ErrorKind::Unclear,
+            Effect::Acts | Effect::Makes => ErrorKind::Unclear,
         }
     }
 
@@ -206,13 +224,38 @@ mod tests {
         for (number, kind_wanted) in [
             (1007, ErrorKind::Unauthorized),
             (1800, ErrorKind::Unavailable),
-            (11, ErrorKind::Unavailable),
+            (2050, ErrorKind::Unavailable),
+            (2070, ErrorKind::Unavailable),
             (5004, ErrorKind::Unclear),
             (2045, ErrorKind::Refused),
             (9202, ErrorKind::Protocol),
         ] {
             let errors = json!([{"error_number": number, "error": "x", "description": "y"}]);
             assert_eq!(kind(Effect::Acts, 500, &errors), kind_wanted, "{number}");
+        }
+    }
+
+    #[test]
+    fn not_permitted_and_try_again_prove_nothing_of_a_submit() {
+        for number in [1, 11] {
+            let errors = json!([{"error_number": number, "error": "x", "description": "y"}]);
+            assert_eq!(kind(Effect::Makes, 500, &errors), ErrorKind::Unclear);
+            assert_eq!(kind(Effect::Acts, 403, &errors), ErrorKind::Unavailable);
+            assert_eq!(kind(Effect::Reads, 500, &errors), ErrorKind::Unavailable);
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_missing_is_not_an_empty_one() {
+        let whole = Body::Json(json!({"jobs": []}));
+        let whole = answer(Effect::Reads, 200, whole);
+        assert_eq!(whole.whole_list("jobs").unwrap().len(), 0);
+        for body in [json!({}), json!({"jobs": null}), json!({"jobs": {}})] {
+            let part = answer(Effect::Reads, 200, Body::Json(body));
+            assert_eq!(
+                part.whole_list("jobs").unwrap_err().kind,
+                ErrorKind::Protocol
+            );
         }
     }
 

@@ -43,6 +43,11 @@ impl JobRecord {
         self.start.filter(|_| self.has_nodes)
     }
 
+    /// Cancelled while it waited: over, and on no node ever.
+    pub(crate) const fn never_started(&self) -> bool {
+        matches!(self.state.phase, Phase::Over(OutcomeKind::Cancelled)) && !self.has_nodes
+    }
+
     pub(crate) fn remote_id(&self) -> RemoteId {
         RemoteId(self.id.to_string())
     }
@@ -50,7 +55,7 @@ impl JobRecord {
     pub(crate) fn activity(&self) -> Activity {
         match self.state.phase {
             Phase::Waiting => self.queued(),
-            Phase::Running => self.running(),
+            Phase::Running | Phase::Unknown => self.running(),
             Phase::Over(kind) => self.over(kind),
         }
     }
@@ -60,7 +65,7 @@ impl JobRecord {
         match state.phase {
             Phase::Waiting => self.queued(),
             Phase::Running => self.running(),
-            Phase::Over(_) => self.activity(),
+            Phase::Over(_) | Phase::Unknown => self.activity(),
         }
     }
 

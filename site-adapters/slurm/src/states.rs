@@ -10,6 +10,8 @@ pub(crate) enum Phase {
     Waiting,
     Running,
     Over(OutcomeKind),
+    /// A word this adapter does not know: the job is there, and not known to be over.
+    Unknown,
 }
 
 /// A job's state as Slurm writes it: the base state first, then flags.
@@ -21,7 +23,8 @@ pub(crate) struct JobState {
 }
 
 impl JobState {
-    /// `None` for a state this adapter does not know; never a default.
+    /// `None` if there is no word at all. A word that is not known is not guessed, and concerns no
+    /// other job of the answer.
     pub(crate) fn parse(words: &[String]) -> Option<Self> {
         let first = words.first()?;
         let base = match first.as_str() {
@@ -41,7 +44,13 @@ impl JobState {
             "OUT_OF_MEMORY" => Phase::Over(OutcomeKind::OutOfMemory),
             "NODE_FAIL" | "BOOT_FAIL" => Phase::Over(OutcomeKind::NodeFailure),
             "PREEMPTED" => Phase::Over(OutcomeKind::Preempted),
-            _ => return None,
+            word => {
+                tracing::warn!(
+                    state = crate::answer::quote(word),
+                    "Slurm has a state that is not known here"
+                );
+                Phase::Unknown
+            }
         };
         let flag = |wanted: &[&str]| words.iter().skip(1).any(|w| wanted.contains(&w.as_str()));
         let phase = if flag(&["REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT"]) {
@@ -117,7 +126,7 @@ mod tests {
 
     #[test]
     fn an_unknown_state_is_not_guessed() {
-        assert_eq!(phase(&["LEVITATING"]), None);
+        assert_eq!(phase(&["LEVITATING"]), Some(Phase::Unknown));
         assert_eq!(phase(&[]), None);
     }
 

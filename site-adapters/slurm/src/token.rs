@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -48,7 +48,8 @@ struct Kept {
 pub(crate) struct Tokens {
     source: TokenSource,
     clock: Arc<dyn Clock>,
-    kept: Mutex<HashMap<String, Kept>>,
+    /// A place for each user: a token that is long in the making keeps nobody else waiting.
+    kept: std::sync::Mutex<HashMap<String, Arc<Mutex<Option<Kept>>>>>,
 }
 
 impl Tokens {
@@ -56,7 +57,7 @@ impl Tokens {
         Self {
             source,
             clock,
-            kept: Mutex::new(HashMap::new()),
+            kept: std::sync::Mutex::default(),
         }
     }
 
@@ -69,28 +70,38 @@ impl Tokens {
                 "the local account is not a POSIX user's name; correct the site's account mapping",
             ));
         }
+        let place = self.place(user);
+        let mut kept = place.lock().await;
         let now = self.clock.now();
-        let mut kept = self.kept.lock().await;
-        if let Some(known) = kept.get(user).filter(|known| now < known.renew_at) {
+        if let Some(known) = kept.as_ref().filter(|known| now < known.renew_at) {
             return Ok(known.token.clone());
         }
         let (token, expires) = self.make(user, now).await?;
         let life = expires.duration_since(now);
         let renew_at = now.saturating_add(life * 3 / 4).unwrap_or(now);
-        kept.retain(|_, known| now < known.renew_at);
-        kept.insert(
-            user.to_owned(),
-            Kept {
-                token: token.clone(),
-                renew_at,
-            },
-        );
+        *kept = Some(Kept {
+            token: token.clone(),
+            renew_at,
+        });
         Ok(token)
+    }
+
+    /// The user's place. Those of tokens that are spent, and that nobody waits at, are cleared away.
+    fn place(&self, user: &str) -> Arc<Mutex<Option<Kept>>> {
+        let now = self.clock.now();
+        let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, place| {
+            let spent = place
+                .try_lock()
+                .is_ok_and(|kept| kept.as_ref().is_none_or(|known| now >= known.renew_at));
+            !spent || Arc::strong_count(place) > 1
+        });
+        Arc::clone(all.entry(user.to_owned()).or_default())
     }
 
     /// The site refused it: the next call makes a new one (the site's key may have changed).
     pub(crate) async fn forget(&self, user: &str) {
-        self.kept.lock().await.remove(user);
+        self.place(user).lock().await.take();
     }
 
     async fn make(&self, user: &str, now: Timestamp) -> Result<(Token, Timestamp), Error> {

@@ -150,8 +150,11 @@ impl Transport {
         version: ApiVersion,
         request: &Request,
     ) -> Result<Answer, Error> {
-        let token = self.tokens.token(user).await?;
+        // Made before the wait for a place, so that a slow maker of tokens takes nobody's, and asked
+        // for again after it: a token may have run out meanwhile.
+        self.tokens.token(user).await?;
         let place = self.places.acquire().await;
+        let token = self.tokens.token(user).await?;
         let answer = self.exchange(user, &token, version, request).await;
         drop(place);
         if matches!(&answer, Ok(answer) if matches!(answer.status, 401 | 511) || answer.has(1007)) {
@@ -278,7 +281,7 @@ fn broken(request: &Request, error: reqwest::Error) -> Error {
     } else {
         let kind = match request.effect {
             Effect::Reads => ErrorKind::Unavailable,
-            Effect::Acts => ErrorKind::Unclear,
+            Effect::Acts | Effect::Makes => ErrorKind::Unclear,
         };
         let message = if error.is_timeout() {
             "slurmrestd did not answer in time"

@@ -13,5 +13,7 @@ mod cluster;
 mod conformance;
 #[path = "real/jobs.rs"]
 mod jobs;
+#[path = "real/proxy.rs"]
+mod proxy;
 #[path = "real/versions.rs"]
 mod versions;

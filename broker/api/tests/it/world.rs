@@ -130,6 +130,7 @@ impl World {
         for site in self.broker.board().sites() {
             let report = Report {
                 agent: agent_id(),
+                instance: None,
                 site: site.id.clone(),
                 snapshot: Some(self.snapshot(site)),
                 attempts: Vec::new(),

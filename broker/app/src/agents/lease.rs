@@ -97,8 +97,8 @@ impl Broker {
             after = free.last().map(|attempt| attempt.id);
             let mine = free
                 .into_iter()
-                .filter(|attempt| !known.contains(&attempt.id));
-            let mine = mine.map(|attempt| self.take_over_one(request.agent, attempt));
+                .filter(|attempt| is_free(attempt, request, now) && !known.contains(&attempt.id));
+            let mine = mine.map(|attempt| self.take_over_one(request, attempt));
             for one in join_all(mine).await {
                 taken.extend(one?);
             }
@@ -110,7 +110,7 @@ impl Broker {
 
     async fn take_over_one(
         &self,
-        agent: AgentId,
+        request: &LeaseRequest,
         mut attempt: Attempt,
     ) -> Result<Option<LeasedAttempt>> {
         let Some(job) = self.inner.store.find_job(attempt.job).await? else {
@@ -120,7 +120,8 @@ impl Broker {
             self.cannot_be_worked_on(job, attempt).await?;
             return Ok(None);
         };
-        attempt.leased_by = agent;
+        attempt.leased_by = request.agent;
+        attempt.instance = request.instance;
         attempt.lease_until = self.lease_end();
         attempt.updated_at = self.inner.clock.now();
         let write = Write::UpdateAttempt(Box::new(attempt.clone()));
@@ -147,9 +148,7 @@ impl Broker {
             let placed = store.placed_jobs(&request.site, after, left).await?;
             let is_last = placed.len() < left as usize;
             after = placed.last().map(|job| job.id);
-            let claims = placed
-                .into_iter()
-                .map(|job| self.claim_one(request.agent, job));
+            let claims = placed.into_iter().map(|job| self.claim_one(request, job));
             for one in join_all(claims).await {
                 claimed.extend(one?);
             }
@@ -160,7 +159,11 @@ impl Broker {
         }
     }
 
-    async fn claim_one(&self, agent: AgentId, mut job: Job) -> Result<Option<LeasedAttempt>> {
+    async fn claim_one(
+        &self,
+        request: &LeaseRequest,
+        mut job: Job,
+    ) -> Result<Option<LeasedAttempt>> {
         let JobState::Placed { partition } = &job.state else {
             return Ok(None);
         };
@@ -173,7 +176,8 @@ impl Broker {
             job: job.id,
             partition: partition.clone(),
             state: AttemptState::Leased,
-            leased_by: agent,
+            leased_by: request.agent,
+            instance: request.instance,
             lease_until: self.lease_end(),
             settled: false,
             created_at: now,
@@ -237,6 +241,20 @@ impl Broker {
             .saturating_add(lease)
             .unwrap_or(Timestamp::MAX)
     }
+}
+
+/// Whether the one who asks may go on with an attempt.
+///
+/// A later process of the same agent is a restarted one, or a second one beside the first. What was
+/// not announced, or is at the scheduler, it may have at once: the first is not listened to any more,
+/// and sends nothing then. What was announced the first may be sending just now, so that is given
+/// away only when its lease is over, as to any other agent. Ids of processes sort by their start, and
+/// only the later one takes: two that both live would take the same from each other for ever.
+fn is_free(attempt: &Attempt, request: &LeaseRequest, now: Timestamp) -> bool {
+    let announced = attempt.state == AttemptState::Submitting;
+    let is_later = attempt.leased_by == request.agent && attempt.instance < request.instance;
+    let restarted = is_later && !announced;
+    restarted || attempt.is_leased_to(request.agent, request.instance) || attempt.lease_until <= now
 }
 
 /// The ledger's word on an attempt.

@@ -1,21 +1,17 @@
 use std::collections::BTreeMap;
 
-use broker_model::{AgentId, AttemptId, JobId, SiteId};
+use broker_model::{AttemptId, JobId};
 use broker_store::{Change, Write};
 use site_adapter::LogChunk;
 
+use super::Teller;
 use crate::{Broker, Result};
 
 const CUT: &[u8] = b"\n[log cut here: the limit of stored bytes is reached]\n";
 
 impl Broker {
     /// Stores what continues the stored logs of this agent's attempts; the rest is ignored.
-    pub(super) async fn store_logs(
-        &self,
-        site: &SiteId,
-        agent: AgentId,
-        logs: Vec<LogChunk>,
-    ) -> Result<()> {
+    pub(super) async fn store_logs(&self, teller: &Teller, logs: Vec<LogChunk>) -> Result<()> {
         let ids: Vec<AttemptId> = logs.iter().map(|chunk| chunk.attempt).collect();
         if ids.is_empty() {
             return Ok(());
@@ -23,7 +19,7 @@ impl Broker {
         let attempts = self.inner.store.find_attempts(&ids).await?;
         let jobs: BTreeMap<AttemptId, JobId> = attempts
             .into_iter()
-            .filter(|attempt| attempt.partition.site == *site && attempt.leased_by == agent)
+            .filter(|attempt| teller.holds(attempt))
             .map(|attempt| (attempt.id, attempt.job))
             .collect();
         let mut change = Change::default();

@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::{
-    AgentId, Attempt, AttemptId, AttemptState, EntryBody, EntryKind, SiteId, SiteReadiness,
-    SiteState,
+    AgentId, Attempt, AttemptId, AttemptState, EntryBody, EntryKind, InstanceId, SiteId,
+    SiteReadiness, SiteState,
 };
 use broker_store::{Change, CommitError, Entity, StoreError, Write};
 use futures::future::join_all;
@@ -13,6 +13,20 @@ use crate::agents::step::Step;
 use crate::{Broker, Error, Result};
 
 const TRIES: u32 = 8;
+
+/// Who reports.
+#[derive(Debug)]
+pub(super) struct Teller {
+    agent: AgentId,
+    instance: Option<InstanceId>,
+    site: SiteId,
+}
+
+impl Teller {
+    pub(super) fn holds(&self, attempt: &Attempt) -> bool {
+        attempt.is_leased_to(self.agent, self.instance) && attempt.partition.site == self.site
+    }
+}
 
 /// What became of one attempt's part of a report.
 enum Told {
@@ -32,26 +46,33 @@ impl Broker {
     pub async fn report(&self, report: Report) -> Result<ReportReply> {
         let Report {
             agent,
+            instance,
             site,
             snapshot,
             attempts,
             logs,
             working_on,
         } = report;
+        let teller = Teller {
+            agent,
+            instance,
+            site,
+        };
+        let site = &teller.site;
         if let Some(snapshot) = snapshot {
-            self.hear(&site, snapshot).await?;
+            self.hear(site, snapshot).await?;
         }
         // Before the events: once an attempt is settled, who follows its log takes it for complete.
-        self.store_logs(&site, agent, logs).await?;
+        self.store_logs(&teller, logs).await?;
         let mut by_attempt: BTreeMap<AttemptId, Vec<&AttemptReport>> = BTreeMap::new();
         for event in &attempts {
             by_attempt.entry(event.attempt()).or_default().push(event);
         }
         let told = by_attempt
             .iter()
-            .map(|(attempt, events)| self.tell(&site, agent, *attempt, events));
+            .map(|(attempt, events)| self.tell(&teller, *attempt, events));
         let (mut stop, mut forget) = (BTreeSet::new(), BTreeSet::new());
-        let renewed = self.renew(&site, agent, &working_on);
+        let renewed = self.renew(&teller, &working_on);
         let (told, renewed) = (join_all(told).await, renewed.await?);
         for told in told.into_iter().chain(renewed.into_iter().map(Ok)) {
             match told? {
@@ -61,7 +82,7 @@ impl Broker {
             }
         }
         let named = |id: &AttemptId| working_on.contains(id) || by_attempt.contains_key(id);
-        let asked = self.inner.store.cancel_requests(&site).await?;
+        let asked = self.inner.store.cancel_requests(site).await?;
         stop.extend(asked.into_iter().filter(named));
         Ok(ReportReply {
             cancel: stop.difference(&forget).copied().collect(),
@@ -71,19 +92,18 @@ impl Broker {
 
     async fn tell(
         &self,
-        site: &SiteId,
-        agent: AgentId,
+        teller: &Teller,
         id: AttemptId,
         events: &[&AttemptReport],
     ) -> Result<Told> {
         for _ in 0..TRIES {
-            let error = match self.tell_once(site, agent, id, events).await {
+            let error = match self.tell_once(teller, id, events).await {
                 Ok(told) => return Ok(told),
                 Err(CommitError::Conflict(Entity::Job | Entity::Attempt)) => continue,
                 Err(CommitError::Store(error)) if is_passing(&error) => return Err(error.into()),
                 Err(error) => error,
             };
-            tracing::error!(attempt.id = %id, site.id = %site, %error,
+            tracing::error!(attempt.id = %id, site.id = %teller.site, %error,
                 "what an agent told of an attempt cannot be stored; a person has to look at it");
             return Ok(Told::Forget(id));
         }
@@ -94,16 +114,14 @@ impl Broker {
     /// since may have sent the job, and only the scheduler knows.
     async fn tell_once(
         &self,
-        site: &SiteId,
-        agent: AgentId,
+        teller: &Teller,
         id: AttemptId,
         events: &[&AttemptReport],
     ) -> Result<Told, CommitError> {
         let Some(attempt) = self.inner.store.find_attempt(id).await? else {
             return Ok(Told::Forget(id));
         };
-        let is_held = attempt.leased_by == agent && attempt.partition.site == *site;
-        if !is_held || attempt.settled {
+        if !teller.holds(&attempt) || attempt.settled {
             return Ok(Told::Forget(id));
         }
         let Some(job) = self.inner.store.find_job(attempt.job).await? else {
@@ -123,18 +141,13 @@ impl Broker {
     }
 
     /// Prolongs leases that are half over; says of which attempts the agent must let go.
-    async fn renew(
-        &self,
-        site: &SiteId,
-        agent: AgentId,
-        working_on: &[AttemptId],
-    ) -> Result<Vec<Told>> {
+    async fn renew(&self, teller: &Teller, working_on: &[AttemptId]) -> Result<Vec<Told>> {
         let (mut told, mut left) = (Vec::new(), working_on.to_vec());
         for _ in 0..TRIES {
             if left.is_empty() {
                 return Ok(told);
             }
-            left = self.renew_once(site, agent, &left, &mut told).await?;
+            left = self.renew_once(teller, &left, &mut told).await?;
         }
         Err(Error::Contended)
     }
@@ -143,8 +156,7 @@ impl Broker {
     /// whose lease went to another must not hear that it was prolonged.
     async fn renew_once(
         &self,
-        site: &SiteId,
-        agent: AgentId,
+        teller: &Teller,
         working_on: &[AttemptId],
         told: &mut Vec<Told>,
     ) -> Result<Vec<AttemptId>> {
@@ -156,8 +168,7 @@ impl Broker {
         let half = SignedDuration::try_from(self.inner.limits.lease / 2).unwrap_or_default();
         let mut renewals = Vec::new();
         for mut attempt in attempts {
-            let is_held = attempt.leased_by == agent && attempt.partition.site == *site;
-            if !is_held || attempt.settled {
+            if !teller.holds(&attempt) || attempt.settled {
                 told.push(Told::Forget(attempt.id));
                 continue;
             }

@@ -2,8 +2,8 @@
 
 use broker_app::Broker;
 use broker_model::{
-    AgentId, AttemptId, Clock as _, Outcome, OutcomeKind, PartitionSnapshot, RemoteId, Site,
-    SiteId, SiteReadiness, SiteSnapshot, SystemStatus,
+    AgentId, AttemptId, Clock as _, InstanceId, Outcome, OutcomeKind, PartitionSnapshot, RemoteId,
+    Site, SiteId, SiteReadiness, SiteSnapshot, SystemStatus,
 };
 use jiff::Timestamp;
 use site_adapter::{
@@ -16,6 +16,7 @@ use crate::world::World;
 pub(crate) struct Agent<'w> {
     pub(crate) world: &'w World,
     pub(crate) id: AgentId,
+    pub(crate) instance: Option<InstanceId>,
     pub(crate) site: SiteId,
 }
 
@@ -24,6 +25,7 @@ impl<'w> Agent<'w> {
         Self {
             world,
             id: world.ids.next(&*world.clock),
+            instance: None,
             site: site.parse().unwrap(),
         }
     }
@@ -31,6 +33,7 @@ impl<'w> Agent<'w> {
     pub(crate) fn request(&self, want: u32, working_on: &[AttemptId]) -> LeaseRequest {
         LeaseRequest {
             agent: self.id,
+            instance: self.instance,
             site: self.site.clone(),
             want,
             wait_seconds: 0,
@@ -70,6 +73,7 @@ impl<'w> Agent<'w> {
     pub(crate) fn message(&self, attempts: Vec<AttemptReport>) -> Report {
         Report {
             agent: self.id,
+            instance: self.instance,
             site: self.site.clone(),
             snapshot: None,
             attempts,

@@ -43,9 +43,12 @@ impl<'w> Sim<'w> {
     async fn new(world: &'w World) -> Self {
         let store = || async { Arc::new(FaultyStore::over(world.store().await)) };
         let stores = [store().await, store().await];
+        // Two processes at each site that were given one id.
+        let ids = SITES.map(|_| world.ids.next(&*world.clock));
         let agent = |n: usize| {
-            let site = SITES[n % SITES.len()].parse().unwrap();
-            SimAgent::new(world.ids.next(&*world.clock), site)
+            let site = n % SITES.len();
+            let instance = world.ids.next(&*world.clock);
+            SimAgent::new(ids[site], instance, SITES[site].parse().unwrap())
         };
         let sim = Self {
             world,
@@ -115,7 +118,8 @@ impl<'w> Sim<'w> {
                 agent,
                 comes_back_as_another,
             } => {
-                self.agents[agent].crash();
+                let next = self.world.ids.next(&*self.world.clock);
+                self.agents[agent].crash(next);
                 if comes_back_as_another {
                     self.agents[agent].id = self.world.ids.next(&*self.world.clock);
                 }
@@ -193,6 +197,7 @@ impl<'w> Sim<'w> {
         let agent = &self.agents[agent];
         LeaseRequest {
             agent: agent.id,
+            instance: Some(agent.instance),
             site: agent.site.clone(),
             want,
             wait_seconds: 0,

@@ -13,8 +13,7 @@ use broker_store::{
     Accounts, Attempts, Change, CommitError, Commits, Committed, EntryRow, IdempotencyKey,
     Identities, JobFilter, Jobs, Ledger, Page, Person, Remembered, Revocation, SealedBatch,
     Session, Sites, SqlStore, StoreError, StoredCheckpoint, StoredDecision, StoredPlacement, Tile,
-    Usage,
-    UsageFilter,
+    Usage, UsageFilter,
 };
 use jiff::Timestamp;
 

@@ -144,6 +144,46 @@ async fn a_restarted_agent_gets_back_what_it_had_as_far_as_it_was() {
     assert_eq!(again[2].stdout_offset, 9);
 }
 
+/// Two hosts with one configuration. The first may be sending just now what it announced, so that is
+/// nobody else's before its lease is over; the rest goes over at once, and the first must let it go.
+#[tokio::test]
+async fn of_two_processes_with_one_id_only_the_holder_of_a_lease_may_send() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let (mut first, mut second) = (Agent::of(&world, "lumi"), Agent::of(&world, "lumi"));
+    second.id = first.id;
+    first.instance = Some(world.ids.next(&*world.clock));
+    second.instance = Some(world.ids.next(&*world.clock));
+    first.show(&broker).await;
+    for _ in 0..3 {
+        world.submit_in_turn(&broker, at(&["lumi"])).await;
+    }
+    let leased = first.lease(&broker).await;
+    let ids: Vec<_> = leased.iter().map(|it| it.attempt).collect();
+    first.report(&broker, vec![submitting(ids[1])]).await;
+    first.start(&broker, ids[2]).await;
+
+    let taken = second.lease(&broker).await;
+    let facts: Vec<_> = taken.iter().map(|it| (it.attempt, it.may_exist)).collect();
+    assert_eq!(facts, [(ids[0], false), (ids[2], true)]);
+    let late = first.report(&broker, vec![submitting(ids[0])]).await;
+    assert_eq!(late.forget, [ids[0]], "the first would send it too");
+    let told = second.report(&broker, vec![submitting(ids[0])]).await;
+    assert_eq!(told.forget, []);
+    let taken_back = first.ask(&broker, 0, &[ids[1]]).await.attempts;
+    assert_eq!(taken_back, [], "the later process keeps what it took");
+    let strange = second.report(&broker, vec![submitting(ids[1])]).await;
+    assert_eq!(strange.forget, [ids[1]], "the first is sending it");
+
+    world.pass(61);
+    let restarted = second.lease(&broker).await;
+    let of_first = restarted.iter().find(|it| it.attempt == ids[1]).unwrap();
+    assert!(of_first.may_exist, "it must look the marker up first");
+    let late = first.report(&broker, vec![first.accepted(ids[1])]).await;
+    assert_eq!(late.forget, [ids[1]]);
+    Books::check(&broker).await;
+}
+
 /// Twenty long polls, each of which would wait a second for its next look without the nudge. What the
 /// machine needs for the work itself is measured beside.
 #[tokio::test(flavor = "multi_thread")]

@@ -134,6 +134,7 @@ impl Stage {
     pub(crate) async fn started(&self) -> AttemptId {
         let request = LeaseRequest {
             agent: agent_id(),
+            instance: None,
             site: SITE.parse().unwrap(),
             want: 1,
             wait_seconds: 10,
@@ -216,6 +217,7 @@ impl Stage {
         let (agent, snapshot, working_on) = (agent_id(), None, Vec::new());
         let report = Report {
             agent,
+            instance: None,
             site,
             snapshot,
             attempts,

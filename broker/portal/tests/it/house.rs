@@ -177,6 +177,7 @@ impl House {
     pub(crate) async fn lease(&self) -> LeasedAttempt {
         let request = LeaseRequest {
             agent: self.agent,
+            instance: None,
             site: site(),
             want: 1,
             wait_seconds: 0,
@@ -271,6 +272,7 @@ impl House {
     fn report(&self) -> Report {
         Report {
             agent: self.agent,
+            instance: None,
             site: site(),
             snapshot: None,
             attempts: Vec::new(),

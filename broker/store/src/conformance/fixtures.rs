@@ -182,6 +182,7 @@ impl World {
             partition: partition("lumi"),
             state: AttemptState::Leased,
             leased_by: self.id::<AgentId>(),
+            instance: None,
             lease_until: self.now(),
             settled: false,
             created_at: self.now(),

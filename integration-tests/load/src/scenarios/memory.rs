@@ -139,6 +139,7 @@ impl Served {
         }
         let report = Report {
             agent,
+            instance: None,
             site: site.id.clone(),
             snapshot: None,
             attempts: Vec::new(),
@@ -225,6 +226,7 @@ fn lease_request(agent: AgentId, site: &Site, want: u32, known: &[AttemptId]) ->
     let working_on = known.to_vec();
     LeaseRequest {
         agent,
+        instance: None,
         site: site.id.clone(),
         want,
         wait_seconds: 0,

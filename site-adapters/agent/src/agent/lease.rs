@@ -26,6 +26,7 @@ impl Agent {
         let taken = u32::try_from(working_on.len()).unwrap_or(u32::MAX);
         LeaseRequest {
             agent: self.config.id,
+            instance: Some(self.config.instance),
             site: self.config.site.clone(),
             want: self.config.max_attempts.saturating_sub(taken),
             wait_seconds,

@@ -31,8 +31,9 @@ fn fault(text: &str) -> String {
 #[test]
 fn a_whole_file_becomes_a_configuration() {
     let settings = parse(GOOD).unwrap();
-    let id = broker_model::Ids::from_os().next(&SystemClock);
-    let config = settings.agent_config(id);
+    let ids = broker_model::Ids::from_os();
+    let (id, instance) = (ids.next(&SystemClock), ids.next(&SystemClock));
+    let config = settings.agent_config(id, instance);
     assert_eq!(config.tick, Duration::from_secs(2));
     assert_eq!(config.lease_wait, Duration::from_secs(25));
     assert_eq!(config.site.as_str(), "meluxina");

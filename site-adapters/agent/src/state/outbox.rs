@@ -43,6 +43,7 @@ impl Batch {
         Self {
             report: Report {
                 agent: at.config.id,
+                instance: Some(at.config.instance),
                 site: at.config.site.clone(),
                 snapshot: None,
                 attempts: Vec::new(),

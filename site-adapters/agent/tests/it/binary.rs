@@ -118,6 +118,33 @@ async fn the_program_runs_a_job_and_ends_when_it_is_told_to() {
 }
 
 #[tokio::test]
+async fn a_second_agent_on_the_same_data_folder_does_not_start_and_names_the_first() {
+    let served = Served::start().await;
+    let config = write_config(&served);
+    let quiet = || Stdio::null();
+    let first = agent(&config).stderr(quiet()).spawn().unwrap();
+    let first = Running(first);
+    let held = served.folder.path().join("agent/lock");
+    let started = Instant::now();
+    let pid = format!("{}\n", first.0.id());
+    while std::fs::read_to_string(&held).ok().as_ref() != Some(&pid) {
+        assert!(started.elapsed() < DEADLINE, "the first does not start");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let mut second = agent(&config);
+    let second = tokio::task::spawn_blocking(move || second.output().unwrap());
+    let second = second.await.unwrap();
+    let words = String::from_utf8(second.stderr).unwrap();
+    assert!(!second.status.success(), "{words}");
+    let folder = served.folder.path().join("agent").display().to_string();
+    let holder = format!("process {}", first.0.id());
+    assert!(
+        words.contains(&folder) && words.contains(&holder),
+        "{words}"
+    );
+}
+
+#[tokio::test]
 async fn check_says_ok_line_by_line() {
     let served = Served::start().await;
     let output = check(&write_config(&served)).await;

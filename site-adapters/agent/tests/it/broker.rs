@@ -3,7 +3,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use broker_model::{AttemptEvent, AttemptId, AttemptState, Clock, OutcomeKind, SiteSnapshot};
+use broker_model::{
+    AgentId, AttemptEvent, AttemptId, AttemptState, Clock, InstanceId, OutcomeKind, SiteSnapshot,
+};
 use jiff::{SignedDuration, Timestamp};
 use site_adapter::{
     AttemptReport, BrokerLink, LeaseReply, LeaseRequest, LeasedAttempt, LinkError, LogChunk,
@@ -42,6 +44,23 @@ pub(crate) struct Rows {
     pub(crate) largest_log_report: usize,
     pub(crate) leases: usize,
     pub(crate) reports: usize,
+    /// Only who holds an attempt is listened to. Off, the agent that asked last may go on at once,
+    /// which spares tests of restarts the wait for a lease to run out.
+    pub(crate) guards_leases: bool,
+}
+
+/// Who works on an attempt, and until when nobody else does.
+#[derive(Clone, Copy, Debug)]
+struct Holder {
+    agent: AgentId,
+    instance: Option<InstanceId>,
+    until: Timestamp,
+}
+
+impl Holder {
+    fn is(&self, agent: AgentId, instance: Option<InstanceId>) -> bool {
+        self.agent == agent && self.instance == instance
+    }
 }
 
 /// What the broker was told of an attempt's usage.
@@ -56,6 +75,7 @@ pub(crate) enum Metered {
 pub(crate) struct Row {
     offered: LeasedAttempt,
     handed_out: bool,
+    holder: Option<Holder>,
     pub(crate) state: AttemptState,
     pub(crate) seen: Option<Seen>,
     pub(crate) started: bool,
@@ -71,6 +91,7 @@ impl Row {
     pub(crate) fn new(offered: LeasedAttempt) -> Self {
         Self {
             handed_out: offered.may_exist,
+            holder: None,
             state: if offered.may_exist {
                 AttemptState::Submitting
             } else {
@@ -96,6 +117,23 @@ impl Row {
             AttemptState::Ended { outcome } => Some(outcome.kind),
             _ => None,
         }
+    }
+
+    /// As the broker decides it (`broker/app/src/agents/lease.rs`).
+    fn is_free(&self, request: &LeaseRequest, now: Timestamp) -> bool {
+        let announced = matches!(self.state, AttemptState::Submitting);
+        self.holder.is_none_or(|holder| {
+            holder.is(request.agent, request.instance)
+                || holder.until <= now
+                || (holder.agent == request.agent
+                    && holder.instance < request.instance
+                    && !announced)
+        })
+    }
+
+    fn is_told_by(&self, report: &Report) -> bool {
+        self.holder
+            .is_some_and(|holder| holder.is(report.agent, report.instance))
     }
 
     fn lease(&self, now: Timestamp) -> LeasedAttempt {
@@ -214,15 +252,23 @@ impl MemoryBroker {
         let now = self.clock.now();
         let mut want = request.want;
         let mut reply = LeaseReply::default();
-        for (id, row) in &mut self.rows().attempts {
+        let mut rows = self.rows();
+        let guards_leases = rows.guards_leases;
+        for (id, row) in &mut rows.attempts {
             if row.is_settled() {
                 continue;
             }
             if request.working_on.contains(id) {
                 reply.cancel.extend(row.cancel.then_some(*id));
+            } else if guards_leases && !row.is_free(request, now) {
             } else if row.handed_out || want > 0 {
                 want -= u32::from(!row.handed_out);
                 row.handed_out = true;
+                row.holder = Some(Holder {
+                    agent: request.agent,
+                    instance: request.instance,
+                    until: now + LEASE,
+                });
                 reply.attempts.push(row.lease(now));
             }
         }
@@ -242,16 +288,33 @@ impl MemoryBroker {
         rows.renewed.extend(&report.working_on);
         let log_bytes = report.logs.iter().map(|chunk| chunk.bytes.len()).sum();
         rows.largest_log_report = rows.largest_log_report.max(log_bytes);
+        let mut forget = std::mem::take(&mut rows.forget);
+        let now = self.clock.now();
+        let strange = |rows: &Rows, id: &AttemptId| {
+            rows.guards_leases && !rows.attempts[id].is_told_by(report)
+        };
+        for id in &report.working_on {
+            if strange(&rows, id) {
+                forget.insert(*id);
+            } else if let Some(holder) = &mut rows.attempts.get_mut(id).unwrap().holder {
+                holder.until = now + LEASE;
+            }
+        }
         for chunk in &report.logs {
-            rows.attempts.get_mut(&chunk.attempt).unwrap().append(chunk);
+            if !strange(&rows, &chunk.attempt) {
+                rows.attempts.get_mut(&chunk.attempt).unwrap().append(chunk);
+            }
         }
         for event in &report.attempts {
-            rows.attempts.get_mut(&event.attempt()).unwrap().take(event);
+            if strange(&rows, &event.attempt()) {
+                forget.insert(event.attempt());
+            } else {
+                rows.attempts.get_mut(&event.attempt()).unwrap().take(event);
+            }
         }
-        let forget = std::mem::take(&mut rows.forget).into_iter().collect();
         Ok(ReportReply {
             cancel: Vec::new(),
-            forget,
+            forget: forget.into_iter().collect(),
         })
     }
 }

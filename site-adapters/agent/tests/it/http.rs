@@ -126,6 +126,7 @@ fn link_config(broker: &str, token_file: &Path) -> HttpLinkConfig {
 fn empty_report() -> Report {
     Report {
         agent: Ids::from_os().next(&SystemClock),
+        instance: None,
         site: "meluxina".parse().unwrap(),
         snapshot: None,
         attempts: Vec::new(),
@@ -214,6 +215,7 @@ async fn a_broker_that_is_down_is_unreachable_and_the_token_is_in_no_message() {
     let link = HttpLink::new(&config).unwrap();
     let request = LeaseRequest {
         agent: Ids::from_os().next(&SystemClock),
+        instance: None,
         site: "meluxina".parse().unwrap(),
         want: 1,
         wait_seconds: 0,

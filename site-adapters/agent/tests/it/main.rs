@@ -18,3 +18,4 @@ mod scheduler;
 mod site;
 mod stage;
 mod status;
+mod twins;

@@ -95,8 +95,9 @@ impl Stage {
 }
 
 pub(crate) fn config() -> AgentConfig {
-    let id: AgentId = Ids::from_os().next(&SystemClock);
-    AgentConfig::new(id, "meluxina".parse().unwrap())
+    let ids = Ids::from_os();
+    let id: AgentId = ids.next(&SystemClock);
+    AgentConfig::new(id, ids.next(&SystemClock), "meluxina".parse().unwrap())
 }
 
 /// For agents that run by themselves: as quick as the machine allows.

@@ -47,7 +47,8 @@ impl Inner {
         let live = self.roster().job(marker).cloned();
         if let Some(live) = live {
             let activity = match live.state {
-                LiveState::Queued => Some(queued("Resources")),
+                LiveState::Queued if live.has_partition() => Some(queued("Resources")),
+                LiveState::Queued => Some(queued("PartitionGone")),
                 LiveState::Started {
                     started_at, child, ..
                 } => self.activity(&live.meta, started_at, child),

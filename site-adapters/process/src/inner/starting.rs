@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::sync::Arc;
@@ -11,24 +12,48 @@ use crate::wrapper;
 use super::Inner;
 
 impl Inner {
-    /// Starts what fits, in order. A start that fails is tried again at the next occasion.
+    /// Starts what fits, in order. A start that fails is tried again at the next occasion, and holds
+    /// up nobody outside its partition; one that can never succeed ends the job.
     pub(crate) fn start_ready(self: &Arc<Self>) {
+        let mut stuck = BTreeSet::new();
         loop {
             // A statement of its own: the guard must not live through the start.
-            let next = self.roster().next();
+            let next = self.roster().next(&stuck);
             let Some(start) = next else {
                 return;
             };
-            if let Err(error) = self.start(&start) {
-                tracing::warn!(attempt = start.meta.marker, %error, "job cannot be started yet");
-                self.roster().put_back(&start);
-                return;
+            let Err(error) = self.start(&start) else {
+                continue;
+            };
+            let marker = &start.meta.marker;
+            if is_for_good(&error) {
+                tracing::error!(attempt = marker, %error, "job cannot be started");
+                match self.end_unstarted(marker) {
+                    Ok(()) => continue,
+                    Err(error) => {
+                        tracing::warn!(attempt = marker, %error, "and its end cannot be written");
+                    }
+                }
+            } else {
+                tracing::warn!(attempt = marker, %error, "job cannot be started yet");
             }
+            stuck.insert(start.partition);
+            self.roster().put_back(&start);
         }
+    }
+
+    fn end_unstarted(&self, marker: &str) -> io::Result<()> {
+        let folder = self.live(marker);
+        folder.write_exit(Exit::Unstartable)?;
+        let mut roster = self.roster();
+        fs::rename(folder.path(), self.ended(marker).path())?;
+        roster.remove(marker);
+        Ok(())
     }
 
     fn start(self: &Arc<Self>, start: &Start) -> io::Result<()> {
         let folder = self.live(&start.meta.marker);
+        folder.reserve_exit()?;
         folder.write_granted(&Granted {
             boot: self.boot.clone(),
             grant: start.grant.clone(),
@@ -89,6 +114,14 @@ impl Inner {
         roster.remove(marker);
         Ok(true)
     }
+}
+
+/// The system does not take these words as a command, whenever they are given to it.
+fn is_for_good(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ArgumentListTooLong | io::ErrorKind::InvalidInput
+    )
 }
 
 /// Writes the end for a wrapper that cannot any more.

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use broker_model::{OutcomeKind, Walltime};
 use site_adapter::{Activity, ErrorKind, RemoteRef, SiteAdapter as _};
+use site_adapter_process::Config;
 
 use crate::rig::{Rig, activity, completed, ended, running, wait_for};
 
@@ -117,12 +118,18 @@ async fn what_can_never_run_is_refused_in_words() {
     elsewhere.work.partition.partition = "other".parse().unwrap();
     let mut image = base.clone();
     image.work.image = Some("docker://example.org/train:cuda".to_owned());
+    let mut long = base.clone();
+    long.work.script = format!("#!/bin/sh -{}\nexit 0", "e".repeat(200_000));
+    let mut nul = base.clone();
+    nul.work.script = "#!/bin/sh\0\nexit 0".to_owned();
     for (submission, words) in [
         (gpus, "asks for 5 GPUs per node, the partition has 4"),
         (nodes, "asks for 3 nodes, the partition has 2"),
         (walltime, "asks for 3601 seconds of walltime"),
         (elsewhere, "here/desk/other is not a partition"),
         (image, "`apptainer` is not on the site's path"),
+        (long, "`#!` line has 200011 bytes, the system takes 255"),
+        (nul, "NUL"),
     ] {
         let error = adapter.submit(&submission).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Refused, "{error}");
@@ -130,6 +137,52 @@ async fn what_can_never_run_is_refused_in_words() {
         let found = adapter.find(&rig.account, &submission.marker()).await;
         assert_eq!(found.unwrap(), None);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_the_system_can_never_start_ends() {
+    let rig = Rig::new();
+    let too_much = |config: &mut Config| {
+        let value = "x".repeat(200_000);
+        config.environment.insert("TOO_MUCH".to_owned(), value);
+    };
+    let adapter = rig.open_with(too_much).await;
+    let job = rig.submit(&adapter, &rig.submission("exit 0")).await;
+    let outcome = ended(&adapter, &job).await;
+    assert_eq!(outcome.kind, OutcomeKind::Failed);
+    assert!(outcome.site_words.contains("too long"), "{outcome:?}");
+    assert_eq!(adapter.usage(&job).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_cannot_be_started_yet_holds_up_no_other_partition() {
+    let rig = Rig::new();
+    let one_at_a_time = |config: &mut Config| {
+        config.max_running = 1;
+        let mut other = config.partitions[0].clone();
+        other.partition = "other".parse().unwrap();
+        config.partitions.push(other);
+    };
+    let adapter = rig.open_with(one_at_a_time).await;
+    let blocker = rig
+        .submit(&adapter, &rig.submission(&rig.gated("exit 0")))
+        .await;
+    running(&adapter, &blocker).await;
+    let stuck = rig.submit(&adapter, &rig.submission("exit 0")).await;
+    let mut elsewhere = rig.submission("exit 0");
+    elsewhere.work.partition.partition = "other".parse().unwrap();
+    let elsewhere = rig.submit(&adapter, &elsewhere).await;
+    // Its grant cannot be written while a folder is in the way.
+    let in_the_way = rig.folder("live", &stuck).join("grant.json.new");
+    std::fs::create_dir(&in_the_way).unwrap();
+    rig.open_gate();
+    completed(&adapter, &elsewhere).await;
+    assert!(matches!(
+        activity(&adapter, &stuck).await,
+        Activity::Queued { .. }
+    ));
+    std::fs::remove_dir(&in_the_way).unwrap();
+    completed(&adapter, &stuck).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

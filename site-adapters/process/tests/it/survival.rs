@@ -5,7 +5,7 @@ use std::fs;
 use broker_model::OutcomeKind;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use site_adapter::{Activity, ErrorKind, RemoteRef, SiteAdapter as _};
-use site_adapter_process::ProcessAdapter;
+use site_adapter_process::{Config, ProcessAdapter};
 
 use crate::rig::{Rig, activity, completed, ended, running, wait_for};
 
@@ -47,13 +47,41 @@ async fn a_job_that_ended_while_no_agent_was_there_is_told() {
     wait_for("the end is written", async || {
         fs::read(rig.folder("live", &job).join("exit"))
             .ok()
-            .filter(|line| line.ends_with(b"\n"))
+            .filter(|line| line.contains(&b'\n'))
     })
     .await;
 
     let second = rig.open().await;
     assert_eq!(ended(&second, &job).await.exit_code, Some(7));
     assert!(second.usage(&job).await.unwrap().is_some());
+}
+
+/// The operator has taken the partition out of the settings.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn jobs_of_a_partition_that_is_gone_are_told_of_and_can_be_cancelled() {
+    let rig = Rig::new();
+    let first = rig.open().await;
+    let script = rig.gated("exit 0");
+    let runs = rig.submit(&first, &rig.exclusive(&script)).await;
+    running(&first, &runs).await;
+    let waits = rig.submit(&first, &rig.exclusive("exit 0")).await;
+    rig.leave(first).await;
+    let renamed = |config: &mut Config| {
+        config.partitions[0].partition = "other".parse().unwrap();
+    };
+    let second = rig.open_with(renamed).await;
+    running(&second, &runs).await;
+    let found = second.find(&rig.account, &waits.marker).await.unwrap();
+    assert!(matches!(
+        found.unwrap().activity,
+        Activity::Queued { reason: Some(reason), .. } if reason == "PartitionGone"
+    ));
+    for job in [&runs, &waits] {
+        second.cancel(job).await.unwrap();
+        assert_eq!(ended(&second, job).await.kind, OutcomeKind::Cancelled);
+    }
+    assert!(second.usage(&runs).await.unwrap().is_some());
+    assert_eq!(second.usage(&waits).await.unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

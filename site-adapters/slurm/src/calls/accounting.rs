@@ -46,8 +46,11 @@ pub(crate) fn by_name(version: ApiVersion, name: &str, since: Timestamp) -> Requ
 /// Records of an answer. An id may have several: it was requeued, or given out again.
 pub(crate) fn parse(answer: &Answer) -> Result<Vec<Accounted>, Error> {
     answer.check(&[NOTHING_FOUND])?;
+    if answer.has(NOTHING_FOUND) {
+        return Ok(Vec::new());
+    }
     answer
-        .list("jobs")
+        .whole_list("jobs")?
         .iter()
         .map(|job| accounted(job).map_err(|what| answer.incomplete(what)))
         .collect()

@@ -29,7 +29,7 @@ pub(crate) fn parse(answer: &Answer) -> Result<Option<JobRecord>, Error> {
 pub(crate) fn parse_all(answer: &Answer) -> Result<Vec<JobRecord>, Error> {
     answer.check(&[])?;
     answer
-        .list("jobs")
+        .whole_list("jobs")?
         .iter()
         .map(|job| record(job).map_err(|what| answer.incomplete(what)))
         .collect()

@@ -25,7 +25,7 @@ pub(crate) fn request() -> Request {
 pub(crate) fn parse(answer: &Answer) -> Result<Vec<Node>, Error> {
     answer.check(&[])?;
     answer
-        .list("nodes")
+        .whole_list("nodes")?
         .iter()
         .map(|node| parse_node(node).ok_or_else(|| answer.incomplete("node's state")))
         .collect()

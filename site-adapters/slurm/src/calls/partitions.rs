@@ -22,7 +22,7 @@ pub(crate) fn request() -> Request {
 pub(crate) fn parse(answer: &Answer) -> Result<Vec<Partition>, Error> {
     answer.check(&[])?;
     answer
-        .list("partitions")
+        .whole_list("partitions")?
         .iter()
         .map(|partition| parse_partition(partition).ok_or_else(|| answer.incomplete("state")))
         .collect()

@@ -25,7 +25,7 @@ pub(crate) fn request(version: ApiVersion, ids: &[&str]) -> Request {
 pub(crate) fn parse(answer: &Answer) -> Result<HashMap<String, JobState>, Error> {
     answer.check(&[])?;
     answer
-        .list("jobs")
+        .whole_list("jobs")?
         .iter()
         .map(|job| {
             let id = match job.get("job_id") {

@@ -40,7 +40,7 @@ pub(crate) fn request(
 ) -> Request {
     Request {
         method: Method::POST,
-        effect: Effect::Acts,
+        effect: Effect::Makes,
         body: Some(version.submission(script, fields(version, submission, place))),
         ..Request::get("POST job/submit", Family::Slurm, "/job/submit")
     }

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::time::Duration;
 
 use broker_model::{AttemptId, Outcome, OutcomeKind};
@@ -6,11 +7,13 @@ use site_adapter::{Activity, Error, ErrorKind, LocalAccount, RemoteJob, Result};
 use tokio::time::Instant;
 
 use crate::adapter::SlurmAdapter;
-use crate::calls::{accounting, diag, job};
+use crate::calls::{accounting, diag, job, states};
 use crate::record::JobRecord;
 
 /// A queue up to this long is searched itself; beyond, `jobs` costs slurmctld seconds.
 const SHORT_QUEUE: u32 = 500;
+/// Jobs that came into the queue since the last look are asked for one by one, up to so many.
+const FEW_NEW: usize = 16;
 
 /// What one look for a marker tells.
 enum Look {
@@ -20,6 +23,16 @@ enum Look {
     Absent,
     /// Not found, and slurmctld still has records to hand to the accounting.
     NotSure,
+}
+
+/// What the looks for one marker have in common.
+struct Search<'a> {
+    account: &'a LocalAccount,
+    marker: &'a str,
+    /// Ids in the queue that were looked at, once it was searched.
+    looked_at: Option<HashSet<String>>,
+    /// The look that decides.
+    last: bool,
 }
 
 impl SlurmAdapter {
@@ -34,9 +47,16 @@ impl SlurmAdapter {
         marker: &str,
     ) -> Result<Option<RemoteJob>> {
         let sure_at = Instant::now() + self.settle();
+        let mut search = Search {
+            account,
+            marker,
+            looked_at: None,
+            last: false,
+        };
         loop {
-            let last = Instant::now() >= sure_at;
-            match self.look(account, marker).await? {
+            search.last = Instant::now() >= sure_at;
+            let last = search.last;
+            match self.look(&mut search).await? {
                 Look::Here(job) => return Ok(Some(job)),
                 Look::Lost(record) if last => return Ok(Some(self.vanished(&record, marker))),
                 Look::Absent if last => return Ok(None),
@@ -47,27 +67,79 @@ impl SlurmAdapter {
         }
     }
 
-    async fn look(&self, account: &LocalAccount, marker: &str) -> Result<Look> {
+    /// With the eyes of the job's owner: the reader may see nobody's jobs but its own
+    /// (`PrivateData`), and what it does not see is no proof.
+    async fn look(&self, search: &mut Search<'_>) -> Result<Look> {
+        let (account, marker) = (search.account, search.marker);
         let counters = diag::parse(&self.ask(|_| diag::request()).await?)?;
         let since = self.marked_at(marker);
-        let records = self.named(marker, since).await;
+        let records = self.named(&account.user, marker, since).await;
         if let Ok(records) = &records
             && let Some(newest) = newest(records.iter().map(|r| &r.job), marker)
         {
             return self.alive_or_over(account, newest, marker).await;
         }
         let queue = counters.jobs_pending.saturating_add(counters.jobs_running);
-        if queue <= SHORT_QUEUE {
-            let jobs = job::parse_all(&self.ask(|_| job::all()).await?)?;
-            if let Some(found) = newest(jobs.iter(), marker) {
-                return Ok(Look::Here(found.clone().into_remote(marker)));
-            }
+        if queue <= SHORT_QUEUE
+            && let Some(found) = self.in_queue(search).await?
+        {
+            return Ok(Look::Here(found.into_remote(marker)));
         }
         records?;
         if counters.accounting_backlog > 0 {
             return Ok(Look::NotSure);
         }
         Ok(Look::Absent)
+    }
+
+    /// The job in slurmctld's queue. All of `jobs` is read once; after that only what came in since,
+    /// or once more for the look that decides where slurmctld tells no list of ids.
+    async fn in_queue(&self, search: &mut Search<'_>) -> Result<Option<JobRecord>> {
+        let user = &search.account.user;
+        let ids = self.queued_ids(user).await?;
+        if let Some(looked_at) = &mut search.looked_at {
+            let Some(ids) = ids else {
+                if search.last {
+                    return self.search_all(user, search.marker).await;
+                }
+                return Ok(None);
+            };
+            let new: Vec<String> = ids.difference(looked_at).cloned().collect();
+            if new.len() <= FEW_NEW {
+                let mut found = None;
+                for id in &new {
+                    let job = self.job(user, id).await?;
+                    found = job.filter(|job| job.carries(search.marker)).or(found);
+                }
+                looked_at.extend(new);
+                return Ok(found);
+            }
+            *looked_at = ids;
+        } else {
+            search.looked_at = Some(ids.unwrap_or_default());
+        }
+        self.search_all(user, search.marker).await
+    }
+
+    /// `None` where the version has no `jobs/state/`.
+    async fn queued_ids(&self, user: &str) -> Result<Option<HashSet<String>>> {
+        if !self.transport.version().await?.may_have_job_states() {
+            return Ok(None);
+        }
+        let request = |version| states::request(version, &[]);
+        let answer = self.transport.call(user, request).await?;
+        if answer.is_unknown_path() {
+            return Ok(None);
+        }
+        // Array tasks (`6_1`) are never ours.
+        let ids = states::parse(&answer)?.into_keys();
+        Ok(Some(ids.filter(|id| id.parse::<u32>().is_ok()).collect()))
+    }
+
+    async fn search_all(&self, user: &str, marker: &str) -> Result<Option<JobRecord>> {
+        let answer = self.transport.call(user, |_| job::all()).await?;
+        let jobs = job::parse_all(&answer)?;
+        Ok(newest(jobs.iter(), marker).cloned())
     }
 
     /// A record that is over is proof enough; of one that is not, slurmctld is asked: a job that
@@ -104,11 +176,14 @@ impl SlurmAdapter {
         ))
     }
 
-    async fn named(&self, marker: &str, since: Timestamp) -> Result<Vec<accounting::Accounted>> {
-        let answer = self
-            .ask(|version| accounting::by_name(version, marker, since))
-            .await?;
-        accounting::parse(&answer)
+    async fn named(
+        &self,
+        user: &str,
+        marker: &str,
+        since: Timestamp,
+    ) -> Result<Vec<accounting::Accounted>> {
+        let request = |version| accounting::by_name(version, marker, since);
+        accounting::parse(&self.transport.call(user, request).await?)
     }
 
     /// No job carries a marker from before the marker was made; its id tells when that was.

@@ -1,14 +1,17 @@
-//! Two bulk queries a tick, whatever the queue's length: states from slurmctld, records of the
-//! same ids from the accounting.
+//! One query a tick, whatever the number of jobs: the states of `jobs/state/`.
 //!
-//! slurmctld alone cannot tell whose a job id is (it gives ids of lost jobs out again, and
-//! `jobs/state/` has no names); the accounting alone cannot tell that a job still lives (a lost one
-//! stays RUNNING there for ever). What the two leave open is asked of slurmctld job by job, up to a
-//! bound: a job not yet in the accounting, or all of them while the accounting is down.
+//! It has ids and no names, and slurmctld gives the ids of lost jobs out again, so the accounting is
+//! asked whose an id is when a job is new, has changed or has left the queue, and once a minute
+//! otherwise ([`Known`](crate::known::Known)): one more query then, of at most [`IDS_AT_ONCE`] ids,
+//! or a few when many jobs leave at once. The accounting alone cannot tell that a job still lives (a
+//! lost one stays RUNNING there for ever). What both leave open is asked of slurmctld job by job, up
+//! to a bound: a job not yet in the accounting, or a changed one while the accounting is down.
+//!
+//! Slurm before 24.05 has no `jobs/state/`: there the accounting is asked, each tick for some.
 
 use std::collections::HashMap;
 
-use futures::future::try_join_all;
+use futures::future::join_all;
 use site_adapter::{Activity, Error, ErrorKind, RemoteJob, RemoteRef, Result};
 
 use crate::adapter::{SlurmAdapter, plain_id};
@@ -19,7 +22,11 @@ use crate::states::{JobState, Phase};
 
 /// Ids in one query: some 3 KB of address.
 const IDS_AT_ONCE: usize = 200;
+/// When many jobs leave the queue in one tick.
+const MOST_QUERIES: usize = 5;
 const MOST_SINGLE_QUESTIONS: usize = 64;
+/// Before 24.05: jobs whose life is looked at in a tick, 5 ms each.
+const LOOKS: usize = 8;
 
 /// Of one job, after the bulk queries.
 enum Verdict {
@@ -30,97 +37,212 @@ enum Verdict {
     Ask(Option<Activity>),
     /// This, if slurmctld has the job.
     IfThere(Activity),
+    /// In the queue; why it waits only slurmctld tells.
+    Waits(Activity),
+    /// Nobody can tell just now: as before.
+    Keep,
+}
+
+/// Jobs with their state in slurmctld, where it tells states.
+struct Polled<'a> {
+    jobs: Vec<&'a RemoteRef>,
+    queue: Option<HashMap<String, JobState>>,
+}
+
+impl Polled<'_> {
+    fn state(&self, job: &RemoteRef) -> Option<&JobState> {
+        self.queue.as_ref()?.get(&job.remote_id.0)
+    }
+
+    fn phase(&self, job: &RemoteRef) -> Option<Phase> {
+        self.state(job).map(|state| state.phase)
+    }
 }
 
 impl SlurmAdapter {
     pub(crate) async fn poll_jobs(&self, jobs: &[RemoteRef]) -> Result<Vec<RemoteJob>> {
-        let mut seen = Vec::with_capacity(jobs.len());
-        for chunk in jobs.chunks(IDS_AT_ONCE) {
-            seen.extend(self.poll_some(chunk).await?);
-        }
-        Ok(seen)
-    }
-
-    async fn poll_some(&self, jobs: &[RemoteRef]) -> Result<Vec<RemoteJob>> {
         // What is no Slurm id is no job here, and has no place in an address.
         let jobs: Vec<&RemoteRef> = jobs.iter().filter(|job| plain_id(job).is_ok()).collect();
         if jobs.is_empty() {
             return Ok(Vec::new());
         }
-        let ids: Vec<&str> = jobs.iter().map(|job| job.remote_id.0.as_str()).collect();
-        let (queue, records) = tokio::join!(self.queue(&ids), self.accounted(&ids));
-        let records = records.map(by_id);
-        let verdicts = match queue? {
-            Some(queue) => {
-                let state = |job: &RemoteRef| queue.get(&job.remote_id.0);
-                let judged = jobs
-                    .iter()
-                    .map(|job| judge(job, state(job), records.as_ref().ok()));
-                judged.collect::<Option<Vec<_>>>()
+        let queue = self.queue(&jobs).await?;
+        let polled = Polled { jobs, queue };
+        let asked = self.turn_of(&polled);
+        let records = self.records(&polled.jobs, &asked).await;
+        let records = match &records {
+            Ok(records) => Some(records),
+            Err(error) => {
+                tracing::warn!(%error, "the accounting does not tell of the jobs that changed");
+                None
             }
-            None => Some(self.judge_without_queue(&jobs, records.as_ref().ok())),
         };
-        match (verdicts, records) {
-            (Some(verdicts), _) => self.settle_open(&jobs, verdicts).await,
-            (None, Err(error)) => Err(error),
-            (None, Ok(_)) => Err(too_many()),
-        }
+        let verdicts = self.judge_all(&polled, &asked, records);
+        let gone = self.settle_open(&polled, verdicts).await?;
+        self.known.keep_only(&polled.jobs);
+        let told = polled.jobs.iter().enumerate();
+        Ok(told
+            .filter(|(position, _)| !gone.contains(position))
+            .map(|(_, job)| remote(job, self.known.activity(job)))
+            .collect())
     }
 
     /// States by id; `None` where the version has no `jobs/state/`.
-    async fn queue(&self, ids: &[&str]) -> Result<Option<HashMap<String, JobState>>> {
+    async fn queue(&self, jobs: &[&RemoteRef]) -> Result<Option<HashMap<String, JobState>>> {
         if !self.transport.version().await?.may_have_job_states() {
             return Ok(None);
         }
-        let answer = self.ask(|version| states::request(version, ids)).await?;
+        // All of it is 80 bytes a job, and one call still.
+        let few = Some(jobs).filter(|jobs| jobs.len() <= IDS_AT_ONCE);
+        let ids: Vec<&str> = few.map_or(Vec::new(), |jobs| {
+            jobs.iter().map(|job| job.remote_id.0.as_str()).collect()
+        });
+        let answer = self.ask(|version| states::request(version, &ids)).await?;
         if answer.is_unknown_path() {
             return Ok(None);
         }
         states::parse(&answer).map(Some)
     }
 
-    /// Puts the open questions to slurmctld.
+    /// Positions of the jobs to ask the accounting for in this tick.
+    fn turn_of(&self, polled: &Polled<'_>) -> Vec<usize> {
+        if polled.queue.is_none() {
+            return self.known.longest_untold(&polled.jobs, IDS_AT_ONCE);
+        }
+        let phase = |job: &RemoteRef| polled.phase(job);
+        let turns = self.known.turns(&polled.jobs, phase, self.clock.now());
+        let mut asked = turns.changed;
+        asked.truncate(IDS_AT_ONCE * MOST_QUERIES);
+        let room = IDS_AT_ONCE.saturating_sub(asked.len());
+        asked.extend(turns.old.into_iter().take(room));
+        asked
+    }
+
+    async fn records(&self, jobs: &[&RemoteRef], asked: &[usize]) -> Result<Records> {
+        let ids: Vec<&str> = asked
+            .iter()
+            .filter_map(|position| Some(jobs.get(*position)?.remote_id.0.as_str()))
+            .collect();
+        let mut records = Records::new();
+        for ids in ids.chunks(IDS_AT_ONCE) {
+            for record in self.accounted(self.transport.reader(), ids).await? {
+                let Accounted { job, .. } = record;
+                records.entry(job.id).or_default().push(job);
+            }
+        }
+        Ok(records)
+    }
+
+    fn judge_all(
+        &self,
+        polled: &Polled<'_>,
+        asked: &[usize],
+        records: Option<&Records>,
+    ) -> Vec<(usize, Verdict)> {
+        let jobs = asked
+            .iter()
+            .filter_map(|position| Some((*position, *polled.jobs.get(*position)?)));
+        if polled.queue.is_some() {
+            let judged =
+                jobs.map(|(position, job)| (position, judge(job, polled.state(job), records)));
+            return self.with_reasons(polled, judged.collect());
+        }
+        let (positions, jobs): (Vec<usize>, Vec<&RemoteRef>) = jobs.unzip();
+        let verdicts = self.judge_without_queue(&jobs, records);
+        positions.into_iter().zip(verdicts).collect()
+    }
+
+    /// A few of the waiting jobs are asked for why they wait, in turn.
+    fn with_reasons(
+        &self,
+        polled: &Polled<'_>,
+        verdicts: Vec<(usize, Verdict)>,
+    ) -> Vec<(usize, Verdict)> {
+        let waits = |(position, verdict): &(usize, Verdict)| match verdict {
+            Verdict::Waits(_) => polled.jobs.get(*position).copied(),
+            _ => None,
+        };
+        let waiting: Vec<&RemoteRef> = verdicts.iter().filter_map(waits).collect();
+        let due = self.known.longest_unseen(&waiting, LOOKS);
+        let mut nth = 0..;
+        let decide = |(position, verdict)| match verdict {
+            Verdict::Waits(activity) if nth.next().is_some_and(|n| due.contains(&n)) => {
+                (position, Verdict::Ask(Some(activity)))
+            }
+            other => (position, other),
+        };
+        verdicts.into_iter().map(decide).collect()
+    }
+
+    /// Puts the open questions to slurmctld; returns which jobs are gone. What a question that fails
+    /// was about stays as it was, and holds up nobody else.
     async fn settle_open(
         &self,
-        jobs: &[&RemoteRef],
-        verdicts: Vec<Verdict>,
-    ) -> Result<Vec<RemoteJob>> {
-        let open = verdicts
-            .iter()
-            .filter(|v| matches!(v, Verdict::Ask(_) | Verdict::IfThere(_)));
-        if open.count() > MOST_SINGLE_QUESTIONS {
-            return Err(too_many());
-        }
-        let settled = jobs.iter().zip(verdicts).map(|(job, verdict)| async move {
+        polled: &Polled<'_>,
+        verdicts: Vec<(usize, Verdict)>,
+    ) -> Result<Vec<usize>> {
+        let now = self.clock.now();
+        let (mut gone, mut open) = (Vec::new(), Vec::new());
+        for (position, verdict) in verdicts {
+            let Some(job) = polled.jobs.get(position) else {
+                continue;
+            };
             match verdict {
-                Verdict::Is(activity) => Ok(Some(activity)),
-                Verdict::Gone => Ok(None),
-                Verdict::Ask(fallback) => Ok(self.ask_for(job).await?.or(fallback)),
-                Verdict::IfThere(activity) => Ok(self.ask_for(job).await?.map(|_| activity)),
+                Verdict::Is(activity) => {
+                    self.known
+                        .told(job, polled.phase(job), activity, (now, false));
+                }
+                Verdict::Waits(activity) => {
+                    let activity = match self.known.activity(job) {
+                        // With the reason that slurmctld gave before.
+                        before @ Activity::Queued {
+                            reason: Some(_), ..
+                        } => before,
+                        _ => activity,
+                    };
+                    self.known
+                        .told(job, polled.phase(job), activity, (now, false));
+                }
+                Verdict::Gone => gone.push(position),
+                Verdict::Ask(_) | Verdict::IfThere(_) => open.push((position, *job, verdict)),
+                Verdict::Keep => {}
             }
-        });
-        let settled: Vec<Option<Activity>> = try_join_all(settled).await?;
-        let known = jobs.iter().zip(settled);
-        Ok(known
-            .filter_map(|(job, activity)| Some(remote(job, activity?)))
-            .collect())
+        }
+        open.truncate(MOST_SINGLE_QUESTIONS);
+        let asked = open.iter().map(|(_, job, _)| self.ask_for(job));
+        let answers = join_all(asked).await;
+        if polled.queue.is_none() {
+            slurmctld_answered(&answers)?;
+        }
+        for ((position, job, verdict), answer) in open.into_iter().zip(answers) {
+            match settled(verdict, answer, || self.known.activity(job)) {
+                Some(activity) => {
+                    self.known
+                        .told(job, polled.phase(job), activity, (now, true));
+                }
+                None => gone.push(position),
+            }
+        }
+        for position in &gone {
+            if let Some(job) = polled.jobs.get(*position) {
+                self.known.gone(job);
+            }
+        }
+        Ok(gone)
     }
 
     async fn ask_for(&self, job: &RemoteRef) -> Result<Option<Activity>> {
         let seen = self.job(&job.account.user, plain_id(job)?).await?;
         let ours = seen.filter(|seen| seen.is(job));
-        self.liveness.checked(&job.marker, ours.is_some());
         Ok(ours.map(|seen| seen.activity()))
     }
 
     /// Slurm before 24.05: life is checked of a few jobs a tick, in turn. A job that is over in the
     /// accounting is looked at too: it may be completing still, and 22.05 writes no exit codes there.
     fn judge_without_queue(&self, jobs: &[&RemoteRef], records: Option<&Records>) -> Vec<Verdict> {
-        let due = self
-            .liveness
-            .due(jobs.iter().map(|job| job.marker.as_str()));
+        let due = self.known.longest_unseen(jobs, LOOKS);
         let mut looks = MOST_SINGLE_QUESTIONS / 2;
-        let judge = |job: &&RemoteRef| {
+        let judge = |(position, job): (usize, &&RemoteRef)| {
             let Some(ours) = records.and_then(|records| ours(records, job)) else {
                 return Verdict::Ask(None);
             };
@@ -132,25 +254,58 @@ impl SlurmAdapter {
                     Verdict::Ask(Some(ours.activity()))
                 };
             }
-            match () {
-                () if due.contains(&job.marker) => Verdict::IfThere(ours.activity()),
-                () if self.liveness.is_gone(&job.marker) => Verdict::Gone,
-                () => Verdict::Is(ours.activity()),
+            if due.contains(&position) {
+                Verdict::IfThere(ours.activity())
+            } else {
+                Verdict::Is(ours.activity())
             }
         };
-        jobs.iter().map(judge).collect()
+        jobs.iter().enumerate().map(judge).collect()
     }
+}
+
+/// `None`: the job is gone.
+fn settled(
+    verdict: Verdict,
+    answer: Result<Option<Activity>>,
+    before: impl FnOnce() -> Activity,
+) -> Option<Activity> {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            tracing::warn!(%error, "a job stays as it was: slurmctld could not be asked for it");
+            return Some(before());
+        }
+    };
+    match verdict {
+        Verdict::Ask(fallback) => answer.or(fallback),
+        Verdict::IfThere(activity) => answer.map(|_| activity),
+        Verdict::Is(activity) | Verdict::Waits(activity) => Some(activity),
+        Verdict::Gone | Verdict::Keep => answer,
+    }
+}
+
+/// Where slurmctld tells no states, these questions are all that it is asked.
+fn slurmctld_answered(answers: &[Result<Option<Activity>>]) -> Result<()> {
+    let silent = |answer: &Result<Option<Activity>>| matches!(answer, Err(error) if error.kind == ErrorKind::Unavailable);
+    if answers.is_empty() || !answers.iter().all(silent) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Unavailable,
+        "poll",
+        "slurmctld does not answer, and the accounting alone is no proof of life",
+    ))
 }
 
 type Records = HashMap<u64, Vec<JobRecord>>;
 
-/// `None` if only the accounting could tell, which did not answer.
-fn judge(job: &RemoteRef, queued: Option<&JobState>, records: Option<&Records>) -> Option<Verdict> {
+fn judge(job: &RemoteRef, queued: Option<&JobState>, records: Option<&Records>) -> Verdict {
     let Some(records) = records else {
-        return queued.map(|_| Verdict::Ask(None));
+        // Only the accounting can tell what became of a job that left the queue.
+        return queued.map_or(Verdict::Keep, |_| Verdict::Ask(None));
     };
-    let ours = ours(records, job);
-    Some(match (queued, ours) {
+    match (queued, ours(records, job)) {
         (_, Some(ours)) if ours.is_over() && is_let_go(queued, records, ours) => {
             Verdict::Is(ours.activity())
         }
@@ -158,7 +313,7 @@ fn judge(job: &RemoteRef, queued: Option<&JobState>, records: Option<&Records>) 
         (Some(_), None) => Verdict::Ask(None),
         (Some(_), Some(ours)) if !is_newest(records, ours) => Verdict::Gone,
         (Some(state), Some(ours)) => in_queue(ours, state),
-    })
+    }
 }
 
 /// slurmctld has no more to do with the job: it is over there too, or not there, or the id is
@@ -171,18 +326,11 @@ fn is_let_go(queued: Option<&JobState>, records: &Records, ours: &JobRecord) -> 
 /// Ours, and not over in slurmctld, or in the accounting not yet: it will be in a moment.
 fn in_queue(ours: &JobRecord, state: &JobState) -> Verdict {
     match state.phase {
-        Phase::Waiting => Verdict::Is(ours.activity_in(state)),
+        Phase::Waiting => Verdict::Waits(ours.activity_in(state)),
+        Phase::Unknown => Verdict::Ask(None),
         Phase::Over(_) | Phase::Running if ours.started_at().is_none() => Verdict::Ask(None),
         Phase::Over(_) | Phase::Running => Verdict::Is(ours.running()),
     }
-}
-
-fn by_id(records: Vec<Accounted>) -> Records {
-    let mut by_id = Records::new();
-    for record in records {
-        by_id.entry(record.job.id).or_default().push(record.job);
-    }
-    by_id
 }
 
 fn of_id(records: &Records, id: u64) -> impl Iterator<Item = &JobRecord> {
@@ -204,12 +352,4 @@ fn remote(job: &RemoteRef, activity: Activity) -> RemoteJob {
         submitted_at: job.submitted_at,
         activity,
     }
-}
-
-fn too_many() -> Error {
-    Error::new(
-        ErrorKind::Unavailable,
-        "poll",
-        "the accounting does not know enough of the jobs, and they are too many to ask for singly",
-    )
 }

@@ -12,7 +12,7 @@ impl SlurmAdapter {
         let (ping, diag, accounting) = tokio::join!(
             self.slurmctld_answers(),
             self.counters(),
-            self.accounted(&["1"])
+            self.accounted(self.transport.reader(), &["1"])
         );
         let slurmctld = match &ping {
             Ok(true) => diag.as_ref().err().and_then(not_the_token),

@@ -2,6 +2,7 @@ use broker_model::RemoteId;
 use site_adapter::{Error, ErrorKind, Result, Submission, Submitted};
 
 use crate::adapter::SlurmAdapter;
+use crate::answer::OVER_LIMIT;
 use crate::calls::submit::{self, Place, Receipt};
 use crate::record::JobRecord;
 use crate::script::{Container, batch_script};
@@ -22,7 +23,7 @@ impl SlurmAdapter {
         }
         match self.send(submission).await? {
             Receipt::Made { id } => self.confirm(submission, id).await,
-            Receipt::Mangled { id, why } => Err(self.withdraw(submission, id, &why).await),
+            Receipt::Mangled { id, why } => self.withdraw(submission, id, &why).await,
         }
     }
 
@@ -58,7 +59,17 @@ impl SlurmAdapter {
                 submit::request(version, submission, &script, &place)
             })
             .await?;
-        submit::parse(&answer)
+        let receipt = submit::parse(&answer);
+        let marker = submission.marker();
+        match receipt {
+            Err(error) if answer.has(OVER_LIMIT) => {
+                Err(self.patience.judge(&marker, error, self.clock.now()))
+            }
+            other => {
+                self.patience.over(&marker);
+                other
+            }
+        }
     }
 
     /// Reads the job back for Slurm's own submit time, which the receipt does not tell.
@@ -77,23 +88,39 @@ impl SlurmAdapter {
     }
 
     /// A job without its GPUs or its limit would run and be charged: take it back.
-    async fn withdraw(&self, submission: &Submission, id: u64, why: &str) -> Error {
+    ///
+    /// It may have started before it could be stopped. Only what is proven never to have started is
+    /// refused, and may run elsewhere; the rest is this attempt's, with its end and what it used.
+    async fn withdraw(&self, submission: &Submission, id: u64, why: &str) -> Result<Submitted> {
         let (user, marker) = (&submission.account.user, submission.marker());
         let ours = |seen: &JobRecord| seen.carries(&marker);
-        let gone = self.stop(user, &id.to_string(), &ours).await;
-        match gone {
-            Ok(()) => refused(format!(
+        let unclear = |what: &str| {
+            let words =
+                format!("job {id} was made without all that was asked for ({why}) and {what}");
+            Error::new(ErrorKind::Unclear, OPERATION, words)
+        };
+        let there = |error| unclear("still is there").caused_by(error);
+        self.stop(user, &id.to_string(), &ours)
+            .await
+            .map_err(there)?;
+        let seen = self.job(user, &id.to_string()).await.map_err(there)?;
+        let Some(job) = seen.filter(ours) else {
+            return Err(unclear("cannot be read back"));
+        };
+        if job.never_started() {
+            return Err(refused(format!(
                 "slurmrestd made a job without all that was asked for ({why}); it was withdrawn"
-            )),
-            Err(error) => Error::new(
-                ErrorKind::Unclear,
-                OPERATION,
-                format!(
-                    "job {id} was made without all that was asked for ({why}) and still is there"
-                ),
-            )
-            .caused_by(error),
+            )));
         }
+        tracing::warn!(
+            attempt.id = %submission.attempt, remote.id = id, why,
+            "a job was made without all that was asked for and had started before it was stopped"
+        );
+        Ok(Submitted {
+            remote_id: job.remote_id(),
+            submitted_at: job.submitted_at,
+            adopted: false,
+        })
     }
 }
 

@@ -3,6 +3,7 @@ use site_adapter::{ErrorKind, LogStream, RemoteRef, SiteAdapter as _};
 use site_adapter_slurm::SlurmAdapter;
 
 use super::cluster::{Cluster, ends, on_each_version, runs, submit, until};
+use super::proxy::Proxy;
 
 on_each_version!(write: a_cancelled_job_never_started_has_no_start);
 on_each_version!(read:
@@ -11,7 +12,8 @@ on_each_version!(read:
     what_a_shell_could_read_arrives_as_data,
     the_job_gets_no_environment_but_ours,
     refusals_come_with_slurms_own_words,
-    many_jobs_are_polled_with_two_calls,
+    a_tick_is_one_call_however_many_jobs_there_are,
+    many_jobs_that_left_the_queue_are_asked_for_in_a_few_calls,
 );
 
 async fn a_job_of_two_nodes_sees_its_gpus_and_is_metered_with_them(cluster: &Cluster) {
@@ -161,8 +163,40 @@ async fn a_cancelled_job_never_started_has_no_start(cluster: &Cluster) {
     ends(&adapter, &blocker).await;
 }
 
-async fn many_jobs_are_polled_with_two_calls(cluster: &Cluster) {
-    let adapter = cluster.adapter();
+/// Jobs that wait or run as before: 22.05 can only be asked for them by the accounting, and for a few
+/// one by one.
+async fn a_tick_is_one_call_however_many_jobs_there_are(cluster: &Cluster) {
+    let proxy = Proxy::before(cluster.site.url()).await;
+    let adapter = cluster.adapter_with(|settings| settings.url = proxy.url.parse().unwrap());
+    let is_old = adapter.api_version().await.unwrap() == "v0.0.38".parse().unwrap();
+    let mut jobs = Vec::new();
+    for _ in 0..12 {
+        jobs.push(submit(&adapter, &cluster.submission("sleep 600")).await);
+    }
+    until("a tick costs what it should", async || {
+        proxy.take();
+        let told = adapter.poll(&jobs).await.unwrap();
+        assert_eq!(told.len(), jobs.len());
+        let calls = proxy.take();
+        let states = calls.iter().filter(|call| call.ends_with("/jobs/state/"));
+        let singly = calls.iter().filter(|call| call.contains("/job/")).count();
+        assert_eq!(states.count(), usize::from(!is_old), "{calls:?}");
+        let one = calls.len() == 1;
+        let few = calls.len() == 1 + singly && singly <= 8;
+        (if is_old { few } else { one }).then_some(())
+    })
+    .await;
+    for job in &jobs {
+        adapter.cancel(job).await.unwrap();
+    }
+    for job in &jobs {
+        ends(&adapter, job).await;
+    }
+}
+
+async fn many_jobs_that_left_the_queue_are_asked_for_in_a_few_calls(cluster: &Cluster) {
+    let proxy = Proxy::before(cluster.site.url()).await;
+    let adapter = cluster.adapter_with(|settings| settings.url = proxy.url.parse().unwrap());
     let mut jobs = Vec::new();
     for _ in 0..3 {
         jobs.push(submit(&adapter, &cluster.submission("exit 0")).await);
@@ -179,8 +213,16 @@ async fn many_jobs_are_polled_with_two_calls(cluster: &Cluster) {
         other.remote_id.0 = (5_000_000 + id).to_string();
         jobs.push(other);
     }
+    proxy.take();
     let told = adapter.poll(&jobs).await.unwrap();
     assert_eq!(told.len(), real);
+    let calls = proxy.take();
+    let singly = calls.iter().filter(|call| call.contains("/job/")).count();
+    assert!(
+        calls.len() - singly <= 1 + jobs.len().div_ceil(200),
+        "{calls:?}"
+    );
+    assert!(singly <= if is_old { 64 } else { real }, "{calls:?}");
 }
 
 pub(crate) async fn stdout_of(adapter: &SlurmAdapter, job: &RemoteRef) -> String {

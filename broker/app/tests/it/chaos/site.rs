@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use broker_model::{AgentId, AttemptId, JobId, OutcomeKind, RemoteId, SiteId};
+use broker_model::{AgentId, AttemptId, InstanceId, JobId, OutcomeKind, RemoteId, SiteId};
 use jiff::{SignedDuration, Timestamp};
 use site_adapter::{
     AttemptReport, LeaseReply, LeasedAttempt, Report, ReportReply, Seen, UsageReport,
@@ -69,6 +69,7 @@ impl Cluster {
 #[derive(Debug)]
 pub(crate) struct SimAgent {
     pub(crate) id: AgentId,
+    pub(crate) instance: InstanceId,
     pub(crate) site: SiteId,
     tracked: BTreeMap<AttemptId, Tracked>,
 }
@@ -234,14 +235,19 @@ impl Tracked {
 }
 
 impl SimAgent {
-    pub(crate) fn new(id: AgentId, site: SiteId) -> Self {
-        let tracked = BTreeMap::new();
-        Self { id, site, tracked }
+    pub(crate) fn new(id: AgentId, instance: InstanceId, site: SiteId) -> Self {
+        Self {
+            id,
+            instance,
+            site,
+            tracked: BTreeMap::new(),
+        }
     }
 
-    /// Forgets everything, as a killed process does.
-    pub(crate) fn crash(&mut self) {
+    /// Forgets everything, as a killed process does, and comes back as another one.
+    pub(crate) fn crash(&mut self, next: InstanceId) {
         self.tracked.clear();
+        self.instance = next;
     }
 
     pub(crate) fn working_on(&self) -> Vec<AttemptId> {
@@ -274,6 +280,7 @@ impl SimAgent {
         let events = self.tracked.values().flat_map(|it| it.events.clone());
         Report {
             agent: self.id,
+            instance: Some(self.instance),
             site: self.site.clone(),
             snapshot: None,
             attempts: events.collect(),

@@ -1,0 +1,166 @@
+use jiff::SignedDuration;
+use serde_json::json;
+use site_adapter::{Activity, ErrorKind, RemoteJob, RemoteRef, SiteAdapter as _};
+
+use crate::server::{Fake, Job, SUBMITTED, marker};
+
+const STATES: &str = "GET /slurm/jobs/state/";
+const ACCOUNTING: &str = "GET /slurmdb/jobs";
+
+async fn poll(fake: &Fake, jobs: &[RemoteRef]) -> Vec<RemoteJob> {
+    fake.clock.advance(SignedDuration::from_secs(1));
+    fake.adapter.poll(jobs).await.unwrap()
+}
+
+fn running(told: &[RemoteJob]) -> usize {
+    let runs = |job: &&RemoteJob| matches!(job.activity, Activity::Running { .. });
+    told.iter().filter(runs).count()
+}
+
+#[tokio::test]
+async fn a_tick_is_one_query_whatever_the_number_of_jobs() {
+    for many in [1, 150, 900] {
+        let fake = Fake::start().await;
+        let jobs = fake.with((1..=many).map(|id| Job::new(id, "RUNNING")));
+        assert_eq!(running(&poll(&fake, &jobs).await), jobs.len());
+        fake.calls();
+        for _ in 0..10 {
+            assert_eq!(running(&poll(&fake, &jobs).await), jobs.len());
+            assert_eq!(fake.calls(), [STATES]);
+        }
+        fake.clock.advance(SignedDuration::from_mins(2));
+        poll(&fake, &jobs).await;
+        assert_eq!(fake.calls(), [STATES, ACCOUNTING], "whose they are");
+    }
+}
+
+#[tokio::test]
+async fn jobs_that_leave_the_queue_are_asked_for_in_one_query() {
+    let fake = Fake::start().await;
+    let jobs = fake.with((1..=300).map(|id| Job::new(id, "RUNNING")));
+    poll(&fake, &jobs).await;
+    fake.calls();
+    {
+        let mut slurm = fake.slurm();
+        for id in 1..=100 {
+            slurm.queue.remove(&id);
+        }
+        for job in slurm.accounting.iter_mut().filter(|job| job.id <= 100) {
+            job.state = "COMPLETED";
+        }
+    }
+    let told = poll(&fake, &jobs).await;
+    assert_eq!(fake.calls(), [STATES, ACCOUNTING]);
+    assert_eq!((told.len(), running(&told)), (300, 200));
+    let ended = |job: &&RemoteJob| matches!(job.activity, Activity::Ended { .. });
+    assert_eq!(told.iter().filter(ended).count(), 100);
+}
+
+#[tokio::test]
+async fn jobs_that_do_not_change_need_no_accounting() {
+    let fake = Fake::start().await;
+    let jobs = fake.with((1..=300).map(|id| {
+        let state = ["PENDING", "RUNNING"][usize::from(id % 2 == 0)];
+        Job::new(id, state)
+    }));
+    poll(&fake, &jobs).await;
+    fake.slurm().accounting_is_down = true;
+    fake.calls();
+    let told = poll(&fake, &jobs).await;
+    assert_eq!(fake.calls(), [STATES]);
+    assert_eq!((told.len(), running(&told)), (300, 150));
+    fake.clock.advance(SignedDuration::from_mins(2));
+    fake.slurm().queue.remove(&2);
+    let told = poll(&fake, &jobs).await;
+    assert_eq!(told.len(), 300, "what nobody can tell of is as it was");
+}
+
+#[tokio::test]
+async fn without_accounting_an_agent_that_starts_asks_for_some_jobs_a_tick_and_leaves_none_out() {
+    let fake = Fake::start().await;
+    let jobs = fake.with((1..=150).map(|id| Job::new(id, "RUNNING")));
+    fake.slurm().accounting_is_down = true;
+    for known in [64, 128, 150] {
+        fake.calls();
+        let told = poll(&fake, &jobs).await;
+        assert_eq!((told.len(), running(&told)), (150, known));
+        assert!(fake.calls().len() <= 66, "{known}");
+    }
+}
+
+#[tokio::test]
+async fn a_question_that_fails_is_about_one_job_only() {
+    let fake = Fake::start().await;
+    let jobs = fake.with((1..=5).map(|id| Job::new(id, "RUNNING")));
+    fake.slurm().accounting.clear();
+    let garbage = (500, json!({"errors": []}));
+    fake.slurm()
+        .instead
+        .insert("/slurm/job/3".to_owned(), garbage);
+    let told = poll(&fake, &jobs).await;
+    assert_eq!((told.len(), running(&told)), (5, 4));
+}
+
+#[tokio::test]
+async fn a_state_that_is_not_known_is_about_one_job_only_and_no_end() {
+    let fake = Fake::start().await;
+    let jobs = fake.with([
+        Job::new(1, "RUNNING"),
+        Job::new(2, "LEVITATING"),
+        Job::new(3, "COMPLETED"),
+    ]);
+    let told = poll(&fake, &jobs).await;
+    assert_eq!((told.len(), running(&told)), (3, 2));
+    assert!(matches!(told[2].activity, Activity::Ended { .. }));
+}
+
+#[tokio::test]
+async fn an_id_that_was_given_out_again_is_noticed_within_two_minutes() {
+    let fake = Fake::start().await;
+    let jobs = fake.with([Job::new(7, "RUNNING"), Job::new(8, "RUNNING")]);
+    poll(&fake, &jobs).await;
+    let others = Job {
+        name: marker(9),
+        submitted_at: SUBMITTED + 50,
+        ..Job::new(7, "RUNNING")
+    };
+    fake.with([others]);
+    fake.clock.advance(SignedDuration::from_mins(2));
+    let told = poll(&fake, &jobs).await;
+    let markers: Vec<_> = told.iter().map(|job| job.marker.clone()).collect();
+    assert_eq!(markers, [marker(8)]);
+}
+
+#[tokio::test]
+async fn why_a_job_waits_is_told() {
+    let fake = Fake::start().await;
+    let held = Job {
+        reason: "JobHeldAdmin",
+        ..Job::new(7, "PENDING")
+    };
+    let jobs = fake.with([held]);
+    for _ in 0..3 {
+        let told = poll(&fake, &jobs).await;
+        let Activity::Queued { reason, .. } = &told[0].activity else {
+            panic!("{told:?}");
+        };
+        assert_eq!(reason.as_deref(), Some("JobHeldAdmin"));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_its_list_makes_no_job_gone() {
+    let fake = Fake::start().await;
+    let jobs = fake.with([Job::new(7, "RUNNING")]);
+    let empty = (200, json!({}));
+    fake.slurm()
+        .instead
+        .insert("/slurm/jobs/state/".to_owned(), empty.clone());
+    let error = fake.adapter.poll(&jobs).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Protocol);
+    fake.slurm().instead.clear();
+    fake.slurm()
+        .instead
+        .insert("/slurmdb/jobs".to_owned(), empty);
+    assert_eq!(running(&poll(&fake, &jobs).await), 1);
+}

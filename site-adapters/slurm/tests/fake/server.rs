@@ -1,0 +1,298 @@
+//! A slurmrestd of v0.0.42 in memory: a queue, an accounting, and a list of what was asked.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use broker_model::{ManualClock, RemoteId, Resources, Walltime};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use site_adapter::{LocalAccount, RemoteRef, Submission, Work};
+use site_adapter_slurm::{SlurmAdapter, SlurmSettings};
+use tokio::net::TcpListener;
+
+pub(crate) const SUBMITTED: i64 = 1_795_173_809;
+
+#[derive(Debug, Default)]
+pub(crate) struct Slurm {
+    pub(crate) queue: BTreeMap<u64, Job>,
+    pub(crate) accounting: Vec<Job>,
+    pub(crate) accounting_is_down: bool,
+    /// Nobody sees the jobs of others.
+    pub(crate) is_private: bool,
+    /// Paths that are answered with this, whatever there is.
+    pub(crate) instead: BTreeMap<String, (u16, Value)>,
+    /// What a submission leaves in the queue, and what a deletion turns a job into.
+    pub(crate) on_submit: Option<Job>,
+    pub(crate) on_delete: Option<Job>,
+    /// Method and path below the version, in order.
+    pub(crate) calls: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    pub(crate) id: u64,
+    pub(crate) name: String,
+    pub(crate) user: &'static str,
+    pub(crate) submitted_at: i64,
+    pub(crate) state: &'static str,
+    pub(crate) started_at: Option<i64>,
+    pub(crate) reason: &'static str,
+}
+
+impl Job {
+    pub(crate) fn new(id: u64, state: &'static str) -> Self {
+        Self {
+            id,
+            name: marker(id),
+            user: "alice",
+            submitted_at: SUBMITTED,
+            state,
+            started_at: (state != "PENDING").then_some(SUBMITTED + 5),
+            reason: "None",
+        }
+    }
+
+    fn nodes(&self) -> &'static str {
+        self.started_at.map_or("", |_| "n1")
+    }
+
+    fn in_slurmctld(&self) -> Value {
+        json!({"job_id": self.id, "name": self.name, "comment": self.name,
+            "job_state": [self.state], "state_reason": self.reason, "nodes": self.nodes(),
+            "submit_time": number(Some(self.submitted_at)), "start_time": number(self.started_at),
+            "end_time": number(self.started_at.map(|it| it + 9))})
+    }
+
+    fn in_accounting(&self) -> Value {
+        json!({"job_id": self.id, "name": self.name, "comment": {"job": self.name},
+            "state": {"current": [self.state], "reason": "None"}, "nodes": self.nodes(),
+            "time": {"submission": self.submitted_at, "start": self.started_at.unwrap_or(0),
+                "end": self.started_at.map_or(0, |it| it + 9)},
+            "exit_code": {"return_code": number(Some(0))}, "tres": {"allocated": []}})
+    }
+}
+
+fn number(number: Option<i64>) -> Value {
+    json!({"set": number.is_some(), "infinite": false, "number": number.unwrap_or(0)})
+}
+
+pub(crate) fn marker(id: u64) -> String {
+    format!("att_{id:032x}")
+}
+
+/// A server, an adapter to it, and the clock that the adapter goes by.
+#[derive(Debug)]
+pub(crate) struct Fake {
+    slurm: Arc<Mutex<Slurm>>,
+    pub(crate) adapter: SlurmAdapter,
+    pub(crate) clock: Arc<ManualClock>,
+    _key: tempfile::NamedTempFile,
+}
+
+impl Fake {
+    pub(crate) async fn start() -> Self {
+        let slurm = Arc::new(Mutex::new(Slurm::default()));
+        let served = Arc::clone(&slurm);
+        let app = Router::new().fallback(move |request: Request| {
+            let answer = lock(&served).answer(&request);
+            async move { answer }
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let key = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(key.path(), [7u8; 32]).unwrap();
+        let settings: SlurmSettings = serde_json::from_value(json!({
+            "url": url, "system": "s", "reader": "bob", "work_dir": "/home/{user}",
+            "partitions": {"main": {}}, "api_version": "v0.0.42", "settle_seconds": 2,
+            "token": {"kind": "signed", "key_file": key.path()},
+        }))
+        .unwrap();
+        let now = Timestamp::from_second(SUBMITTED + 100).unwrap();
+        let clock = Arc::new(ManualClock::at(now));
+        Self {
+            slurm,
+            adapter: SlurmAdapter::new(settings, clock.clone()).unwrap(),
+            clock,
+            _key: key,
+        }
+    }
+
+    pub(crate) fn slurm(&self) -> MutexGuard<'_, Slurm> {
+        lock(&self.slurm)
+    }
+
+    /// Jobs in the queue and in the accounting, and what an agent polls them by.
+    pub(crate) fn with(&self, jobs: impl IntoIterator<Item = Job>) -> Vec<RemoteRef> {
+        let mut slurm = self.slurm();
+        let jobs = jobs.into_iter().map(|job| {
+            let reference = reference(&job);
+            slurm.accounting.push(job.clone());
+            slurm.queue.insert(job.id, job);
+            reference
+        });
+        jobs.collect()
+    }
+
+    /// What was asked since the last time.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        std::mem::take(&mut self.slurm().calls)
+    }
+}
+
+fn lock(slurm: &Mutex<Slurm>) -> MutexGuard<'_, Slurm> {
+    slurm
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+pub(crate) fn reference(job: &Job) -> RemoteRef {
+    RemoteRef {
+        marker: job.name.clone(),
+        remote_id: RemoteId(job.id.to_string()),
+        submitted_at: Timestamp::from_second(job.submitted_at).unwrap(),
+        account: account(),
+    }
+}
+
+pub(crate) fn account() -> LocalAccount {
+    LocalAccount {
+        user: "alice".to_owned(),
+        account: None,
+        qos: None,
+    }
+}
+
+pub(crate) fn submission(id: u64) -> Submission {
+    Submission {
+        attempt: marker(id).parse().unwrap(),
+        account: account(),
+        work: Work {
+            name: "job".to_owned(),
+            resources: Resources {
+                nodes: 1,
+                gpus_per_node: 0,
+                gpu_memory_gib: None,
+                cpus_per_node: None,
+                memory_gib_per_node: None,
+                walltime: Walltime::from_seconds(60).unwrap(),
+            },
+            image: None,
+            script: "true".to_owned(),
+            partition: broker_model::PartitionRef {
+                site: "s".parse().unwrap(),
+                system: "s".parse().unwrap(),
+                partition: "main".parse().unwrap(),
+            },
+            scheduler_gpus_per_gpu: 1,
+            exclusive: false,
+        },
+        may_exist: false,
+    }
+}
+
+impl Slurm {
+    fn answer(&mut self, request: &Request<Body>) -> Response {
+        let (method, path) = (request.method(), request.uri().path());
+        let path = path.replace("/v0.0.42", "");
+        self.calls.push(format!("{method} {path}"));
+        if let Some((status, body)) = self.instead.get(&path) {
+            return answer(*status, body);
+        }
+        let query: Vec<(String, String)> = query(request);
+        let user = request.headers()["x-slurm-user-name"].to_str().unwrap();
+        let sees = |job: &&Job| !self.is_private || job.user == user;
+        let one = path
+            .strip_prefix("/slurm/job/")
+            .and_then(|id| id.parse::<u64>().ok());
+        match (method, path.as_str(), one) {
+            (&Method::POST, "/slurm/job/submit", _) => self.submit(),
+            (&Method::DELETE, _, Some(id)) => self.delete(id),
+            (_, _, Some(id)) => match self.queue.get(&id).filter(sees) {
+                Some(job) => list("jobs", vec![job.in_slurmctld()]),
+                None => unknown_job(),
+            },
+            (_, "/slurm/jobs/state/", _) => {
+                let wanted = |job: &&Job| asked(&query, "job_id", &job.id.to_string());
+                let jobs = self.queue.values().filter(wanted);
+                let state = |job: &Job| json!({"job_id": job.id.to_string(), "state": [job.state]});
+                list("jobs", jobs.map(state).collect())
+            }
+            (_, "/slurm/jobs", _) => {
+                let jobs = self.queue.values().filter(sees);
+                list("jobs", jobs.map(Job::in_slurmctld).collect())
+            }
+            (_, "/slurmdb/jobs", _) if self.accounting_is_down => answer(
+                502,
+                &json!({"errors": [{"error_number": 7000, "error": "Unable to connect to database"}]}),
+            ),
+            (_, "/slurmdb/jobs", _) => {
+                let wanted = |job: &&Job| {
+                    asked(&query, "step", &job.id.to_string())
+                        && asked(&query, "job_name", &job.name)
+                };
+                let jobs = self.accounting.iter().filter(sees).filter(wanted);
+                list("jobs", jobs.map(Job::in_accounting).collect())
+            }
+            (_, "/slurm/diag", _) => answer(
+                200,
+                &json!({"statistics": {"jobs_pending": self.queue.len(), "jobs_running": 0,
+                    "dbd_agent_queue_size": 0}}),
+            ),
+            _ => (StatusCode::NOT_FOUND, "Unable to find requested URL").into_response(),
+        }
+    }
+
+    /// As 24.11 does with a key that it does not know: a job is made all the same.
+    fn submit(&mut self) -> Response {
+        let Some(job) = self.on_submit.clone() else {
+            return answer(500, &json!({"errors": []}));
+        };
+        let made = json!({"job_id": job.id, "errors": [], "warnings": [
+            {"description": "Ignoring unknown field \"gres\"", "source": "#/job/gres/"}]});
+        self.queue.insert(job.id, job);
+        answer(200, &made)
+    }
+
+    fn delete(&mut self, id: u64) -> Response {
+        match self.on_delete.clone() {
+            Some(job) => drop(self.queue.insert(id, job)),
+            None => drop(self.queue.remove(&id)),
+        }
+        list("status", Vec::new())
+    }
+}
+
+/// A parameter that is not there asks for everything.
+fn asked(query: &[(String, String)], name: &str, value: &str) -> bool {
+    let mut given = query.iter().filter(|(key, _)| key == name).peekable();
+    given.peek().is_none() || given.any(|(_, given)| given == value)
+}
+
+fn query(request: &Request<Body>) -> Vec<(String, String)> {
+    let pairs = request.uri().query().unwrap_or_default().split('&');
+    let pairs = pairs.filter_map(|pair| pair.split_once('='));
+    pairs
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}
+
+fn list(name: &str, entries: Vec<Value>) -> Response {
+    answer(200, &json!({name: entries, "errors": [], "warnings": []}))
+}
+
+fn unknown_job() -> Response {
+    let errors = json!([{"error_number": 2017, "error": "Invalid job id specified"}]);
+    answer(404, &json!({"jobs": [], "errors": errors}))
+}
+
+fn answer(status: u16, body: &Value) -> Response {
+    let head = [(header::CONTENT_TYPE, "application/json")];
+    let status = StatusCode::from_u16(status).unwrap();
+    (status, head, body.to_string()).into_response()
+}
