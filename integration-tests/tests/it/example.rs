@@ -140,87 +140,90 @@ fn is_there(example: &str, table: &str, key: &str) -> bool {
     own.any(is_key) || example.contains(&below)
 }
 
+/// What is right in the example, what is written in its place, and what is said of it then.
+const MISTAKES: &[(&str, &str, &[&str])] = &[
+    (
+        "listen = \"127.0.0.1:8443\"",
+        "listen = \"here\"",
+        &["line", "listen"],
+    ),
+    (
+        "lease_seconds = 60",
+        "lease_seconds = \"60\"",
+        &["lease_seconds", "invalid type"],
+    ),
+    (
+        "public_url = \"https://",
+        "public_url = \"http://",
+        &["server.public_url", "https"],
+    ),
+    (
+        "url_file = \"secrets/database-url\"",
+        "",
+        &["database", "`url_file`"],
+    ),
+    (
+        "secrets/agent-meluxina",
+        "secrets/nowhere",
+        &["agents.meluxina", "nowhere"],
+    ),
+    (
+        "leeway_seconds = 30",
+        "leeway_seconds = 3000",
+        &["leeway_seconds", "at most"],
+    ),
+    ("\"RS256\"", "\"HS256\"", &["HS256", "RS256"]),
+    (
+        "ledger-key.pem\"\n\n",
+        "no.pem\"\n\n",
+        &["ledger.key_file", "`alcyone-broker ledger-key`"],
+    ),
+    (
+        "lease_seconds = 60",
+        "lease_seconds = 0",
+        &["limits.lease_seconds", "allowed: 5 to 3600"],
+    ),
+    (
+        "site_lost_after_seconds = 1800",
+        "site_lost_after_seconds = 60",
+        &["limits.site_lost_after_seconds", "a lease of 60 s"],
+    ),
+    (
+        "site = \"meluxina\"",
+        "site = \"atlantis\"",
+        &["agents.atlantis", "known: bsc, "],
+    ),
+    (
+        "site = \"meluxina\"",
+        "site = \"lumi\"\ntoken_file = \"secrets/agent-meluxina\"\n[[agents]]\nsite = \"meluxina\"",
+        &["agents.meluxina", "that of lumi"],
+    ),
+    (
+        "filter = \"info\"",
+        "filter = \"info,=loud=\"",
+        &["log.filter", "loud"],
+    ),
+    (
+        "tls/key.pem",
+        "secrets/ledger-key.pem",
+        &["server.tls", "do not go together"],
+    ),
+    (
+        "tls/certificate.pem",
+        "secrets/portal-client",
+        &["server.tls.certificate_file", "no certificate"],
+    ),
+];
+
 #[test]
 fn a_mistake_is_told_with_file_key_and_reason() {
     let folder = installed();
-    for (right, wrong, words) in [
-        (
-            "listen = \"127.0.0.1:8443\"",
-            "listen = \"here\"",
-            &["line", "listen"][..],
-        ),
-        (
-            "lease_seconds = 60",
-            "lease_seconds = \"60\"",
-            &["lease_seconds", "invalid type"],
-        ),
-        (
-            "public_url = \"https://",
-            "public_url = \"http://",
-            &["server.public_url", "https"],
-        ),
-        (
-            "url_file = \"secrets/database-url\"",
-            "",
-            &["database", "`url_file`"],
-        ),
-        (
-            "secrets/agent-meluxina",
-            "secrets/nowhere",
-            &["agents.meluxina", "nowhere"],
-        ),
-        (
-            "leeway_seconds = 30",
-            "leeway_seconds = 3000",
-            &["leeway_seconds", "at most"],
-        ),
-        ("\"RS256\"", "\"HS256\"", &["HS256", "RS256"]),
-        (
-            "ledger-key.pem\"\n\n",
-            "no.pem\"\n\n",
-            &["ledger.key_file", "`alcyone-broker ledger-key`"],
-        ),
-        (
-            "lease_seconds = 60",
-            "lease_seconds = 0",
-            &["limits.lease_seconds", "allowed: 5 to 3600"],
-        ),
-        (
-            "site_lost_after_seconds = 1800",
-            "site_lost_after_seconds = 60",
-            &["limits.site_lost_after_seconds", "a lease of 60 s"],
-        ),
-        (
-            "site = \"meluxina\"",
-            "site = \"atlantis\"",
-            &["agents.atlantis", "known: bsc, "],
-        ),
-        (
-            "site = \"meluxina\"",
-            "site = \"lumi\"\ntoken_file = \"secrets/agent-meluxina\"\n[[agents]]\nsite = \"meluxina\"",
-            &["agents.meluxina", "that of lumi"],
-        ),
-        (
-            "filter = \"info\"",
-            "filter = \"info,=loud=\"",
-            &["log.filter", "loud"],
-        ),
-        (
-            "tls/key.pem",
-            "secrets/ledger-key.pem",
-            &["server.tls", "do not go together"],
-        ),
-        (
-            "tls/certificate.pem",
-            "secrets/portal-client",
-            &["server.tls.certificate_file", "no certificate"],
-        ),
-    ] {
+    for (right, wrong, words) in MISTAKES {
         assert!(BROKER.contains(right), "{right}");
         let (content, said) = check(folder.path(), &BROKER.replacen(right, wrong, 1));
         assert!(!content, "`{wrong}` was taken: {said}");
         assert!(said.contains("config.toml"), "no file in: {said}");
-        for word in words {
+        for word in *words {
             assert!(said.contains(word), "no `{word}` in: {said}");
         }
     }

@@ -1,7 +1,7 @@
 //! The README's examples of `alcyone`, run against the demo it tells the reader to start: what is
 //! printed there is what the programs print, but for ids, times and numbers.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -175,7 +175,7 @@ impl Reader {
         text(output.stdout)
     }
 
-    async fn log_in(&self, home: &PathBuf, person: &str) -> String {
+    async fn log_in(&self, home: &Path, person: &str) -> String {
         let mut login = self.alcyone(home);
         let mut child = login.arg("login").stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());

@@ -64,6 +64,7 @@ async fn a_broker_that_ends_keeps_nobody_waiting() {
     assert_eq!(ready.status, 200);
 
     let idle = LeaseRequest {
+        instance: None,
         agent: agent_id(),
         site: "lumi".parse().unwrap(),
         want: 1,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use broker_model::{Assurance, EntryBody, EntryKind, PersonId, Principal, Role};
+use broker_model::{EntryBody, EntryKind, PersonId, Principal, Role};
 use broker_store::{Change, StoredGrant, Write};
 
 use super::error::{Result, SetupError};

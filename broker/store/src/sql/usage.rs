@@ -106,7 +106,7 @@ fn seen_of(project: ProjectId, seen: Option<&UsageScope>) -> Vec<Branch> {
 }
 
 fn seen_shares(scope: &UsageScope) -> impl Iterator<Item = Branch> {
-    let shares = BTreeSet::from_iter(scope.shares.iter().map(ToString::to_string));
+    let shares: BTreeSet<_> = scope.shares.iter().map(ToString::to_string).collect();
     shares
         .into_iter()
         .map(|share| vec![is("share =", Cell::text(share))])
