@@ -119,7 +119,11 @@ pub(crate) fn entry_details(texts: Texts, entry: &EntryBody) -> Vec<String> {
 fn datum(texts: Texts, key: &str, value: &Value) -> Option<String> {
     let shown = match (key, value) {
         // Digests and the unit's name say nothing to a reader; the export has them.
-        ("policy_digest" | "inputs_digest" | "charge_unit" | "month", _) => return None,
+        (
+            "policy_digest" | "inputs_digest" | "placement_sha256" | "inputs_sha256"
+            | "charge_unit" | "month",
+            _,
+        ) => return None,
         ("state", Value::String(name)) => match StateName::parse(name) {
             Some(name) => return Some(state(texts, name).to_owned()),
             None => return Some(texts.of(&format!("attempt.{name}")).to_owned()),

@@ -37,7 +37,12 @@ impl Beside {
         let url = installation.url(0);
         let folder = installation.path("agent-slurm");
         let agent = SiteAgent::of_slurm(&folder, &slurm, &url, installation.agent_token(&site));
-        let _all_well = agent.check().await.with(0);
+        let said = agent.check().await.with(0).stdout;
+        let readme = include_str!("../../../README.md");
+        assert!(
+            readme.contains(&said),
+            "the README shows another than:\n{said}"
+        );
         let running = agent.start();
         let engineer = people.client(&url, ENGINEER).await;
         Some(Self {
