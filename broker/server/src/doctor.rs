@@ -33,8 +33,14 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
         );
     }
     for (key, file) in secrets::named(config) {
-        let words = format!("{} is not for everybody", file.display());
-        line(&key, secrets::check(&key, file).map(|()| words));
+        let private = format!("{} is not for everybody", file.display());
+        let checked = secrets::check(&key, file);
+        line(
+            &key,
+            checked.map(|warning| {
+                warning.map_or(private, |warning| format!("but careful: {warning}"))
+            }),
+        );
     }
     Ok(if healthy {
         ExitCode::SUCCESS

@@ -57,6 +57,9 @@ async fn execute(command: BrokerCommand) -> anyhow::Result<ExitCode> {
         } => {
             let loaded = Config::load(&config)?;
             compose::check(&loaded).with_context(|| config.display().to_string())?;
+            for warning in secrets::warnings(&loaded)? {
+                println_out(&format!("careful: {warning}"));
+            }
             println_out(&format!("{}: no mistake found", config.display()));
             Ok(ExitCode::SUCCESS)
         }

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
 use crate::config::Config;
 
@@ -36,15 +36,25 @@ pub(crate) fn named(config: &Config) -> Vec<(String, &Path)> {
     files
 }
 
-/// Fails for a secret that is not there, or that everybody on the machine could read.
-pub(crate) fn check(key: &str, file: &Path) -> anyhow::Result<()> {
+/// Fails for a secret that is not there. A word of warning where everybody on the machine could read
+/// it: not an error, since a container's secrets may be mounted so for the broker alone.
+pub(crate) fn check(key: &str, file: &Path) -> anyhow::Result<Option<String>> {
     let place = || format!("{key}: {}", file.display());
     let found = std::fs::metadata(file).with_context(place)?;
-    if found.permissions().mode() & EVERYBODY != 0 {
-        bail!(
+    let open = found.permissions().mode() & EVERYBODY != 0;
+    Ok(open.then(|| {
+        format!(
             "{} can be read by everybody on this machine; run `chmod o-rwx` on it, and make a new secret",
             place()
-        );
-    }
-    Ok(())
+        )
+    }))
+}
+
+/// The warnings of all of them.
+pub(crate) fn warnings(config: &Config) -> anyhow::Result<Vec<String>> {
+    let checked = named(config)
+        .into_iter()
+        .map(|(key, file)| check(&key, file));
+    let checked: Vec<Option<String>> = checked.collect::<anyhow::Result<_>>()?;
+    Ok(checked.into_iter().flatten().collect())
 }

@@ -246,8 +246,11 @@ fn a_secret_that_is_missing_or_for_everybody_is_told_with_its_key() {
         let file = folder.path().join(name);
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
         let (content, said) = check(folder.path(), BROKER);
-        assert!(!content && said.contains(key), "{key}: {said}");
-        assert!(said.contains("chmod o-rwx"), "{said}");
+        assert!(content && said.contains(key), "{key}: {said}");
+        assert!(
+            said.contains("careful: ") && said.contains("chmod o-rwx"),
+            "{said}"
+        );
         std::fs::remove_file(&file).unwrap();
         let (content, said) = check(folder.path(), BROKER);
         assert!(!content && said.contains(name), "{name}: {said}");

@@ -1,6 +1,7 @@
 //! The README's examples of `alcyone`, run against the demo it tells the reader to start: what is
 //! printed there is what the programs print, but for ids, times and numbers.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -23,13 +24,13 @@ struct Example {
 #[tokio::test]
 async fn the_readme_shows_what_the_client_prints() {
     let reader = Reader::arrive().await;
-    let mut job = String::new();
+    let mut jobs = BTreeMap::new();
     let mut seen = Vec::new();
     for example in examples() {
-        let words = reader.words(&example.words, &job);
+        let words = reader.words(&example.words, &jobs);
         let said = reader.run(&words).await;
         if words.first().is_some_and(|verb| verb == "submit") {
-            said.split(' ').next().unwrap().clone_into(&mut job);
+            jobs.insert(first_word(&example.lines[0]), first_word(&said));
         }
         let (expected, got) = (shapes(&example.lines.join("\n")), shapes(&said));
         assert!(
@@ -46,6 +47,10 @@ async fn the_readme_shows_what_the_client_prints() {
     ] {
         assert!(seen.iter().any(|it| it == verb), "`{verb}` is not shown");
     }
+}
+
+fn first_word(line: &str) -> String {
+    line.split(' ').next().unwrap().to_owned()
 }
 
 /// All that a `console` block says of `alcyone`.
@@ -135,10 +140,10 @@ impl Reader {
         }
     }
 
-    /// The job is the last that was handed in, the key the one of this ledger.
-    fn words(&self, shown: &[String], job: &str) -> Vec<String> {
+    /// The README's jobs are those that were handed in here, its key the one of this ledger.
+    fn words(&self, shown: &[String], jobs: &BTreeMap<String, String>) -> Vec<String> {
         let word = |word: &String| match word.as_str() {
-            id if id.starts_with("job_") => job.to_owned(),
+            id if id.starts_with("job_") => jobs[id].clone(),
             key if key.ends_with("/ledger+…") => self.ledger_key(),
             other => other.to_owned(),
         };
