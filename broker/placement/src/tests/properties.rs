@@ -194,7 +194,10 @@ proptest! {
         federation in any_federation(),
         spec in any_spec(),
     ) {
-        prop_assume!(never_feasible(&federation.place(&spec)));
+        // Half of them: too many to be told to proptest as rejected.
+        if !never_feasible(&federation.place(&spec)) {
+            return Ok(());
+        }
         let mut later = federation;
         for member in &mut later.members {
             member.is(SiteReadiness::Ready);
