@@ -28,3 +28,4 @@ pub use operation::operations;
 pub use problem::{Problem, ProblemBody};
 pub use router::router;
 pub use state::{AgentTokens, ApiState, LoginInfo};
+pub use within::within;

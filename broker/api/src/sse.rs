@@ -41,14 +41,21 @@ pub(crate) fn last_event_id(headers: &HeaderMap) -> std::result::Result<Option<u
 /// Makes a response of a stream. It ends with an event `end` when nothing more will come, with
 /// `token` when the caller's token ended meanwhile (get a new one, reconnect with `Last-Event-ID`),
 /// and with `error` when the broker could not go on. Whether the caller may see the project is asked
-/// again as often as whether the token still holds.
+/// again as often as whether the token still holds. A broker that is about to end begins no stream: its
+/// clients would come back at once, again and again.
 pub(crate) fn respond<T: Send + 'static>(
     state: ApiState,
     authenticated: Authenticated,
     project: ProjectId,
     items: impl Stream<Item = Result<T>> + Send + 'static,
     event: impl Fn(T) -> Event + Send + 'static,
-) -> Sse<impl Stream<Item = std::result::Result<Event, Infallible>> + Send + 'static> {
+) -> std::result::Result<
+    Sse<impl Stream<Item = std::result::Result<Event, Infallible>> + Send + 'static>,
+    Problem,
+> {
+    if state.broker.is_draining() {
+        return Err(Problem::shutting_down());
+    }
     let events = items.map(move |item| match item {
         Ok(item) => Said {
             event: event(item),
@@ -68,7 +75,7 @@ pub(crate) fn respond<T: Send + 'static>(
         over: false,
     };
     let guarded = stream::unfold(guarded, Guarded::next);
-    Sse::new(guarded).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+    Ok(Sse::new(guarded).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
 struct Said {

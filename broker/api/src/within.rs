@@ -9,13 +9,11 @@ use tokio::time::timeout;
 
 use crate::problem::Problem;
 
-/// Gives each request of a router so long until its answer begins: a client that sends its body drop by
-/// drop, or a database that hangs, holds nothing for ever. Streams begin at once and then last as they
-/// like.
-pub(crate) fn within<S: Clone + Send + Sync + 'static>(
-    router: Router<S>,
-    limit: Duration,
-) -> Router<S> {
+/// Gives each request of a router so long until its answer begins.
+///
+/// A client that sends its body drop by drop, or a database that hangs, holds nothing for ever. Streams
+/// begin at once and then last as they like.
+pub fn within<S: Clone + Send + Sync + 'static>(router: Router<S>, limit: Duration) -> Router<S> {
     router.layer(middleware::from_fn_with_state(limit, in_time))
 }
 

@@ -40,6 +40,7 @@ pub struct Authenticator {
 #[derive(Clone)]
 struct Verified {
     principal: Arc<Principal>,
+    /// By our clock, at the earliest.
     issued: Option<Timestamp>,
     until: Timestamp,
     generation: u64,
@@ -192,7 +193,9 @@ impl Authenticator {
         let principal = Arc::new(claims.principal(&issuer.config)?);
         let verified = Verified {
             until: self.believed_until(issuer, &claims, complete),
-            issued: claims.time("iat"),
+            issued: claims
+                .time("iat")
+                .map(|at| by_our_clock(&issuer.config, at)),
             principal: Arc::clone(&principal),
             generation,
         };
@@ -253,6 +256,13 @@ impl fmt::Debug for Authenticator {
         let issuers = self.issuers.iter().map(|issuer| &issuer.config.issuer);
         f.debug_list().entries(issuers).finish()
     }
+}
+
+/// When that was at the earliest: an issuer's clock may be ahead of ours by the leeway, and what it
+/// issued just before a revocation would look newer.
+fn by_our_clock(config: &IssuerConfig, at: Timestamp) -> Timestamp {
+    let leeway = SignedDuration::from_secs(config.leeway_seconds.into());
+    at.saturating_sub(leeway).unwrap_or(Timestamp::MIN)
 }
 
 fn check_set(issuers: &[IssuerConfig]) -> Result<(), ConfigError> {

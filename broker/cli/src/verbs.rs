@@ -3,6 +3,7 @@ mod check;
 mod job;
 mod jobs;
 mod logs;
+mod patience;
 mod sites;
 mod submit;
 mod usage;

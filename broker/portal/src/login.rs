@@ -125,7 +125,9 @@ impl Portal {
         let logged_in = self.ask_issuer(&answer, &pending).await?;
         let now = self.broker.clock().now();
         if self.broker.is_revoked(&logged_in.principal, now).await? {
-            return Err(AuthError::Revoked.into());
+            let error = AuthError::Revoked;
+            self.record_failed(&pending.issuer, &error).await?;
+            return Err(error.into());
         }
         let token = random_text();
         let signed_in = SignedIn {
@@ -149,15 +151,21 @@ impl Portal {
     ) -> Result<LoggedIn, Refusal> {
         let ended = self.party(&pending.issuer)?.answer(answer, pending).await;
         if let Err(error) = &ended {
-            tracing::info!(reason = error.code(), "a sign-in failed");
-            let counts = !error.is_unavailable() && !matches!(error.code(), "state_mismatch");
-            if counts {
-                self.broker
-                    .record_failed_login(Door::Portal, &pending.issuer, error.code())
-                    .await?;
-            }
+            self.record_failed(&pending.issuer, error).await?;
         }
         Ok(ended?)
+    }
+
+    /// An issuer that is away, or an answer to a question that was never asked, says nothing of a person.
+    async fn record_failed(&self, issuer: &str, error: &AuthError) -> Result<(), Refusal> {
+        tracing::info!(reason = error.code(), "a sign-in failed");
+        let counts = !error.is_unavailable() && !matches!(error.code(), "state_mismatch");
+        if counts {
+            self.broker
+                .record_failed_login(Door::Portal, issuer, error.code())
+                .await?;
+        }
+        Ok(())
     }
 
     /// The same page at the public address, for who came by another name of this machine: the issuer

@@ -1,9 +1,11 @@
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use axum::Router;
 use broker_api::{AgentTokens, ApiState, LoginInfo, Metrics};
 use broker_app::loops::Sealer;
@@ -21,6 +23,9 @@ use url::Url;
 use crate::auth::TokenAuth;
 use crate::config::{AgentToken, Config, DatabaseConfig};
 use crate::{roles, secrets, shipped, tls};
+
+/// From the head of a request for a page to the head of its answer. Signing in asks an issuer meanwhile.
+const PAGE_TIME: Duration = Duration::from_secs(30);
 
 /// A broker with everything around it, ready to be served.
 #[derive(Debug)]
@@ -118,7 +123,8 @@ pub(crate) fn assemble(parts: Ingredients) -> anyhow::Result<Composed> {
         login: Arc::new(login_info(&auth)),
         ledger_key: Arc::new(ledger_key),
     };
-    let pages = broker_api::observed(broker_portal::router(portal), metrics.clone());
+    let pages = broker_api::within(broker_portal::router(portal), PAGE_TIME);
+    let pages = broker_api::observed(pages, metrics.clone());
     let router = broker_api::router(state).merge(pages);
     let sealer = Sealer::new(parts.signer);
     Ok(Composed {
@@ -235,16 +241,66 @@ pub(crate) fn login_key(ledger_key: &[u8]) -> [u8; 32] {
     digest.finalize().into()
 }
 
-/// Makes a signing key in a new file that only its owner can read; returns the verifier key.
+/// Makes a signing key in a new file that only its owner can read; returns the verifier key. A folder
+/// that is not there yet is made for the owner alone.
 pub(crate) fn new_ledger_key(name: &str, file: &Path) -> anyhow::Result<String> {
     let signer = Signer::from_seed(name, &rand::random())?;
-    let mut out = std::fs::OpenOptions::new()
+    if let Some(folder) = file.parent().filter(|folder| !folder.exists()) {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .with_context(|| folder.display().to_string())?;
+    }
+    let opened = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(file)
-        .with_context(|| format!("{}: a key is never written over", file.display()))?;
+        .open(file);
+    let mut out = opened.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => anyhow!(
+            "{}: it is there already, and a key is never written over; name another file",
+            file.display()
+        ),
+        _ => anyhow::Error::new(error).context(file.display().to_string()),
+    })?;
     out.write_all(signer.to_pem()?.as_bytes())?;
     out.sync_all()?;
     Ok(signer.verifier().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_ledger_key_and_the_folder_it_makes_are_their_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let secrets = folder.path().join("secrets");
+        let file = secrets.join("ledger-key.pem");
+        new_ledger_key("broker.example/ledger", &file).unwrap();
+        assert_eq!((mode(&secrets), mode(&file)), (0o700, 0o600));
+    }
+
+    #[test]
+    fn only_a_file_that_is_there_is_called_one_that_is_not_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ledger-key.pem");
+        let made = |file: &Path| new_ledger_key("broker.example/ledger", file);
+        made(&file).unwrap();
+        let said = |file: &Path| format!("{:#}", made(file).unwrap_err());
+        assert!(
+            said(&file).contains("never written over"),
+            "{}",
+            said(&file)
+        );
+        let under_a_file = said(&file.join("key.pem"));
+        assert!(!under_a_file.contains("written over"), "{under_a_file}");
+    }
 }

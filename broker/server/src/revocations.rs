@@ -46,6 +46,7 @@ pub(crate) async fn revoke(options: RevokeOptions) -> anyhow::Result<ExitCode> {
     let issuer = configured(&config, &options.issuer)?;
     let subject = issuer.fold_subject(&options.subject);
     let composed = compose(&config).await?;
+    let leeway = issuer.leeway_seconds;
     let done = match options.reason {
         Some(reason) => {
             let order = RevocationOrder {
@@ -54,7 +55,7 @@ pub(crate) async fn revoke(options: RevokeOptions) -> anyhow::Result<ExitCode> {
                 reason,
                 until: options.until,
             };
-            revoke_now(&composed.broker, order).await
+            revoke_now(&composed.broker, order, leeway).await
         }
         None => lift(&composed.broker, &issuer.issuer, &subject).await,
     };
@@ -62,7 +63,11 @@ pub(crate) async fn revoke(options: RevokeOptions) -> anyhow::Result<ExitCode> {
     done
 }
 
-async fn revoke_now(broker: &Broker, order: RevocationOrder) -> anyhow::Result<ExitCode> {
+async fn revoke_now(
+    broker: &Broker,
+    order: RevocationOrder,
+    leeway_seconds: u32,
+) -> anyhow::Result<ExitCode> {
     let subject = order.subject.clone();
     let done = broker.revoke(order).await?;
     let until = done.revocation.issued_until;
@@ -71,10 +76,10 @@ async fn revoke_now(broker: &Broker, order: RevocationOrder) -> anyhow::Result<E
         done.person
     ));
     if until <= done.revocation.revoked_at {
-        println_out(
-            "a new sign-in counts, and so does a token that the issuer gives for a refresh token: revoke there \
-             too, or keep the person out with `--until`",
-        );
+        println_out(&format!(
+            "a new sign-in counts (its token after {leeway_seconds} s, for clocks differ), and so does a token \
+             that the issuer gives for a refresh token: revoke there too, or keep the person out with `--until`"
+        ));
     }
     if done.first_seen {
         println_out("nobody with this subject was ever here; check how it is written");

@@ -93,6 +93,12 @@ async fn a_broker_that_ends_keeps_nobody_waiting() {
         (503, "shutting down\n")
     );
     assert_eq!(world.get("/healthz").send().await.status, 200);
+    for path in ["events", "logs?follow=true"] {
+        let stream = world.get(format!("/api/v1/jobs/{id}/{path}")).token(&token);
+        let refused = stream.send().await;
+        refused.problem(503, "shutting-down");
+        assert_eq!(refused.header("retry-after"), "1");
+    }
     let lease = world.post(
         "/agent/v1/lease",
         &json!({

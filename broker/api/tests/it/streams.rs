@@ -122,7 +122,8 @@ async fn a_revoked_persons_tokens_and_streams_end_and_a_new_sign_in_counts() {
         .collect();
     assert_eq!(revoked.len(), 1);
     assert_eq!(revoked[0].actor, Some(done.person));
-    world.advance(1);
+    // Until then it may be an older one of an issuer whose clock is ahead by the leeway.
+    world.advance(31);
     assert_eq!(whoami(&world.token("ada").await).await.status, 200);
 }
 

@@ -99,12 +99,37 @@ async fn a_revoked_subject_is_out_at_once_and_comes_in_again_with_a_new_sign_in(
     auth.put_revocations([revoked]);
     assert_eq!(refused(&auth, text(&ada, "access_token")).await, "revoked");
     auth.bearer(text(&bo, "access_token")).await.unwrap();
-    clock.advance(SignedDuration::from_secs(1));
+    clock.advance(SignedDuration::from_secs(31));
     let again = device_sign_in(&issuer, "ada").await;
     auth.bearer(text(&again, "access_token")).await.unwrap();
     assert_eq!(refused(&auth, text(&ada, "access_token")).await, "revoked");
     auth.put_revocations([]);
     auth.bearer(text(&ada, "access_token")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_token_of_an_issuer_whose_clock_is_ahead_does_not_outlive_a_revocation() {
+    let clock = manual_clock();
+    let ahead = manual_clock();
+    ahead.advance(SignedDuration::from_secs(30));
+    let issuer = dev_issuer(ahead.clone()).await;
+    let auth = authenticator(issuer.issuer_config(), clock.clone());
+    let before = device_sign_in(&issuer, "ada").await;
+    auth.bearer(text(&before, "access_token")).await.unwrap();
+    let revoked = Revoked {
+        issuer: issuer.issuer().to_owned(),
+        subject: "ada".to_owned(),
+        issued_until: clock.now(),
+    };
+    auth.put_revocations([revoked]);
+    let token = text(&before, "access_token");
+    assert_eq!(refused(&auth, token).await, "revoked");
+    for clock in [&clock, &ahead] {
+        clock.advance(SignedDuration::from_secs(1));
+    }
+    let after = device_sign_in(&issuer, "ada").await;
+    auth.bearer(text(&after, "access_token")).await.unwrap();
+    assert_eq!(refused(&auth, token).await, "revoked");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,9 +7,11 @@ use broker_client::wire::{JobView, LogView};
 use broker_client::{Client, Error, Event};
 use broker_model::JobId;
 
-/// How often in a row a stream is taken up again without an event in between.
-const TRIES: u32 = 10;
-const PAUSE: Duration = Duration::from_millis(200);
+use crate::verbs::patience::Patience;
+
+/// Between the end of a stream and the next while the job goes on: the broker answers, but may be about
+/// to end.
+const BETWEEN: Duration = Duration::from_secs(1);
 
 /// What of a job's log to print, and how.
 #[derive(Debug)]
@@ -27,49 +29,52 @@ pub(crate) async fn run(
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
     let mut last = None;
-    let mut failures = 0;
+    let mut patience = Patience::default();
     loop {
         let before = last.clone();
-        let broken = match once(client, job, log, &mut last, out).await {
+        let broken = match once(client, job, log, (&mut last, &mut patience), out).await {
             Ok(Next::Done) => return Ok(0),
             Ok(Next::Reconnect) => None,
             Err(error) => Some(passing(error)?),
         };
-        failures = if last == before { failures + 1 } else { 0 };
-        if failures == TRIES {
+        if last != before {
+            patience.renew();
+        }
+        let Some(pause) = patience.pause(Instant::now()) else {
             let words = "the log broke off again and again; run the same command once more";
             return Err(broken.map_or_else(|| anyhow::anyhow!(words), anyhow::Error::from));
-        }
-        tokio::time::sleep(PAUSE * failures).await;
+        };
+        tokio::time::sleep(pause).await;
     }
 }
 
 /// Waits until a job is over, across broken streams and ended tokens.
 pub(crate) async fn over(client: &Client, id: JobId) -> anyhow::Result<JobView> {
-    let mut failures = 0;
+    let mut patience = Patience::default();
     loop {
-        match changed(client, id).await {
+        let pause = match changed(client, id, &mut patience).await {
             Ok(job) if job.state.is_final() => return Ok(job),
-            Ok(_) => failures = 0,
-            Err(error) => {
-                failures += 1;
-                if failures == TRIES {
-                    return Err(error.into());
-                }
-                passing(error.into())?;
-                tokio::time::sleep(PAUSE * failures).await;
+            Ok(_) => {
+                patience.renew();
+                BETWEEN
             }
-        }
+            Err(error) => {
+                let error = passing(error.into())?;
+                patience.pause(Instant::now()).ok_or(error)?
+            }
+        };
+        tokio::time::sleep(pause).await;
     }
 }
 
 /// The job as it is once its stream of events ends; at once when it is over.
-async fn changed(client: &Client, id: JobId) -> Result<JobView, Error> {
+async fn changed(client: &Client, id: JobId, patience: &mut Patience) -> Result<JobView, Error> {
     let job = client.job(id).await?;
     if job.state.is_final() {
         return Ok(job);
     }
     let mut events = client.events(id, None).await?;
+    patience.opened(Instant::now());
     while events.next().await?.is_some() {}
     client.job(id).await
 }
@@ -84,12 +89,13 @@ async fn once(
     client: &Client,
     job: JobId,
     log: &Log,
-    last: &mut Option<String>,
+    (last, patience): (&mut Option<String>, &mut Patience),
     out: &mut impl Write,
 ) -> anyhow::Result<Next> {
     let mut events = client
         .logs(job, log.stream, log.follow, last.as_deref())
         .await?;
+    patience.opened(Instant::now());
     while let Some(event) = events.next().await? {
         match event.kind.as_str() {
             "end" => return Ok(Next::Done),

@@ -1,6 +1,7 @@
 use std::fs;
 
 use broker_ledger::Signer;
+use clap::Parser as _;
 
 use crate::stage::Stage;
 use crate::world::LEDGER;
@@ -96,6 +97,31 @@ async fn an_export_verifies_offline_and_one_flipped_bit_is_found() {
     }
     fs::write(&file, &good[..good.len() / 2]).unwrap();
     assert_eq!(stage.run("auditor", &verify).await.code, 5);
+}
+
+#[tokio::test]
+async fn an_offline_check_sends_nothing_so_it_does_not_mind_plain_http() {
+    let (stage, _) = sealed().await;
+    let file = stage.world.folder.path().join("export.jsonl");
+    let file = file.to_str().unwrap();
+    stage.run("auditor", &["audit", "export", file]).await;
+    let home = stage.home("auditor");
+    let key = stage.world.sealer.verifier_key();
+    fs::write(home.join("ledger-key-broker.example-8080.txt"), key).unwrap();
+    let place = [
+        "alcyone",
+        "--broker",
+        "http://broker.example:8080",
+        "--home",
+        home.to_str().unwrap(),
+    ];
+    let run = async |words: &[&str]| {
+        let cli = broker_cli::Cli::try_parse_from(place.iter().chain(words)).unwrap();
+        broker_cli::run(cli, &mut Vec::new()).await
+    };
+    assert_eq!(run(&["audit", "verify", file]).await.unwrap(), 0);
+    let refused = run(&["whoami"]).await.unwrap_err().to_string();
+    assert!(refused.contains("--allow-http"), "{refused}");
 }
 
 #[tokio::test]

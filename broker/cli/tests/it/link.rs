@@ -137,6 +137,42 @@ async fn a_followed_log_that_breaks_goes_on_where_it_was() {
     assert!(asked.load(Ordering::SeqCst) > 3, "it did break");
 }
 
+/// As a broker that is about to end, or a proxy that lets no stream live.
+#[tokio::test]
+async fn a_wait_whose_streams_end_at_once_asks_no_more_than_once_a_second() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let no_stream = move |request: Request, next: Next| {
+        let count = count.clone();
+        async move {
+            let is_stream = request.uri().path().ends_with("/events");
+            let response = next.run(request).await;
+            if is_stream {
+                count.fetch_add(1, Ordering::SeqCst);
+                return Response::from_parts(response.into_parts().0, Body::empty());
+            }
+            response
+        }
+    };
+    let stage = Stage::open_behind(|router| router.layer(middleware::from_fn(no_stream))).await;
+    stage.sign_in("ada").await;
+    let file = stage.file("job.toml", JOB);
+    let begun = std::time::Instant::now();
+    let words = ["submit", "--wait", "--json", &*file];
+    let meanwhile = async {
+        let mut look = tokio::time::interval(std::time::Duration::from_millis(20));
+        while asked.load(Ordering::SeqCst) < 2 {
+            look.tick().await;
+        }
+        let attempt = stage.started().await;
+        stage.ended(attempt, OutcomeKind::Completed).await;
+    };
+    let (ran, ()) = tokio::join!(stage.run("ada", &words), meanwhile);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let asked = asked.load(Ordering::SeqCst) as u64;
+    assert!(asked <= begun.elapsed().as_secs() + 1, "{asked}");
+}
+
 #[tokio::test]
 async fn a_token_that_ends_while_a_log_is_followed_is_refreshed_on_the_way() {
     let stage = Stage::open().await;

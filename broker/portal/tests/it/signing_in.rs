@@ -384,6 +384,9 @@ async fn a_revoked_persons_sessions_end_and_a_new_sign_in_counts_unless_it_is_to
     let entries = house.broker.store().entries(0, 200).await.unwrap();
     let of = |kind: &str| entries.iter().filter(|row| row.text.contains(kind)).count();
     assert_eq!((of("access.revoked"), of("access.restored")), (2, 1));
+    let failed = entries.iter().find(|row| row.text.contains("login.failed"));
+    let failed = failed.map(|row| row.text.as_str()).unwrap();
+    assert!(failed.contains(r#""reason":"revoked""#), "{failed}");
     let personal = |row: &&EntryRow| row.text.contains("Ada") || row.text.contains(ENGINEER);
     assert_eq!(entries.iter().find(personal), None);
 }

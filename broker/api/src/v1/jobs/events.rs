@@ -24,13 +24,7 @@ pub(crate) async fn events(
         .broker
         .follow_events(&authenticated.caller, id, after)
         .await?;
-    Ok(sse::respond(
-        state,
-        authenticated,
-        job.spec.project,
-        rows,
-        event,
-    ))
+    sse::respond(state, authenticated, job.spec.project, rows, event)
 }
 
 fn event(row: JobEventRow) -> Event {

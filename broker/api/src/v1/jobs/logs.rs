@@ -47,12 +47,12 @@ pub(crate) async fn logs(
     let project = state.broker.job(&caller, id).await?.spec.project;
     if query.follow.unwrap_or(accepts_events) {
         let pieces = state.broker.follow_log(&caller, id, stream, offset).await?;
-        return Ok(sse::respond(state, authenticated, project, pieces, event).into_response());
+        return Ok(sse::respond(state, authenticated, project, pieces, event)?.into_response());
     }
     let first = state.broker.read_log(&caller, id, stream, offset).await?;
     let pieces = stored(state.broker.clone(), caller, (id, stream), first);
     if accepts_events {
-        return Ok(sse::respond(state, authenticated, project, pieces, event).into_response());
+        return Ok(sse::respond(state, authenticated, project, pieces, event)?.into_response());
     }
     let bytes = Body::from_stream(pieces.map_ok(|piece| piece.bytes));
     Ok(([(CONTENT_TYPE, "application/octet-stream")], bytes).into_response())

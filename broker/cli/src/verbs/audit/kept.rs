@@ -56,7 +56,7 @@ pub(super) fn trusted_offline(place: &Place, given: &[String]) -> anyhow::Result
     if !given.is_empty() {
         return keys(given);
     }
-    let settings = place.settings().map_err(|error| {
+    let settings = place.named().map_err(|error| {
         Failure::Usage(format!(
             "which key shall have signed? give --trusted-key, as the broker's operator publishes it; \
              none is kept: {error}"
