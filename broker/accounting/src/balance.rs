@@ -59,10 +59,11 @@ pub fn release(balance: Balance, held: UnitMillis) -> Result<Balance, Error> {
 
 /// Declares remaining hours lost: the term has ended and they were not used.
 ///
-/// Held hours cannot be lost; they are settled or released first.
+/// Held hours cannot be lost; they are settled or released first. Of an overdrawn balance nothing can
+/// be lost, which is no error.
 pub fn lose(balance: Balance, amount: UnitMillis) -> Result<Balance, Error> {
     let mut sum = Parts::of("lose", balance, &[amount])?;
-    if wide(amount) > sum.remaining() {
+    if wide(amount) > sum.remaining().max(0) {
         let remaining = balance.remaining();
         return Err(Error::RemainsTooLittle {
             asked: amount,

@@ -1,7 +1,7 @@
 mod record;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use broker_model::{
     ContainerTarget, Partition, PartitionRef, Site, SiteId, SiteReadiness, SiteSnapshot, SiteState,
@@ -31,14 +31,21 @@ pub(crate) type AllHeard = HashMap<SiteId, Heard>;
 #[derive(Debug, Default)]
 pub(crate) struct Moment {
     pub(crate) sites: AllHeard,
-    /// Made when the first job is placed on it.
-    record: OnceLock<Arc<Record>>,
+    /// Made when the first job is placed on it, and anew once a site has been silent for too long.
+    record: Mutex<Option<Arc<Record>>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Heard {
     state: Option<SiteState>,
     snapshot: Option<Arc<SiteSnapshot>>,
+}
+
+impl Heard {
+    fn readiness(&self, now: Timestamp) -> SiteReadiness {
+        let state = self.state.as_ref();
+        state.map_or(SiteReadiness::Unknown, |state| state.readiness_at(now))
+    }
 }
 
 /// One site with what was heard of it.
@@ -155,10 +162,14 @@ impl Board {
         Ok(())
     }
 
-    /// The board of a moment as it is stored; made once.
-    pub(crate) fn record(&self, moment: &Moment) -> Arc<Record> {
-        let made = || Arc::new(self.fixed.record(&self.sites, &moment.sites));
-        Arc::clone(moment.record.get_or_init(made))
+    /// The board of a moment as it is stored; made once, and once more for each site that falls silent.
+    pub(crate) fn record(&self, moment: &Moment, now: Timestamp) -> Arc<Record> {
+        let Moment { sites, record } = moment;
+        let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = record.take();
+        let current = known.filter(|it| it.is_of(&self.sites, sites, now));
+        let made = || Arc::new(self.fixed.record(&self.sites, sites, now));
+        Arc::clone(record.insert(current.unwrap_or_else(made)))
     }
 
     /// What has to be written so that the board is stored; nothing when it is known to be.
@@ -189,7 +200,7 @@ impl From<AllHeard> for Moment {
     fn from(sites: AllHeard) -> Self {
         Self {
             sites,
-            record: OnceLock::new(),
+            record: Mutex::default(),
         }
     }
 }

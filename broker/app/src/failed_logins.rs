@@ -31,7 +31,7 @@ pub(crate) struct FailedLogins(Mutex<HashMap<Kind, Window>>);
 #[derive(Clone, Copy, Debug)]
 struct Window {
     since: Timestamp,
-    /// Beside the first, which has an entry of its own.
+    /// Beside the first, which has an entry of its own unless that could not be made.
     more: u64,
 }
 
@@ -51,6 +51,16 @@ impl FailedLogins {
                 window.more = window.more.saturating_add(1);
                 false
             }
+        }
+    }
+
+    /// Counts again what could not be entered.
+    fn put_back(&self, failed: impl IntoIterator<Item = (Kind, Window)>) {
+        let mut windows = self.windows();
+        for (kind, failed) in failed {
+            let window = windows.entry(kind).or_insert(Window { more: 0, ..failed });
+            window.since = window.since.min(failed.since);
+            window.more = window.more.saturating_add(failed.more);
         }
     }
 
@@ -77,10 +87,18 @@ impl Broker {
     ) -> Result<()> {
         let kind = (door, issuer.to_owned(), reason);
         let now = self.inner.clock.now();
-        if self.inner.failed_logins.is_first(&kind, now) {
-            self.enter(entry(&kind, now)).await?;
+        if !self.inner.failed_logins.is_first(&kind, now) {
+            return Ok(());
         }
-        Ok(())
+        let entered = self.enter(entry(&kind, now)).await;
+        if entered.is_err() {
+            let first = Window {
+                since: now,
+                more: 1,
+            };
+            self.inner.failed_logins.put_back([(kind, first)]);
+        }
+        entered
     }
 
     /// Enters what was counted in the minutes that are over; returns how many entries that made.
@@ -96,15 +114,21 @@ impl Broker {
     }
 
     async fn enter_begun_before(&self, time: Timestamp) -> Result<usize> {
+        let windows = &self.inner.failed_logins;
         let mut entered = 0;
-        for (kind, window) in self.inner.failed_logins.take_begun_before(time) {
-            if window.more > 0 {
-                let entry = entry(&kind, self.inner.clock.now())
-                    .with("count", window.more)
-                    .with("since", window.since.to_string());
-                self.enter(entry).await?;
-                entered += 1;
+        let mut due = windows.take_begun_before(time).into_iter();
+        while let Some((kind, window)) = due.next() {
+            if window.more == 0 {
+                continue;
             }
+            let entry = entry(&kind, self.inner.clock.now())
+                .with("count", window.more)
+                .with("since", window.since.to_string());
+            if let Err(error) = self.enter(entry).await {
+                windows.put_back(std::iter::once((kind, window)).chain(due));
+                return Err(error);
+            }
+            entered += 1;
         }
         Ok(entered)
     }

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use broker_model::{Allocation, JobSpec, PartitionRef, Site, SiteSnapshot, SiteState};
+use broker_model::{
+    Allocation, JobSpec, PartitionRef, Site, SiteId, SiteReadiness, SiteSnapshot, SiteState,
+};
 use broker_placement::{Input, SiteView};
 use broker_store::{Store, StoreError, StoredPlacement};
 use jiff::Timestamp;
@@ -24,6 +26,9 @@ pub struct PlacingInputs {
     pub refused_by: Vec<PartitionRef>,
     /// Names the [`BoardParts`] the job was placed on.
     pub board: String,
+    /// When each site of the board looked at its partitions. It stands here and not in the board, so
+    /// that boards that differ in nothing else are one document.
+    pub observed_at: Vec<Option<Timestamp>>,
 }
 
 /// A federation as it was heard at one moment, each part by the SHA-256 that names its document.
@@ -38,8 +43,17 @@ pub struct BoardParts {
 #[serde(deny_unknown_fields)]
 pub struct BoardSite {
     pub site: String,
-    pub state: Option<SiteState>,
-    pub snapshot: Option<String>,
+    pub said: Option<Said>,
+    /// Names what the site told of its partitions.
+    pub partitions: Option<String>,
+}
+
+/// What a site says of itself, as placement took it; when it said so is left out as well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Said {
+    pub readiness: SiteReadiness,
+    pub reason: Option<String>,
 }
 
 /// Documents by the SHA-256 that names each.
@@ -108,7 +122,8 @@ pub fn place_again(
     let heard: Result<Vec<Heard>, ReplayError> = board
         .sites
         .into_iter()
-        .map(|it| it.read(documents))
+        .zip(&inputs.observed_at)
+        .map(|(it, observed_at)| it.read(*observed_at, inputs.now, documents))
         .collect();
     let heard = heard?;
     let sites: Vec<SiteView<'_>> = heard.iter().map(Heard::view).collect();
@@ -131,7 +146,7 @@ pub fn decide_again(engine: &Engine, document: &str) -> Result<String, ReplayErr
 }
 
 /// The question that a stored decision answered.
-pub(crate) fn question_of(document: &str) -> Result<Question, serde_json::Error> {
+fn question_of(document: &str) -> Result<Question, serde_json::Error> {
     #[derive(Deserialize)]
     struct Asked {
         question: Question,
@@ -145,19 +160,54 @@ impl BoardParts {
         let of_sites = self
             .sites
             .iter()
-            .flat_map(|it| [Some(it.site.as_str()), it.snapshot.as_deref()]);
+            .flat_map(|it| [Some(it.site.as_str()), it.partitions.as_deref()]);
         std::iter::once(self.zones.as_str()).chain(of_sites.flatten())
     }
 }
 
 impl BoardSite {
-    fn read(self, documents: &BoardDocuments) -> Result<Heard, ReplayError> {
-        let snapshot = self.snapshot.map(|name| read(documents, &name));
+    fn read(
+        self,
+        observed_at: Option<Timestamp>,
+        now: Timestamp,
+        documents: &BoardDocuments,
+    ) -> Result<Heard, ReplayError> {
+        let site: Site = read(documents, &self.site)?;
+        let state = self.said.map(|said| said.at(&site.id, now));
+        let snapshot = match (observed_at, self.partitions) {
+            (Some(observed_at), Some(name)) => Some(SiteSnapshot {
+                observed_at,
+                // Placement goes by the state alone.
+                readiness: SiteReadiness::Unknown,
+                reason: None,
+                partitions: read(documents, &name)?,
+            }),
+            _ => None,
+        };
         Ok(Heard {
-            site: read(documents, &self.site)?,
-            state: self.state,
-            snapshot: snapshot.transpose()?,
+            site,
+            state,
+            snapshot,
         })
+    }
+}
+
+impl Said {
+    pub(crate) fn by(state: &SiteState, now: Timestamp) -> Self {
+        Self {
+            readiness: state.readiness_at(now),
+            reason: state.reason.clone(),
+        }
+    }
+
+    fn at(self, site: &SiteId, now: Timestamp) -> SiteState {
+        SiteState {
+            site: site.clone(),
+            readiness: self.readiness,
+            reason: self.reason,
+            observed_at: now,
+            ttl_seconds: 0,
+        }
     }
 }
 

@@ -79,17 +79,26 @@ impl Broker {
         Arc::new(roles)
     }
 
+    /// What people of an issuer may have by an entitlement.
+    pub(crate) fn roles_given_by(&self, issuer: &str) -> Vec<Role> {
+        let rules = self.role_rules();
+        let given = rules.iter().filter(|rule| rule.issuer == issuer);
+        given.map(|rule| rule.role.clone()).collect()
+    }
+
     fn entitled(&self, principal: &Principal) -> Vec<HeldRole> {
-        let rules = self
-            .inner
-            .role_rules
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        rules
+        self.role_rules()
             .iter()
             .filter_map(|rule| rule.applies_to(principal))
             .collect()
+    }
+
+    fn role_rules(&self) -> Arc<[RoleRule]> {
+        self.inner
+            .role_rules
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

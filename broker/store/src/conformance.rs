@@ -74,6 +74,7 @@ where
             terms_change_and_the_balance_stays,
             a_grant_changes_from_what_was_read,
             what_a_term_leaves_unused_is_lost_once,
+            the_end_of_an_overdrawn_allocation_is_dealt_with_once,
         }
         accounts::{
             organisations_are_found_by_id_and_domain,

@@ -49,6 +49,7 @@ fn a_site_that_charges_more_than_was_left_makes_remaining_negative_and_stops_hol
         lose(overrun, UnitMillis(1)),
         Err(Error::RemainsTooLittle { .. })
     ));
+    assert_eq!(lose(overrun, UnitMillis::ZERO).unwrap(), overrun);
 }
 
 #[test]

@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use broker_model::Site;
+use broker_model::{Site, SiteReadiness};
 use broker_store::Write;
+use jiff::Timestamp;
 use moka::sync::Cache;
 use serde::Serialize;
 
 use super::AllHeard;
-use crate::replay::{BoardParts, BoardSite, digest};
+use crate::replay::{BoardParts, BoardSite, Said, digest};
 
 /// Digests of documents that this process has seen stored; more than a day's snapshots.
 const MOST: u64 = 100_000;
@@ -32,6 +33,9 @@ pub(super) struct Fixed {
 /// One board, as it was heard.
 #[derive(Debug)]
 pub(crate) struct Record {
+    /// Of each site by then: one that is silent for long becomes another.
+    readiness: Vec<SiteReadiness>,
+    observed_at: Vec<Option<Timestamp>>,
     documents: Vec<Document>,
     board: Arc<str>,
     is_stored: AtomicBool,
@@ -60,20 +64,23 @@ impl Fixed {
         }
     }
 
-    pub(super) fn record(&self, sites: &[Site], heard: &AllHeard) -> Record {
+    pub(super) fn record(&self, sites: &[Site], heard: &AllHeard, now: Timestamp) -> Record {
         let mut documents = vec![self.zones.clone()];
         let mut parts = Vec::with_capacity(sites.len());
+        let mut observed_at = Vec::with_capacity(sites.len());
         for (site, file) in sites.iter().zip(&self.sites) {
             let known = heard.get(&site.id);
+            let state = known.and_then(|known| known.state.as_ref());
             let snapshot = known.and_then(|known| known.snapshot.as_deref());
-            let snapshot = snapshot.map(Document::of);
+            observed_at.push(snapshot.map(|it| it.observed_at));
+            let partitions = snapshot.map(|it| Document::of(&it.partitions));
             parts.push(BoardSite {
                 site: file.sha256.to_string(),
-                state: known.and_then(|known| known.state.clone()),
-                snapshot: snapshot.as_ref().map(|it| it.sha256.to_string()),
+                said: state.map(|state| Said::by(state, now)),
+                partitions: partitions.as_ref().map(|it| it.sha256.to_string()),
             });
             documents.push(file.clone());
-            documents.extend(snapshot);
+            documents.extend(partitions);
         }
         let board = Document::of(&BoardParts {
             zones: self.zones.sha256.to_string(),
@@ -82,6 +89,8 @@ impl Fixed {
         let name = Arc::clone(&board.sha256);
         documents.push(board);
         Record {
+            readiness: readiness(sites, heard, now),
+            observed_at,
             documents,
             board: name,
             is_stored: AtomicBool::new(false),
@@ -113,8 +122,25 @@ impl Fixed {
 }
 
 impl Record {
+    /// Whether what was heard, which has not changed, is at this time what it was then.
+    pub(super) fn is_of(&self, sites: &[Site], heard: &AllHeard, now: Timestamp) -> bool {
+        self.readiness == readiness(sites, heard, now)
+    }
+
     /// The SHA-256 that names the board.
     pub(crate) fn name(&self) -> &str {
         &self.board
     }
+
+    pub(crate) fn observed_at(&self) -> &[Option<Timestamp>] {
+        &self.observed_at
+    }
+}
+
+fn readiness(sites: &[Site], heard: &AllHeard, now: Timestamp) -> Vec<SiteReadiness> {
+    let of = |site: &Site| heard.get(&site.id).map(|it| it.readiness(now));
+    sites
+        .iter()
+        .map(|site| of(site).unwrap_or_default())
+        .collect()
 }

@@ -33,10 +33,11 @@ impl Broker {
         allocation: &Allocation,
         refused_by: &[PartitionRef],
     ) -> Placing {
+        let now = self.inner.clock.now();
         let heard = self.board().heard();
         let views = self.board().views(&heard.sites);
         let placement = broker_placement::place(&Input {
-            now: self.inner.clock.now(),
+            now,
             spec,
             sites: &views,
             allocation,
@@ -45,7 +46,7 @@ impl Broker {
         });
         Placing {
             placement,
-            board: self.board().record(&heard),
+            board: self.board().record(&heard, now),
         }
     }
 
@@ -67,6 +68,7 @@ impl Broker {
             allocation: allocation.clone(),
             refused_by: job.refused_by.clone(),
             board: placing.board.name().to_owned(),
+            observed_at: placing.board.observed_at().to_vec(),
         };
         let document =
             serde_json::to_string(&placing.placement).expect("a placement is always JSON");

@@ -3,11 +3,10 @@
 
 use broker_model::{Allocation, EntryBody, Job, Role};
 use broker_store::{Change, StoreError, StoredDecision, Write};
-use policy_engine::{Decision, Effect, Outcome};
+use policy_engine::{ApplicantFacts, Decision, Effect, Outcome};
 use serde::Deserialize;
 
 use crate::eligibility::Decided;
-use crate::replay::question_of;
 use crate::standing::Standing;
 use crate::{Broker, Error};
 
@@ -50,8 +49,7 @@ impl Broker {
         allocation: &Allocation,
     ) -> Result<Redecided, StoreError> {
         let store = &self.inner.store;
-        let roles = store.grants_of(job.owner).await?;
-        if !roles.iter().any(|role| is_in(role, job)) {
+        if !self.may_still_work(job).await? {
             return Ok(Redecided::OwnerLeft);
         }
         let Some(before) = store.find_decision(job.decision).await? else {
@@ -62,16 +60,85 @@ impl Broker {
             Err(Error::Store(error)) => return Err(error),
             Err(error) => return Err(unreadable(&error.to_string())),
         };
-        let asked =
-            question_of(&before.document).map_err(|error| unreadable(&error.to_string()))?;
-        let decided = self.decide_for(&asked.applicant, &standing, allocation);
+        let before = read(&before)?;
+        let decided = self.decide_for(&before.applicant(), &standing, allocation);
         if decided.is_eligible() {
             return Ok(Redecided::Eligible(verdict(decided, job, &standing)));
         }
-        if objections(decided.decision()) == objections(&read(&before)?) {
+        if objections(decided.decision()) == before.decision.objections() {
             return Ok(Redecided::Still);
         }
         Ok(Redecided::Turned(verdict(decided, job, &standing)))
+    }
+
+    /// Entitlements are not stored, so a role by one is not taken to have ended while a rule still
+    /// gives it to people of the owner's issuer.
+    async fn may_still_work(&self, job: &Job) -> Result<bool, StoreError> {
+        let store = &self.inner.store;
+        let granted = store.grants_of(job.owner).await?;
+        if granted.iter().any(|role| is_in(role, job)) {
+            return Ok(true);
+        }
+        let Some(owner) = store.find_person(job.owner).await? else {
+            return Ok(false);
+        };
+        let ruled = self.roles_given_by(&owner.issuer);
+        Ok(ruled.iter().any(|role| is_in(role, job)))
+    }
+}
+
+/// As much as is needed of a stored decision: it may be weeks old, and facts that are asked about now
+/// may have had another shape then.
+#[derive(Deserialize)]
+struct Before {
+    question: Asked,
+    decision: Said,
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    applicant: Applicant,
+}
+
+#[derive(Deserialize)]
+struct Applicant {
+    identity_assurance: String,
+    multi_factor: bool,
+}
+
+#[derive(Deserialize)]
+struct Said {
+    result: Outcome,
+    rules: Vec<Rule>,
+}
+
+#[derive(Deserialize)]
+struct Rule {
+    rule: String,
+    effect: Effect,
+}
+
+impl Before {
+    fn applicant(&self) -> ApplicantFacts {
+        let Applicant {
+            identity_assurance,
+            multi_factor,
+        } = &self.question.applicant;
+        ApplicantFacts {
+            identity_assurance: identity_assurance.clone(),
+            multi_factor: *multi_factor,
+        }
+    }
+}
+
+impl Said {
+    fn objections(&self) -> (Outcome, Vec<&str>) {
+        let rules = self.rules.iter();
+        let objects = rules.filter(|rule| rule.effect != Effect::Satisfied);
+        (
+            self.result,
+            objects.map(|rule| rule.rule.as_str()).collect(),
+        )
     }
 }
 
@@ -101,14 +168,8 @@ fn objections(decision: &Decision) -> (Outcome, Vec<&str>) {
     )
 }
 
-fn read(stored: &StoredDecision) -> Result<Decision, StoreError> {
-    #[derive(Deserialize)]
-    struct Made {
-        decision: Decision,
-    }
-    serde_json::from_str(&stored.document)
-        .map(|Made { decision }| decision)
-        .map_err(|error| unreadable(&error.to_string()))
+fn read(stored: &StoredDecision) -> Result<Before, StoreError> {
+    serde_json::from_str(&stored.document).map_err(|error| unreadable(&error.to_string()))
 }
 
 fn unreadable(reason: &str) -> StoreError {

@@ -1,6 +1,6 @@
 use std::sync::{MutexGuard, PoisonError};
 
-use broker_model::{Job, JobEvent, JobId, Outcome, OutcomeKind};
+use broker_model::{Allocation, Job, JobEvent, JobId, Outcome, OutcomeKind};
 use broker_store::{Change, CommitError, StoreError, Write};
 
 use crate::jobs::{Placing, PlacingDigests, Redecided, chosen, end_job, placed_entry};
@@ -10,8 +10,9 @@ const AT_ONCE: u32 = 500;
 
 impl Broker {
     /// Places pending jobs again, each decided on once more. A job that every partition has refused for
-    /// good ends as failed, with the placement document that says why, and so does one whose owner has
-    /// left the project; others stay pending, among them those that are not eligible any more.
+    /// good or whose allocation is over ends as failed, with the placement document that says why, and
+    /// so does one whose owner has left the project; others stay pending, among them those that are not
+    /// eligible any more.
     pub async fn place_pending_once(&self) -> Result<u32> {
         let mut placed = 0;
         for job in self.next_pending().await? {
@@ -82,7 +83,8 @@ impl Broker {
         }
         let version = job.version + 1;
         let digests = self.keep_placing(&placing, (&job, version), &allocation, &mut change);
-        if !place_or_end(&mut job, &placing, &digests, &mut change) {
+        let on = (&allocation, &placing);
+        if !place_or_end(&mut job, on, &digests, &mut change) {
             return Ok(false);
         }
         change.writes.push(Write::UpdateJob(Box::new(job.clone())));
@@ -110,16 +112,12 @@ impl Broker {
 /// Returns whether the job has moved: to the chosen partition, or to its end when none is left.
 fn place_or_end(
     job: &mut Job,
-    placing: &Placing,
+    (allocation, placing): (&Allocation, &Placing),
     digests: &PlacingDigests,
     change: &mut Change,
 ) -> bool {
     let Some((partition, candidate)) = chosen(&placing.placement) else {
-        end_unplaced(
-            job,
-            "no partition is left that can run it; the placement says why",
-            change,
-        );
+        end_unplaced(job, &why_none(allocation, placing), change);
         if let Some(entry) = change.entries.pop() {
             change.entries.push(digests.on(entry));
         }
@@ -138,6 +136,14 @@ fn place_or_end(
     let entry = placed_entry(job, partition, candidate);
     change.entries.push(digests.on(entry));
     true
+}
+
+fn why_none(allocation: &Allocation, placing: &Placing) -> String {
+    let until = allocation.valid_until;
+    if placing.placement.decided_at >= until {
+        return format!("its allocation ended at {until}, before a partition could take it");
+    }
+    "no partition is left that can run it; the placement says why".to_owned()
 }
 
 fn end_unplaced(job: &mut Job, words: &str, change: &mut Change) {

@@ -108,8 +108,8 @@ async fn jobs_placed_on_one_board_share_it_and_a_changed_one_is_noticed() {
     let mut documents = BTreeMap::from([board, document(&parts.zones).await]);
     for site in &parts.sites {
         documents.extend([document(&site.site).await]);
-        if let Some(snapshot) = &site.snapshot {
-            documents.extend([document(snapshot).await]);
+        if let Some(partitions) = &site.partitions {
+            documents.extend([document(partitions).await]);
         }
     }
     let again = place_again(&placed.spec, &inputs, &documents).unwrap();
@@ -121,6 +121,29 @@ async fn jobs_placed_on_one_board_share_it_and_a_changed_one_is_noticed() {
     documents.remove(&parts.sites[0].site);
     let missing = place_again(&placed.spec, &inputs, &documents);
     assert!(matches!(missing, Err(ReplayError::Missing(_))));
+}
+
+#[tokio::test]
+async fn a_report_that_tells_nothing_new_makes_no_new_board_and_silence_makes_one() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let agent = Agent::of(&world, "lumi");
+    let board_of = async |job: &Job| {
+        let stored = is_made_again(&broker, job).await.remove(0);
+        let inputs: PlacingInputs = serde_json::from_str(&stored.inputs).unwrap();
+        inputs.board
+    };
+    agent.show(&broker).await;
+    let first = submit(&broker, at(&["lumi"])).await;
+    world.pass(30);
+    agent.show(&broker).await;
+    let second = submit(&broker, at(&["lumi"])).await;
+    assert_eq!(board_of(&first).await, board_of(&second).await);
+    let ttl = world.limits.site_state_ttl.as_secs();
+    world.pass(i64::try_from(ttl).unwrap() + 1);
+    let third = submit(&broker, at(&["lumi"])).await;
+    assert_eq!(third.state.name(), StateName::Pending);
+    assert_ne!(board_of(&third).await, board_of(&first).await);
 }
 
 #[tokio::test]

@@ -312,6 +312,30 @@ pub async fn what_a_term_leaves_unused_is_lost_once(store: &dyn Store) {
     assert_eq!(ended(store, longer.valid_until).await, [id]);
 }
 
+/// Sites charged more than was granted: nothing is left to lose, and its end is dealt with all the same.
+pub async fn the_end_of_an_overdrawn_allocation_is_dealt_with_once(store: &dyn Store) {
+    let world = World::new();
+    let account = world.account(store).await;
+    let read = store.find_allocation(account.allocation).await.unwrap();
+    let Allocation {
+        id, valid_until, ..
+    } = read.unwrap();
+    let over = UnitMillis::from_hours(101).0;
+    commit(store, vec![hold(id, 4), settle(id, 4, over)])
+        .await
+        .unwrap();
+    assert_eq!(ended(store, valid_until).await, [id]);
+    let lose = |amount: i64| Write::Lose {
+        allocation: id,
+        amount: UnitMillis(amount),
+        at: valid_until,
+    };
+    assert!(is_conflict(&commit(store, vec![lose(1)]).await));
+    commit(store, vec![lose(0)]).await.unwrap();
+    assert_eq!(ended(store, valid_until).await, []);
+    assert_eq!(balance(store, id).await, expected(over, 0));
+}
+
 async fn ended(store: &dyn Store, at: Timestamp) -> Vec<AllocationId> {
     let ended = store.ended_allocations(at, 10).await.unwrap();
     ended.iter().map(|allocation| allocation.id).collect()

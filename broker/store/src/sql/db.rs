@@ -221,8 +221,9 @@ impl Conn {
         }
     }
 
-    /// Commits, however long that takes: a commit that waits for a standby and is broken off by the
-    /// server's statement timeout would be reported as done.
+    /// Commits without the server's statement timeout: a commit that waits for a standby and is broken
+    /// off by it would be reported as done. Whoever waits for this gives up in time (`group::commit`)
+    /// and does not know then whether it was done.
     pub(super) async fn commit(&mut self) -> Result<(), sqlx::Error> {
         match self.dialect() {
             Dialect::Sqlite => self.batch("COMMIT").await,
