@@ -174,7 +174,7 @@ impl Site<'_> {
     async fn wait_until_running(&self, job: &RemoteRef) -> Timestamp {
         self.wait_for("the job runs", async || {
             match self.poll_one(job).await?.activity {
-                Activity::Queued { .. } => None,
+                Activity::Queued { .. } | Activity::Unknown => None,
                 Activity::Running { started_at } => Some(started_at),
                 ended @ Activity::Ended { .. } => panic!("it ended before it ran: {ended:?}"),
             }
@@ -186,7 +186,7 @@ impl Site<'_> {
         self.wait_for("the job ends", async || {
             match self.poll_one(job).await?.activity {
                 Activity::Ended { outcome, .. } => Some(outcome),
-                Activity::Queued { .. } | Activity::Running { .. } => None,
+                Activity::Queued { .. } | Activity::Running { .. } | Activity::Unknown => None,
             }
         })
         .await

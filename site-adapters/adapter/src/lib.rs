@@ -51,7 +51,8 @@ pub trait SiteAdapter: fmt::Debug + Send + Sync + 'static {
     ///
     /// One bulk query, never one per job. A job that is no longer in the queue is looked up in
     /// accounting; one found nowhere is left out, and so is one whose remote id now belongs to
-    /// somebody else (ids are given out again): identity is marker and submit time.
+    /// somebody else (ids are given out again): identity is marker and submit time. One that nobody
+    /// can tell of just now is [`Activity::Unknown`].
     async fn poll(&self, jobs: &[RemoteRef]) -> Result<Vec<RemoteJob>>;
 
     /// Asks the scheduler to stop a job. Succeeds for one that has ended or is not there.

@@ -110,6 +110,8 @@ pub enum Activity {
         ended_at: Timestamp,
         outcome: Outcome,
     },
+    /// The scheduler could not be asked for this job just now. No news, and no sign that it is gone.
+    Unknown,
 }
 
 /// What the site's accounting says a job used, in the scheduler's counts.

@@ -145,9 +145,14 @@ impl Folder {
     }
 
     /// Takes the room that the wrapper's last word needs before the job can fill the disk. It is
-    /// written over in place.
+    /// written over in place. What is there stays: a start that is made again after a crash may find
+    /// the last word of the wrapper that the first one left.
     pub(crate) fn reserve_exit(&self) -> io::Result<()> {
-        fs::write(self.0.join("exit"), ROOM_FOR_EXIT)
+        match File::create_new(self.0.join("exit")) {
+            Ok(mut file) => file.write_all(ROOM_FOR_EXIT),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// For a job whose wrapper cannot say it: one that is gone, or was never there.
@@ -216,6 +221,18 @@ fn written_at(path: &Path) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn room_is_never_taken_over_a_last_word() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = Folder::at(home.path().to_owned());
+        folder.reserve_exit().unwrap();
+        assert_eq!(fs::read(home.path().join("exit")).unwrap(), ROOM_FOR_EXIT);
+        fs::write(home.path().join("exit"), "3\n").unwrap();
+        folder.reserve_exit().unwrap();
+        let exit = folder.exit().map(|(exit, _)| exit);
+        assert_eq!(exit, Some(Exit::Status(3)));
+    }
 
     #[test]
     fn a_claim_or_an_exit_counts_once_its_line_is_whole() {

@@ -4,5 +4,6 @@ mod cancel;
 mod find;
 mod poll;
 mod probe;
+mod questions;
 mod snapshot;
 mod submit;

@@ -18,14 +18,29 @@ const SURE_FOR: SignedDuration = SignedDuration::from_secs(60);
 #[derive(Debug, Default)]
 pub(crate) struct Known(Mutex<HashMap<String, Fact>>);
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Fact {
+    /// `None` while every question about it has failed.
+    told: Option<Told>,
+    /// When slurmctld itself was last asked for this one job, whether it answered or not.
+    looked_at: Timestamp,
+}
+
+#[derive(Debug)]
+struct Told {
     /// slurmctld's word when it was told, where there is one.
     phase: Option<Phase>,
     activity: Activity,
-    told_at: Timestamp,
-    /// When slurmctld itself was last asked for this one job.
-    looked_at: Timestamp,
+    at: Timestamp,
+}
+
+impl Default for Fact {
+    fn default() -> Self {
+        Self {
+            told: None,
+            looked_at: Timestamp::MIN,
+        }
+    }
 }
 
 /// Whose turn it is, the most pressing first.
@@ -50,11 +65,12 @@ impl Known {
         let mut old = Vec::new();
         for (position, job) in jobs.iter().enumerate() {
             let now_in = phase(job);
-            let same = |fact: &&Fact| fact.phase == now_in && is_steady(now_in);
-            match known.get(&job.marker).filter(same) {
+            let same = |told: &&Told| told.phase == now_in && is_steady(now_in);
+            let told = known.get(&job.marker).and_then(|fact| fact.told.as_ref());
+            match told.filter(same) {
                 None => turns.changed.push(position),
-                Some(fact) if now.duration_since(fact.told_at) > SURE_FOR => {
-                    old.push((fact.told_at, position));
+                Some(told) if now.duration_since(told.at) > SURE_FOR => {
+                    old.push((told.at, position));
                 }
                 Some(_) => {}
             }
@@ -64,10 +80,13 @@ impl Known {
         turns
     }
 
-    /// The jobs that were told longest ago, new ones first: all there is to go by where slurmctld
-    /// tells no states.
+    /// The jobs that were told or asked for longest ago, new ones first: all there is to go by where
+    /// slurmctld tells no states.
     pub(crate) fn longest_untold(&self, jobs: &[&RemoteRef], most: usize) -> Vec<usize> {
-        self.first_by(jobs, most, |fact| fact.told_at)
+        self.first_by(jobs, most, |fact| {
+            let told_at = fact.told.as_ref().map_or(Timestamp::MIN, |told| told.at);
+            told_at.max(fact.looked_at)
+        })
     }
 
     /// The jobs that slurmctld itself was asked for longest ago.
@@ -93,42 +112,48 @@ impl Known {
         order.into_iter().map(|(_, position)| position).collect()
     }
 
-    /// What a job was last told as; waiting, for all one knows, if it never was.
-    pub(crate) fn activity(&self, job: &RemoteRef) -> Activity {
+    /// What a job was last told as, if it ever was.
+    pub(crate) fn activity(&self, job: &RemoteRef) -> Option<Activity> {
         let known = self.lock();
-        let activity = known.get(&job.marker).map(|fact| fact.activity.clone());
-        activity.unwrap_or(Activity::Queued {
-            reason: None,
-            expected_start: None,
-        })
+        let told = known.get(&job.marker)?.told.as_ref()?;
+        Some(told.activity.clone())
     }
 
     /// Takes in what a job was told as; `seen` says that slurmctld was asked for it alone.
     pub(crate) fn told(
         &self,
-        job: &RemoteRef,
+        marker: &str,
         phase: Option<Phase>,
         activity: Activity,
         (now, seen): (Timestamp, bool),
     ) {
         let mut known = self.lock();
-        let before = known.get(&job.marker).map(|fact| fact.looked_at);
-        let looked_at = if seen {
-            now
-        } else {
-            before.unwrap_or(Timestamp::MIN)
-        };
-        let fact = Fact {
+        let fact = known.entry(marker.to_owned()).or_default();
+        fact.told = Some(Told {
             phase,
             activity,
-            told_at: now,
-            looked_at,
-        };
-        known.insert(job.marker.clone(), fact);
+            at: now,
+        });
+        if seen {
+            fact.looked_at = now;
+        }
     }
 
-    pub(crate) fn gone(&self, job: &RemoteRef) {
-        self.lock().remove(&job.marker);
+    /// slurmctld was asked for the job alone and did not tell: others come first the next time.
+    pub(crate) fn asked_in_vain(&self, job: &RemoteRef, now: Timestamp) {
+        let mut known = self.lock();
+        known.entry(job.marker.clone()).or_default().looked_at = now;
+    }
+
+    pub(crate) fn looked_at(&self, job: &RemoteRef) -> Timestamp {
+        let known = self.lock();
+        known
+            .get(&job.marker)
+            .map_or(Timestamp::MIN, |fact| fact.looked_at)
+    }
+
+    pub(crate) fn gone(&self, marker: &str) {
+        self.lock().remove(marker);
     }
 
     /// Forgets those that are no longer polled.
@@ -186,7 +211,7 @@ mod tests {
         let jobs: Vec<&RemoteRef> = jobs.iter().collect();
         assert_eq!(known.turns(&jobs, |_| RUNS, at(0)).changed, [0, 1]);
         for job in &jobs {
-            known.told(job, RUNS, running(), (at(0), false));
+            known.told(&job.marker, RUNS, running(), (at(0), false));
         }
         let quiet = known.turns(&jobs, |_| RUNS, at(59));
         assert_eq!((quiet.changed.len(), quiet.old.len()), (0, 0));
@@ -202,7 +227,7 @@ mod tests {
         let mut asked = HashSet::new();
         for tick in 0..4 {
             for position in known.longest_unseen(&jobs, 8) {
-                known.told(jobs[position], None, running(), (at(tick), true));
+                known.told(&jobs[position].marker, None, running(), (at(tick), true));
                 asked.insert(position);
             }
         }
@@ -213,10 +238,23 @@ mod tests {
     fn what_is_no_longer_polled_is_forgotten() {
         let known = Known::default();
         for n in 0..1000 {
-            known.told(&job(n), RUNS, running(), (at(0), false));
+            known.told(&job(n).marker, RUNS, running(), (at(0), false));
         }
         known.keep_only(&[&job(7)]);
         assert_eq!(known.lock().len(), 1);
-        assert_eq!(known.activity(&job(7)), running());
+        assert_eq!(known.activity(&job(7)), Some(running()));
+    }
+
+    #[test]
+    fn a_question_in_vain_changes_nothing_but_whose_turn_it_is() {
+        let known = Known::default();
+        known.asked_in_vain(&job(1), at(5));
+        assert_eq!(known.activity(&job(1)), None);
+        known.told("m1", RUNS, running(), (at(6), true));
+        known.asked_in_vain(&job(1), at(70));
+        assert_eq!(known.activity(&job(1)), Some(running()));
+        assert_eq!(known.looked_at(&job(1)), at(70));
+        let jobs = [&job(1)];
+        assert_eq!(known.turns(&jobs, |_| RUNS, at(71)).old, [0]);
     }
 }

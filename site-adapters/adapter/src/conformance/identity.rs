@@ -50,7 +50,7 @@ pub async fn a_job_is_found_by_its_marker(site: &Site<'_>) {
         .wait_for("the ended job is found as such", async || {
             match find(site, &job).await {
                 Activity::Ended { outcome: found, .. } => Some(found),
-                Activity::Queued { .. } | Activity::Running { .. } => None,
+                Activity::Queued { .. } | Activity::Running { .. } | Activity::Unknown => None,
             }
         })
         .await;

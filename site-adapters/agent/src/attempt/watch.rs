@@ -21,8 +21,12 @@ impl Tracked {
         let Phase::Accepted(live) = &mut self.phase else {
             return;
         };
+        if job.activity == Activity::Unknown {
+            return;
+        }
         live.missing = false;
         match &job.activity {
+            Activity::Unknown => {}
             Activity::Queued { .. } => self.queued(),
             Activity::Running { started_at } => self.started(*started_at, now),
             Activity::Ended {

@@ -1,5 +1,6 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -52,6 +53,7 @@ impl DataLock {
     }
 }
 
+/// For its owner only: whoever may open it may hold it, and so keep the agent from starting.
 fn open(folder: &Path) -> std::io::Result<File> {
     std::fs::create_dir_all(folder)?;
     OpenOptions::new()
@@ -59,6 +61,7 @@ fn open(folder: &Path) -> std::io::Result<File> {
         .write(true)
         .create(true)
         .truncate(false)
+        .mode(0o600)
         .open(folder.join(FILE))
 }
 

@@ -1,3 +1,5 @@
+use std::os::unix::fs::PermissionsExt as _;
+
 use broker_model::SystemClock;
 
 use super::*;
@@ -95,6 +97,16 @@ fn the_id_is_made_once_and_kept() {
     let ids = broker_model::Ids::from_os();
     let first = agent_id(&settings, &ids, &SystemClock).unwrap();
     assert_eq!(agent_id(&settings, &ids, &SystemClock).unwrap(), first);
+}
+
+#[tokio::test]
+async fn the_lock_of_the_data_folder_is_for_its_owner_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = parse(GOOD).unwrap();
+    folder.path().clone_into(&mut settings.agent.data_dir);
+    let _held = DataLock::hold(&settings).await.unwrap();
+    let lock = std::fs::metadata(folder.path().join("lock")).unwrap();
+    assert_eq!(lock.permissions().mode() & 0o777, 0o600);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What the agent does with each answer of a scheduler.
 
-use broker_model::{AttemptState, OutcomeKind};
+use broker_model::{AttemptState, Outcome, OutcomeKind};
 use jiff::SignedDuration;
 use site_adapter::{Activity, ErrorKind};
 
@@ -151,6 +151,33 @@ async fn a_requeued_job_starts_twice_in_the_report_and_once_in_the_scheduler() {
         ["submitting", "accepted", "started", "requeued", "started"]
     );
     assert_eq!(stage.site.starts(), [1]);
+}
+
+#[tokio::test]
+async fn a_running_job_that_nobody_can_tell_of_for_a_while_starts_once() {
+    let stage = Stage::new();
+    let attempt = stage.offer();
+    let start = broker_model::Clock::now(&*stage.clock);
+    stage.site.script().activities.extend([
+        Activity::Running { started_at: start },
+        Activity::Unknown,
+        Activity::Running { started_at: start },
+        Activity::Ended {
+            started_at: Some(start),
+            ended_at: start + SignedDuration::from_secs(60),
+            outcome: Outcome {
+                kind: OutcomeKind::Completed,
+                exit_code: Some(0),
+                signal: None,
+                site_words: "COMPLETED".to_owned(),
+            },
+        },
+    ]);
+    stage.finish(attempt).await;
+    assert_eq!(
+        stage.broker.row(attempt).events[..4],
+        ["submitting", "accepted", "started", "ended"]
+    );
 }
 
 #[tokio::test]

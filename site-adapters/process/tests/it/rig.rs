@@ -197,7 +197,7 @@ pub(crate) async fn running(adapter: &ProcessAdapter, job: &RemoteRef) -> Timest
     wait_for("the job runs", async || {
         match activity(adapter, job).await {
             Activity::Running { started_at } => Some(started_at),
-            Activity::Queued { .. } => None,
+            Activity::Queued { .. } | Activity::Unknown => None,
             ended @ Activity::Ended { .. } => panic!("{ended:?}"),
         }
     })
@@ -208,7 +208,7 @@ pub(crate) async fn ended(adapter: &ProcessAdapter, job: &RemoteRef) -> Outcome 
     wait_for("the job ends", async || {
         match activity(adapter, job).await {
             Activity::Ended { outcome, .. } => Some(outcome),
-            Activity::Running { .. } | Activity::Queued { .. } => None,
+            Activity::Running { .. } | Activity::Queued { .. } | Activity::Unknown => None,
         }
     })
     .await

@@ -146,7 +146,9 @@ fn usage_is_read_from_the_accounting() {
 fn exit_code(activity: &Activity) -> Option<i32> {
     match activity {
         Activity::Ended { outcome, .. } => outcome.exit_code,
-        Activity::Queued { .. } | Activity::Running { .. } => panic!("not over: {activity:?}"),
+        Activity::Queued { .. } | Activity::Running { .. } | Activity::Unknown => {
+            panic!("not over: {activity:?}")
+        }
     }
 }
 

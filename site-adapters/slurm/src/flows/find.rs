@@ -36,16 +36,29 @@ struct Search<'a> {
 }
 
 impl SlurmAdapter {
-    /// Looks until the marker is found, or has been absent for the settling time.
-    ///
-    /// One look is no proof. slurmctld tells the accounting of a waiting job up to 5 s late, and a
-    /// submission that ran into its time-out may still lie in the socket of a slurmctld that hung
-    /// and is only now working it off.
+    /// What it returns is what `poll` goes on from: that may not get to ask for the job at once.
     pub(crate) async fn find_job(
         &self,
         account: &LocalAccount,
         marker: &str,
     ) -> Result<Option<RemoteJob>> {
+        let found = self.search(account, marker).await?;
+        match &found {
+            Some(job) => {
+                let seen = (self.clock.now(), false);
+                self.known.told(marker, None, job.activity.clone(), seen);
+            }
+            None => self.known.gone(marker),
+        }
+        Ok(found)
+    }
+
+    /// Looks until the marker is found, or has been absent for the settling time.
+    ///
+    /// One look is no proof. slurmctld tells the accounting of a waiting job up to 5 s late, and a
+    /// submission that ran into its time-out may still lie in the socket of a slurmctld that hung
+    /// and is only now working it off.
+    async fn search(&self, account: &LocalAccount, marker: &str) -> Result<Option<RemoteJob>> {
         let sure_at = Instant::now() + self.settle();
         let mut search = Search {
             account,

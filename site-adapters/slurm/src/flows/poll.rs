@@ -11,8 +11,7 @@
 
 use std::collections::HashMap;
 
-use futures::future::join_all;
-use site_adapter::{Activity, Error, ErrorKind, RemoteJob, RemoteRef, Result};
+use site_adapter::{Activity, RemoteJob, RemoteRef, Result};
 
 use crate::adapter::{SlurmAdapter, plain_id};
 use crate::calls::accounting::Accounted;
@@ -20,11 +19,12 @@ use crate::calls::states;
 use crate::record::JobRecord;
 use crate::states::{JobState, Phase};
 
+use super::questions::{Believed, MOST_QUESTIONS, Question};
+
 /// Ids in one query: some 3 KB of address.
 const IDS_AT_ONCE: usize = 200;
 /// When many jobs leave the queue in one tick.
 const MOST_QUERIES: usize = 5;
-const MOST_SINGLE_QUESTIONS: usize = 64;
 /// Before 24.05: jobs whose life is looked at in a tick, 5 ms each.
 const LOOKS: usize = 8;
 
@@ -39,7 +39,7 @@ enum Verdict {
     IfThere(Activity),
     /// In the queue; why it waits only slurmctld tells.
     Waits(Activity),
-    /// Nobody can tell just now: as before.
+    /// Nobody can tell just now: as before, or unknown.
     Keep,
 }
 
@@ -83,7 +83,7 @@ impl SlurmAdapter {
         let told = polled.jobs.iter().enumerate();
         Ok(told
             .filter(|(position, _)| !gone.contains(position))
-            .map(|(_, job)| remote(job, self.known.activity(job)))
+            .map(|(_, job)| remote(job, self.known.activity(job).unwrap_or(Activity::Unknown)))
             .collect())
     }
 
@@ -174,8 +174,7 @@ impl SlurmAdapter {
         verdicts.into_iter().map(decide).collect()
     }
 
-    /// Puts the open questions to slurmctld; returns which jobs are gone. What a question that fails
-    /// was about stays as it was, and holds up nobody else.
+    /// Takes in what is told and puts the open questions to slurmctld; returns which jobs are gone.
     async fn settle_open(
         &self,
         polled: &Polled<'_>,
@@ -187,61 +186,52 @@ impl SlurmAdapter {
             let Some(job) = polled.jobs.get(position) else {
                 continue;
             };
+            let mut ask = |believed| {
+                open.push(Question {
+                    position,
+                    job,
+                    phase: polled.phase(job),
+                    believed,
+                });
+            };
             match verdict {
                 Verdict::Is(activity) => {
                     self.known
-                        .told(job, polled.phase(job), activity, (now, false));
+                        .told(&job.marker, polled.phase(job), activity, (now, false));
                 }
                 Verdict::Waits(activity) => {
                     let activity = match self.known.activity(job) {
                         // With the reason that slurmctld gave before.
-                        before @ Activity::Queued {
-                            reason: Some(_), ..
-                        } => before,
+                        Some(
+                            before @ Activity::Queued {
+                                reason: Some(_), ..
+                            },
+                        ) => before,
                         _ => activity,
                     };
                     self.known
-                        .told(job, polled.phase(job), activity, (now, false));
+                        .told(&job.marker, polled.phase(job), activity, (now, false));
                 }
                 Verdict::Gone => gone.push(position),
-                Verdict::Ask(_) | Verdict::IfThere(_) => open.push((position, *job, verdict)),
+                Verdict::Ask(otherwise) => ask(Believed::Answer(otherwise)),
+                Verdict::IfThere(activity) => ask(Believed::IfThere(activity)),
                 Verdict::Keep => {}
             }
         }
-        open.truncate(MOST_SINGLE_QUESTIONS);
-        let asked = open.iter().map(|(_, job, _)| self.ask_for(job));
-        let answers = join_all(asked).await;
-        if polled.queue.is_none() {
-            slurmctld_answered(&answers)?;
-        }
-        for ((position, job, verdict), answer) in open.into_iter().zip(answers) {
-            match settled(verdict, answer, || self.known.activity(job)) {
-                Some(activity) => {
-                    self.known
-                        .told(job, polled.phase(job), activity, (now, true));
-                }
-                None => gone.push(position),
-            }
-        }
+        gone.extend(self.ask_singly(open, polled.queue.is_none()).await?);
         for position in &gone {
             if let Some(job) = polled.jobs.get(*position) {
-                self.known.gone(job);
+                self.known.gone(&job.marker);
             }
         }
         Ok(gone)
-    }
-
-    async fn ask_for(&self, job: &RemoteRef) -> Result<Option<Activity>> {
-        let seen = self.job(&job.account.user, plain_id(job)?).await?;
-        let ours = seen.filter(|seen| seen.is(job));
-        Ok(ours.map(|seen| seen.activity()))
     }
 
     /// Slurm before 24.05: life is checked of a few jobs a tick, in turn. A job that is over in the
     /// accounting is looked at too: it may be completing still, and 22.05 writes no exit codes there.
     fn judge_without_queue(&self, jobs: &[&RemoteRef], records: Option<&Records>) -> Vec<Verdict> {
         let due = self.known.longest_unseen(jobs, LOOKS);
-        let mut looks = MOST_SINGLE_QUESTIONS / 2;
+        let mut looks = MOST_QUESTIONS / 2;
         let judge = |(position, job): (usize, &&RemoteRef)| {
             let Some(ours) = records.and_then(|records| ours(records, job)) else {
                 return Verdict::Ask(None);
@@ -262,40 +252,6 @@ impl SlurmAdapter {
         };
         jobs.iter().enumerate().map(judge).collect()
     }
-}
-
-/// `None`: the job is gone.
-fn settled(
-    verdict: Verdict,
-    answer: Result<Option<Activity>>,
-    before: impl FnOnce() -> Activity,
-) -> Option<Activity> {
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(error) => {
-            tracing::warn!(%error, "a job stays as it was: slurmctld could not be asked for it");
-            return Some(before());
-        }
-    };
-    match verdict {
-        Verdict::Ask(fallback) => answer.or(fallback),
-        Verdict::IfThere(activity) => answer.map(|_| activity),
-        Verdict::Is(activity) | Verdict::Waits(activity) => Some(activity),
-        Verdict::Gone | Verdict::Keep => answer,
-    }
-}
-
-/// Where slurmctld tells no states, these questions are all that it is asked.
-fn slurmctld_answered(answers: &[Result<Option<Activity>>]) -> Result<()> {
-    let silent = |answer: &Result<Option<Activity>>| matches!(answer, Err(error) if error.kind == ErrorKind::Unavailable);
-    if answers.is_empty() || !answers.iter().all(silent) {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::Unavailable,
-        "poll",
-        "slurmctld does not answer, and the accounting alone is no proof of life",
-    ))
 }
 
 type Records = HashMap<u64, Vec<JobRecord>>;

@@ -2,7 +2,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 use site_adapter::{Activity, ErrorKind, RemoteJob, RemoteRef, SiteAdapter as _};
 
-use crate::server::{Fake, Job, SUBMITTED, marker};
+use crate::server::{Fake, Job, SUBMITTED, account, marker};
 
 const STATES: &str = "GET /slurm/jobs/state/";
 const ACCOUNTING: &str = "GET /slurmdb/jobs";
@@ -10,6 +10,11 @@ const ACCOUNTING: &str = "GET /slurmdb/jobs";
 async fn poll(fake: &Fake, jobs: &[RemoteRef]) -> Vec<RemoteJob> {
     fake.clock.advance(SignedDuration::from_secs(1));
     fake.adapter.poll(jobs).await.unwrap()
+}
+
+fn unknown(told: &[RemoteJob]) -> usize {
+    let unknown = |job: &&RemoteJob| job.activity == Activity::Unknown;
+    told.iter().filter(unknown).count()
 }
 
 fn running(told: &[RemoteJob]) -> usize {
@@ -84,6 +89,7 @@ async fn without_accounting_an_agent_that_starts_asks_for_some_jobs_a_tick_and_l
         fake.calls();
         let told = poll(&fake, &jobs).await;
         assert_eq!((told.len(), running(&told)), (150, known));
+        assert_eq!(unknown(&told), 150 - known, "no state is made up");
         assert!(fake.calls().len() <= 66, "{known}");
     }
 }
@@ -98,7 +104,95 @@ async fn a_question_that_fails_is_about_one_job_only() {
         .instead
         .insert("/slurm/job/3".to_owned(), garbage);
     let told = poll(&fake, &jobs).await;
-    assert_eq!((told.len(), running(&told)), (5, 4));
+    assert_eq!((told.len(), running(&told), unknown(&told)), (5, 4, 1));
+    fake.slurm().instead.clear();
+    let told = poll(&fake, &jobs).await;
+    assert_eq!(running(&told), 5, "a failed question is asked again");
+}
+
+#[tokio::test]
+async fn a_question_that_fails_leaves_a_job_as_it_was() {
+    let fake = Fake::start().await;
+    let jobs = fake.with((1..=2).map(|id| Job::new(id, "RUNNING")));
+    poll(&fake, &jobs).await;
+    {
+        let mut slurm = fake.slurm();
+        slurm.accounting_is_down = true;
+        slurm.queue.insert(1, Job::new(1, "PENDING"));
+        let garbage = (500, json!({"errors": []}));
+        slurm.instead.insert("/slurm/job/1".to_owned(), garbage);
+    }
+    let told = poll(&fake, &jobs).await;
+    assert_eq!(running(&told), 2);
+    fake.slurm().instead.clear();
+    let told = poll(&fake, &jobs).await;
+    assert!(matches!(told[0].activity, Activity::Queued { .. }));
+}
+
+#[tokio::test]
+async fn a_job_that_was_found_running_stays_so_while_nobody_can_tell() {
+    let fake = Fake::start().await;
+    let jobs = fake.with([Job::new(7, "RUNNING"), Job::new(8, "RUNNING")]);
+    fake.adapter.find(&account(), &marker(7)).await.unwrap();
+    {
+        let mut slurm = fake.slurm();
+        slurm.accounting_is_down = true;
+        slurm.queue.clear();
+    }
+    let told = poll(&fake, &jobs).await;
+    assert!(matches!(told[0].activity, Activity::Running { .. }));
+    assert_eq!(told[1].activity, Activity::Unknown);
+}
+
+#[tokio::test]
+async fn a_job_that_was_found_running_is_never_told_as_waiting_for_want_of_a_turn() {
+    let fake = Fake::start().await;
+    let jobs = fake.with((1..=150).map(|id| Job::new(id, "RUNNING")));
+    fake.adapter.find(&account(), &marker(150)).await.unwrap();
+    fake.slurm().accounting_is_down = true;
+    let told = poll(&fake, &jobs).await;
+    assert!(matches!(told[149].activity, Activity::Running { .. }));
+    assert_eq!((running(&told), unknown(&told)), (65, 85));
+}
+
+#[tokio::test]
+async fn where_slurmctld_tells_no_states_its_silence_costs_two_questions() {
+    let fake = Fake::start().await;
+    let jobs = fake.with((1..=150).map(|id| Job::new(id, "RUNNING")));
+    fake.slurm().tells_no_states = true;
+    assert_eq!(running(&poll(&fake, &jobs).await), 150);
+    for id in 1..=150 {
+        let down = json!({"errors": [{"error_number": 1800, "error": "No slurmctld"}]});
+        fake.slurm()
+            .instead
+            .insert(format!("/slurm/job/{id}"), (500, down));
+    }
+    for _ in 0..3 {
+        fake.calls();
+        let error = fake.adapter.poll(&jobs).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unavailable);
+        let calls = fake.calls();
+        let singly = calls.iter().filter(|call| call.contains("/slurm/job/"));
+        assert_eq!(singly.count(), 2, "{calls:?}");
+    }
+    fake.slurm().instead.clear();
+    assert_eq!(running(&poll(&fake, &jobs).await), 150);
+}
+
+#[tokio::test]
+async fn where_slurmctld_tells_no_states_one_bad_job_holds_up_nobody() {
+    let fake = Fake::start().await;
+    let jobs = fake.with((1..=5).map(|id| Job::new(id, "RUNNING")));
+    fake.slurm().tells_no_states = true;
+    fake.slurm().accounting.clear();
+    let garbage = (500, json!({"errors": []}));
+    fake.slurm()
+        .instead
+        .insert("/slurm/job/1".to_owned(), garbage);
+    for _ in 0..3 {
+        let told = poll(&fake, &jobs).await;
+        assert_eq!((told.len(), running(&told), unknown(&told)), (5, 4, 1));
+    }
 }
 
 #[tokio::test]

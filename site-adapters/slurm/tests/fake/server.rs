@@ -22,6 +22,8 @@ pub(crate) struct Slurm {
     pub(crate) queue: BTreeMap<u64, Job>,
     pub(crate) accounting: Vec<Job>,
     pub(crate) accounting_is_down: bool,
+    /// As before 24.05: no `jobs/state/`.
+    pub(crate) tells_no_states: bool,
     /// Nobody sees the jobs of others.
     pub(crate) is_private: bool,
     /// Paths that are answered with this, whatever there is.
@@ -211,6 +213,7 @@ impl Slurm {
             .strip_prefix("/slurm/job/")
             .and_then(|id| id.parse::<u64>().ok());
         match (method, path.as_str(), one) {
+            (_, "/slurm/jobs/state/", _) if self.tells_no_states => unknown_path(),
             (&Method::POST, "/slurm/job/submit", _) => self.submit(),
             (&Method::DELETE, _, Some(id)) => self.delete(id),
             (_, _, Some(id)) => match self.queue.get(&id).filter(sees) {
@@ -244,7 +247,7 @@ impl Slurm {
                 &json!({"statistics": {"jobs_pending": self.queue.len(), "jobs_running": 0,
                     "dbd_agent_queue_size": 0}}),
             ),
-            _ => (StatusCode::NOT_FOUND, "Unable to find requested URL").into_response(),
+            _ => unknown_path(),
         }
     }
 
@@ -284,6 +287,10 @@ fn query(request: &Request<Body>) -> Vec<(String, String)> {
 
 fn list(name: &str, entries: Vec<Value>) -> Response {
     answer(200, &json!({name: entries, "errors": [], "warnings": []}))
+}
+
+fn unknown_path() -> Response {
+    (StatusCode::NOT_FOUND, "Unable to find requested URL").into_response()
 }
 
 fn unknown_job() -> Response {

@@ -165,7 +165,7 @@ pub(crate) async fn ends(adapter: &SlurmAdapter, job: &RemoteRef) -> Outcome {
     until("the job ends", async || {
         match activity(adapter, job).await? {
             Activity::Ended { outcome, .. } => Some(outcome),
-            Activity::Queued { .. } | Activity::Running { .. } => None,
+            Activity::Queued { .. } | Activity::Running { .. } | Activity::Unknown => None,
         }
     })
     .await
