@@ -15,7 +15,10 @@ async fn entered(broker: &Broker) -> Vec<(String, Option<u64>)> {
     entries.retain(|it| it.kind == EntryKind::LoginFailed);
     let told = entries.iter().map(|it| {
         let reason = it.data["reason"].as_str().unwrap().to_owned();
-        (reason, it.data.get("count").and_then(serde_json::Value::as_u64))
+        (
+            reason,
+            it.data.get("count").and_then(serde_json::Value::as_u64),
+        )
     });
     let mut told: Vec<_> = told.collect();
     told.sort();
