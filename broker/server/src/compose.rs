@@ -150,15 +150,19 @@ fn login_info(auth: &Authenticator) -> LoginInfo {
     auth.device_sign_ins().into_iter().map(choice).collect()
 }
 
+/// A reader of SQLite computes in this process and keeps some 5 MiB; one of PostgreSQL waits for the server.
+const SQLITE_READERS: u32 = 4;
+
 /// Opens the database that the configuration names, without touching its schema.
 pub async fn open_store(config: &DatabaseConfig) -> anyhow::Result<SqlStore> {
+    let url = config.url()?;
     let mut options = StoreOptions::default();
     if let Some(readers) = config.readers {
         options.readers = readers;
+    } else if url.starts_with("sqlite:") {
+        options.readers = SQLITE_READERS;
     }
-    SqlStore::connect(&config.url()?, options)
-        .await
-        .context("database")
+    SqlStore::connect(&url, options).await.context("database")
 }
 
 fn policy(config: &Config) -> anyhow::Result<Engine> {
