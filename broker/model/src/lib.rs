@@ -35,10 +35,11 @@ pub use placement::{Candidate, Clause, Considered, Forecast, Placement, Rejectio
 pub use principal::{Assurance, Entitlement, Grant, IdentityAssurance, Principal, Role};
 pub use site::{
     Access, Automation, Billed, Billing, BillingTerm, CapacityWindow, Contact, ContainerTarget,
-    Controls, Drain, Factory, Funding, Incident, IncidentKind, IncidentUpdate, OrganisationLimit,
-    OrganisationUse, Partition, PartitionRules, Qos, RegisteredSite, Severity, Site, SiteReadiness,
-    SiteScope, SiteState, Sourced, Storage, StorageArea, System, SystemStatus, Tally, Veto,
-    WindowUse, Zones,
+    Controls, Drain, DrainDraft, Factory, Funding, Incident, IncidentDraft, IncidentKind,
+    IncidentNews, IncidentUpdate, LimitDraft, OrganisationLimit, OrganisationUse, Partition,
+    PartitionRules, Qos, QueuedJobs, RegisteredSite, Severity, Site, SiteReadiness, SiteScope,
+    SiteState, Sourced, Storage, StorageArea, System, SystemStatus, Tally, Veto, VetoDraft,
+    WindowDraft, WindowEnd, WindowUse, Zones,
 };
 pub use snapshot::{GpuCount, PartitionSnapshot, SiteSnapshot};
 pub use spec::{

@@ -1,6 +1,7 @@
 mod billing;
 mod controls;
 mod details;
+mod drafts;
 mod registered;
 mod state;
 mod target;
@@ -18,6 +19,10 @@ pub use controls::{
     Severity, SiteScope, Veto,
 };
 pub use details::{Access, Contact, Factory, Funding, PartitionRules, Qos, Storage, StorageArea};
+pub use drafts::{
+    DrainDraft, IncidentDraft, IncidentNews, LimitDraft, QueuedJobs, VetoDraft, WindowDraft,
+    WindowEnd,
+};
 pub use registered::{OrganisationUse, RegisteredSite, Tally, WindowUse};
 pub use state::{SiteReadiness, SiteState};
 pub use target::ContainerTarget;

@@ -55,7 +55,9 @@ impl Broker {
         let Some(allocation) = self.inner.store.find_allocation(job.allocation).await? else {
             return Ok(false);
         };
-        let placing = self.place(&job.spec, &allocation, &job.refused_by);
+        let (placing, _turn) = self
+            .place_in_turn(&job.spec, &allocation, &job.refused_by)
+            .await?;
         let mut change = Change::default();
         job.updated_at = self.inner.clock.now();
         let is_chosen = placing.placement.chosen.is_some();
