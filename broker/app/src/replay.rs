@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::{
-    Allocation, Controls, JobSpec, PartitionRef, Site, SiteId, SiteReadiness, SiteSnapshot,
+    Allocation, Bound, Controls, JobSpec, PartitionRef, Site, SiteId, SiteReadiness, SiteSnapshot,
     SiteState, Tally,
 };
 use broker_placement::{Input, SiteView};
@@ -25,6 +25,9 @@ pub struct PlacingInputs {
     /// Balance and terms as they were.
     pub allocation: Allocation,
     pub refused_by: Vec<PartitionRef>,
+    /// What the jobs that it waits for left open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
     /// Names the [`BoardParts`] the job was placed on.
     pub board: String,
     /// When each site of the board looked at its partitions. It stands here and not in the board, so
@@ -143,6 +146,7 @@ pub fn place_again(
         refused_by: &inputs.refused_by,
         zones: &zones,
         tally: &inputs.tally,
+        bound: inputs.bound.as_ref(),
     });
     Ok(serde_json::to_string(&placement)?)
 }

@@ -144,7 +144,12 @@ impl Broker {
                 continue;
             };
             let resources = &job.spec.resources;
-            let cost = broker_accounting::quote(&partition, resources, resources.walltime);
+            let cost = broker_accounting::quote(
+                &partition,
+                resources,
+                resources.walltime,
+                job.spec.tasks(),
+            );
             uses.gpu_held = uses.gpu_held + cost.map_or(GpuMillis::ZERO, |cost| cost.gpu);
         }
         Ok(uses)

@@ -173,6 +173,7 @@ fn benchmark(criterion: &mut Criterion) {
             refused_by: &[],
             zones: &zones,
             tally: &tally,
+            bound: None,
         };
         assert!(place(&input).chosen.is_some());
         let name = format!("{} partitions on {sites} sites", sites * each);

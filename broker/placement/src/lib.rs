@@ -12,8 +12,8 @@ mod spot;
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::{
-    Allocation, Candidate, Considered, Controls, JobSpec, PartitionRef, Placement, Rejection, Site,
-    SiteSnapshot, SiteState, Tally,
+    Allocation, Bound, Candidate, Considered, Controls, JobSpec, PartitionRef, Placement,
+    Rejection, Site, SiteSnapshot, SiteState, Tally,
 };
 use jiff::Timestamp;
 
@@ -38,6 +38,8 @@ pub struct Input<'a> {
     pub zones: &'a BTreeMap<String, BTreeSet<String>>,
     /// What is used where a site has set windows or limits; what is not in it counts as nothing.
     pub tally: &'a Tally,
+    /// What the jobs that it waits for leave open, if they leave anything open.
+    pub bound: Option<&'a Bound>,
 }
 
 /// A site and what was last heard of it.

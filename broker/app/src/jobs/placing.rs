@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use broker_model::{
-    Allocation, EntryBody, GpuMillis, Job, JobSpec, PartitionRef, Placement, Tally, WindowId,
+    Allocation, Bound, EntryBody, GpuMillis, Job, JobSpec, PartitionRef, Placement, Tally, WindowId,
 };
 use broker_placement::Input;
 use broker_store::{Change, StoreError, StoredPlacement, Write};
@@ -19,6 +19,7 @@ use crate::tally::Turn;
 #[derive(Debug)]
 pub(crate) struct Placing {
     pub(crate) placement: Placement,
+    bound: Option<Bound>,
     board: Arc<Record>,
     tally: Tally,
     /// Where windows or limits count the job, the window that it is to be counted in if any.
@@ -39,6 +40,7 @@ impl Broker {
         spec: &JobSpec,
         allocation: &Allocation,
         refused_by: &[PartitionRef],
+        bound: Option<Bound>,
     ) -> Result<Placing, StoreError> {
         let now = self.inner.clock.now();
         let heard = self.board().heard();
@@ -51,6 +53,7 @@ impl Broker {
             allocation,
             refused_by,
             zones: self.board().zones(),
+            bound: bound.as_ref(),
             tally: &tally,
         };
         let placement = broker_placement::place(&input);
@@ -58,6 +61,7 @@ impl Broker {
         drop(views);
         Ok(Placing {
             placement,
+            bound,
             board: self.board().record(&heard, now),
             tally,
             counted,
@@ -71,14 +75,15 @@ impl Broker {
         spec: &JobSpec,
         allocation: &Allocation,
         refused_by: &[PartitionRef],
+        bound: Option<Bound>,
     ) -> Result<(Placing, Option<Turn>), StoreError> {
-        let placing = self.place(spec, allocation, refused_by).await?;
+        let place = || self.place(spec, allocation, refused_by, bound.clone());
+        let placing = place().await?;
         if !placing.is_counted() {
             return Ok((placing, None));
         }
         let turn = self.inner.tallies.turn().await;
-        let placing = self.place(spec, allocation, refused_by).await?;
-        Ok((placing, Some(turn)))
+        Ok((place().await?, Some(turn)))
     }
 
     /// Adds to a change what keeps a placing: its document, and all it rested on that is not stored
@@ -98,6 +103,7 @@ impl Broker {
             now: placing.placement.decided_at,
             allocation: allocation.clone(),
             refused_by: job.refused_by.clone(),
+            bound: placing.bound.clone(),
             board: placing.board.name().to_owned(),
             observed_at: placing.board.observed_at().to_vec(),
             tally: placing.tally.clone(),

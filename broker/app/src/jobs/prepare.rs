@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use broker_model::{Allocation, Candidate, JobSpec, PartitionRef, Placement};
+use broker_model::{Allocation, Bound, Candidate, JobSpec, PartitionRef, Placement};
 
 use crate::eligibility::{Decided, reluctance};
 use crate::jobs::placing::Placing;
@@ -53,10 +53,11 @@ impl Broker {
             return Err(Error::NotFound("project"));
         }
         let standing = self.standing(spec.project).await?;
+        let bound = self.bound_at_submission(spec).await?;
         let mut best: Option<Prepared> = None;
         for allocation in &standing.allocations {
             let prepared = self
-                .prepare_under(caller, spec, &standing, allocation)
+                .prepare_under(caller, spec, (&standing, bound.as_ref()), allocation)
                 .await?;
             if prepared.rank() == 0 {
                 return Ok(prepared);
@@ -77,12 +78,12 @@ impl Broker {
         &self,
         caller: &Caller,
         spec: &JobSpec,
-        standing: &Arc<Standing>,
+        (standing, bound): (&Arc<Standing>, Option<&Bound>),
         allocation: &Allocation,
     ) -> Result<Prepared> {
         let decided = self.decide(caller, standing, allocation);
         let placing = if decided.is_eligible() {
-            Some(self.place(spec, allocation, &[]).await?)
+            Some(self.place(spec, allocation, &[], bound.cloned()).await?)
         } else {
             None
         };

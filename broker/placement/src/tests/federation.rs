@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use broker_model::{
-    Allocation, AllocationScope, Balance, Considered, Controls, FundingShare, JobSpec, Partition,
-    PartitionRef, PartitionSnapshot, Placement, Site, SiteReadiness, SiteSnapshot, SiteState,
-    System, Tally, UnitMillis, Zones,
+    Allocation, AllocationScope, Balance, Bound, Considered, Controls, FundingShare, JobSpec,
+    Partition, PartitionRef, PartitionSnapshot, Placement, Site, SiteReadiness, SiteSnapshot,
+    SiteState, System, Tally, UnitMillis, Zones,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -178,6 +178,7 @@ pub(super) struct Federation {
     pub(super) allocation: Allocation,
     pub(super) refused_by: Vec<PartitionRef>,
     pub(super) tally: Tally,
+    pub(super) bound: Option<Bound>,
 }
 
 impl Federation {
@@ -187,6 +188,7 @@ impl Federation {
             allocation: allocation(),
             refused_by: Vec::new(),
             tally: Tally::default(),
+            bound: None,
         }
     }
 
@@ -209,6 +211,7 @@ impl Federation {
             refused_by: &self.refused_by,
             zones: zones(),
             tally: &self.tally,
+            bound: self.bound.as_ref(),
         })
     }
 }

@@ -37,6 +37,7 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<()> {
         refused_by: &[],
         tally: &Tally::default(),
         zones: &zones,
+        bound: None,
     };
     let (few, all) = (input(&views), input(&all_views));
     anyhow::ensure!(
