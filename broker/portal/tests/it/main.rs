@@ -11,3 +11,4 @@ mod house;
 mod jobs;
 mod pages;
 mod signing_in;
+mod site_admin;
