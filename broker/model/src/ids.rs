@@ -140,6 +140,7 @@ uuid_id!(
 );
 uuid_id!(DecisionId, "dec", "decision");
 uuid_id!(AgentId, "agt", "agent");
+uuid_id!(InviteId, "inv", "invite");
 uuid_id!(
     /// One run of an agent's program, new at every start: two processes may be given one agent id.
     /// A later run has a greater id.
