@@ -13,6 +13,10 @@ pub enum Entity {
     Person,
     Decision,
     Checkpoint,
+    Invite,
+    Agent,
+    AgentKey,
+    Nonce,
 }
 
 impl fmt::Display for Entity {
@@ -26,6 +30,10 @@ impl fmt::Display for Entity {
             Self::Person => "person",
             Self::Decision => "decision",
             Self::Checkpoint => "checkpoint",
+            Self::Invite => "invite",
+            Self::Agent => "agent",
+            Self::AgentKey => "agent key",
+            Self::Nonce => "nonce",
         })
     }
 }

@@ -109,7 +109,8 @@ mod tests {
     fn exchange() -> Exchange {
         let (agent, broker) = (KeyPair::generate(), KeyPair::generate());
         let asked = asked(&agent);
-        let claims = Claims::read(&asked).unwrap();
+        let uri = "/agent/v1/lease".parse().unwrap();
+        let claims = Claims::read(&asked, (&Method::POST, &uri)).unwrap();
         let answered = sign(&broker, 2, &claims, StatusCode::OK, BODY);
         Exchange {
             broker,

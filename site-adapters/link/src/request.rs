@@ -53,21 +53,24 @@ fn base_of((method, uri): (&Method, &Uri), digest: &str, params: &str) -> String
     base(&lines, params)
 }
 
-/// What a request says of itself; nothing is believed yet.
+/// What a request says of itself, and where it was sent to; nothing is believed yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
     pub key_id: String,
     /// Seconds since 1970, by the agent's clock.
     pub created: i64,
     pub nonce: String,
+    method: Method,
+    uri: Uri,
     params: String,
     digest: String,
     signature: Vec<u8>,
 }
 
 impl Claims {
-    /// `None` for a request that is not signed, or in another profile than this one.
-    pub fn read(headers: &HeaderMap) -> Option<Self> {
+    /// `None` for a request that is not signed, or in another profile than this one. The target is as
+    /// the agent wrote it: what a proxy before the broker cuts off its path has to be there again.
+    pub fn read(headers: &HeaderMap, (method, uri): (&Method, &Uri)) -> Option<Self> {
         let params = only(headers, &SIGNATURE_INPUT)?.strip_prefix("agent=")?;
         let rest = params.strip_prefix(COMPONENTS)?.strip_prefix(";created=")?;
         let (created, rest) = seconds(rest)?;
@@ -78,6 +81,8 @@ impl Claims {
             key_id: key_id.to_owned(),
             created,
             nonce: nonce.to_owned(),
+            method: method.clone(),
+            uri: uri.clone(),
             params: params.to_owned(),
             digest: only(headers, &CONTENT_DIGEST)
                 .unwrap_or_default()
@@ -86,9 +91,9 @@ impl Claims {
         })
     }
 
-    /// Whether this key signed this target, the digest of a body, the time and the nonce.
-    pub fn is_by(&self, key: &PublicKey, target: (&Method, &Uri)) -> bool {
-        let text = base_of(target, &self.digest, &self.params);
+    /// Whether this key signed the target, the digest of a body, the time and the nonce.
+    pub fn is_by(&self, key: &PublicKey) -> bool {
+        let text = base_of((&self.method, &self.uri), &self.digest, &self.params);
         key.has_signed(text.as_bytes(), &self.signature)
     }
 
@@ -125,8 +130,16 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn lease() -> Uri {
+        uri("/agent/v1/lease")
+    }
+
+    fn read(headers: &HeaderMap, target: &Uri) -> Option<Claims> {
+        Claims::read(headers, (&Method::POST, target))
+    }
+
     fn signed(key: &KeyPair) -> HeaderMap {
-        let lease = uri("/agent/v1/lease");
+        let lease = lease();
         let target = (&Method::POST, &lease);
         sign(key, &key.public().id(), 1_790_000_000, target, BODY)
             .into_iter()
@@ -136,20 +149,19 @@ mod tests {
     #[test]
     fn a_signed_request_is_its_keys_and_nobody_elses() {
         let key = KeyPair::generate();
-        let claims = Claims::read(&signed(&key)).unwrap();
+        let whole = uri("https://broker.example/agent/v1/lease");
+        let claims = read(&signed(&key), &whole).unwrap();
         assert_eq!(claims.key_id, key.public().id());
         assert_eq!(claims.created, 1_790_000_000);
-        let lease = uri("https://broker.example/agent/v1/lease");
-        assert!(claims.is_by(key.public(), (&Method::POST, &lease)));
+        assert!(claims.is_by(key.public()));
         assert!(claims.covers(BODY));
-        let other = KeyPair::generate();
-        assert!(!claims.is_by(other.public(), (&Method::POST, &lease)));
+        assert!(!claims.is_by(KeyPair::generate().public()));
     }
 
     #[test]
     fn another_path_query_method_or_body_is_another_request() {
         let key = KeyPair::generate();
-        let claims = Claims::read(&signed(&key)).unwrap();
+        let headers = signed(&key);
         for (method, target) in [
             (Method::POST, "/agent/v1/report"),
             (Method::POST, "/agent/v1/lease?want=9"),
@@ -166,7 +178,6 @@ mod tests {
     #[test]
     fn no_part_of_what_is_signed_can_be_changed() {
         let key = KeyPair::generate();
-        let lease = uri("/agent/v1/lease");
         for (name, from, to) in [
             (SIGNATURE_INPUT, "1790000000", "1790000001"),
             (SIGNATURE_INPUT, "nonce=\"", "nonce=\"x"),
@@ -175,14 +186,14 @@ mod tests {
             let mut headers = signed(&key);
             let text = headers[&name].to_str().unwrap().replacen(from, to, 1);
             headers.insert(name, text.parse().unwrap());
-            let claims = Claims::read(&headers).unwrap();
-            assert!(!claims.is_by(key.public(), (&Method::POST, &lease)), "{to}");
+            let claims = read(&headers, &lease()).unwrap();
+            assert!(!claims.is_by(key.public()), "{to}");
         }
         let mut headers = signed(&key);
         headers.insert(CONTENT_DIGEST, content_digest(b"other").parse().unwrap());
-        let claims = Claims::read(&headers).unwrap();
+        let claims = read(&headers, &lease()).unwrap();
         assert!(claims.covers(b"other"));
-        assert!(!claims.is_by(key.public(), (&Method::POST, &lease)));
+        assert!(!claims.is_by(key.public()));
     }
 
     #[test]
@@ -199,13 +210,13 @@ mod tests {
             let text = headers[&SIGNATURE_INPUT].to_str().unwrap();
             let text = text.replacen(from, to, 1);
             headers.insert(SIGNATURE_INPUT, text.parse().unwrap());
-            assert_eq!(Claims::read(&headers), None, "{to}");
+            assert_eq!(read(&headers, &lease()), None, "{to}");
         }
         let mut twice = signed(&key);
         let input = twice[&SIGNATURE_INPUT].clone();
         twice.append(SIGNATURE_INPUT, input);
-        assert_eq!(Claims::read(&twice), None);
-        assert_eq!(Claims::read(&HeaderMap::new()), None);
+        assert_eq!(read(&twice, &lease()), None);
+        assert_eq!(read(&HeaderMap::new(), &lease()), None);
     }
 
     proptest! {
@@ -221,7 +232,7 @@ mod tests {
                     headers.insert(SIGNATURE_INPUT, value);
                 }
                 headers.insert(SIGNATURE, format!("agent={signature}").parse().unwrap());
-                let _ = Claims::read(&headers);
+                let _ = read(&headers, &lease());
             }
         }
     }

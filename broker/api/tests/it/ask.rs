@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use agent_link::KeyPair;
 use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, Request, Response, StatusCode};
 use futures::StreamExt as _;
@@ -11,7 +12,7 @@ use tokio::time::timeout;
 use tower::ServiceExt as _;
 
 use crate::contract;
-use crate::world::{World, project};
+use crate::world::{World, agent_key, project};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -22,6 +23,7 @@ pub(crate) struct Ask<'a> {
     uri: String,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
+    agent: Option<(KeyPair, String)>,
     random: bool,
 }
 
@@ -50,6 +52,7 @@ impl World {
             uri: uri.into(),
             headers: Vec::new(),
             body: Vec::new(),
+            agent: None,
             random: false,
         }
     }
@@ -83,6 +86,18 @@ impl Ask<'_> {
         self.header("authorization", format!("Bearer {token}"))
     }
 
+    /// Signs as the agent of a site.
+    pub(crate) fn agent(self, site: &str) -> Self {
+        let key = agent_key(site);
+        let id = key.public().id();
+        self.signed_by(key, id)
+    }
+
+    pub(crate) fn signed_by(mut self, key: KeyPair, key_id: impl Into<String>) -> Self {
+        self.agent = Some((key, key_id.into()));
+        self
+    }
+
     pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self
@@ -98,6 +113,12 @@ impl Ask<'_> {
         let mut request = Request::builder().method(self.method).uri(&self.uri);
         for (name, value) in &self.headers {
             request = request.header(*name, value);
+        }
+        if let Some((key, id)) = &self.agent {
+            let target = (self.method, self.uri.as_str());
+            for (name, value) in self.world.signed(key, id, target, &self.body) {
+                request = request.header(name.unwrap(), value);
+            }
         }
         let request = request.body(Body::from(self.body.clone())).unwrap();
         timeout(PATIENCE, self.world.router.clone().oneshot(request))

@@ -7,6 +7,9 @@
 )]
 
 mod agents;
+mod enrolment;
+mod impostors;
+mod invites;
 mod ask;
 mod bad_input;
 mod bad_luck;

@@ -30,6 +30,9 @@ pub(super) struct Working<'a> {
     pub(super) persons: Known<PersonId, KnownPerson>,
     pub(super) subjects: Known<Subject, PersonId>,
     pub(super) logs: Known<Stream, u64>,
+    /// Versions of agents, their keys and invites: the ids of each kind look different.
+    pub(super) versions: Known<Arc<str>, i64>,
+    pub(super) nonces: Known<Arc<str>, ()>,
     pub(super) pending: Pending<'a>,
 }
 
@@ -59,6 +62,8 @@ macro_rules! each_map {
         $working.persons.$method();
         $working.subjects.$method();
         $working.logs.$method();
+        $working.versions.$method();
+        $working.nonces.$method();
     }};
 }
 
@@ -121,6 +126,26 @@ impl<'a> Working<'a> {
             } => {
                 self.append_log(stream, *offset, *length, rows);
                 Ok(())
+            }
+            Step::Versioned {
+                entity,
+                table,
+                id,
+                expects,
+                row,
+            } => {
+                if self.versions.get(id) != expects.as_ref() {
+                    return conflict(*entity);
+                }
+                self.versions
+                    .set(Arc::clone(id), expects.map_or(1, |version| version + 1));
+                self.pending.put(*table, row);
+                Ok(())
+            }
+            Step::InsertNonce { id, row } => {
+                let fresh = !self.nonces.has(id);
+                self.nonces.set(Arc::clone(id), ());
+                self.insert_once(fresh, Entity::Nonce, TableId::AgentNonces, row)
             }
             Step::Put { table, row } => {
                 self.pending.put(*table, row);
