@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use agent_link::KeyPair;
+use axum::Router;
 use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, Request, Response, StatusCode};
 use futures::StreamExt as _;
@@ -25,6 +26,7 @@ pub(crate) struct Ask<'a> {
     body: Vec<u8>,
     agent: Option<(KeyPair, String)>,
     random: bool,
+    router: Option<Router>,
 }
 
 #[derive(Clone, Debug)]
@@ -54,6 +56,7 @@ impl World {
             body: Vec::new(),
             agent: None,
             random: false,
+            router: None,
         }
     }
 
@@ -84,6 +87,12 @@ impl Ask<'_> {
 
     pub(crate) fn token(self, token: &str) -> Self {
         self.header("authorization", format!("Bearer {token}"))
+    }
+
+    /// Asks another replica.
+    pub(crate) fn at(mut self, router: Router) -> Self {
+        self.router = Some(router);
+        self
     }
 
     /// Signs as the agent of a site.
@@ -121,7 +130,8 @@ impl Ask<'_> {
             }
         }
         let request = request.body(Body::from(self.body.clone())).unwrap();
-        timeout(PATIENCE, self.world.router.clone().oneshot(request))
+        let router = self.router.as_ref().unwrap_or(&self.world.router);
+        timeout(PATIENCE, router.clone().oneshot(request))
             .await
             .unwrap()
             .unwrap()

@@ -7,16 +7,16 @@
 )]
 
 mod agents;
-mod enrolment;
-mod impostors;
-mod invites;
 mod ask;
 mod bad_input;
 mod bad_luck;
 mod contract;
+mod enrolment;
 mod every_operation;
 mod fuzz;
 mod idempotency;
+mod impostors;
+mod invites;
 mod jobs;
 mod ledger;
 mod lists;

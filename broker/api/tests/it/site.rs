@@ -15,18 +15,17 @@ impl World {
     /// An invite of a site, as an operator's command makes it.
     pub(crate) async fn invite(&self, site: &str) -> InviteText {
         let order = InviteOrder::new(None, None).unwrap();
-        let made = self.broker.invite_agent(None, &site.parse().unwrap(), order);
+        let site = site.parse().unwrap();
+        let made = self
+            .broker
+            .invite_agent(None, &site, order);
         made.await.unwrap().text.parse().unwrap()
     }
 
     pub(crate) async fn lease(&self, want: u32) -> Value {
         let body = json!({ "agent": agent_id(), "site": SITE, "want": want, "wait_seconds": 0,
             "working_on": [] });
-        let answer = self
-            .post("/agent/v1/lease", &body)
-            .agent(SITE)
-            .send()
-            .await;
+        let answer = self.post("/agent/v1/lease", &body).agent(SITE).send().await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()
     }

@@ -5,10 +5,10 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use agent_link::{KeyPair, request};
 use async_trait::async_trait;
 use axum::Router;
 use axum::http::HeaderMap;
-use agent_link::{KeyPair, request};
 use broker_api::{ApiState, AuthFailure, Authenticate, LoginInfo, Metrics};
 use broker_app::loops::Sealer;
 use broker_app::setup::SetupFile;
@@ -18,8 +18,8 @@ use broker_auth::{Authenticator, DeviceSignIn, Revoked};
 use broker_client::wire::{LoginChoice, LoginView};
 use broker_ledger::Signer;
 use broker_model::{
-    AgentId, AgentKey, Clock as _, EnrolledAgent, Ids, ManualClock, PartitionSnapshot, Principal, ProjectId, Site,
-    SiteReadiness, SiteSnapshot, System, Zones,
+    AgentId, AgentKey, Clock as _, EnrolledAgent, Ids, ManualClock, PartitionSnapshot, Principal,
+    ProjectId, Site, SiteReadiness, SiteSnapshot, System, Zones,
 };
 use broker_store::{Change, Commits as _, SqlStore, StoreOptions, Write};
 use jiff::SignedDuration;
@@ -82,7 +82,9 @@ pub(crate) fn project(key: &str) -> ProjectId {
 /// The key of the agent that every world has at meluxina, and of that at lumi.
 pub(crate) fn agent_key(site: &str) -> KeyPair {
     let mut seed = [7; 32];
-    seed.iter_mut().zip(site.bytes()).for_each(|(to, from)| *to = from);
+    seed.iter_mut()
+        .zip(site.bytes())
+        .for_each(|(to, from)| *to = from);
     KeyPair::from_seed(&seed)
 }
 
@@ -145,6 +147,14 @@ impl World {
         request::sign(key, key_id, now, (&method, &uri), body)
             .into_iter()
             .collect()
+    }
+
+    /// A second broker on the same database.
+    pub(crate) fn another_replica(&self) -> Router {
+        broker_api::router(ApiState {
+            broker: broker(&self.store, self.clock.clone()),
+            ..self.state.clone()
+        })
     }
 
     /// Every site tells that all its nodes are free.
