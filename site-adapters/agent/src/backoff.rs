@@ -12,10 +12,10 @@ pub(crate) fn delay(min: Duration, max: Duration, tries: u32, seed: u128) -> Dur
 }
 
 /// A pause before the broker is asked again: anything from nothing to a limit that doubles from
-/// `2 * min` to `max` with each try ("full jitter"). Agents that lost the broker at one moment come back
+/// `8 * min` to `max` with each try ("full jitter"). Agents that lost the broker at one moment come back
 /// evenly over the whole time, however many they are.
 pub(crate) fn spread(min: Duration, max: Duration, tries: u32) -> Duration {
-    let limit = min.saturating_mul(2 << tries.min(16)).min(max);
+    let limit = min.saturating_mul(8 << tries.min(16)).min(max);
     limit.mul_f64(rand::random::<f64>())
 }
 
@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn pauses_before_the_broker_is_asked_lie_evenly_under_a_limit_that_grows() {
         let (min, max) = (Duration::from_secs(1), Duration::from_mins(1));
-        for (tries, limit) in [(0, 2), (1, 4), (4, 32), (5, 60), (40, 60)] {
+        for (tries, limit) in [(0, 8), (1, 16), (2, 32), (3, 60), (40, 60)] {
             let limit = Duration::from_secs(limit);
             let pauses: Vec<Duration> = (0..2000).map(|_| spread(min, max, tries)).collect();
             assert!(pauses.iter().all(|pause| *pause <= limit));

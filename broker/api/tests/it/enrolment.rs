@@ -1,6 +1,6 @@
 //! Coming in by an invite, changing the key, and being put out.
 
-use agent_link::{EnrolRequest, InviteText, KeyPair, RotateRequest, answer};
+use agent_link::{EnrolRequest, InviteText, KeyPair, PublicKey, RotateRequest, answer};
 use axum::http::HeaderMap;
 use broker_model::AgentId;
 use broker_store::Ledger as _;
@@ -281,11 +281,12 @@ async fn an_answer_is_signed_for_its_request_a_refusal_too() {
         let asked = world.signed(&key, &key.public().id(), target, sent.as_bytes());
         let answer = sent_with(&world, &body, &asked).await;
         assert_eq!(answer.status.as_u16(), status);
-        let verify = |key, asked: &HeaderMap| {
+        let verify = |key: &PublicKey, asked: &HeaderMap| {
             answer::verify(key, asked, answer.status, &answer.headers, &answer.bytes)
         };
         assert_eq!(verify(&broker_key, &asked), Ok(()));
-        assert!(verify(agent_key("other").public(), &asked).is_err());
+        let impostor = KeyPair::generate();
+        assert!(verify(impostor.public(), &asked).is_err());
         let other = world.signed(&key, &key.public().id(), target, sent.as_bytes());
         assert!(verify(&broker_key, &other).is_err());
     }

@@ -57,7 +57,7 @@ impl Agent {
                         Duration::ZERO
                     } else {
                         // So it is when a replica ends and answers all who wait at one moment.
-                        self.config.tick + spread(self.config.retry_min, self.config.retry_max, 1)
+                        self.config.tick + spread(self.config.retry_min, self.config.retry_max, 0)
                     }
                 }
                 Err(error) => self.link_failed("lease", &error, &mut failures),
