@@ -34,7 +34,7 @@ pub use ids::{
 };
 pub use job::{HoldReason, InvalidTransition, Job, JobEvent, JobState, Ran, StateName};
 pub use organisation::{Evidence, EvidenceKind, Organisation, SizeClass};
-pub use placement::{Candidate, Clause, Considered, Forecast, Placement, Rejection};
+pub use placement::{Bound, Candidate, Clause, Considered, Forecast, Placement, Rejection};
 pub use principal::{Assurance, Entitlement, Grant, IdentityAssurance, Principal, Role};
 pub use site::{
     Access, Automation, Billed, Billing, BillingTerm, Contact, ContainerTarget, Factory, Funding,

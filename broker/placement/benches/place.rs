@@ -170,6 +170,7 @@ fn benchmark(criterion: &mut Criterion) {
             allocation: &allocation,
             refused_by: &[],
             zones: &zones,
+            bound: None,
         };
         assert!(place(&input).chosen.is_some());
         let name = format!("{} partitions on {sites} sites", sites * each);

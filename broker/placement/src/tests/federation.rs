@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use broker_model::{
-    Allocation, AllocationScope, Balance, Considered, FundingShare, JobSpec, Partition,
+    Allocation, AllocationScope, Balance, Bound, Considered, FundingShare, JobSpec, Partition,
     PartitionRef, PartitionSnapshot, Placement, Site, SiteReadiness, SiteSnapshot, SiteState,
     System, UnitMillis, Zones,
 };
@@ -175,6 +175,7 @@ pub(super) struct Federation {
     pub(super) members: Vec<Member>,
     pub(super) allocation: Allocation,
     pub(super) refused_by: Vec<PartitionRef>,
+    pub(super) bound: Option<Bound>,
 }
 
 impl Federation {
@@ -183,6 +184,7 @@ impl Federation {
             members: members.into_iter().collect(),
             allocation: allocation(),
             refused_by: Vec::new(),
+            bound: None,
         }
     }
 
@@ -203,6 +205,7 @@ impl Federation {
             allocation: &self.allocation,
             refused_by: &self.refused_by,
             zones: zones(),
+            bound: self.bound.as_ref(),
         })
     }
 }
