@@ -124,11 +124,19 @@ impl SiteAgent {
 
     /// What the agent must never tell.
     pub fn secret(&self) -> String {
+        self.identity("key")
+    }
+
+    pub fn agent_id(&self) -> String {
+        self.identity("agent")
+    }
+
+    fn identity(&self, key: &str) -> String {
         let path = self.folder.join("data/identity.toml");
         let text = std::fs::read_to_string(path).expect("the agent is enrolled");
         let identity: toml::Table = toml::from_str(&text).expect("TOML");
-        let key = identity.get("key").and_then(toml::Value::as_str);
-        key.expect("a key").to_owned()
+        let value = identity.get(key).and_then(toml::Value::as_str);
+        value.expect("it is there").to_owned()
     }
 
     /// Changes its configuration, as its operator would.
@@ -153,8 +161,13 @@ impl SiteAgent {
     /// `alcyone-agent check`.
     pub async fn check(&self) -> Done {
         self.enrol();
+        self.run(&["check"]).await
+    }
+
+    /// `alcyone-agent WORDS…`.
+    pub async fn run(&self, words: &[&str]) -> Done {
         let mut command = tokio::process::Command::new(program("alcyone-agent"));
-        command.arg("--config").arg(self.config()).arg("check");
+        command.arg("--config").arg(self.config()).args(words);
         commands::run(command).await
     }
 

@@ -14,6 +14,9 @@
 //! | `jobs` | `JobPage` |
 //! | `show` | `{"job": JobView, "placement": Placement}` |
 //! | `sites`, `usage` | an array of `SiteView`, of `UsageView` |
+//! | `site invite`, `site withdraw-invite` | `InviteView` |
+//! | `site agents`, `site invites` | an array of `AgentView`, of `InviteView` |
+//! | `site revoke-agent` | `AgentView` |
 //! | `logs` | a `LogView` on each line |
 //! | `login` | two lines: `{"verification_uri", "verification_uri_complete", "user_code"}`, then `WhoAmI` |
 //! | `logout` | `{"signed_out": bool}` |
@@ -35,7 +38,7 @@ mod login;
 mod print;
 mod verbs;
 
-pub use cli::{Audit, Cli, Verb, parse};
+pub use cli::{Audit, Cli, SiteVerb, Verb, parse};
 pub use exit::{Failure, exit_code};
 pub use login::{FileTokens, finish_login, start_login};
 

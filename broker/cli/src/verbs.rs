@@ -4,6 +4,7 @@ mod job;
 mod jobs;
 mod logs;
 mod patience;
+mod site_agents;
 mod sites;
 mod submit;
 mod usage;
@@ -64,6 +65,7 @@ pub(crate) async fn run(
             .await
         }
         Verb::Cancel { job } => job::cancel(client, job, json, out).await,
+        Verb::Site { what } => site_agents::run(client, what, json, out).await,
         Verb::Sites { site } => sites::run(client, site, json, out).await,
         Verb::Usage { project, month } => {
             let mut query = vec![("limit", "200".to_owned())];

@@ -21,6 +21,8 @@ struct SitesPage {
 
 struct SiteCard {
     id: String,
+    /// Whether the visitor administers it.
+    own: bool,
     name: String,
     place: String,
     host: String,
@@ -81,7 +83,10 @@ pub(crate) async fn show(
         summary: texts.with("sites.summary", &numbers),
         sites: views
             .iter()
-            .map(|view| SiteCard::new(texts, view))
+            .map(|view| SiteCard {
+                own: member.caller().is_admin_of(&view.site.id),
+                ..SiteCard::new(texts, view)
+            })
             .collect(),
     })
 }
@@ -104,6 +109,7 @@ impl SiteCard {
         };
         Self {
             id: site.id.to_string(),
+            own: false,
             name: site.name.clone(),
             place: format!("{}, {}", site.city, site.country),
             host: site.hosting_entity.clone(),

@@ -1,7 +1,7 @@
 //! The site agent: takes attempts from the broker, runs them through one [`SiteAdapter`], and tells
 //! the broker what became of them.
 //!
-//! **The agent remembers nothing.** What it works on is in memory only; after a restart it asks the
+//! **The agent remembers nothing** but who it is ([`Identity`]). What it works on is in memory only; after a restart it asks the
 //! broker for everything open and the scheduler for every marker. Two rules make that safe:
 //!
 //! 1. `Submitting` is stored by the broker before the scheduler hears of an attempt. So an attempt
