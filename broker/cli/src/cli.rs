@@ -1,3 +1,5 @@
+mod site;
+
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
@@ -9,6 +11,8 @@ use serde_json::json;
 use url::Url;
 
 use crate::print;
+
+pub use site::{IncidentVerb, KindArg, ScopeArgs, SeverityArg, SiteVerb, WindowVerb};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 refused, or the answer is no; 2 wrong use or a file that cannot be read;
@@ -98,7 +102,7 @@ pub enum Verb {
     Cancel { job: JobId },
     /// List the sites with their partitions
     Sites { site: Option<SiteId> },
-    /// Look after a site that you administer
+    /// Administer a site (its administrators, operators)
     Site {
         #[command(subcommand)]
         what: SiteVerb,
@@ -119,7 +123,7 @@ pub enum Verb {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum SiteVerb {
+pub enum AgentVerb {
     /// Make a one-time invite for an agent and print its line for `alcyone-agent enrol`
     Invite {
         site: SiteId,

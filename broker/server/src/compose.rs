@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use agent_link::KeyPair;
 use anyhow::{Context as _, anyhow, bail};
 use axum::Router;
-use agent_link::KeyPair;
 use broker_api::{ApiState, LoginInfo, Metrics};
 use broker_app::loops::Sealer;
 use broker_app::{AgentDoor, Broker, BrokerParts, Limits};

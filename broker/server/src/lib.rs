@@ -9,6 +9,7 @@ mod doctor;
 mod embedded;
 mod invites;
 mod listen;
+mod registry;
 mod revocations;
 mod roles;
 mod secrets;

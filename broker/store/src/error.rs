@@ -17,6 +17,7 @@ pub enum Entity {
     Agent,
     AgentKey,
     Nonce,
+    Site,
 }
 
 impl fmt::Display for Entity {
@@ -34,6 +35,7 @@ impl fmt::Display for Entity {
             Self::Agent => "agent",
             Self::AgentKey => "agent key",
             Self::Nonce => "nonce",
+            Self::Site => "site",
         })
     }
 }

@@ -16,9 +16,7 @@ impl World {
     pub(crate) async fn invite(&self, site: &str) -> InviteText {
         let order = InviteOrder::new(None, None).unwrap();
         let site = site.parse().unwrap();
-        let made = self
-            .broker
-            .invite_agent(None, &site, order);
+        let made = self.broker.invite_agent(None, &site, order);
         made.await.unwrap().text.parse().unwrap()
     }
 

@@ -4,17 +4,17 @@ use broker_client::Client;
 use broker_client::wire::{AgentView, InviteRequest, InviteView};
 use broker_model::SiteId;
 
-use crate::cli::SiteVerb;
+use crate::cli::AgentVerb;
 use crate::print;
 
 pub(crate) async fn run(
     client: &Client,
-    what: SiteVerb,
+    what: AgentVerb,
     json: bool,
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
     match what {
-        SiteVerb::Invite {
+        AgentVerb::Invite {
             site,
             valid_hours,
             note,
@@ -22,14 +22,14 @@ pub(crate) async fn run(
             let request = InviteRequest { valid_hours, note };
             invite(&client.invite(&site, &request).await?, json, out)
         }
-        SiteVerb::Invites { site } => invites(client, &site, json, out).await,
-        SiteVerb::WithdrawInvite { site, invite } => {
+        AgentVerb::Invites { site } => invites(client, &site, json, out).await,
+        AgentVerb::WithdrawInvite { site, invite } => {
             let view = client.withdraw_invite(&site, invite).await?;
             let said = format!("{}: {}", view.id, print::word(&view.state));
             one(&view, &said, json, out)
         }
-        SiteVerb::Agents { site } => agents(client, &site, json, out).await,
-        SiteVerb::RevokeAgent {
+        AgentVerb::Agents { site } => agents(client, &site, json, out).await,
+        AgentVerb::RevokeAgent {
             site,
             agent,
             reason,

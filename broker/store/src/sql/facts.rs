@@ -101,6 +101,12 @@ const NONCES: Select = select_any!(
     "",
     &[Text]
 );
+const SITES: Select = select_any!(
+    "registered_sites",
+    "SELECT site_id, version FROM registered_sites WHERE site_id",
+    "",
+    &[Text, Int]
+);
 
 #[derive(Debug, Default)]
 struct Wanted {
@@ -118,6 +124,7 @@ struct Wanted {
     agents: BTreeSet<Arc<str>>,
     keys: BTreeSet<Arc<str>>,
     nonces: BTreeSet<Arc<str>>,
+    sites: BTreeSet<Arc<str>>,
 }
 
 impl Wanted {
@@ -164,6 +171,7 @@ impl Wanted {
             Step::InsertNonce { id, .. } => {
                 self.nonces.insert(Arc::clone(id));
             }
+            Step::PutSite { row, .. } => want(&mut self.sites, row.first()),
             Step::Put { .. } | Step::Remove { .. } => {}
         }
     }
@@ -198,6 +206,9 @@ pub(super) async fn read<'a>(
         known.remembered.learn(row.text(0)?.into(), ());
     }
     read_agents(conn, &wanted, &mut known).await?;
+    for row in fetch(conn, &SITES, &wanted.sites).await? {
+        known.sites.learn(row.parse(0)?, row.int(1)?);
+    }
     for row in fetch(conn, &LOGS, &wanted.logs).await? {
         let stream = (row.parse(0)?, row.text(1)?.into());
         known.logs.learn(stream, row.count(2)?);

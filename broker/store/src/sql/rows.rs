@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use broker_model::{
     AgentKey, Allocation, AllocationId, Attempt, Balance, EnrolledAgent, Evidence, Invite, Job,
-    Organisation, Project, Role, SiteId, SiteSnapshot, SiteState, UsageRecord,
+    Organisation, Project, RegisteredSite, Role, SiteId, SiteSnapshot, SiteState, UsageRecord,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -120,6 +120,8 @@ pub(super) fn usage(usage: &UsageRecord) -> Result<Cells, StoreError> {
         Cell::text(usage.month()),
         time(usage.ended_at),
         document("usage_records", usage)?,
+        Cell::text(usage.organisation),
+        Cell::Int(usage.charge.gpu.0),
     ])
 }
 
@@ -291,5 +293,13 @@ pub(super) fn snapshot(site: &SiteId, snapshot: &SiteSnapshot) -> Result<Cells, 
     Ok(vec![
         Cell::text(site),
         document("site_snapshots", snapshot)?,
+    ])
+}
+
+pub(super) fn registered_site(site: &RegisteredSite) -> Result<Cells, StoreError> {
+    Ok(vec![
+        Cell::text(&site.site.id),
+        Cell::Int(site.version),
+        document("registered_sites", site)?,
     ])
 }

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use broker_model::{AllocationId, AttemptId, Balance, DecisionId, JobId, PersonId, UnitMillis};
+use broker_model::{
+    AllocationId, AttemptId, Balance, DecisionId, JobId, PersonId, SiteId, UnitMillis,
+};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -89,6 +91,12 @@ pub(super) enum Step {
         id: Arc<str>,
         row: Cells,
     },
+    PutSite {
+        id: SiteId,
+        /// The one that was read; the row has the next.
+        version: i64,
+        row: Cells,
+    },
     Put {
         table: TableId,
         row: Cells,
@@ -163,6 +171,7 @@ impl Step {
             | Self::PutPerson { row, .. }
             | Self::Versioned { row, .. }
             | Self::InsertNonce { row, .. }
+            | Self::PutSite { row, .. }
             | Self::Put { row, .. }
             | Self::Remove { key: row, .. } => cells(row),
             Self::AppendLog { rows, .. } => rows.iter().map(cells).sum(),
