@@ -9,8 +9,12 @@ use broker_model::{
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
+use crate::cli::AgentVerb;
+
 #[derive(Debug, Subcommand)]
 pub enum SiteVerb {
+    #[command(flatten)]
+    Agents(AgentVerb),
     /// Register a site from its file, or change what is registered
     Import {
         /// TOML as in `config/sites/`, or JSON if it is called `*.json`

@@ -16,6 +16,7 @@ use serde_json::json;
 
 use crate::cli::{IncidentVerb, KindArg, SeverityArg, SiteVerb, WindowVerb};
 use crate::print;
+use crate::verbs::site_agents;
 
 pub(crate) async fn run(
     client: &Client,
@@ -25,6 +26,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<u8> {
     let say = Say { json };
     match verb {
+        SiteVerb::Agents(verb) => return site_agents::run(client, verb, json, out).await,
         SiteVerb::Import { file, dry_run } => {
             return document::import(client, &file, dry_run, json, out).await;
         }

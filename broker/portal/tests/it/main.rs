@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails by panicking"
 )]
 
+mod agents;
 mod browser;
 mod house;
 mod jobs;
