@@ -37,9 +37,10 @@ pub use site::{
     Partition, PartitionRules, Qos, Site, SiteReadiness, SiteState, Sourced, Storage, StorageArea,
     System, SystemStatus, Zones,
 };
-pub use snapshot::{PartitionSnapshot, SiteSnapshot};
+pub use snapshot::{GpuCount, PartitionSnapshot, SiteSnapshot};
 pub use spec::{
-    DataNeeds, InvalidSpec, JobSpec, PlacementWishes, Resources, Sensitivity, Variant, Walltime,
+    After, AfterWhen, ArraySpec, DataNeeds, InvalidSpec, JobSpec, PlacementWishes, Resources,
+    Sensitivity, Variant, Walltime,
 };
 pub use units::{GpuMillis, UnitMillis};
 pub use usage::{Charge, UsageRecord};

@@ -32,6 +32,8 @@ fn states() -> Vec<JobState> {
         JobState::Queued {
             partition: partition.clone(),
             remote_id: remote_id.clone(),
+            reason: None,
+            expected_start: None,
         },
         JobState::Running {
             partition,
@@ -57,6 +59,10 @@ fn events() -> Vec<JobEvent> {
         JobEvent::Place(partition()),
         JobEvent::Refuse,
         JobEvent::Accept(RemoteId("8".to_owned())),
+        JobEvent::Wait {
+            reason: None,
+            expected_start: None,
+        },
         JobEvent::Start(Timestamp::UNIX_EPOCH),
         JobEvent::Requeue,
         JobEvent::End(Timestamp::UNIX_EPOCH, outcome(OutcomeKind::Completed)),
@@ -94,6 +100,8 @@ fn the_outcome_names_the_final_state() {
         (OutcomeKind::NodeFailure, StateName::Failed),
         (OutcomeKind::Preempted, StateName::Failed),
         (OutcomeKind::Vanished, StateName::Failed),
+        (OutcomeKind::LaunchFailed, StateName::Failed),
+        (OutcomeKind::DependencyFailed, StateName::Failed),
     ] {
         let end = JobEvent::End(Timestamp::UNIX_EPOCH, outcome(kind));
         let state = JobState::Pending.apply(end).unwrap();
@@ -139,5 +147,36 @@ fn a_job_that_is_over_still_says_where_it_ran_and_since_when() {
     assert_eq!(
         over.remote_id().map(ToString::to_string),
         Some("7".to_owned())
+    );
+}
+
+#[test]
+fn a_queued_job_says_why_it_waits_until_it_starts() {
+    let queued = JobState::Placed {
+        partition: partition(),
+    }
+    .apply(JobEvent::Accept(RemoteId("7".to_owned())))
+    .unwrap();
+    let waiting = queued
+        .apply(JobEvent::Wait {
+            reason: Some("PartitionTimeLimit".to_owned()),
+            expected_start: None,
+        })
+        .unwrap();
+    assert_eq!(waiting.waits(), Some((Some("PartitionTimeLimit"), None)));
+    let again = waiting
+        .clone()
+        .apply(JobEvent::Accept(RemoteId("7".to_owned())))
+        .unwrap();
+    assert_eq!(again, waiting, "a repeated report forgets nothing");
+    let running = waiting
+        .apply(JobEvent::Start(Timestamp::UNIX_EPOCH))
+        .unwrap();
+    assert_eq!(running.waits(), None);
+    let back = running.apply(JobEvent::Requeue).unwrap();
+    assert_eq!(
+        back.waits(),
+        Some((None, None)),
+        "it waits for another reason now"
     );
 }

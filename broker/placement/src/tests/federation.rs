@@ -146,6 +146,10 @@ fn all_idle(site: &Site) -> Vec<PartitionSnapshot> {
         let nodes = partition.nodes.unwrap_or(10);
         let gpus = nodes * partition.gpus_per_node * partition.scheduler_gpus_per_gpu;
         PartitionSnapshot {
+            reason: None,
+            expected_start: None,
+            gpus: Vec::new(),
+            nodes_drained: 0,
             system: system.id.clone(),
             partition: partition.id.clone(),
             accepting: true,
