@@ -1,6 +1,6 @@
 //! The way to the API server: who the agent is there, and how long an answer may take.
 
-use std::sync::OnceLock;
+use std::fmt;
 use std::time::Duration;
 
 use kube::client::Body;
@@ -24,14 +24,20 @@ pub(crate) struct Request {
     pub(crate) http: http::Request<Vec<u8>>,
 }
 
-#[derive(Debug)]
 pub(crate) struct Transport {
     access: Access,
     impersonate: Option<String>,
     timeout: Duration,
     calls: Semaphore,
     client: OnceCell<Client>,
-    kubeconfig_error: OnceLock<()>,
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport")
+            .field("access", &self.access)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Transport {
@@ -42,17 +48,12 @@ impl Transport {
             timeout: Duration::from_secs(settings.timeout_seconds),
             calls: Semaphore::new(settings.concurrent_calls),
             client: OnceCell::new(),
-            kubeconfig_error: OnceLock::new(),
         }
     }
 
     /// Made at the first call: it reads files, and a missing one may be there at the next.
     pub(crate) async fn client(&self) -> Result<Client> {
-        let client = self.client.get_or_try_init(|| self.open()).await;
-        if client.is_err() && self.kubeconfig_error.set(()).is_ok() {
-            tracing::warn!("the way to the API server cannot be set up; tried again at each call");
-        }
-        client.cloned()
+        self.client.get_or_try_init(|| self.open()).await.cloned()
     }
 
     async fn open(&self) -> Result<Client> {
