@@ -108,6 +108,7 @@ pub struct AdapterSection {
 pub enum AdapterKind {
     Slurm,
     Process,
+    Kubernetes,
 }
 
 impl Settings {

@@ -99,7 +99,11 @@ impl KubernetesAdapter {
         let mut pods = self.pods(&job).await?;
         if let Some(cache) = self.watches.known(namespace) {
             let known = cache.departed(&job.uid).into_iter();
-            pods.extend(known.filter(|old| pods.iter().all(|pod| pod.name != old.name)).collect::<Vec<_>>());
+            pods.extend(
+                known
+                    .filter(|old| pods.iter().all(|pod| pod.name != old.name))
+                    .collect::<Vec<_>>(),
+            );
         }
         Ok(Some(Seen { job, pods }))
     }

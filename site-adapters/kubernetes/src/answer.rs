@@ -204,7 +204,10 @@ fn is_untrusted(error: &kube::Error) -> bool {
 }
 
 fn deepest(error: &kube::Error) -> String {
-    chain(error).last().map(ToString::to_string).unwrap_or_default()
+    chain(error)
+        .last()
+        .map(ToString::to_string)
+        .unwrap_or_default()
 }
 
 fn chain<'a>(

@@ -87,7 +87,10 @@ impl Cache {
     pub(crate) fn trouble(&self, feed: Feed, error: &Error) {
         let mut inner = self.lock();
         let state = inner.feed(feed);
-        let since = state.trouble.take().map_or_else(Instant::now, |(s, _, _)| s);
+        let since = state
+            .trouble
+            .take()
+            .map_or_else(Instant::now, |(s, _, _)| s);
         state.trouble = Some((since, error.kind, error.to_string()));
         drop(inner);
         self.changed.notify_waiters();
@@ -95,7 +98,10 @@ impl Cache {
 
     pub(crate) fn replace_jobs(&self, jobs: Vec<JobFacts>) {
         let mut inner = self.lock();
-        inner.jobs = jobs.into_iter().map(|job| (job.name.clone(), job)).collect();
+        inner.jobs = jobs
+            .into_iter()
+            .map(|job| (job.name.clone(), job))
+            .collect();
         inner.synced(Feed::Jobs);
         drop(inner);
         self.changed.notify_waiters();
@@ -108,7 +114,10 @@ impl Cache {
     pub(crate) fn drop_job(&self, job: &JobFacts) {
         let mut inner = self.lock();
         inner.pods.remove(&job.uid);
-        let same = inner.jobs.get(&job.name).is_some_and(|known| known.uid == job.uid);
+        let same = inner
+            .jobs
+            .get(&job.name)
+            .is_some_and(|known| known.uid == job.uid);
         if same {
             inner.jobs.remove(&job.name);
         }

@@ -146,7 +146,12 @@ async fn exchange(
 
 fn local(what: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     let source = error.into();
-    Error::new(ErrorKind::Local, "configuration", format!("{what}: {source}")).caused_by(source)
+    Error::new(
+        ErrorKind::Local,
+        "configuration",
+        format!("{what}: {source}"),
+    )
+    .caused_by(source)
 }
 
 /// A request to the API server; paths are made of checked names only.
@@ -166,7 +171,9 @@ pub(crate) fn request(
     let http = builder
         .header(http::header::ACCEPT, "application/json")
         .body(bytes)
-        .map_err(|error| Error::new(ErrorKind::Local, operation, "not a request").caused_by(error))?;
+        .map_err(|error| {
+            Error::new(ErrorKind::Local, operation, "not a request").caused_by(error)
+        })?;
     Ok(Request {
         operation,
         asked,

@@ -6,4 +6,4 @@ mod probe;
 pub(crate) mod reasons;
 mod snapshot;
 mod submit;
-mod tend;
+pub(crate) mod tend;

@@ -18,6 +18,8 @@ mod cache;
 mod calls;
 mod client;
 mod config;
+#[cfg(test)]
+mod facts;
 mod flows;
 mod logs;
 mod manifest;

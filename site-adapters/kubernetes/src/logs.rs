@@ -57,7 +57,9 @@ struct Follower {
 
 impl std::fmt::Debug for Follower {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Follower").field("read", &self.read).finish_non_exhaustive()
+        f.debug_struct("Follower")
+            .field("read", &self.read)
+            .finish_non_exhaustive()
     }
 }
 
@@ -157,7 +159,11 @@ impl KubernetesAdapter {
     ) -> Result<More> {
         let is_new = follower.stream.is_none();
         if is_new && !self.open(namespace, follower, source).await? {
-            return Ok(if source.is_over { More::End } else { More::Quiet });
+            return Ok(if source.is_over {
+                More::End
+            } else {
+                More::Quiet
+            });
         }
         let Some((stream, follows)) = &mut follower.stream else {
             return Ok(More::Quiet);
@@ -177,12 +183,19 @@ impl KubernetesAdapter {
                 return Err(Error::new(ErrorKind::Unavailable, OPERATION, words));
             }
         };
-        let taken = filled.get(..wanted.min(filled.len())).unwrap_or_default().to_vec();
+        let taken = filled
+            .get(..wanted.min(filled.len()))
+            .unwrap_or_default()
+            .to_vec();
         let is_end = filled.is_empty();
         stream.as_mut().consume(taken.len());
         if is_end {
             follower.stream = None;
-            return Ok(if source.is_over { More::End } else { More::Quiet });
+            return Ok(if source.is_over {
+                More::End
+            } else {
+                More::Quiet
+            });
         }
         follower.took(taken.len());
         Ok(More::Bytes(taken))
@@ -242,7 +255,9 @@ impl Follower {
         {
             return Some(begun);
         }
-        sources.iter().find(|source| !self.done.contains(&source.name))
+        sources
+            .iter()
+            .find(|source| !self.done.contains(&source.name))
     }
 
     /// How many bytes of this pod's log were read before.

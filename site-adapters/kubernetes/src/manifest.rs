@@ -30,7 +30,9 @@ impl Plan<'_> {
     pub(crate) fn job(&self) -> Result<Value> {
         let work = &self.submission.work;
         if work.scheduler_gpus_per_node() > 0 && self.partition.gpu_resource.is_none() {
-            return Err(refused("the partition has no accelerators; set its `gpu_resource`"));
+            return Err(refused(
+                "the partition has no accelerators; set its `gpu_resource`",
+            ));
         }
         let held = self.is_held();
         let mut annotations = self.annotations()?;
@@ -233,7 +235,10 @@ impl Plan<'_> {
             set("subdomain", self.name.into());
         }
         if let Some(rule) = self.apart() {
-            set("affinity", json!({ "podAntiAffinity": { REQUIRED: [rule] } }));
+            set(
+                "affinity",
+                json!({ "podAntiAffinity": { REQUIRED: [rule] } }),
+            );
         }
         fields
     }
@@ -282,7 +287,9 @@ impl Plan<'_> {
     fn container(&self) -> Result<Value> {
         let script = self.submission.work.script_with_interpreter();
         if script.contains('\0') {
-            return Err(refused("the script holds a zero byte, which no argument can"));
+            return Err(refused(
+                "the script holds a zero byte, which no argument can",
+            ));
         }
         let resources = self.resources();
         let mut container = json!({
@@ -330,9 +337,13 @@ impl Plan<'_> {
     /// The image's reference without the scheme; the server judges the rest.
     fn image(&self) -> Result<&str> {
         let own = self.submission.work.image.as_ref();
-        let image = own.or(self.partition.default_image.as_ref()).ok_or_else(|| {
-            refused("a plain script needs an image here; name one in the job, or `default_image`")
-        })?;
+        let image = own
+            .or(self.partition.default_image.as_ref())
+            .ok_or_else(|| {
+                refused(
+                    "a plain script needs an image here; name one in the job, or `default_image`",
+                )
+            })?;
         let reference = image.strip_prefix("docker://").unwrap_or(image);
         if reference.contains("://") || reference.starts_with('/') {
             return Err(refused(

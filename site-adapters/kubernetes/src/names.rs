@@ -59,7 +59,9 @@ pub(crate) fn is_dns_subdomain(text: &str) -> bool {
 
 /// A label's or resource's key: `nvidia.com/gpu`.
 pub(crate) fn is_qualified_name(text: &str) -> bool {
-    let (prefix, name) = text.split_once('/').map_or((None, text), |(p, n)| (Some(p), n));
+    let (prefix, name) = text
+        .split_once('/')
+        .map_or((None, text), |(p, n)| (Some(p), n));
     let is_edge = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric());
     prefix.is_none_or(is_dns_subdomain)
         && (1..=63).contains(&name.len())

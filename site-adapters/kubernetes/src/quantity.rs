@@ -96,7 +96,9 @@ mod tests {
 
     #[test]
     fn what_is_no_quantity_is_no_number() {
-        for text in ["", "x", "1 G", "1.2.3", "--1", "1Gib", "e3", ".", "1e", "1.-5"] {
+        for text in [
+            "", "x", "1 G", "1.2.3", "--1", "1Gib", "e3", ".", "1e", "1.-5",
+        ] {
             assert_eq!(milli(text), None, "{text}");
         }
     }

@@ -217,7 +217,9 @@ impl PodFacts {
     pub(crate) fn started_at(&self) -> Option<Timestamp> {
         let ended = self.terminated.as_ref();
         // A container that could not be started has the epoch as its start.
-        let started = ended.and_then(|t| t.started_at).filter(|t| t.as_second() > 0);
+        let started = ended
+            .and_then(|t| t.started_at)
+            .filter(|t| t.as_second() > 0);
         self.running_since.or(started)
     }
 
@@ -302,7 +304,9 @@ pub(crate) fn time(time: Option<&Time>) -> Option<Timestamp> {
 }
 
 pub(crate) fn count(number: Option<i32>) -> u32 {
-    number.and_then(|number| u32::try_from(number).ok()).unwrap_or(0)
+    number
+        .and_then(|number| u32::try_from(number).ok())
+        .unwrap_or(0)
 }
 
 /// For the fuzzer: whatever the bytes are, reading them ends.

@@ -106,7 +106,10 @@ mod tests {
     fn an_interpreter_that_the_image_lacks_is_told_apart_from_the_scripts_own_127() {
         let (output, told) = run("#! /no/such/interpreter -x\nexit 0");
         assert_eq!(output.status.code(), Some(127));
-        assert_eq!(told, format!("{LAUNCH_FAILED}the image has no /no/such/interpreter"));
+        assert_eq!(
+            told,
+            format!("{LAUNCH_FAILED}the image has no /no/such/interpreter")
+        );
         let (output, told) = run("#!/bin/sh\nno-such-command");
         assert_eq!(output.status.code(), Some(127));
         assert_eq!(told, "");

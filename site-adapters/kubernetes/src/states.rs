@@ -86,6 +86,10 @@ impl View<'_> {
         if let Some(verdict) = &self.job.verdict {
             return outcome(verdict.kind, None, joined(&verdict.words, &own));
         }
+        // Its pods end by our signal then, with any exit code, 0 among them.
+        if failed.is_some_and(|failed| failed.reason == "DeadlineExceeded") {
+            return outcome(OutcomeKind::TimedOut, None, own);
+        }
         if self.job.is_array {
             return tasks::outcome(self.job, self.pods, &own);
         }
@@ -116,7 +120,9 @@ impl View<'_> {
     }
 
     pub(crate) fn tasks(&self) -> Option<TaskCounts> {
-        self.job.is_array.then(|| tasks::counts(self.job, self.pods))
+        self.job
+            .is_array
+            .then(|| tasks::counts(self.job, self.pods))
     }
 
     /// What it used, once it is over; nothing for what never ran.
@@ -155,7 +161,10 @@ impl View<'_> {
             return None;
         }
         let times = self.pods.iter().filter_map(|pod| {
-            let seconds = pod.finished_at()?.duration_since(pod.started_at()?).as_secs();
+            let seconds = pod
+                .finished_at()?
+                .duration_since(pod.started_at()?)
+                .as_secs();
             u64::try_from(seconds).ok()
         });
         let sum: u64 = times.sum();

@@ -65,7 +65,11 @@ pub(crate) fn outcome(job: &JobFacts, pods: &[PodFacts], own_words: &str) -> Out
         .take(MOST_NAMED)
         .map(|(index, outcome)| format!("{index} {}", outcome.site_words));
     let named: Vec<String> = named.collect();
-    let rest = if failed.len() > MOST_NAMED { ", …" } else { "" };
+    let rest = if failed.len() > MOST_NAMED {
+        ", …"
+    } else {
+        ""
+    };
     let words = format!(
         "{} of {} tasks failed: {}{rest}; {own_words}",
         failed.len(),

@@ -57,7 +57,10 @@ impl Drop for Watched {
 impl Watches {
     /// The cache of a namespace, which is watched from now on.
     pub(crate) fn of(&self, transport: &Arc<Transport>, namespace: &str) -> Arc<Cache> {
-        let mut all = self.namespaces.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self
+            .namespaces
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         all.retain(|name, watched| name == namespace || now - watched.used < IDLE);
         let watched = all
@@ -68,7 +71,10 @@ impl Watches {
     }
 
     pub(crate) fn all(&self) -> Vec<(String, Arc<Cache>)> {
-        let all = self.namespaces.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self
+            .namespaces
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let each = all.iter();
         each.map(|(name, watched)| (name.clone(), Arc::clone(&watched.cache)))
             .collect()
@@ -76,7 +82,10 @@ impl Watches {
 
     /// Only if it is watched already.
     pub(crate) fn known(&self, namespace: &str) -> Option<Arc<Cache>> {
-        let all = self.namespaces.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self
+            .namespaces
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         all.get(namespace).map(|watched| Arc::clone(&watched.cache))
     }
 }
@@ -263,7 +272,11 @@ impl Watcher {
             }
             WatchEvent::Error(status) if status.code == 410 => return Ok(Some(End::Expired)),
             WatchEvent::Error(status) => {
-                return Err(Error::new(ErrorKind::Unavailable, OPERATION, status.message));
+                return Err(Error::new(
+                    ErrorKind::Unavailable,
+                    OPERATION,
+                    status.message,
+                ));
             }
         };
         if let Some(new) = &object.meta().resource_version {

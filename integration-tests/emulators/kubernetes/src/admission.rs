@@ -9,20 +9,54 @@ use crate::status::{Reply, created, invalid, not_found, ok, qualified, refused, 
 use crate::store::{now, set_condition, text};
 
 const JOB_SPEC: &[&str] = &[
-    "activeDeadlineSeconds", "backoffLimit", "backoffLimitPerIndex", "completionMode", "completions",
-    "managedBy", "manualSelector", "maxFailedIndexes", "parallelism", "podFailurePolicy",
-    "podReplacementPolicy", "selector", "successPolicy", "suspend", "template",
+    "activeDeadlineSeconds",
+    "backoffLimit",
+    "backoffLimitPerIndex",
+    "completionMode",
+    "completions",
+    "managedBy",
+    "manualSelector",
+    "maxFailedIndexes",
+    "parallelism",
+    "podFailurePolicy",
+    "podReplacementPolicy",
+    "selector",
+    "successPolicy",
+    "suspend",
+    "template",
     "ttlSecondsAfterFinished",
 ];
 const POD_SPEC: &[&str] = &[
-    "activeDeadlineSeconds", "affinity", "automountServiceAccountToken", "containers",
-    "enableServiceLinks", "hostname", "imagePullSecrets", "nodeSelector", "priorityClassName",
-    "restartPolicy", "runtimeClassName", "securityContext", "serviceAccountName",
-    "shareProcessNamespace", "subdomain", "terminationGracePeriodSeconds", "tolerations", "volumes",
+    "activeDeadlineSeconds",
+    "affinity",
+    "automountServiceAccountToken",
+    "containers",
+    "enableServiceLinks",
+    "hostname",
+    "imagePullSecrets",
+    "nodeSelector",
+    "priorityClassName",
+    "restartPolicy",
+    "runtimeClassName",
+    "securityContext",
+    "serviceAccountName",
+    "shareProcessNamespace",
+    "subdomain",
+    "terminationGracePeriodSeconds",
+    "tolerations",
+    "volumes",
 ];
 const CONTAINER: &[&str] = &[
-    "args", "command", "env", "image", "imagePullPolicy", "name", "resources", "securityContext",
-    "volumeMounts", "workingDir",
+    "args",
+    "command",
+    "env",
+    "image",
+    "imagePullPolicy",
+    "name",
+    "resources",
+    "securityContext",
+    "volumeMounts",
+    "workingDir",
 ];
 
 pub(crate) fn create(state: &mut State, call: &Call, target: &Target) -> Reply {
@@ -37,7 +71,11 @@ pub(crate) fn create(state: &mut State, call: &Call, target: &Target) -> Reply {
         return create_job(state, call, target, object);
     }
     let name = text(&object, "/metadata/name").to_owned();
-    if state.store.get(&target.plural, &target.namespace, &name).is_some() {
+    if state
+        .store
+        .get(&target.plural, &target.namespace, &name)
+        .is_some()
+    {
         return exists(target, &name, "");
     }
     stored(state, target, object)
@@ -59,7 +97,10 @@ fn stored(state: &mut State, target: &Target, mut object: Value) -> Reply {
 
 fn create_job(state: &mut State, call: &Call, target: &Target, mut job: Value) -> Reply {
     let name = text(&job, "/metadata/name").to_owned();
-    if call.query.get("fieldValidation").is_some_and(|v| v == "Strict")
+    if call
+        .query
+        .get("fieldValidation")
+        .is_some_and(|v| v == "Strict")
         && let Some(field) = unknown_field(&job)
     {
         let words = format!(
@@ -81,7 +122,11 @@ fn create_job(state: &mut State, call: &Call, target: &Target, mut job: Value) -
     }
     if let Some(found) = state.store.get("jobs", &target.namespace, &name) {
         let deleting = found["metadata"].get("deletionTimestamp").is_some();
-        let before = if deleting { "object is being deleted: " } else { "" };
+        let before = if deleting {
+            "object is being deleted: "
+        } else {
+            ""
+        };
         return exists(target, &name, before);
     }
     if let Some(&hard) = state.quotas.get("count/jobs.batch") {
@@ -108,7 +153,13 @@ fn unknown_field(job: &Value) -> Option<String> {
     let pod = &job["spec"]["template"]["spec"];
     unknown(&job["spec"], JOB_SPEC, "spec")
         .or_else(|| unknown(pod, POD_SPEC, "spec.template.spec"))
-        .or_else(|| unknown(&pod["containers"][0], CONTAINER, "spec.template.spec.containers[0]"))
+        .or_else(|| {
+            unknown(
+                &pod["containers"][0],
+                CONTAINER,
+                "spec.template.spec.containers[0]",
+            )
+        })
 }
 
 type Cause = (&'static str, String, String);
@@ -119,9 +170,13 @@ fn wrong_with(job: &Value, name: &str) -> Vec<Cause> {
         causes.push((reason, field.to_owned(), message));
     };
     let is_name = !name.is_empty()
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.');
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.');
     if !is_name {
-        let message = format!("Invalid value: \"{name}\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character");
+        let message = format!(
+            "Invalid value: \"{name}\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character"
+        );
         wrong("FieldValueInvalid", "metadata.name", message);
     }
     if name.len() > 63 {
@@ -129,7 +184,11 @@ fn wrong_with(job: &Value, name: &str) -> Vec<Cause> {
         wrong("FieldValueInvalid", "spec.template.labels", message);
     }
     let notes = job["metadata"]["annotations"].as_object();
-    let size: usize = notes.into_iter().flatten().map(|(k, v)| k.len() + v.as_str().map_or(0, str::len)).sum();
+    let size: usize = notes
+        .into_iter()
+        .flatten()
+        .map(|(k, v)| k.len() + v.as_str().map_or(0, str::len))
+        .sum();
     if size > 262_144 {
         let message = "Too long: may not be more than 262144 bytes".to_owned();
         wrong("FieldValueTooLong", "metadata.annotations", message);
@@ -137,21 +196,46 @@ fn wrong_with(job: &Value, name: &str) -> Vec<Cause> {
     let pod = &job["spec"]["template"]["spec"];
     if !matches!(text(pod, "/restartPolicy"), "Never" | "OnFailure") {
         let message = "Required value: valid values: \"OnFailure\", \"Never\"".to_owned();
-        wrong("FieldValueRequired", "spec.template.spec.restartPolicy", message);
+        wrong(
+            "FieldValueRequired",
+            "spec.template.spec.restartPolicy",
+            message,
+        );
     }
     let resources = &pod["containers"][0]["resources"];
-    let gpus = (text(resources, "/limits/nvidia.com~1gpu"), text(resources, "/requests/nvidia.com~1gpu"));
+    let gpus = (
+        text(resources, "/limits/nvidia.com~1gpu"),
+        text(resources, "/requests/nvidia.com~1gpu"),
+    );
     let at = "spec.template.spec.containers[0].resources";
     match gpus {
         ("", "") => {}
-        ("", _) => wrong("FieldValueRequired", &format!("{at}.limits"), "Required value: Limit must be set for non overcommitable resources".to_owned()),
-        (limit, _) if limit.parse::<u32>().is_err() => wrong("FieldValueInvalid", &format!("{at}.limits[nvidia.com/gpu]"), format!("Invalid value: \"{limit}\": must be an integer")),
-        (limit, request) if request != limit && !request.is_empty() => wrong("FieldValueInvalid", &format!("{at}.requests"), format!("Invalid value: \"{request}\": must be equal to nvidia.com/gpu limit of {limit}")),
+        ("", _) => wrong(
+            "FieldValueRequired",
+            &format!("{at}.limits"),
+            "Required value: Limit must be set for non overcommitable resources".to_owned(),
+        ),
+        (limit, _) if limit.parse::<u32>().is_err() => wrong(
+            "FieldValueInvalid",
+            &format!("{at}.limits[nvidia.com/gpu]"),
+            format!("Invalid value: \"{limit}\": must be an integer"),
+        ),
+        (limit, request) if request != limit && !request.is_empty() => wrong(
+            "FieldValueInvalid",
+            &format!("{at}.requests"),
+            format!(
+                "Invalid value: \"{request}\": must be equal to nvidia.com/gpu limit of {limit}"
+            ),
+        ),
         _ => {}
     }
     let policy = job["spec"].get("podFailurePolicy").is_some();
     if policy && job["spec"]["podReplacementPolicy"] == "TerminatingOrFailed" {
-        wrong("FieldValueNotSupported", "spec.podReplacementPolicy", "Unsupported value: \"TerminatingOrFailed\": supported values: \"Failed\"".to_owned());
+        wrong(
+            "FieldValueNotSupported",
+            "spec.podReplacementPolicy",
+            "Unsupported value: \"TerminatingOrFailed\": supported values: \"Failed\"".to_owned(),
+        );
     }
     causes
 }
@@ -180,11 +264,18 @@ fn defaults(job: &mut Value) {
 
 /// A JSON merge patch.
 pub(crate) fn patch(state: &mut State, call: &Call, target: &Target, name: &str) -> Reply {
-    let Some(mut object) = state.store.get(&target.plural, &target.namespace, name).cloned() else {
+    let Some(mut object) = state
+        .store
+        .get(&target.plural, &target.namespace, name)
+        .cloned()
+    else {
         return not_found(&target.plural, &target.group, name);
     };
     let change: Value = serde_json::from_slice(&call.body).unwrap_or_default();
-    let (wanted, uid) = (text(&change, "/metadata/uid"), text(&object, "/metadata/uid"));
+    let (wanted, uid) = (
+        text(&change, "/metadata/uid"),
+        text(&object, "/metadata/uid"),
+    );
     if !wanted.is_empty() && wanted != uid {
         let words = format!(
             "Operation cannot be fulfilled on {} \"{name}\": Precondition failed: UID in \
@@ -195,11 +286,23 @@ pub(crate) fn patch(state: &mut State, call: &Call, target: &Target, name: &str)
     }
     let before = object.clone();
     merge(&mut object, &change);
-    if target.plural == "jobs" && before["spec"]["template"] != object["spec"]["template"] && before["spec"]["suspend"] == false {
-        return invalid(name, &[("FieldValueInvalid", "spec.template", "field is immutable")]);
+    if target.plural == "jobs"
+        && before["spec"]["template"] != object["spec"]["template"]
+        && before["spec"]["suspend"] == false
+    {
+        return invalid(
+            name,
+            &[("FieldValueInvalid", "spec.template", "field is immutable")],
+        );
     }
     if before["spec"]["suspend"] == true && object["spec"]["suspend"] == false {
-        set_condition(&mut object, "Suspended", "False", "JobResumed", "Job resumed");
+        set_condition(
+            &mut object,
+            "Suspended",
+            "False",
+            "JobResumed",
+            "Job resumed",
+        );
     }
     ok(state.store.put(&target.plural, object))
 }

@@ -42,7 +42,9 @@ pub(crate) struct Target {
 }
 
 pub(crate) fn query(text: &str) -> BTreeMap<String, String> {
-    url::form_urlencoded::parse(text.as_bytes()).into_owned().collect()
+    url::form_urlencoded::parse(text.as_bytes())
+        .into_owned()
+        .collect()
 }
 
 fn target(path: &str) -> Option<Target> {
@@ -95,7 +97,11 @@ pub(crate) fn answer(state: &mut State, call: &Call) -> Reply {
         (&Method::POST, None) => admission::create(state, call, &target),
         (&Method::PATCH, Some(name)) => admission::patch(state, call, &target, name),
         (&Method::DELETE, Some(name)) => delete(state, call, &target, name),
-        _ => refused(405, "MethodNotAllowed", "the server does not allow this method"),
+        _ => refused(
+            405,
+            "MethodNotAllowed",
+            "the server does not allow this method",
+        ),
     }
 }
 
@@ -124,18 +130,27 @@ fn unauthorized(state: &State, call: &Call, target: &Target) -> Option<Reply> {
     } else {
         verb(&call.method, target.name.is_some())
     };
-    let log = if call.path.ends_with("/log") { "/log" } else { "" };
+    let log = if call.path.ends_with("/log") {
+        "/log"
+    } else {
+        ""
+    };
     let resource = format!("{}{log}", target.plural);
     let everywhere = matches!(target.plural.as_str(), "nodes" | "selfsubjectaccessreviews");
     let here = everywhere || target.namespace == NAMESPACE || target.namespace.is_empty();
     let denied = state.denied.contains(&(verb.to_owned(), resource.clone()))
         || (target.namespace.is_empty()
-            && state.denied.contains(&(verb.to_owned(), format!("all {resource}"))));
+            && state
+                .denied
+                .contains(&(verb.to_owned(), format!("all {resource}"))));
     if user == "submitter" && here && !denied {
         return None;
     }
     let full = qualified(&resource, &target.group);
-    let what = target.name.as_ref().map_or_else(|| full.clone(), |name| format!("{full} \"{name}\""));
+    let what = target
+        .name
+        .as_ref()
+        .map_or_else(|| full.clone(), |name| format!("{full} \"{name}\""));
     let place = if target.namespace.is_empty() {
         "at the cluster scope".to_owned()
     } else {
@@ -163,26 +178,33 @@ fn review(state: &State, body: &[u8]) -> Reply {
 }
 
 pub(crate) fn fits(object: &Value, call: &Call, target: &Target) -> bool {
-    let here = target.namespace.is_empty() || text(object, "/metadata/namespace") == target.namespace;
+    let here =
+        target.namespace.is_empty() || text(object, "/metadata/namespace") == target.namespace;
     let labels = &object["metadata"]["labels"];
     let label = call.query.get("labelSelector").is_none_or(|selector| {
-        selector.split(',').filter(|part| !part.is_empty()).all(|part| match part.split_once('=') {
-            Some((key, value)) => labels[key] == value.trim_start_matches('='),
-            None => labels.get(part).is_some(),
-        })
+        selector
+            .split(',')
+            .filter(|part| !part.is_empty())
+            .all(|part| match part.split_once('=') {
+                Some((key, value)) => labels[key] == value.trim_start_matches('='),
+                None => labels.get(part).is_some(),
+            })
     });
     let field = call.query.get("fieldSelector").is_none_or(|selector| {
-        selector.split(',').filter(|part| !part.is_empty()).all(|part| {
-            let (path, value, wanted) = match part.split_once("!=") {
-                Some((path, value)) => (path, value, false),
-                None => {
-                    let (path, value) = part.split_once('=').unwrap_or((part, ""));
-                    (path, value, true)
-                }
-            };
-            let pointer = format!("/{}", path.replace('.', "/"));
-            (text(object, &pointer) == value) == wanted
-        })
+        selector
+            .split(',')
+            .filter(|part| !part.is_empty())
+            .all(|part| {
+                let (path, value, wanted) = match part.split_once("!=") {
+                    Some((path, value)) => (path, value, false),
+                    None => {
+                        let (path, value) = part.split_once('=').unwrap_or((part, ""));
+                        (path, value, true)
+                    }
+                };
+                let pointer = format!("/{}", path.replace('.', "/"));
+                (text(object, &pointer) == value) == wanted
+            })
     });
     here && label && field
 }
@@ -190,12 +212,26 @@ pub(crate) fn fits(object: &Value, call: &Call, target: &Target) -> bool {
 fn list(state: &State, call: &Call, target: &Target) -> Reply {
     let all = state.store.all(&target.plural);
     let all: Vec<Value> = all.into_iter().filter(|o| fits(o, call, target)).collect();
-    let start = match call.query.get("continue").map(|token| token.parse::<usize>()) {
+    let start = match call
+        .query
+        .get("continue")
+        .map(|token| token.parse::<usize>())
+    {
         None => 0,
         Some(Ok(start)) => start,
-        Some(Err(_)) => return refused(400, "BadRequest", "continue key is not valid: invalid continue token"),
+        Some(Err(_)) => {
+            return refused(
+                400,
+                "BadRequest",
+                "continue key is not valid: invalid continue token",
+            );
+        }
     };
-    let limit = call.query.get("limit").and_then(|l| l.parse().ok()).unwrap_or(usize::MAX);
+    let limit = call
+        .query
+        .get("limit")
+        .and_then(|l| l.parse().ok())
+        .unwrap_or(usize::MAX);
     let page: Vec<Value> = all.iter().skip(start).take(limit).cloned().collect();
     let mut meta = json!({ "resourceVersion": state.store.version.to_string() });
     let end = start + page.len();
@@ -224,7 +260,11 @@ fn one(state: &State, target: &Target, name: &str) -> Reply {
 
 /// Without a propagation policy a Job's pods are orphaned and run on.
 fn delete(state: &mut State, call: &Call, target: &Target, name: &str) -> Reply {
-    let Some(object) = state.store.get(&target.plural, &target.namespace, name).cloned() else {
+    let Some(object) = state
+        .store
+        .get(&target.plural, &target.namespace, name)
+        .cloned()
+    else {
         return not_found(&target.plural, &target.group, name);
     };
     let options: Value = serde_json::from_slice(&call.body).unwrap_or_default();
@@ -247,7 +287,10 @@ fn delete(state: &mut State, call: &Call, target: &Target, name: &str) -> Reply 
             if options["propagationPolicy"] == "Background" {
                 kubelet::end(state, &pod);
             } else {
-                pod["metadata"].as_object_mut().unwrap().remove("ownerReferences");
+                pod["metadata"]
+                    .as_object_mut()
+                    .unwrap()
+                    .remove("ownerReferences");
                 state.store.put("pods", pod);
             }
         }
@@ -257,7 +300,8 @@ fn delete(state: &mut State, call: &Call, target: &Target, name: &str) -> Reply 
             .objects
             .iter()
             .filter(|((plural, _, _), o)| {
-                owned.contains(&plural.as_str()) && text(o, "/metadata/ownerReferences/0/uid") == uid
+                owned.contains(&plural.as_str())
+                    && text(o, "/metadata/ownerReferences/0/uid") == uid
             })
             .map(|(key, _)| key.clone())
             .collect();
@@ -278,8 +322,16 @@ pub(crate) fn watch(shared: &Arc<Shared>, call: &Call) -> Response<Body> {
     if let Some(refusal) = unauthorized(&shared.lock(), call, &target) {
         return whole(refusal);
     }
-    let from = call.query.get("resourceVersion").and_then(|v| v.parse().ok()).unwrap_or(0);
-    let seconds = call.query.get("timeoutSeconds").and_then(|s| s.parse().ok()).unwrap_or(1800);
+    let from = call
+        .query
+        .get("resourceVersion")
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(0);
+    let seconds = call
+        .query
+        .get("timeoutSeconds")
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(1800);
     let until = Instant::now() + Duration::from_secs(seconds);
     let call = Arc::new(call.clone());
     let seen = shared.version.subscribe();
@@ -294,7 +346,11 @@ pub(crate) fn watch(shared: &Arc<Shared>, call: &Call) -> Response<Body> {
             if lines.is_empty() {
                 let waited = tokio::time::timeout(BOOKMARK, seen.changed()).await;
                 if waited.is_err() {
-                    let (kind, version) = if target.plural == "jobs" { ("Job", "batch/v1") } else { ("Pod", "v1") };
+                    let (kind, version) = if target.plural == "jobs" {
+                        ("Job", "batch/v1")
+                    } else {
+                        ("Pod", "v1")
+                    };
                     next = next.max(shared.lock().store.version);
                     let bookmark = json!({ "type": "BOOKMARK", "object": {
                         "kind": kind, "apiVersion": version,
@@ -322,7 +378,12 @@ fn changes(shared: &Shared, call: &Call, target: &Target, from: u64) -> (String,
     }
     let mut lines = String::new();
     let mut next = from;
-    for change in state.store.changes.iter().filter(|change| change.version > from) {
+    for change in state
+        .store
+        .changes
+        .iter()
+        .filter(|change| change.version > from)
+    {
         next = change.version;
         let here = target.namespace.is_empty() || change.namespace == target.namespace;
         if change.plural == target.plural && here && fits(&change.object, call, target) {
@@ -343,7 +404,11 @@ pub(crate) fn log(shared: &Arc<Shared>, call: &Call) -> Response<Body> {
     if let Some(refusal) = unauthorized(&state, call, &target) {
         return whole(refusal);
     }
-    let Some(pod) = state.store.objects.get(&key("pods", &target.namespace, &name)) else {
+    let Some(pod) = state
+        .store
+        .objects
+        .get(&key("pods", &target.namespace, &name))
+    else {
         return whole(not_found("pods", "", &name));
     };
     let node = text(pod, "/spec/nodeName");
@@ -363,10 +428,18 @@ pub(crate) fn log(shared: &Arc<Shared>, call: &Call) -> Response<Body> {
         return whole(refused(500, "", &words));
     }
     let waiting = text(pod, "/status/containerStatuses/0/state/waiting/reason");
-    let begun = pod.pointer("/status/containerStatuses/0/state/running").is_some()
-        || pod.pointer("/status/containerStatuses/0/state/terminated").is_some();
+    let begun = pod
+        .pointer("/status/containerStatuses/0/state/running")
+        .is_some()
+        || pod
+            .pointer("/status/containerStatuses/0/state/terminated")
+            .is_some();
     if !begun {
-        let reason = if waiting.is_empty() { "ContainerCreating" } else { waiting };
+        let reason = if waiting.is_empty() {
+            "ContainerCreating"
+        } else {
+            waiting
+        };
         let words = format!("container \"main\" in pod \"{name}\" is waiting to start: {reason}");
         return whole(refused(400, "BadRequest", &words));
     }

@@ -63,7 +63,8 @@ impl Shared {
     /// Wakes the watches if something changed.
     pub(crate) fn publish(&self, state: &State) {
         let version = state.store.version;
-        self.version.send_if_modified(|known| std::mem::replace(known, version) != version);
+        self.version
+            .send_if_modified(|known| std::mem::replace(known, version) != version);
     }
 }
 
@@ -126,8 +127,7 @@ impl Cluster {
     pub async fn restart(&self) {
         self.stop();
         self.shared.lock().store.compact();
-        let (_, serving) =
-            server::serve(Arc::clone(&self.shared), &self.address.to_string()).await;
+        let (_, serving) = server::serve(Arc::clone(&self.shared), &self.address.to_string()).await;
         let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
         *server = Some(serving);
     }
@@ -229,7 +229,11 @@ impl Cluster {
     }
 
     pub fn get(&self, plural: &str, name: &str) -> Option<Value> {
-        self.shared.lock().store.get(plural, NAMESPACE, name).cloned()
+        self.shared
+            .lock()
+            .store
+            .get(plural, NAMESPACE, name)
+            .cloned()
     }
 
     pub fn all(&self, plural: &str) -> Vec<Value> {
@@ -239,7 +243,11 @@ impl Cluster {
     /// How often a pod's process was started for an attempt.
     pub fn starts_of(&self, attempt: &str) -> usize {
         let state = self.shared.lock();
-        state.starts.iter().filter(|started| *started == attempt).count()
+        state
+            .starts
+            .iter()
+            .filter(|started| *started == attempt)
+            .count()
     }
 
     /// The requests so far that begin so: `POST /apis/batch/v1/namespaces/team-a/jobs`.
@@ -309,5 +317,6 @@ async fn control(shared: Arc<Shared>) {
 pub(crate) fn pods_of(state: &State, job: &Value) -> Vec<Value> {
     let uid = text(job, "/metadata/uid");
     let all = state.store.all("pods").into_iter();
-    all.filter(|pod| text(pod, "/metadata/ownerReferences/0/uid") == uid).collect()
+    all.filter(|pod| text(pod, "/metadata/ownerReferences/0/uid") == uid)
+        .collect()
 }

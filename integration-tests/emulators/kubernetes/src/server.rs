@@ -72,7 +72,10 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Answered {
         let words = "Request entity too large: limit is 3145728";
         return Ok(whole(refused(413, "RequestEntityTooLarge", words)));
     };
-    let user = parts.headers.get("authorization").map(|v| v.to_str().unwrap_or("").to_owned());
+    let user = parts
+        .headers
+        .get("authorization")
+        .map(|v| v.to_str().unwrap_or("").to_owned());
     let call = Call {
         method: parts.method,
         path: parts.uri.path().to_owned(),
@@ -104,7 +107,12 @@ async fn faulty(shared: &Arc<Shared>, call: &Call, fault: Fault) -> Answered {
             Err(cut())
         }
         Fault::Truncated => {
-            let body = done(shared, call).await?.into_body().collect().await?.to_bytes();
+            let body = done(shared, call)
+                .await?
+                .into_body()
+                .collect()
+                .await?
+                .to_bytes();
             let length = body.len();
             let half = body.slice(..length / 2);
             let pieces: BoxStream<'static, _> =
@@ -112,7 +120,9 @@ async fn faulty(shared: &Arc<Shared>, call: &Call, fault: Fault) -> Answered {
             let response = Response::builder()
                 .header("content-type", "application/json")
                 .header("content-length", length);
-            Ok(response.body(BodyExt::boxed_unsync(StreamBody::new(pieces))).unwrap())
+            Ok(response
+                .body(BodyExt::boxed_unsync(StreamBody::new(pieces)))
+                .unwrap())
         }
         Fault::HangsThenDone(time) => {
             // Goes on when the client is gone, as an API server behind a load balancer does.
@@ -125,9 +135,10 @@ async fn faulty(shared: &Arc<Shared>, call: &Call, fault: Fault) -> Answered {
             });
             late.await.map_err(|_| cut())?
         }
-        Fault::TooMany => {
-            Ok(whole(text(429, "Too many requests, please try again later.\n")))
-        }
+        Fault::TooMany => Ok(whole(text(
+            429,
+            "Too many requests, please try again later.\n",
+        ))),
         Fault::WebhookDown => Ok(whole(refused(
             500,
             "InternalError",
@@ -144,7 +155,10 @@ fn expired(call: &Call) -> Response<Body> {
     if !call.query.contains_key("watch") {
         return whole(refused(410, "Expired", "too old resource version: 1 (100)"));
     }
-    let line = format!("{}\n", serde_json::json!({ "type": "ERROR", "object": status }));
+    let line = format!(
+        "{}\n",
+        serde_json::json!({ "type": "ERROR", "object": status })
+    );
     let one: BoxStream<'static, _> = stream::iter([Ok(Frame::data(Bytes::from(line)))]).boxed();
     streamed(one)
 }

@@ -61,7 +61,12 @@ pub(crate) fn not_found(kind: &str, group: &str, name: &str) -> Reply {
     if !group.is_empty() {
         details["group"] = group.into();
     }
-    with_details(404, "NotFound", &format!("{full} \"{name}\" not found"), details)
+    with_details(
+        404,
+        "NotFound",
+        &format!("{full} \"{name}\" not found"),
+        details,
+    )
 }
 
 pub(crate) fn invalid(name: &str, causes: &[(&str, &str, &str)]) -> Reply {

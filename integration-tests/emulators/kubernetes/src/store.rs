@@ -44,7 +44,11 @@ impl Store {
     pub(crate) fn uid(&mut self) -> String {
         self.uids += 1;
         let seconds = Timestamp::now().as_nanosecond() as u64;
-        format!("{:08x}-0000-4000-8000-{:012x}", self.uids, seconds & 0xffff_ffff_ffff)
+        format!(
+            "{:08x}-0000-4000-8000-{:012x}",
+            self.uids,
+            seconds & 0xffff_ffff_ffff
+        )
     }
 
     pub(crate) fn get(&self, plural: &str, namespace: &str, name: &str) -> Option<&Value> {
@@ -59,7 +63,11 @@ impl Store {
             text(&object, "/metadata/name"),
         );
         let before = self.objects.get(&key);
-        let kind = if before.is_some() { "MODIFIED" } else { "ADDED" };
+        let kind = if before.is_some() {
+            "MODIFIED"
+        } else {
+            "ADDED"
+        };
         if let Some(before) = before {
             let mut same = object.clone();
             same["metadata"]["resourceVersion"] = before["metadata"]["resourceVersion"].clone();
@@ -105,7 +113,10 @@ impl Store {
     }
 
     pub(crate) fn all(&self, plural: &str) -> Vec<Value> {
-        let own = self.objects.iter().filter(|((kind, _, _), _)| kind == plural);
+        let own = self
+            .objects
+            .iter()
+            .filter(|((kind, _, _), _)| kind == plural);
         own.map(|(_, object)| object.clone()).collect()
     }
 
@@ -137,12 +148,17 @@ pub(crate) fn key(plural: &str, namespace: &str, name: &str) -> Key {
 }
 
 pub(crate) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or("")
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or("")
 }
 
 /// RFC 3339 in whole seconds, as `metav1.Time` is.
 pub(crate) fn now() -> String {
-    Timestamp::from_second(Timestamp::now().as_second()).unwrap().to_string()
+    Timestamp::from_second(Timestamp::now().as_second())
+        .unwrap()
+        .to_string()
 }
 
 pub(crate) fn age(object: &Value, pointer: &str) -> Option<f64> {
@@ -151,8 +167,17 @@ pub(crate) fn age(object: &Value, pointer: &str) -> Option<f64> {
 }
 
 /// A condition of an object's status, set or replaced.
-pub(crate) fn set_condition(object: &mut Value, kind: &str, status: &str, reason: &str, message: &str) {
-    let all = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
+pub(crate) fn set_condition(
+    object: &mut Value,
+    kind: &str,
+    status: &str,
+    reason: &str,
+    message: &str,
+) {
+    let all = object["status"]["conditions"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     let same = |c: &Value| c["type"] == kind && c["status"] == status && c["reason"] == reason;
     if all.iter().any(same) {
         return;
@@ -167,5 +192,8 @@ pub(crate) fn set_condition(object: &mut Value, kind: &str, status: &str, reason
 
 pub(crate) fn has_condition(object: &Value, kind: &str) -> bool {
     let all = object["status"]["conditions"].as_array();
-    all.is_some_and(|all| all.iter().any(|c| c["type"] == kind && c["status"] == "True"))
+    all.is_some_and(|all| {
+        all.iter()
+            .any(|c| c["type"] == kind && c["status"] == "True")
+    })
 }

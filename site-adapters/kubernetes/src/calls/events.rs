@@ -24,7 +24,10 @@ pub(crate) fn warning(answer: &Answer, uid: &str) -> Result<Option<String>> {
             && event.involved_object.uid.as_deref() == Some(uid)
     });
     let latest = ours.max_by_key(|event| {
-        let series = event.last_timestamp.as_ref().or(event.first_timestamp.as_ref());
+        let series = event
+            .last_timestamp
+            .as_ref()
+            .or(event.first_timestamp.as_ref());
         let seen = series.map(|time| time.0);
         seen.or(event.event_time.as_ref().map(|time| time.0))
     });
@@ -83,6 +86,8 @@ mod tests {
             "exceeded quota: q, requested: limits.memory=16Gi,pods=1, used: limits.memory=0,pods=3, \
              limited: limits.memory=4Gi,pods=10"
         ));
-        assert!(!can_never_fit("failed quota: cpu: must specify limits.memory for: main"));
+        assert!(!can_never_fit(
+            "failed quota: cpu: must specify limits.memory for: main"
+        ));
     }
 }

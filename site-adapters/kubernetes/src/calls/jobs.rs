@@ -32,7 +32,13 @@ pub(crate) fn create(namespace: &str, job: &Value, timeout_seconds: u64) -> Resu
         collection(namespace)
     );
     let body = bytes(CREATE, job)?;
-    request(CREATE, Asked::Write, Method::POST, &path, Some((JSON, body)))
+    request(
+        CREATE,
+        Asked::Write,
+        Method::POST,
+        &path,
+        Some((JSON, body)),
+    )
 }
 
 /// A read of what is stored, never of a cache: no `resourceVersion` is sent.
@@ -42,12 +48,21 @@ pub(crate) fn one(namespace: &str, name: &str) -> Result<Request> {
 
 /// A merge patch that hits the Job of this uid only: another one's is a 409 or 422.
 pub(crate) fn patch(namespace: &str, name: &str, uid: &str, mut change: Value) -> Result<Request> {
-    if let Some(meta) = change.pointer_mut("/metadata").and_then(Value::as_object_mut) {
+    if let Some(meta) = change
+        .pointer_mut("/metadata")
+        .and_then(Value::as_object_mut)
+    {
         meta.insert("uid".to_owned(), uid.into());
     }
     let path = format!("{}?fieldManager=alcyone", path(namespace, name));
     let body = bytes(PATCH, &change)?;
-    request(PATCH, Asked::Write, Method::PATCH, &path, Some((MERGE, body)))
+    request(
+        PATCH,
+        Asked::Write,
+        Method::PATCH,
+        &path,
+        Some((MERGE, body)),
+    )
 }
 
 /// Always with a propagation policy: `batch/v1` orphans the pods otherwise, and they run on.
@@ -60,7 +75,13 @@ pub(crate) fn delete(namespace: &str, name: &str, uid: &str) -> Result<Request> 
     });
     let path = path(namespace, name);
     let body = bytes(DELETE, &options)?;
-    request(DELETE, Asked::Write, Method::DELETE, &path, Some((JSON, body)))
+    request(
+        DELETE,
+        Asked::Write,
+        Method::DELETE,
+        &path,
+        Some((JSON, body)),
+    )
 }
 
 /// Ends a Job that may run and leaves its record: one second of its own deadline is left to it.

@@ -99,7 +99,10 @@ pub(crate) fn items(answer: &Answer, operation: &'static str) -> Result<Vec<Work
 
 impl Workload {
     pub(crate) fn job_uid(&self) -> Option<&str> {
-        self.metadata.labels.get(names::KUEUE_JOB_UID).map(String::as_str)
+        self.metadata
+            .labels
+            .get(names::KUEUE_JOB_UID)
+            .map(String::as_str)
     }
 
     fn condition(&self, kind: &str, status: &str) -> Option<&Condition> {
@@ -111,7 +114,8 @@ impl Workload {
     /// `ExceedsMaxQuota` and `Misconfigured`); the message is what tells a person.
     pub(crate) fn waits_for(&self) -> Option<String> {
         let waits = self.condition("QuotaReserved", "False")?;
-        let never = waits.reason == "ExceedsMaxQuota" || waits.message.contains("> maximum capacity");
+        let never =
+            waits.reason == "ExceedsMaxQuota" || waits.message.contains("> maximum capacity");
         let end = if never {
             " (more than the whole queue: it can never start)"
         } else {

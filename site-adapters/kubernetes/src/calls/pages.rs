@@ -70,7 +70,9 @@ impl Transport {
 /// A continue token is base64 as a rule, and the server's own business.
 fn escaped(token: &str) -> String {
     let bytes = token.bytes().map(|byte| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+            char::from(byte).to_string()
+        }
         other => format!("%{other:02X}"),
     });
     bytes.collect()

@@ -27,7 +27,10 @@ fn a_short_file_is_enough() {
         "{ kind = \"in_cluster\" }",
         "{ kind = \"kubeconfig\", file = \"/etc/kube.conf\", context = \"c\" }",
     ] {
-        let line = SETTINGS.lines().find(|line| line.contains("access =")).unwrap();
+        let line = SETTINGS
+            .lines()
+            .find(|line| line.contains("access ="))
+            .unwrap();
         let text = SETTINGS.replace(line, &format!("access = {access}"));
         read(&text).unwrap().validate().unwrap();
     }
@@ -50,13 +53,32 @@ fn what_the_shape_cannot_say_is_checked_and_named() {
     for (from, to, key) in [
         ("https://10.0.0.1:6443", "ftp://x", "access.server"),
         ("\"/run/token\"", "\"token\"", "access.token_file"),
-        ("nvidia.com/gpu\"\n", "gpu\"\n", "partitions.gpu.gpu_resource"),
-        ("gpu.example.org/kind", "bad key!", "partitions.gpu.node_selector"),
-        ("\"NoSchedule\"", "\"Never\"", "partitions.gpu.tolerations.effect"),
-        ("queue = \"gpu\"", "queue = \"Bad_Queue\"", "partitions.gpu.queue"),
+        (
+            "nvidia.com/gpu\"\n",
+            "gpu\"\n",
+            "partitions.gpu.gpu_resource",
+        ),
+        (
+            "gpu.example.org/kind",
+            "bad key!",
+            "partitions.gpu.node_selector",
+        ),
+        (
+            "\"NoSchedule\"",
+            "\"Never\"",
+            "partitions.gpu.tolerations.effect",
+        ),
+        (
+            "queue = \"gpu\"",
+            "queue = \"Bad_Queue\"",
+            "partitions.gpu.queue",
+        ),
         ("queue = \"gpu\"", "shm_gib = 0", "partitions.gpu.shm_gib"),
     ] {
-        let error = read(&SETTINGS.replace(from, to)).unwrap().validate().unwrap_err();
+        let error = read(&SETTINGS.replace(from, to))
+            .unwrap()
+            .validate()
+            .unwrap_err();
         assert_eq!(error.key, key);
     }
     for (line, key) in [

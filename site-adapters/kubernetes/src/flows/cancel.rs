@@ -51,7 +51,8 @@ impl KubernetesAdapter {
     pub(crate) async fn patch(&self, job: &JobFacts, change: serde_json::Value) -> Result<()> {
         let request = jobs::patch(&job.namespace, &job.name, &job.uid, change)?;
         let answer = self.transport.call(request).await?;
-        let other = answer.status == 409 || (answer.status == 422 && answer.words().contains("uid"));
+        let other =
+            answer.status == 409 || (answer.status == 422 && answer.words().contains("uid"));
         if answer.is_success() || answer.is_absent() || other {
             return Ok(());
         }

@@ -75,7 +75,9 @@ impl KubernetesAdapter {
         // What decides what a job becomes comes before what only words it.
         chores.sort_by_key(|(_, _, chore)| chore.urgency());
         chores.truncate(MOST_CHORES);
-        let done = chores.iter().map(|(_, job, chore)| self.tend(namespace, job, chore));
+        let done = chores
+            .iter()
+            .map(|(_, job, chore)| self.tend(namespace, job, chore));
         let changed = join_all(done).await;
         for ((position, _, _), new) in chores.iter().zip(changed) {
             if let (Some(slot), Some(new)) = (told.get_mut(*position), new) {

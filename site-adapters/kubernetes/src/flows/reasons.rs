@@ -82,7 +82,10 @@ impl KubernetesAdapter {
     }
 
     async fn ask_events(&self, namespace: &str, name: &str, uid: &str) -> Result<Option<String>> {
-        let answer = self.transport.call(events::of_job(namespace, name)?).await?;
+        let answer = self
+            .transport
+            .call(events::of_job(namespace, name)?)
+            .await?;
         events::warning(&answer, uid)
     }
 
@@ -94,10 +97,13 @@ impl KubernetesAdapter {
         {
             return known.clone();
         }
-        let told = self.fresh_workloads(namespace).await.unwrap_or_else(|error| {
-            tracing::debug!(%error, namespace, "Kueue's workloads cannot be read");
-            Vec::new()
-        });
+        let told = self
+            .fresh_workloads(namespace)
+            .await
+            .unwrap_or_else(|error| {
+                tracing::debug!(%error, namespace, "Kueue's workloads cannot be read");
+                Vec::new()
+            });
         all.insert(namespace.to_owned(), (Instant::now(), told.clone()));
         told
     }

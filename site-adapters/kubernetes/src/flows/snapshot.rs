@@ -159,14 +159,22 @@ impl KubernetesAdapter {
     ) -> PartitionSnapshot {
         let nodes: Vec<&Node> = nodes.iter().filter(|node| node.is_in(partition)).collect();
         let out: Vec<Option<String>> = nodes.iter().map(|n| n.out_of_service(partition)).collect();
-        let usable = || nodes.iter().zip(&out).filter(|(_, out)| out.is_none()).map(|(n, _)| *n);
+        let usable = || {
+            nodes
+                .iter()
+                .zip(&out)
+                .filter(|(_, out)| out.is_none())
+                .map(|(n, _)| *n)
+        };
         let drained = out.iter().flatten().count();
         let gpus = partition.gpu_resource.as_ref().map(|kind| GpuCount {
             kind: kind.clone(),
             total: sum(nodes.iter().map(|node| node.amount(kind))),
             free: sum(usable().map(|node| node.amount(kind) - guests.taken(&node.name, kind))),
         });
-        let idle = usable().filter(|node| guests.is_idle(node, partition)).count();
+        let idle = usable()
+            .filter(|node| guests.is_idle(node, partition))
+            .count();
         let (closed, waiting) = in_queue(partition, queues);
         let reason = closed.or_else(|| out_of_service(&nodes, &out));
         let elsewhere = guests.waiting_for(partition.gpu_resource.as_deref());
@@ -219,14 +227,20 @@ impl Guests {
 
     fn taken(&self, node: &str, kind: &str) -> i128 {
         let taken = self.by_node.get(node);
-        taken.and_then(|taken| taken.accelerators.get(kind)).copied().unwrap_or(0)
+        taken
+            .and_then(|taken| taken.accelerators.get(kind))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// No accelerator taken, or where there are none, no Job's pod on it. Daemons run everywhere.
     fn is_idle(&self, node: &Node, partition: &PartitionSettings) -> bool {
         match &partition.gpu_resource {
             Some(kind) => self.taken(&node.name, kind) == 0,
-            None => !self.by_node.get(&node.name).is_some_and(|taken| taken.has_jobs),
+            None => !self
+                .by_node
+                .get(&node.name)
+                .is_some_and(|taken| taken.has_jobs),
         }
     }
 

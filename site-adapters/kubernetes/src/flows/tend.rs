@@ -67,7 +67,10 @@ pub(crate) fn chore(
         }
         Activity::Queued { reason, .. } => {
             let launch = SignedDuration::from_secs(i64::from(launch_seconds));
-            let hopeless = job.verdict.is_none().then(|| never_starts(view, now, launch));
+            let hopeless = job
+                .verdict
+                .is_none()
+                .then(|| never_starts(view, now, launch));
             let hopeless = hopeless.flatten().map(Chore::NeverStarts);
             hopeless.or_else(|| reason.is_none().then_some(Chore::Why))
         }
@@ -81,8 +84,13 @@ fn never_starts(view: View<'_>, now: Timestamp, launch: SignedDuration) -> Optio
         let waiting = pod.waiting.as_ref()?;
         let patience = match waiting.word.as_str() {
             "ErrImageNeverPull" | "InvalidImageName" => launch.min(HOPELESS),
-            "ErrImagePull" | "ImagePullBackOff" | "ImageInspectError" | "RegistryUnavailable"
-            | "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => launch,
+            "ErrImagePull"
+            | "ImagePullBackOff"
+            | "ImageInspectError"
+            | "RegistryUnavailable"
+            | "CreateContainerConfigError"
+            | "CreateContainerError"
+            | "RunContainerError" => launch,
             _ => return None,
         };
         let waited = now.duration_since(pod.created_at?);
@@ -172,7 +180,10 @@ impl KubernetesAdapter {
             }
         }
         if !waits_for.is_empty() {
-            return Ok(Some(waiting(format!("Dependency: {}", waits_for.join(", ")))));
+            return Ok(Some(waiting(format!(
+                "Dependency: {}",
+                waits_for.join(", ")
+            ))));
         }
         self.release(&seen.job).await?;
         Ok(None)
@@ -183,7 +194,10 @@ impl KubernetesAdapter {
         let found = self.look(namespace, &name, &after.marker).await?;
         let known = found.filter(|job| job.remote_id == after.remote);
         let Some(job) = known else {
-            let gone = format!("{} is not known here any more, nor how it ended", after.marker);
+            let gone = format!(
+                "{} is not known here any more, nor how it ended",
+                after.marker
+            );
             return Ok(match after.when {
                 AfterWhen::Ended => Standing::Met,
                 _ => Standing::Never(gone),
@@ -210,7 +224,8 @@ impl KubernetesAdapter {
                 return Err(answer.refusal(services::CREATE, Asked::Write));
             }
         }
-        self.patch(job, jobs::release(job.later_queue.as_deref())).await
+        self.patch(job, jobs::release(job.later_queue.as_deref()))
+            .await
     }
 
     /// The same right after it was made. What is refused then is taken back, for nothing of it ran; what
