@@ -105,7 +105,7 @@ pub(crate) fn answer(state: &mut State, call: &Call) -> Reply {
     }
 }
 
-const fn verb(method: &Method, has_name: bool) -> &'static str {
+fn verb(method: &Method, has_name: bool) -> &'static str {
     match (method.as_str().len(), has_name) {
         (3, true) => "get",
         (3, false) => "list",

@@ -256,6 +256,7 @@ fn gone(state: &mut State, pod: &Value) {
         && text(&job, "/metadata/uid") == text(pod, "/metadata/ownerReferences/0/uid")
         && job["spec"]["suspend"] != true
         && text(pod, "/status/phase") != "Succeeded"
+        && !is_ignored(&job, pod)
     {
         let failed = job["status"]["failed"].as_u64().unwrap_or(0);
         job["status"]["failed"] = (failed + 1).into();
@@ -265,6 +266,11 @@ fn gone(state: &mut State, pod: &Value) {
         state.store.put("jobs", job);
     }
     state.store.remove("pods", namespace, name);
+}
+
+fn is_ignored(job: &Value, pod: &Value) -> bool {
+    let ignores = text(job, "/spec/podFailurePolicy/rules/0/action") == "Ignore";
+    ignores && crate::store::has_condition(pod, "DisruptionTarget")
 }
 
 fn disruption_rule(job: &Value, pod: &Value) -> Option<String> {

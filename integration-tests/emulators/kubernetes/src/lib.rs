@@ -8,7 +8,8 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test's cluster fails by panicking"
+    clippy::disallowed_methods,
+    reason = "a test's cluster fails by panicking, and has a clock of its own as a real one has"
 )]
 
 mod admission;

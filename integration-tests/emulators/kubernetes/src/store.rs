@@ -43,12 +43,8 @@ impl Store {
 
     pub(crate) fn uid(&mut self) -> String {
         self.uids += 1;
-        let seconds = Timestamp::now().as_nanosecond() as u64;
-        format!(
-            "{:08x}-0000-4000-8000-{:012x}",
-            self.uids,
-            seconds & 0xffff_ffff_ffff
-        )
+        let moment = Timestamp::now().subsec_nanosecond();
+        format!("{:08x}-0000-4000-8000-{moment:012x}", self.uids)
     }
 
     pub(crate) fn get(&self, plural: &str, namespace: &str, name: &str) -> Option<&Value> {
