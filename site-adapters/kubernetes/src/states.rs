@@ -67,7 +67,8 @@ impl View<'_> {
     fn presumed_start(&self) -> Option<Timestamp> {
         let ran = self.job.condition("Complete").is_some()
             || (self.job.failed > 0 && self.job.condition("Failed").is_some());
-        self.job.start_time.filter(|_| ran && self.pods.is_empty())
+        let told = ran && self.job.verdict.is_none() && self.pods.is_empty();
+        self.job.start_time.filter(|_| told)
     }
 
     /// The latest end of a pod that stays, which no later look changes; otherwise the Job's own.

@@ -1,11 +1,12 @@
 use broker_model::OutcomeKind;
+use serde_json::Value;
 use site_adapter::{Activity, Error, ErrorKind, RemoteRef, Result};
 
 use crate::adapter::{KubernetesAdapter, Seen};
 use crate::answer::Asked;
 use crate::calls::jobs;
 use crate::names;
-use crate::record::{JobFacts, Verdict};
+use crate::record::Verdict;
 use crate::states::outcome;
 
 impl KubernetesAdapter {
@@ -44,12 +45,20 @@ impl KubernetesAdapter {
         let text = serde_json::to_string(&verdict).map_err(|error| {
             Error::new(ErrorKind::Local, jobs::PATCH, "not JSON").caused_by(error)
         })?;
-        self.patch(job, jobs::end(&text)).await
+        let change = jobs::end(&text);
+        self.patch(&job.namespace, &job.name, &job.uid, change)
+            .await
     }
 
     /// A Job that is gone or is another's by now needs no patch.
-    pub(crate) async fn patch(&self, job: &JobFacts, change: serde_json::Value) -> Result<()> {
-        let request = jobs::patch(&job.namespace, &job.name, &job.uid, change)?;
+    pub(crate) async fn patch(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        change: Value,
+    ) -> Result<()> {
+        let request = jobs::patch(namespace, name, uid, change)?;
         let answer = self.transport.call(request).await?;
         let other =
             answer.status == 409 || (answer.status == 422 && answer.words().contains("uid"));

@@ -132,16 +132,18 @@ impl KubernetesAdapter {
         if *chore == Chore::Why {
             return Ok(self.why(namespace, &name).await.map(waiting));
         }
+        if let Chore::NoteStart(started) = chore {
+            let change = jobs::note_start(*started);
+            self.patch(namespace, &name, &job.remote_id.0, change)
+                .await?;
+            return Ok(None);
+        }
         // The watch may be behind; what is done is decided on what is stored.
         let seen = self.seen(namespace, &name).await?;
         let Some(seen) = seen.filter(|seen| seen.job.is(job) && !seen.job.is_over()) else {
             return Ok(None);
         };
         match chore {
-            Chore::NoteStart(started) => {
-                self.patch(&seen.job, jobs::note_start(*started)).await?;
-                Ok(None)
-            }
             Chore::NeverStarts(words) => {
                 let verdict = Verdict {
                     kind: OutcomeKind::LaunchFailed,
@@ -152,7 +154,7 @@ impl KubernetesAdapter {
             }
             Chore::Evicted => self.end_evicted(&seen).await,
             Chore::Held => self.hold(&seen).await,
-            Chore::Why => Ok(None),
+            Chore::Why | Chore::NoteStart(_) => Ok(None),
         }
     }
 
@@ -224,7 +226,12 @@ impl KubernetesAdapter {
                 return Err(answer.refusal(services::CREATE, Asked::Write));
             }
         }
-        self.patch(job, jobs::release(job.later_queue.as_deref()))
+        self.let_go(job).await
+    }
+
+    async fn let_go(&self, job: &JobFacts) -> Result<()> {
+        let change = jobs::release(job.later_queue.as_deref());
+        self.patch(&job.namespace, &job.name, &job.uid, change)
             .await
     }
 
