@@ -33,7 +33,6 @@ type Stream = Pin<Box<dyn AsyncBufRead + Send>>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Source {
     name: String,
-    index: u32,
     is_over: bool,
 }
 
@@ -317,7 +316,6 @@ fn sources(view: View<'_>) -> Vec<Source> {
 fn source(pod: &PodFacts) -> Source {
     Source {
         name: pod.name.clone(),
-        index: pod.index,
         is_over: pod.gone
             || pod.terminated.is_some()
             || matches!(pod.phase.as_str(), "Succeeded" | "Failed"),

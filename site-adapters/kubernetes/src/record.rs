@@ -93,7 +93,6 @@ pub(crate) struct PodFacts {
     pub(crate) deleting: bool,
     /// The API server no longer has it.
     pub(crate) gone: bool,
-    pub(crate) scheduled: bool,
     pub(crate) unscheduled: Option<Reason>,
     pub(crate) disruption: Option<Reason>,
     pub(crate) waiting: Option<Reason>,
@@ -189,7 +188,6 @@ impl PodFacts {
             let found = all.iter().find(|c| c.type_ == kind && c.status == value)?;
             reason(found.reason.as_ref(), found.message.as_ref())
         };
-        let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_ref());
         let waiting = state.and_then(|state| state.waiting.as_ref());
         Some(Self {
             name: meta.name.clone()?,
@@ -202,7 +200,6 @@ impl PodFacts {
             reason: reason(status.reason.as_ref(), status.message.as_ref()),
             deleting: meta.deletion_timestamp.is_some(),
             gone: false,
-            scheduled: node.is_some(),
             unscheduled: condition("PodScheduled", "False"),
             disruption: condition("DisruptionTarget", "True"),
             waiting: waiting.and_then(|w| reason(w.reason.as_ref(), w.message.as_ref())),

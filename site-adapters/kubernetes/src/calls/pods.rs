@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Pod;
 use site_adapter::Result;
 
 use crate::client::{Request, get};
-use crate::record::{PodFacts, Requests, requests};
+use crate::record::PodFacts;
 
 pub(crate) const LIST: &str = "GET pods";
 
@@ -33,11 +33,9 @@ pub(crate) const NOT_OVER: &str =
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Guest {
     pub(crate) node: Option<String>,
-    pub(crate) requests: Requests,
     /// By resource, of those with a domain.
     pub(crate) accelerators: BTreeMap<String, i128>,
     pub(crate) of_a_job: bool,
-    pub(crate) runs: bool,
 }
 
 impl Guest {
@@ -51,10 +49,8 @@ impl Guest {
         }
         Some(Self {
             node: spec.node_name.clone(),
-            requests: requests(spec),
             accelerators: accelerators(spec),
             of_a_job: owners.iter().any(|owner| owner.kind == "Job"),
-            runs: phase == Some("Running"),
         })
     }
 }

@@ -94,3 +94,43 @@ fn what_the_shape_cannot_say_is_checked_and_named() {
         assert_eq!(settings.validate().unwrap_err().key, key);
     }
 }
+
+/// The part of `config/agent.example.toml` that is about Kubernetes, without its comment signs.
+fn example() -> String {
+    let all = include_str!("../../../../config/agent.example.toml");
+    let (_, own) = all.split_once("for a Kubernetes cluster").unwrap();
+    let (_, own) = own.split_once("# [adapter.settings]\n").unwrap();
+    let lines = own.lines().take_while(|line| line.starts_with('#'));
+    let lines: Vec<&str> = lines
+        .map(|line| line.trim_start_matches(['#', ' ']))
+        .collect();
+    lines.join("\n").replace("[adapter.settings.", "[")
+}
+
+#[test]
+fn the_example_is_valid() {
+    read(&example()).unwrap().validate().unwrap();
+}
+
+#[test]
+fn the_example_has_every_key() {
+    for table in ["", "[access]", "[partitions.gpu]"] {
+        let text = example();
+        let wrong = if table.is_empty() {
+            format!("no_such_key = 1\n{text}")
+        } else {
+            let line = text.lines().find(|line| line.starts_with(table)).unwrap();
+            text.replacen(line, &format!("{line}\nno_such_key = 1"), 1)
+        };
+        let told = read(&wrong).unwrap_err().to_string();
+        let (_, keys) = told
+            .split_once("unknown field `no_such_key`, expected ")
+            .unwrap();
+        for key in keys.lines().next().unwrap().split('`').skip(1).step_by(2) {
+            let there = text.contains(&format!("\n{key} = "))
+                || text.starts_with(&format!("{key} = "))
+                || text.contains(&format!("[{key}"));
+            assert!(there, "{table} has no `{key}`");
+        }
+    }
+}

@@ -7,6 +7,8 @@ use crate::adapter::KubernetesAdapter;
 use crate::names;
 
 const PAUSE: Duration = Duration::from_secs(2);
+/// A look that took longer may have waited for an etcd that hung: what lay there comes right after.
+const SLOW: Duration = Duration::from_secs(2);
 
 impl KubernetesAdapter {
     /// Looks until the marker is found, or has been absent for the settling time.
@@ -20,13 +22,16 @@ impl KubernetesAdapter {
         marker: &str,
     ) -> Result<Option<RemoteJob>> {
         let (namespace, name) = (self.namespace(account)?, names::job_name(marker)?);
-        let sure_at = Instant::now() + self.settle();
+        let mut sure_at = Instant::now() + self.settle();
         loop {
-            let last = Instant::now() >= sure_at;
+            let begun = Instant::now();
+            let last = begun >= sure_at;
             if let Some(found) = self.look(&namespace, &name, marker).await? {
                 return Ok(Some(found));
             }
-            if last {
+            if begun.elapsed() > SLOW {
+                sure_at = Instant::now() + self.settle();
+            } else if last {
                 return Ok(None);
             }
             tokio::time::sleep_until((Instant::now() + PAUSE).min(sure_at)).await;
