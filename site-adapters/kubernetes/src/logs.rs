@@ -207,6 +207,7 @@ impl KubernetesAdapter {
         follower: &mut Follower,
         source: &Source,
     ) -> Result<bool> {
+        let mut skip = follower.begin(source);
         let follows = !source.is_over;
         let path = format!(
             "{}/{}/log?container={}&follow={follows}",
@@ -223,7 +224,6 @@ impl KubernetesAdapter {
             Err(_) => return Err(Error::new(ErrorKind::Unavailable, OPERATION, "no answer")),
         };
         let mut stream: Stream = Box::pin(stream);
-        let mut skip = follower.begin(source);
         while skip > 0 {
             let filled = tokio::time::timeout(self.transport.timeout(), stream.fill_buf()).await;
             let length = match filled {
@@ -280,9 +280,8 @@ impl Follower {
 
     fn finish(&mut self) {
         self.stream = None;
-        match self.current.take() {
-            Some((name, _)) => self.done.push(name),
-            None => self.done.push(String::new()),
+        if let Some((name, _)) = self.current.take() {
+            self.done.push(name);
         }
     }
 }

@@ -131,7 +131,7 @@ fn create_job(state: &mut State, call: &Call, target: &Target, mut job: Value) -
     }
     if let Some(&hard) = state.quotas.get("count/jobs.batch") {
         let used = state.store.all("jobs").len();
-        if used as i64 >= hard {
+        if i64::try_from(used).is_ok_and(|used| used >= hard) {
             let words = format!(
                 "jobs.batch \"{name}\" is forbidden: exceeded quota: count, requested: \
                  count/jobs.batch=1, used: count/jobs.batch={used}, limited: count/jobs.batch={hard}"

@@ -1,6 +1,6 @@
 use site_adapter::ErrorKind;
 
-use super::{answer, body};
+use super::{answer, body, recorded};
 use crate::answer::Asked;
 use crate::calls::{access, events};
 
@@ -214,4 +214,32 @@ fn an_empty_list_is_no_proof_of_absence() {
     let empty = answer("missing_ns_list_admin_200_empty");
     assert!(empty.is_success() && !empty.is_absent());
     assert_eq!(refusal("missing_ns_admin_404").0, ErrorKind::Refused);
+}
+
+/// Every recorded text, cut at every place and with every byte in turn made another, is read to an end.
+#[test]
+fn no_answer_makes_a_reader_panic() {
+    let whole = recorded("pods_oom").to_string();
+    let job = recorded("success_job_watch")[6]["object"].to_string();
+    for (name, text) in [
+        ("quota", answer("create_job_over_count_quota").words()),
+        (
+            "status",
+            String::from_utf8_lossy(&answer("bad_name_422").body).into_owned(),
+        ),
+        ("job", job),
+        ("pod", whole),
+    ] {
+        for place in (0..text.len()).step_by(7) {
+            let mut bytes = text.clone().into_bytes();
+            bytes[place] = bytes[place].wrapping_add(13);
+            for bytes in [&bytes[..], &bytes[..place]] {
+                crate::fuzzing::error_body(422, bytes);
+                crate::fuzzing::error_body(403, bytes);
+                crate::fuzzing::objects(bytes, bytes);
+                crate::fuzzing::quantity(&String::from_utf8_lossy(bytes));
+            }
+        }
+        assert!(!text.is_empty(), "{name}");
+    }
 }
