@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use broker_model::{
-    ContainerTarget, Partition, PartitionRef, Site, SiteId, SiteReadiness, SiteSnapshot, SiteState,
+    ContainerTarget, Entrance, FundingShare, Partition, PartitionRef, Site, SiteId, SiteReadiness,
+    SiteSnapshot, SiteState,
 };
 use broker_placement::SiteView;
 use broker_store::{Store, StoreError, Write};
@@ -96,6 +97,31 @@ impl Board {
             .partitions
             .iter()
             .find(|partition| partition.id == at.partition)
+    }
+
+    /// How a job that this share pays for gets in; by the agent where the partition is not known, which
+    /// then withdraws it.
+    pub(crate) fn entrance(&self, at: &PartitionRef, share: &FundingShare) -> Entrance {
+        let site = self.find(&at.site);
+        let system = site.and_then(|site| site.systems.iter().find(|it| it.id == at.system));
+        site.zip(system).map_or(Entrance::Agent, |(site, system)| {
+            site.entrance(system, share)
+        })
+    }
+
+    /// Every partition of the site of this one, and this one, known or not.
+    pub(crate) fn partitions_of(&self, at: &PartitionRef) -> Vec<PartitionRef> {
+        let systems = self.find(&at.site).into_iter().flat_map(|it| &it.systems);
+        let known = systems.flat_map(|system| {
+            system.partitions.iter().map(|partition| PartitionRef {
+                site: at.site.clone(),
+                system: system.id.clone(),
+                partition: partition.id.clone(),
+            })
+        });
+        let mut all: Vec<_> = known.filter(|it| it != at).collect();
+        all.push(at.clone());
+        all
     }
 
     pub fn targets(&self) -> BTreeSet<&ContainerTarget> {

@@ -1,6 +1,7 @@
 //! What a member of a project does with jobs.
 
 mod cancel;
+mod entrance;
 mod follow;
 mod placing;
 mod prepare;
@@ -11,7 +12,7 @@ mod show;
 mod submit;
 mod withdraw;
 
-pub(crate) use cancel::{end_job, release_hold, state_entry};
+pub(crate) use cancel::{end_job, end_unplaced, job_entry, release_hold, state_entry};
 pub use follow::{JobEventRow, LogPiece};
 pub(crate) use placing::{Placing, PlacingDigests};
 pub(crate) use prepare::chosen;

@@ -41,8 +41,13 @@ pub struct Job {
 pub enum JobState {
     /// Accepted, and no partition is chosen: every feasible one is down for now, or one refused.
     Pending,
-    /// Waits for a person.
-    Held { reason: HoldReason },
+    /// Waits for a person; with a partition where one is chosen already.
+    Held {
+        reason: HoldReason,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        partition: Option<PartitionRef>,
+        since: Timestamp,
+    },
     /// A partition is chosen; the site's agent has not reported that it took the job.
     Placed { partition: PartitionRef },
     /// The site's scheduler has it.
@@ -101,6 +106,8 @@ pub enum HoldReason {
     Confirmation,
     /// Data is not where the job needs it.
     Data,
+    /// The site takes such jobs by its own route, in the hands of a person (`automation = "handoff"`).
+    Handoff,
 }
 
 /// The state without its facts: what lists filter by and metrics count.
@@ -121,9 +128,16 @@ pub enum StateName {
 /// What can happen to a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobEvent {
-    Hold(HoldReason),
-    /// A held job goes back to placement.
+    Hold {
+        reason: HoldReason,
+        /// Where it will go; a site that is to confirm, or by whose own route it goes, is chosen.
+        partition: Option<PartitionRef>,
+        since: Timestamp,
+    },
+    /// A held job goes back to placement: the site declined, or nobody answered in time.
     Release,
+    /// A person of the site lets it in.
+    Confirm,
     Place(PartitionRef),
     /// The site said no, or the choice was withdrawn before the site had it.
     Refuse,
@@ -152,8 +166,39 @@ impl JobState {
     pub fn apply(self, event: JobEvent) -> Result<Self, InvalidTransition> {
         use JobState::{Held, Pending, Placed, Queued, Running};
         match (self, event) {
-            (Pending, JobEvent::Hold(reason)) => Ok(Held { reason }),
+            (
+                Pending,
+                JobEvent::Hold {
+                    reason,
+                    partition,
+                    since,
+                },
+            ) => Ok(Held {
+                reason,
+                partition,
+                since,
+            }),
             (Held { .. }, JobEvent::Release) => Ok(Pending),
+            (
+                Held {
+                    reason: HoldReason::Confirmation,
+                    partition: Some(partition),
+                    ..
+                },
+                JobEvent::Confirm,
+            ) => Ok(Placed { partition }),
+            // Somebody has carried it to the site.
+            (
+                Held {
+                    reason: HoldReason::Handoff,
+                    partition: Some(partition),
+                    ..
+                },
+                JobEvent::Accept(remote_id),
+            ) => Ok(Queued {
+                partition,
+                remote_id,
+            }),
             (Pending, JobEvent::Place(partition)) => Ok(Placed { partition }),
             (Placed { .. }, JobEvent::Refuse) => Ok(Pending),
             (Placed { partition }, JobEvent::Accept(remote_id)) => Ok(Queued {
@@ -220,9 +265,10 @@ impl JobState {
         self.name().is_final()
     }
 
-    /// The partition a job is placed at, is at, or was at.
+    /// The partition a job waits for a person of, is placed at, is at, or was at.
     pub fn partition(&self) -> Option<&PartitionRef> {
         match self {
+            Self::Held { partition, .. } => partition.as_ref(),
             Self::Placed { partition }
             | Self::Queued { partition, .. }
             | Self::Running { partition, .. } => Some(partition),
@@ -285,6 +331,14 @@ impl JobState {
         }))
     }
 
+    /// What a held job waits for, and since when.
+    pub const fn waits_for(&self) -> Option<(HoldReason, Timestamp)> {
+        match self {
+            Self::Held { reason, since, .. } => Some((*reason, *since)),
+            _ => None,
+        }
+    }
+
     pub const fn outcome(&self) -> Option<&Outcome> {
         match self {
             Self::Completed { outcome, .. }
@@ -321,11 +375,27 @@ fn ended(ended_at: Timestamp, outcome: Outcome, ran: Option<Box<Ran>>) -> JobSta
     }
 }
 
+impl HoldReason {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Terms => "terms",
+            Self::Confirmation => "confirmation",
+            Self::Data => "data",
+            Self::Handoff => "handoff",
+        }
+    }
+}
+
 impl JobEvent {
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Hold(_) => "held",
+            Self::Hold { reason, .. } => match reason {
+                HoldReason::Confirmation => "asked",
+                HoldReason::Handoff => "handed_over",
+                HoldReason::Terms | HoldReason::Data => "held",
+            },
             Self::Release => "released",
+            Self::Confirm => "confirmed",
             Self::Place(_) => "placed",
             Self::Refuse => "refused",
             Self::Accept(_) => "accepted",

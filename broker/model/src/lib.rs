@@ -6,6 +6,7 @@
 mod accounts;
 mod attempt;
 mod clock;
+mod confirmation;
 mod event;
 mod ids;
 mod job;
@@ -23,6 +24,7 @@ mod usage;
 pub use accounts::{Allocation, AllocationScope, Balance, FundingShare, Project};
 pub use attempt::{Attempt, AttemptEvent, AttemptState, Outcome, OutcomeKind};
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use confirmation::{Confirmation, Verdict};
 pub use event::{EntryBody, EntryKind};
 pub use ids::{
     AgentId, AllocationId, AttemptId, DecisionId, Ids, InstanceId, InvalidId, JobId,
@@ -33,9 +35,9 @@ pub use organisation::{Evidence, EvidenceKind, Organisation, SizeClass};
 pub use placement::{Candidate, Clause, Considered, Forecast, Placement, Rejection};
 pub use principal::{Assurance, Entitlement, Grant, IdentityAssurance, Principal, Role};
 pub use site::{
-    Access, Automation, Billed, Billing, BillingTerm, Contact, ContainerTarget, Factory, Funding,
-    Partition, PartitionRules, Qos, Site, SiteReadiness, SiteState, Sourced, Storage, StorageArea,
-    System, SystemStatus, Zones,
+    Access, Automation, Billed, Billing, BillingTerm, Contact, ContainerTarget, Entrance, Factory,
+    Funding, Partition, PartitionRules, Qos, Route, Site, SiteReadiness, SiteState, Sourced,
+    Storage, StorageArea, System, SystemStatus, Zones,
 };
 pub use snapshot::{PartitionSnapshot, SiteSnapshot};
 pub use spec::{

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use crate::rank::Ranked;
 use crate::spot::Spot;
 
-pub use forecast::{NO_SNAPSHOT_SECONDS, START_SECONDS};
+pub use forecast::{CONFIRMATION_DAYS, HANDOFF_DAYS, NO_SNAPSHOT_SECONDS, START_SECONDS};
 pub use rank::{LIMITED_SECONDS, PREFERENCE_SECONDS};
 
 /// All that a placement rests on.
@@ -52,7 +52,7 @@ pub fn place(input: &Input<'_>) -> Placement {
     let mut ranked = Vec::new();
     let mut rejected = Vec::new();
     for view in input.sites {
-        for spot in spot::of_site(input.now, view) {
+        for spot in spot::of_site(input.now, view, &input.allocation.share) {
             match consider(input, &spot) {
                 Ok(candidate) => ranked.push(Ranked::new(input.spec, &spot, candidate)),
                 Err(rejections) => rejected.push((spot.reference(), rejections)),

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use broker_model::{Partition, PartitionRef, PartitionSnapshot, Site, SiteReadiness, System};
+use broker_model::{
+    Entrance, FundingShare, Partition, PartitionRef, PartitionSnapshot, Site, SiteReadiness, System,
+};
 use jiff::Timestamp;
 
 use crate::SiteView;
@@ -13,6 +15,8 @@ pub(crate) struct Spot<'a> {
     pub(crate) partition: &'a Partition,
     pub(crate) site_state: Heard<'a>,
     pub(crate) snapshot: Option<Seen<'a>>,
+    /// How a job that the allocation pays for gets in.
+    pub(crate) entrance: Entrance,
 }
 
 /// What a site says of itself, true now.
@@ -54,6 +58,7 @@ impl<'a> Spot<'a> {
 pub(crate) fn of_site<'a>(
     now: Timestamp,
     view: &SiteView<'a>,
+    share: &'a FundingShare,
 ) -> impl Iterator<Item = Spot<'a>> + use<'a> {
     let SiteView {
         site,
@@ -81,6 +86,7 @@ pub(crate) fn of_site<'a>(
         system,
         partition,
         site_state,
+        entrance: site.entrance(system, share),
         snapshot: snapshot.map(|snapshot| Seen {
             observed_at: snapshot.observed_at,
             partition: told

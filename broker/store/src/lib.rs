@@ -24,7 +24,7 @@ pub use options::StoreOptions;
 pub use read::{Accounts, Attempts, Commits, Identities, Jobs, Ledger, Sites, Store, Usage};
 pub use records::{
     EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered, Revocation, SealedBatch,
-    Session, StoredCheckpoint, StoredDecision, StoredGrant, StoredPlacement, Tile, UsageFilter,
-    UsageScope,
+    Session, StoredCheckpoint, StoredConfirmation, StoredDecision, StoredGrant, StoredPlacement,
+    Tile, UsageFilter, UsageScope,
 };
 pub use sql::{CommitStats, Nudge, SqlStore};

@@ -5,8 +5,8 @@ use std::fmt;
 
 use async_trait::async_trait;
 use broker_model::{
-    AgentId, Allocation, AllocationId, Attempt, AttemptId, DecisionId, Evidence, Job, JobId,
-    Organisation, OrganisationId, PersonId, Placement, Project, ProjectId, Role, SiteId,
+    AgentId, Allocation, AllocationId, Attempt, AttemptId, Confirmation, DecisionId, Evidence, Job,
+    JobId, Organisation, OrganisationId, PersonId, Placement, Project, ProjectId, Role, SiteId,
     SiteSnapshot, SiteState, StateName, UsageRecord,
 };
 use jiff::Timestamp;
@@ -68,6 +68,13 @@ pub trait Jobs: Send + Sync + 'static {
         after: Option<JobId>,
         limit: u32,
     ) -> Result<Vec<Job>>;
+
+    /// Jobs that wait for a person of a site after one (`None`: from the first), oldest first. Costs by
+    /// the number of these.
+    async fn held_jobs(&self, site: &SiteId, after: Option<JobId>, limit: u32) -> Result<Vec<Job>>;
+
+    /// What sites said to a job that waited for their confirmation, oldest first.
+    async fn confirmations_of(&self, job: JobId) -> Result<Vec<Confirmation>>;
 
     /// How many active jobs are in each state, by site where they have one: for metrics. Costs by
     /// the number of active jobs, not of all.

@@ -12,6 +12,7 @@ mod books;
 mod cancels;
 mod chaos;
 mod checks;
+mod confirmations;
 mod failed_logins;
 mod fault;
 mod follow;
