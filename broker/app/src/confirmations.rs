@@ -5,4 +5,3 @@ mod expire;
 mod waiting;
 
 pub use answer::{Answer, Authority};
-pub use waiting::Waiting;

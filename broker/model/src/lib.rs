@@ -24,7 +24,7 @@ mod usage;
 pub use accounts::{Allocation, AllocationScope, Balance, FundingShare, Project};
 pub use attempt::{Attempt, AttemptEvent, AttemptState, Outcome, OutcomeKind};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use confirmation::{Confirmation, Verdict};
+pub use confirmation::{Confirmation, ConfirmationView, Ground, Verdict};
 pub use event::{EntryBody, EntryKind};
 pub use ids::{
     AgentId, AllocationId, AttemptId, DecisionId, Ids, InstanceId, InvalidId, JobId,

@@ -1,30 +1,16 @@
 use broker_model::{
-    Confirmation, FundingShare, HoldReason, Job, JobId, Organisation, PartitionRef, Project,
-    SiteId, Variant,
+    Confirmation, ConfirmationView, FundingShare, Ground, HoldReason, Job, JobId, Organisation,
+    PartitionRef, Project, SiteId,
 };
-use broker_store::StoredDecision;
+use broker_store::StoreError;
 use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
 
+use crate::replay::digest;
 use crate::{Broker, Caller, Error, Result};
 
+/// Most that are shown at once.
 const AT_ONCE: u32 = 200;
-
-/// A job that waits for a person of a site, with what they need to judge it. Its owner is there by
-/// pseudonym only.
-#[derive(Clone, Debug)]
-pub struct Waiting {
-    pub job: Job,
-    pub partition: PartitionRef,
-    pub since: Timestamp,
-    /// When no answer counts as declined.
-    pub expires_at: Timestamp,
-    pub project: Project,
-    pub organisation: Organisation,
-    pub share: FundingShare,
-    /// What would run there; none when the partition takes other containers by now.
-    pub variant: Option<Variant>,
-    pub decision: StoredDecision,
-}
 
 impl Broker {
     /// What waits for a site's confirmation, oldest first, for its administrators and for operators;
@@ -34,7 +20,7 @@ impl Broker {
         caller: &Caller,
         site: &SiteId,
         after: Option<JobId>,
-    ) -> Result<Vec<Waiting>> {
+    ) -> Result<Vec<ConfirmationView>> {
         if self.board().find(site).is_none() {
             return Err(Error::NotFound("site"));
         }
@@ -49,14 +35,20 @@ impl Broker {
         &self,
         site: &SiteId,
         after: Option<JobId>,
-    ) -> Result<Vec<Waiting>> {
-        let store = &self.inner.store;
-        let held = store.held_jobs(site, after, AT_ONCE).await?;
-        let mut waiting = Vec::new();
-        for job in held {
-            waiting.extend(self.waiting(job).await?);
+    ) -> Result<Vec<ConfirmationView>> {
+        let (mut shown, mut after) = (Vec::new(), after);
+        loop {
+            let held = self.inner.store.held_jobs(site, after, AT_ONCE).await?;
+            let is_last = held.len() < AT_ONCE as usize;
+            after = held.last().map(|job| job.id);
+            for job in held {
+                shown.extend(self.shown(job).await?);
+            }
+            if is_last || !shown.is_empty() {
+                shown.truncate(AT_ONCE as usize);
+                return Ok(shown);
+            }
         }
-        Ok(waiting)
     }
 
     /// What sites said to a job of the caller's, oldest first.
@@ -65,32 +57,68 @@ impl Broker {
         Ok(self.inner.store.confirmations_of(id).await?)
     }
 
-    async fn waiting(&self, job: Job) -> Result<Option<Waiting>> {
-        let store = &self.inner.store;
+    /// `None` for a job that waits for something else.
+    async fn shown(&self, job: Job) -> Result<Option<ConfirmationView>> {
         let Some((HoldReason::Confirmation, since)) = job.state.waits_for() else {
             return Ok(None);
         };
-        let Some(partition) = job.state.partition().cloned() else {
+        let Some(at) = job.state.partition().cloned() else {
             return Ok(None);
         };
+        let store = &self.inner.store;
         let project = store.find_project(job.spec.project).await?;
         let project = project.ok_or(Error::NotFound("project"))?;
         let organisation = store.find_organisation(project.organisation).await?;
+        let organisation = organisation.ok_or(Error::NotFound("organisation"))?;
         let allocation = store.find_allocation(job.allocation).await?;
+        let share = allocation.ok_or(Error::NotFound("allocation"))?.share;
         let decision = store.find_decision(job.decision).await?;
+        let decision = decision.ok_or(Error::NotFound("decision"))?;
+        let grounds = grounds(&decision.document)?;
+        Ok(Some(self.view(
+            job,
+            (at, since),
+            (project, organisation),
+            (share, grounds),
+        )))
+    }
+
+    fn view(
+        &self,
+        job: Job,
+        (partition, waits_since): (PartitionRef, Timestamp),
+        (project, organisation): (Project, Organisation),
+        (share, grounds): (FundingShare, Vec<Ground>),
+    ) -> ConfirmationView {
         let target = self.board().partition(&partition);
         let target = target.map(|it| &it.container_target);
-        Ok(Some(Waiting {
-            variant: target.and_then(|it| job.spec.variants.get(it)).cloned(),
-            since,
-            expires_at: self.confirmation_ends(since),
+        let variant = target.and_then(|it| job.spec.variants.get(it)).cloned();
+        let (image, script) = variant.map_or((None, String::new()), |it| (it.image, it.script));
+        ConfirmationView {
+            job: job.id,
+            name: job.spec.name,
+            expires_at: self.confirmation_ends(waits_since),
             partition,
-            project,
-            organisation: organisation.ok_or(Error::NotFound("organisation"))?,
-            share: allocation.ok_or(Error::NotFound("allocation"))?.share,
-            decision: decision.ok_or(Error::NotFound("decision"))?,
-            job,
-        }))
+            waits_since,
+            owner: job.owner,
+            project: project.id,
+            project_name: project.name,
+            call_reference: project.call_reference,
+            sectors: project.sectors,
+            organisation: organisation.id,
+            organisation_name: organisation.name,
+            country: organisation.country,
+            size: organisation.size,
+            share,
+            held_unit_ms: job.held,
+            resources: job.spec.resources,
+            data: job.spec.data,
+            image,
+            script_sha256: digest(&script),
+            script,
+            decision: job.decision,
+            grounds,
+        }
     }
 
     pub(crate) fn confirmation_ends(&self, since: Timestamp) -> Timestamp {
@@ -99,4 +127,22 @@ impl Broker {
             .saturating_add(wait.unwrap_or(SignedDuration::MAX))
             .unwrap_or(Timestamp::MAX)
     }
+}
+
+/// The rules of a stored decision, of which no more is needed than what is shown.
+fn grounds(document: &str) -> Result<Vec<Ground>, StoreError> {
+    #[derive(Deserialize)]
+    struct Stored {
+        decision: Spoken,
+    }
+    #[derive(Deserialize)]
+    struct Spoken {
+        rules: Vec<Ground>,
+    }
+    let stored: Stored =
+        serde_json::from_str(document).map_err(|error| StoreError::Unreadable {
+            table: "decisions",
+            reason: error.to_string(),
+        })?;
+    Ok(stored.decision.rules)
 }

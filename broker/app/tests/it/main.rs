@@ -16,6 +16,7 @@ mod confirmations;
 mod failed_logins;
 mod fault;
 mod follow;
+mod handoffs;
 mod leases;
 mod logged;
 mod lost;
