@@ -19,6 +19,8 @@ impl JobFile {
             script: script.to_owned(),
         };
         Self(JobSpec {
+            after: Vec::new(),
+            array: None,
             name: name.to_owned(),
             project,
             resources: Resources {

@@ -1,5 +1,6 @@
 //! What a member of a project does with jobs.
 
+mod after;
 mod cancel;
 mod entrance;
 mod follow;
@@ -12,6 +13,7 @@ mod show;
 mod submit;
 mod withdraw;
 
+pub(crate) use after::Dependencies;
 pub(crate) use cancel::{end_job, end_unplaced, job_entry, release_hold, state_entry};
 pub use follow::{JobEventRow, LogPiece};
 pub(crate) use placing::{Placing, PlacingDigests};

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::{
-    Allocation, JobSpec, PartitionRef, Site, SiteId, SiteReadiness, SiteSnapshot, SiteState,
+    Allocation, Bound, JobSpec, PartitionRef, Site, SiteId, SiteReadiness, SiteSnapshot, SiteState,
 };
 use broker_placement::{Input, SiteView};
 use broker_store::{Store, StoreError, StoredPlacement};
@@ -24,6 +24,9 @@ pub struct PlacingInputs {
     /// Balance and terms as they were.
     pub allocation: Allocation,
     pub refused_by: Vec<PartitionRef>,
+    /// What the jobs that it waits for left open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
     /// Names the [`BoardParts`] the job was placed on.
     pub board: String,
     /// When each site of the board looked at its partitions. It stands here and not in the board, so
@@ -134,6 +137,7 @@ pub fn place_again(
         allocation: &inputs.allocation,
         refused_by: &inputs.refused_by,
         zones: &zones,
+        bound: inputs.bound.as_ref(),
     });
     Ok(serde_json::to_string(&placement)?)
 }

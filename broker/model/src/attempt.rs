@@ -85,6 +85,10 @@ pub enum OutcomeKind {
     OutOfMemory,
     NodeFailure,
     Preempted,
+    /// Its command, image, shell or working directory could not be had: nothing of the user's ran.
+    LaunchFailed,
+    /// A job it waited for ended otherwise than it asked, so it was never started.
+    DependencyFailed,
     /// The scheduler has no trace of it although it had accepted it.
     Vanished,
 }

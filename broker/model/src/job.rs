@@ -54,6 +54,12 @@ pub enum JobState {
     Queued {
         partition: PartitionRef,
         remote_id: RemoteId,
+        /// Why it waits, in the scheduler's words: `Priority`, `PartitionTimeLimit`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// When the scheduler itself expects to start it; most tell nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected_start: Option<Timestamp>,
     },
     Running {
         partition: PartitionRef,
@@ -142,6 +148,11 @@ pub enum JobEvent {
     /// The site said no, or the choice was withdrawn before the site had it.
     Refuse,
     Accept(RemoteId),
+    /// The scheduler says why the job waits, or something new about it.
+    Wait {
+        reason: Option<String>,
+        expected_start: Option<Timestamp>,
+    },
     Start(Timestamp),
     /// The scheduler put a running job back into its queue.
     Requeue,
@@ -195,25 +206,33 @@ impl JobState {
                     ..
                 },
                 JobEvent::Accept(remote_id),
+            ) => Ok(queued(partition, remote_id)),
+            (Pending, JobEvent::Place(partition)) => Ok(Placed { partition }),
+            (Placed { .. }, JobEvent::Refuse) => Ok(Pending),
+            (Placed { partition }, JobEvent::Accept(remote_id)) => Ok(queued(partition, remote_id)),
+            // After a requeue or a lost submit the scheduler may know the job by another id.
+            (state @ Queued { .. }, JobEvent::Accept(remote_id)) => Ok(state.known_as(remote_id)),
+            (
+                Queued {
+                    partition,
+                    remote_id,
+                    ..
+                },
+                JobEvent::Wait {
+                    reason,
+                    expected_start,
+                },
             ) => Ok(Queued {
                 partition,
                 remote_id,
-            }),
-            (Pending, JobEvent::Place(partition)) => Ok(Placed { partition }),
-            (Placed { .. }, JobEvent::Refuse) => Ok(Pending),
-            (Placed { partition }, JobEvent::Accept(remote_id)) => Ok(Queued {
-                partition,
-                remote_id,
-            }),
-            // After a requeue or a lost submit the scheduler may know the job by another id.
-            (Queued { partition, .. }, JobEvent::Accept(remote_id)) => Ok(Queued {
-                partition,
-                remote_id,
+                reason,
+                expected_start,
             }),
             (
                 Queued {
                     partition,
                     remote_id,
+                    ..
                 },
                 JobEvent::Start(started_at),
             ) => Ok(Running {
@@ -229,10 +248,7 @@ impl JobState {
                     ..
                 },
                 JobEvent::Requeue,
-            ) => Ok(Queued {
-                partition,
-                remote_id,
-            }),
+            ) => Ok(queued(partition, remote_id)),
             (state @ Queued { .. }, JobEvent::Requeue) => Ok(state),
             (Placed { .. } | Queued { .. } | Running { .. }, JobEvent::Lose) => Ok(Pending),
             (
@@ -301,6 +317,29 @@ impl JobState {
         }
     }
 
+    fn known_as(self, id: RemoteId) -> Self {
+        match self {
+            Self::Queued {
+                partition,
+                remote_id,
+                ..
+            } if remote_id != id => queued(partition, id),
+            state => state,
+        }
+    }
+
+    /// Why the site's scheduler lets it wait, and until when it expects to.
+    pub fn waits(&self) -> Option<(Option<&str>, Option<Timestamp>)> {
+        match self {
+            Self::Queued {
+                reason,
+                expected_start,
+                ..
+            } => Some((reason.as_deref(), *expected_start)),
+            _ => None,
+        }
+    }
+
     fn has_run(&self) -> Option<&Ran> {
         match self {
             Self::Completed { ran, .. }
@@ -316,6 +355,7 @@ impl JobState {
             Self::Queued {
                 partition,
                 remote_id,
+                ..
             } => (partition, remote_id, None),
             Self::Running {
                 partition,
@@ -347,6 +387,16 @@ impl JobState {
             | Self::TimedOut { outcome, .. } => Some(outcome),
             _ => None,
         }
+    }
+}
+
+/// As a scheduler has it that has not said why it waits.
+const fn queued(partition: PartitionRef, remote_id: RemoteId) -> JobState {
+    JobState::Queued {
+        partition,
+        remote_id,
+        reason: None,
+        expected_start: None,
     }
 }
 
@@ -399,6 +449,7 @@ impl JobEvent {
             Self::Place(_) => "placed",
             Self::Refuse => "refused",
             Self::Accept(_) => "accepted",
+            Self::Wait { .. } => "waiting",
             Self::Start(_) => "started",
             Self::Requeue => "requeued",
             Self::End(..) => "ended",

@@ -32,16 +32,17 @@ pub use ids::{
 };
 pub use job::{HoldReason, InvalidTransition, Job, JobEvent, JobState, Ran, StateName};
 pub use organisation::{Evidence, EvidenceKind, Organisation, SizeClass};
-pub use placement::{Candidate, Clause, Considered, Forecast, Placement, Rejection};
+pub use placement::{Bound, Candidate, Clause, Considered, Forecast, Placement, Rejection};
 pub use principal::{Assurance, Entitlement, Grant, IdentityAssurance, Principal, Role};
 pub use site::{
     Access, Automation, Billed, Billing, BillingTerm, Contact, ContainerTarget, Entrance, Factory,
     Funding, Partition, PartitionRules, Qos, Route, Site, SiteReadiness, SiteState, Sourced,
     Storage, StorageArea, System, SystemStatus, Zones,
 };
-pub use snapshot::{PartitionSnapshot, SiteSnapshot};
+pub use snapshot::{GpuCount, PartitionSnapshot, SiteSnapshot};
 pub use spec::{
-    DataNeeds, InvalidSpec, JobSpec, PlacementWishes, Resources, Sensitivity, Variant, Walltime,
+    After, AfterWhen, ArraySpec, DataNeeds, InvalidSpec, JobSpec, PlacementWishes, Resources,
+    Sensitivity, Variant, Walltime,
 };
 pub use units::{GpuMillis, UnitMillis};
 pub use usage::{Charge, UsageRecord};

@@ -22,11 +22,17 @@ pub struct PartitionSnapshot {
     pub nodes_total: u32,
     /// Idle, and not drained or reserved.
     pub nodes_free: u32,
+    /// Down, drained or draining, failing, in maintenance: they take no job for now.
+    #[serde(default)]
+    pub nodes_drained: u32,
     /// As the scheduler counts them.
     #[serde(default)]
     pub gpus_total: u32,
     #[serde(default)]
     pub gpus_free: u32,
+    /// The same by kind, under the scheduler's own names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<GpuCount>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_walltime_seconds: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,4 +42,18 @@ pub struct PartitionSnapshot {
     /// Node-seconds that running and queued jobs may still take by their walltimes, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backlog_node_seconds: Option<u64>,
+    /// Why it does not accept jobs, in the scheduler's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The latest start that the scheduler itself forecasts for a job that waits here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_start: Option<Timestamp>,
+}
+
+/// Accelerators of one kind, as the scheduler names and counts them: `h100`, `nvidia.com/gpu`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GpuCount {
+    pub kind: String,
+    pub total: u32,
+    pub free: u32,
 }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ContainerTarget, ProjectId, SiteId};
+use crate::{ContainerTarget, JobId, OutcomeKind, ProjectId, SiteId};
 
 /// A job as its user writes it: portable, and the same in TOML and JSON.
 ///
@@ -23,6 +23,68 @@ pub struct JobSpec {
     pub data: DataNeeds,
     #[serde(default)]
     pub placement: PlacementWishes,
+    /// Many tasks of one script: a sweep, or a set of inputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub array: Option<ArraySpec>,
+    /// Jobs of the same project that this one waits for; it is placed at their site.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<After>,
+}
+
+/// The tasks of an array: each runs the same script on one node of its own and finds its number in
+/// `ALCYONE_ARRAY_INDEX` (from 0) and their count in `ALCYONE_ARRAY_SIZE`, at every site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArraySpec {
+    pub tasks: u32,
+    /// At most this many at the same time; absent: as many as the site lets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_once: Option<u32>,
+}
+
+/// A job that another one waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct After {
+    pub job: JobId,
+    #[serde(default)]
+    pub when: AfterWhen,
+}
+
+/// How a job must have ended for those that wait for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterWhen {
+    #[default]
+    Completed,
+    /// Any end but completed.
+    Failed,
+    Ended,
+}
+
+impl ArraySpec {
+    /// What Slurm, PBS and Kubernetes all take with their defaults or nearly so (`MaxArraySize`
+    /// 1001 and `max_array_size` 10 000 are what sites shipped with set).
+    pub const MAX_TASKS: u32 = 10_000;
+}
+
+impl AfterWhen {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Ended => "ended",
+        }
+    }
+
+    /// Whether an end of this kind is what was waited for.
+    pub const fn fits(self, kind: OutcomeKind) -> bool {
+        match self {
+            Self::Completed => matches!(kind, OutcomeKind::Completed),
+            Self::Failed => !matches!(kind, OutcomeKind::Completed),
+            Self::Ended => true,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,6 +264,8 @@ pub struct InvalidSpec {
 impl JobSpec {
     /// Most bytes a script may have; slurmrestd and PBS take more, people do not write more.
     pub const MAX_SCRIPT_BYTES: usize = 256 * 1024;
+    /// Most jobs that one job may wait for.
+    pub const MAX_AFTER: usize = 16;
 
     /// Checks every field that ends up at a site and returns all that is wrong, not the first.
     pub fn validate(&self) -> Result<(), Vec<InvalidSpec>> {
@@ -228,7 +292,72 @@ impl JobSpec {
                 ));
             }
         }
+        if let Some(array) = &self.array {
+            array.validate(self.resources.nodes, &mut wrong);
+        }
+        check_after(&self.after, &mut wrong);
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    }
+
+    /// How many nodes it may take at the same time.
+    pub fn nodes_at_once(&self) -> u32 {
+        self.array.map_or(self.resources.nodes, |array| {
+            array.at_once.unwrap_or(array.tasks).min(array.tasks)
+        })
+    }
+
+    /// How many times the walltime and the resources are asked for: the tasks of an array.
+    pub fn tasks(&self) -> u32 {
+        self.array.map_or(1, |array| array.tasks)
+    }
+}
+
+impl ArraySpec {
+    fn validate(self, nodes: u32, wrong: &mut Vec<InvalidSpec>) {
+        if !(1..=Self::MAX_TASKS).contains(&self.tasks) {
+            wrong.push(invalid(
+                "array.tasks",
+                &format!("{} is out of range", self.tasks),
+                &format!("1 to {}", Self::MAX_TASKS),
+            ));
+        }
+        if self.at_once == Some(0) {
+            wrong.push(invalid(
+                "array.at_once",
+                "none could ever start",
+                "at least 1, or leave it out",
+            ));
+        }
+        if nodes != 1 {
+            wrong.push(invalid(
+                "resources.nodes",
+                "each task of an array runs on one node",
+                "1, or no `array`",
+            ));
+        }
+    }
+}
+
+fn check_after(after: &[After], wrong: &mut Vec<InvalidSpec>) {
+    if after.len() > JobSpec::MAX_AFTER {
+        wrong.push(invalid(
+            "after",
+            &format!("it names {} jobs", after.len()),
+            &format!("at most {}", JobSpec::MAX_AFTER),
+        ));
+    }
+    for (position, one) in after.iter().enumerate() {
+        if after
+            .iter()
+            .take(position)
+            .any(|other| other.job == one.job)
+        {
+            wrong.push(invalid(
+                &format!("after[{position}].job"),
+                "the job is named twice",
+                "each job once",
+            ));
+        }
     }
 }
 
@@ -377,6 +506,37 @@ mod tests {
         for bad in ["", "6", "h", "-1h", "1w", "0s", "367d", "99999999999d"] {
             assert!(bad.parse::<Walltime>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_array_and_its_dependencies_are_checked_with_the_rest() {
+        let text = format!(
+            "after = [{{ job = \"job_0192f0c1d2e37abc8def0123456789ab\" }}]\n{JOB}[array]\ntasks = 0\nat_once = 0\n"
+        );
+        let spec: JobSpec = toml::from_str(&text).unwrap();
+        assert_eq!(spec.after[0].when, AfterWhen::Completed);
+        let wrong = spec.validate().unwrap_err();
+        let fields: Vec<_> = wrong.iter().map(|it| it.field.as_str()).collect();
+        assert_eq!(fields, ["array.tasks", "array.at_once", "resources.nodes"]);
+        let twice = JobSpec {
+            after: vec![spec.after[0]; 2],
+            array: None,
+            ..spec
+        };
+        assert_eq!(twice.validate().unwrap_err()[0].field, "after[1].job");
+    }
+
+    #[test]
+    fn an_array_asks_for_its_tasks_and_takes_as_many_nodes_as_it_may_at_once() {
+        let plain: JobSpec = toml::from_str(JOB).unwrap();
+        assert_eq!((plain.tasks(), plain.nodes_at_once()), (1, 2));
+        let array = |at_once| JobSpec {
+            array: Some(ArraySpec { tasks: 10, at_once }),
+            ..plain.clone()
+        };
+        assert_eq!((array(None).tasks(), array(None).nodes_at_once()), (10, 10));
+        assert_eq!(array(Some(4)).nodes_at_once(), 4);
+        assert_eq!(array(Some(40)).nodes_at_once(), 10);
     }
 
     #[test]

@@ -79,6 +79,10 @@ fn site(number: u32, partitions: u32) -> Site {
 fn snapshot(site: &Site, now: Timestamp) -> SiteSnapshot {
     let system = &site.systems[0];
     let live = |(number, partition): (u32, &broker_model::Partition)| PartitionSnapshot {
+        reason: None,
+        expected_start: None,
+        gpus: Vec::new(),
+        nodes_drained: 0,
         system: system.id.clone(),
         partition: partition.id.clone(),
         accepting: true,
@@ -166,6 +170,7 @@ fn benchmark(criterion: &mut Criterion) {
             allocation: &allocation,
             refused_by: &[],
             zones: &zones,
+            bound: None,
         };
         assert!(place(&input).chosen.is_some());
         let name = format!("{} partitions on {sites} sites", sites * each);

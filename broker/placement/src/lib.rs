@@ -12,7 +12,7 @@ mod spot;
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::{
-    Allocation, Candidate, Considered, JobSpec, PartitionRef, Placement, Rejection, Site,
+    Allocation, Bound, Candidate, Considered, JobSpec, PartitionRef, Placement, Rejection, Site,
     SiteSnapshot, SiteState,
 };
 use jiff::Timestamp;
@@ -35,6 +35,8 @@ pub struct Input<'a> {
     pub refused_by: &'a [PartitionRef],
     /// Residency zones (`EU`) as sets of country codes; a name that is none is a country.
     pub zones: &'a BTreeMap<String, BTreeSet<String>>,
+    /// What the jobs that it waits for leave open, if they leave anything open.
+    pub bound: Option<&'a Bound>,
 }
 
 /// A site and what was last heard of it.

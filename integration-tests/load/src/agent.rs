@@ -83,6 +83,7 @@ fn whole_life(attempt: AttemptId) -> [AttemptReport; 5] {
         site_words: "COMPLETED".to_owned(),
     };
     let usage = UsageReport {
+        elapsed_seconds: None,
         started_at: now,
         ended_at: now,
         nodes: 1,

@@ -63,6 +63,10 @@ fn offer(system: &System, partition: &Partition, number: u32) -> PartitionSnapsh
     let gpus = partition.gpus_per_node * partition.scheduler_gpus_per_gpu;
     let free = nodes.min(number % 4);
     PartitionSnapshot {
+        reason: None,
+        expected_start: None,
+        gpus: Vec::new(),
+        nodes_drained: 0,
         system: system.id.clone(),
         partition: partition.id.clone(),
         accepting: true,

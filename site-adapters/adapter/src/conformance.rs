@@ -105,6 +105,9 @@ impl Site<'_> {
             attempt,
             account: self.account.clone(),
             work: Work {
+                after: Vec::new(),
+                array: None,
+                restartable: false,
                 name: "conformance".to_owned(),
                 resources: Resources {
                     nodes: 1,

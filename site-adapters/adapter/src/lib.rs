@@ -16,16 +16,16 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-pub use broker_model::{PartitionSnapshot, SiteSnapshot};
+pub use broker_model::{GpuCount, PartitionSnapshot, SiteSnapshot};
 pub use confirm::{ConfirmReply, ConfirmRequest, ConfirmationsReply, ConfirmationsRequest};
 pub use error::{Error, ErrorKind, Result};
 pub use link::{
     AttemptReport, BrokerLink, LeaseReply, LeaseRequest, LeasedAttempt, LinkError, LogChunk,
-    Report, ReportReply, Seen,
+    PersonRef, Report, ReportReply, Seen,
 };
 pub use work::{
-    Activity, LocalAccount, LogStream, ProbeResult, RemoteJob, RemoteRef, Submission, Submitted,
-    UsageReport, Work,
+    Activity, LocalAccount, LogStream, ProbeResult, RemoteAfter, RemoteJob, RemoteRef, Submission,
+    Submitted, TaskCounts, UsageReport, Work,
 };
 
 /// One site's scheduler.

@@ -1,7 +1,9 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use broker_model::{AgentId, AttemptId, InstanceId, JobId, Outcome, ProjectId, RemoteId, SiteId};
+use broker_model::{
+    AgentId, AttemptId, InstanceId, JobId, Outcome, PersonId, ProjectId, RemoteId, SiteId,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +66,10 @@ pub struct LeasedAttempt {
     pub attempt: AttemptId,
     pub job: JobId,
     pub project: ProjectId,
+    /// Whose job it is: the site maps people to its own accounts. Absent for what agents of older
+    /// brokers leased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonRef>,
     /// The project's account at this site as the allocation names it, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_hint: Option<String>,
@@ -84,6 +90,15 @@ pub struct LeasedAttempt {
     pub stdout_offset: u64,
     #[serde(default)]
     pub stderr_offset: u64,
+}
+
+/// A person, as the broker and the issuer of their login know them. Personal data: only the site
+/// that runs the person's job is told, for its account mapping.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PersonRef {
+    pub id: PersonId,
+    pub issuer: String,
+    pub subject: String,
 }
 
 /// What the scheduler knows the attempt by.
@@ -134,8 +149,20 @@ pub enum AttemptReport {
         attempt: AttemptId,
         started_at: Timestamp,
     },
+    /// Why it waits, or when it will start, as the scheduler says now.
+    Waiting {
+        attempt: AttemptId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected_start: Option<Timestamp>,
+    },
+    /// The scheduler took it back into its queue: preempted, or a node failed.
     Requeued {
         attempt: AttemptId,
+        /// The scheduler's words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        words: Option<String>,
     },
     Ended {
         attempt: AttemptId,
@@ -157,7 +184,8 @@ impl AttemptReport {
             | Self::Accepted { attempt, .. }
             | Self::Refused { attempt, .. }
             | Self::Started { attempt, .. }
-            | Self::Requeued { attempt }
+            | Self::Waiting { attempt, .. }
+            | Self::Requeued { attempt, .. }
             | Self::Ended { attempt, .. }
             | Self::Usage { attempt, .. } => *attempt,
         }

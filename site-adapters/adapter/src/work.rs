@@ -1,4 +1,4 @@
-use broker_model::{AttemptId, Outcome, PartitionRef, RemoteId, Resources};
+use broker_model::{AfterWhen, ArraySpec, AttemptId, Outcome, PartitionRef, RemoteId, Resources};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,27 @@ pub struct Work {
     pub scheduler_gpus_per_gpu: u32,
     #[serde(default)]
     pub exclusive: bool,
+    /// Whether the user's code may be started again by the scheduler itself, after a node failed or
+    /// a more urgent job took its place; otherwise adapters forbid it.
+    #[serde(default)]
+    pub restartable: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub array: Option<ArraySpec>,
+    /// Jobs at the same scheduler that this one waits for; those that are satisfied are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<RemoteAfter>,
+}
+
+/// A job at the same scheduler that another waits for.
+///
+/// An adapter whose scheduler has no dependencies holds the job itself and lets it go in `poll`. A
+/// condition that can no longer come true is the end of the job:
+/// [`OutcomeKind::DependencyFailed`](broker_model::OutcomeKind::DependencyFailed).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteAfter {
+    pub marker: String,
+    pub remote: RemoteId,
+    pub when: AfterWhen,
 }
 
 impl Work {
@@ -88,7 +109,21 @@ pub struct RemoteJob {
     pub marker: String,
     pub remote_id: RemoteId,
     pub submitted_at: Timestamp,
+    /// Of an array: queued until its first task starts, over with its last. Its outcome is completed
+    /// if every task's is, and otherwise the failing kind that most tasks have.
     pub activity: Activity,
+    /// How far the tasks of an array are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<TaskCounts>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskCounts {
+    pub queued: u32,
+    pub running: u32,
+    pub completed: u32,
+    /// Over in any other way.
+    pub failed: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,6 +154,10 @@ pub enum Activity {
 pub struct UsageReport {
     pub started_at: Timestamp,
     pub ended_at: Timestamp,
+    /// How long it ran where that is not its end less its start: the tasks of an array added up
+    /// (the counts are then those of one task), or the pieces between requeues.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elapsed_seconds: Option<u64>,
     pub nodes: u32,
     /// On all nodes together, as the scheduler counts them (GCDs on LUMI).
     pub scheduler_gpus: u32,

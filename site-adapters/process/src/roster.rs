@@ -231,6 +231,10 @@ impl Partition {
     fn snapshot(&self) -> PartitionSnapshot {
         let config = &self.config;
         PartitionSnapshot {
+            reason: None,
+            expected_start: None,
+            gpus: Vec::new(),
+            nodes_drained: 0,
             system: config.system.clone(),
             partition: config.partition.clone(),
             accepting: true,

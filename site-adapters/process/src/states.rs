@@ -78,6 +78,7 @@ impl fmt::Display for Exit {
 impl Meta {
     pub(crate) fn told(&self, activity: Activity) -> RemoteJob {
         RemoteJob {
+            tasks: None,
             marker: self.marker.clone(),
             remote_id: self.remote_id(),
             submitted_at: self.submitted_at,
@@ -122,6 +123,7 @@ pub(crate) fn usage(folder: &Folder, meta: &Meta) -> Option<UsageReport> {
     let grant = folder.granted()?.grant;
     let count = |list: &[u32]| u32::try_from(list.len()).unwrap_or(u32::MAX);
     Some(UsageReport {
+        elapsed_seconds: None,
         started_at,
         ended_at,
         nodes: count(&grant.nodes),

@@ -194,6 +194,9 @@ mod tests {
             },
             submitted_at: Timestamp::UNIX_EPOCH,
             work: Work {
+                after: Vec::new(),
+                array: None,
+                restartable: false,
                 name: "j".to_owned(),
                 resources: Resources {
                     nodes: 1,

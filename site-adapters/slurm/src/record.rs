@@ -99,6 +99,7 @@ impl JobRecord {
 
     pub(crate) fn into_remote(self, marker: &str) -> RemoteJob {
         RemoteJob {
+            tasks: None,
             marker: marker.to_owned(),
             remote_id: self.remote_id(),
             submitted_at: self.submitted_at,

@@ -82,6 +82,9 @@ fn submission() -> Submission {
             qos: None,
         },
         work: Work {
+            after: Vec::new(),
+            array: None,
+            restartable: false,
             name: "job".to_owned(),
             resources: Resources {
                 nodes: 1,

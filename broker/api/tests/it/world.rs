@@ -221,6 +221,10 @@ pub(crate) fn agent_id() -> AgentId {
 
 fn free(system: &System) -> Vec<PartitionSnapshot> {
     let of = |partition: &broker_model::Partition| PartitionSnapshot {
+        nodes_drained: 0,
+        gpus: Vec::new(),
+        reason: None,
+        expected_start: None,
         system: system.id.clone(),
         partition: partition.id.clone(),
         accepting: true,

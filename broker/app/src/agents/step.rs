@@ -3,11 +3,15 @@ use broker_model::{
     OutcomeKind,
 };
 use broker_store::{Change, CommitError, StoreError, Write};
+use jiff::Timestamp;
 use site_adapter::{AttemptReport, UsageReport};
 
 use crate::Broker;
 use crate::agents::attempt_entry;
 use crate::jobs::{end_job, release_hold, state_entry};
+
+/// Characters kept of a scheduler's words on why a job waits; Kubernetes lists every node.
+const LONGEST_REASON: usize = 500;
 
 /// Events of one attempt, folded into one change.
 pub(crate) struct Step<'a> {
@@ -55,6 +59,11 @@ impl<'a> Step<'a> {
             AttemptReport::Started { started_at, .. } => {
                 self.job_event(JobEvent::Start(*started_at));
             }
+            AttemptReport::Waiting {
+                reason,
+                expected_start,
+                ..
+            } => self.waits(reason.as_deref(), *expected_start),
             AttemptReport::Requeued { .. } => self.job_event(JobEvent::Requeue),
             AttemptReport::Ended {
                 ended_at, outcome, ..
@@ -118,6 +127,23 @@ impl<'a> Step<'a> {
             }
             Ok(_) => {}
             Err(error) => tracing::debug!(job.id = %self.job.id, %error, "late report ignored"),
+        }
+    }
+
+    /// Keeps why the scheduler lets the job wait. No state changes by it, so the ledger has none of it.
+    fn waits(&mut self, reason: Option<&str>, expected_start: Option<Timestamp>) {
+        if !self.is_current() {
+            return;
+        }
+        let event = JobEvent::Wait {
+            reason: reason.map(|words| words.chars().take(LONGEST_REASON).collect()),
+            expected_start,
+        };
+        if let Ok(next) = self.job.state.clone().apply(event)
+            && next != self.job.state
+        {
+            self.job.state = next;
+            self.job_changed = true;
         }
     }
 

@@ -1,5 +1,5 @@
 use broker_model::{Attempt, AttemptState, Job};
-use site_adapter::{LeasedAttempt, Seen, Work};
+use site_adapter::{LeasedAttempt, PersonRef, Seen, Work};
 
 use crate::{Broker, Result};
 
@@ -27,6 +27,7 @@ impl Broker {
             attempt: attempt.id,
             job: job.id,
             project: job.spec.project,
+            person: self.owner_of(job).await?,
             account_hint: allocation.and_then(|a| a.local_accounts.get(site).cloned()),
             work,
             lease_until: attempt.lease_until,
@@ -48,6 +49,16 @@ impl Broker {
         })
     }
 
+    /// Whom the site is to map to an account of its own; nobody once the person is erased.
+    async fn owner_of(&self, job: &Job) -> Result<Option<PersonRef>> {
+        let person = self.inner.store.find_person(job.owner).await?;
+        Ok(person.map(|person| PersonRef {
+            id: person.id,
+            issuer: person.issuer,
+            subject: person.subject,
+        }))
+    }
+
     /// `None` when the registry no longer has the partition or the job no variant for it. What will
     /// not be sent again is tracked, stopped and metered all the same.
     pub(super) fn work(&self, job: &Job, attempt: &Attempt) -> Option<Work> {
@@ -67,6 +78,9 @@ impl Broker {
             partition: attempt.partition.clone(),
             scheduler_gpus_per_gpu: partition.map_or(1, |it| it.scheduler_gpus_per_gpu),
             exclusive: partition.is_some_and(|it| it.exclusive),
+            restartable: job.spec.placement.restartable,
+            array: job.spec.array,
+            after: Vec::new(),
         })
     }
 }

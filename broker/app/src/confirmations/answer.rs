@@ -1,6 +1,6 @@
 use broker_model::{
-    AgentId, Confirmation, EntryBody, EntryKind, HoldReason, Job, JobEvent, JobId, PartitionRef,
-    PersonId, Principal, SiteId, Verdict,
+    AgentId, Confirmation, EntryBody, EntryKind, HoldReason, Job, JobEvent, JobId, OutcomeKind,
+    PartitionRef, PersonId, Principal, SiteId, Verdict,
 };
 use broker_store::{Change, CommitError, Entity, StoredConfirmation, Write};
 
@@ -162,7 +162,7 @@ impl Broker {
             Redecided::Still => Some("its project may not compute; the job waits for that"),
             Redecided::OwnerLeft => {
                 let words = "its owner no longer works in the project";
-                end_unplaced(&mut job, words, &mut change);
+                end_unplaced(&mut job, OutcomeKind::Failed, words, &mut change);
                 return self.turned(job, change, words).await;
             }
         };

@@ -1,4 +1,4 @@
-use broker_model::{Job, SiteId, StateName, Verdict};
+use broker_model::{Job, OutcomeKind, SiteId, StateName, Verdict};
 use broker_store::{Change, CommitError};
 use jiff::Timestamp;
 
@@ -89,7 +89,7 @@ impl Broker {
         job.updated_at = self.inner.clock.now();
         let words = format!("its allocation ended at {until}, before its site had confirmed it");
         let mut change = Change::default();
-        end_unplaced(&mut job, &words, &mut change);
+        end_unplaced(&mut job, OutcomeKind::Failed, &words, &mut change);
         self.answered(job, change).await?;
         Ok(words)
     }

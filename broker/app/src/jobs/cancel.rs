@@ -108,10 +108,10 @@ pub(crate) fn end_job(job: &mut Job, outcome: Outcome, change: &mut Change) {
     release_hold(job, change);
 }
 
-/// Ends a job as failed that no partition takes, with the reason in words.
-pub(crate) fn end_unplaced(job: &mut Job, words: &str, change: &mut Change) {
+/// Ends a job that no partition takes, with the reason in words.
+pub(crate) fn end_unplaced(job: &mut Job, kind: OutcomeKind, words: &str, change: &mut Change) {
     let outcome = Outcome {
-        kind: OutcomeKind::Failed,
+        kind,
         exit_code: None,
         signal: None,
         site_words: words.to_owned(),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use broker_model::{Allocation, EntryBody, Job, JobSpec, PartitionRef, Placement};
+use broker_model::{Allocation, Bound, EntryBody, Job, JobSpec, PartitionRef, Placement};
 use broker_placement::Input;
 use broker_store::{Change, StoredPlacement, Write};
 
@@ -15,6 +15,7 @@ use crate::replay::{PlacingInputs, digest};
 #[derive(Debug)]
 pub(crate) struct Placing {
     pub(crate) placement: Placement,
+    bound: Option<Bound>,
     board: Arc<Record>,
 }
 
@@ -32,6 +33,7 @@ impl Broker {
         spec: &JobSpec,
         allocation: &Allocation,
         refused_by: &[PartitionRef],
+        bound: Option<Bound>,
     ) -> Placing {
         let now = self.inner.clock.now();
         let heard = self.board().heard();
@@ -43,9 +45,11 @@ impl Broker {
             allocation,
             refused_by,
             zones: self.board().zones(),
+            bound: bound.as_ref(),
         });
         Placing {
             placement,
+            bound,
             board: self.board().record(&heard, now),
         }
     }
@@ -67,6 +71,7 @@ impl Broker {
             now: placing.placement.decided_at,
             allocation: allocation.clone(),
             refused_by: job.refused_by.clone(),
+            bound: placing.bound.clone(),
             board: placing.board.name().to_owned(),
             observed_at: placing.board.observed_at().to_vec(),
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use broker_model::{Allocation, Candidate, JobSpec, PartitionRef, Placement};
+use broker_model::{Allocation, Bound, Candidate, JobSpec, PartitionRef, Placement};
 
 use crate::eligibility::{Decided, reluctance};
 use crate::jobs::placing::Placing;
@@ -52,9 +52,11 @@ impl Broker {
             return Err(Error::NotFound("project"));
         }
         let standing = self.standing(spec.project).await?;
+        let bound = self.bound_at_submission(spec).await?;
         let mut best: Option<Prepared> = None;
         for allocation in &standing.allocations {
-            let prepared = self.prepare_under(caller, spec, &standing, allocation);
+            let prepared =
+                self.prepare_under(caller, spec, (&standing, bound.as_ref()), allocation);
             if prepared.rank() == 0 {
                 return Ok(prepared);
             }
@@ -74,13 +76,13 @@ impl Broker {
         &self,
         caller: &Caller,
         spec: &JobSpec,
-        standing: &Arc<Standing>,
+        (standing, bound): (&Arc<Standing>, Option<&Bound>),
         allocation: &Allocation,
     ) -> Prepared {
         let decided = self.decide(caller, standing, allocation);
         let placing = decided
             .is_eligible()
-            .then(|| self.place(spec, allocation, &[]));
+            .then(|| self.place(spec, allocation, &[], bound.cloned()));
         Prepared {
             standing: standing.clone(),
             allocation: allocation.clone(),

@@ -1,9 +1,11 @@
 use std::sync::{MutexGuard, PoisonError};
 
-use broker_model::{Allocation, Confirmation, Job, JobId, Verdict};
+use broker_model::{Allocation, Confirmation, Job, JobId, OutcomeKind, Verdict};
 use broker_store::{Change, CommitError, StoreError, Write};
 
-use crate::jobs::{Placing, PlacingDigests, Redecided, chosen, end_unplaced, placed_entry};
+use crate::jobs::{
+    Dependencies, Placing, PlacingDigests, Redecided, chosen, end_unplaced, placed_entry,
+};
 use crate::{Broker, Result};
 
 const AT_ONCE: u32 = 500;
@@ -55,9 +57,17 @@ impl Broker {
         let Some(allocation) = self.inner.store.find_allocation(job.allocation).await? else {
             return Ok(false);
         };
-        let placing = self.place(&job.spec, &allocation, &job.refused_by);
         let mut change = Change::default();
         job.updated_at = self.inner.clock.now();
+        let bound = match self.dependencies(&job.spec).await? {
+            Dependencies::Open { bound, .. } => bound,
+            Dependencies::Broken { words } => {
+                end_unplaced(&mut job, OutcomeKind::DependencyFailed, &words, &mut change);
+                change.writes.push(Write::UpdateJob(Box::new(job.clone())));
+                return self.moved_on(&job, change).await;
+            }
+        };
+        let placing = self.place(&job.spec, &allocation, &job.refused_by, bound);
         let is_chosen = placing.placement.chosen.is_some();
         if !is_chosen && !broker_placement::never_feasible(&placing.placement) {
             return Ok(false);
@@ -73,6 +83,7 @@ impl Broker {
                 Redecided::OwnerLeft => {
                     end_unplaced(
                         &mut job,
+                        OutcomeKind::Failed,
                         "its owner no longer works in the project",
                         &mut change,
                     );
@@ -90,7 +101,7 @@ impl Broker {
         } else {
             let said = self.inner.store.confirmations_of(job.id).await?;
             let words = why_none(&allocation, &placing, said.last());
-            end_unplaced(&mut job, &words, &mut change);
+            end_unplaced(&mut job, OutcomeKind::Failed, &words, &mut change);
             if let Some(entry) = change.entries.pop() {
                 change.entries.push(digests.on(entry));
             }

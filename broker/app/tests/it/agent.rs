@@ -164,6 +164,7 @@ impl<'w> Agent<'w> {
         let run = jiff::SignedDuration::from_mins(minutes);
         let nodes = leased.work.resources.nodes;
         UsageReport {
+            elapsed_seconds: None,
             started_at: ended_at.saturating_sub(run).unwrap_or(Timestamp::MIN),
             ended_at,
             nodes,
@@ -198,6 +199,10 @@ fn partitions(site: &Site) -> Vec<PartitionSnapshot> {
         for partition in &system.partitions {
             let nodes = partition.nodes.unwrap_or(100);
             all.push(PartitionSnapshot {
+                reason: None,
+                expected_start: None,
+                gpus: Vec::new(),
+                nodes_drained: 0,
                 system: system.id.clone(),
                 partition: partition.id.clone(),
                 accepting: true,

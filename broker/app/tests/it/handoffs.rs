@@ -75,6 +75,7 @@ async fn a_job_is_carried_to_its_site_and_charged_by_what_the_site_tells() {
         let usage = UsageReport {
             started_at,
             ended_at: world.now(),
+            elapsed_seconds: None,
             nodes: 1,
             scheduler_gpus: 8,
             cpus: 56,

@@ -6,6 +6,7 @@
     reason = "what tests share fails by panicking, too"
 )]
 
+mod after;
 mod agent;
 mod audit;
 mod books;

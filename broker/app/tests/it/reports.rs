@@ -22,7 +22,10 @@ async fn what_was_told_before_changes_nothing() {
     let steps = [
         vec![submitting(id)],
         vec![agent.accepted(id), agent.started(id)],
-        vec![AttemptReport::Requeued { attempt: id }],
+        vec![AttemptReport::Requeued {
+            words: None,
+            attempt: id,
+        }],
         vec![agent.started(id)],
         vec![agent.ended(id, OutcomeKind::Failed)],
         vec![agent.used(&leased, 1)],

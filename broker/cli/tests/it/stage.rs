@@ -179,6 +179,7 @@ impl Stage {
             site_words: "DONE".to_owned(),
         };
         let usage = UsageReport {
+            elapsed_seconds: None,
             started_at: "2026-11-20T12:00:00Z".parse().unwrap(),
             ended_at,
             nodes: 1,

@@ -53,6 +53,8 @@ fn states() -> Vec<JobState> {
         JobState::Queued {
             partition: partition.clone(),
             remote_id: remote_id.clone(),
+            reason: None,
+            expected_start: None,
         },
         JobState::Running {
             partition,
@@ -81,6 +83,10 @@ fn events() -> Vec<JobEvent> {
         JobEvent::Place(partition()),
         JobEvent::Refuse,
         JobEvent::Accept(RemoteId("8".to_owned())),
+        JobEvent::Wait {
+            reason: None,
+            expected_start: None,
+        },
         JobEvent::Start(Timestamp::UNIX_EPOCH),
         JobEvent::Requeue,
         JobEvent::End(Timestamp::UNIX_EPOCH, outcome(OutcomeKind::Completed)),
@@ -118,6 +124,8 @@ fn the_outcome_names_the_final_state() {
         (OutcomeKind::NodeFailure, StateName::Failed),
         (OutcomeKind::Preempted, StateName::Failed),
         (OutcomeKind::Vanished, StateName::Failed),
+        (OutcomeKind::LaunchFailed, StateName::Failed),
+        (OutcomeKind::DependencyFailed, StateName::Failed),
     ] {
         let end = JobEvent::End(Timestamp::UNIX_EPOCH, outcome(kind));
         let state = JobState::Pending.apply(end).unwrap();
@@ -193,4 +201,35 @@ fn a_held_job_survives_its_json() {
         let json = serde_json::to_string(&state).unwrap();
         assert_eq!(serde_json::from_str::<JobState>(&json).unwrap(), state);
     }
+}
+
+#[test]
+fn a_queued_job_says_why_it_waits_until_it_starts() {
+    let queued = JobState::Placed {
+        partition: partition(),
+    }
+    .apply(JobEvent::Accept(RemoteId("7".to_owned())))
+    .unwrap();
+    let waiting = queued
+        .apply(JobEvent::Wait {
+            reason: Some("PartitionTimeLimit".to_owned()),
+            expected_start: None,
+        })
+        .unwrap();
+    assert_eq!(waiting.waits(), Some((Some("PartitionTimeLimit"), None)));
+    let again = waiting
+        .clone()
+        .apply(JobEvent::Accept(RemoteId("7".to_owned())))
+        .unwrap();
+    assert_eq!(again, waiting, "a repeated report forgets nothing");
+    let running = waiting
+        .apply(JobEvent::Start(Timestamp::UNIX_EPOCH))
+        .unwrap();
+    assert_eq!(running.waits(), None);
+    let back = running.apply(JobEvent::Requeue).unwrap();
+    assert_eq!(
+        back.waits(),
+        Some((None, None)),
+        "it waits for another reason now"
+    );
 }

@@ -1,9 +1,9 @@
-use broker_model::{Clause, Entrance, SiteReadiness, SystemStatus};
+use broker_model::{Clause, Entrance, JobSpec, SiteReadiness, SystemStatus};
 
 use super::Against;
 use crate::spot::{Heard, Spot};
 
-pub(super) fn check(spot: &Spot<'_>, against: &mut Against) {
+pub(super) fn check(spec: &JobSpec, spot: &Spot<'_>, against: &mut Against) {
     match spot.system.status {
         SystemStatus::Operational => {}
         SystemStatus::Installing => not_yet("being installed", against),
@@ -14,7 +14,7 @@ pub(super) fn check(spot: &Spot<'_>, against: &mut Against) {
         }
     }
     if spot.entrance == Entrance::Handoff {
-        check_route(spot, against);
+        check_route(spec, spot, against);
     }
     // What a person carries to the site needs no agent there, so its silence is no matter.
     let unheard = spot.site_state.readiness == SiteReadiness::Unknown;
@@ -38,7 +38,13 @@ pub(super) fn check(spot: &Spot<'_>, against: &mut Against) {
 }
 
 /// A job is prepared as a batch script, and only of these dialects.
-fn check_route(spot: &Spot<'_>, against: &mut Against) {
+fn check_route(spec: &JobSpec, spot: &Spot<'_>, against: &mut Against) {
+    if spec.array.is_some() || !spec.after.is_empty() {
+        against.for_good(
+            Clause::Automation,
+            "jobs are carried there one by one; no array, and none that waits for others",
+        );
+    }
     let scheduler = spot.system.scheduler.as_deref();
     if !matches!(scheduler, Some("slurm" | "pbs")) {
         against.for_good(

@@ -1,4 +1,4 @@
-use broker_model::{Clause, JobSpec, Sensitivity};
+use broker_model::{Bound, Clause, JobSpec, Sensitivity};
 
 use super::Against;
 use crate::Input;
@@ -29,6 +29,22 @@ pub(super) fn check(spec: &JobSpec, spot: &Spot<'_>, against: &mut Against) {
             Clause::ContainerTarget,
             format!("needs a variant for {target}, the job has {has}"),
         );
+    }
+}
+
+pub(super) fn check_bound(bound: Option<&Bound>, spot: &Spot<'_>, against: &mut Against) {
+    match bound {
+        Some(Bound::Nowhere { job }) => {
+            let words = format!("it waits for {job}, which is not at a scheduler yet");
+            against.for_now(Clause::Dependency, words);
+        }
+        Some(Bound::To { job, site, system })
+            if *site != spot.site.id || *system != spot.system.id =>
+        {
+            let words = format!("it waits for {job}, which is at {site}/{system}");
+            against.for_now(Clause::Dependency, words);
+        }
+        Some(Bound::To { .. }) | None => {}
     }
 }
 

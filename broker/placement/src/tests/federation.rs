@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use broker_model::{
-    Allocation, AllocationScope, Balance, Considered, FundingShare, JobSpec, Partition,
+    Allocation, AllocationScope, Balance, Bound, Considered, FundingShare, JobSpec, Partition,
     PartitionRef, PartitionSnapshot, Placement, Site, SiteReadiness, SiteSnapshot, SiteState,
     System, UnitMillis, Zones,
 };
@@ -146,6 +146,10 @@ fn all_idle(site: &Site) -> Vec<PartitionSnapshot> {
         let nodes = partition.nodes.unwrap_or(10);
         let gpus = nodes * partition.gpus_per_node * partition.scheduler_gpus_per_gpu;
         PartitionSnapshot {
+            reason: None,
+            expected_start: None,
+            gpus: Vec::new(),
+            nodes_drained: 0,
             system: system.id.clone(),
             partition: partition.id.clone(),
             accepting: true,
@@ -171,6 +175,7 @@ pub(super) struct Federation {
     pub(super) members: Vec<Member>,
     pub(super) allocation: Allocation,
     pub(super) refused_by: Vec<PartitionRef>,
+    pub(super) bound: Option<Bound>,
 }
 
 impl Federation {
@@ -179,6 +184,7 @@ impl Federation {
             members: members.into_iter().collect(),
             allocation: allocation(),
             refused_by: Vec::new(),
+            bound: None,
         }
     }
 
@@ -199,6 +205,7 @@ impl Federation {
             allocation: &self.allocation,
             refused_by: &self.refused_by,
             zones: zones(),
+            bound: self.bound.as_ref(),
         })
     }
 }

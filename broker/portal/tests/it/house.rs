@@ -234,6 +234,7 @@ impl House {
             site_words: site_words.to_owned(),
         };
         let usage = UsageReport {
+            elapsed_seconds: None,
             started_at,
             ended_at,
             nodes: 1,
@@ -392,6 +393,10 @@ fn snapshot(observed_at: Timestamp) -> SiteSnapshot {
         readiness: SiteReadiness::Ready,
         reason: None,
         partitions: vec![PartitionSnapshot {
+            reason: None,
+            expected_start: None,
+            gpus: Vec::new(),
+            nodes_drained: 0,
             system: "meluxina".parse().unwrap(),
             partition: "gpu".parse().unwrap(),
             accepting: true,

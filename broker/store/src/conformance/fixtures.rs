@@ -133,6 +133,8 @@ impl World {
         Job {
             id,
             spec: JobSpec {
+                after: Vec::new(),
+                array: None,
                 name: "fold".to_owned(),
                 project,
                 resources: Resources {

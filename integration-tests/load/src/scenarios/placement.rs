@@ -35,6 +35,7 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<()> {
         allocation: &allocation,
         refused_by: &[],
         zones: &zones,
+        bound: None,
     };
     let (few, all) = (input(&views), input(&all_views));
     anyhow::ensure!(

@@ -81,7 +81,10 @@ impl Tracked {
             return;
         };
         if live.started_at.take().is_some() {
-            self.events.push_back(AttemptReport::Requeued { attempt });
+            self.events.push_back(AttemptReport::Requeued {
+                words: None,
+                attempt,
+            });
         }
     }
 
@@ -94,7 +97,10 @@ impl Tracked {
             if started_at.duration_since(known) <= SAME_START {
                 return;
             }
-            self.events.push_back(AttemptReport::Requeued { attempt });
+            self.events.push_back(AttemptReport::Requeued {
+                words: None,
+                attempt,
+            });
         }
         live.started_at = Some(started_at);
         self.collect_at = now;

@@ -181,6 +181,7 @@ impl Row {
                 assert!(over || matches!(before, AttemptState::Accepted { .. }));
                 self.started = true;
             }
+            AttemptReport::Waiting { .. } => self.events.push("waiting"),
             AttemptReport::Requeued { .. } => {
                 self.events.push("requeued");
                 assert!(self.started, "requeued before it had started");

@@ -136,6 +136,7 @@ impl ScriptedSite {
 
     fn seen(&self, marker: &str, job: &Job) -> RemoteJob {
         RemoteJob {
+            tasks: None,
             marker: marker.to_owned(),
             remote_id: job.remote_id.clone(),
             submitted_at: job.submitted_at,
@@ -229,6 +230,7 @@ impl SiteAdapter for ScriptedSite {
             script.stdout.extend(last_words);
             let ran = script.jobs.get(&job.marker).filter(|job| job.polls >= 2);
             Ok(ran.map(|job| UsageReport {
+                elapsed_seconds: None,
                 started_at: job.submitted_at + SignedDuration::from_secs(10),
                 ended_at: job.submitted_at + SignedDuration::from_secs(15),
                 nodes: 1,

@@ -122,11 +122,15 @@ pub(crate) fn running_agent(link: Arc<dyn BrokerLink>, adapter: Arc<dyn SiteAdap
 pub(crate) fn leased(script: &str) -> LeasedAttempt {
     let ids = Ids::from_os();
     LeasedAttempt {
+        person: None,
         attempt: ids.next(&SystemClock),
         job: ids.next(&SystemClock),
         project: ids.next(&SystemClock),
         account_hint: None,
         work: Work {
+            after: Vec::new(),
+            array: None,
+            restartable: false,
             name: "train".to_owned(),
             resources: Resources {
                 nodes: 1,

@@ -92,6 +92,9 @@ impl Rig {
             attempt: self.ids.next(&*self.clock),
             account: self.account.clone(),
             work: Work {
+                after: Vec::new(),
+                array: None,
+                restartable: false,
                 name: "test".to_owned(),
                 resources: Resources {
                     nodes: 1,

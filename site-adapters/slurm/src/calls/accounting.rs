@@ -119,6 +119,7 @@ impl Accounted {
         }
         let gib = self.allocated.memory_mib.div_ceil(1024);
         Some(UsageReport {
+            elapsed_seconds: None,
             started_at: self.job.started_at()?,
             ended_at: self.job.ended_at?,
             nodes: self.allocated.nodes,

@@ -21,6 +21,9 @@ pub(crate) fn submission() -> Submission {
             qos: None,
         },
         work: Work {
+            after: Vec::new(),
+            array: None,
+            restartable: false,
             name: "finetune-7b".to_owned(),
             resources: Resources {
                 nodes: 2,

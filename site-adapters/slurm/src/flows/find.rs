@@ -216,6 +216,7 @@ impl SlurmAdapter {
     fn vanished(&self, record: &JobRecord, marker: &str) -> RemoteJob {
         let started_at = record.started_at();
         RemoteJob {
+            tasks: None,
             marker: marker.to_owned(),
             remote_id: record.remote_id(),
             submitted_at: record.submitted_at,

@@ -303,6 +303,7 @@ fn is_newest(records: &Records, ours: &JobRecord) -> bool {
 
 fn remote(job: &RemoteRef, activity: Activity) -> RemoteJob {
     RemoteJob {
+        tasks: None,
         marker: job.marker.clone(),
         remote_id: job.remote_id.clone(),
         submitted_at: job.submitted_at,

@@ -57,6 +57,10 @@ impl SlurmAdapter {
             all.fold(0, u32::saturating_add)
         };
         PartitionSnapshot {
+            reason: None,
+            expected_start: None,
+            gpus: Vec::new(),
+            nodes_drained: 0,
             system: self.settings.system.clone(),
             partition: id.clone(),
             accepting: slurm.is_some_and(|p| p.accepting),

@@ -175,6 +175,9 @@ pub(crate) fn submission(id: u64) -> Submission {
         attempt: marker(id).parse().unwrap(),
         account: account(),
         work: Work {
+            after: Vec::new(),
+            array: None,
+            restartable: false,
             name: "job".to_owned(),
             resources: Resources {
                 nodes: 1,

@@ -81,6 +81,9 @@ impl Cluster {
             attempt: self.ids.next(&SystemClock),
             account: alice(),
             work: Work {
+                after: Vec::new(),
+                array: None,
+                restartable: false,
                 name: "job".to_owned(),
                 resources: Resources {
                     nodes: 1,

@@ -213,6 +213,7 @@ impl Tracked {
         let (ended_at, _) = seen.ended.unwrap();
         let resources = &self.leased.work.resources;
         let usage = seen.started_at.map(|started_at| UsageReport {
+            elapsed_seconds: None,
             started_at,
             ended_at,
             nodes: resources.nodes,
