@@ -1,5 +1,7 @@
 //! What agents say. A token speaks for one site, and only that site's work is leased to it.
 
+mod confirmations;
+
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
@@ -16,7 +18,12 @@ use crate::state::ApiState;
 pub(crate) const BASE: &str = "/agent/v1";
 
 pub(crate) fn operations() -> Vec<Operation> {
-    vec![post("/lease", lease), post("/report", report)]
+    vec![
+        post("/lease", lease),
+        post("/report", report),
+        post("/confirmations", confirmations::list),
+        post("/confirmations/answer", confirmations::answer),
+    ]
 }
 
 /// The site that the agent's token speaks for.

@@ -1,3 +1,5 @@
+mod person;
+
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
@@ -9,6 +11,8 @@ use serde_json::json;
 use url::Url;
 
 use crate::print;
+
+pub use person::{HandoffArgs, HandoffFormat, PersonVerb};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 refused, or the answer is no; 2 wrong use or a file that cannot be read;
@@ -96,6 +100,17 @@ pub enum Verb {
     },
     /// Ask for a job to be stopped
     Cancel { job: JobId },
+    /// Fetch a job that a person hands in at its site
+    Handoff {
+        job: JobId,
+        #[command(flatten)]
+        args: HandoffArgs,
+    },
+    /// What a person of a site does
+    Site {
+        #[command(subcommand)]
+        what: PersonVerb,
+    },
     /// List the sites with their partitions
     Sites { site: Option<SiteId> },
     /// Show what was used and charged

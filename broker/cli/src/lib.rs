@@ -13,6 +13,9 @@
 //! | `submit`, `cancel` | `JobView` |
 //! | `jobs` | `JobPage` |
 //! | `show` | `{"job": JobView, "placement": Placement}` |
+//! | `site confirmations`, `site handoffs` | an array of `ConfirmationView`, of `HandoffView` |
+//! | `site confirm`, `site decline`, `site report`, `handoff --handed-in` | `JobView` |
+//! | `handoff` | `{"file", "text"}`, or with `-o` `{"file", "bytes"}` |
 //! | `sites`, `usage` | an array of `SiteView`, of `UsageView` |
 //! | `logs` | a `LogView` on each line |
 //! | `login` | two lines: `{"verification_uri", "verification_uri_complete", "user_code"}`, then `WhoAmI` |
@@ -35,7 +38,7 @@ mod login;
 mod print;
 mod verbs;
 
-pub use cli::{Audit, Cli, Verb, parse};
+pub use cli::{Audit, Cli, HandoffArgs, HandoffFormat, PersonVerb, Verb, parse};
 pub use exit::{Failure, exit_code};
 pub use login::{FileTokens, finish_login, start_login};
 

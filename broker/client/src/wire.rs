@@ -3,6 +3,7 @@
 mod audit;
 mod decision;
 mod job;
+mod person;
 mod problem;
 mod site;
 mod whoami;
@@ -12,6 +13,9 @@ use serde::{Deserialize, Serialize};
 pub use audit::{CheckpointView, ConsistencyView, EntryView, InclusionView, UsageView};
 pub use decision::{DecisionResult, DecisionView, RuleEffect, SpokenView};
 pub use job::{JobView, LogView, QuoteView};
+pub use person::{
+    ConfirmationAnswer, ConfirmationDecision, ConfirmationSaid, HandedIn, HandoffView,
+};
 pub use problem::Problem;
 pub use site::SiteView;
 pub use whoami::{

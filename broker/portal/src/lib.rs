@@ -6,6 +6,7 @@
 //! session; no page loads anything from elsewhere, and no page holds a script or a style of its own.
 
 mod assets;
+mod confirmations;
 mod cookies;
 mod decision;
 mod fields;

@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::refusal::Refusal;
-use crate::{Portal, assets, frame, home, jobs, ledger, login, sites};
+use crate::{Portal, assets, confirmations, frame, home, jobs, ledger, login, sites};
 
 /// A script is at most 256 KiB, three times that when a form encodes it.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -25,7 +25,14 @@ pub fn router(portal: Portal) -> Router {
         .route("/jobs/{id}/cancel", post(jobs::show::cancel))
         .route("/jobs/{id}/logs", get(jobs::follow::logs))
         .route("/jobs/{id}/events", get(jobs::follow::events))
+        .route("/jobs/{id}/handoff/script", get(jobs::handoff::script))
+        .route("/jobs/{id}/handoff/lexis", get(jobs::handoff::lexis))
         .route("/sites", get(sites::show))
+        .route("/sites/{id}/confirmations", get(confirmations::show))
+        .route(
+            "/sites/{id}/confirmations/{job}",
+            post(confirmations::answer),
+        )
         .route("/ledger", get(ledger::show))
         .route("/login", get(login::choose))
         .route("/login/start", get(login::start))

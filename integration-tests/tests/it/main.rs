@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod confirmed;
 mod crash;
 mod demo;
 mod example;

@@ -1,3 +1,5 @@
+mod confirm;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::RwLock;
@@ -51,6 +53,7 @@ pub enum HttpLinkError {
 /// Speaks with the broker over HTTPS (`/agent/v1`); `HTTPS_PROXY` and `NO_PROXY` are honoured.
 pub struct HttpLink {
     client: Client,
+    base: String,
     lease_url: String,
     report_url: String,
     token_file: PathBuf,
@@ -80,11 +83,16 @@ impl HttpLink {
         let base = config.broker.as_str().trim_end_matches('/');
         Ok(Self {
             client: builder.build().map_err(HttpLinkError::Client)?,
+            base: base.to_owned(),
             lease_url: format!("{base}/agent/v1/lease"),
             report_url: format!("{base}/agent/v1/report"),
             token: RwLock::new(read_token(&config.token_file)?),
             token_file: config.token_file.clone(),
         })
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}/agent/v1/{path}", self.base)
     }
 
     async fn post<Q: Serialize + Sync, A: DeserializeOwned>(

@@ -3,6 +3,7 @@
 
 mod check;
 mod compose;
+mod confirm;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,6 +39,9 @@ enum Command {
     /// Says what is wrong with the configuration, the scheduler and the way to the broker. Takes no
     /// work. Exit code 1 if anything is wrong.
     Check,
+    /// Lets jobs in that wait for a person of this site, or declines them, in the name of whoever runs
+    /// this. The agent itself may be running or not.
+    Confirm(confirm::Confirm),
 }
 
 fn main() -> ExitCode {
@@ -65,7 +69,8 @@ fn with_runtime(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .build()
         .context("the async runtime does not start")?;
     runtime.block_on(async {
-        match arguments.command {
+        match &arguments.command {
+            Some(Command::Confirm(asked)) => confirm::run(&settings, asked).await,
             Some(Command::Check) => check::check(&settings).await,
             None => run(&settings).await.map(|()| ExitCode::SUCCESS),
         }

@@ -38,6 +38,31 @@ impl<S: Send + Sync, T: std::str::FromStr + Send> FromRequestParts<S> for Id<T> 
     }
 }
 
+/// Two of them, in the order of the path.
+#[derive(Debug)]
+pub(crate) struct Ids<A, B>(pub(crate) A, pub(crate) B);
+
+impl<S, A, B> FromRequestParts<S> for Ids<A, B>
+where
+    S: Send + Sync,
+    A: std::str::FromStr + Send,
+    B: std::str::FromStr + Send,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = axum::extract::Path::<(String, String)>::from_request_parts(parts, state)
+            .await
+            .map_err(|rejection| Problem::invalid(rejection.body_text()))?;
+        let (first, second) = text.0;
+        let another_form = || Problem::not_found("thing: the id has another form");
+        Ok(Self(
+            first.parse().map_err(|_| another_form())?,
+            second.parse().map_err(|_| another_form())?,
+        ))
+    }
+}
+
 /// What a list may be asked that is at hand whole: all of it, or page by page.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -20,7 +20,11 @@ const OPEN: [&str; 5] = [
 ];
 
 /// Mutating by their method, and yet without an entry, with the reason.
-const WITHOUT_ENTRY: [(&str, &str); 2] = [
+const WITHOUT_ENTRY: [(&str, &str); 3] = [
+    (
+        "/agent/v1/confirmations",
+        "asks in the body, as all that agents say is, and stores nothing",
+    ),
     ("/api/v1/eligibility/check", "asks, and stores nothing"),
     ("/api/v1/jobs/quote", "asks, and stores nothing"),
 ];
@@ -29,7 +33,8 @@ const WITHOUT_ENTRY: [(&str, &str); 2] = [
 async fn every_operation_without_a_token_is_refused() {
     let world = World::start().await;
     for (method, template) in broker_api::operations() {
-        let path = template.replace("{id}", "job_0192f0c1d2e37abc8def0123456789ab");
+        let job = "job_0192f0c1d2e37abc8def0123456789ab";
+        let path = template.replace("{id}", job).replace("{job}", job);
         let answer = match method {
             "GET" => world.get(path).send().await,
             _ => world.post(path, &json!({})).send().await,
@@ -65,7 +70,43 @@ async fn every_mutating_operation_leaves_an_entry_in_the_ledger() {
         .to_owned();
     let attempt = world.leased().await;
     world.submitted(&token).await;
+    let (admin, held, carried) = world.by_people().await;
+    let own = [
+        ("/api/v1/jobs/{id}/handoff/reports", carried.clone()),
+        ("/api/v1/sites/{id}/confirmations/{job}", held[0].clone()),
+        ("/api/v1/sites/{id}/handoffs/{job}/reports", carried),
+    ];
     let bodies: BTreeMap<&str, (String, Value)> = [
+        (
+            "/api/v1/jobs/{id}/handoff/reports",
+            (token.clone(), json!({ "remote_id": "4711" })),
+        ),
+        (
+            "/api/v1/sites/{id}/confirmations/{job}",
+            (admin.clone(), json!({ "decision": "confirm" })),
+        ),
+        (
+            "/api/v1/sites/{id}/handoffs/{job}/reports",
+            (
+                admin,
+                json!({ "event": "declined", "reason": "it never came" }),
+            ),
+        ),
+        (
+            "/agent/v1/confirmations",
+            (
+                agent_token("hammerhai"),
+                json!({ "agent": agent_id(), "site": "hammerhai" }),
+            ),
+        ),
+        (
+            "/agent/v1/confirmations/answer",
+            (
+                agent_token("hammerhai"),
+                json!({ "agent": agent_id(), "site": "hammerhai", "job": held[1],
+                    "local_user": "maia", "decline": "full" }),
+            ),
+        ),
         (
             "/api/v1/eligibility/check",
             (token.clone(), json!({ "project": project("main") })),
@@ -97,7 +138,19 @@ async fn every_mutating_operation_leaves_an_entry_in_the_ledger() {
     for (method, template) in mutating {
         let (token, body) = &bodies[template.as_str()];
         let before = world.store.ledger_size().await.unwrap();
-        let path = template.replace("{id}", &id);
+        let theirs = own.iter().find(|(path, _)| *path == template);
+        let job = theirs.map_or(&id, |(_, job)| job);
+        let site = if template.contains("/confirmations/") {
+            "hammerhai"
+        } else {
+            "lumi"
+        };
+        let first = if template.contains("/sites/") {
+            site
+        } else {
+            job
+        };
+        let path = template.replace("{id}", first).replace("{job}", job);
         let answer: Answer = world.post(path, body).token(token).send().await;
         assert!(
             answer.status.is_success(),

@@ -20,6 +20,7 @@ mod lists;
 mod log_hygiene;
 mod operations;
 mod people;
+mod persons;
 mod site;
 mod streams;
 mod world;

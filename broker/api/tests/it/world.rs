@@ -31,7 +31,9 @@ pub(crate) const LEDGER: &str = "broker.example/ledger";
 /// What the stranger has of the issuer, and nobody else.
 pub(crate) const ENTITLEMENT: &str = "urn:geant:example.org:group:hpc:role=member#aai.example";
 const TOKEN_SECONDS: u32 = 900;
-const PEOPLE: [&str; 6] = ["ada", "bo", "auditor", "finn", "operator", "stranger"];
+const PEOPLE: [&str; 7] = [
+    "ada", "bo", "auditor", "finn", "operator", "stranger", "hela",
+];
 
 const SITES: [&str; 7] = [
     include_str!("../../../../config/sites/bsc.toml"),
@@ -319,7 +321,7 @@ fn login(auth: &Authenticator) -> LoginInfo {
 }
 
 fn agents() -> AgentTokens {
-    let tokens = ["meluxina", "lumi"].map(|site| (site, agent_token(site)));
+    let tokens = ["meluxina", "lumi", "hammerhai"].map(|site| (site, agent_token(site)));
     let id = |site: &str| site.parse::<SiteId>().unwrap();
     AgentTokens::new(
         tokens

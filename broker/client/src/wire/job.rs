@@ -84,6 +84,19 @@ impl From<Job> for JobView {
     }
 }
 
+impl JobView {
+    /// For which person a held job waits, and since when: `hammerhai's confirmation since …`.
+    pub fn waits(&self) -> Option<String> {
+        let (waits_for, since) = (self.waits_for.as_deref()?, self.waits_since?);
+        let site = self.partition.as_ref().map(|at| &at.site);
+        Some(match (waits_for, site) {
+            ("confirmation", Some(site)) => format!("{site}'s confirmation since {since}"),
+            ("handoff", Some(site)) => format!("somebody to hand it in at {site} since {since}"),
+            (other, _) => format!("{other} since {since}"),
+        })
+    }
+}
+
 /// What `POST /jobs/quote` answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QuoteView {

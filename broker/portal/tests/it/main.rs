@@ -7,6 +7,7 @@
 )]
 
 mod browser;
+mod by_people;
 mod house;
 mod jobs;
 mod pages;
