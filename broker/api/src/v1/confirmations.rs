@@ -18,7 +18,7 @@ use crate::v1::query::{self, Id, Ids, Query};
 /// What a page goes on from.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct From {
+pub(crate) struct After {
     pub(crate) cursor: Option<String>,
 }
 
@@ -30,7 +30,7 @@ pub(crate) async fn list(
     State(state): State<ApiState>,
     authenticated: Authenticated,
     Id(site): Id<SiteId>,
-    Query(from): Query<From>,
+    Query(from): Query<After>,
 ) -> Result<Json<Page<ConfirmationView>>, Problem> {
     let after = query::cursor(from.cursor.as_deref())?;
     let caller = &authenticated.caller;

@@ -15,7 +15,7 @@ use crate::auth::Authenticated;
 use crate::body::JsonBody;
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::v1::confirmations::From;
+use crate::v1::confirmations::After;
 use crate::v1::query::{self, Id, Ids, Query};
 
 const LARGEST_PAGE: usize = 200;
@@ -89,7 +89,7 @@ pub(crate) async fn list(
     State(state): State<ApiState>,
     authenticated: Authenticated,
     Id(site): Id<SiteId>,
-    Query(from): Query<From>,
+    Query(from): Query<After>,
 ) -> Result<Json<Page<HandoffView>>, Problem> {
     let after = query::cursor(from.cursor.as_deref())?;
     let caller = &authenticated.caller;

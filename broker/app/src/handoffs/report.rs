@@ -179,6 +179,7 @@ fn told(attempt: broker_model::AttemptId, report: &HandoffReport) -> Vec<Attempt
 
 /// Refuses what cannot be so, or not yet.
 fn check(attempt: &Attempt, job: &Job, report: &HandoffReport, now: Timestamp) -> Result<()> {
+    use AttemptState::{Accepted, Ended, Leased, Submitting};
     let at = match report {
         HandoffReport::Submitted { submitted_at, .. } => Some(("submitted_at", *submitted_at)),
         HandoffReport::Started { started_at } => Some(("started_at", *started_at)),
@@ -194,7 +195,6 @@ fn check(attempt: &Attempt, job: &Job, report: &HandoffReport, now: Timestamp) -
         let words = "whoever declines a job owes its user a reason";
         return Err(invalid("reason", words, "1 to 1000 bytes of text"));
     }
-    use AttemptState::{Accepted, Ended, Leased, Submitting};
     let missing = match (report, &attempt.state) {
         (HandoffReport::Submitted { .. }, Leased | Submitting | Accepted { .. })
         | (HandoffReport::Started { .. }, Accepted { .. })

@@ -125,12 +125,7 @@ fn run(script: &str) -> Output {
     let path = format!("{}:/usr/bin:/bin", folder.path().display());
     let file = folder.path().join("batch.sh");
     std::fs::write(&file, script).unwrap();
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "no adapter is tested here, but a shell"
-    )]
-    let mut sh = Command::new("sh");
-    let out = sh
+    let out = Command::new("sh")
         .arg(&file)
         .env("PATH", path)
         .env("PBS_O_WORKDIR", folder.path())
