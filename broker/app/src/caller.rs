@@ -38,12 +38,21 @@ impl Caller {
             || self
                 .roles
                 .iter()
-                .any(|role| matches!(role, Role::SiteAdmin { site: s } if s == site))
+                .any(|role| matches!(role, Role::SiteAdmin { site: s, .. } if s == site))
+    }
+
+    /// May learn the names of those whose jobs are at the site; an operator by that role may not.
+    pub fn sees_people_of(&self, site: &SiteId) -> bool {
+        let wanted = Role::SiteAdmin {
+            site: site.clone(),
+            sees_people: true,
+        };
+        self.roles.contains(&wanted)
     }
 
     /// A person of the site itself; an operator of the broker is none.
     pub fn administers(&self, site: &SiteId) -> bool {
-        let of_site = |role: &Role| matches!(role, Role::SiteAdmin { site: s } if s == site);
+        let of_site = |role: &Role| matches!(role, Role::SiteAdmin { site: s, .. } if s == site);
         self.roles.iter().any(of_site)
     }
 

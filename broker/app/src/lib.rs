@@ -19,6 +19,7 @@ mod handoffs;
 pub mod jobs;
 pub mod loops;
 mod nudge;
+mod registry;
 pub mod replay;
 mod revocations;
 mod roles;
@@ -27,6 +28,7 @@ pub mod setup;
 mod sites;
 mod standing;
 mod state_log;
+mod tally;
 
 pub use board::{Board, SiteEntry};
 pub use broker::{Broker, BrokerParts, Limits};
@@ -37,6 +39,9 @@ pub use error::{Error, Result};
 pub use failed_logins::Door;
 pub use handoffs::{Fetched, Form, HandedOver, HandoffReport, LexisNames};
 pub use nudge::Nudges;
+pub use registry::{
+    Adopted, ControlsView, Difference, Filed, FiledAs, SiteDocument, SiteJob, SiteJobs, WindowView,
+};
 pub use revocations::{RevocationOrder, Revoking};
 pub use roles::{HeldRole, RoleRule};
 pub use sessions::{OpenSession, SignedIn};

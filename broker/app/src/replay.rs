@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::{
-    Allocation, Bound, JobSpec, PartitionRef, Site, SiteId, SiteReadiness, SiteSnapshot, SiteState,
+    Allocation, Bound, Controls, JobSpec, PartitionRef, Site, SiteId, SiteReadiness, SiteSnapshot,
+    SiteState, Tally,
 };
 use broker_placement::{Input, SiteView};
 use broker_store::{Store, StoreError, StoredPlacement};
@@ -32,6 +33,9 @@ pub struct PlacingInputs {
     /// When each site of the board looked at its partitions. It stands here and not in the board, so
     /// that boards that differ in nothing else are one document.
     pub observed_at: Vec<Option<Timestamp>>,
+    /// What was counted where sites have set windows or limits; left out where none asks for it.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub tally: Tally,
 }
 
 /// A federation as it was heard at one moment, each part by the SHA-256 that names its document.
@@ -49,6 +53,9 @@ pub struct BoardSite {
     pub said: Option<Said>,
     /// Names what the site told of its partitions.
     pub partitions: Option<String>,
+    /// Names what its administrators have set, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub controls: Option<String>,
 }
 
 /// What a site says of itself, as placement took it; when it said so is left out as well.
@@ -80,6 +87,7 @@ struct Heard {
     site: Site,
     state: Option<SiteState>,
     snapshot: Option<SiteSnapshot>,
+    controls: Option<Controls>,
 }
 
 /// The name of a document, and what the ledger says of one: its SHA-256 in hex.
@@ -137,6 +145,7 @@ pub fn place_again(
         allocation: &inputs.allocation,
         refused_by: &inputs.refused_by,
         zones: &zones,
+        tally: &inputs.tally,
         bound: inputs.bound.as_ref(),
     });
     Ok(serde_json::to_string(&placement)?)
@@ -161,10 +170,10 @@ fn question_of(document: &str) -> Result<Question, serde_json::Error> {
 impl BoardParts {
     /// The documents it is made of.
     fn names(&self) -> impl Iterator<Item = &str> {
-        let of_sites = self
-            .sites
-            .iter()
-            .flat_map(|it| [Some(it.site.as_str()), it.partitions.as_deref()]);
+        let of_sites = self.sites.iter().flat_map(|it| {
+            let controls = it.controls.as_deref();
+            [Some(it.site.as_str()), it.partitions.as_deref(), controls]
+        });
         std::iter::once(self.zones.as_str()).chain(of_sites.flatten())
     }
 }
@@ -177,6 +186,9 @@ impl BoardSite {
         documents: &BoardDocuments,
     ) -> Result<Heard, ReplayError> {
         let site: Site = read(documents, &self.site)?;
+        let controls = { self.controls }
+            .map(|name| read(documents, &name))
+            .transpose()?;
         let state = self.said.map(|said| said.at(&site.id, now));
         let snapshot = match (observed_at, self.partitions) {
             (Some(observed_at), Some(name)) => Some(SiteSnapshot {
@@ -192,6 +204,7 @@ impl BoardSite {
             site,
             state,
             snapshot,
+            controls,
         })
     }
 }
@@ -221,6 +234,7 @@ impl Heard {
             site: &self.site,
             state: self.state.as_ref(),
             snapshot: self.snapshot.as_ref(),
+            controls: self.controls.as_ref(),
         }
     }
 }

@@ -1,4 +1,5 @@
 mod person;
+mod site;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -13,6 +14,7 @@ use url::Url;
 use crate::print;
 
 pub use person::{HandoffArgs, HandoffFormat, PersonVerb};
+pub use site::{IncidentVerb, KindArg, ScopeArgs, SeverityArg, SiteVerb, WindowVerb};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 refused, or the answer is no; 2 wrong use or a file that cannot be read;
@@ -106,13 +108,13 @@ pub enum Verb {
         #[command(flatten)]
         args: HandoffArgs,
     },
-    /// What a person of a site does
-    Site {
-        #[command(subcommand)]
-        what: PersonVerb,
-    },
     /// List the sites with their partitions
     Sites { site: Option<SiteId> },
+    /// Administer a site (its administrators, operators)
+    Site {
+        #[command(subcommand)]
+        what: SiteVerb,
+    },
     /// Show what was used and charged
     Usage {
         #[arg(long)]

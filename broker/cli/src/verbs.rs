@@ -6,6 +6,7 @@ mod jobs;
 mod logs;
 mod patience;
 mod person;
+mod site;
 mod sites;
 mod submit;
 mod usage;
@@ -67,8 +68,8 @@ pub(crate) async fn run(
         }
         Verb::Cancel { job } => job::cancel(client, job, json, out).await,
         Verb::Handoff { job, args } => handoff::run(client, job, args, json, out).await,
-        Verb::Site { what } => person::run(client, what, json, out).await,
         Verb::Sites { site } => sites::run(client, site, json, out).await,
+        Verb::Site { what } => site::run(client, what, json, out).await,
         Verb::Usage { project, month } => {
             let mut query = vec![("limit", "200".to_owned())];
             query.extend(project.map(|project| ("project", project.to_string())));

@@ -5,6 +5,7 @@ mod decision;
 mod job;
 mod person;
 mod problem;
+mod registry;
 mod site;
 mod whoami;
 
@@ -17,6 +18,10 @@ pub use person::{
     ConfirmationAnswer, ConfirmationDecision, ConfirmationSaid, HandedIn, HandoffView,
 };
 pub use problem::Problem;
+pub use registry::{
+    ControlsView, DifferenceView, Filed, FiledView, LimitView, SiteDocument, SiteJobView,
+    WindowView,
+};
 pub use site::SiteView;
 pub use whoami::{
     AllocationView, CheckRequest, CheckView, LoginChoice, LoginOptions, LoginView, ProjectView,

@@ -134,12 +134,7 @@ pub enum StateName {
 /// What can happen to a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobEvent {
-    Hold {
-        reason: HoldReason,
-        /// Where it will go; a site that is to confirm, or by whose own route it goes, is chosen.
-        partition: Option<PartitionRef>,
-        since: Timestamp,
-    },
+    Hold(Hold),
     /// A held job goes back to placement: the site declined, or nobody answered in time.
     Release,
     /// A person of the site lets it in.
@@ -161,6 +156,25 @@ pub enum JobEvent {
     Lose,
 }
 
+/// What a job shall wait for from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    pub reason: HoldReason,
+    /// Where it will go; a site that is to confirm, or by whose own route it goes, is chosen.
+    pub partition: Option<PartitionRef>,
+    pub since: Timestamp,
+}
+
+impl From<Hold> for JobState {
+    fn from(hold: Hold) -> Self {
+        Self::Held {
+            reason: hold.reason,
+            partition: hold.partition,
+            since: hold.since,
+        }
+    }
+}
+
 /// A state change that the job's state does not allow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a {from} job cannot be {event}")]
@@ -177,18 +191,7 @@ impl JobState {
     pub fn apply(self, event: JobEvent) -> Result<Self, InvalidTransition> {
         use JobState::{Held, Pending, Placed, Queued, Running};
         match (self, event) {
-            (
-                Pending,
-                JobEvent::Hold {
-                    reason,
-                    partition,
-                    since,
-                },
-            ) => Ok(Held {
-                reason,
-                partition,
-                since,
-            }),
+            (Pending, JobEvent::Hold(hold)) => Ok(hold.into()),
             (Held { .. }, JobEvent::Release) => Ok(Pending),
             (
                 Held {
@@ -439,7 +442,7 @@ impl HoldReason {
 impl JobEvent {
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Hold { reason, .. } => match reason {
+            Self::Hold(hold) => match hold.reason {
                 HoldReason::Confirmation => "asked",
                 HoldReason::Handoff => "handed_over",
                 HoldReason::Terms | HoldReason::Data => "held",

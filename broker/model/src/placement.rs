@@ -54,6 +54,15 @@ pub enum Clause {
     Entitlement,
     HoursLeft,
     RefusedBefore,
+    /// The site's administrators take no new jobs there for a while.
+    Drained,
+    /// The job could still be running when planned maintenance begins.
+    Maintenance,
+    /// What the funding share may use there is closed for now, or used up.
+    CapacityWindow,
+    /// The site does not serve the allocation.
+    Vetoed,
+    OrganisationLimit,
     /// A job that it waits for is elsewhere, or not at a scheduler yet.
     Dependency,
 }

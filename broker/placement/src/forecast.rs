@@ -25,9 +25,10 @@ const NEXT_END_SECONDS: u64 = 900;
 /// How long a job runs on when the site does not tell: half of a usual limit of eight hours.
 const USUAL_RUN_SECONDS: u64 = 4 * 3600;
 
-/// Assumed where a site does not say how long its people take to confirm a job: a few working days,
-/// so that it goes behind every site that is not much busier, and is taken all the same when it is
-/// asked for or the others are full (decision 12).
+/// Assumed where a site does not say how long its people take to confirm a job.
+///
+/// A few working days, so that it goes behind every site that is not much busier, and is taken all
+/// the same when it is asked for or the others are full (decision 12).
 pub const CONFIRMATION_DAYS: u32 = 3;
 
 /// Assumed until somebody has carried a job to a site by its own route.

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
 use broker_model::{
-    Entrance, FundingShare, Partition, PartitionRef, PartitionSnapshot, Site, SiteReadiness, System,
+    Controls, Entrance, FundingShare, Partition, PartitionRef, PartitionSnapshot, Site,
+    SiteReadiness, System,
 };
 use jiff::Timestamp;
 
@@ -17,6 +18,7 @@ pub(crate) struct Spot<'a> {
     pub(crate) snapshot: Option<Seen<'a>>,
     /// How a job that the allocation pays for gets in.
     pub(crate) entrance: Entrance,
+    pub(crate) controls: Option<&'a Controls>,
 }
 
 /// What a site says of itself, true now.
@@ -64,6 +66,7 @@ pub(crate) fn of_site<'a>(
         site,
         state,
         snapshot,
+        controls,
     } = *view;
     let site_state = Heard {
         readiness: state.map_or(SiteReadiness::Unknown, |state| state.readiness_at(now)),
@@ -87,6 +90,7 @@ pub(crate) fn of_site<'a>(
         partition,
         site_state,
         entrance: site.entrance(system, share),
+        controls,
         snapshot: snapshot.map(|snapshot| Seen {
             observed_at: snapshot.observed_at,
             partition: told

@@ -13,6 +13,7 @@ mod confirmed;
 mod crash;
 mod demo;
 mod example;
+mod faults;
 mod federation;
 mod operations;
 mod readme;

@@ -13,7 +13,7 @@ use crate::auth::Authenticated;
 use crate::body::JsonBody;
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::v1::query::{self, Id, Ids, Query};
+use crate::v1::query::{self, Id, Items, Query};
 
 /// What a page goes on from.
 #[derive(Debug, Deserialize)]
@@ -44,7 +44,7 @@ pub(crate) async fn list(
 pub(crate) async fn answer(
     State(state): State<ApiState>,
     authenticated: Authenticated,
-    Ids(site, job): Ids<SiteId, JobId>,
+    Items(site, job): Items<SiteId, JobId>,
     body: JsonBody<ConfirmationAnswer>,
 ) -> Result<Json<JobView>, Problem> {
     let answer = match body.value.decision {

@@ -16,7 +16,7 @@ use crate::body::JsonBody;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::v1::confirmations::After;
-use crate::v1::query::{self, Id, Ids, Query};
+use crate::v1::query::{self, Id, Items, Query};
 
 const LARGEST_PAGE: usize = 200;
 
@@ -142,7 +142,7 @@ pub(crate) enum Told {
 pub(crate) async fn report(
     State(state): State<ApiState>,
     authenticated: Authenticated,
-    Ids(site, job): Ids<SiteId, JobId>,
+    Items(site, job): Items<SiteId, JobId>,
     body: JsonBody<Told>,
 ) -> Result<Json<JobView>, Problem> {
     let report = match body.value {

@@ -38,28 +38,28 @@ impl<S: Send + Sync, T: std::str::FromStr + Send> FromRequestParts<S> for Id<T> 
     }
 }
 
-/// Two of them, in the order of the path.
+/// The ids of a thing and of one that belongs to it.
 #[derive(Debug)]
-pub(crate) struct Ids<A, B>(pub(crate) A, pub(crate) B);
+pub(crate) struct Items<T, U>(pub(crate) T, pub(crate) U);
 
-impl<S, A, B> FromRequestParts<S> for Ids<A, B>
+impl<S, T, U> FromRequestParts<S> for Items<T, U>
 where
     S: Send + Sync,
-    A: std::str::FromStr + Send,
-    B: std::str::FromStr + Send,
+    T: std::str::FromStr + Send,
+    U: std::str::FromStr + Send,
 {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let text = axum::extract::Path::<(String, String)>::from_request_parts(parts, state)
-            .await
-            .map_err(|rejection| Problem::invalid(rejection.body_text()))?;
-        let (first, second) = text.0;
-        let another_form = || Problem::not_found("thing: the id has another form");
-        Ok(Self(
-            first.parse().map_err(|_| another_form())?,
-            second.parse().map_err(|_| another_form())?,
-        ))
+        let path = axum::extract::Path::<(String, String)>::from_request_parts(parts, state);
+        let path = path.await;
+        let (id, item) = path
+            .map_err(|rejection| Problem::invalid(rejection.body_text()))?
+            .0;
+        match (id.parse(), item.parse()) {
+            (Ok(id), Ok(item)) => Ok(Self(id, item)),
+            _ => Err(Problem::not_found("thing: the id has another form")),
+        }
     }
 }
 

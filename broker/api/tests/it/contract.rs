@@ -313,6 +313,8 @@ fn the_words_of_the_document_are_the_words_of_the_code() {
         ("OutcomeKind", words::<broker_model::OutcomeKind>()),
         ("SiteReadiness", words::<broker_model::SiteReadiness>()),
         ("Sensitivity", words::<broker_model::Sensitivity>()),
+        ("IncidentKind", words::<broker_model::IncidentKind>()),
+        ("Severity", words::<broker_model::Severity>()),
     ] {
         let documented = schemas[name]["enum"].as_array().unwrap();
         let documented: BTreeSet<String> = documented

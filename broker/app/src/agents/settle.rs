@@ -83,7 +83,7 @@ impl Broker {
         };
         check_times(attempt.created_at, self.inner.clock.now(), usage)?;
         check_elapsed(job.spec.tasks(), usage)?;
-        check_numbers(partition, job.spec.resources.nodes, usage)?;
+        check_numbers(&partition, job.spec.resources.nodes, usage)?;
         let used = Used {
             started_at: usage.started_at,
             ended_at: usage.ended_at,
@@ -94,7 +94,7 @@ impl Broker {
             memory_gib: usage.memory_gib,
         };
         let words = |error: broker_accounting::Error| error.to_string();
-        let cost = broker_accounting::charge(partition, &used).map_err(words)?;
+        let cost = broker_accounting::charge(&partition, &used).map_err(words)?;
         let charged = in_allocation_unit(&allocation.scope, cost.site_units, cost.gpu);
         // Only to see that the balance can carry it.
         broker_accounting::settle(allocation.balance, UnitMillis::ZERO, charged).map_err(words)?;

@@ -91,8 +91,8 @@ impl Broker {
         (share, grounds): (FundingShare, Vec<Ground>),
     ) -> ConfirmationView {
         let target = self.board().partition(&partition);
-        let target = target.map(|it| &it.container_target);
-        let variant = target.and_then(|it| job.spec.variants.get(it)).cloned();
+        let target = target.map(|it| it.container_target);
+        let variant = target.and_then(|it| job.spec.variants.get(&it)).cloned();
         let (image, script) = variant.map_or((None, String::new()), |it| (it.image, it.script));
         ConfirmationView {
             job: job.id,

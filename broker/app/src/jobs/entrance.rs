@@ -2,8 +2,8 @@
 //! a person: what becomes of a job for which a partition is chosen.
 
 use broker_model::{
-    AgentId, Attempt, AttemptState, Entrance, EntryKind, FundingShare, HoldReason, Job, JobEvent,
-    PartitionRef,
+    AgentId, Attempt, AttemptState, Entrance, EntryKind, FundingShare, Hold, HoldReason, Job,
+    JobEvent, PartitionRef,
 };
 use broker_store::{Change, Write};
 use jiff::Timestamp;
@@ -22,10 +22,14 @@ impl Broker {
         share: &FundingShare,
         change: &mut Change,
     ) -> bool {
-        let hold = |reason| JobEvent::Hold {
-            reason,
-            partition: Some(at.clone()),
-            since: job.updated_at,
+        let since = job.updated_at;
+        let hold = |reason| {
+            let partition = Some(at.clone());
+            JobEvent::Hold(Hold {
+                reason,
+                partition,
+                since,
+            })
         };
         let entrance = self.board().entrance(at, share);
         let event = match entrance {

@@ -67,7 +67,9 @@ impl Broker {
                 return self.moved_on(&job, change).await;
             }
         };
-        let placing = self.place(&job.spec, &allocation, &job.refused_by, bound);
+        let (placing, _turn) = self
+            .place_in_turn(&job.spec, &allocation, &job.refused_by, bound)
+            .await?;
         let is_chosen = placing.placement.chosen.is_some();
         if !is_chosen && !broker_placement::never_feasible(&placing.placement) {
             return Ok(false);

@@ -23,6 +23,7 @@ mod logged;
 mod lost;
 mod redecided;
 mod refusals;
+mod registry;
 mod replays;
 mod reports;
 mod scopes;

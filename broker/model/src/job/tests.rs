@@ -23,11 +23,11 @@ fn held(reason: HoldReason) -> JobState {
 }
 
 fn hold(reason: HoldReason) -> JobEvent {
-    JobEvent::Hold {
+    JobEvent::Hold(Hold {
         reason,
         partition: Some(partition()),
         since: Timestamp::UNIX_EPOCH,
-    }
+    })
 }
 
 /// As the page calls it: what a held job waits for makes a difference there.

@@ -17,9 +17,13 @@ pub(super) fn check(spec: &JobSpec, spot: &Spot<'_>, against: &mut Against) {
         against.for_good(Clause::Wishes, format!("the job excludes {}", spot.site.id));
     }
     if spot.partition.rules.experimental && !wishes.experimental {
+        let terms = match &spot.partition.rules.terms_url {
+            Some(terms) => format!(", which accepts the terms at {terms}"),
+            None => String::new(),
+        };
         against.for_good(
             Clause::Wishes,
-            "experimental, and the job does not set `placement.experimental`",
+            format!("experimental, and the job does not set `placement.experimental`{terms}"),
         );
     }
     let target = &spot.partition.container_target;
