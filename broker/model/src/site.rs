@@ -211,4 +211,6 @@ const fn one() -> u32 {
 }
 
 #[cfg(test)]
+mod facts;
+#[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::refusal::Refusal;
-use crate::{Portal, assets, confirmations, frame, home, jobs, ledger, login, sites};
+use crate::{Portal, assets, confirmations, frame, home, jobs, ledger, login, site_admin, sites};
 
 /// A script is at most 256 KiB, three times that when a form encodes it.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -33,6 +33,8 @@ pub fn router(portal: Portal) -> Router {
             "/sites/{id}/confirmations/{job}",
             post(confirmations::answer),
         )
+        .route("/sites/{id}/admin", get(site_admin::show))
+        .route("/sites/{id}/admin/{what}", post(site_admin::set))
         .route("/ledger", get(ledger::show))
         .route("/login", get(login::choose))
         .route("/login/start", get(login::start))

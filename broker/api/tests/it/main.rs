@@ -21,6 +21,7 @@ mod log_hygiene;
 mod operations;
 mod people;
 mod persons;
+mod registry;
 mod site;
 mod streams;
 mod world;

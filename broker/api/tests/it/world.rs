@@ -31,8 +31,8 @@ pub(crate) const LEDGER: &str = "broker.example/ledger";
 /// What the stranger has of the issuer, and nobody else.
 pub(crate) const ENTITLEMENT: &str = "urn:geant:example.org:group:hpc:role=member#aai.example";
 const TOKEN_SECONDS: u32 = 900;
-const PEOPLE: [&str; 7] = [
-    "ada", "bo", "auditor", "finn", "operator", "stranger", "hela",
+const PEOPLE: [&str; 8] = [
+    "ada", "bo", "auditor", "finn", "lena", "operator", "stranger", "hela",
 ];
 
 const SITES: [&str; 7] = [
@@ -134,7 +134,7 @@ impl World {
                 agent: agent_id(),
                 instance: None,
                 site: site.id.clone(),
-                snapshot: Some(self.snapshot(site)),
+                snapshot: Some(self.snapshot(&site)),
                 attempts: Vec::new(),
                 logs: Vec::new(),
                 working_on: Vec::new(),

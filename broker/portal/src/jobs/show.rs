@@ -11,6 +11,7 @@ use crate::frame::{Frame, html};
 use crate::jobs::facts::{self, Fact, UsageView};
 use crate::jobs::follow::stream_name;
 use crate::jobs::jobfile;
+use crate::notices::{self, Notice};
 use crate::placement::PlacementView;
 use crate::refusal::Refusal;
 use crate::texts::Texts;
@@ -37,6 +38,8 @@ struct JobPage {
     said: Vec<String>,
     /// A person carries it to its site.
     by_hand: bool,
+    /// Of the site that has the job, while it has it.
+    site_notices: Vec<Notice>,
     log: LogView,
     placement: Option<PlacementView>,
     entries: Vec<EntryView>,
@@ -105,6 +108,7 @@ pub(crate) async fn show(
         by_hand: attempts
             .iter()
             .any(|it| it.is_handed_over() && !it.state.is_over() && Some(it.id) == job.attempt),
+        site_notices: portal.site_notices(texts, &job),
         log,
         placement,
         after: rows
@@ -132,6 +136,12 @@ pub(crate) async fn cancel(
 }
 
 impl Portal {
+    fn site_notices(&self, texts: Texts, job: &Job) -> Vec<Notice> {
+        let at = job.state.partition().filter(|_| !job.state.is_final());
+        let view = at.and_then(|at| self.broker.site(&at.site).ok());
+        view.map_or_else(Vec::new, |view| notices::of_site(texts, &view))
+    }
+
     async fn log(
         &self,
         member: &Member,
