@@ -171,6 +171,14 @@ impl SiteAgent {
         commands::run(command).await
     }
 
+    /// `alcyone-agent confirm WORDS…`, as a person at the site types it.
+    pub async fn confirm(&self, words: &[&str]) -> Done {
+        let mut command = tokio::process::Command::new(program("alcyone-agent"));
+        command.arg("--config").arg(self.config()).arg("confirm");
+        command.args(words);
+        commands::run(command).await
+    }
+
     fn config(&self) -> PathBuf {
         self.folder.join("agent.toml")
     }

@@ -1,6 +1,7 @@
 //! What agents say. Every request is signed with the agent's key and every answer with the broker's
 //! (decision 0010); an agent speaks for its own site only.
 
+mod confirmations;
 mod message;
 mod signed;
 
@@ -24,6 +25,8 @@ pub(crate) fn operations() -> Vec<Operation> {
         post("/rotate", rotate),
         post("/lease", lease),
         post("/report", report),
+        post("/confirmations", confirmations::list),
+        post("/confirmations/answer", confirmations::answer),
     ]
 }
 

@@ -2,6 +2,8 @@
 
 mod allocations;
 mod check;
+mod confirmations;
+mod handoffs;
 mod jobs;
 mod ledger;
 mod login;
@@ -34,6 +36,10 @@ pub(crate) fn operations() -> Vec<Operation> {
         get("/jobs/{id}/events", jobs::events::events),
         get("/jobs/{id}/logs", jobs::logs::logs),
         post("/jobs/{id}/cancel", jobs::cancel::cancel),
+        get("/jobs/{id}/confirmations", confirmations::of_job),
+        get("/jobs/{id}/handoff/script", handoffs::script),
+        get("/jobs/{id}/handoff/lexis", handoffs::lexis),
+        post("/jobs/{id}/handoff/reports", handoffs::handed_in),
         get("/sites", sites::list),
         get("/sites/{id}", sites::show),
         get("/sites/{id}/agents", site_agents::list),
@@ -44,6 +50,10 @@ pub(crate) fn operations() -> Vec<Operation> {
             "/sites/{id}/invites/{invite}/withdraw",
             site_agents::withdraw,
         ),
+        get("/sites/{id}/confirmations", confirmations::list),
+        post("/sites/{id}/confirmations/{job}", confirmations::answer),
+        get("/sites/{id}/handoffs", handoffs::list),
+        post("/sites/{id}/handoffs/{job}/reports", handoffs::report),
         get("/usage", usage::list),
         get("/ledger/checkpoint", ledger::checkpoint),
         get("/ledger/entries", ledger::entries),

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use broker_model::{
-    Controls, Partition, PartitionRef, RegisteredSite, Site, SiteId, SiteReadiness, SiteSnapshot,
-    SiteState,
+    Controls, Entrance, FundingShare, Partition, PartitionRef, RegisteredSite, Site, SiteId,
+    SiteReadiness, SiteSnapshot, SiteState,
 };
 use broker_placement::SiteView;
 use broker_store::{Store, StoreError, Write};
@@ -128,6 +128,33 @@ impl Board {
 
     pub fn partition(&self, at: &PartitionRef) -> Option<Partition> {
         self.heard().federation.partition(at).cloned()
+    }
+
+    /// How a job that this share pays for gets in; by the agent where the partition is not known, which
+    /// then withdraws it.
+    pub(crate) fn entrance(&self, at: &PartitionRef, share: &FundingShare) -> Entrance {
+        let site = self.find(&at.site);
+        let found = site.as_ref().and_then(|site| {
+            let system = site.systems.iter().find(|it| it.id == at.system)?;
+            Some(site.entrance(system, share))
+        });
+        found.unwrap_or(Entrance::Agent)
+    }
+
+    /// Every partition of the site of this one, and this one, known or not.
+    pub(crate) fn partitions_of(&self, at: &PartitionRef) -> Vec<PartitionRef> {
+        let site = self.find(&at.site);
+        let systems = site.iter().flat_map(|it| &it.systems);
+        let known = systems.flat_map(|system| {
+            system.partitions.iter().map(|partition| PartitionRef {
+                site: at.site.clone(),
+                system: system.id.clone(),
+                partition: partition.id.clone(),
+            })
+        });
+        let mut all: Vec<_> = known.filter(|it| it != at).collect();
+        all.push(at.clone());
+        all
     }
 
     /// Every site with what is known of it now.

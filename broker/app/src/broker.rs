@@ -42,6 +42,8 @@ pub struct Limits {
     pub site_state_ttl: Duration,
     /// A restartable job moves when its site was silent for so long.
     pub site_lost_after: Duration,
+    /// How long a job waits for a person of its site; then this counts as declined.
+    pub confirmation: Duration,
     /// Stored bytes of one log stream; what comes later is dropped with a last line that says so.
     pub log_bytes: u64,
     /// How long an idempotency key is remembered.
@@ -57,6 +59,7 @@ impl Default for Limits {
             lease: Duration::from_mins(1),
             site_state_ttl: Duration::from_mins(2),
             site_lost_after: Duration::from_mins(30),
+            confirmation: Duration::from_hours(7 * 24),
             log_bytes: 64 * 1024 * 1024,
             idempotency: Duration::from_hours(24),
             standing_ttl: Duration::from_secs(1),

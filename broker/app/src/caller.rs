@@ -50,6 +50,12 @@ impl Caller {
         self.roles.contains(&wanted)
     }
 
+    /// A person of the site itself; an operator of the broker is none.
+    pub fn administers(&self, site: &SiteId) -> bool {
+        let of_site = |role: &Role| matches!(role, Role::SiteAdmin { site: s, .. } if s == site);
+        self.roles.iter().any(of_site)
+    }
+
     /// The projects this person works in; `None` for an operator, who sees all.
     pub fn projects(&self) -> Option<Vec<ProjectId>> {
         if self.is_operator() {

@@ -49,6 +49,9 @@ pub enum Error {
     },
     #[error("the job is {} already", .0.as_str())]
     JobIsOver(StateName),
+    /// What was answered to is not asked any more, or cannot be as it stands.
+    #[error("{0}")]
+    NotWaiting(String),
     /// The key was used with another request.
     #[error("this idempotency key was used for another request")]
     KeyReused,

@@ -2,6 +2,7 @@
 
 mod after;
 mod cancel;
+mod entrance;
 mod follow;
 mod placing;
 mod prepare;
@@ -13,7 +14,7 @@ mod submit;
 mod withdraw;
 
 pub(crate) use after::Dependencies;
-pub(crate) use cancel::{end_job, release_hold, state_entry};
+pub(crate) use cancel::{end_job, end_unplaced, job_entry, release_hold, state_entry};
 pub use follow::{JobEventRow, LogPiece};
 pub(crate) use placing::{Placing, PlacingDigests};
 pub(crate) use prepare::chosen;

@@ -9,12 +9,14 @@ pub mod audit;
 mod board;
 mod broker;
 mod caller;
+mod confirmations;
 mod decisions;
 mod drain;
 mod eligibility;
 mod enrolment;
 mod error;
 mod failed_logins;
+mod handoffs;
 pub mod jobs;
 pub mod loops;
 mod nudge;
@@ -32,10 +34,12 @@ mod tally;
 pub use board::{Board, SiteEntry};
 pub use broker::{Broker, BrokerParts, Limits};
 pub use caller::Caller;
+pub use confirmations::{Answer, Authority};
 pub use eligibility::CheckAnswer;
 pub use enrolment::{AgentDoor, AgentRefusal, AgentView, InviteOrder, KnownAgent, NewInvite};
 pub use error::{Error, Result};
 pub use failed_logins::Door;
+pub use handoffs::{Fetched, Form, HandedOver, HandoffReport, LexisNames};
 pub use nudge::Nudges;
 pub use registry::{
     Adopted, ControlsView, Difference, Filed, FiledAs, SiteDocument, SiteJob, SiteJobs, WindowView,

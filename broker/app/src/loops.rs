@@ -71,6 +71,10 @@ async fn sweeping(broker: &Broker) {
             "entering the failed sign-ins failed",
         );
         report(
+            broker.expire_confirmations_once().await,
+            "ending what waits for sites too long failed",
+        );
+        report(
             broker.sweep_once().await,
             "forgetting old keys and sessions failed",
         );

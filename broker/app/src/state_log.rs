@@ -53,18 +53,16 @@ impl Line {
             EntryKind::JobPlaced => "job placed",
             EntryKind::AttemptLeased => "job leased",
             EntryKind::JobStateChanged => "job state changed",
+            EntryKind::JobConfirmation => "job confirmation answered",
+            EntryKind::JobHandoffPrepared => "job script fetched",
+            EntryKind::JobHandoffReported => "job handoff reported",
             EntryKind::UsageCharged => "job charged",
             EntryKind::UsageUncharged => "job closed without a charge",
             _ => return None,
         };
-        let state = match entry.kind {
-            EntryKind::JobPlaced => Some("placed".to_owned()),
-            _ => entry
-                .data
-                .get("state")
-                .and_then(|it| it.as_str())
-                .map(str::to_owned),
-        };
+        let told = entry.data.get("state").and_then(|it| it.as_str());
+        let placed = (entry.kind == EntryKind::JobPlaced).then_some("placed");
+        let state = told.or(placed).map(str::to_owned);
         Some(Self {
             message,
             job: entry.job,

@@ -1,3 +1,4 @@
+mod person;
 mod site;
 
 use std::ffi::OsString;
@@ -12,6 +13,7 @@ use url::Url;
 
 use crate::print;
 
+pub use person::{HandoffArgs, HandoffFormat, PersonVerb};
 pub use site::{IncidentVerb, KindArg, ScopeArgs, SeverityArg, SiteVerb, WindowVerb};
 
 const EXIT_CODES: &str = "\
@@ -100,6 +102,12 @@ pub enum Verb {
     },
     /// Ask for a job to be stopped
     Cancel { job: JobId },
+    /// Fetch a job that a person hands in at its site
+    Handoff {
+        job: JobId,
+        #[command(flatten)]
+        args: HandoffArgs,
+    },
     /// List the sites with their partitions
     Sites { site: Option<SiteId> },
     /// Administer a site (its administrators, operators)

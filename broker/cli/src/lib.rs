@@ -13,6 +13,9 @@
 //! | `submit`, `cancel` | `JobView` |
 //! | `jobs` | `JobPage` |
 //! | `show` | `{"job": JobView, "placement": Placement}` |
+//! | `site confirmations`, `site handoffs` | an array of `ConfirmationView`, of `HandoffView` |
+//! | `site confirm`, `site decline`, `site report`, `handoff --handed-in` | `JobView` |
+//! | `handoff` | `{"file", "text"}`, or with `-o` `{"file", "bytes"}` |
 //! | `sites`, `usage` | an array of `SiteView`, of `UsageView` |
 //! | `site invite`, `site withdraw-invite` | `InviteView` |
 //! | `site agents`, `site invites` | an array of `AgentView`, of `InviteView` |
@@ -46,8 +49,8 @@ mod print;
 mod verbs;
 
 pub use cli::{
-    AgentVerb, Audit, Cli, IncidentVerb, KindArg, ScopeArgs, SeverityArg, SiteVerb, Verb,
-    WindowVerb, parse,
+    AgentVerb, Audit, Cli, HandoffArgs, HandoffFormat, IncidentVerb, KindArg, PersonVerb,
+    ScopeArgs, SeverityArg, SiteVerb, Verb, WindowVerb, parse,
 };
 pub use exit::{Failure, exit_code};
 pub use login::{FileTokens, finish_login, start_login};

@@ -1,9 +1,11 @@
 pub(crate) mod audit;
 mod check;
+mod handoff;
 mod job;
 mod jobs;
 mod logs;
 mod patience;
+mod person;
 mod site;
 mod site_agents;
 mod sites;
@@ -66,6 +68,7 @@ pub(crate) async fn run(
             .await
         }
         Verb::Cancel { job } => job::cancel(client, job, json, out).await,
+        Verb::Handoff { job, args } => handoff::run(client, job, args, json, out).await,
         Verb::Sites { site } => sites::run(client, site, json, out).await,
         Verb::Site { what } => site::run(client, what, json, out).await,
         Verb::Usage { project, month } => {

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use broker_model::{
-    AgentId, Incident, InviteId, JobId, JobSpec, LimitDraft, OrganisationId, OrganisationLimit,
-    Placement, ProjectId, Site, SiteId,
+    AgentId, ConfirmationView, Incident, InviteId, JobId, JobSpec, LimitDraft, OrganisationId,
+    OrganisationLimit, Placement, ProjectId, Site, SiteId,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
@@ -12,9 +12,10 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::wire::{
-    AgentView, CheckRequest, CheckView, CheckpointView, ConsistencyView, ControlsView, EntryView,
-    FiledView, InclusionView, InviteRequest, InviteView, JobView, LoginOptions, Page, Problem,
-    QuoteView, RevokeRequest, SiteDocument, SiteJobView, SiteView, UsageView, WhoAmI,
+    AgentView, CheckRequest, CheckView, CheckpointView, ConfirmationAnswer, ConfirmationSaid,
+    ConsistencyView, ControlsView, EntryView, FiledView, HandedIn, HandoffView, InclusionView,
+    InviteRequest, InviteView, JobView, LoginOptions, Page, Problem, QuoteView, RevokeRequest,
+    SiteDocument, SiteJobView, SiteView, UsageView, WhoAmI,
 };
 use crate::{Error, EventStream, Result};
 
@@ -173,6 +174,81 @@ impl Client {
     pub async fn withdraw_invite(&self, site: &SiteId, invite: InviteId) -> Result<InviteView> {
         let path = format!("sites/{site}/invites/{invite}/withdraw");
         self.post(&path, &serde_json::json!({}), None).await
+    }
+
+    /// A page of what waits for a site's confirmation, oldest first; needs a role there.
+    pub async fn confirmations(
+        &self,
+        site: &SiteId,
+        cursor: Option<&str>,
+    ) -> Result<Page<ConfirmationView>> {
+        let query: Vec<_> = cursor
+            .map(|it| ("cursor", it.to_owned()))
+            .into_iter()
+            .collect();
+        self.get(&format!("sites/{site}/confirmations"), &query)
+            .await
+    }
+
+    /// Lets a job into a site, or declines it with words for its user. One that does not wait any more
+    /// is a problem `not-waiting`.
+    pub async fn answer_confirmation(
+        &self,
+        site: &SiteId,
+        job: JobId,
+        answer: &ConfirmationAnswer,
+    ) -> Result<JobView> {
+        self.post(&format!("sites/{site}/confirmations/{job}"), answer, None)
+            .await
+    }
+
+    /// What sites said to a job, oldest first.
+    pub async fn confirmations_of(&self, id: JobId) -> Result<Page<ConfirmationSaid>> {
+        self.get(&format!("jobs/{id}/confirmations"), &[]).await
+    }
+
+    /// What is prepared to be handed in by a person: `what` is `script`, or `lexis` with the keys
+    /// `project`, `template`, `dataset` and `location`. From then on only the site moves the job.
+    pub async fn handoff(&self, id: JobId, what: &str, query: &[(&str, String)]) -> Result<String> {
+        let path = format!("jobs/{id}/handoff/{what}");
+        let response = self
+            .authorized(|| self.request(Method::GET, &path, query))
+            .await?;
+        response.text().await.map_err(|source| Error::Unreachable {
+            address: path,
+            source,
+        })
+    }
+
+    /// Says that the caller handed the job in.
+    pub async fn handed_in(&self, id: JobId, said: &HandedIn) -> Result<JobView> {
+        self.post(&format!("jobs/{id}/handoff/reports"), said, None)
+            .await
+    }
+
+    /// A page of what is carried to a site by hand, oldest first; needs a role there.
+    pub async fn handoffs(&self, site: &SiteId, cursor: Option<&str>) -> Result<Page<HandoffView>> {
+        let query: Vec<_> = cursor
+            .map(|it| ("cursor", it.to_owned()))
+            .into_iter()
+            .collect();
+        self.get(&format!("sites/{site}/handoffs"), &query).await
+    }
+
+    /// Tells what became of a job that was handed in at a site: the body of
+    /// `POST /sites/{id}/handoffs/{job}/reports`.
+    pub async fn report_handoff(
+        &self,
+        site: &SiteId,
+        job: JobId,
+        report: &serde_json::Value,
+    ) -> Result<JobView> {
+        self.post(
+            &format!("sites/{site}/handoffs/{job}/reports"),
+            report,
+            None,
+        )
+        .await
     }
 
     /// What is registered of a site, with the tag that a change of it has to name.

@@ -4,6 +4,7 @@ mod agent;
 mod audit;
 mod decision;
 mod job;
+mod person;
 mod problem;
 mod registry;
 mod site;
@@ -15,6 +16,9 @@ pub use agent::{AgentStatus, AgentView, InviteRequest, InviteView, RevokeRequest
 pub use audit::{CheckpointView, ConsistencyView, EntryView, InclusionView, UsageView};
 pub use decision::{DecisionResult, DecisionView, RuleEffect, SpokenView};
 pub use job::{JobView, LogView, QuoteView};
+pub use person::{
+    ConfirmationAnswer, ConfirmationDecision, ConfirmationSaid, HandedIn, HandoffView,
+};
 pub use problem::Problem;
 pub use registry::{
     ControlsView, DifferenceView, Filed, FiledView, LimitView, SiteDocument, SiteJobView,

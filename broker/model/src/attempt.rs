@@ -94,6 +94,11 @@ pub enum OutcomeKind {
 }
 
 impl Attempt {
+    /// Whether a person carries it to the site; no agent may have it.
+    pub fn is_handed_over(&self) -> bool {
+        self.leased_by == AgentId::NOBODY
+    }
+
     pub fn is_leased_to(&self, agent: AgentId, instance: Option<InstanceId>) -> bool {
         self.leased_by == agent && self.instance == instance
     }

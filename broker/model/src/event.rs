@@ -105,6 +105,15 @@ pub enum EntryKind {
     JobStateChanged,
     #[serde(rename = "job.cancel_requested")]
     JobCancelRequested,
+    /// A person of the site confirmed or declined it, or nobody answered in time.
+    #[serde(rename = "job.confirmation")]
+    JobConfirmation,
+    /// Its script was fetched for the first time, to be handed in by a person.
+    #[serde(rename = "job.handoff_prepared")]
+    JobHandoffPrepared,
+    /// A person told what became of it; `by` says for whom they spoke.
+    #[serde(rename = "job.handoff_reported")]
+    JobHandoffReported,
     #[serde(rename = "attempt.leased")]
     AttemptLeased,
     #[serde(rename = "attempt.state_changed")]

@@ -151,6 +151,11 @@ uuid_id!(
     InstanceId, "ins", "agent instance"
 );
 
+impl AgentId {
+    /// Holds the lease of what no agent works on, because a person hands it in.
+    pub const NOBODY: Self = Self(Uuid::nil());
+}
+
 macro_rules! name_id {
     ($(#[$doc:meta])* $name:ident, $kind:literal) => {
         $(#[$doc])*

@@ -41,8 +41,13 @@ pub struct Job {
 pub enum JobState {
     /// Accepted, and no partition is chosen: every feasible one is down for now, or one refused.
     Pending,
-    /// Waits for a person.
-    Held { reason: HoldReason },
+    /// Waits for a person; with a partition where one is chosen already.
+    Held {
+        reason: HoldReason,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        partition: Option<PartitionRef>,
+        since: Timestamp,
+    },
     /// A partition is chosen; the site's agent has not reported that it took the job.
     Placed { partition: PartitionRef },
     /// The site's scheduler has it.
@@ -107,6 +112,8 @@ pub enum HoldReason {
     Confirmation,
     /// Data is not where the job needs it.
     Data,
+    /// The site takes such jobs by its own route, in the hands of a person (`automation = "handoff"`).
+    Handoff,
 }
 
 /// The state without its facts: what lists filter by and metrics count.
@@ -127,9 +134,11 @@ pub enum StateName {
 /// What can happen to a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobEvent {
-    Hold(HoldReason),
-    /// A held job goes back to placement.
+    Hold(Hold),
+    /// A held job goes back to placement: the site declined, or nobody answered in time.
     Release,
+    /// A person of the site lets it in.
+    Confirm,
     Place(PartitionRef),
     /// The site said no, or the choice was withdrawn before the site had it.
     Refuse,
@@ -145,6 +154,25 @@ pub enum JobEvent {
     End(Timestamp, Outcome),
     /// The site is lost and the job may be started again elsewhere.
     Lose,
+}
+
+/// What a job shall wait for from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    pub reason: HoldReason,
+    /// Where it will go; a site that is to confirm, or by whose own route it goes, is chosen.
+    pub partition: Option<PartitionRef>,
+    pub since: Timestamp,
+}
+
+impl From<Hold> for JobState {
+    fn from(hold: Hold) -> Self {
+        Self::Held {
+            reason: hold.reason,
+            partition: hold.partition,
+            since: hold.since,
+        }
+    }
 }
 
 /// A state change that the job's state does not allow.
@@ -163,8 +191,25 @@ impl JobState {
     pub fn apply(self, event: JobEvent) -> Result<Self, InvalidTransition> {
         use JobState::{Held, Pending, Placed, Queued, Running};
         match (self, event) {
-            (Pending, JobEvent::Hold(reason)) => Ok(Held { reason }),
+            (Pending, JobEvent::Hold(hold)) => Ok(hold.into()),
             (Held { .. }, JobEvent::Release) => Ok(Pending),
+            (
+                Held {
+                    reason: HoldReason::Confirmation,
+                    partition: Some(partition),
+                    ..
+                },
+                JobEvent::Confirm,
+            ) => Ok(Placed { partition }),
+            // Somebody has carried it to the site.
+            (
+                Held {
+                    reason: HoldReason::Handoff,
+                    partition: Some(partition),
+                    ..
+                },
+                JobEvent::Accept(remote_id),
+            ) => Ok(queued(partition, remote_id)),
             (Pending, JobEvent::Place(partition)) => Ok(Placed { partition }),
             (Placed { .. }, JobEvent::Refuse) => Ok(Pending),
             (Placed { partition }, JobEvent::Accept(remote_id)) => Ok(queued(partition, remote_id)),
@@ -239,9 +284,10 @@ impl JobState {
         self.name().is_final()
     }
 
-    /// The partition a job is placed at, is at, or was at.
+    /// The partition a job waits for a person of, is placed at, is at, or was at.
     pub fn partition(&self) -> Option<&PartitionRef> {
         match self {
+            Self::Held { partition, .. } => partition.as_ref(),
             Self::Placed { partition }
             | Self::Queued { partition, .. }
             | Self::Running { partition, .. } => Some(partition),
@@ -328,6 +374,14 @@ impl JobState {
         }))
     }
 
+    /// What a held job waits for, and since when.
+    pub const fn waits_for(&self) -> Option<(HoldReason, Timestamp)> {
+        match self {
+            Self::Held { reason, since, .. } => Some((*reason, *since)),
+            _ => None,
+        }
+    }
+
     pub const fn outcome(&self) -> Option<&Outcome> {
         match self {
             Self::Completed { outcome, .. }
@@ -374,11 +428,27 @@ fn ended(ended_at: Timestamp, outcome: Outcome, ran: Option<Box<Ran>>) -> JobSta
     }
 }
 
+impl HoldReason {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Terms => "terms",
+            Self::Confirmation => "confirmation",
+            Self::Data => "data",
+            Self::Handoff => "handoff",
+        }
+    }
+}
+
 impl JobEvent {
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Hold(_) => "held",
+            Self::Hold(hold) => match hold.reason {
+                HoldReason::Confirmation => "asked",
+                HoldReason::Handoff => "handed_over",
+                HoldReason::Terms | HoldReason::Data => "held",
+            },
             Self::Release => "released",
+            Self::Confirm => "confirmed",
             Self::Place(_) => "placed",
             Self::Refuse => "refused",
             Self::Accept(_) => "accepted",

@@ -11,14 +11,16 @@ mod zones;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::{PartitionId, Sensitivity, SiteId, SystemId, Walltime};
+use crate::{FundingShare, PartitionId, Sensitivity, SiteId, SystemId, Walltime};
 
 pub use billing::{Billed, Billing, BillingTerm};
 pub use controls::{
     CapacityWindow, Controls, Drain, Incident, IncidentKind, IncidentUpdate, OrganisationLimit,
     Severity, SiteScope, Veto,
 };
-pub use details::{Access, Contact, Factory, Funding, PartitionRules, Qos, Storage, StorageArea};
+pub use details::{
+    Access, Contact, Factory, Funding, PartitionRules, Qos, Route, Storage, StorageArea,
+};
 pub use drafts::{
     DrainDraft, IncidentDraft, IncidentNews, LimitDraft, QueuedJobs, VetoDraft, WindowDraft,
     WindowEnd,
@@ -57,6 +59,9 @@ pub struct Site {
     pub experimental_platform: bool,
     #[serde(default)]
     pub automation: Automation,
+    /// How many days the site says its confirmation of a job takes; absent means unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmation_days: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub web: Option<String>,
     #[serde(default)]
@@ -83,9 +88,37 @@ pub struct Sourced {
 pub enum Automation {
     Allowed,
     SiteAgentOnly,
+    /// A person of the site lets each job in.
     HumanConfirm,
+    /// The broker prepares the job, and a person hands it in by the site's own route.
+    Handoff,
     #[default]
     Unknown,
+}
+
+/// How a job gets into a site's scheduler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entrance {
+    /// By the site's agent.
+    Agent,
+    /// By the site's agent, once a person of the site has confirmed it.
+    Confirmation,
+    /// By the site's own route, in the hands of a person.
+    Handoff,
+}
+
+impl Site {
+    /// How a job that this share pays for gets into a system of the site.
+    pub fn entrance(&self, system: &System, share: &FundingShare) -> Entrance {
+        let by_share = system.access.route_by_share.get(&share.to_string());
+        match (by_share, self.automation) {
+            (Some(Route::EfpHandoff | Route::Handoff), _) | (None, Automation::Handoff) => {
+                Entrance::Handoff
+            }
+            (_, Automation::HumanConfirm) => Entrance::Confirmation,
+            _ => Entrance::Agent,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -23,7 +23,7 @@ pub(crate) use entitlement::Priced;
 /// Without a price there is always a rejection.
 pub(crate) fn weigh(input: &Input<'_>, spot: &Spot<'_>) -> (Vec<Rejection>, Option<Priced>) {
     let mut against = Against(Vec::new());
-    state::check(spot, &mut against);
+    state::check(input.spec, spot, &mut against);
     wishes::check(input.spec, spot, &mut against);
     wishes::check_bound(input.bound, spot, &mut against);
     fit::check(&input.spec.resources, spot, &mut against);

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use broker_model::{Forecast, PartitionSnapshot, Resources};
+use broker_model::{Entrance, Forecast, PartitionSnapshot, Resources};
 use jiff::Timestamp;
 
 use crate::spot::Spot;
@@ -25,7 +25,55 @@ const NEXT_END_SECONDS: u64 = 900;
 /// How long a job runs on when the site does not tell: half of a usual limit of eight hours.
 const USUAL_RUN_SECONDS: u64 = 4 * 3600;
 
+/// Assumed where a site does not say how long its people take to confirm a job.
+///
+/// A few working days, so that it goes behind every site that is not much busier, and is taken all
+/// the same when it is asked for or the others are full (decision 12).
+pub const CONFIRMATION_DAYS: u32 = 3;
+
+/// Assumed until somebody has carried a job to a site by its own route.
+pub const HANDOFF_DAYS: u32 = 1;
+
+const DAY_SECONDS: u64 = 86_400;
+
+/// The wait in the scheduler's queue, and before it the one for a person where it takes one.
 pub(crate) fn forecast(now: Timestamp, resources: &Resources, spot: &Spot<'_>) -> Forecast {
+    let mut forecast = in_queue(now, resources, spot);
+    let days = match spot.entrance {
+        Entrance::Agent => return forecast,
+        Entrance::Confirmation => {
+            let told = spot.site.confirmation_days;
+            let days = told.unwrap_or(CONFIRMATION_DAYS);
+            let known = if told.is_some() { "told" } else { "assumed" };
+            let _ = write!(
+                forecast.basis,
+                ", a person of the site confirms each job, {} for that {known}",
+                days_words(days)
+            );
+            days
+        }
+        Entrance::Handoff => {
+            let _ = write!(
+                forecast.basis,
+                ", somebody hands it in by the site's own route, {} for that assumed",
+                days_words(HANDOFF_DAYS)
+            );
+            HANDOFF_DAYS
+        }
+    };
+    let person = u64::from(days).saturating_mul(DAY_SECONDS);
+    forecast.wait_seconds = forecast.wait_seconds.saturating_add(person);
+    forecast
+}
+
+fn days_words(days: u32) -> String {
+    match days {
+        1 => "a day".to_owned(),
+        days => format!("{days} days"),
+    }
+}
+
+fn in_queue(now: Timestamp, resources: &Resources, spot: &Spot<'_>) -> Forecast {
     let seen = spot
         .snapshot
         .and_then(|seen| Some((seen.observed_at, seen.partition?)));

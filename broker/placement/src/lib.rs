@@ -21,7 +21,7 @@ use crate::rank::Ranked;
 use crate::spot::Spot;
 
 pub use feasible::window_for;
-pub use forecast::{NO_SNAPSHOT_SECONDS, START_SECONDS};
+pub use forecast::{CONFIRMATION_DAYS, HANDOFF_DAYS, NO_SNAPSHOT_SECONDS, START_SECONDS};
 pub use rank::{LIMITED_SECONDS, PREFERENCE_SECONDS};
 
 /// All that a placement rests on.
@@ -59,7 +59,7 @@ pub fn place(input: &Input<'_>) -> Placement {
     let mut ranked = Vec::new();
     let mut rejected = Vec::new();
     for view in input.sites {
-        for spot in spot::of_site(input.now, view) {
+        for spot in spot::of_site(input.now, view, &input.allocation.share) {
             match consider(input, &spot) {
                 Ok(candidate) => ranked.push(Ranked::new(input.spec, &spot, candidate)),
                 Err(rejections) => rejected.push((spot.reference(), rejections)),

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
 use broker_model::{
-    Controls, Partition, PartitionRef, PartitionSnapshot, Site, SiteReadiness, System,
+    Controls, Entrance, FundingShare, Partition, PartitionRef, PartitionSnapshot, Site,
+    SiteReadiness, System,
 };
 use jiff::Timestamp;
 
@@ -15,6 +16,8 @@ pub(crate) struct Spot<'a> {
     pub(crate) partition: &'a Partition,
     pub(crate) site_state: Heard<'a>,
     pub(crate) snapshot: Option<Seen<'a>>,
+    /// How a job that the allocation pays for gets in.
+    pub(crate) entrance: Entrance,
     pub(crate) controls: Option<&'a Controls>,
 }
 
@@ -57,6 +60,7 @@ impl<'a> Spot<'a> {
 pub(crate) fn of_site<'a>(
     now: Timestamp,
     view: &SiteView<'a>,
+    share: &'a FundingShare,
 ) -> impl Iterator<Item = Spot<'a>> + use<'a> {
     let SiteView {
         site,
@@ -85,6 +89,7 @@ pub(crate) fn of_site<'a>(
         system,
         partition,
         site_state,
+        entrance: site.entrance(system, share),
         controls,
         snapshot: snapshot.map(|snapshot| Seen {
             observed_at: snapshot.observed_at,

@@ -2,6 +2,7 @@
 
 pub(crate) mod facts;
 pub(crate) mod follow;
+pub(crate) mod handoff;
 pub(crate) mod jobfile;
 pub(crate) mod list;
 pub(crate) mod new;

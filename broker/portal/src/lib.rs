@@ -7,6 +7,7 @@
 
 mod agents;
 mod assets;
+mod confirmations;
 mod cookies;
 mod decision;
 mod fields;

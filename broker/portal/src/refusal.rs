@@ -81,6 +81,7 @@ fn of_app(error: &Error) -> (StatusCode, &'static str) {
         Error::NoFeasiblePartition(_)
         | Error::HoursExceeded { .. }
         | Error::JobIsOver(_)
+        | Error::NotWaiting(_)
         | Error::KeyReused
         | Error::OtherDocument { .. }
         | Error::NoDocumentNamed

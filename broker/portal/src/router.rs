@@ -10,7 +10,9 @@ use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::refusal::Refusal;
-use crate::{Portal, agents, assets, frame, home, jobs, ledger, login, site_admin, sites};
+use crate::{
+    Portal, agents, assets, confirmations, frame, home, jobs, ledger, login, site_admin, sites,
+};
 
 /// A script is at most 256 KiB, three times that when a form encodes it.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -25,7 +27,14 @@ pub fn router(portal: Portal) -> Router {
         .route("/jobs/{id}/cancel", post(jobs::show::cancel))
         .route("/jobs/{id}/logs", get(jobs::follow::logs))
         .route("/jobs/{id}/events", get(jobs::follow::events))
+        .route("/jobs/{id}/handoff/script", get(jobs::handoff::script))
+        .route("/jobs/{id}/handoff/lexis", get(jobs::handoff::lexis))
         .route("/sites", get(sites::show))
+        .route("/sites/{id}/confirmations", get(confirmations::show))
+        .route(
+            "/sites/{id}/confirmations/{job}",
+            post(confirmations::answer),
+        )
         .route("/sites/{id}/admin", get(site_admin::show))
         .route("/sites/{id}/admin/{what}", post(site_admin::set))
         .route("/sites/{id}/agents", get(agents::show))

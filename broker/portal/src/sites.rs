@@ -2,7 +2,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use broker_app::SiteView;
-use broker_model::{Partition, PartitionSnapshot, SiteReadiness, System, SystemStatus};
+use broker_model::{Automation, Partition, PartitionSnapshot, SiteReadiness, System, SystemStatus};
 
 use crate::Portal;
 use crate::frame::{Frame, html};
@@ -16,6 +16,8 @@ use crate::words::{self, Moment};
 #[template(path = "sites.html")]
 struct SitesPage {
     f: Frame,
+    /// Ids and names of the sites whose waiting jobs the visitor may see.
+    asked: Vec<(String, String)>,
     summary: String,
     sites: Vec<SiteCard>,
 }
@@ -80,7 +82,14 @@ pub(crate) async fn show(
     let numbers = numbers
         .each_ref()
         .map(|(name, value)| (*name, value.as_str()));
+    let caller = member.caller();
+    let is_asked = |view: &&SiteView| {
+        view.site.automation == Automation::HumanConfirm && caller.is_admin_of(&view.site.id)
+    };
+    let asked = views.iter().filter(is_asked);
+    let named = |view: &SiteView| (view.site.id.to_string(), view.site.name.clone());
     html(&SitesPage {
+        asked: asked.map(named).collect(),
         f: member.frame(texts.of("sites.title"), "sites"),
         summary: texts.with("sites.summary", &numbers),
         sites: views

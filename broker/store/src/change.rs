@@ -8,8 +8,8 @@ use broker_model::{
 use jiff::Timestamp;
 
 use crate::{
-    AgentNonce, IdempotencyKey, Person, Remembered, Revocation, Session, StoredDecision,
-    StoredGrant, StoredPlacement,
+    AgentNonce, IdempotencyKey, Person, Remembered, Revocation, Session, StoredConfirmation,
+    StoredDecision, StoredGrant, StoredPlacement,
 };
 
 /// What is to be true afterwards, all of it or nothing.
@@ -35,6 +35,8 @@ pub enum Write {
         sha256: Arc<str>,
         document: Arc<str>,
     },
+    /// Adds what a site said to a job that waited for its confirmation; one for each version of it.
+    InsertConfirmation(Box<StoredConfirmation>),
     /// Fails with `Duplicate(Decision)` if the id is there.
     InsertDecision(Box<StoredDecision>),
     /// Fails with `Conflict(Attempt)` if the id is there, or the job has one that is not over; with

@@ -52,6 +52,8 @@ where
             an_idempotency_key_is_taken_once_and_forgotten_by_age,
             a_cancel_request_is_told_to_the_site_while_the_job_is_active,
             of_two_racers_one_claims_the_job,
+            a_site_sees_the_jobs_that_wait_for_its_people,
+            what_a_site_said_is_kept_with_the_job,
         }
         lists::{
             pages_go_from_the_newest_to_the_oldest_without_gaps,

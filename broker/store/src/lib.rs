@@ -26,7 +26,7 @@ pub use read::{
 };
 pub use records::{
     AgentNonce, EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered, Revocation,
-    SealedBatch, Session, StoredCheckpoint, StoredDecision, StoredGrant, StoredPlacement, Tile,
-    UsageFilter, UsageScope,
+    SealedBatch, Session, StoredCheckpoint, StoredConfirmation, StoredDecision, StoredGrant,
+    StoredPlacement, Tile, UsageFilter, UsageScope,
 };
 pub use sql::{CommitStats, Nudge, SqlStore};

@@ -5,9 +5,9 @@ use std::fmt;
 
 use async_trait::async_trait;
 use broker_model::{
-    AgentId, AgentKey, Allocation, AllocationId, Attempt, AttemptId, DecisionId, EnrolledAgent,
-    Evidence, GpuMillis, Invite, InviteId, Job, JobId, Organisation, OrganisationId, PersonId,
-    Placement, Project, ProjectId, RegisteredSite, Role, SiteId, SiteSnapshot, SiteState,
+    AgentId, AgentKey, Allocation, AllocationId, Attempt, AttemptId, Confirmation, DecisionId,
+    EnrolledAgent, Evidence, GpuMillis, Invite, InviteId, Job, JobId, Organisation, OrganisationId,
+    PersonId, Placement, Project, ProjectId, RegisteredSite, Role, SiteId, SiteSnapshot, SiteState,
     StateName, UsageRecord, WindowId, WindowUse,
 };
 use jiff::Timestamp;
@@ -78,6 +78,13 @@ pub trait Jobs: Send + Sync + 'static {
         after: Option<JobId>,
         limit: u32,
     ) -> Result<Vec<Job>>;
+
+    /// Jobs that wait for a person of a site after one (`None`: from the first), oldest first. Costs by
+    /// the number of these.
+    async fn held_jobs(&self, site: &SiteId, after: Option<JobId>, limit: u32) -> Result<Vec<Job>>;
+
+    /// What sites said to a job that waited for their confirmation, oldest first.
+    async fn confirmations_of(&self, job: JobId) -> Result<Vec<Confirmation>>;
 
     /// How many active jobs are in each state, by site where they have one: for metrics. Costs by
     /// the number of active jobs, not of all.

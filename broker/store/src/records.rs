@@ -1,6 +1,6 @@
 use broker_model::{
-    DecisionId, EntryBody, FundingShare, JobId, OrganisationId, PersonId, ProjectId, Role, SiteId,
-    StateName,
+    Confirmation, DecisionId, EntryBody, FundingShare, JobId, OrganisationId, PersonId, ProjectId,
+    Role, SiteId, StateName,
 };
 use jiff::Timestamp;
 
@@ -78,6 +78,14 @@ pub struct AgentNonce {
     pub key: String,
     pub nonce: String,
     pub seen_at: Timestamp,
+}
+
+/// What a site said to a job that waited for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredConfirmation {
+    /// The version of the job that the same change makes.
+    pub job_version: i64,
+    pub confirmation: Confirmation,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

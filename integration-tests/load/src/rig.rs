@@ -117,7 +117,7 @@ impl Ground {
 async fn voices(config: &broker_server::config::Config) -> anyhow::Result<Vec<(Site, Voice)>> {
     let composed = compose(config).await?;
     let mut voices = Vec::new();
-    for site in shipped::sites()? {
+    for site in broker_server::shipped::sites()? {
         let voice = Voice::enrol(&composed.broker, &site.id).await?;
         voices.push((site, voice));
     }
@@ -202,7 +202,7 @@ pub(crate) fn sample_job() -> anyhow::Result<JobSpec> {
 }
 
 /// A site's word counts for two minutes.
-async fn keep_reporting(address: SocketAddr, all: Vec<(Site, String)>) {
+async fn keep_reporting(address: SocketAddr, all: Vec<(Site, Voice)>) {
     let mut pace = tokio::time::interval(Duration::from_secs(20));
     loop {
         pace.tick().await;

@@ -10,6 +10,7 @@
 
 mod access;
 mod agents;
+mod confirmed;
 mod crash;
 mod demo;
 mod example;

@@ -5,6 +5,7 @@
 //! the scheduler's own job name or comment, and whatever it is asked about it asks the scheduler.
 //! After a restart of agent or broker nothing has to be remembered: it is looked up.
 
+mod confirm;
 pub mod conformance;
 mod error;
 mod link;
@@ -16,6 +17,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 pub use broker_model::{GpuCount, PartitionSnapshot, SiteSnapshot};
+pub use confirm::{ConfirmReply, ConfirmRequest, ConfirmationsReply, ConfirmationsRequest};
 pub use error::{Error, ErrorKind, Result};
 pub use link::{
     AttemptReport, BrokerLink, LeaseReply, LeaseRequest, LeasedAttempt, LinkError, LogChunk,

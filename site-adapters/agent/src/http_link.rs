@@ -1,3 +1,5 @@
+mod confirm;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};

@@ -3,6 +3,7 @@
 
 mod check;
 mod compose;
+mod confirm;
 mod enrolment;
 
 use std::path::PathBuf;
@@ -53,6 +54,9 @@ enum Command {
     },
     /// Makes a new key and puts it in the place of the present one. A running agent goes on.
     RotateKey,
+    /// Lets jobs in that wait for a person of this site, or declines them, in the name of whoever runs
+    /// this. The agent itself may be running or not.
+    Confirm(confirm::Confirm),
 }
 
 fn main() -> ExitCode {
@@ -81,6 +85,7 @@ fn with_runtime(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .context("the async runtime does not start")?;
     runtime.block_on(async {
         match &arguments.command {
+            Some(Command::Confirm(asked)) => confirm::run(&settings, asked).await,
             Some(Command::Check) => check::check(&settings).await,
             Some(Command::Enrol { invite, file }) => {
                 let invite = enrolment::invite(invite.as_deref(), file.as_deref())?;

@@ -21,7 +21,11 @@ const OPEN: [&str; 5] = [
 ];
 
 /// Mutating by their method, and yet without an entry, with the reason.
-const WITHOUT_ENTRY: [(&str, &str); 2] = [
+const WITHOUT_ENTRY: [(&str, &str); 3] = [
+    (
+        "/agent/v1/confirmations",
+        "asks in the body, as all that agents say is, and stores nothing",
+    ),
     ("/api/v1/eligibility/check", "asks, and stores nothing"),
     ("/api/v1/jobs/quote", "asks, and stores nothing"),
 ];
@@ -34,6 +38,7 @@ async fn every_operation_without_a_token_is_refused() {
             .replace("{id}", "job_0192f0c1d2e37abc8def0123456789ab")
             .replace("{agent}", "agt_0192f0c1d2e37abc8def0123456789ab")
             .replace("{invite}", "inv_0192f0c1d2e37abc8def0123456789ab")
+            .replace("{job}", "job_0192f0c1d2e37abc8def0123456789ab")
             .replace("{item}", "win_0192f0c1d2e37abc8def0123456789ab");
         let answer = match method {
             "GET" => world.get(path).send().await,
@@ -80,6 +85,12 @@ async fn every_mutating_operation_leaves_an_entry_in_the_ledger() {
         "login2".to_owned(),
         "0.1.0".to_owned(),
     );
+    let (admin, held, carried) = world.by_people().await;
+    let own_jobs = [
+        ("/api/v1/jobs/{id}/handoff/reports", carried.clone()),
+        ("/api/v1/sites/{id}/confirmations/{job}", held[0].clone()),
+        ("/api/v1/sites/{id}/handoffs/{job}/reports", carried),
+    ];
     let by = |token: &str, body| (Some(token.to_owned()), body);
     let bodies: BTreeMap<&str, (Option<String>, Value)> = [
         (
@@ -97,6 +108,36 @@ async fn every_mutating_operation_leaves_an_entry_in_the_ledger() {
         (
             "/api/v1/sites/{id}/agents/{agent}/revoke",
             by(&operator, json!({ "reason": "a test" })),
+        ),
+        (
+            "/api/v1/jobs/{id}/handoff/reports",
+            by(&token, json!({ "remote_id": "4711" })),
+        ),
+        (
+            "/api/v1/sites/{id}/confirmations/{job}",
+            by(&admin, json!({ "decision": "confirm" })),
+        ),
+        (
+            "/api/v1/sites/{id}/handoffs/{job}/reports",
+            by(
+                &admin,
+                json!({ "event": "declined", "reason": "it never came" }),
+            ),
+        ),
+        (
+            "/agent/v1/confirmations",
+            (
+                None,
+                json!({ "agent": agent_of("hammerhai"), "site": "hammerhai" }),
+            ),
+        ),
+        (
+            "/agent/v1/confirmations/answer",
+            (
+                None,
+                json!({ "agent": agent_of("hammerhai"), "site": "hammerhai", "job": held[1],
+                    "local_user": "maia", "decline": "full" }),
+            ),
         ),
         ("/agent/v1/enrol", (None, json!(enrolling))),
         (
@@ -123,17 +164,22 @@ async fn every_mutating_operation_leaves_an_entry_in_the_ledger() {
     .into();
     let mutating = broker_api::operations()
         .into_iter()
-        .filter(|(method, path)| *method != "GET" && !path.starts_with("/api/v1/sites/"));
+        .filter(|(method, path)| *method != "GET" && !is_of_registry(path));
     for (method, template) in mutating {
         let (token, body) = &bodies[template.as_str()];
         let before = world.store.ledger_size().await.unwrap();
-        let own = if template.contains("/sites/") {
+        let theirs = own_jobs.iter().find(|(path, _)| *path == template);
+        let job = theirs.map_or(&id, |(_, job)| job);
+        let own = if template.contains("/confirmations/") {
+            "hammerhai"
+        } else if template.contains("/sites/") {
             "lumi"
         } else {
-            &id
+            job
         };
         let path = template
             .replace("{id}", own)
+            .replace("{job}", job)
             .replace("{agent}", &agent_of("lumi").to_string())
             .replace("{invite}", &other.id.to_string());
         let ask = world.post(path, body);
@@ -142,6 +188,7 @@ async fn every_mutating_operation_leaves_an_entry_in_the_ledger() {
             None if template == "/agent/v1/enrol" => {
                 ask.signed_by(invite.key.clone(), invite.id.to_string())
             }
+            None if template.starts_with("/agent/v1/confirmations") => ask.agent("hammerhai"),
             None => ask.agent(SITE),
         };
         let answer: Answer = ask.send().await;
@@ -160,6 +207,20 @@ async fn every_mutating_operation_leaves_an_entry_in_the_ledger() {
     }
 }
 
+/// What a site's administrators set, whose order matters: walked through by itself.
+fn is_of_registry(path: &str) -> bool {
+    let kinds = [
+        "document",
+        "windows",
+        "drains",
+        "incidents",
+        "vetoes",
+        "limits",
+    ];
+    let below = path.strip_prefix("/api/v1/sites/{id}/");
+    below.is_some_and(|below| kinds.iter().any(|kind| below.starts_with(kind)))
+}
+
 /// In an order in which each can be done: what is ended was begun.
 #[tokio::test]
 async fn every_change_of_a_site_leaves_an_entry_in_the_ledger() {
@@ -167,7 +228,7 @@ async fn every_change_of_a_site_leaves_an_entry_in_the_ledger() {
     let token = world.token("operator").await;
     let mut left: BTreeSet<(&str, String)> = broker_api::operations()
         .into_iter()
-        .filter(|(method, path)| *method != "GET" && path.starts_with("/api/v1/sites/"))
+        .filter(|(method, path)| *method != "GET" && is_of_registry(path))
         .collect();
     let organisation = broker_app::setup::organisation_id("startup");
     let (from, to) = ("2026-11-20T12:00:00Z", "2027-11-20T12:00:00Z");

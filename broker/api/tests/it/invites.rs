@@ -16,6 +16,7 @@ async fn with_an_administrator() -> (World, String) {
         entitlement: parse_entitlement(ENTITLEMENT).unwrap(),
         role: Role::SiteAdmin {
             site: "lumi".parse().unwrap(),
+            sees_people: false,
         },
     }]);
     let token = world.token("stranger").await;

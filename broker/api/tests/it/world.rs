@@ -33,8 +33,8 @@ pub(crate) const LEDGER: &str = "broker.example/ledger";
 /// What the stranger has of the issuer, and nobody else.
 pub(crate) const ENTITLEMENT: &str = "urn:geant:example.org:group:hpc:role=member#aai.example";
 const TOKEN_SECONDS: u32 = 900;
-const PEOPLE: [&str; 7] = [
-    "ada", "bo", "auditor", "finn", "lena", "operator", "stranger",
+const PEOPLE: [&str; 8] = [
+    "ada", "bo", "auditor", "finn", "lena", "operator", "stranger", "hela",
 ];
 
 const SITES: [&str; 7] = [
@@ -255,7 +255,11 @@ pub(crate) fn agent_id() -> AgentId {
 }
 
 pub(crate) fn agent_of(site: &str) -> AgentId {
-    let last = if site == "lumi" { 'c' } else { 'b' };
+    let last = match site {
+        "lumi" => 'c',
+        "hammerhai" => 'd',
+        _ => 'b',
+    };
     format!("agt_0192f0c1d2e37abc8def0123456789a{last}")
         .parse()
         .unwrap()

@@ -312,6 +312,10 @@ impl Broker {
 /// away only when its lease is over, as to any other agent. Ids of processes sort by their start, and
 /// only the later one takes: two that both live would take the same from each other for ever.
 fn is_free(attempt: &Attempt, request: &LeaseRequest, now: Timestamp) -> bool {
+    // A person carries it, whatever the one who asks calls itself.
+    if attempt.is_handed_over() {
+        return false;
+    }
     let announced = attempt.state == AttemptState::Submitting;
     let is_later = attempt.leased_by == request.agent && attempt.instance < request.instance;
     let restarted = is_later && !announced;

@@ -24,7 +24,9 @@ pub(super) struct Teller {
 
 impl Teller {
     pub(super) fn holds(&self, attempt: &Attempt) -> bool {
-        attempt.is_leased_to(self.agent, self.instance) && attempt.partition.site == self.site
+        !attempt.is_handed_over()
+            && attempt.is_leased_to(self.agent, self.instance)
+            && attempt.partition.site == self.site
     }
 }
 

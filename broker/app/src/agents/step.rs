@@ -1,5 +1,6 @@
 use broker_model::{
-    Attempt, AttemptEvent, AttemptState, EntryKind, Job, JobEvent, JobState, Outcome, OutcomeKind,
+    Attempt, AttemptEvent, AttemptState, EntryBody, EntryKind, Job, JobEvent, JobState, Outcome,
+    OutcomeKind,
 };
 use broker_store::{Change, CommitError, StoreError, Write};
 use jiff::Timestamp;
@@ -40,7 +41,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    pub(super) async fn apply(&mut self, event: &AttemptReport) -> Result<(), StoreError> {
+    pub(crate) async fn apply(&mut self, event: &AttemptReport) -> Result<(), StoreError> {
         match event {
             AttemptReport::Submitting { .. } => {
                 self.attempt_event(AttemptEvent::Submit);
@@ -73,6 +74,11 @@ impl<'a> Step<'a> {
             AttemptReport::Usage { usage, .. } => self.used(usage.as_ref()).await?,
         }
         Ok(())
+    }
+
+    /// Adds what the ledger keeps of who told this.
+    pub(crate) fn enter(&mut self, entry: EntryBody) {
+        self.change.entries.push(entry);
     }
 
     /// Whether the agent must not go on with what it announced: it does not know how far another has
@@ -172,7 +178,10 @@ impl<'a> Step<'a> {
             end_job(&mut self.job, outcome, &mut self.change);
             return true;
         }
-        self.job_event(JobEvent::Refuse);
+        self.job_event(match self.job.state {
+            JobState::Held { .. } => JobEvent::Release,
+            _ => JobEvent::Refuse,
+        });
         self.job.attempt = None;
         release_hold(&mut self.job, &mut self.change);
         true
@@ -208,7 +217,9 @@ impl<'a> Step<'a> {
             self.change.writes.push(write);
         }
         if self.attempt_changed {
-            self.attempt.lease_until = self.broker.lease_end();
+            if !self.attempt.is_handed_over() {
+                self.attempt.lease_until = self.broker.lease_end();
+            }
             let write = Write::UpdateAttempt(Box::new(self.attempt));
             self.change.writes.push(write);
         }

@@ -1,6 +1,10 @@
-use broker_model::{EntryBody, EntryKind, Job, JobEvent, JobId, Outcome, OutcomeKind, UnitMillis};
+use broker_model::{
+    Attempt, AttemptState, EntryBody, EntryKind, Job, JobEvent, JobId, Outcome, OutcomeKind,
+    UnitMillis,
+};
 use broker_store::{Change, CommitError, Entity, Write};
 
+use crate::agents::Step;
 use crate::{Broker, Caller, Error, Result};
 
 const TRIES: u32 = 5;
@@ -56,6 +60,9 @@ impl Broker {
             writes: Vec::new(),
             entries: vec![requested],
         };
+        if let Some(attempt) = self.unfetched(&job).await? {
+            return self.cancel_unfetched(job, attempt, change).await;
+        }
         let site = job
             .state
             .partition()
@@ -81,6 +88,32 @@ impl Broker {
     }
 }
 
+impl Broker {
+    /// The attempt of a job that was handed over, while nobody has its script.
+    async fn unfetched(&self, job: &Job) -> Result<Option<Attempt>, CommitError> {
+        let Some(id) = job.attempt else {
+            return Ok(None);
+        };
+        let attempt = self.inner.store.find_attempt(id).await?;
+        Ok(attempt.filter(|it| it.is_handed_over() && it.state == AttemptState::Leased))
+    }
+
+    async fn cancel_unfetched(
+        &self,
+        job: Job,
+        attempt: Attempt,
+        requested: Change,
+    ) -> Result<Job, CommitError> {
+        let id = job.id;
+        let mut step = Step::new(self, job, attempt);
+        requested.entries.into_iter().for_each(|it| step.enter(it));
+        step.take_back("cancelled before anybody had its script");
+        step.commit().await?;
+        let job = self.inner.store.find_job(id).await?;
+        job.ok_or(CommitError::Missing(Entity::Job))
+    }
+}
+
 /// Ends a job that never ran, and gives back what was held for it.
 pub(crate) fn end_job(job: &mut Job, outcome: Outcome, change: &mut Change) {
     let event = JobEvent::End(job.updated_at, outcome);
@@ -89,6 +122,17 @@ pub(crate) fn end_job(job: &mut Job, outcome: Outcome, change: &mut Change) {
     }
     change.entries.push(state_entry(job));
     release_hold(job, change);
+}
+
+/// Ends a job that no partition takes, with the reason in words.
+pub(crate) fn end_unplaced(job: &mut Job, kind: OutcomeKind, words: &str, change: &mut Change) {
+    let outcome = Outcome {
+        kind,
+        exit_code: None,
+        signal: None,
+        site_words: words.to_owned(),
+    };
+    end_job(job, outcome, change);
 }
 
 /// Gives back whatever is held for a job.

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use broker_model::{EntryBody, EntryKind, Job, JobId, JobSpec, JobState, Placement, UnitMillis};
+use broker_model::{EntryBody, EntryKind, Job, JobId, JobSpec, JobState, UnitMillis};
 use broker_store::{Change, CommitError, Entity, IdempotencyKey, Remembered, Write};
 
 use crate::jobs::placing::{Placing, PlacingDigests};
@@ -162,7 +162,13 @@ impl Broker {
         if broker_placement::never_feasible(&placing.placement) {
             return Err(Error::NoFeasiblePartition(Box::new(placing.placement)).into());
         }
-        let job = self.new_job(caller, spec.clone(), &prepared, &placing.placement);
+        let mut job = self.new_job(caller, spec.clone(), &prepared);
+        let mut entering = Change::default();
+        if let Some((partition, candidate)) = chosen(&placing.placement) {
+            let share = &prepared.allocation.share;
+            self.bring_in(&mut job, partition, share, &mut entering);
+            job.held = candidate.charge;
+        }
         let mut change = Change {
             writes: vec![Write::InsertJob(Box::new(job.clone()))],
             entries: Vec::new(),
@@ -170,6 +176,8 @@ impl Broker {
         let first = (&job, job.version);
         let digests = self.keep_placing(&placing, first, &prepared.allocation, &mut change);
         acceptance(caller, prepared, &job, (&placing, &digests), &mut change);
+        change.writes.extend(entering.writes);
+        change.entries.extend(entering.entries);
         change
             .writes
             .extend(idempotency.map(|it| remember(it, &job)));
@@ -201,31 +209,17 @@ impl Broker {
         Err(Error::NotEligible(Box::new(decision)))
     }
 
-    fn new_job(
-        &self,
-        caller: &Caller,
-        spec: JobSpec,
-        prepared: &Prepared,
-        placement: &Placement,
-    ) -> Job {
+    /// As it is before anything is chosen.
+    fn new_job(&self, caller: &Caller, spec: JobSpec, prepared: &Prepared) -> Job {
         let now = self.inner.clock.now();
-        let (state, held) = match chosen(placement) {
-            Some((partition, candidate)) => (
-                JobState::Placed {
-                    partition: partition.clone(),
-                },
-                candidate.charge,
-            ),
-            None => (JobState::Pending, UnitMillis::ZERO),
-        };
         Job {
             id: self.inner.ids.next::<JobId>(&*self.inner.clock),
             spec,
             owner: caller.person,
             allocation: prepared.allocation.id,
             decision: prepared.decided.id,
-            state,
-            held,
+            state: JobState::Pending,
+            held: UnitMillis::ZERO,
             attempt: None,
             cancel_requested_at: None,
             refused_by: Vec::new(),
@@ -328,6 +322,11 @@ pub(crate) fn placed_entry(
         .with("charge_unit", candidate.charge_unit.clone())
         .with("gpu_ms", candidate.gpu.0)
         .with("wait_seconds", candidate.forecast.wait_seconds);
+    if let Some((reason, _)) = job.state.waits_for() {
+        entry = entry
+            .with("state", job.state.name().as_str())
+            .with("waits_for", reason.as_str());
+    }
     entry.project = Some(job.spec.project);
     entry.allocation = Some(job.allocation);
     entry.job = Some(job.id);

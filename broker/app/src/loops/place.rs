@@ -1,10 +1,10 @@
 use std::sync::{MutexGuard, PoisonError};
 
-use broker_model::{Allocation, Job, JobEvent, JobId, Outcome, OutcomeKind};
+use broker_model::{Allocation, Confirmation, Job, JobId, OutcomeKind, Verdict};
 use broker_store::{Change, CommitError, StoreError, Write};
 
 use crate::jobs::{
-    Dependencies, Placing, PlacingDigests, Redecided, chosen, end_job, placed_entry,
+    Dependencies, Placing, PlacingDigests, Redecided, chosen, end_unplaced, placed_entry,
 };
 use crate::{Broker, Result};
 
@@ -97,13 +97,54 @@ impl Broker {
         let version = job.version + 1;
         let digests = self.keep_placing(&placing, (&job, version), &allocation, &mut change);
         let on = (&allocation, &placing);
-        if !place_or_end(&mut job, on, &digests, &mut change) {
+        let mut entering = Change::default();
+        let moves = if is_chosen {
+            self.place_at(&mut job, on, &digests, &mut entering)
+        } else {
+            let said = self.inner.store.confirmations_of(job.id).await?;
+            let words = why_none(&allocation, &placing, said.last());
+            end_unplaced(&mut job, OutcomeKind::Failed, &words, &mut change);
+            if let Some(entry) = change.entries.pop() {
+                change.entries.push(digests.on(entry));
+            }
+            true
+        };
+        if !moves {
             return Ok(false);
         }
         change.writes.push(Write::UpdateJob(Box::new(job.clone())));
+        change.writes.extend(entering.writes);
+        change.entries.extend(entering.entries);
         self.moved_on(&job, change).await?;
         self.placing_is_kept(&placing);
         Ok(true)
+    }
+
+    /// Returns whether the job has moved to the chosen partition.
+    fn place_at(
+        &self,
+        job: &mut Job,
+        (allocation, placing): (&Allocation, &Placing),
+        digests: &PlacingDigests,
+        change: &mut Change,
+    ) -> bool {
+        let Some((partition, candidate)) = chosen(&placing.placement) else {
+            return false;
+        };
+        let mut entering = Change::default();
+        if !self.bring_in(job, partition, &allocation.share, &mut entering) {
+            return false;
+        }
+        job.held = candidate.charge;
+        change.writes.push(Write::Hold {
+            allocation: job.allocation,
+            amount: job.held,
+        });
+        let entry = placed_entry(job, partition, candidate);
+        change.entries.push(digests.on(entry));
+        change.writes.extend(entering.writes);
+        change.entries.extend(entering.entries);
+        true
     }
 
     async fn moved_on(&self, job: &Job, change: Change) -> Result<bool, CommitError> {
@@ -122,50 +163,19 @@ impl Broker {
     }
 }
 
-/// Returns whether the job has moved: to the chosen partition, or to its end when none is left.
-fn place_or_end(
-    job: &mut Job,
-    (allocation, placing): (&Allocation, &Placing),
-    digests: &PlacingDigests,
-    change: &mut Change,
-) -> bool {
-    let Some((partition, candidate)) = chosen(&placing.placement) else {
-        let words = why_none(allocation, placing);
-        end_unplaced(job, OutcomeKind::Failed, &words, change);
-        if let Some(entry) = change.entries.pop() {
-            change.entries.push(digests.on(entry));
-        }
-        return true;
-    };
-    let placed = JobEvent::Place(partition.clone());
-    let Ok(state) = job.state.clone().apply(placed) else {
-        return false;
-    };
-    job.state = state;
-    job.held = candidate.charge;
-    change.writes.push(Write::Hold {
-        allocation: job.allocation,
-        amount: job.held,
-    });
-    let entry = placed_entry(job, partition, candidate);
-    change.entries.push(digests.on(entry));
-    true
-}
-
-fn why_none(allocation: &Allocation, placing: &Placing) -> String {
+fn why_none(
+    allocation: &Allocation,
+    placing: &Placing,
+    last_said: Option<&Confirmation>,
+) -> String {
     let until = allocation.valid_until;
     if placing.placement.decided_at >= until {
         return format!("its allocation ended at {until}, before a partition could take it");
     }
-    "no partition is left that can run it; the placement says why".to_owned()
-}
-
-fn end_unplaced(job: &mut Job, kind: OutcomeKind, words: &str, change: &mut Change) {
-    let outcome = Outcome {
-        kind,
-        exit_code: None,
-        signal: None,
-        site_words: words.to_owned(),
-    };
-    end_job(job, outcome, change);
+    let words = "no partition is left that can run it; the placement says why";
+    let said = last_said.filter(|it| it.verdict != Verdict::Confirmed);
+    match said.and_then(|it| Some((&it.partition.site, it.reason.as_ref()?))) {
+        Some((site, reason)) => format!("{words}. {site} did not confirm it: {reason}"),
+        None => words.to_owned(),
+    }
 }

@@ -128,7 +128,8 @@ impl Books {
                     jobs.insert(entry.job.unwrap(), text("state").unwrap());
                 }
                 EntryKind::JobPlaced => {
-                    jobs.insert(entry.job.unwrap(), "placed");
+                    let state = text("state").unwrap_or("placed");
+                    jobs.insert(entry.job.unwrap(), state);
                     held += number("charge_unit_ms").unwrap();
                 }
                 EntryKind::HoldReleased => held -= number("unit_ms").unwrap(),

@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use broker_model::{
-    AgentId, AgentKey, Allocation, AllocationId, Attempt, AttemptId, DecisionId, EnrolledAgent,
-    Evidence, GpuMillis, Invite, InviteId, Job, JobId, Organisation, OrganisationId, PersonId,
-    Placement, Project, ProjectId, RegisteredSite, Role, SiteId, SiteSnapshot, SiteState,
+    AgentId, AgentKey, Allocation, AllocationId, Attempt, AttemptId, Confirmation, DecisionId,
+    EnrolledAgent, Evidence, GpuMillis, Invite, InviteId, Job, JobId, Organisation, OrganisationId,
+    PersonId, Placement, Project, ProjectId, RegisteredSite, Role, SiteId, SiteSnapshot, SiteState,
     StateName, UsageRecord, WindowId, WindowUse,
 };
 use broker_store::{
@@ -152,6 +152,8 @@ as_inside! { Jobs {
     fn forget_keys(before: Timestamp) -> Result<u64>;
     fn read_log(job: JobId, stream: &str, offset: u64, max_bytes: usize) -> Result<Vec<u8>>;
     fn log_length(attempt: AttemptId, stream: &str) -> Result<u64>;
+    fn held_jobs(site: &SiteId, after: Option<JobId>, limit: u32) -> Result<Vec<Job>>;
+    fn confirmations_of(job: JobId) -> Result<Vec<Confirmation>>;
 }}
 
 as_inside! { Attempts {

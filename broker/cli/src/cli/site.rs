@@ -9,12 +9,15 @@ use broker_model::{
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
+use super::PersonVerb;
 use crate::cli::AgentVerb;
 
 #[derive(Debug, Subcommand)]
 pub enum SiteVerb {
     #[command(flatten)]
     Agents(AgentVerb),
+    #[command(flatten)]
+    Person(PersonVerb),
     /// Register a site from its file, or change what is registered
     Import {
         /// TOML as in `config/sites/`, or JSON if it is called `*.json`

@@ -48,6 +48,7 @@ fn facts(job: &JobView, out: &mut impl Write) -> anyhow::Result<()> {
         ("state", job.state.as_str().to_owned()),
         ("project", job.project.to_string()),
     ];
+    lines.extend(job.waits().map(|words| ("waits for", words)));
     lines.extend(
         job.partition
             .as_ref()

@@ -22,6 +22,11 @@ pub(crate) async fn run(
         &rows,
         out,
     )?;
+    for job in &page.items {
+        if let Some(words) = job.waits() {
+            writeln!(out, "{} waits for {words}", job.id)?;
+        }
+    }
     if let Some(cursor) = &page.next_cursor {
         writeln!(out, "There are more: add --cursor {cursor}")?;
     }

@@ -27,6 +27,7 @@ pub(crate) async fn run(
     let say = Say { json };
     match verb {
         SiteVerb::Agents(verb) => return site_agents::run(client, verb, json, out).await,
+        SiteVerb::Person(verb) => return super::person::run(client, verb, json, out).await,
         SiteVerb::Import { file, dry_run } => {
             return document::import(client, &file, dry_run, json, out).await;
         }

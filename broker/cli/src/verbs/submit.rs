@@ -72,9 +72,12 @@ pub(crate) async fn submit(
 }
 
 fn accepted(job: &JobView, out: &mut impl Write) -> anyhow::Result<()> {
-    match &job.partition {
-        Some(partition) => writeln!(out, "{} goes to {partition}", job.id)?,
-        None => writeln!(
+    match (&job.partition, job.waits()) {
+        (Some(partition), Some(words)) => {
+            writeln!(out, "{} goes to {partition}, and waits for {words}", job.id)?;
+        }
+        (Some(partition), None) => writeln!(out, "{} goes to {partition}", job.id)?,
+        (None, _) => writeln!(
             out,
             "{} waits: no partition that could run it can take it now",
             job.id

@@ -1,6 +1,6 @@
 use broker_model::{
-    AllocationId, DecisionId, Job, JobId, JobSpec, JobState, Outcome, PartitionRef, Placement,
-    ProjectId, RemoteId, StateName, UnitMillis,
+    AllocationId, DecisionId, Job, JobId, JobSpec, Outcome, PartitionRef, Placement, ProjectId,
+    RemoteId, StateName, UnitMillis,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -33,9 +33,12 @@ pub struct JobView {
     pub ended_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
-    /// Why a held job waits.
+    /// Why a held job waits: `confirmation` by a person of the site of `partition`, `handoff` by somebody
+    /// to that site, `terms`, `data`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_since: Option<Timestamp>,
     /// Still held on the allocation, in unit-milliseconds; 0 once settled.
     pub held_unit_ms: UnitMillis,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,12 +56,7 @@ impl From<&Job> for JobView {
 
 impl From<Job> for JobView {
     fn from(job: Job) -> Self {
-        let waits_for = match &job.state {
-            JobState::Held { reason } => serde_json::to_value(reason)
-                .ok()
-                .and_then(|reason| reason.as_str().map(str::to_owned)),
-            _ => None,
-        };
+        let waits = job.state.waits_for();
         let (reason, expected_start) = job.state.waits().unwrap_or_default();
         let queue_reason = reason.map(str::to_owned);
         Self {
@@ -75,13 +73,27 @@ impl From<Job> for JobView {
             started_at: job.state.started_at(),
             ended_at: job.state.ended_at(),
             outcome: job.state.outcome().cloned(),
-            waits_for,
+            waits_for: waits.map(|(reason, _)| reason.as_str().to_owned()),
+            waits_since: waits.map(|(_, since)| since),
             held_unit_ms: job.held,
             cancel_requested_at: job.cancel_requested_at,
             created_at: job.created_at,
             updated_at: job.updated_at,
             spec: job.spec,
         }
+    }
+}
+
+impl JobView {
+    /// For which person a held job waits, and since when: `hammerhai's confirmation since …`.
+    pub fn waits(&self) -> Option<String> {
+        let (waits_for, since) = (self.waits_for.as_deref()?, self.waits_since?);
+        let site = self.partition.as_ref().map(|at| &at.site);
+        Some(match (waits_for, site) {
+            ("confirmation", Some(site)) => format!("{site}'s confirmation since {since}"),
+            ("handoff", Some(site)) => format!("somebody to hand it in at {site} since {since}"),
+            (other, _) => format!("{other} since {since}"),
+        })
     }
 }
 

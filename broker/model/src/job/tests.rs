@@ -18,14 +18,35 @@ fn outcome(kind: OutcomeKind) -> Outcome {
     }
 }
 
+fn held(reason: HoldReason) -> JobState {
+    JobState::Pending.apply(hold(reason)).unwrap()
+}
+
+fn hold(reason: HoldReason) -> JobEvent {
+    JobEvent::Hold(Hold {
+        reason,
+        partition: Some(partition()),
+        since: Timestamp::UNIX_EPOCH,
+    })
+}
+
+/// As the page calls it: what a held job waits for makes a difference there.
+fn shown(state: &JobState) -> &'static str {
+    match state.waits_for() {
+        Some((HoldReason::Confirmation, _)) => "held_for_confirmation",
+        Some((HoldReason::Handoff, _)) => "held_for_handoff",
+        _ => state.name().as_str(),
+    }
+}
+
 fn states() -> Vec<JobState> {
     let (partition, remote_id) = (partition(), RemoteId("7".to_owned()));
     let at = Timestamp::UNIX_EPOCH;
     let mut all = vec![
         JobState::Pending,
-        JobState::Held {
-            reason: HoldReason::Terms,
-        },
+        held(HoldReason::Terms),
+        held(HoldReason::Confirmation),
+        held(HoldReason::Handoff),
         JobState::Placed {
             partition: partition.clone(),
         },
@@ -54,8 +75,11 @@ fn states() -> Vec<JobState> {
 
 fn events() -> Vec<JobEvent> {
     vec![
-        JobEvent::Hold(HoldReason::Terms),
+        hold(HoldReason::Terms),
+        hold(HoldReason::Confirmation),
+        hold(HoldReason::Handoff),
         JobEvent::Release,
+        JobEvent::Confirm,
         JobEvent::Place(partition()),
         JobEvent::Refuse,
         JobEvent::Accept(RemoteId("8".to_owned())),
@@ -74,7 +98,7 @@ fn events() -> Vec<JobEvent> {
 fn leads_to(state: &JobState, event: &JobEvent) -> Option<&'static str> {
     let to = state.clone().apply(event.clone()).ok()?;
     let ends_now = to.is_final() && !state.is_final();
-    Some(if ends_now { "over" } else { to.name().as_str() })
+    Some(if ends_now { "over" } else { shown(&to) })
 }
 
 #[test]
@@ -83,7 +107,7 @@ fn the_page_shows_every_transition_of_a_job() {
     for state in states() {
         for event in events() {
             let to = leads_to(&state, &event);
-            machine.add(state.name().as_str(), event.name(), to);
+            machine.add(shown(&state), event.name(), to);
         }
     }
     machine.assert_shown_in(section("Job"));
@@ -148,6 +172,35 @@ fn a_job_that_is_over_still_says_where_it_ran_and_since_when() {
         over.remote_id().map(ToString::to_string),
         Some("7".to_owned())
     );
+}
+
+#[test]
+fn a_held_job_says_where_it_will_go_and_only_a_person_lets_it_in() {
+    let waits = held(HoldReason::Confirmation);
+    assert_eq!(waits.partition(), Some(&partition()));
+    assert_eq!(waits.name(), StateName::Held);
+    for event in [
+        JobEvent::Accept(RemoteId("7".to_owned())),
+        JobEvent::Start(Timestamp::UNIX_EPOCH),
+        JobEvent::Place(partition()),
+    ] {
+        assert!(waits.clone().apply(event).is_err());
+    }
+    let placed = waits.apply(JobEvent::Confirm).unwrap();
+    assert_eq!(placed.name(), StateName::Placed);
+}
+
+#[test]
+fn a_held_job_survives_its_json() {
+    for reason in [
+        HoldReason::Terms,
+        HoldReason::Confirmation,
+        HoldReason::Handoff,
+    ] {
+        let state = held(reason);
+        let json = serde_json::to_string(&state).unwrap();
+        assert_eq!(serde_json::from_str::<JobState>(&json).unwrap(), state);
+    }
 }
 
 #[test]

@@ -93,9 +93,22 @@ pub struct Access {
     /// Whether jobs reach the internet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compute_internet: Option<bool>,
-    /// Where jobs of a funding share must be handed in, when not at the scheduler: `union = "efp_handoff"`.
+    /// Where jobs of a funding share (`union`, `national:FI`, `commercial`) must be handed in, when not
+    /// as the site's `automation` says: `union = "efp_handoff"`.
     #[serde(default)]
-    pub route_by_share: BTreeMap<String, String>,
+    pub route_by_share: BTreeMap<String, Route>,
+}
+
+/// A way into a site for jobs of one funding share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Route {
+    /// The site's agent, though the site's other jobs are handed off.
+    Agent,
+    /// The EuroHPC Federation Platform's workflows (LEXIS).
+    EfpHandoff,
+    /// The site's own route.
+    Handoff,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -136,9 +136,10 @@ fn check_windows(
     against.for_now(Clause::CapacityWindow, words);
 }
 
-/// The open window that a job of this size counts in at a partition: of those that have enough left the
-/// one that closes first. None where none is open or has enough, and where the share has no window at
-/// all and so no limit.
+/// The open window that a job of this size counts in at a partition.
+///
+/// Of those that have enough left the one that closes first. None where none is open or has enough,
+/// and where the share has no window at all and so no limit.
 pub fn window_for<'a>(
     controls: &'a Controls,
     input: &Input<'a>,

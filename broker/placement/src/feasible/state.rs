@@ -1,9 +1,9 @@
-use broker_model::{Automation, Clause, SiteReadiness, SystemStatus};
+use broker_model::{Clause, Entrance, JobSpec, SiteReadiness, SystemStatus};
 
 use super::Against;
 use crate::spot::{Heard, Spot};
 
-pub(super) fn check(spot: &Spot<'_>, against: &mut Against) {
+pub(super) fn check(spec: &JobSpec, spot: &Spot<'_>, against: &mut Against) {
     match spot.system.status {
         SystemStatus::Operational => {}
         SystemStatus::Installing => not_yet("being installed", against),
@@ -13,12 +13,13 @@ pub(super) fn check(spot: &Spot<'_>, against: &mut Against) {
             against.for_good(Clause::SystemStatus, "the system is out of operation");
         }
     }
-    // Such a job has to wait for a person's word, which nobody is asked for yet.
-    if spot.site.automation == Automation::HumanConfirm {
-        against.for_good(
-            Clause::Automation,
-            "the site wants a person to confirm each job, and this broker cannot ask for that yet",
-        );
+    if spot.entrance == Entrance::Handoff {
+        check_route(spec, spot, against);
+    }
+    // What a person carries to the site needs no agent there, so its silence is no matter.
+    let unheard = spot.site_state.readiness == SiteReadiness::Unknown;
+    if unheard && spot.entrance == Entrance::Handoff {
+        return;
     }
     if let Some(words) = site_words(&spot.site_state) {
         against.for_now(Clause::SiteState, words);
@@ -33,6 +34,26 @@ pub(super) fn check(spot: &Spot<'_>, against: &mut Against) {
             against.for_now(Clause::PartitionState, "it takes no new jobs now");
         }
         Some(_) => {}
+    }
+}
+
+/// A job is prepared as a batch script, and only of these dialects.
+fn check_route(spec: &JobSpec, spot: &Spot<'_>, against: &mut Against) {
+    if spec.array.is_some() || !spec.after.is_empty() {
+        against.for_good(
+            Clause::Automation,
+            "jobs are carried there one by one; no array, and none that waits for others",
+        );
+    }
+    let scheduler = spot.system.scheduler.as_deref();
+    if !matches!(scheduler, Some("slurm" | "pbs")) {
+        against.for_good(
+            Clause::Automation,
+            format!(
+                "jobs are handed in there as a script for Slurm or PBS, and the scheduler is {}",
+                scheduler.unwrap_or("not known")
+            ),
+        );
     }
 }
 

@@ -1,7 +1,8 @@
 //! The seven sites as they are shipped, and what well-known jobs cost there.
 
 use broker_model::{
-    Automation, Billed, Candidate, Clause, JobSpec, Placement, Site, SiteReadiness, UnitMillis,
+    Automation, Billed, Candidate, Clause, FundingShare, JobSpec, Placement, Site, SiteReadiness,
+    UnitMillis,
 };
 
 use super::federation::{Federation, Member, spec};
@@ -11,6 +12,9 @@ fn shipped() -> Federation {
     let mut federation = as_shipped();
     for member in &mut federation.members {
         member.site.automation = Automation::Allowed;
+        for system in &mut member.site.systems {
+            system.access.route_by_share.clear();
+        }
     }
     federation
 }
@@ -144,10 +148,38 @@ fn machines_that_are_not_built_take_nothing_whatever_the_job() {
 }
 
 #[test]
-fn a_site_that_wants_a_person_to_confirm_takes_no_job_from_a_program() {
+fn a_site_that_wants_a_person_to_confirm_goes_behind_those_that_do_not() {
     let placement = as_shipped().place(&job(1, 1, "1h"));
-    let first = &named(&placement, "hammerhai/hunter/mi300a").rejections[0];
-    assert_eq!((first.clause, first.temporary), (Clause::Automation, false));
+    let asked = named(&placement, "hammerhai/hunter/mi300a");
+    let forecast = &asked.candidate.as_ref().unwrap().forecast;
+    assert_eq!(
+        forecast.wait_seconds,
+        crate::START_SECONDS + u64::from(crate::CONFIRMATION_DAYS) * 86_400
+    );
+    let words = ", a person of the site confirms each job, 3 days for that assumed";
+    assert!(forecast.basis.ends_with(words), "{}", forecast.basis);
+    assert_ne!(placement.chosen.as_ref(), Some(&asked.partition));
+    let mut wants = job(1, 1, "1h");
+    wants.placement.require = vec!["hammerhai".parse().unwrap()];
+    let placement = as_shipped().place(&wants);
+    assert_eq!(placement.chosen.unwrap().site.as_str(), "hammerhai");
+}
+
+#[test]
+fn what_the_union_pays_for_is_carried_to_lumi_and_needs_no_agent_there() {
+    let mut federation = as_shipped();
+    for member in &mut federation.members {
+        member.is(SiteReadiness::Unknown);
+    }
+    let placement = federation.place(&job(1, 1, "1h"));
+    let chosen = placement.chosen.clone().unwrap();
+    assert_eq!(chosen.site.as_str(), "lumi");
+    let basis = &named(&placement, &chosen.to_string()).candidate;
+    let basis = &basis.as_ref().unwrap().forecast.basis;
+    let words = ", somebody hands it in by the site's own route, a day for that assumed";
+    assert!(basis.ends_with(words), "{basis}");
+    federation.allocation.share = FundingShare::Commercial;
+    assert_eq!(federation.place(&job(1, 1, "1h")).chosen, None);
 }
 
 #[test]

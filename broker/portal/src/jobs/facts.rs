@@ -47,6 +47,13 @@ pub(crate) fn facts(texts: Texts, job: &Job, attempts: &[Attempt]) -> Vec<Fact> 
         Fact::text(texts.of("fact.resources"), resources(texts, job)),
         Fact::at(texts.of("fact.submitted"), job.created_at),
     ];
+    if let Some((reason, since)) = job.state.waits_for() {
+        let key = format!("waits.{}", reason.as_str());
+        let site = job.state.partition().map(|at| at.site.as_str());
+        let words = texts.with(&key, &[("site", site.unwrap_or_default())]);
+        facts.push(Fact::text(texts.of("fact.waits_for"), words));
+        facts.push(Fact::at(texts.of("fact.waits_since"), since));
+    }
     if let Some(partition) = job.state.partition() {
         facts.push(Fact::code(texts.of("fact.partition"), partition));
     }

@@ -2,7 +2,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use broker_app::Error;
-use broker_model::{Attempt, Job};
+use broker_model::{Attempt, Confirmation, Job, Verdict};
 use broker_store::EntryRow;
 
 use crate::Portal;
@@ -34,6 +34,10 @@ struct JobPage {
     facts: Vec<Fact>,
     usage: Vec<UsageView>,
     cancel: Cancel,
+    /// What sites said that did not let it in.
+    said: Vec<String>,
+    /// A person carries it to its site.
+    by_hand: bool,
     /// Of the site that has the job, while it has it.
     site_notices: Vec<Notice>,
     log: LogView,
@@ -86,6 +90,7 @@ pub(crate) async fn show(
         Err(error) => return Err(error.into()),
     };
     let rows = broker.entries(caller, Some(id), 0, ENTRIES).await?.entries;
+    let said = broker.confirmations_of(caller, id).await?;
     let log = portal.log(&member, &job, stream).await?;
     html(&JobPage {
         f: member.frame(&job.spec.name, "jobs"),
@@ -99,6 +104,10 @@ pub(crate) async fn show(
             .map(|record| UsageView::new(texts, record))
             .collect(),
         cancel: cancelling(&job),
+        said: said.iter().filter_map(|it| not_let_in(texts, it)).collect(),
+        by_hand: attempts
+            .iter()
+            .any(|it| it.is_handed_over() && !it.state.is_over() && Some(it.id) == job.attempt),
         site_notices: portal.site_notices(texts, &job),
         log,
         placement,
@@ -164,6 +173,17 @@ fn cancelling(job: &Job) -> Cancel {
         Some(_) => Cancel::Asked,
         None => Cancel::Possible,
     }
+}
+
+fn not_let_in(texts: Texts, said: &Confirmation) -> Option<String> {
+    let reason = said.reason.as_deref()?;
+    let site = said.partition.site.as_str();
+    let key = match said.verdict {
+        Verdict::Confirmed => return None,
+        Verdict::Declined => "job.declined",
+        Verdict::Expired => "job.expired",
+    };
+    Some(texts.with(key, &[("site", site), ("reason", reason)]))
 }
 
 /// Nothing more will change: over, metered and charged.

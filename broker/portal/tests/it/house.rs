@@ -30,6 +30,8 @@ use crate::browser::Browser;
 pub(crate) const ENGINEER: &str = "engineer";
 pub(crate) const STRANGER: &str = "stranger";
 pub(crate) const OPERATOR: &str = "operator";
+/// Administers HLRS's site.
+pub(crate) const ADMIN: &str = "admin";
 
 const SETUP: &str = r#"
 [organisations.start-up]
@@ -66,6 +68,12 @@ members = [{ issuer = "", subject = "stranger" }]
 issuer = ""
 subject = "operator"
 role = "operator"
+
+[[grants]]
+issuer = ""
+subject = "admin"
+role = "site_admin"
+site = "hammerhai"
 "#;
 
 /// A broker with its portal on a free port, an issuer, the seven sites, and one of them ready.
@@ -307,6 +315,7 @@ async fn issuer(base: &Url, clock: Arc<ManualClock>) -> DevIssuer {
         person(STRANGER, "Stranger"),
         person(OPERATOR, "Operator"),
         person("nobody", "Nobody"),
+        person(ADMIN, "Hela"),
     ];
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let mut config = DevIssuerConfig::new("urn:test", people);

@@ -8,6 +8,7 @@
 
 mod agents;
 mod browser;
+mod by_people;
 mod house;
 mod jobs;
 mod pages;

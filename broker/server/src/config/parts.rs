@@ -17,6 +17,8 @@ pub struct LimitsConfig {
     pub site_state_ttl_seconds: Option<u32>,
     #[serde(default)]
     pub site_lost_after_seconds: Option<u32>,
+    #[serde(default)]
+    pub confirmation_hours: Option<u32>,
     /// Stored bytes of one log stream.
     #[serde(default)]
     pub log_bytes: Option<u64>,
@@ -47,6 +49,11 @@ impl LimitsConfig {
             wide(self.site_lost_after_seconds),
             10..=30 * DAY,
         )?;
+        within(
+            "confirmation_hours",
+            wide(self.confirmation_hours),
+            1..=8760,
+        )?;
         within("log_bytes", self.log_bytes, 4096..=1 << 40)?;
         within("idempotency_hours", wide(self.idempotency_hours), 1..=8760)?;
         let limits = self.limits();
@@ -66,15 +73,16 @@ impl LimitsConfig {
         let seconds = |given: Option<u32>, or: Duration| {
             given.map_or(or, |seconds| Duration::from_secs(seconds.into()))
         };
-        let hours = self
-            .idempotency_hours
-            .map(|hours| hours.saturating_mul(3600));
+        let hours = |given: Option<u32>, or: Duration| {
+            seconds(given.map(|hours| hours.saturating_mul(3600)), or)
+        };
         Limits {
             lease: seconds(self.lease_seconds, defaults.lease),
             site_state_ttl: seconds(self.site_state_ttl_seconds, defaults.site_state_ttl),
             site_lost_after: seconds(self.site_lost_after_seconds, defaults.site_lost_after),
+            confirmation: hours(self.confirmation_hours, defaults.confirmation),
             log_bytes: self.log_bytes.unwrap_or(defaults.log_bytes),
-            idempotency: seconds(hours, defaults.idempotency),
+            idempotency: hours(self.idempotency_hours, defaults.idempotency),
             standing_ttl: defaults.standing_ttl,
         }
     }

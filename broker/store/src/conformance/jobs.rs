@@ -1,7 +1,8 @@
+use broker_model::{Confirmation, HoldReason, JobState, Verdict};
 use jiff::SignedDuration;
 
 use super::fixtures::{World, commit, completed, insert_placement, placed};
-use crate::{CommitError, Entity, IdempotencyKey, Remembered, Store, Write};
+use crate::{CommitError, Entity, IdempotencyKey, Remembered, Store, StoredConfirmation, Write};
 
 pub async fn a_job_is_read_back_as_it_was_written(store: &dyn Store) {
     let world = World::new();
@@ -179,4 +180,71 @@ pub async fn of_two_racers_one_claims_the_job(store: &dyn Store) {
     let attempts = store.attempts_of(job.id).await.unwrap();
     assert_eq!(attempts.len(), 1);
     assert_eq!(store.find_attempt(loser.0).await.unwrap(), None);
+}
+
+fn held(world: &World, site: &str) -> JobState {
+    JobState::Held {
+        reason: HoldReason::Confirmation,
+        partition: placed(site).partition().cloned(),
+        since: world.now(),
+    }
+}
+
+pub async fn a_site_sees_the_jobs_that_wait_for_its_people(store: &dyn Store) {
+    let world = World::new();
+    let mut jobs = Vec::new();
+    for state in [
+        held(&world, "lumi"),
+        placed("lumi"),
+        held(&world, "bsc"),
+        held(&world, "lumi"),
+        JobState::Pending,
+    ] {
+        let mut job = world.job();
+        job.state = state;
+        let write = Write::InsertJob(Box::new(job.clone()));
+        commit(store, vec![write]).await.unwrap();
+        jobs.push(job);
+    }
+    let lumi = "lumi".parse().unwrap();
+    let waiting = store.held_jobs(&lumi, None, 10).await.unwrap();
+    assert_eq!(waiting, [jobs[0].clone(), jobs[3].clone()]);
+    let first = store.held_jobs(&lumi, None, 1).await.unwrap();
+    assert_eq!(first, [jobs[0].clone()]);
+    let rest = store.held_jobs(&lumi, Some(jobs[0].id), 10).await.unwrap();
+    assert_eq!(rest, [jobs[3].clone()]);
+    jobs[3].state = placed("lumi");
+    let write = Write::UpdateJob(Box::new(jobs[3].clone()));
+    commit(store, vec![write]).await.unwrap();
+    let waiting = store.held_jobs(&lumi, None, 10).await.unwrap();
+    assert_eq!(waiting, [jobs[0].clone()], "it was let in");
+}
+
+pub async fn what_a_site_said_is_kept_with_the_job(store: &dyn Store) {
+    let world = World::new();
+    let job = world.stored_job(store).await;
+    let said = |verdict, by| Confirmation {
+        job: job.id,
+        partition: placed("lumi").partition().unwrap().clone(),
+        verdict,
+        reason: Some("not in November; Maia says so".to_owned()),
+        by,
+        agent: None,
+        waited_since: world.now(),
+        decided_at: world.now() + SignedDuration::from_hours(1),
+    };
+    let declined = said(Verdict::Declined, Some(world.id()));
+    let expired = said(Verdict::Expired, None);
+    for (job_version, confirmation) in [(3, &expired), (2, &declined)] {
+        let confirmation = confirmation.clone();
+        let stored = StoredConfirmation {
+            job_version,
+            confirmation,
+        };
+        let write = Write::InsertConfirmation(Box::new(stored));
+        commit(store, vec![write]).await.unwrap();
+    }
+    let read = store.confirmations_of(job.id).await.unwrap();
+    assert_eq!(read, [declined, expired]);
+    assert_eq!(store.confirmations_of(world.id()).await.unwrap(), []);
 }

@@ -2,7 +2,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use broker_model::{AttemptId, DecisionId, Job, JobId, Placement, ProjectId, SiteId, StateName};
+use broker_model::{
+    AttemptId, Confirmation, DecisionId, Job, JobId, Placement, ProjectId, SiteId, StateName,
+};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
@@ -36,6 +38,17 @@ pub(super) const PLACED: Select = Select::new(
     "SELECT document FROM jobs \
      WHERE site_id = $1 AND state = 'placed' AND attempt_id IS NULL AND id > $2 \
      ORDER BY id LIMIT $3",
+    &[Text],
+);
+pub(super) const HELD: Select = Select::new(
+    "jobs",
+    "SELECT document FROM jobs WHERE site_id = $1 AND state = 'held' AND id > $2 \
+     ORDER BY id LIMIT $3",
+    &[Text],
+);
+pub(super) const CONFIRMATIONS: Select = Select::new(
+    "confirmations",
+    "SELECT document FROM confirmations WHERE job_id = $1 ORDER BY job_version",
     &[Text],
 );
 pub(super) const ACTIVE: Select = Select::new(
@@ -120,6 +133,24 @@ impl Jobs for SqlStore {
             Cell::Int(limit.into()),
         ];
         self.documents(&PLACED, &args).await
+    }
+
+    async fn held_jobs(
+        &self,
+        site: &SiteId,
+        after: Option<JobId>,
+        limit: u32,
+    ) -> Result<Vec<Job>, StoreError> {
+        let args = [
+            Cell::text(site),
+            rows::after(after),
+            Cell::Int(limit.into()),
+        ];
+        self.documents(&HELD, &args).await
+    }
+
+    async fn confirmations_of(&self, job: JobId) -> Result<Vec<Confirmation>, StoreError> {
+        self.documents(&CONFIRMATIONS, &[Cell::text(job)]).await
     }
 
     async fn count_active(&self) -> Result<Vec<(StateName, Option<SiteId>, u64)>, StoreError> {

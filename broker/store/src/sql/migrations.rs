@@ -30,6 +30,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(4, "0004_revocations"),
     migration!(5, "0005_compression"),
     migration!(6, "0006_agents"),
+    migration!(7, "0007_confirmations"),
     migration!(8, "0008_site_registry"),
 ];
 

@@ -115,6 +115,7 @@ async fn the_loops_read_partial_indexes_in_order() {
     for (select, args, index) in [
         (&jobs::PENDING, &first_few[..], "jobs_pending"),
         (&jobs::PLACED, &site_first_few, "jobs_placed"),
+        (&jobs::HELD, &site_first_few, "jobs_held"),
         (&jobs::CANCELLING, from_ref(&site), "jobs_cancelling"),
         (&jobs::ACTIVE, &[], "COVERING INDEX jobs_active_by_state"),
         (&attempts::UNSETTLED, &site_first_few, "attempts_unsettled"),

@@ -126,6 +126,7 @@ fn step(write: Write) -> Result<Step, StoreError> {
         Write::RemoveSession { id_hash } => {
             remove(TableId::Sessions, vec![Cell::Text(id_hash.into())])
         }
+        Write::InsertConfirmation(it) => put(TableId::Confirmations, rows::confirmation(&it)?),
         Write::PutRevocation(it) => put(TableId::Revocations, rows::revocation(*it)),
         Write::RemoveRevocation { issuer, subject } => {
             let key = [issuer, subject].map(|text| Cell::Text(text.into()));

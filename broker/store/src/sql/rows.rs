@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::db::Cell;
 use crate::{
     IdempotencyKey, Person, Remembered, Revocation, Session, StoreError, StoredCheckpoint,
-    StoredDecision, StoredGrant, StoredPlacement, Tile,
+    StoredConfirmation, StoredDecision, StoredGrant, StoredPlacement, Tile,
 };
 
 pub(super) type Cells = Vec<Cell>;
@@ -184,6 +184,14 @@ pub(super) fn session(session: Session) -> Cells {
         time(session.created_at),
         time(session.expires_at),
     ]
+}
+
+pub(super) fn confirmation(stored: &StoredConfirmation) -> Result<Cells, StoreError> {
+    Ok(vec![
+        Cell::text(stored.confirmation.job),
+        Cell::Int(stored.job_version),
+        document("confirmations", &stored.confirmation)?,
+    ])
 }
 
 pub(super) fn revocation(revocation: Revocation) -> Cells {

@@ -72,6 +72,8 @@ tables! {
         [sha256 Text, document Text];
     Placings = "placings", keys 2, Refuse,
         [job_id Text, job_version Int, document Text, inputs Text];
+    Confirmations = "confirmations", keys 2, Keep,
+        [job_id Text, job_version Int, document Text];
     Attempts = "attempts", keys 1,
         Replace(&["job_id", "site_id", "open", "settled", "leased_by", "lease_until_us", "version",
             "document"]),

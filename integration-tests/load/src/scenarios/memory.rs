@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use broker_model::{AgentId, AttemptId, Ids, Site, SystemClock};
+use broker_model::{AgentId, AttemptId, Site};
 use serde_json::json;
 use site_adapter::{LeaseReply, LeaseRequest, Report};
 use tokio::process::{Child, Command};

@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::routing::post;
 use axum_server::tls_rustls::RustlsConfig;
-use broker_model::{Ids, OutcomeKind, SystemClock};
+use broker_model::{Clock as _, Ids, OutcomeKind, SystemClock};
 use jiff::Timestamp;
 use site_adapter::{BrokerLink, LeaseRequest, LinkError, Report};
 use site_agent::{HttpLink, HttpLinkConfig, HttpLinkError, Identity};

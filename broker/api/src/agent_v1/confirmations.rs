@@ -1,0 +1,62 @@
+//! What an agent asks and says in the name of a person of its site.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use broker_app::Answer;
+use site_adapter::{ConfirmReply, ConfirmRequest, ConfirmationsReply, ConfirmationsRequest};
+
+use super::message::{FromAgent, counted};
+use crate::problem::Problem;
+use crate::state::ApiState;
+
+/// Lists what waits for the agent's site.
+pub(super) async fn list(
+    State(state): State<ApiState>,
+    message: FromAgent<ConfirmationsRequest>,
+) -> Result<Json<ConfirmationsReply>, Problem> {
+    let FromAgent {
+        agent,
+        value: request,
+    } = message;
+    agent
+        .may_speak(request.agent, &request.site)
+        .map_err(|refusal| counted(&state, refusal.into()))?;
+    let site = &request.site;
+    let waiting = state.broker.confirmations_at(site, request.after).await?;
+    Ok(Json(ConfirmationsReply { waiting }))
+}
+
+/// Confirms or declines a job.
+pub(super) async fn answer(
+    State(state): State<ApiState>,
+    message: FromAgent<ConfirmRequest>,
+) -> Result<Json<ConfirmReply>, Problem> {
+    let FromAgent {
+        agent,
+        value: request,
+    } = message;
+    agent
+        .may_speak(request.agent, &request.site)
+        .map_err(|refusal| counted(&state, refusal.into()))?;
+    let answer = match request.decline {
+        Some(reason) => Answer::Decline { reason },
+        None => Answer::Confirm,
+    };
+    let user = request.local_user.trim();
+    if user.is_empty() || user.len() > 256 || user.chars().any(char::is_control) {
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "invalid-request",
+            "local_user: the name of the account of whoever answers is missing or is none",
+        ));
+    }
+    let by = (request.agent, user);
+    let job = state
+        .broker
+        .answer_confirmation_at(by, &request.site, request.job, answer)
+        .await?;
+    Ok(Json(ConfirmReply {
+        state: job.state.name(),
+    }))
+}

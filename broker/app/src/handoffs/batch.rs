@@ -1,0 +1,203 @@
+//! The batch script that a person hands in, for Slurm and for PBS.
+//!
+//! Directives hold ids, numbers and names of one plain word. What the user wrote stands behind the first
+//! command, where neither `sbatch` nor `qsub` reads directives any more, in a here-document with a
+//! quoted delimiter, which no shell expands; the image is one quoted word.
+
+use std::fmt::Write as _;
+
+use broker_model::{AttemptId, Partition, Resources, Variant, Walltime};
+
+/// What a script is made of, all of it as it was when the job was placed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Batch<'a> {
+    pub(super) attempt: AttemptId,
+    pub(super) resources: &'a Resources,
+    pub(super) partition: &'a Partition,
+    pub(super) variant: &'a Variant,
+    /// The project's account at the site, where the allocation names one.
+    pub(super) account: Option<&'a str>,
+}
+
+impl Batch<'_> {
+    pub(super) fn slurm(&self) -> String {
+        let Resources {
+            nodes, walltime, ..
+        } = self.resources;
+        let marker = self.attempt;
+        let mut lines = vec![
+            format!("--job-name={marker}"),
+            format!("--comment={marker}"),
+            format!("--partition={}", self.partition.id),
+            format!("--nodes={nodes}"),
+            "--ntasks-per-node=1".to_owned(),
+            format!("--time={}", clock(*walltime)),
+            "--no-requeue".to_owned(),
+            format!("--output={marker}.out"),
+            format!("--error={marker}.err"),
+        ];
+        lines.extend(self.account().map(|it| format!("--account={it}")));
+        if self.partition.exclusive {
+            lines.push("--exclusive".to_owned());
+        }
+        let cpus = self.resources.cpus_per_node;
+        lines.extend(cpus.map(|it| format!("--cpus-per-task={it}")));
+        if self.gpus() > 0 {
+            lines.push(format!("--gpus-per-node={}", self.gpus()));
+        }
+        match self.resources.memory_gib_per_node {
+            Some(memory) => lines.push(format!("--mem={memory}G")),
+            // The whole of it, not what the site gives by default to one task.
+            None if self.partition.exclusive => lines.push("--mem=0".to_owned()),
+            None => {}
+        }
+        let launcher = format!("srun --nodes={nodes} --ntasks-per-node=1 ");
+        self.script("#SBATCH ", &lines, "", &launcher)
+    }
+
+    /// PBS takes a chunk without `ncpus` for one of a single CPU, so every number is said; `-r n`
+    /// because a job that is run again by itself would be one that ran twice.
+    pub(super) fn pbs(&self) -> String {
+        let Resources {
+            nodes, walltime, ..
+        } = self.resources;
+        let marker = self.attempt;
+        let cpus = match (self.resources.cpus_per_node, self.partition.exclusive) {
+            (Some(cpus), _) => cpus,
+            (None, true) => self.partition.cpus_per_node.unwrap_or(1),
+            (None, false) => 1,
+        };
+        let mut chunk = format!("select={nodes}:ncpus={cpus}");
+        if self.gpus() > 0 {
+            let _ = write!(chunk, ":ngpus={}", self.gpus());
+        }
+        if let Some(memory) = self.resources.memory_gib_per_node {
+            let _ = write!(chunk, ":mem={memory}gb");
+        }
+        let place = if self.partition.exclusive {
+            "scatter:excl"
+        } else {
+            "scatter"
+        };
+        let mut lines = vec![
+            format!("-N {marker}"),
+            format!("-q {}", self.partition.id),
+            format!("-l {chunk}"),
+            format!("-l place={place}"),
+            format!("-l walltime={}", seconds(*walltime)),
+            "-r n".to_owned(),
+            format!("-o {marker}.out"),
+            format!("-e {marker}.err"),
+        ];
+        lines.extend(self.account().map(|it| format!("-A {it}")));
+        self.script(
+            "#PBS ",
+            &lines,
+            "cd \"$PBS_O_WORKDIR\" || exit 1\n",
+            "pbsdsh -- ",
+        )
+    }
+
+    /// As the scheduler counts them.
+    fn gpus(&self) -> u32 {
+        let per_gpu = self.partition.scheduler_gpus_per_gpu;
+        self.resources.gpus_per_node.saturating_mul(per_gpu)
+    }
+
+    /// Only a plain word: a directive has no quoting that both schedulers read alike.
+    fn account(&self) -> Option<&str> {
+        let is_word = |it: &&str| {
+            let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+            (1..=64).contains(&it.len()) && !it.starts_with('-') && it.bytes().all(fits)
+        };
+        self.account.filter(is_word)
+    }
+
+    fn script(&self, mark: &str, directives: &[String], enter: &str, launcher: &str) -> String {
+        let marker = self.attempt;
+        let user = &self.variant.script;
+        let interpreter = if user.starts_with("#!") {
+            ""
+        } else {
+            "#!/bin/sh\n"
+        };
+        let newline = if user.ends_with('\n') { "" } else { "\n" };
+        let end = delimiter(marker, user);
+        let run = self.run(launcher);
+        let directives: String = directives
+            .iter()
+            .map(|line| format!("{mark}{line}\n"))
+            .collect();
+        format!(
+            "#!/bin/sh\n\
+             {directives}\
+             # Prepared by Alcyone. Hand it in once, as it is: {marker} is what the site finds it by.\n\
+             {enter}\
+             script=\"$PWD/alcyone-{marker}.sh\"\n\
+             trap 'rm -f \"$script\"' EXIT\n\
+             umask 077\n\
+             cat >\"$script\" <<'{end}' || exit 1\n\
+             {interpreter}{user}{newline}{end}\n\
+             chmod 700 \"$script\" || exit 1\n\
+             {run}\n"
+        )
+    }
+
+    /// The script as it is runs once, on the first node; in an image it runs once on each node, since
+    /// the image has no launcher of the site inside.
+    fn run(&self, launcher: &str) -> String {
+        let Some(image) = &self.variant.image else {
+            return "\"$script\"".to_owned();
+        };
+        let launcher = if self.resources.nodes > 1 {
+            launcher
+        } else {
+            ""
+        };
+        let flag = match self.partition.container_target.as_str().split_once('+') {
+            Some((_, "cuda")) => "--nv ",
+            Some((_, "rocm")) => "--rocm ",
+            _ => "",
+        };
+        format!(
+            "{launcher}apptainer exec {flag}{} \"$script\"",
+            quoted(image)
+        )
+    }
+}
+
+/// A line that the user's script does not hold.
+fn delimiter(marker: AttemptId, user: &str) -> String {
+    let mut end = format!("{marker}_END");
+    while user.lines().any(|line| line == end) {
+        end.push('_');
+    }
+    end
+}
+
+/// One word for a POSIX shell, whatever it holds.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// `1-06:00:00`, as sbatch(1) reads it.
+fn clock(walltime: Walltime) -> String {
+    let all = walltime.seconds();
+    let (days, rest) = (all / 86_400, all % 86_400);
+    format!(
+        "{days}-{:02}:{:02}:{:02}",
+        rest / 3600,
+        rest % 3600 / 60,
+        rest % 60
+    )
+}
+
+/// `30:00:00`: PBS knows no days.
+fn seconds(walltime: Walltime) -> String {
+    let all = walltime.seconds();
+    format!("{:02}:{:02}:{:02}", all / 3600, all % 3600 / 60, all % 60)
+}
+
+#[cfg(test)]
+#[path = "batch/tests.rs"]
+mod tests;

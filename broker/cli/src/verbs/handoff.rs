@@ -1,0 +1,77 @@
+use std::io::Write;
+
+use anyhow::Context as _;
+use broker_client::Client;
+use broker_client::wire::HandedIn;
+use broker_model::{JobId, RemoteId};
+use serde_json::json;
+
+use crate::cli::{HandoffArgs, HandoffFormat};
+use crate::print;
+
+/// Fetches what a person hands in, or says that they did.
+pub(crate) async fn run(
+    client: &Client,
+    job: JobId,
+    args: HandoffArgs,
+    as_json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
+    if let Some(remote_id) = &args.handed_in {
+        return handed_in(client, job, remote_id, as_json, out).await;
+    }
+    let (what, query) = asked(&args);
+    let text = client.handoff(job, what, &query).await?;
+    let Some(file) = &args.output else {
+        if as_json {
+            print::json(&json!({ "file": null, "text": text }), out)?;
+        } else {
+            out.write_all(text.as_bytes())?;
+        }
+        return Ok(0);
+    };
+    std::fs::write(file, &text).with_context(|| format!("cannot write `{}`", file.display()))?;
+    if as_json {
+        print::json(&json!({ "file": file, "bytes": text.len() }), out)?;
+    } else {
+        let file = file.display();
+        writeln!(out, "{file} is ready. Hand it in once, as it is.")?;
+    }
+    Ok(0)
+}
+
+fn asked(args: &HandoffArgs) -> (&'static str, Vec<(&'static str, String)>) {
+    match args.format {
+        HandoffFormat::Script => ("script", Vec::new()),
+        HandoffFormat::Lexis => {
+            let names = [
+                ("project", &args.lexis_project),
+                ("template", &args.lexis_template),
+                ("dataset", &args.lexis_dataset),
+                ("location", &args.lexis_location),
+            ];
+            let given = |(key, name): (_, &Option<String>)| Some((key, name.clone()?));
+            ("lexis", names.into_iter().filter_map(given).collect())
+        }
+    }
+}
+
+async fn handed_in(
+    client: &Client,
+    job: JobId,
+    remote_id: &str,
+    as_json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
+    let remote_id = (remote_id != "-").then(|| RemoteId(remote_id.to_owned()));
+    let view = client.handed_in(job, &HandedIn { remote_id }).await?;
+    if as_json {
+        print::json(&view, out)?;
+    } else {
+        writeln!(
+            out,
+            "{job} is noted as handed in; its site has to tell of it"
+        )?;
+    }
+    Ok(0)
+}

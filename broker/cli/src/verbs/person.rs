@@ -1,0 +1,196 @@
+//! What a person of a site does with jobs: `alcyone site confirmations` and its like.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Context as _;
+use broker_client::Client;
+use broker_client::wire::{ConfirmationAnswer, ConfirmationDecision, HandoffView, JobView, Page};
+use broker_model::{ConfirmationView, JobId, SiteId};
+
+use crate::cli::PersonVerb;
+use crate::print;
+
+pub(crate) async fn run(
+    client: &Client,
+    verb: PersonVerb,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
+    match verb {
+        PersonVerb::Confirmations { site } => confirmations(client, &site, json, out).await,
+        PersonVerb::Confirm { site, job } => {
+            let answer = ConfirmationAnswer {
+                decision: ConfirmationDecision::Confirm,
+                reason: None,
+            };
+            let job = client.answer_confirmation(&site, job, &answer).await?;
+            told(&job, "goes in", json, out)
+        }
+        PersonVerb::Decline { site, job, reason } => {
+            let answer = ConfirmationAnswer {
+                decision: ConfirmationDecision::Decline,
+                reason: Some(reason),
+            };
+            let job = client.answer_confirmation(&site, job, &answer).await?;
+            told(&job, "is declined", json, out)
+        }
+        PersonVerb::Handoffs { site } => handoffs(client, &site, json, out).await,
+        PersonVerb::Report { site, job, file } => {
+            let job = report(client, &site, job, &file).await?;
+            told(&job, "is noted", json, out)
+        }
+    }
+}
+
+fn told(job: &JobView, words: &str, json: bool, out: &mut impl Write) -> anyhow::Result<u8> {
+    if json {
+        print::json(job, out)?;
+    } else {
+        writeln!(out, "{} {words}: it is {} now", job.id, job.state.as_str())?;
+    }
+    Ok(0)
+}
+
+async fn confirmations(
+    client: &Client,
+    site: &SiteId,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
+    let mut all: Vec<ConfirmationView> = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page: Page<_> = client.confirmations(site, cursor.as_deref()).await?;
+        all.extend(page.items);
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    if json {
+        print::json(&all, out)?;
+        return Ok(0);
+    }
+    if all.is_empty() {
+        writeln!(out, "nothing waits for {site}")?;
+    }
+    for one in &all {
+        one_waiting(one, out)?;
+    }
+    Ok(0)
+}
+
+fn one_waiting(one: &ConfirmationView, out: &mut impl Write) -> anyhow::Result<()> {
+    let asked = &one.resources;
+    let sectors = match one.sectors.as_slice() {
+        [] => "no sector stated".to_owned(),
+        sectors => sectors.join(", "),
+    };
+    let call = one.call_reference.as_deref().unwrap_or("no call stated");
+    let size = serde_json::to_value(one.size)?;
+    let lines = [
+        ("job", format!("{} ({})", one.job, one.name)),
+        (
+            "waits",
+            format!("since {}, until {}", one.waits_since, one.expires_at),
+        ),
+        ("partition", one.partition.to_string()),
+        (
+            "asks for",
+            format!(
+                "{} nodes, {} GPUs a node, {}",
+                asked.nodes, asked.gpus_per_node, asked.walltime
+            ),
+        ),
+        (
+            "project",
+            format!("{} ({call}; {sectors})", one.project_name),
+        ),
+        (
+            "organisation",
+            format!(
+                "{} ({}, {})",
+                one.organisation_name,
+                one.country,
+                size.as_str().unwrap_or_default()
+            ),
+        ),
+        ("paid by", one.share.to_string()),
+        ("owner", one.owner.to_string()),
+        (
+            "image",
+            one.image.clone().unwrap_or_else(|| "none".to_owned()),
+        ),
+        ("script sha256", one.script_sha256.clone()),
+    ];
+    for (name, value) in lines {
+        writeln!(out, "{name:15} {value}")?;
+    }
+    for ground in &one.grounds {
+        writeln!(
+            out,
+            "{:15} {}: {} ({})",
+            "ground", ground.rule, ground.words, ground.source
+        )?;
+    }
+    writeln!(out)?;
+    Ok(())
+}
+
+async fn handoffs(
+    client: &Client,
+    site: &SiteId,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
+    let mut all: Vec<HandoffView> = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = client.handoffs(site, cursor.as_deref()).await?;
+        all.extend(page.items);
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    if json {
+        print::json(&all, out)?;
+        return Ok(0);
+    }
+    let row = |one: &HandoffView| {
+        let remote = one.remote_id.as_ref();
+        vec![
+            one.job.to_string(),
+            one.attempt.to_string(),
+            one.state.as_str().to_owned(),
+            if one.fetched { "yes" } else { "no" }.to_owned(),
+            remote.map_or_else(|| "-".to_owned(), ToString::to_string),
+            one.partition.to_string(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = all.iter().map(row).collect();
+    let head = [
+        "JOB",
+        "MARKER",
+        "STATE",
+        "FETCHED",
+        "ID AT THE SITE",
+        "PARTITION",
+    ];
+    print::table(&head, &rows, out)?;
+    Ok(0)
+}
+
+async fn report(
+    client: &Client,
+    site: &SiteId,
+    job: JobId,
+    file: &Path,
+) -> anyhow::Result<JobView> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("cannot read `{}`", file.display()))?;
+    let report =
+        serde_json::from_str(&text).with_context(|| format!("`{}` is not JSON", file.display()))?;
+    Ok(client.report_handoff(site, job, &report).await?)
+}

@@ -1,0 +1,147 @@
+//! `alcyone-agent confirm`: a person at the site lets jobs in, or sends them away.
+
+use std::io::Write;
+use std::os::unix::fs::MetadataExt as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use broker_model::{ConfirmationView, JobId};
+use clap::Args;
+use site_adapter::{ConfirmRequest, ConfirmationsRequest};
+use site_agent::settings::Settings;
+
+use crate::compose;
+
+#[derive(Debug, Args)]
+pub(crate) struct Confirm {
+    /// Lists what waits, oldest first, and says nothing to it.
+    #[arg(long, conflicts_with_all = ["job", "decline"])]
+    list: bool,
+    /// The job to let in.
+    #[arg(required_unless_present = "list")]
+    job: Option<JobId>,
+    /// Sends the job away instead; its user reads the reason.
+    #[arg(long, requires = "reason")]
+    decline: bool,
+    /// Why it is declined.
+    #[arg(long, requires = "decline")]
+    reason: Option<String>,
+}
+
+/// What the kernel says of a login that was never made (`loginuid` in proc(5)).
+const NO_LOGIN: &str = "4294967295";
+
+pub(crate) async fn run(settings: &Settings, asked: &Confirm) -> anyhow::Result<ExitCode> {
+    let mut out = std::io::stdout().lock();
+    let Some(job) = asked.job else {
+        return list(settings, &mut out).await;
+    };
+    let link = compose::link(settings)?;
+    let request = ConfirmRequest {
+        agent: link.identity().agent,
+        site: settings.agent.site.clone(),
+        job,
+        local_user: local_user()?,
+        decline: asked.reason.clone(),
+    };
+    let reply = link.confirm(&request).await?;
+    let words = if asked.decline {
+        "is declined"
+    } else {
+        "goes in"
+    };
+    let state = reply.state.as_str();
+    writeln!(out, "{job} {words}: it is {state} now")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(settings: &Settings, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    let link = compose::link(settings)?;
+    let mut request = ConfirmationsRequest {
+        agent: link.identity().agent,
+        site: settings.agent.site.clone(),
+        after: None,
+    };
+    loop {
+        let reply = link.confirmations(&request).await?;
+        if reply.waiting.is_empty() {
+            break;
+        }
+        request.after = reply.waiting.last().map(|one| one.job);
+        for one in &reply.waiting {
+            show(one, out)?;
+        }
+    }
+    if request.after.is_none() {
+        writeln!(out, "nothing waits for {}", settings.agent.site)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(one: &ConfirmationView, out: &mut impl Write) -> std::io::Result<()> {
+    let asked = &one.resources;
+    let call = one.call_reference.as_deref().unwrap_or("no call stated");
+    writeln!(
+        out,
+        "{} ({}) waits since {}",
+        one.job, one.name, one.waits_since
+    )?;
+    writeln!(
+        out,
+        "  {}: {} nodes, {} GPUs a node, {}, paid by {}",
+        one.partition, asked.nodes, asked.gpus_per_node, asked.walltime, one.share
+    )?;
+    writeln!(
+        out,
+        "  {} ({call}) of {}, {}; owner {}",
+        one.project_name, one.organisation_name, one.country, one.owner
+    )?;
+    let image = one.image.as_deref().unwrap_or("none");
+    writeln!(out, "  image {image}, script sha256 {}", one.script_sha256)?;
+    for ground in &one.grounds {
+        writeln!(
+            out,
+            "  {}: {} ({})",
+            ground.rule, ground.words, ground.source
+        )?;
+    }
+    Ok(())
+}
+
+/// Who answers: whoever logged in, also behind sudo(8), else whom this process runs as. The name by
+/// passwd(5), and the number where a directory service has it.
+fn local_user() -> anyhow::Result<String> {
+    let login = std::fs::read_to_string("/proc/self/loginuid").ok();
+    let login = login
+        .map(|it| it.trim().to_owned())
+        .filter(|it| it != NO_LOGIN);
+    let uid = match login {
+        Some(uid) => uid,
+        None => std::fs::metadata("/proc/self")
+            .context("cannot tell who runs this: /proc is not mounted")?
+            .uid()
+            .to_string(),
+    };
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    Ok(name_of(&uid, &passwd).unwrap_or_else(|| format!("uid {uid}")))
+}
+
+fn name_of(uid: &str, passwd: &str) -> Option<String> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid).then(|| name.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_local_person_is_named_as_passwd_names_them() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nmaia:x:1001:100::/home/maia:/bin/bash\n";
+        assert_eq!(name_of("1001", passwd).as_deref(), Some("maia"));
+        assert_eq!(name_of("1002", passwd), None);
+    }
+}
