@@ -6,6 +6,7 @@ use broker_model::{Partition, PartitionSnapshot, SiteReadiness, System, SystemSt
 
 use crate::Portal;
 use crate::frame::{Frame, html};
+use crate::notices::{self, Notice};
 use crate::refusal::Refusal;
 use crate::texts::Texts;
 use crate::visitor::Member;
@@ -21,8 +22,6 @@ struct SitesPage {
 
 struct SiteCard {
     id: String,
-    /// Whether the visitor administers it.
-    own: bool,
     name: String,
     place: String,
     host: String,
@@ -36,6 +35,9 @@ struct SiteCard {
     open: String,
     queued: String,
     systems: Vec<SystemCard>,
+    notices: Vec<Notice>,
+    /// The viewer administers it.
+    is_mine: bool,
 }
 
 struct SystemCard {
@@ -83,17 +85,14 @@ pub(crate) async fn show(
         summary: texts.with("sites.summary", &numbers),
         sites: views
             .iter()
-            .map(|view| SiteCard {
-                own: member.caller().is_admin_of(&view.site.id),
-                ..SiteCard::new(texts, view)
-            })
+            .map(|view| SiteCard::new(&member, view))
             .collect(),
     })
 }
 
 impl SiteCard {
-    fn new(texts: Texts, view: &SiteView) -> Self {
-        let site = &view.site;
+    fn new(member: &Member, view: &SiteView) -> Self {
+        let (texts, site) = (member.texts, &view.site);
         let (class, key) = readiness(view.readiness);
         let heard = view
             .snapshot
@@ -109,7 +108,6 @@ impl SiteCard {
         };
         Self {
             id: site.id.to_string(),
-            own: false,
             name: site.name.clone(),
             place: format!("{}, {}", site.city, site.country),
             host: site.hosting_entity.clone(),
@@ -128,6 +126,8 @@ impl SiteCard {
                 .iter()
                 .map(|it| SystemCard::new(texts, it, heard))
                 .collect(),
+            notices: notices::of_site(texts, view),
+            is_mine: member.caller().is_admin_of(&site.id),
         }
     }
 }
@@ -198,7 +198,7 @@ fn hardware(partition: &Partition) -> String {
     }
 }
 
-const fn readiness(readiness: SiteReadiness) -> (&'static str, &'static str) {
+pub(crate) const fn readiness(readiness: SiteReadiness) -> (&'static str, &'static str) {
     match readiness {
         SiteReadiness::Ready => ("good", "readiness.ready"),
         SiteReadiness::Limited => ("wait", "readiness.limited"),

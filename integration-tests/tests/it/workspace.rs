@@ -39,6 +39,7 @@ const NEVER: [(&str, &[&str]); 5] = [
             "reqwest",
             "site-adapter-slurm",
             "site-adapter-process",
+            "site-adapter-kubernetes",
         ],
     ),
     (

@@ -113,6 +113,7 @@ pub struct AdapterSection {
 pub enum AdapterKind {
     Slurm,
     Process,
+    Kubernetes,
 }
 
 impl Settings {

@@ -47,6 +47,17 @@ impl World {
             .body(body.to_string())
     }
 
+    pub(crate) fn send_json(
+        &self,
+        method: &'static str,
+        uri: impl Into<String>,
+        body: &Value,
+    ) -> Ask<'_> {
+        self.ask(method, uri)
+            .header("content-type", "application/json")
+            .body(body.to_string())
+    }
+
     pub(crate) fn ask(&self, method: &'static str, uri: impl Into<String>) -> Ask<'_> {
         Ask {
             world: self,

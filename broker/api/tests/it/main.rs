@@ -23,6 +23,7 @@ mod lists;
 mod log_hygiene;
 mod operations;
 mod people;
+mod registry;
 mod site;
 mod streams;
 mod world;

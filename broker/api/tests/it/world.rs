@@ -33,7 +33,9 @@ pub(crate) const LEDGER: &str = "broker.example/ledger";
 /// What the stranger has of the issuer, and nobody else.
 pub(crate) const ENTITLEMENT: &str = "urn:geant:example.org:group:hpc:role=member#aai.example";
 const TOKEN_SECONDS: u32 = 900;
-const PEOPLE: [&str; 6] = ["ada", "bo", "auditor", "finn", "operator", "stranger"];
+const PEOPLE: [&str; 7] = [
+    "ada", "bo", "auditor", "finn", "lena", "operator", "stranger",
+];
 
 const SITES: [&str; 7] = [
     include_str!("../../../../config/sites/bsc.toml"),
@@ -164,7 +166,7 @@ impl World {
                 agent: agent_id(),
                 instance: None,
                 site: site.id.clone(),
-                snapshot: Some(self.snapshot(site)),
+                snapshot: Some(self.snapshot(&site)),
                 attempts: Vec::new(),
                 logs: Vec::new(),
                 working_on: Vec::new(),

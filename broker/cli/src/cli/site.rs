@@ -89,11 +89,13 @@ pub enum SiteVerb {
     },
 }
 
-/// A part of the site [default: the whole]
+// No words of its own: clap would take them for those of the verb.
 #[derive(Debug, Args)]
 pub struct ScopeArgs {
+    /// Only this system of the site
     #[arg(long)]
     system: Option<SystemId>,
+    /// Only this partition of the system
     #[arg(long, requires = "system")]
     partition: Option<PartitionId>,
 }

@@ -12,3 +12,4 @@ mod house;
 mod jobs;
 mod pages;
 mod signing_in;
+mod site_admin;
