@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use agent_link::{EnrolRequest, KeyPair, RotateRequest};
+use agent_link::{EnrolRequest, InviteText, KeyPair, RotateRequest};
 use broker_store::Ledger as _;
 use serde_json::{Value, json};
 
@@ -65,19 +65,13 @@ async fn every_operation_without_a_token_is_refused() {
     }
 }
 
-#[tokio::test]
-async fn every_mutating_operation_leaves_an_entry_in_the_ledger() {
-    let world = World::start().await;
-    let token = world.token("ada").await;
-    let id = world.submitted(&token).await["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let attempt = world.leased().await;
-    world.submitted(&token).await;
-    let operator = world.token("operator").await;
-    let invite = world.invite("lumi").await;
-    let other = world.invite("lumi").await;
+/// A good request of each mutating operation, and the token it goes with; agents sign theirs.
+fn bodies(
+    token: &str,
+    operator: &str,
+    attempt: &str,
+    invite: &InviteText,
+) -> BTreeMap<&'static str, (Option<String>, Value)> {
     let new = KeyPair::generate();
     let enrolling = EnrolRequest::new(
         &KeyPair::generate(),
@@ -92,22 +86,22 @@ async fn every_mutating_operation_leaves_an_entry_in_the_ledger() {
         ("/api/v1/sites/{id}/handoffs/{job}/reports", carried),
     ];
     let by = |token: &str, body| (Some(token.to_owned()), body);
-    let bodies: BTreeMap<&str, (Option<String>, Value)> = [
+    [
         (
             "/api/v1/eligibility/check",
-            by(&token, json!({ "project": project("main") })),
+            by(token, json!({ "project": project("main") })),
         ),
-        ("/api/v1/jobs", by(&token, job())),
-        ("/api/v1/jobs/quote", by(&token, job())),
-        ("/api/v1/jobs/{id}/cancel", by(&token, json!({}))),
-        ("/api/v1/sites/{id}/invites", by(&operator, json!({}))),
+        ("/api/v1/jobs", by(token, job())),
+        ("/api/v1/jobs/quote", by(token, job())),
+        ("/api/v1/jobs/{id}/cancel", by(token, json!({}))),
+        ("/api/v1/sites/{id}/invites", by(operator, json!({}))),
         (
             "/api/v1/sites/{id}/invites/{invite}/withdraw",
-            by(&operator, json!({})),
+            by(operator, json!({})),
         ),
         (
             "/api/v1/sites/{id}/agents/{agent}/revoke",
-            by(&operator, json!({ "reason": "a test" })),
+            by(operator, json!({ "reason": "a test" })),
         ),
         (
             "/api/v1/jobs/{id}/handoff/reports",
@@ -161,7 +155,23 @@ async fn every_mutating_operation_leaves_an_entry_in_the_ledger() {
             ),
         ),
     ]
-    .into();
+    .into()
+}
+
+#[tokio::test]
+async fn every_mutating_operation_leaves_an_entry_in_the_ledger() {
+    let world = World::start().await;
+    let token = world.token("ada").await;
+    let id = world.submitted(&token).await["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let attempt = world.leased().await;
+    world.submitted(&token).await;
+    let operator = world.token("operator").await;
+    let invite = world.invite("lumi").await;
+    let other = world.invite("lumi").await;
+    let bodies = bodies(&token, &operator, &attempt, &invite);
     let mutating = broker_api::operations()
         .into_iter()
         .filter(|(method, path)| *method != "GET" && !is_of_registry(path));
