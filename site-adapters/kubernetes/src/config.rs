@@ -111,7 +111,7 @@ pub struct PartitionSettings {
     /// Shared memory (`/dev/shm`); the container runtime's default is 64 MiB.
     #[serde(default)]
     pub shm_gib: Option<u32>,
-    /// Kueue's LocalQueue in each namespace; a local account's `account` goes before it.
+    /// Kueue's `LocalQueue` in each namespace; a local account's `account` goes before it.
     #[serde(default)]
     pub queue: Option<String>,
     /// Kueue's `WorkloadPriorityClass`; a local account's `qos` goes before it.

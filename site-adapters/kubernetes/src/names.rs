@@ -19,7 +19,7 @@ pub(crate) const STARTED: &str = "alcyone/started";
 pub(crate) const VERDICT: &str = "alcyone/verdict";
 pub(crate) const RESTARTABLE: &str = "alcyone/restartable";
 pub(crate) const ARRAY: &str = "alcyone/array";
-/// The LocalQueue that a Job gets once what it waits for is over.
+/// The `LocalQueue` that a Job gets once what it waits for is over.
 pub(crate) const LATER_QUEUE: &str = "alcyone/queue";
 
 pub(crate) const QUEUE: &str = "kueue.x-k8s.io/queue-name";

@@ -35,6 +35,10 @@ pub(crate) struct Requests {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of the Job's own"
+)]
 pub(crate) struct JobFacts {
     pub(crate) name: String,
     pub(crate) namespace: String,

@@ -2,10 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::api::{Call, Target};
+use crate::api::{Call, Target, singular};
 use crate::cluster::State;
 use crate::kueue;
-use crate::status::{Reply, created, invalid, not_found, ok, qualified, refused, with_details};
+use crate::status::{
+    Reply, created, invalid, not_found, ok, other_uid, qualified, refused, with_details,
+};
 use crate::store::{now, set_condition, text};
 
 const JOB_SPEC: &[&str] = &[
@@ -276,13 +278,8 @@ pub(crate) fn patch(state: &mut State, call: &Call, target: &Target, name: &str)
         text(&change, "/metadata/uid"),
         text(&object, "/metadata/uid"),
     );
-    if !wanted.is_empty() && wanted != uid {
-        let words = format!(
-            "Operation cannot be fulfilled on {} \"{name}\": Precondition failed: UID in \
-             precondition: {wanted}, UID in object meta: {uid}",
-            qualified(&target.plural, &target.group)
-        );
-        return refused(409, "Conflict", &words);
+    if let Some(refusal) = other_uid(singular(target), name, wanted, uid) {
+        return refusal;
     }
     let before = object.clone();
     merge(&mut object, &change);

@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use crate::cluster::{NAMESPACE, Shared, State, TOKEN};
 use crate::server::{Body, streamed, whole};
 use crate::status::{
-    Content, Reply, created, not_found, ok, qualified, refused, text as plain, with_details,
+    Content, Reply, created, not_found, ok, other_uid, qualified, refused, text as plain,
+    with_details,
 };
 use crate::store::{age, key, text};
 use crate::{admission, kubelet};
@@ -39,6 +40,14 @@ pub(crate) struct Target {
     pub(crate) plural: String,
     pub(crate) namespace: String,
     pub(crate) name: Option<String>,
+}
+
+/// How conflicts call it.
+pub(crate) fn singular(target: &Target) -> &str {
+    match target.plural.as_str() {
+        "jobs" => "Job.batch",
+        plural => plural,
+    }
 }
 
 pub(crate) fn query(text: &str) -> BTreeMap<String, String> {
@@ -177,6 +186,15 @@ fn review(state: &State, body: &[u8]) -> Reply {
     created(review)
 }
 
+/// `a=b` or `a!=b`.
+fn comparison(part: &str) -> (&str, &str, bool) {
+    if let Some((path, value)) = part.split_once("!=") {
+        return (path, value, false);
+    }
+    let (path, value) = part.split_once('=').unwrap_or((part, ""));
+    (path, value, true)
+}
+
 pub(crate) fn fits(object: &Value, call: &Call, target: &Target) -> bool {
     let here =
         target.namespace.is_empty() || text(object, "/metadata/namespace") == target.namespace;
@@ -195,13 +213,7 @@ pub(crate) fn fits(object: &Value, call: &Call, target: &Target) -> bool {
             .split(',')
             .filter(|part| !part.is_empty())
             .all(|part| {
-                let (path, value, wanted) = match part.split_once("!=") {
-                    Some((path, value)) => (path, value, false),
-                    None => {
-                        let (path, value) = part.split_once('=').unwrap_or((part, ""));
-                        (path, value, true)
-                    }
-                };
+                let (path, value, wanted) = comparison(part);
                 let pointer = format!("/{}", path.replace('.', "/"));
                 (text(object, &pointer) == value) == wanted
             })
@@ -270,13 +282,8 @@ fn delete(state: &mut State, call: &Call, target: &Target, name: &str) -> Reply 
     let options: Value = serde_json::from_slice(&call.body).unwrap_or_default();
     let wanted = text(&options, "/preconditions/uid");
     let uid = text(&object, "/metadata/uid");
-    if !wanted.is_empty() && wanted != uid {
-        let words = format!(
-            "Operation cannot be fulfilled on {} \"{name}\": Precondition failed: UID in \
-             precondition: {wanted}, UID in object meta: {uid}",
-            qualified(&target.plural, &target.group)
-        );
-        return refused(409, "Conflict", &words);
+    if let Some(refusal) = other_uid(singular(target), name, wanted, uid) {
+        return refusal;
     }
     if target.plural == "pods" {
         kubelet::end(state, &object);
@@ -346,19 +353,8 @@ pub(crate) fn watch(shared: &Arc<Shared>, call: &Call) -> Response<Body> {
             if lines.is_empty() {
                 let waited = tokio::time::timeout(BOOKMARK, seen.changed()).await;
                 if waited.is_err() {
-                    let (kind, version) = if target.plural == "jobs" {
-                        ("Job", "batch/v1")
-                    } else {
-                        ("Pod", "v1")
-                    };
                     next = next.max(shared.lock().store.version);
-                    let bookmark = json!({ "type": "BOOKMARK", "object": {
-                        "kind": kind, "apiVersion": version,
-                        "metadata": { "resourceVersion": next.to_string(), "creationTimestamp": null },
-                        "spec": { "template": { "metadata": {}, "spec": { "containers": null } } },
-                        "status": {},
-                    } });
-                    lines = format!("{bookmark}\n");
+                    lines = bookmark(&target, next);
                 }
             }
             let frame = Ok(Frame::data(Bytes::from(lines)));
@@ -366,6 +362,20 @@ pub(crate) fn watch(shared: &Arc<Shared>, call: &Call) -> Response<Body> {
         }
     });
     streamed(pieces.boxed())
+}
+
+fn bookmark(target: &Target, version: u64) -> String {
+    let (kind, group) = match target.plural.as_str() {
+        "jobs" => ("Job", "batch/v1"),
+        _ => ("Pod", "v1"),
+    };
+    let bookmark = json!({ "type": "BOOKMARK", "object": {
+        "kind": kind, "apiVersion": group,
+        "metadata": { "resourceVersion": version.to_string(), "creationTimestamp": null },
+        "spec": { "template": { "metadata": {}, "spec": { "containers": null } } },
+        "status": {},
+    } });
+    format!("{bookmark}\n")
 }
 
 fn changes(shared: &Shared, call: &Call, target: &Target, from: u64) -> (String, u64, bool) {
@@ -388,7 +398,8 @@ fn changes(shared: &Shared, call: &Call, target: &Target, from: u64) -> (String,
         let here = target.namespace.is_empty() || change.namespace == target.namespace;
         if change.plural == target.plural && here && fits(&change.object, call, target) {
             let event = json!({ "type": change.kind, "object": change.object });
-            lines += &format!("{event}\n");
+            lines += &event.to_string();
+            lines.push('\n');
         }
     }
     (lines, next, false)

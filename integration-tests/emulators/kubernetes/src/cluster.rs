@@ -165,7 +165,7 @@ impl Cluster {
         });
     }
 
-    /// Installs Kueue with a LocalQueue `gpu` that has `gpus` accelerators.
+    /// Installs Kueue with a `LocalQueue` named `gpu` that has `gpus` accelerators.
     pub fn install_kueue(&self, gpus: i64) {
         self.change(|state| kueue::install(state, gpus));
     }

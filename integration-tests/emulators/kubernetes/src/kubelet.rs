@@ -113,7 +113,11 @@ pub(crate) fn expand(text: &str, variables: &BTreeMap<String, String>) -> String
         } else if let Some((name, after)) = rest.strip_prefix('(').and_then(|r| r.split_once(')')) {
             match variables.get(name) {
                 Some(value) => out.push_str(value),
-                None => out.push_str(&format!("$({name})")),
+                None => {
+                    out.push_str("$(");
+                    out.push_str(name);
+                    out.push(')');
+                }
             }
             rest = after;
         } else {

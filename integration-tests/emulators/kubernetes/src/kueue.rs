@@ -93,38 +93,8 @@ pub(crate) fn reconcile(state: &mut State) {
         if evicted.contains(&text(job, "/metadata/name").to_owned()) {
             continue;
         }
-        if queue != "gpu" {
-            let words = format!("LocalQueue {queue} doesn't exist");
-            set_condition(
-                &mut workload,
-                "QuotaReserved",
-                "False",
-                "Misconfigured",
-                &words,
-            );
-        } else if wanted > hard {
-            let words = format!(
-                "couldn't assign flavors to pod set main: insufficient quota for nvidia.com/gpu in flavor h200, previously considered podsets requests (0) + current podset request ({wanted}) > maximum capacity ({hard})"
-            );
-            set_condition(
-                &mut workload,
-                "QuotaReserved",
-                "False",
-                "ExceedsMaxQuota",
-                &words,
-            );
-        } else if used + wanted > hard {
-            let words = format!(
-                "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu in flavor h200, {} more needed",
-                used + wanted - hard
-            );
-            set_condition(
-                &mut workload,
-                "QuotaReserved",
-                "False",
-                "WaitingForQuota",
-                &words,
-            );
+        if let Some((reason, words)) = waits(queue, wanted, used, hard) {
+            set_condition(&mut workload, "QuotaReserved", "False", reason, &words);
         } else {
             used += wanted;
             set_condition(
@@ -148,6 +118,29 @@ pub(crate) fn reconcile(state: &mut State) {
         }
         state.store.put("workloads", workload);
     }
+}
+
+/// Why it is not admitted.
+fn waits(queue: &str, wanted: i64, used: i64, hard: i64) -> Option<(&'static str, String)> {
+    let flavors = "couldn't assign flavors to pod set main: insufficient";
+    if queue != "gpu" {
+        let words = format!("LocalQueue {queue} doesn't exist");
+        return Some(("Misconfigured", words));
+    }
+    if wanted > hard {
+        let words = format!(
+            "{flavors} quota for nvidia.com/gpu in flavor h200, previously considered podsets \
+             requests (0) + current podset request ({wanted}) > maximum capacity ({hard})"
+        );
+        return Some(("ExceedsMaxQuota", words));
+    }
+    let missing = used + wanted - hard;
+    (missing > 0).then(|| {
+        let words = format!(
+            "{flavors} unused quota for nvidia.com/gpu in flavor h200, {missing} more needed"
+        );
+        ("WaitingForQuota", words)
+    })
 }
 
 fn workload(state: &State, job: &Value) -> Value {

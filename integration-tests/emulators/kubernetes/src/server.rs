@@ -84,7 +84,7 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Answered {
         body: body.to_bytes(),
     };
     match fault {
-        None => done(&shared, &call).await,
+        None => done(&shared, &call),
         Some(fault) => faulty(&shared, &call, fault).await,
     }
 }
@@ -98,21 +98,16 @@ async fn faulty(shared: &Arc<Shared>, call: &Call, fault: Fault) -> Answered {
     match fault {
         Fault::Broken => Ok(broken()),
         Fault::BrokenAfter => {
-            done(shared, call).await?;
+            done(shared, call)?;
             Ok(broken())
         }
         Fault::CutBefore => Err(cut()),
         Fault::CutAfter => {
-            done(shared, call).await?;
+            done(shared, call)?;
             Err(cut())
         }
         Fault::Truncated => {
-            let body = done(shared, call)
-                .await?
-                .into_body()
-                .collect()
-                .await?
-                .to_bytes();
+            let body = done(shared, call)?.into_body().collect().await?.to_bytes();
             let length = body.len();
             let half = body.slice(..length / 2);
             let pieces: BoxStream<'static, _> =
@@ -131,7 +126,7 @@ async fn faulty(shared: &Arc<Shared>, call: &Call, fault: Fault) -> Answered {
                 let mut clock = tokio::time::interval(time);
                 clock.tick().await;
                 clock.tick().await;
-                done(&shared, &call).await
+                done(&shared, &call)
             });
             late.await.map_err(|_| cut())?
         }
@@ -167,7 +162,7 @@ fn cut() -> std::io::Error {
     std::io::Error::other("cut")
 }
 
-async fn done(shared: &Arc<Shared>, call: &Call) -> Answered {
+fn done(shared: &Arc<Shared>, call: &Call) -> Answered {
     if call.method == Method::GET && call.query.contains_key("watch") {
         return Ok(api::watch(shared, call));
     }

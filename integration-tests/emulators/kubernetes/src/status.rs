@@ -93,3 +93,15 @@ pub(crate) fn qualified(kind: &str, group: &str) -> String {
     }
     format!("{kind}.{group}")
 }
+
+/// 409 for another object's uid; `None` if it is the right one, or if none was asked for.
+pub(crate) fn other_uid(kind: &str, name: &str, wanted: &str, uid: &str) -> Option<Reply> {
+    if wanted.is_empty() || wanted == uid {
+        return None;
+    }
+    let words = format!(
+        "Operation cannot be fulfilled on {kind} \"{name}\": the UID in the precondition ({wanted}) \
+         does not match the UID in record ({uid}). The object might have been deleted and then recreated"
+    );
+    Some(refused(409, "Conflict", &words))
+}

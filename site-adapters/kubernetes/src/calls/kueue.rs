@@ -1,4 +1,4 @@
-//! Kueue's Workloads and LocalQueues, read as loose JSON: the group has several versions, and few of
+//! Kueue's workloads and `LocalQueue`s, read as loose JSON: the group has several versions, and few of
 //! its fields matter here.
 
 use serde::Deserialize;
@@ -131,7 +131,7 @@ impl Workload {
             .or_else(|| self.condition("Evicted", "False"))
     }
 
-    /// A LocalQueue that takes no work, and why.
+    /// A `LocalQueue` that takes no work, and why.
     pub(crate) fn inactive(&self) -> Option<String> {
         let closed = self.condition("Active", "False")?;
         Some(format!("{}: {}", closed.reason, closed.message))

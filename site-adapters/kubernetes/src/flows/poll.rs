@@ -18,7 +18,7 @@ const MOST_CHORES: usize = 32;
 
 /// What the watches say of one job.
 enum Told {
-    Here(RemoteJob, Option<Chore>),
+    Here(Box<RemoteJob>, Option<Chore>),
     /// The name is another Job's.
     NotOurs,
     Missing,
@@ -66,7 +66,7 @@ impl KubernetesAdapter {
                     if let Some(todo) = todo {
                         chores.push((told.len(), *job, todo));
                     }
-                    told.push(remote);
+                    told.push(*remote);
                 }
                 Told::NotOurs => {}
                 Told::Missing => missing.push(*job),
@@ -97,7 +97,7 @@ impl KubernetesAdapter {
             }
             let remote = view.remote(view.activity(None));
             let todo = chore(view, &remote.activity, now, launch);
-            Told::Here(remote, todo)
+            Told::Here(Box::new(remote), todo)
         });
         Ok(told.unwrap_or(Told::Missing))
     }

@@ -129,7 +129,7 @@ impl KubernetesAdapter {
         all
     }
 
-    /// The LocalQueues of the namespaces in use; none where Kueue is not there or may not be asked.
+    /// The `LocalQueue`s of the namespaces in use; none where Kueue is not there or may not be asked.
     async fn all_queues(&self) -> Vec<Workload> {
         let has_queues = self.settings.partitions.values().any(|p| p.queue.is_some());
         let Ok(Some(version)) = (if has_queues {
