@@ -65,8 +65,11 @@ impl Broker {
         if !windows.is_empty() {
             tally.windows = self.window_uses(&windows).await?.into_iter().collect();
         }
-        let mut limiting = set().filter(|it| !it.controls.limits.is_empty()).peekable();
-        if limiting.peek().is_none() {
+        let limiting: Vec<Arc<Listed>> = set()
+            .filter(|it| !it.controls.limits.is_empty())
+            .cloned()
+            .collect();
+        if limiting.is_empty() {
             return Ok(tally);
         }
         let organisation = match self.standing(allocation.project).await {
@@ -76,7 +79,7 @@ impl Broker {
         };
         for listed in limiting {
             if listed.controls.limit_of(organisation).is_some() {
-                let uses = self.organisation_use(organisation, listed, now).await?;
+                let uses = self.organisation_use(organisation, &listed, now).await?;
                 tally.organisation = Some(organisation);
                 tally.at_sites.insert(listed.site.id.clone(), uses);
             }

@@ -35,7 +35,7 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<()> {
         sites,
         allocation: &allocation,
         refused_by: &[],
-        tally: &Tally::default(),
+        tally: &tally,
         zones: &zones,
         bound: None,
     };
