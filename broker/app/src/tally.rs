@@ -66,8 +66,10 @@ impl Broker {
             tally.windows = self.window_uses(&windows).await?.into_iter().collect();
         }
         // A list: an iterator with a closure in it cannot be held over a wait.
-        let limiting: Vec<&Arc<Listed>> =
-            set().filter(|it| !it.controls.limits.is_empty()).collect();
+        let limiting: Vec<Arc<Listed>> = set()
+            .filter(|it| !it.controls.limits.is_empty())
+            .cloned()
+            .collect();
         if limiting.is_empty() {
             return Ok(tally);
         }
@@ -78,7 +80,7 @@ impl Broker {
         };
         for listed in limiting {
             if listed.controls.limit_of(organisation).is_some() {
-                let uses = self.organisation_use(organisation, listed, now).await?;
+                let uses = self.organisation_use(organisation, &listed, now).await?;
                 tally.organisation = Some(organisation);
                 tally.at_sites.insert(listed.site.id.clone(), uses);
             }

@@ -183,6 +183,15 @@ fn sites(config: &Config) -> anyhow::Result<Vec<Site>> {
     if sites.is_empty() {
         bail!("sites.dir: no `*.toml` there, so there would be nowhere to compute");
     }
+    for site in &sites {
+        if let Err(faults) = site.validate() {
+            let said: String = { faults.iter() }.map(|it| format!("\n  {it}")).collect();
+            bail!(
+                "sites.dir: {} is not a site that can be registered:{said}",
+                site.id
+            );
+        }
+    }
     Ok(sites)
 }
 

@@ -96,7 +96,10 @@ async fn a_document_is_registered_changed_by_its_tag_and_read_back() {
     let read = world.get(path).token(&lena).send().await;
     let tag = read.header("etag").to_owned();
     let site: Site = serde_json::from_value(read.json()).unwrap();
-    assert_eq!(site, serde_json::from_value(document.clone()).unwrap());
+    assert_eq!(
+        site,
+        serde_json::from_value::<Site>(document.clone()).unwrap()
+    );
     let changed = with(document, "/city", json!("Oulu"));
     world
         .file(&operator, &changed, None)

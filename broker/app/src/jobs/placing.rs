@@ -22,8 +22,16 @@ pub(crate) struct Placing {
     bound: Option<Bound>,
     board: Arc<Record>,
     tally: Tally,
-    /// Where windows or limits count the job, the window that it is to be counted in if any.
-    counted: Option<Option<WindowId>>,
+    counted: Counted,
+}
+
+/// Whether the chosen partition counts what this share or this organisation has there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counted {
+    Nowhere,
+    /// By a limit, or by windows of which none is to count it.
+    There,
+    InWindow(WindowId),
 }
 
 /// The digests of a placing's two documents.
@@ -138,14 +146,16 @@ impl Broker {
 }
 
 impl Placing {
-    /// Whether the chosen partition counts what this share or this organisation has there.
-    pub(crate) const fn is_counted(&self) -> bool {
-        self.counted.is_some()
+    pub(crate) fn is_counted(&self) -> bool {
+        self.counted != Counted::Nowhere
     }
 
     fn window(&self) -> Option<(WindowId, GpuMillis)> {
         let (_, candidate) = chosen(&self.placement)?;
-        Some((self.counted??, candidate.gpu))
+        match self.counted {
+            Counted::InWindow(window) => Some((window, candidate.gpu)),
+            Counted::Nowhere | Counted::There => None,
+        }
     }
 
     /// A job that was placed before may be counted in a window still.
@@ -159,18 +169,22 @@ impl Placing {
     }
 }
 
-fn counted(placement: &Placement, heard: &Moment, input: &Input<'_>) -> Option<Option<WindowId>> {
-    let (at, candidate) = chosen(placement)?;
-    let controls = &heard.find(&at.site)?.controls;
+fn counted(placement: &Placement, heard: &Moment, input: &Input<'_>) -> Counted {
+    let Some((at, candidate)) = chosen(placement) else {
+        return Counted::Nowhere;
+    };
+    let Some(controls) = heard.find(&at.site).map(|it| &it.controls) else {
+        return Counted::Nowhere;
+    };
     let here = (&at.system, &at.partition);
     let mut windows = controls.windows_of(&input.allocation.share, here);
     let organisation = input.tally.organisation;
     let limited = organisation.is_some_and(|it| controls.limit_of(it).is_some());
-    if windows.next().is_none() && !limited {
-        return None;
+    match broker_placement::window_for(controls, input, here, candidate.gpu) {
+        Some(window) => Counted::InWindow(window.id),
+        None if limited || windows.next().is_some() => Counted::There,
+        None => Counted::Nowhere,
     }
-    let window = broker_placement::window_for(controls, input, here, candidate.gpu);
-    Some(window.map(|it| it.id))
 }
 
 impl PlacingDigests {

@@ -69,13 +69,9 @@ impl Broker {
                 controls,
                 now,
             };
-            let (done, entry) = edit(&mut editing)?;
+            let (done, mut entry) = edit(&mut editing)?;
+            entry.actor = Some(caller.person);
             forget_old(controls, now);
-            let entry = {
-                let mut entry = entry;
-                entry.actor = Some(caller.person);
-                entry
-            };
             match self.put_registered(registered, entry).await {
                 Ok(()) => return Ok(done),
                 Err(Error::Contended) => {}

@@ -125,7 +125,12 @@ impl Broker {
         entry.actor = Some(person);
         match role {
             Role::Member { project } | Role::Lead { project } => entry.project = Some(*project),
-            Role::SiteAdmin { site, .. } => entry.site = Some(site.clone()),
+            Role::SiteAdmin { site, sees_people } => {
+                entry.site = Some(site.clone());
+                if *sees_people {
+                    entry = entry.with("sees_people", true);
+                }
+            }
             Role::Auditor { share: Some(share) } => {
                 entry = entry.with("share", share.to_string());
             }

@@ -238,19 +238,18 @@ fn any_controls() -> impl Strategy<Value = Controls> {
     let incidents = collection::vec((span(), maintenance), 0..2);
     let windows = collection::vec((-30..30_i64, 1..60_i64, 0..4000_i64, any::<bool>()), 0..3);
     (drains, incidents, windows).prop_map(|(drains, incidents, windows)| {
-        let mut set = Controls::default();
-        set.drains = drains
+        let drains = drains
             .into_iter()
             .map(|(from, long)| drain(from, long.map(|it| from + it)))
             .collect();
         let kinds = [IncidentKind::Incident, IncidentKind::Maintenance];
-        set.incidents = incidents
+        let incidents = incidents
             .into_iter()
             .map(|((from, long), planned)| {
                 incident(kinds[usize::from(planned)], from, long.map(|it| from + it))
             })
             .collect();
-        set.windows = windows
+        let windows = windows
             .into_iter()
             .map(|(from, long, gpu_hours, union)| {
                 let mut window = window(from, from + long, gpu_hours);
@@ -260,7 +259,12 @@ fn any_controls() -> impl Strategy<Value = Controls> {
                 window
             })
             .collect();
-        set
+        Controls {
+            drains,
+            incidents,
+            windows,
+            ..Controls::default()
+        }
     })
 }
 

@@ -89,12 +89,12 @@ impl Maker<'_> {
         }
     }
 
-    fn end(&self, action: &'static str, words: &str, item: &impl ToString) -> Option<End> {
-        Some(End {
+    fn end(&self, action: &'static str, words: &str, item: &impl ToString) -> End {
+        End {
             action,
             item: item.to_string(),
             words: self.texts.of(words),
-        })
+        }
     }
 
     fn until(&self, at: Option<Timestamp>) -> String {
@@ -145,7 +145,7 @@ impl Maker<'_> {
             ];
             let open = window.to > self.now;
             let end = || self.end("close-window", "site_admin.close", &window.id);
-            (cells, open.then(end).flatten())
+            (cells, open.then(end))
         };
         let heads = [
             "site_admin.share",
@@ -169,7 +169,10 @@ impl Maker<'_> {
                 moment(drain.from),
                 self.until(drain.until),
             ];
-            (cells, self.end("undrain", "site_admin.end", &drain.id))
+            (
+                cells,
+                Some(self.end("undrain", "site_admin.end", &drain.id)),
+            )
         };
         let heads = [
             "site_admin.scope",
@@ -197,7 +200,7 @@ impl Maker<'_> {
             ];
             (
                 cells,
-                self.end("close-incident", "site_admin.close", &incident.id),
+                Some(self.end("close-incident", "site_admin.close", &incident.id)),
             )
         };
         let heads = [
@@ -221,7 +224,10 @@ impl Maker<'_> {
                 veto.reason.clone(),
                 moment(veto.since),
             ];
-            (cells, self.end("lift-veto", "site_admin.lift", &veto.id))
+            (
+                cells,
+                Some(self.end("lift-veto", "site_admin.lift", &veto.id)),
+            )
         };
         let heads = [
             "site_admin.allocation",

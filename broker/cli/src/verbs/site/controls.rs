@@ -148,7 +148,7 @@ fn limit(view: &LimitView) -> Vec<String> {
     let (limit, uses) = (&view.limit, &view.uses);
     let of = |has: u32, most: Option<u32>| match most {
         Some(most) => format!("{has} of {most}"),
-        None => format!("{has}"),
+        None => has.to_string(),
     };
     let gpu = uses.gpu_used + uses.gpu_held;
     vec![
