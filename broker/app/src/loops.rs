@@ -26,10 +26,10 @@ const SWEEP_EVERY: Duration = Duration::from_mins(1);
 /// round is the retry.
 pub async fn run(broker: Broker, sealer: Sealer) {
     join5(
-        placing(&broker),
+        Box::pin(placing(&broker)),
         sealing(&broker, &sealer),
         listening(&broker),
-        sweeping(&broker),
+        Box::pin(sweeping(&broker)),
         lapsing(&broker),
     )
     .await;

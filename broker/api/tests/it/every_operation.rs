@@ -71,6 +71,7 @@ fn bodies(
     operator: &str,
     attempt: &str,
     invite: &InviteText,
+    (admin, declined): (&str, &str),
 ) -> BTreeMap<&'static str, (Option<String>, Value)> {
     let new = KeyPair::generate();
     let enrolling = EnrolRequest::new(
@@ -79,12 +80,6 @@ fn bodies(
         "login2".to_owned(),
         "0.1.0".to_owned(),
     );
-    let (admin, held, carried) = world.by_people().await;
-    let own_jobs = [
-        ("/api/v1/jobs/{id}/handoff/reports", carried.clone()),
-        ("/api/v1/sites/{id}/confirmations/{job}", held[0].clone()),
-        ("/api/v1/sites/{id}/handoffs/{job}/reports", carried),
-    ];
     let by = |token: &str, body| (Some(token.to_owned()), body);
     [
         (
@@ -105,16 +100,16 @@ fn bodies(
         ),
         (
             "/api/v1/jobs/{id}/handoff/reports",
-            by(&token, json!({ "remote_id": "4711" })),
+            by(token, json!({ "remote_id": "4711" })),
         ),
         (
             "/api/v1/sites/{id}/confirmations/{job}",
-            by(&admin, json!({ "decision": "confirm" })),
+            by(admin, json!({ "decision": "confirm" })),
         ),
         (
             "/api/v1/sites/{id}/handoffs/{job}/reports",
             by(
-                &admin,
+                admin,
                 json!({ "event": "declined", "reason": "it never came" }),
             ),
         ),
@@ -129,7 +124,7 @@ fn bodies(
             "/agent/v1/confirmations/answer",
             (
                 None,
-                json!({ "agent": agent_of("hammerhai"), "site": "hammerhai", "job": held[1],
+                json!({ "agent": agent_of("hammerhai"), "site": "hammerhai", "job": declined,
                     "local_user": "maia", "decline": "full" }),
             ),
         ),
@@ -171,7 +166,13 @@ async fn every_mutating_operation_leaves_an_entry_in_the_ledger() {
     let operator = world.token("operator").await;
     let invite = world.invite("lumi").await;
     let other = world.invite("lumi").await;
-    let bodies = bodies(&token, &operator, &attempt, &invite);
+    let (admin, held, carried) = world.by_people().await;
+    let own_jobs = [
+        ("/api/v1/jobs/{id}/handoff/reports", carried.clone()),
+        ("/api/v1/sites/{id}/confirmations/{job}", held[0].clone()),
+        ("/api/v1/sites/{id}/handoffs/{job}/reports", carried),
+    ];
+    let bodies = bodies(&token, &operator, &attempt, &invite, (&admin, &held[1]));
     let mutating = broker_api::operations()
         .into_iter()
         .filter(|(method, path)| *method != "GET" && !is_of_registry(path));

@@ -124,10 +124,9 @@ impl Batch<'_> {
         let newline = if user.ends_with('\n') { "" } else { "\n" };
         let end = delimiter(marker, user);
         let run = self.run(launcher);
-        let directives: String = directives
+        let directives = directives
             .iter()
-            .map(|line| format!("{mark}{line}\n"))
-            .collect();
+            .fold(String::new(), |all, line| all + mark + line + "\n");
         format!(
             "#!/bin/sh\n\
              {directives}\

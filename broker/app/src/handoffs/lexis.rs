@@ -12,7 +12,7 @@ use broker_model::{AttemptId, InvalidSpec, Job, PartitionRef};
 pub struct LexisNames {
     /// The LEXIS project that pays: `project_shortname`.
     pub project: String,
-    /// A HEAppE command template that the site has approved: `command_template_name`.
+    /// A `HEAppE` command template that the site has approved: `command_template_name`.
     pub template: String,
     /// Where the job's script and data lie: `ddi://…`. Without one the template is to bring them.
     pub dataset: Option<String>,

@@ -39,7 +39,7 @@ pub struct HandoffArgs {
     /// The LEXIS project that pays
     #[arg(long, required_if_eq("format", "lexis"))]
     pub lexis_project: Option<String>,
-    /// The HEAppE command template that the site has approved
+    /// The `HEAppE` command template that the site has approved
     #[arg(long, required_if_eq("format", "lexis"))]
     pub lexis_template: Option<String>,
     /// Where script and data lie for LEXIS: `ddi://…`

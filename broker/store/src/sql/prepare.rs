@@ -46,6 +46,7 @@ fn entry(body: &EntryBody) -> Result<Entry, StoreError> {
     })
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each kind of write")]
 fn step(write: Write) -> Result<Step, StoreError> {
     Ok(match write {
         Write::InsertJob(job) => Step::InsertJob {
