@@ -20,8 +20,8 @@ use site_adapter::{
     AttemptReport, LeasedAttempt, LocalAccount, LogChunk, LogStream, RemoteRef, Seen, Work,
 };
 
-use crate::accounts::{AccountQuestion, Mapping};
 use crate::AgentConfig;
+use crate::accounts::{AccountQuestion, Mapping};
 use crate::backoff::{after, delay};
 
 pub(crate) use calls::{Answer, Call};

@@ -23,11 +23,18 @@ impl Drain {
 
     /// A site that cannot be used at all stays so.
     pub(crate) fn apply(&self, snapshot: &mut SiteSnapshot) {
-        if matches!(snapshot.readiness, SiteReadiness::Ready | SiteReadiness::Limited) {
+        if matches!(
+            snapshot.readiness,
+            SiteReadiness::Ready | SiteReadiness::Limited
+        ) {
             snapshot.readiness = SiteReadiness::Draining;
         }
         let until = self.until.map(|until| format!(" (until {until})"));
-        let words = format!("drained by the site: {}{}", self.reason, until.unwrap_or_default());
+        let words = format!(
+            "drained by the site: {}{}",
+            self.reason,
+            until.unwrap_or_default()
+        );
         let before = snapshot.reason.take().map(|it| format!("; {it}"));
         snapshot.reason = Some(words + &before.unwrap_or_default());
     }

@@ -14,7 +14,10 @@ pub(crate) fn begin(
     until: Option<Timestamp>,
 ) -> anyhow::Result<ExitCode> {
     let now = SystemClock.now();
-    ensure!(!reason.trim().is_empty(), "`--reason` is empty; users are shown it");
+    ensure!(
+        !reason.trim().is_empty(),
+        "`--reason` is empty; users are shown it"
+    );
     ensure!(
         until.is_none_or(|until| until > now),
         "`--until` is in the past; now is {now}"

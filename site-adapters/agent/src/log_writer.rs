@@ -3,9 +3,7 @@
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{IntCounter, Registry};
-use tracing_appender::non_blocking::{
-    ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard,
-};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 
 /// Lines that may wait for standard error; more are dropped and counted.
 const WAITING: usize = 8_192;
@@ -53,7 +51,6 @@ impl LogWriter {
             counter: IntCounter::new(name, help)?,
         }))
     }
-
 }
 
 struct Dropped {

@@ -27,6 +27,9 @@ use crate::compose::Site;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Threads that wait for the disk: log reads, the spool, name look-ups.
+const BLOCKING_THREADS: usize = 16;
+
 /// Runs the jobs of one site: takes them from the broker, hands them to the site's scheduler and
 /// reports what became of them.
 #[derive(Debug, Parser)]
@@ -77,16 +80,18 @@ fn main() -> ExitCode {
 
 fn with_runtime(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let settings = Settings::load(&arguments.config)?;
-    // Two are enough for what is mostly waiting, and each costs memory.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    // It mostly waits. What several threads allocate and free for each other stays with each of them.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
         .build()
         .context("the async runtime does not start")?;
     runtime.block_on(async {
         match &arguments.command {
             Some(Command::Check) => check::check(&settings).await,
-            Some(Command::Drain { reason, until }) => drain_command::begin(&settings, reason, *until),
+            Some(Command::Drain { reason, until }) => {
+                drain_command::begin(&settings, reason, *until)
+            }
             Some(Command::Resume) => drain_command::end(&settings),
             None => run(&settings).await.map(|()| ExitCode::SUCCESS),
         }

@@ -8,19 +8,19 @@ use async_trait::async_trait;
 use broker_model::{SiteId, SiteSnapshot};
 use jiff::Timestamp;
 use prometheus::core::Collector;
-use prometheus::{Gauge, GaugeVec, HistogramOpts, HistogramVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{
+    Gauge, GaugeVec, HistogramOpts, HistogramVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
 use site_adapter::{
-    LinkError, LocalAccount, LogStream, ProbeResult, RemoteJob, RemoteRef, Result, SiteAdapter, Submission,
-    Submitted, UsageReport,
+    LinkError, LocalAccount, LogStream, ProbeResult, RemoteJob, RemoteRef, Result, SiteAdapter,
+    Submission, Submitted, UsageReport,
 };
 
 use crate::pulse::{Beat, Loop};
 use crate::spool::Spool;
 use crate::state::State;
 
-const BUCKETS: [f64; 11] = [
-    0.005, 0.02, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0,
-];
+const BUCKETS: [f64; 11] = [0.005, 0.02, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0];
 
 const PHASES: [&str; 8] = [
     "unmapped",

@@ -28,6 +28,8 @@ struct Problem {
     cause: Cause,
     words: String,
     since: Timestamp,
+    /// It had lasted long enough when it was last noted.
+    shown: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,12 +63,7 @@ impl Problems {
     }
 
     /// Returns whether the site's state has changed by it.
-    pub(crate) fn note(
-        &mut self,
-        operation: &'static str,
-        error: &Error,
-        now: Timestamp,
-    ) -> bool {
+    pub(crate) fn note(&mut self, operation: &'static str, error: &Error, now: Timestamp) -> bool {
         self.insert(operation, Cause::of(error.kind), error.to_string(), now)
     }
 
@@ -88,15 +85,16 @@ impl Problems {
         now: Timestamp,
     ) -> bool {
         let known = self.by_operation.get(operation);
-        let before = known.is_some_and(|it| self.shows(it, now) && it.cause == cause);
         let known = known.filter(|it| it.cause == cause);
-        let since = known.map_or(now, |it| it.since);
-        let problem = Problem {
+        let mut problem = Problem {
             cause,
             words,
-            since,
+            since: known.map_or(now, |it| it.since),
+            shown: false,
         };
+        let before = known.is_some_and(|it| it.shown);
         let shows = self.shows(&problem, now);
+        problem.shown = shows;
         self.by_operation.insert(operation, problem);
         shows && !before
     }
@@ -204,7 +202,10 @@ mod tests {
         problems.apply(&mut snapshot, &[], at(60));
         assert!(snapshot.reason.unwrap().contains("not reachable"));
         problems.solved("poll");
-        assert!(!problems.note("poll", &error, at(61)), "the time begins anew");
+        assert!(
+            !problems.note("poll", &error, at(61)),
+            "the time begins anew"
+        );
     }
 
     #[test]

@@ -23,16 +23,6 @@ pub(crate) enum Loop {
 }
 
 impl Loop {
-    pub(crate) const ALL: [Self; 7] = [
-        Self::Lease,
-        Self::Report,
-        Self::Calls,
-        Self::Collect,
-        Self::Poll,
-        Self::Snapshot,
-        Self::Spool,
-    ];
-
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Lease => "lease",

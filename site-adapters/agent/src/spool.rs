@@ -19,8 +19,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use broker_model::AttemptId;
 use site_adapter::LogStream;
 
-pub(crate) use journal::Record;
 use journal::Journal;
+pub(crate) use journal::Record;
 use logs::Logs;
 
 use crate::attempt::Kept;

@@ -272,9 +272,7 @@ fn next_of(
     at: &Moment<'_>,
 ) -> Option<Due> {
     if lane == Lane::Calls {
-        return tracked
-            .next_call(at)
-            .map(|call| Due::Call(ticket, call));
+        return tracked.next_call(at).map(|call| Due::Call(ticket, call));
     }
     let collect = tracked.next_collect(at, *room > 0)?;
     let reads = at.config.log_chunk_bytes.saturating_mul(collect.logs.len());

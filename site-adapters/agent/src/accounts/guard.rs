@@ -53,15 +53,12 @@ impl LocalUsers {
             return Some("the scheduler's own user");
         }
         let is_own = uid.is_some() && uid == self.own_uid;
-        if is_own && self.allow_own {
-            return None;
+        if is_own {
+            let words =
+                "the agent's own user unless the site allows it (`agent.allow_own_account = true`)";
+            return (!self.allow_own).then_some(words);
         }
-        if user == "root" || uid == Some(0) {
-            return Some("root");
-        }
-        is_own.then_some(
-            "the agent's own user unless the site allows it (`agent.allow_own_account = true`)",
-        )
+        (user == "root" || uid == Some(0)).then_some("root")
     }
 }
 

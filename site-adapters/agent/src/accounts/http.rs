@@ -18,7 +18,9 @@ pub struct AccountService {
 
 #[derive(Debug, thiserror::Error)]
 pub enum AccountServiceError {
-    #[error("`{0}` is neither `https` nor a loopback address; who may run what must not be altered on the way")]
+    #[error(
+        "`{0}` is neither `https` nor a loopback address; who may run what must not be altered on the way"
+    )]
     Insecure(Url),
     #[error("cannot read `{path}`")]
     Unreadable {

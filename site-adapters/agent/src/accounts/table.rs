@@ -42,7 +42,8 @@ impl AccountRule {
             ProjectPattern::One(_) => return None,
         };
         let person = question.person.as_ref();
-        self.is_of(person).then_some(project + u8::from(self.names_a_person()))
+        self.is_of(person)
+            .then_some(project + u8::from(self.names_a_person()))
     }
 
     pub(crate) fn names_a_person(&self) -> bool {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use broker_model::{Ids, PersonId, SystemClock};
 use site_adapter::PersonRef;
+use url::Url;
 
 use super::*;
 
@@ -45,9 +46,13 @@ async fn the_line_that_fits_most_closely_counts() {
     let asked = question(mine);
     let table = AccountTable::new(vec![
         rule("project = '*'\nuser = 'anybody'"),
-        rule(&format!("project = '*'\nissuer = '{ISSUER}'\nsubject = '*@uni.lu'\nuser = 'uni'")),
+        rule(&format!(
+            "project = '*'\nissuer = '{ISSUER}'\nsubject = '*@uni.lu'\nuser = 'uni'"
+        )),
         rule(&format!("project = '{mine}'\nuser = 'project'")),
-        rule(&format!("project = '{mine}'\nissuer = '{ISSUER}'\nsubject = 'ada@*'\nuser = 'ada'")),
+        rule(&format!(
+            "project = '{mine}'\nissuer = '{ISSUER}'\nsubject = 'ada@*'\nuser = 'ada'"
+        )),
     ]);
     assert_eq!(user(&table, &asked).await, "ada");
     let mut other = question(mine);
@@ -71,15 +76,8 @@ async fn a_subject_of_another_issuer_is_another_person() {
     assert!(matches!(refused, AccountError::NoAccount(_)), "{refused}");
 }
 
-#[test]
-fn a_pattern_fits_what_its_stars_leave() {
-    let fits = |pattern: &str, text: &str| {
-        let words = format!("project = '*'\nissuer = '{ISSUER}'\nsubject = '{pattern}'\nuser = 'x'");
-        let mut asked = question(project());
-        asked.person.as_mut().unwrap().subject = text.to_owned();
-        let table = AccountTable::new(vec![rule(&words)]);
-        futures::executor::block_on(table.account(&asked)).is_ok()
-    };
+#[tokio::test]
+async fn a_pattern_fits_what_its_stars_leave() {
     for (pattern, text, expected) in [
         ("ada", "ada", true),
         ("ada", "adam", false),
@@ -90,7 +88,13 @@ fn a_pattern_fits_what_its_stars_leave() {
         ("a*b*c", "a-c", false),
         ("*", "", true),
     ] {
-        assert_eq!(fits(pattern, text), expected, "{pattern} {text}");
+        let words =
+            format!("project = '*'\nissuer = '{ISSUER}'\nsubject = '{pattern}'\nuser = 'x'");
+        let table = AccountTable::new(vec![rule(&words)]);
+        let mut asked = question(project());
+        text.clone_into(&mut asked.person.as_mut().unwrap().subject);
+        let fits = table.account(&asked).await.is_ok();
+        assert_eq!(fits, expected, "{pattern} {text}");
     }
 }
 
@@ -143,7 +147,10 @@ async fn a_program_gets_the_question_and_its_answer_counts() {
         asked_file.display()
     );
     let asked = question(project());
-    let mapped = program(folder.path(), &script).account(&asked).await.unwrap();
+    let mapped = program(folder.path(), &script)
+        .account(&asked)
+        .await
+        .unwrap();
     assert_eq!(mapped.account.user, "ada");
     assert_eq!(mapped.account.account.as_deref(), Some("p1"));
     assert_eq!(mapped.account.qos.as_deref(), Some("low"));
@@ -207,7 +214,7 @@ async fn a_program_that_hangs_is_ended_with_its_children() {
 }
 
 #[derive(Debug, Default)]
-struct Counted(std::sync::atomic::AtomicU32);
+struct Counted(std::sync::Arc<std::sync::atomic::AtomicU32>);
 
 #[async_trait]
 impl AccountMap for Counted {
@@ -221,9 +228,11 @@ impl AccountMap for Counted {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_is_remembered_for_its_time_and_no_answer_is_not() {
-    let cached = Cached::new(Counted::default(), Duration::from_mins(5));
+    let counted = Counted::default();
+    let times = counted.0.clone();
+    let cached = Cached::new(counted, Duration::from_mins(5));
     let asked = question(project());
-    let count = || cached.inner.0.load(std::sync::atomic::Ordering::SeqCst);
+    let count = || times.load(std::sync::atomic::Ordering::SeqCst);
     for expected in [1, 2, 2, 2] {
         cached.account(&asked).await.unwrap_err();
         assert_eq!(count(), expected);
@@ -237,7 +246,10 @@ async fn an_answer_is_remembered_for_its_time_and_no_answer_is_not() {
 
 #[tokio::test]
 async fn whatever_a_mapping_says_no_job_runs_as_root_or_as_the_agent() {
-    let own = std::process::Command::new("id").arg("-un").output().unwrap();
+    let own = std::process::Command::new("id")
+        .arg("-un")
+        .output()
+        .unwrap();
     let own = String::from_utf8(own.stdout).unwrap().trim().to_owned();
     let folder = tempfile::tempdir().unwrap();
     let asked = question(project());
@@ -257,6 +269,99 @@ async fn whatever_a_mapping_says_no_job_runs_as_root_or_as_the_agent() {
             assert!(matches!(error, AccountError::Forbidden { .. }), "{error}");
         }
         let table = Guarded::new(AccountTable::everyone(user), LocalUsers::new(allow_own));
-        assert_eq!(table.account(&asked).await.is_ok(), may, "{user} {allow_own}");
+        assert_eq!(
+            table.account(&asked).await.is_ok(),
+            may,
+            "{user} {allow_own}"
+        );
     }
+}
+
+/// A directory on loopback that answers what it is told to, to whoever has the token.
+async fn directory(answers: &'static [(u16, &'static str)]) -> Url {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let next = std::sync::Arc::new(next);
+    let app = axum::Router::new().fallback(
+        move |headers: axum::http::HeaderMap, body: axum::Json<serde_json::Value>| {
+            let at = next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            async move {
+                let (status, words) = answers[at];
+                let known = headers
+                    .get("authorization")
+                    .is_some_and(|it| it == "Bearer secret");
+                if !known || body["version"] != 1 || body["person"]["issuer"] != ISSUER {
+                    return (axum::http::StatusCode::UNAUTHORIZED, "who?".to_owned());
+                }
+                let status = axum::http::StatusCode::from_u16(status).unwrap();
+                (status, words.to_owned())
+            }
+        },
+    );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/accounts", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    url.parse().unwrap()
+}
+
+fn service(url: Url, token_file: &Path) -> AccountService {
+    let timeout = Duration::from_secs(20);
+    AccountService::new(url, Some(token_file.to_owned()), None, timeout).unwrap()
+}
+
+#[tokio::test]
+async fn a_directory_is_asked_with_the_token_and_answers_the_three_ways() {
+    let url = directory(&[
+        (200, r#"{"user":"ada","account":"p1"}"#),
+        (
+            200,
+            r#"{"refused":"no account; write to help@example.org"}"#,
+        ),
+        (200, r#"{"later":"moving"}"#),
+        (404, "nothing here"),
+        (200, "<html>login</html>"),
+        (302, ""),
+    ])
+    .await;
+    let token = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(token.path(), "secret\n").unwrap();
+    let service = service(url, token.path());
+    let asked = question(project());
+    let mapped = service.account(&asked).await.unwrap();
+    assert_eq!(mapped.account.user, "ada");
+    let refused = service.account(&asked).await.unwrap_err();
+    assert_eq!(refused.to_string(), "no account; write to help@example.org");
+    for words in ["moving", "404", "not understood", "302"] {
+        let later = service.account(&asked).await.unwrap_err();
+        assert!(matches!(later, AccountError::Unavailable(_)), "{later}");
+        assert!(later.to_string().contains(words), "{words}: {later}");
+    }
+}
+
+#[tokio::test]
+async fn a_directory_that_is_away_or_does_not_know_the_agent_makes_the_job_wait() {
+    let token = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(token.path(), "wrong").unwrap();
+    let asked = question(project());
+    let url = directory(&[(200, r#"{"user":"ada"}"#)]).await;
+    for url in [url, "http://127.0.0.1:9/".parse().unwrap()] {
+        let later = service(url, token.path()).account(&asked).await;
+        assert!(
+            matches!(later, Err(AccountError::Unavailable(_))),
+            "{later:?}"
+        );
+    }
+    let missing = service(
+        "http://127.0.0.1:9/".parse().unwrap(),
+        Path::new("/no/token"),
+    );
+    let words = missing.account(&asked).await.unwrap_err().to_string();
+    assert!(words.contains("/no/token"), "{words}");
+}
+
+#[test]
+fn a_directory_is_never_asked_in_the_clear() {
+    let url: Url = "http://id.example.org/".parse().unwrap();
+    let error = AccountService::new(url, None, None, Duration::from_secs(1)).unwrap_err();
+    assert!(matches!(error, AccountServiceError::Insecure(_)), "{error}");
 }

@@ -7,7 +7,10 @@ impl Agent {
     /// and cancel requests came that the agent did not know.
     pub async fn lease_once(&self, wait_seconds: u32) -> Result<usize, LinkError> {
         let request = self.lease_request(wait_seconds);
-        let answer = self.metrics.broker_call("lease", self.link.lease(request)).await;
+        let answer = self
+            .metrics
+            .broker_call("lease", self.link.lease(request))
+            .await;
         self.note_broker(answer.is_ok());
         let reply = answer?;
         let now = self.now();

@@ -10,7 +10,10 @@ impl Agent {
     /// Keeps in a spool what the broker has not stored, and goes on with what the spool has.
     pub fn with_spool(mut self, spool: Spool, restored: Restored) -> Self {
         if !restored.attempts.is_empty() {
-            tracing::info!(attempts = restored.attempts.len(), "going on from the spool");
+            tracing::info!(
+                attempts = restored.attempts.len(),
+                "going on from the spool"
+            );
         }
         let now = self.now();
         self.state().restore(restored, now);

@@ -111,21 +111,25 @@ impl Tracked {
     pub(super) fn begin(&mut self, account: LocalAccount, now: Timestamp) {
         self.advanced(now);
         self.touched = true;
-        self.phase = match (&self.origin.accepted, self.sent) {
-            (Some(seen), _) => Phase::Accepted(Live {
-                remote: RemoteRef {
-                    marker: self.id().to_string(),
-                    remote_id: seen.remote_id.clone(),
-                    submitted_at: seen.submitted_at,
-                    account,
-                },
-                started_at: None,
-                missing: false,
-                told: None,
-            }),
-            (None, Sent::Maybe) => Phase::Unclear(account),
-            (None, Sent::Never | Sent::Disproven) => self.announce(account),
+        let Some(seen) = self.origin.accepted.take() else {
+            self.phase = match self.sent {
+                Sent::Maybe => Phase::Unclear(account),
+                Sent::Never | Sent::Disproven => self.announce(account),
+            };
+            return;
         };
+        self.origin.unsent = None;
+        self.phase = Phase::Accepted(Live {
+            remote: RemoteRef {
+                marker: self.id().to_string(),
+                remote_id: seen.remote_id,
+                submitted_at: seen.submitted_at,
+                account,
+            },
+            started_at: None,
+            missing: false,
+            told: None,
+        });
     }
 
     fn announce(&mut self, account: LocalAccount) -> Phase {

@@ -176,12 +176,13 @@ impl Tracked {
             let account = account.clone();
             // As for one that was never seen: what the broker has stored is what counts.
             self.announced = false;
+            let is_accepted = leased.accepted.is_some();
             self.origin.accepted.clone_from(&leased.accepted);
             self.origin.unsent = Some(Box::new(Unsent {
                 question: AccountQuestion::of(&leased),
                 work: leased.work,
             }));
-            if leased.accepted.is_some() {
+            if is_accepted {
                 self.begin(account, now);
             }
         }

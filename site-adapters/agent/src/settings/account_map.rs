@@ -162,7 +162,8 @@ impl Settings {
         let forbidden = users.forbids(&rule.user);
         match forbidden.filter(|_| !self.adapter.kind.runs_as_agent()) {
             Some(who) => {
-                let reason = format!("jobs never run as {who}; name an ordinary account");
+                let user = &rule.user;
+                let reason = format!("`{user}`: jobs never run as {who}; name an ordinary account");
                 Err(self.invalid(key("user"), reason))
             }
             None => Ok(()),

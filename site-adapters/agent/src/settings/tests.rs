@@ -59,7 +59,10 @@ fn jobs_never_run_as_root() {
 
 #[test]
 fn the_agents_own_account_is_refused_unless_it_is_allowed() {
-    let own = std::process::Command::new("id").arg("-un").output().unwrap();
+    let own = std::process::Command::new("id")
+        .arg("-un")
+        .output()
+        .unwrap();
     let own = String::from_utf8(own.stdout).unwrap();
     let own = GOOD.replace("alice", own.trim());
     assert!(fault(&own).contains("allow_own_account"));

@@ -12,7 +12,7 @@ use crate::http::Served;
 use crate::stage::leased;
 
 /// A running agent, killed with the test if it is still there.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -21,7 +21,7 @@ impl Drop for Running {
     }
 }
 
-fn write_config(served: &Served) -> PathBuf {
+pub(crate) fn write_config(served: &Served) -> PathBuf {
     let folder = served.folder.path();
     let text = format!(
         r#"
@@ -30,6 +30,8 @@ fn write_config(served: &Served) -> PathBuf {
         broker = "{url}"
         token_file = "{token}"
         data_dir = "{data}"
+        tick_seconds = 1
+        allow_own_account = true
         [adapter]
         kind = "process"
         [[adapter.settings.partition]]
@@ -49,7 +51,7 @@ fn write_config(served: &Served) -> PathBuf {
     path
 }
 
-fn agent(config: &PathBuf) -> Command {
+pub(crate) fn agent(config: &PathBuf) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_alcyone-agent"));
     command
         .arg("--config")

@@ -49,12 +49,23 @@ async fn answer(
     }
     let reply = if uri.path() == "/agent/v1/lease" {
         let request = serde_json::from_slice(&body).unwrap();
-        serde_json::to_string(&front.broker.lease(request).await.unwrap())
+        front
+            .broker
+            .lease(request)
+            .await
+            .map(|it| serde_json::to_string(&it))
     } else {
         let report = serde_json::from_slice(&body).unwrap();
-        serde_json::to_string(&front.broker.report(report).await.unwrap())
+        front
+            .broker
+            .report(report)
+            .await
+            .map(|it| serde_json::to_string(&it))
     };
-    (StatusCode::OK, reply.unwrap())
+    match reply {
+        Ok(reply) => (StatusCode::OK, reply.unwrap()),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+    }
 }
 
 /// A broker on loopback, stopped with the test.

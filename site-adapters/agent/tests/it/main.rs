@@ -10,12 +10,17 @@
 mod binary;
 mod broker;
 mod crash;
+mod drain;
+mod footprint;
 mod fuse;
 mod http;
+mod killed;
 mod process;
 mod reports;
 mod scheduler;
 mod site;
+mod spool;
 mod stage;
 mod status;
 mod twins;
+mod waiting;

@@ -98,7 +98,7 @@ impl Stream {
             Got::Read(Err(_)) => {}
             Got::Loaded(Ok(bytes)) => self.pending = bytes,
             // It made room for events: what the site still has is read again.
-            Got::Loaded(Err(_)) => self.kept = 0,
+            Got::Loaded(Err(_)) => (self.kept, self.at_end) = (0, false),
             Got::Kept { end } => {
                 self.has_file = true;
                 self.known = self.known.max(end);
