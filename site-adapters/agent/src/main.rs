@@ -4,6 +4,7 @@
 mod check;
 mod compose;
 mod drain_command;
+mod frugal;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -62,6 +63,9 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if arguments.command.is_none() {
+        frugal::give_memory_back();
+    }
     if rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .is_err()
