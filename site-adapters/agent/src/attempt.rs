@@ -40,6 +40,10 @@ pub(crate) struct Moment<'a> {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that hold beside the phase, each by itself"
+)]
 pub(crate) struct Tracked {
     /// Tells an attempt from the same one leased again while an old call was still under way.
     pub(crate) generation: u64,

@@ -40,9 +40,12 @@ pub struct LocalUsers {
 impl LocalUsers {
     /// `allow_own`: the site lets jobs run under the account of the agent itself.
     pub fn new(allow_own: bool) -> Self {
-        use std::os::unix::fs::MetadataExt as _;
-        let own_uid = std::fs::metadata("/proc/self").ok().map(|it| it.uid());
-        Self { own_uid, allow_own }
+        use std::os::unix::fs::MetadataExt;
+        let own = std::fs::metadata("/proc/self").ok();
+        Self {
+            own_uid: own.map(|own| MetadataExt::uid(&own)),
+            allow_own,
+        }
     }
 
     /// Why a user is not allowed, if so. Users of a directory service are not in passwd(5) and are

@@ -56,7 +56,7 @@ async fn the_line_that_fits_most_closely_counts() {
     ]);
     assert_eq!(user(&table, &asked).await, "ada");
     let mut other = question(mine);
-    other.person.as_mut().unwrap().subject = "eve@else.eu".to_owned();
+    other.person.as_mut().unwrap().subject = "eve@else.eu".into();
     assert_eq!(user(&table, &other).await, "project");
     assert_eq!(user(&table, &question(project())).await, "uni");
     other.project = project();
@@ -71,7 +71,7 @@ async fn a_subject_of_another_issuer_is_another_person() {
     let table = AccountTable::new(vec![rule(&words)]);
     let mut asked = question(project());
     assert_eq!(user(&table, &asked).await, "ada");
-    asked.person.as_mut().unwrap().issuer = "https://evil.example".to_owned();
+    asked.person.as_mut().unwrap().issuer = "https://evil.example".into();
     let refused = table.account(&asked).await.unwrap_err();
     assert!(matches!(refused, AccountError::NoAccount(_)), "{refused}");
 }

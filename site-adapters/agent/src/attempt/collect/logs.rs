@@ -10,6 +10,10 @@ pub(crate) struct Logs {
 }
 
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that hold beside each other"
+)]
 struct Stream {
     /// How far the broker has it.
     stored: u64,
