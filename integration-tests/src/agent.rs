@@ -85,6 +85,7 @@ impl SiteAgent {
             tick_seconds = 1
             lease_wait_seconds = 5
             snapshot_seconds = 2
+            allow_own_account = {own}
             [adapter]
             kind = "{kind}"
             [[accounts]]
@@ -93,6 +94,8 @@ impl SiteAgent {
             account = "lab"
             "#,
             data = folder.join("data").display(),
+            // Processes run as the agent does; a scheduler's jobs as the user named.
+            own = kind == "process",
         ))
         .expect("the agent's configuration");
         table(&mut config, "adapter").insert("settings".to_owned(), settings.into());

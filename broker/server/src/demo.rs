@@ -40,7 +40,7 @@ pub struct DemoOptions {
 
 /// Runs the demo; without `--once` it serves until Ctrl-C afterwards.
 pub(crate) async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
-    telemetry::start(&LogConfig {
+    let _log = telemetry::start(&LogConfig {
         format: LogFormat::Text,
         filter: "warn".to_owned(),
     })?;

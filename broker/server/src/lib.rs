@@ -46,8 +46,8 @@ async fn execute(command: BrokerCommand) -> anyhow::Result<ExitCode> {
         Verb::Demo(options) => demo::run(options).await,
         Verb::Serve { config } => {
             let config = Config::load(&config)?;
-            telemetry::start(&config.log)?;
-            serve::serve(config).await?;
+            let log = telemetry::start(&config.log)?;
+            serve::serve(config, &log).await?;
             Ok(ExitCode::SUCCESS)
         }
         Verb::Migrate { config } => migrate(&Config::load(&config)?).await,

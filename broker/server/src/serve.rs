@@ -1,11 +1,13 @@
 use std::time::Duration;
 
+use site_agent::log_writer::LogWriter;
+
 use crate::compose::{Composed, compose};
 use crate::config::Config;
 use crate::{listen, registry, revocations};
 
 /// Serves API and portal and runs the loops until a signal.
-pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
+pub(crate) async fn serve(config: Config, log: &LogWriter) -> anyhow::Result<()> {
     let listener = listen::bind(config.server.listen)?;
     let Composed {
         broker,
@@ -15,6 +17,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         sealer,
         router,
     } = compose(&config).await?;
+    log.register(metrics.registry())?;
     registry::adopt(&broker).await?;
     revocations::load(&broker, &auth).await?;
     tracing::info!(address = %config.server.listen, ledger = sealer.origin(), "serving");

@@ -4,16 +4,23 @@ mod lease;
 mod poll;
 mod report;
 mod run;
+mod snapshot;
+mod spool;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use broker_model::Clock;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use site_adapter::{BrokerLink, ErrorKind, SiteAdapter};
 use tokio::sync::Notify;
 
 use crate::attempt::Moment;
+use crate::drain::DrainFile;
 use crate::metrics::{Metered, Metrics};
+use crate::problems::Timers;
+use crate::pulse::Pulses;
+use crate::spool::{Size, Spool};
 use crate::state::{Due, Lane, State, Ticket};
 use crate::{AccountMap, AgentConfig};
 
@@ -29,6 +36,13 @@ pub struct Agent {
     /// Never locked over an await.
     state: Mutex<State>,
     wake: Wake,
+    pulses: Pulses,
+    spool: Option<Arc<Spool>>,
+    /// The last write of the spool failed.
+    spool_fails: AtomicBool,
+    /// The last call to the broker failed.
+    broker_away: AtomicBool,
+    drain: Option<DrainFile>,
 }
 
 /// Each is waited for by one loop only.
@@ -39,11 +53,20 @@ struct Wake {
     poll: Notify,
     snapshot: Notify,
     report: Notify,
+    lease: Notify,
+    spool: Notify,
 }
 
 impl Wake {
     fn all(&self) {
-        for loop_ in [&self.calls, &self.collect, &self.poll, &self.report] {
+        for loop_ in [
+            &self.calls,
+            &self.collect,
+            &self.poll,
+            &self.report,
+            &self.lease,
+            &self.spool,
+        ] {
             loop_.notify_one();
         }
     }
@@ -58,6 +81,11 @@ impl Agent {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let metrics = Metrics::new(&config.site);
+        let seconds = |wait| SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+        let state = State::new(Timers {
+            unreachable: seconds(config.unreachable_after),
+            misconfigured: seconds(config.misconfigured_after),
+        });
         Self {
             config,
             link,
@@ -65,8 +93,13 @@ impl Agent {
             accounts,
             clock,
             metrics,
-            state: Mutex::default(),
+            state: Mutex::new(state),
             wake: Wake::default(),
+            pulses: Pulses::default(),
+            spool: None,
+            spool_fails: AtomicBool::new(false),
+            broker_away: AtomicBool::new(false),
+            drain: None,
         }
     }
 
@@ -89,17 +122,46 @@ impl Agent {
         self.state().broker_heard_at
     }
 
+    /// When each loop last did something, and whether one has not moved for too long.
+    pub(crate) const fn pulses(&self) -> &Pulses {
+        &self.pulses
+    }
+
+    pub(crate) fn spool_size(&self) -> Option<Size> {
+        self.spool.as_ref().map(|spool| spool.size())
+    }
+
+    pub(crate) fn spool_fails(&self) -> bool {
+        self.spool_fails.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn events_pending(&self) -> usize {
+        self.state().pending_events()
+    }
+
+    /// What is wrong at the site, as its state says it.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        self.state().problems.words(self.now())
+    }
+
     /// Does everything that is due once, leases first: what [`run`](Self::run) does all the time,
     /// in an order in which new work is at the scheduler when it returns.
     pub async fn tick(&self) {
         self.lease_once(0).await.ok();
         self.calls_once().await;
         self.report_once().await.ok();
+        self.spool_once().await;
         self.calls_once().await;
         self.poll_once().await;
         self.calls_once().await;
         self.collect_once().await;
+        self.spool_once().await;
         self.report_once().await.ok();
+        self.spool_once().await;
+    }
+
+    pub(crate) fn time(&self) -> Timestamp {
+        self.now()
     }
 
     pub(crate) fn age_of(&self, at: Timestamp) -> jiff::SignedDuration {
@@ -118,6 +180,16 @@ impl Agent {
         Moment {
             now: self.now(),
             config: &self.config,
+            spools: self.spool.is_some() && !self.spool_fails(),
+            broker_away: self.spool.is_some() && self.broker_away.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Whether the broker answered a call.
+    fn note_broker(&self, answered: bool) {
+        let before = self.broker_away.swap(!answered, Ordering::Relaxed);
+        if before == answered {
+            self.wake.collect.notify_one();
         }
     }
 
@@ -136,7 +208,8 @@ impl Agent {
             return;
         }
         tracing::warn!(operation, kind = %error.kind, %error, "the site's scheduler failed a call");
-        if self.state().problems.note(operation, error) {
+        let now = self.now();
+        if self.state().problems.note(operation, error, now) {
             self.wake.snapshot.notify_one();
         }
     }

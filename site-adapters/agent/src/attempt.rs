@@ -6,6 +6,7 @@
 
 mod calls;
 mod collect;
+mod keep;
 mod watch;
 
 #[cfg(test)]
@@ -13,24 +14,36 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use broker_model::AttemptId;
+use broker_model::{AttemptId, JobId};
 use jiff::{SignedDuration, Timestamp};
-use site_adapter::{AttemptReport, LeasedAttempt, LocalAccount, LogChunk, LogStream, RemoteRef};
+use site_adapter::{
+    AttemptReport, LeasedAttempt, LocalAccount, LogChunk, LogStream, RemoteRef, Seen, Work,
+};
 
 use crate::AgentConfig;
+use crate::accounts::{AccountQuestion, Mapping};
 use crate::backoff::{after, delay};
 
 pub(crate) use calls::{Answer, Call};
-pub(crate) use collect::{Collect, Collected, Logs, UsageState};
+pub(crate) use collect::{Collect, Collected, Fetch, Got, Logs, UsageState};
+pub(crate) use keep::Kept;
 
 /// What a step is judged by.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment<'a> {
     pub(crate) now: Timestamp,
     pub(crate) config: &'a AgentConfig,
+    /// Nothing is sent to the scheduler before the spool has it on disk.
+    pub(crate) spools: bool,
+    /// The broker does not answer, and there is a spool to read logs into.
+    pub(crate) broker_away: bool,
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that hold beside the phase, each by itself"
+)]
 pub(crate) struct Tracked {
     /// Tells an attempt from the same one leased again while an old call was still under way.
     pub(crate) generation: u64,
@@ -38,7 +51,14 @@ pub(crate) struct Tracked {
     pub(crate) events: VecDeque<AttemptReport>,
     /// Not reported before this: the broker refused what it has to say.
     pub(crate) held_until: Timestamp,
-    leased: LeasedAttempt,
+    /// The broker has given it to this process. What comes out of the spool is watched before that,
+    /// and told once it is.
+    pub(crate) claimed: bool,
+    /// Changed since the spool was told.
+    touched: bool,
+    /// The spool is writing it down.
+    writing: bool,
+    origin: Origin,
     phase: Phase,
     sent: Sent,
     /// The broker has stored `Submitting`.
@@ -49,6 +69,24 @@ pub(crate) struct Tracked {
     not_before: Timestamp,
     logs: Logs,
     collect_at: Timestamp,
+}
+
+/// What was leased, as far as it is still needed: ten thousand scripts would not fit.
+#[derive(Debug)]
+struct Origin {
+    attempt: AttemptId,
+    job: JobId,
+    /// Until the scheduler has it.
+    unsent: Option<Box<Unsent>>,
+    accepted: Option<Seen>,
+    ended: bool,
+}
+
+/// What is needed to find the account and to submit.
+#[derive(Debug)]
+struct Unsent {
+    question: AccountQuestion,
+    work: Work,
 }
 
 #[derive(Debug)]
@@ -73,6 +111,8 @@ struct Live {
     started_at: Option<Timestamp>,
     /// The last poll left it out: `find` decides whether it is gone.
     missing: bool,
+    /// Why it waits, as the broker was last told.
+    told: Option<Box<watch::Told>>,
 }
 
 #[derive(Debug)]
@@ -149,6 +189,26 @@ impl Lease {
     }
 }
 
+impl Origin {
+    fn of(leased: LeasedAttempt) -> Self {
+        let mut unsent = Unsent {
+            question: AccountQuestion::of(&leased),
+            work: leased.work,
+        };
+        // What was at the scheduler is never sent again.
+        if leased.accepted.is_some() || leased.ended {
+            unsent.work.script = String::new();
+        }
+        Self {
+            attempt: leased.attempt,
+            job: leased.job,
+            unsent: Some(Box::new(unsent)),
+            accepted: leased.accepted,
+            ended: leased.ended,
+        }
+    }
+}
+
 impl Tracked {
     pub(crate) fn new(leased: LeasedAttempt, generation: u64, now: Timestamp) -> Self {
         let sent = if leased.may_exist || leased.accepted.is_some() || leased.ended {
@@ -156,10 +216,14 @@ impl Tracked {
         } else {
             Sent::Never
         };
+        let cancel = leased.cancel;
         let mut tracked = Self {
             generation,
             events: VecDeque::new(),
             held_until: Timestamp::MIN,
+            claimed: true,
+            touched: false,
+            writing: false,
             phase: Phase::Unmapped,
             sent,
             announced: false,
@@ -169,17 +233,23 @@ impl Tracked {
             not_before: now,
             logs: Logs::from_offsets(leased.stdout_offset, leased.stderr_offset),
             collect_at: now,
-            leased,
+            origin: Origin::of(leased),
         };
         // What has ended needs no stopping, only metering.
-        if tracked.leased.cancel && !tracked.leased.ended {
+        if cancel && !tracked.origin.ended {
             tracked.request_cancel(now, false);
         }
         tracked
     }
 
     fn id(&self) -> AttemptId {
-        self.leased.attempt
+        self.origin.attempt
+    }
+
+    /// Adds an event; the spool has to know.
+    fn tell(&mut self, event: AttemptReport) {
+        self.events.push_back(event);
+        self.touched = true;
     }
 
     /// Notes that the attempt shall stop; returns whether that was news.
@@ -190,6 +260,7 @@ impl Tracked {
             return false;
         }
         self.cancel = true;
+        self.touched = true;
         self.not_before = now;
         let unsent = match self.phase {
             Phase::Unmapped => self.sent == Sent::Never,
@@ -204,7 +275,7 @@ impl Tracked {
     }
 
     fn refuse(&mut self, reason: String) {
-        tracing::info!(attempt.id = %self.id(), job.id = %self.leased.job, reason, "attempt refused");
+        tracing::info!(attempt.id = %self.id(), job.id = %self.origin.job, reason, "attempt refused");
         self.close(AttemptReport::Refused {
             attempt: self.id(),
             reason,
@@ -212,12 +283,13 @@ impl Tracked {
     }
 
     fn close(&mut self, last: AttemptReport) {
-        self.events.push_back(last);
+        self.tell(last);
         self.phase = Phase::Closing;
     }
 
     /// The broker has stored this event: the next step may rely on it.
     pub(crate) fn stored(&mut self, event: &AttemptReport) {
+        self.touched = true;
         if !matches!(event, AttemptReport::Submitting { .. }) {
             return;
         }
@@ -231,6 +303,12 @@ impl Tracked {
     pub(crate) fn log_stored(&mut self, stream: LogStream, bytes: usize, now: Timestamp) {
         self.logs.stored(stream, bytes);
         self.collect_at = now;
+    }
+
+    /// It was leased and is not at the scheduler yet: its script is in memory.
+    pub(crate) fn is_unsent(&self) -> bool {
+        let unsent = self.origin.unsent.as_ref();
+        unsent.is_some_and(|unsent| !unsent.work.script.is_empty())
     }
 
     /// Log bytes that wait for the broker, as chunks.

@@ -8,7 +8,7 @@ use site_adapter_kubernetes::KubernetesAdapter;
 use site_adapter_process::ProcessAdapter;
 use site_adapter_slurm::SlurmAdapter;
 use site_agent::settings::{AdapterKind, Settings};
-use site_agent::{AccountTable, HttpLink};
+use site_agent::{HttpLink, Restored, Spool};
 
 /// The site's adapter, and what has to be closed with it.
 pub(crate) struct Site {
@@ -86,6 +86,9 @@ pub(crate) fn link(settings: &Settings) -> anyhow::Result<Arc<HttpLink>> {
     Ok(Arc::new(link))
 }
 
-pub(crate) fn accounts(settings: &Settings) -> Arc<AccountTable> {
-    Arc::new(AccountTable::new(settings.accounts.clone()))
+/// The spool in the agent's data folder, and what an earlier process left in it.
+pub(crate) fn spool(settings: &Settings) -> anyhow::Result<(Spool, Restored)> {
+    let folder = settings.agent.data_dir.join("spool");
+    Spool::open(&folder, settings.spool_bytes())
+        .with_context(|| format!("the spool `{}` cannot be opened", folder.display()))
 }

@@ -11,6 +11,8 @@ pub struct AgentConfig {
     pub site: SiteId,
     /// Most attempts worked on at once, waiting ones included.
     pub max_attempts: u32,
+    /// Most attempts that wait to be sent: each is in memory with its script of up to 256 KiB.
+    pub max_unsent: u32,
     /// Most submit, find and cancel calls at once; logs and usage have as many of their own.
     pub max_calls: usize,
     /// How often the scheduler is asked for the states of the agent's jobs, while there are any.
@@ -18,6 +20,10 @@ pub struct AgentConfig {
     /// How long the broker may hold a lease request that has no answer yet.
     pub lease_wait: Duration,
     pub snapshot_every: Duration,
+    /// How long the scheduler may not be reachable before the site counts as unavailable.
+    pub unreachable_after: Duration,
+    /// How long a credential or a setting may be refused before the site's state says so.
+    pub misconfigured_after: Duration,
     pub retry_min: Duration,
     /// Also the pause after errors that only a person can mend.
     pub retry_max: Duration,
@@ -44,10 +50,13 @@ impl AgentConfig {
             instance,
             site,
             max_attempts: 2_000,
+            max_unsent: 64,
             max_calls: 8,
             tick: Duration::from_secs(1),
             lease_wait: Duration::from_secs(25),
             snapshot_every: Duration::from_secs(30),
+            unreachable_after: Duration::from_mins(1),
+            misconfigured_after: Duration::ZERO,
             retry_min: Duration::from_secs(1),
             retry_max: Duration::from_mins(1),
             usage_give_up: Duration::from_hours(24),

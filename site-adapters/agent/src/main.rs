@@ -4,7 +4,9 @@
 mod check;
 mod compose;
 mod confirm;
+mod drain_command;
 mod enrolment;
+mod frugal;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,8 +16,9 @@ use anyhow::Context as _;
 use broker_model::{Ids, SystemClock};
 use clap::{Parser, Subcommand};
 use prometheus::Registry;
+use site_agent::log_writer::LogWriter;
 use site_agent::settings::{DataLock, Settings};
-use site_agent::{Agent, keep_key_fresh, serve_status};
+use site_agent::{Agent, DrainFile, keep_key_fresh, serve_status};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +28,12 @@ use crate::compose::Site;
 
 /// A key that somebody copied is good for a month at most.
 const ROTATION_DAYS: u32 = 30;
+/// Gives back what a large answer took; glibc keeps it in an arena for each thread.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Threads that wait for the disk: log reads, the spool, name look-ups.
+const BLOCKING_THREADS: usize = 16;
 
 /// Runs the jobs of one site: takes them from the broker, hands them to the site's scheduler and
 /// reports what became of them.
@@ -57,10 +66,24 @@ enum Command {
     /// Lets jobs in that wait for a person of this site, or declines them, in the name of whoever runs
     /// this. The agent itself may be running or not.
     Confirm(confirm::Confirm),
+    /// Takes no new jobs from now on; those that are here go on. Survives restarts of the agent.
+    Drain {
+        /// Shown to users at the broker.
+        #[arg(long)]
+        reason: String,
+        /// When it ends by itself, as `2026-12-01T06:00:00Z`; without it, by `resume`
+        #[arg(long)]
+        until: Option<jiff::Timestamp>,
+    },
+    /// Takes new jobs again.
+    Resume,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if arguments.command.is_none() {
+        frugal::give_memory_back();
+    }
     if rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .is_err()
@@ -79,7 +102,9 @@ fn main() -> ExitCode {
 
 fn with_runtime(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let settings = Settings::load(&arguments.config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    // It mostly waits. What several threads allocate and free for each other stays with each of them.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
         .build()
         .context("the async runtime does not start")?;
@@ -92,28 +117,35 @@ fn with_runtime(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 enrolment::enrol(&settings, &invite).await
             }
             Some(Command::RotateKey) => enrolment::rotate(&settings).await,
+            Some(Command::Drain { reason, until }) => {
+                drain_command::begin(&settings, reason, *until)
+            }
+            Some(Command::Resume) => drain_command::end(&settings),
             None => run(&settings).await.map(|()| ExitCode::SUCCESS),
         }
     })
 }
 
 async fn run(settings: &Settings) -> anyhow::Result<()> {
-    log_as_json();
+    let log = log_as_json();
     // Before the id is read: two processes with one id would both take its work.
     let _held = DataLock::hold(settings).await?;
     let link = compose::link(settings)?;
     let id = link.identity().agent;
     let instance = Ids::from_os().next(&SystemClock);
     let site = Site::open(settings).await?;
-    let agent = Arc::new(Agent::new(
+    let agent = Agent::new(
         settings.agent_config(id, instance),
         link.clone(),
         site.adapter.clone(),
-        compose::accounts(settings),
+        settings.account_map()?,
         Arc::new(SystemClock),
-    ));
+    );
+    let (spool, restored) = compose::spool(settings)?;
+    let drain = DrainFile::of(&settings.agent.data_dir);
+    let agent = Arc::new(agent.with_spool(spool, restored).with_drain(drain));
     let shutdown = stop_on_signal()?;
-    let status = status(settings, agent.clone(), shutdown.clone()).await?;
+    let status = status(settings, &log, agent.clone(), shutdown.clone()).await?;
     let days = settings.agent.key_rotation_days.unwrap_or(ROTATION_DAYS);
     tokio::join!(
         agent.run(shutdown.clone()),
@@ -124,14 +156,17 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn log_as_json() {
+/// The lines are written for as long as what is returned lives.
+fn log_as_json() -> LogWriter {
+    let log = LogWriter::to_stderr();
     let filter = EnvFilter::try_from_env("ALCYONE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(log.writer())
         .init();
+    log
 }
 
 /// The token falls on SIGTERM and on SIGINT.
@@ -154,6 +189,7 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
 /// Serves metrics and health, if the settings say where; the task ends with the token.
 async fn status(
     settings: &Settings,
+    log: &LogWriter,
     agent: Arc<Agent>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<tokio::task::JoinHandle<std::io::Result<()>>> {
@@ -164,6 +200,8 @@ async fn status(
     agent
         .metrics()
         .register(&registry)
+        .context("the metrics cannot be registered")?;
+    log.register(&registry)
         .context("the metrics cannot be registered")?;
     let listener = TcpListener::bind(address)
         .await

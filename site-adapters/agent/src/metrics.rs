@@ -8,13 +8,19 @@ use async_trait::async_trait;
 use broker_model::{SiteId, SiteSnapshot};
 use jiff::Timestamp;
 use prometheus::core::Collector;
-use prometheus::{Gauge, HistogramOpts, HistogramVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{
+    Gauge, GaugeVec, HistogramOpts, HistogramVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
 use site_adapter::{
-    LocalAccount, LogStream, ProbeResult, RemoteJob, RemoteRef, Result, SiteAdapter, Submission,
-    Submitted, UsageReport,
+    LinkError, LocalAccount, LogStream, ProbeResult, RemoteJob, RemoteRef, Result, SiteAdapter,
+    Submission, Submitted, UsageReport,
 };
 
+use crate::pulse::{Beat, Loop};
+use crate::spool::Spool;
 use crate::state::State;
+
+const BUCKETS: [f64; 11] = [0.005, 0.02, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0];
 
 const PHASES: [&str; 8] = [
     "unmapped",
@@ -36,6 +42,10 @@ pub struct Metrics {
     reports_pending: IntGauge,
     last_tick: Gauge,
     broker_heard: Gauge,
+    broker_calls: HistogramVec,
+    loop_age: GaugeVec,
+    spool_bytes: IntGauge,
+    spool_records: IntGauge,
 }
 
 impl Metrics {
@@ -52,9 +62,16 @@ impl Metrics {
             "adapter_call_seconds",
             "Calls to the site's scheduler by operation and result.",
         );
-        let calls = HistogramOpts::from(calls).buckets(vec![
-            0.005, 0.02, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0,
-        ]);
+        let calls = HistogramOpts::from(calls).buckets(BUCKETS.to_vec());
+        let broker_calls = opts(
+            "broker_call_seconds",
+            "Calls to the broker by call and result; a lease is held for as long as there is no work.",
+        );
+        let broker_calls = HistogramOpts::from(broker_calls).buckets(BUCKETS.to_vec());
+        let loop_age = opts(
+            "loop_age_seconds",
+            "Since each loop last moved; 0 for one that waits for work.",
+        );
         let gauge = |name, help| {
             Gauge::with_opts(opts(name, help)).expect("invariant: a valid metric name")
         };
@@ -79,18 +96,27 @@ impl Metrics {
                 "broker_heard_timestamp_seconds",
                 "When the broker last answered.",
             ),
+            broker_calls: HistogramVec::new(broker_calls, &["call", "result"])
+                .expect("invariant: a valid metric name"),
+            loop_age: GaugeVec::new(loop_age, &["loop"]).expect("invariant: a valid metric name"),
+            spool_bytes: int_gauge("spool_bytes", "How much of the disk the spool takes."),
+            spool_records: int_gauge("spool_attempts", "Attempts that the spool has on disk."),
         }
     }
 
     /// Adds the agent's metrics to a registry; fails when this site is in it already.
     pub fn register(&self, registry: &Registry) -> prometheus::Result<()> {
-        let collectors: [Box<dyn Collector>; 6] = [
+        let collectors: [Box<dyn Collector>; 10] = [
             Box::new(self.leased.clone()),
             Box::new(self.by_phase.clone()),
             Box::new(self.calls.clone()),
             Box::new(self.reports_pending.clone()),
             Box::new(self.last_tick.clone()),
             Box::new(self.broker_heard.clone()),
+            Box::new(self.broker_calls.clone()),
+            Box::new(self.loop_age.clone()),
+            Box::new(self.spool_bytes.clone()),
+            Box::new(self.spool_records.clone()),
         ];
         collectors
             .into_iter()
@@ -112,6 +138,39 @@ impl Metrics {
 
     pub(crate) fn ticked(&self, now: Timestamp) {
         self.last_tick.set(now.as_duration().as_secs_f64());
+    }
+
+    /// Times a call to the broker.
+    pub(crate) async fn broker_call<T>(
+        &self,
+        call: &str,
+        answer: impl Future<Output = Result<T, LinkError>>,
+    ) -> Result<T, LinkError> {
+        let since = Instant::now();
+        let answer = answer.await;
+        let result = match &answer {
+            Ok(_) => "ok",
+            Err(LinkError::Unreachable(_)) => "unreachable",
+            Err(LinkError::Busy { .. }) => "busy",
+            Err(LinkError::Unauthorized(_)) => "unauthorized",
+            Err(LinkError::Refused(_)) => "refused",
+        };
+        self.broker_calls
+            .with_label_values(&[call, result])
+            .observe(since.elapsed().as_secs_f64());
+        answer
+    }
+
+    pub(crate) fn beat(&self, turn: Loop, beat: &Beat, now: Timestamp) {
+        let age = beat.age(now).map_or(0.0, |age| age.as_secs_f64());
+        self.loop_age.with_label_values(&[turn.as_str()]).set(age);
+    }
+
+    pub(crate) fn spooled(&self, spool: &Spool) {
+        let size = spool.size();
+        self.spool_records.set(as_gauge(size.records));
+        self.spool_bytes
+            .set(i64::try_from(size.bytes).unwrap_or(i64::MAX));
     }
 
     fn called<T>(&self, operation: &str, since: Instant, answer: Result<T>) -> Result<T> {

@@ -1,92 +1,164 @@
 use std::collections::BTreeMap;
 
 use broker_model::{SiteReadiness, SiteSnapshot};
+use jiff::{SignedDuration, Timestamp};
 use site_adapter::{Error, ErrorKind};
 
 /// What does not work at the site just now, by the operation that failed.
 ///
-/// It shows in the site's state: a broker's operator reads there why nothing moves.
-#[derive(Debug, Default)]
+/// It shows in the site's state: a broker's operator reads there why nothing moves. Two kinds are
+/// told apart. A scheduler that cannot be reached mends itself more often than not, and shows when it
+/// has been so for a while. A credential or a setting that is not accepted waits for a person, and
+/// shows at once.
+#[derive(Debug)]
 pub(crate) struct Problems {
     by_operation: BTreeMap<&'static str, Problem>,
+    timers: Timers,
+}
+
+/// How long each kind lasts before it shows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timers {
+    pub(crate) unreachable: SignedDuration,
+    pub(crate) misconfigured: SignedDuration,
 }
 
 #[derive(Debug)]
 struct Problem {
-    kind: Option<ErrorKind>,
+    cause: Cause,
     words: String,
-    times: u32,
+    since: Timestamp,
+    /// It had lasted long enough when it was last noted.
+    shown: bool,
 }
 
-/// One failure is weather; three in a row are a state.
-const IN_A_ROW: u32 = 3;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    Network,
+    Configuration,
+}
+
+impl Cause {
+    const fn of(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Unavailable | ErrorKind::Unclear | ErrorKind::Refused => Self::Network,
+            ErrorKind::Unauthorized | ErrorKind::Protocol | ErrorKind::Local => Self::Configuration,
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Network => "not reachable",
+            Self::Configuration => "a person has to mend this",
+        }
+    }
+}
 
 impl Problems {
+    pub(crate) const fn new(timers: Timers) -> Self {
+        Self {
+            by_operation: BTreeMap::new(),
+            timers,
+        }
+    }
+
     /// Returns whether the site's state has changed by it.
-    pub(crate) fn note(&mut self, operation: &'static str, error: &Error) -> bool {
-        self.insert(operation, Some(error.kind), error.to_string())
+    pub(crate) fn note(&mut self, operation: &'static str, error: &Error, now: Timestamp) -> bool {
+        self.insert(operation, Cause::of(error.kind), error.to_string(), now)
     }
 
-    pub(crate) fn note_words(&mut self, operation: &'static str, words: String) -> bool {
-        self.insert(operation, None, words)
+    /// Something that a person has to look at.
+    pub(crate) fn note_words(
+        &mut self,
+        operation: &'static str,
+        words: String,
+        now: Timestamp,
+    ) -> bool {
+        self.insert(operation, Cause::Configuration, words, now)
     }
 
-    fn insert(&mut self, operation: &'static str, kind: Option<ErrorKind>, words: String) -> bool {
-        let before = self.is_shown(operation);
-        let times = self.by_operation.get(operation).map_or(0, |p| p.times);
-        let problem = Problem {
-            kind,
+    fn insert(
+        &mut self,
+        operation: &'static str,
+        cause: Cause,
+        words: String,
+        now: Timestamp,
+    ) -> bool {
+        let known = self.by_operation.get(operation);
+        let known = known.filter(|it| it.cause == cause);
+        let mut problem = Problem {
+            cause,
             words,
-            times: times.saturating_add(1),
+            since: known.map_or(now, |it| it.since),
+            shown: false,
         };
+        let before = known.is_some_and(|it| it.shown);
+        let shows = self.shows(&problem, now);
+        problem.shown = shows;
         self.by_operation.insert(operation, problem);
-        !before && self.is_shown(operation)
+        shows && !before
     }
 
     pub(crate) fn solved(&mut self, operation: &'static str) {
         self.by_operation.remove(operation);
     }
 
-    fn is_shown(&self, operation: &'static str) -> bool {
-        self.by_operation
-            .get(operation)
-            .is_some_and(Problem::counts)
+    fn shows(&self, problem: &Problem, now: Timestamp) -> bool {
+        let after = match problem.cause {
+            Cause::Network => self.timers.unreachable,
+            Cause::Configuration => self.timers.misconfigured,
+        };
+        now.duration_since(problem.since) >= after
     }
 
-    /// Puts what is wrong into a snapshot of a site that answers.
-    pub(crate) fn apply(&self, snapshot: &mut SiteSnapshot) {
-        let shown: Vec<String> = self
-            .by_operation
-            .iter()
-            .filter(|(_, problem)| problem.counts())
-            .map(|(operation, problem)| format!("{operation}: {}", problem.words))
-            .collect();
+    fn shown(&self, now: Timestamp) -> impl Iterator<Item = (&'static str, &Problem)> {
+        let all = self.by_operation.iter();
+        all.map(|(operation, it)| (*operation, it))
+            .filter(move |(_, it)| self.shows(it, now))
+    }
+
+    pub(crate) fn are_shown(&self, now: Timestamp) -> bool {
+        self.shown(now).next().is_some()
+    }
+
+    pub(crate) fn words(&self, now: Timestamp) -> Vec<String> {
+        let words = |(operation, problem): (&str, &Problem)| {
+            let (cause, since) = (problem.cause.words(), problem.since);
+            format!("{operation}: {} ({cause}, since {since})", problem.words)
+        };
+        self.shown(now).map(words).collect()
+    }
+
+    /// Puts what is wrong into a snapshot, with the subsystems that are to blame.
+    pub(crate) fn apply(&self, snapshot: &mut SiteSnapshot, subsystems: &[String], now: Timestamp) {
+        let mut shown = self.words(now);
         if shown.is_empty() {
             return;
         }
         if snapshot.readiness == SiteReadiness::Ready {
             snapshot.readiness = SiteReadiness::Limited;
         }
-        let own = snapshot.reason.take().into_iter();
-        snapshot.reason = Some(own.chain(shown).collect::<Vec<_>>().join("; "));
-    }
-}
-
-impl Problem {
-    fn counts(&self) -> bool {
-        let mends_itself = matches!(
-            self.kind,
-            Some(ErrorKind::Unavailable | ErrorKind::Unclear | ErrorKind::Refused)
-        );
-        !mends_itself || self.times >= IN_A_ROW
+        shown.extend(subsystems.iter().cloned());
+        // A site that could not be observed has the same words as its reason already.
+        let own = snapshot.reason.take();
+        let own = own.filter(|own| !shown.iter().any(|it| it.contains(own.as_str())));
+        let reasons: Vec<String> = own.into_iter().chain(shown).collect();
+        snapshot.reason = Some(reasons.join("; "));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
+
+    const TIMERS: Timers = Timers {
+        unreachable: SignedDuration::from_secs(60),
+        misconfigured: SignedDuration::ZERO,
+    };
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
 
     fn ready() -> SiteSnapshot {
         SiteSnapshot {
@@ -98,29 +170,51 @@ mod tests {
     }
 
     #[test]
-    fn a_rejected_credential_shows_at_once_and_goes_when_solved() {
-        let mut problems = Problems::default();
+    fn a_rejected_credential_shows_at_once_names_the_subsystem_and_goes_when_solved() {
+        let mut problems = Problems::new(TIMERS);
         let error = Error::new(ErrorKind::Unauthorized, "POST job/submit", "token expired");
-        assert!(problems.note("submit", &error));
+        assert!(problems.note("submit", &error, at(0)));
+        assert!(!problems.note("submit", &error, at(1)), "no news");
         let mut snapshot = ready();
-        problems.apply(&mut snapshot);
+        problems.apply(&mut snapshot, &["token: it expired".to_owned()], at(1));
         assert_eq!(snapshot.readiness, SiteReadiness::Limited);
         assert_eq!(
             snapshot.reason.as_deref(),
-            Some("submit: POST job/submit: token expired")
+            Some(
+                "submit: POST job/submit: token expired (a person has to mend this, since \
+                 1970-01-01T00:00:00Z); token: it expired"
+            )
         );
         problems.solved("submit");
         let mut snapshot = ready();
-        problems.apply(&mut snapshot);
+        problems.apply(&mut snapshot, &[], at(2));
         assert_eq!(snapshot, ready());
     }
 
     #[test]
-    fn a_single_timeout_is_not_a_state_of_the_site() {
-        let mut problems = Problems::default();
+    fn a_lost_network_is_a_state_of_the_site_only_after_its_own_time() {
+        let mut problems = Problems::new(TIMERS);
         let error = Error::new(ErrorKind::Unavailable, "GET jobs/state", "timed out");
-        assert!(!problems.note("poll", &error));
-        assert!(!problems.note("poll", &error));
-        assert!(problems.note("poll", &error));
+        assert!(!problems.note("poll", &error, at(0)));
+        assert!(!problems.note("poll", &error, at(59)));
+        assert!(problems.note("poll", &error, at(60)));
+        let mut snapshot = ready();
+        problems.apply(&mut snapshot, &[], at(60));
+        assert!(snapshot.reason.unwrap().contains("not reachable"));
+        problems.solved("poll");
+        assert!(
+            !problems.note("poll", &error, at(61)),
+            "the time begins anew"
+        );
+    }
+
+    #[test]
+    fn a_network_that_comes_back_with_a_wrong_credential_shows_that_at_once() {
+        let mut problems = Problems::new(TIMERS);
+        let lost = Error::new(ErrorKind::Unavailable, "GET ping", "timed out");
+        let wrong = Error::new(ErrorKind::Unauthorized, "GET ping", "token expired");
+        assert!(!problems.note("poll", &lost, at(0)));
+        assert!(problems.note("poll", &wrong, at(1)));
+        assert!(problems.words(at(1))[0].contains("a person has to mend this"));
     }
 }

@@ -1,5 +1,6 @@
 //! The agent's configuration file: read, checked as a whole, and every fault named by its key.
 
+mod account_map;
 mod data_lock;
 
 use std::net::SocketAddr;
@@ -10,9 +11,9 @@ use broker_model::{AgentId, InstanceId, SiteId};
 use serde::Deserialize;
 use url::Url;
 
-use crate::accounts::is_account_name;
 use crate::{AccountRule, AgentConfig, HttpLinkConfig, ProxyConfig};
 
+pub use account_map::AccountMapSection;
 pub use data_lock::DataLock;
 
 #[derive(Debug, thiserror::Error)]
@@ -53,8 +54,11 @@ pub enum SettingsError {
 pub struct Settings {
     pub agent: AgentSection,
     pub adapter: AdapterSection,
+    /// The site's table, and who is asked in its place.
     #[serde(default)]
     pub accounts: Vec<AccountRule>,
+    #[serde(default)]
+    pub account_map: AccountMapSection,
     /// Where it was read from, for messages.
     #[serde(skip)]
     pub path: PathBuf,
@@ -94,6 +98,15 @@ pub struct AgentSection {
     pub snapshot_seconds: Option<u32>,
     #[serde(default)]
     pub usage_give_up_hours: Option<u32>,
+    /// How long the scheduler may not be reachable before the site counts as unavailable.
+    #[serde(default)]
+    pub unreachable_seconds: Option<u32>,
+    /// How long a credential or a setting may be refused before the site's state says so.
+    #[serde(default)]
+    pub misconfigured_seconds: Option<u32>,
+    /// Most log bytes that are kept in `data_dir` while the broker is away.
+    #[serde(default)]
+    pub spool_mib: Option<u32>,
     /// Lets jobs run under the account that the agent itself runs under.
     #[serde(default)]
     pub allow_own_account: bool,
@@ -115,6 +128,19 @@ pub enum AdapterKind {
     Process,
     Kubernetes,
 }
+
+impl AdapterKind {
+    /// Jobs run under the account of the agent itself, whatever the mapping says.
+    pub const fn runs_as_agent(self) -> bool {
+        match self {
+            Self::Process => true,
+            Self::Slurm | Self::Kubernetes => false,
+        }
+    }
+}
+
+/// Enough for the logs of a weekend.
+const SPOOL_MIB: u32 = 512;
 
 impl Settings {
     pub fn load(path: &Path) -> Result<Self, SettingsError> {
@@ -152,7 +178,18 @@ impl Settings {
         config.usage_give_up = section
             .usage_give_up_hours
             .map_or(config.usage_give_up, |hours| seconds(hours) * 3600);
+        config.unreachable_after = section
+            .unreachable_seconds
+            .map_or(config.unreachable_after, seconds);
+        config.misconfigured_after = section
+            .misconfigured_seconds
+            .map_or(config.misconfigured_after, seconds);
         config
+    }
+
+    /// The most that log bytes in the spool may take, in bytes.
+    pub fn spool_bytes(&self) -> u64 {
+        u64::from(self.agent.spool_mib.unwrap_or(SPOOL_MIB)) * 1024 * 1024
     }
 
     pub fn link_config(&self) -> HttpLinkConfig {
@@ -218,60 +255,6 @@ impl Settings {
         }
         Ok(())
     }
-
-    fn check_accounts(&self) -> Result<(), SettingsError> {
-        if self.accounts.is_empty() {
-            let reason = "there is none, so every job would be refused; add one with `project` \
-                          (or \"*\") and `user`";
-            return Err(self.invalid("accounts", reason));
-        }
-        let own = own_user();
-        for (position, rule) in self.accounts.iter().enumerate() {
-            let key = |field: &str| format!("accounts[{position}].{field}");
-            let names = [
-                ("user", Some(&rule.user)),
-                ("account", rule.account.as_ref()),
-                ("qos", rule.qos.as_ref()),
-            ];
-            for (field, name) in names {
-                if name.is_some_and(|name| !is_account_name(name)) {
-                    let reason = "not a name: 1 to 64 letters, digits, `_`, `-` or `.`";
-                    return Err(self.invalid(key(field), reason));
-                }
-            }
-            if self.adapter.kind == AdapterKind::Slurm {
-                self.check_user(&key("user"), &rule.user, own.as_deref())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A process job runs as the agent's user whatever the table says; a Slurm job as the user named.
-    fn check_user(&self, key: &str, user: &str, own: Option<&str>) -> Result<(), SettingsError> {
-        if user == "root" || user == "slurm" {
-            let reason = format!("jobs never run as `{user}`; name an ordinary account");
-            return Err(self.invalid(key, reason));
-        }
-        if own == Some(user) && !self.agent.allow_own_account {
-            let reason = "this is the agent's own account; name another, or set \
-                          `agent.allow_own_account = true`";
-            return Err(self.invalid(key, reason));
-        }
-        Ok(())
-    }
-}
-
-/// The name of the user this process runs as, by passwd(5). A user of a directory service is not
-/// in that file, and then is not recognised.
-fn own_user() -> Option<String> {
-    use std::os::unix::fs::MetadataExt as _;
-    let uid = std::fs::metadata("/proc/self").ok()?.uid().to_string();
-    let passwd = std::fs::read_to_string("/etc/passwd").ok()?;
-    passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)? == uid).then(|| name.to_owned())
-    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 mod outbox;
+mod spooled;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +8,7 @@ use jiff::Timestamp;
 use site_adapter::{LeaseReply, LeasedAttempt, RemoteJob, RemoteRef};
 
 use crate::attempt::{Answer, Call, Collect, Collected, Moment, Tracked};
-use crate::problems::Problems;
+use crate::problems::{Problems, Timers};
 
 /// Calls for one attempt never overlap within a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,27 +32,67 @@ pub(crate) enum Due {
     Collect(Ticket, Collect),
 }
 
-/// Everything the agent knows; gone with the process.
-#[derive(Debug, Default)]
+/// Everything the agent knows. What of it must outlive the process is in the spool.
+#[derive(Debug)]
 pub(crate) struct State {
     attempts: BTreeMap<AttemptId, Tracked>,
     in_flight: BTreeSet<(AttemptId, Lane)>,
     generation: u64,
+    /// Attempts of which the spool has to know.
+    touched: BTreeSet<AttemptId>,
+    /// Attempts and logs that the spool may drop.
+    gone: BTreeSet<AttemptId>,
+    taken: Vec<spooled::TakenLog>,
     pub(crate) problems: Problems,
+    /// A snapshot was made since the start.
+    pub(crate) was_observed: bool,
+    pub(crate) is_draining: bool,
     /// The newest one that the broker has not stored.
     pub(crate) snapshot: Option<SiteSnapshot>,
     outbox: outbox::Outbox,
     /// When the broker last answered.
     pub(crate) broker_heard_at: Option<Timestamp>,
+    /// When it first did.
+    heard_since: Option<Timestamp>,
 }
 
 impl State {
+    pub(crate) fn new(timers: Timers) -> Self {
+        Self {
+            attempts: BTreeMap::new(),
+            in_flight: BTreeSet::new(),
+            generation: 0,
+            touched: BTreeSet::new(),
+            gone: BTreeSet::new(),
+            taken: Vec::new(),
+            problems: Problems::new(timers),
+            was_observed: false,
+            is_draining: false,
+            snapshot: None,
+            outbox: outbox::Outbox::default(),
+            broker_heard_at: None,
+            heard_since: None,
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.attempts.len()
     }
 
+    /// What the broker has given to this process.
     pub(crate) fn working_on(&self) -> Vec<AttemptId> {
-        self.attempts.keys().copied().collect()
+        let claimed = self.attempts.iter().filter(|(_, it)| it.claimed);
+        claimed.map(|(id, _)| *id).collect()
+    }
+
+    /// Attempts that are not at the scheduler yet.
+    pub(crate) fn unsent(&self) -> usize {
+        self.attempts.values().filter(|it| it.is_unsent()).count()
+    }
+
+    pub(crate) fn heard(&mut self, now: Timestamp) {
+        self.broker_heard_at = Some(now);
+        self.heard_since.get_or_insert(now);
     }
 
     /// Takes in what the broker leased; returns how much of it was news.
@@ -67,8 +108,18 @@ impl State {
     }
 
     fn take(&mut self, leased: LeasedAttempt, now: Timestamp) -> bool {
-        if self.attempts.contains_key(&leased.attempt) {
-            return leased.cancel && self.cancel(leased.attempt, now);
+        match self.attempts.get_mut(&leased.attempt) {
+            Some(known) if known.claimed => {
+                return leased.cancel && self.cancel(leased.attempt, now);
+            }
+            Some(kept) => {
+                let attempt = leased.attempt;
+                tracing::info!(attempt.id = %attempt, "attempt of an earlier process taken over");
+                kept.claim(leased, now);
+                self.changed(attempt);
+                return true;
+            }
+            None => {}
         }
         tracing::info!(
             attempt.id = %leased.attempt, job.id = %leased.job, may_exist = leased.may_exist,
@@ -83,9 +134,10 @@ impl State {
 
     pub(crate) fn cancel(&mut self, attempt: AttemptId, now: Timestamp) -> bool {
         let calling = self.in_flight.contains(&(attempt, Lane::Calls));
-        self.attempts
-            .get_mut(&attempt)
-            .is_some_and(|tracked| tracked.request_cancel(now, calling))
+        let known = self.attempts.get_mut(&attempt);
+        let is_news = known.is_some_and(|tracked| tracked.request_cancel(now, calling));
+        self.changed(attempt);
+        is_news
     }
 
     /// Up to `free` things to do in a lane, marked as under way.
@@ -139,17 +191,19 @@ impl State {
     pub(crate) fn answered(&mut self, ticket: Ticket, answer: Answer, at: &Moment<'_>) {
         if let Some(tracked) = self.by_ticket(ticket) {
             tracked.answered(answer, at);
+            self.changed(ticket.attempt);
         }
     }
 
     pub(crate) fn collected(&mut self, ticket: Ticket, collected: Collected, at: &Moment<'_>) {
         if let Some(tracked) = self.by_ticket(ticket) {
             tracked.collected(collected, at);
+            self.changed(ticket.attempt);
         }
     }
 
     /// What one bulk query asks for.
-    pub(crate) fn live(&self) -> Vec<(Ticket, RemoteRef)> {
+    pub(crate) fn live(&self) -> (Vec<Ticket>, Vec<RemoteRef>) {
         let ticket = |attempt: &AttemptId, tracked: &Tracked| Ticket {
             attempt: *attempt,
             generation: tracked.generation,
@@ -157,7 +211,7 @@ impl State {
         self.attempts
             .iter()
             .filter_map(|(id, t)| t.live().map(|remote| (ticket(id, t), remote.clone())))
-            .collect()
+            .unzip()
     }
 
     pub(crate) fn has_live(&self) -> bool {
@@ -167,7 +221,7 @@ impl State {
     /// Takes in the answer to a poll; a job that was asked for and left out is looked for.
     pub(crate) fn polled(
         &mut self,
-        asked: Vec<(Ticket, RemoteRef)>,
+        asked: impl Iterator<Item = (Ticket, RemoteRef)>,
         seen: &[RemoteJob],
         now: Timestamp,
     ) {
@@ -189,6 +243,7 @@ impl State {
                 ),
                 None => {}
             }
+            self.changed(ticket.attempt);
         }
     }
 
@@ -217,9 +272,7 @@ fn next_of(
     at: &Moment<'_>,
 ) -> Option<Due> {
     if lane == Lane::Calls {
-        return tracked
-            .next_call(at.now)
-            .map(|call| Due::Call(ticket, call));
+        return tracked.next_call(at).map(|call| Due::Call(ticket, call));
     }
     let collect = tracked.next_collect(at, *room > 0)?;
     let reads = at.config.log_chunk_bytes.saturating_mul(collect.logs.len());

@@ -75,7 +75,12 @@ impl Broker {
             name: job.spec.name.clone(),
             resources: job.spec.resources.clone(),
             image: variant.image.clone(),
-            script: variant.script.clone(),
+            // What was sent is never sent again, and an agent may have ten thousand of them.
+            script: if is_sent {
+                String::new()
+            } else {
+                variant.script.clone()
+            },
             partition: attempt.partition.clone(),
             scheduler_gpus_per_gpu: partition.map_or(1, |it| it.scheduler_gpus_per_gpu),
             exclusive: partition.is_some_and(|it| it.exclusive),

@@ -44,8 +44,8 @@ impl Agent {
 
     async fn call(&self, call: Call) -> Answer {
         match call {
-            Call::Account { project, hint } => {
-                let answer = self.accounts.account(project, hint.as_deref()).await;
+            Call::Account(question) => {
+                let answer = self.accounts.account(&question).await;
                 self.note_account(&answer);
                 Answer::Account(answer)
             }
@@ -68,14 +68,21 @@ impl Agent {
     }
 
     fn note_account<T>(&self, answer: &Result<T, AccountError>) {
+        let now = self.now();
         let mut state = self.state();
-        match answer {
-            Err(error @ AccountError::Unavailable(_)) => {
-                if state.problems.note_words("accounts", error.to_string()) {
-                    self.wake.snapshot.notify_one();
-                }
+        let news = match answer {
+            // With a forbidden user every job of it is refused until the site has mended its mapping.
+            Err(error @ (AccountError::Unavailable(_) | AccountError::Forbidden { .. })) => {
+                let words = error.to_string();
+                state.problems.note_words("accounts", words, now)
             }
-            Ok(_) | Err(_) => state.problems.solved("accounts"),
+            Ok(_) | Err(_) => {
+                state.problems.solved("accounts");
+                false
+            }
+        };
+        if news {
+            self.wake.snapshot.notify_one();
         }
     }
 }

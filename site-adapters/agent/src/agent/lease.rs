@@ -7,11 +7,16 @@ impl Agent {
     /// and cancel requests came that the agent did not know.
     pub async fn lease_once(&self, wait_seconds: u32) -> Result<usize, LinkError> {
         let request = self.lease_request(wait_seconds);
-        let reply = self.link.lease(request).await?;
+        let answer = self
+            .metrics
+            .broker_call("lease", self.link.lease(request))
+            .await;
+        self.note_broker(answer.is_ok());
+        let reply = answer?;
         let now = self.now();
         let news = {
             let mut state = self.state();
-            state.broker_heard_at = Some(now);
+            state.heard(now);
             state.leased(reply, now)
         };
         if news > 0 {
@@ -22,15 +27,25 @@ impl Agent {
     }
 
     fn lease_request(&self, wait_seconds: u32) -> LeaseRequest {
-        let working_on = self.state().working_on();
-        let taken = u32::try_from(working_on.len()).unwrap_or(u32::MAX);
+        let (working_on, known) = {
+            let state = self.state();
+            (state.working_on(), state.len())
+        };
+        let taken = u32::try_from(known).unwrap_or(u32::MAX);
+        let free = self.config.max_attempts.saturating_sub(taken);
         LeaseRequest {
             agent: self.config.id,
             instance: Some(self.config.instance),
             site: self.config.site.clone(),
-            want: self.config.max_attempts.saturating_sub(taken),
+            want: free.min(self.room_for_unsent()),
             wait_seconds,
             working_on,
         }
+    }
+
+    /// How many more attempts may wait here to be sent: each is in memory with its script.
+    pub(super) fn room_for_unsent(&self) -> u32 {
+        let unsent = u32::try_from(self.state().unsent()).unwrap_or(u32::MAX);
+        self.config.max_unsent.saturating_sub(unsent)
     }
 }

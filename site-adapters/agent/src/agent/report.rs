@@ -11,12 +11,14 @@ impl Agent {
             return Ok(false);
         };
         let sent_at = self.now();
-        let answer = self.link.report(batch.report.clone()).await;
+        let sent = self.link.report(batch.report.clone());
+        let answer = self.metrics.broker_call("report", sent).await;
+        self.note_broker(matches!(answer, Ok(_) | Err(LinkError::Refused(_))));
         let at = self.moment();
         match answer {
             Ok(reply) => {
                 let mut state = self.state();
-                state.broker_heard_at = Some(at.now);
+                state.heard(at.now);
                 state.stored(&batch, &reply, sent_at, at.now);
             }
             Err(LinkError::Refused(words)) => {

@@ -9,7 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::Agent;
 use crate::backoff::{delay, spread};
+use crate::pulse::Loop;
 use crate::state::Lane;
+
+/// Asks the file system whether the site is being drained no more often than this.
+const DRAIN_LOOK: Duration = Duration::from_secs(1);
 
 impl Agent {
     /// Works until the token is cancelled, then finishes the calls and the report in flight. Jobs go
@@ -27,7 +31,12 @@ impl Agent {
             );
             silent.cancel();
         };
-        let all = async { tokio::join!(work, self.report_loop(&silent)) };
+        let written = CancellationToken::new();
+        let told = async {
+            tokio::join!(work, self.report_loop(&silent));
+            written.cancel();
+        };
+        let all = async { tokio::join!(told, self.spool_loop(&written)) };
         let grace = async {
             shutdown.cancelled().await;
             tokio::time::sleep(self.config.shutdown_grace).await;
@@ -42,11 +51,20 @@ impl Agent {
         let wait = u32::try_from(self.config.lease_wait.as_secs()).unwrap_or(u32::MAX);
         let mut failures = 0;
         while !shutdown.is_cancelled() {
+            self.pulses.begins(Loop::Lease, self.now());
+            // What waits to be sent goes first. The broker is asked even so, for what to stop.
+            if self.room_for_unsent() == 0 {
+                tokio::select! {
+                    () = pause_or(shutdown, self.config.lease_wait) => {}
+                    () = self.room() => {}
+                }
+            }
             let asked = Instant::now();
             let answer = tokio::select! {
                 () = shutdown.cancelled() => return,
-                answer = self.lease_once(wait) => answer,
+                answer = self.lease_once(self.lease_wait(wait)) => answer,
             };
+            self.pulses.ends(Loop::Lease, self.now(), answer.is_ok());
             let pause = match answer {
                 Ok(news) => {
                     failures = 0;
@@ -66,6 +84,17 @@ impl Agent {
         }
     }
 
+    /// The broker holds no request that asks for nothing.
+    fn lease_wait(&self, wait: u32) -> u32 {
+        if self.room_for_unsent() == 0 { 0 } else { wait }
+    }
+
+    async fn room(&self) {
+        while self.room_for_unsent() <= self.config.max_unsent / 2 {
+            self.wake.lease.notified().await;
+        }
+    }
+
     async fn lane_loop(&self, lane: Lane, shutdown: &CancellationToken) {
         let mut running = FuturesUnordered::new();
         while !shutdown.is_cancelled() {
@@ -74,6 +103,13 @@ impl Agent {
                 running.push(self.work_on(guard, due));
             }
             let active = self.state().is_active(lane);
+            let turn = loop_of(lane);
+            if active || !running.is_empty() {
+                self.pulses.begins(turn, self.now());
+                self.pulses.ends(turn, self.now(), true);
+            } else {
+                self.pulses.rests(turn, self.now());
+            }
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 Some(()) = running.next(), if !running.is_empty() => {}
@@ -95,6 +131,7 @@ impl Agent {
         let mut failures = 0;
         while !shutdown.is_cancelled() {
             if !self.state().has_live() {
+                self.pulses.rests(Loop::Poll, self.now());
                 wait_or(shutdown, &self.wake.poll).await;
                 continue;
             }
@@ -113,33 +150,63 @@ impl Agent {
             if shutdown.is_cancelled() {
                 return;
             }
-            failures = if self.poll_once().await {
-                0
-            } else {
-                failures + 1
-            };
+            self.pulses.begins(Loop::Poll, self.now());
+            let answered = self.poll_once().await;
+            self.pulses.ends(Loop::Poll, self.now(), answered);
+            failures = if answered { 0 } else { failures + 1 };
         }
     }
 
     async fn snapshot_loop(&self, shutdown: &CancellationToken) {
         while !shutdown.is_cancelled() {
-            self.snapshot_once().await;
+            self.pulses.begins(Loop::Snapshot, self.now());
+            let answered = self.snapshot_once().await;
+            self.pulses.ends(Loop::Snapshot, self.now(), answered);
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = self.wake.snapshot.notified() => pause_or(shutdown, self.config.tick).await,
+                () = self.drain_begins_or_ends() => {}
                 () = tokio::time::sleep(self.config.snapshot_every) => {}
             }
         }
     }
 
+    async fn drain_begins_or_ends(&self) {
+        loop {
+            tokio::time::sleep(self.config.tick.max(DRAIN_LOOK)).await;
+            if self.drain_changed() {
+                return;
+            }
+        }
+    }
+
+    async fn spool_loop(&self, written: &CancellationToken) {
+        while !written.is_cancelled() {
+            self.pulses.begins(Loop::Spool, self.now());
+            let well = self.spool_once().await;
+            self.pulses.ends(Loop::Spool, self.now(), well);
+            if well {
+                self.pulses.rests(Loop::Spool, self.now());
+                wait_or(written, &self.wake.spool).await;
+            } else {
+                pause_or(written, self.config.retry_max).await;
+            }
+        }
+        self.spool_once().await;
+    }
+
     async fn report_loop(&self, silent: &CancellationToken) {
         let mut failures = 0;
         while !silent.is_cancelled() {
+            self.pulses.rests(Loop::Report, self.now());
             tokio::select! {
                 () = silent.cancelled() => {}
                 () = self.report_due() => {}
             }
-            let pause = match self.report_once().await {
+            self.pulses.begins(Loop::Report, self.now());
+            let answer = self.report_once().await;
+            self.pulses.ends(Loop::Report, self.now(), answer.is_ok());
+            let pause = match answer {
                 Ok(_) => {
                     failures = 0;
                     continue;
@@ -183,6 +250,13 @@ impl Agent {
         *failures = failures.saturating_add(1);
         tracing::warn!(call, %error, pause_ms = pause.as_millis(), "the broker did not answer");
         pause
+    }
+}
+
+const fn loop_of(lane: Lane) -> Loop {
+    match lane {
+        Lane::Calls => Loop::Calls,
+        Lane::Collect => Loop::Collect,
     }
 }
 

@@ -1,12 +1,13 @@
-use broker_model::{Outcome, OutcomeKind, ProjectId};
+use broker_model::{Outcome, OutcomeKind, PartitionId};
 use jiff::Timestamp;
 use site_adapter::{
     AttemptReport, Error, ErrorKind, LocalAccount, RemoteJob, RemoteRef, Result, Seen, Submission,
     Submitted,
 };
 
-use super::{Live, Moment, Phase, Sent, Tracked};
+use super::{Live, Mapping, Moment, Phase, Sent, Tracked};
 use crate::AccountError;
+use crate::accounts::AccountQuestion;
 use crate::backoff::after;
 
 /// A scheduler may take its time to stop a job; asked again after this it was probably not heard.
@@ -14,10 +15,7 @@ const CANCEL_AGAIN: std::time::Duration = std::time::Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(crate) enum Call {
-    Account {
-        project: ProjectId,
-        hint: Option<String>,
-    },
+    Account(Box<AccountQuestion>),
     Find {
         account: LocalAccount,
         marker: String,
@@ -28,7 +26,7 @@ pub(crate) enum Call {
 
 #[derive(Debug)]
 pub(crate) enum Answer {
-    Account(std::result::Result<LocalAccount, AccountError>),
+    Account(std::result::Result<Mapping, AccountError>),
     Found(Result<Option<RemoteJob>>),
     Submitted(Result<Submitted>),
     Cancelled(Result<()>),
@@ -36,21 +34,28 @@ pub(crate) enum Answer {
 
 impl Tracked {
     /// The call that brings the attempt forward, if one is due.
-    pub(crate) fn next_call(&self, now: Timestamp) -> Option<Call> {
-        if now < self.not_before {
+    pub(crate) fn next_call(&self, at: &Moment<'_>) -> Option<Call> {
+        if at.now < self.not_before {
             return None;
         }
         match &self.phase {
-            Phase::Unmapped => Some(Call::Account {
-                project: self.leased.project,
-                hint: self.leased.account_hint.clone(),
-            }),
+            Phase::Unmapped => {
+                let unsent = self.origin.unsent.as_ref()?;
+                Some(Call::Account(Box::new(unsent.question.clone())))
+            }
             Phase::Unclear(account) => Some(self.find(account)),
-            Phase::Ready(account) if self.lease.allows_submit(now) => Some(self.submit(account)),
+            Phase::Ready(account) if self.may_submit(at) => self.submit(account),
             Phase::Accepted(live) if live.missing => Some(self.find(&live.remote.account)),
-            Phase::Accepted(live) if self.cancel => Some(Call::Cancel(live.remote.clone())),
+            Phase::Accepted(live) if self.cancel && self.claimed => {
+                Some(Call::Cancel(live.remote.clone()))
+            }
             _ => None,
         }
+    }
+
+    fn may_submit(&self, at: &Moment<'_>) -> bool {
+        let is_known = !at.spools || self.is_written();
+        self.claimed && is_known && self.lease.allows_submit(at.now)
     }
 
     fn find(&self, account: &LocalAccount) -> Call {
@@ -60,13 +65,14 @@ impl Tracked {
         }
     }
 
-    fn submit(&self, account: &LocalAccount) -> Call {
-        Call::Submit(Box::new(Submission {
+    fn submit(&self, account: &LocalAccount) -> Option<Call> {
+        let unsent = self.origin.unsent.as_ref()?;
+        Some(Call::Submit(Box::new(Submission {
             attempt: self.id(),
             account: account.clone(),
-            work: self.leased.work.clone(),
+            work: unsent.work.clone(),
             may_exist: self.sent != Sent::Never,
-        }))
+        })))
     }
 
     pub(crate) fn answered(&mut self, answer: Answer, at: &Moment<'_>) {
@@ -79,12 +85,15 @@ impl Tracked {
         }
     }
 
-    fn mapped(&mut self, answer: std::result::Result<LocalAccount, AccountError>, at: &Moment<'_>) {
+    fn mapped(&mut self, answer: std::result::Result<Mapping, AccountError>, at: &Moment<'_>) {
         if !matches!(self.phase, Phase::Unmapped) {
             return;
         }
         match answer {
-            Ok(account) => self.begin(account, at.now),
+            Ok(mapping) => {
+                self.send_to(mapping.partition);
+                self.begin(mapping.account, at.now);
+            }
             Err(AccountError::Unavailable(_)) => self.again_soon(at),
             Err(error) if self.sent == Sent::Never => self.refuse(error.to_string()),
             // It may be at the scheduler under an account that the table no longer has.
@@ -92,27 +101,39 @@ impl Tracked {
         }
     }
 
-    fn begin(&mut self, account: LocalAccount, now: Timestamp) {
+    /// The partition that the site sends this project's or person's jobs to, if it says so.
+    fn send_to(&mut self, partition: Option<PartitionId>) {
+        if let (Some(unsent), Some(partition)) = (&mut self.origin.unsent, partition) {
+            unsent.work.partition.partition = partition;
+        }
+    }
+
+    pub(super) fn begin(&mut self, account: LocalAccount, now: Timestamp) {
         self.advanced(now);
-        self.phase = match (&self.leased.accepted, self.sent) {
-            (Some(seen), _) => Phase::Accepted(Live {
-                remote: RemoteRef {
-                    marker: self.id().to_string(),
-                    remote_id: seen.remote_id.clone(),
-                    submitted_at: seen.submitted_at,
-                    account,
-                },
-                started_at: None,
-                missing: false,
-            }),
-            (None, Sent::Maybe) => Phase::Unclear(account),
-            (None, Sent::Never | Sent::Disproven) => self.announce(account),
+        self.touched = true;
+        let Some(seen) = self.origin.accepted.take() else {
+            self.phase = match self.sent {
+                Sent::Maybe => Phase::Unclear(account),
+                Sent::Never | Sent::Disproven => self.announce(account),
+            };
+            return;
         };
+        self.origin.unsent = None;
+        self.phase = Phase::Accepted(Live {
+            remote: RemoteRef {
+                marker: self.id().to_string(),
+                remote_id: seen.remote_id,
+                submitted_at: seen.submitted_at,
+                account,
+            },
+            started_at: None,
+            missing: false,
+            told: None,
+        });
     }
 
     fn announce(&mut self, account: LocalAccount) -> Phase {
-        self.events
-            .push_back(AttemptReport::Submitting { attempt: self.id() });
+        self.tell(AttemptReport::Submitting { attempt: self.id() });
         Phase::Announcing(account)
     }
 
@@ -124,7 +145,7 @@ impl Tracked {
         match answer {
             Ok(submitted) => {
                 tracing::info!(
-                    attempt.id = %self.id(), job.id = %self.leased.job,
+                    attempt.id = %self.id(), job.id = %self.origin.job,
                     remote.id = %submitted.remote_id, adopted = submitted.adopted,
                     "the scheduler has the job"
                 );
@@ -154,7 +175,8 @@ impl Tracked {
 
     fn accept(&mut self, account: LocalAccount, submitted: &Submitted, now: Timestamp) {
         self.sent = Sent::Maybe;
-        self.events.push_back(AttemptReport::Accepted {
+        self.origin.unsent = None;
+        self.tell(AttemptReport::Accepted {
             attempt: self.id(),
             seen: Seen {
                 remote_id: submitted.remote_id.clone(),
@@ -170,6 +192,7 @@ impl Tracked {
             },
             started_at: None,
             missing: false,
+            told: None,
         });
         self.advanced(now);
     }
@@ -181,6 +204,8 @@ impl Tracked {
                 let account = account.clone();
                 self.adopt(account, &job, at);
             }
+            // Nothing may be sent before the broker has given it out anew.
+            (Ok(None), Phase::Unclear(_)) if !self.claimed => self.again_slowly(at),
             (Ok(None), Phase::Unclear(account)) => {
                 let account = account.clone();
                 self.proven_absent(account, at.now);
@@ -203,7 +228,7 @@ impl Tracked {
 
     fn adopt(&mut self, account: LocalAccount, job: &RemoteJob, at: &Moment<'_>) {
         tracing::info!(
-            attempt.id = %self.id(), job.id = %self.leased.job, remote.id = %job.remote_id,
+            attempt.id = %self.id(), job.id = %self.origin.job, remote.id = %job.remote_id,
             "found at the scheduler by its marker"
         );
         let receipt = Submitted {
@@ -217,7 +242,7 @@ impl Tracked {
 
     fn proven_absent(&mut self, account: LocalAccount, now: Timestamp) {
         self.sent = Sent::Disproven;
-        if self.leased.ended {
+        if self.origin.ended {
             tracing::warn!(
                 attempt.id = %self.id(),
                 "the scheduler has no trace any more of a job that ended; closed without usage"
@@ -240,7 +265,7 @@ impl Tracked {
     /// Cancelled, and never at the scheduler. An end and not a refusal: the broker may have given the
     /// attempt up before, and then takes nothing else.
     fn cancelled_unseen(&mut self, now: Timestamp) {
-        self.events.push_back(AttemptReport::Ended {
+        self.tell(AttemptReport::Ended {
             attempt: self.id(),
             ended_at: now,
             outcome: Outcome {

@@ -1,6 +1,10 @@
-use broker_model::AttemptId;
+mod logs;
+
 use jiff::Timestamp;
-use site_adapter::{AttemptReport, LogChunk, LogStream, RemoteRef, Result, UsageReport};
+use serde::{Deserialize, Serialize};
+use site_adapter::{AttemptReport, LogStream, RemoteRef, Result, UsageReport};
+
+pub(crate) use logs::{Fetch, Got, Logs};
 
 use super::{Ended, Moment, Phase, Tracked};
 use crate::backoff::after;
@@ -9,105 +13,27 @@ use crate::backoff::after;
 #[derive(Debug)]
 pub(crate) struct Collect {
     pub(crate) remote: RemoteRef,
-    pub(crate) logs: Vec<(LogStream, u64)>,
+    pub(crate) logs: Vec<(LogStream, Fetch)>,
     pub(crate) usage: bool,
 }
 
 #[derive(Debug)]
 pub(crate) struct Collected {
-    pub(crate) logs: Vec<(LogStream, Result<Vec<u8>>)>,
+    pub(crate) logs: Vec<(LogStream, Got)>,
     pub(crate) usage: Option<Result<Option<UsageReport>>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum UsageState {
     Unknown,
     /// What goes to the broker once the logs are stored.
     Settled(Option<UsageReport>),
 }
 
-/// Both logs of a job. At most one chunk of each is in memory.
-#[derive(Debug)]
-pub(crate) struct Logs {
-    streams: [(LogStream, Stream); 2],
-}
-
-#[derive(Debug, Default)]
-struct Stream {
-    /// How far the broker has it.
-    stored: u64,
-    pending: Vec<u8>,
-    /// The last read came back empty.
-    at_end: bool,
-}
-
-impl Logs {
-    pub(super) fn from_offsets(stdout: u64, stderr: u64) -> Self {
-        let stream = |stored| Stream {
-            stored,
-            ..Stream::default()
-        };
-        Self {
-            streams: [
-                (LogStream::Stdout, stream(stdout)),
-                (LogStream::Stderr, stream(stderr)),
-            ],
-        }
-    }
-
-    fn stream(&mut self, wanted: LogStream) -> Option<&mut Stream> {
-        let mut streams = self.streams.iter_mut();
-        streams
-            .find(|(stream, _)| *stream == wanted)
-            .map(|(_, state)| state)
-    }
-
-    fn wanted(&self, max_bytes: u64) -> Vec<(LogStream, u64)> {
-        self.streams
-            .iter()
-            .filter(|(_, state)| state.pending.is_empty() && state.stored < max_bytes)
-            .map(|(stream, state)| (*stream, state.stored))
-            .collect()
-    }
-
-    fn read(&mut self, stream: LogStream, bytes: Vec<u8>) {
-        if let Some(state) = self.stream(stream) {
-            state.at_end = bytes.is_empty();
-            state.pending = bytes;
-        }
-    }
-
-    pub(super) fn stored(&mut self, stream: LogStream, bytes: usize) {
-        if let Some(state) = self.stream(stream) {
-            state.stored = state.stored.saturating_add(bytes as u64);
-            state.pending.drain(..bytes.min(state.pending.len()));
-        }
-    }
-
-    pub(super) fn chunks(&self, attempt: AttemptId) -> impl Iterator<Item = LogChunk> + '_ {
-        let waiting = self.streams.iter().filter(|(_, s)| !s.pending.is_empty());
-        waiting.map(move |(stream, state)| LogChunk {
-            attempt,
-            stream: *stream,
-            offset: state.stored,
-            bytes: state.pending.clone(),
-        })
-    }
-
-    pub(super) fn backlog(&self) -> usize {
-        self.streams.iter().map(|(_, s)| s.pending.len()).sum()
-    }
-
-    fn look_again(&mut self) {
-        for (_, state) in &mut self.streams {
-            state.at_end = false;
-        }
-    }
-
-    fn are_read(&self, max_bytes: u64) -> bool {
-        self.streams
-            .iter()
-            .all(|(_, s)| s.pending.is_empty() && (s.at_end || s.stored >= max_bytes))
+impl Ended {
+    const fn is_metered(&self) -> bool {
+        matches!(self.usage, UsageState::Settled(_))
     }
 }
 
@@ -122,35 +48,50 @@ impl Tracked {
             Phase::Ended(ended) => (&ended.remote, matches!(ended.usage, UsageState::Unknown)),
             _ => return None,
         };
-        let logs = if room {
-            self.logs.wanted(at.config.max_log_bytes)
-        } else {
-            Vec::new()
-        };
+        let is_over = matches!(&self.phase, Phase::Ended(it) if it.is_metered());
+        let logs = self.logs.wanted(at, room, is_over);
+        if !usage && logs.is_empty() && !self.may_finish(at) {
+            return None;
+        }
         Some(Collect {
             remote: remote.clone(),
             logs,
             usage,
         })
-        .filter(|collect| collect.usage || !collect.logs.is_empty() || self.may_finish())
     }
 
-    fn may_finish(&self) -> bool {
-        matches!(&self.phase, Phase::Ended(ended) if matches!(ended.usage, UsageState::Settled(_)))
+    fn may_finish(&self, at: &Moment<'_>) -> bool {
+        let Phase::Ended(Ended {
+            usage: UsageState::Settled(_),
+            seen_at,
+            ..
+        }) = &self.phase
+        else {
+            return false;
+        };
+        let late = is_past(*seen_at, at.config.logs_give_up, at.now);
+        self.logs.are_read(at.config.max_log_bytes) || (late && self.logs.are_idle())
     }
 
     pub(crate) fn collected(&mut self, collected: Collected, at: &Moment<'_>) {
         self.collect_at = after(at.now, at.config.tick);
-        for (stream, answer) in collected.logs {
-            if let Ok(bytes) = answer {
-                self.logs.read(stream, bytes);
-            }
+        let late = self.is_late(at);
+        for (stream, got) in collected.logs {
+            self.logs.got(stream, got, late);
         }
         if let Some(answer) = collected.usage {
             self.usage_told(answer, at);
             return;
         }
         self.finish(at);
+    }
+
+    /// The job ended long ago, and what cannot be read of its logs now is not waited for.
+    fn is_late(&self, at: &Moment<'_>) -> bool {
+        let Phase::Ended(ended) = &self.phase else {
+            return false;
+        };
+        is_past(ended.seen_at, at.config.logs_give_up, at.now)
     }
 
     /// A file system may show the last lines after the scheduler shows the end, so logs are read to
@@ -179,22 +120,20 @@ impl Tracked {
             return;
         };
         ended.usage = UsageState::Settled(usage);
+        self.touched = true;
         self.logs.look_again();
         self.collect_at = at.now;
     }
 
     fn finish(&mut self, at: &Moment<'_>) {
-        let Phase::Ended(Ended {
+        if !self.may_finish(at) {
+            return;
+        }
+        if let Phase::Ended(Ended {
             usage: UsageState::Settled(usage),
-            seen_at,
             ..
         }) = &self.phase
-        else {
-            return;
-        };
-        let late = is_past(*seen_at, at.config.logs_give_up, at.now);
-        let unread = self.logs.backlog() > 0;
-        if self.logs.are_read(at.config.max_log_bytes) || (late && !unread) {
+        {
             let usage = usage.clone();
             self.close(AttemptReport::Usage {
                 attempt: self.id(),

@@ -4,6 +4,17 @@ use site_adapter::{Activity, AttemptReport, RemoteJob, RemoteRef};
 
 use super::{Ended, Phase, Tracked, UsageState};
 
+/// A job's place in the queue is news once in so long: schedulers forecast anew all the time.
+const TOLD_AGAIN: SignedDuration = SignedDuration::from_secs(60);
+
+/// Why a job waits, as the broker was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    reason: Option<String>,
+    expected_start: Option<Timestamp>,
+    at: Timestamp,
+}
+
 /// Start times within this are one start: some schedulers round, and say it differently later.
 const SAME_START: SignedDuration = SignedDuration::from_secs(2);
 
@@ -27,7 +38,10 @@ impl Tracked {
         live.missing = false;
         match &job.activity {
             Activity::Unknown => {}
-            Activity::Queued { .. } => self.queued(),
+            Activity::Queued {
+                reason,
+                expected_start,
+            } => self.queued(reason.as_deref(), *expected_start, now),
             Activity::Running { started_at } => self.started(*started_at, now),
             Activity::Ended {
                 started_at,
@@ -75,37 +89,70 @@ impl Tracked {
         }
     }
 
-    fn queued(&mut self) {
-        let attempt = self.id();
+    fn queued(&mut self, reason: Option<&str>, expected: Option<Timestamp>, now: Timestamp) {
         let Phase::Accepted(live) = &mut self.phase else {
             return;
         };
         if live.started_at.take().is_some() {
-            self.events.push_back(AttemptReport::Requeued {
-                words: None,
-                attempt,
-            });
+            live.told = None;
+            self.requeued(reason);
         }
+        self.waits(reason, expected, now);
     }
 
-    fn started(&mut self, started_at: Timestamp, now: Timestamp) {
-        let attempt = self.id();
+    /// Tells why it waits: at once when that is new, and then at most once a minute. Nothing piles up
+    /// while the broker is away.
+    fn waits(&mut self, reason: Option<&str>, expected: Option<Timestamp>, now: Timestamp) {
         let Phase::Accepted(live) = &mut self.phase else {
             return;
         };
-        if let Some(known) = live.started_at {
+        let last = live.told.as_deref();
+        let is_news = match last {
+            None => reason.is_some() || expected.is_some(),
+            Some(told) => {
+                let same = told.reason.as_deref() == reason && told.expected_start == expected;
+                !same && now.duration_since(told.at) >= TOLD_AGAIN
+            }
+        };
+        let is_pending = |event: &AttemptReport| matches!(event, AttemptReport::Waiting { .. });
+        if !is_news || self.events.iter().any(is_pending) {
+            return;
+        }
+        live.told = Some(Box::new(Told {
+            reason: reason.map(str::to_owned),
+            expected_start: expected,
+            at: now,
+        }));
+        self.tell(AttemptReport::Waiting {
+            attempt: self.id(),
+            reason: reason.map(str::to_owned),
+            expected_start: expected,
+        });
+    }
+
+    fn requeued(&mut self, words: Option<&str>) {
+        self.tell(AttemptReport::Requeued {
+            attempt: self.id(),
+            words: words.map(str::to_owned),
+        });
+    }
+
+    fn started(&mut self, started_at: Timestamp, now: Timestamp) {
+        let Phase::Accepted(live) = &mut self.phase else {
+            return;
+        };
+        let before = live.started_at.replace(started_at);
+        live.told = None;
+        if let Some(known) = before {
             if started_at.duration_since(known) <= SAME_START {
+                live.started_at = before;
                 return;
             }
-            self.events.push_back(AttemptReport::Requeued {
-                words: None,
-                attempt,
-            });
+            self.requeued(None);
         }
-        live.started_at = Some(started_at);
         self.collect_at = now;
-        self.events.push_back(AttemptReport::Started {
-            attempt,
+        self.tell(AttemptReport::Started {
+            attempt: self.id(),
             started_at,
         });
     }
@@ -115,7 +162,7 @@ impl Tracked {
             return;
         };
         tracing::info!(
-            attempt.id = %self.id(), job.id = %self.leased.job, remote.id = %live.remote.remote_id,
+            attempt.id = %self.id(), job.id = %self.origin.job, remote.id = %live.remote.remote_id,
             outcome = ?outcome.kind, words = outcome.site_words, "job ended"
         );
         self.phase = Phase::Ended(Ended {
@@ -126,7 +173,7 @@ impl Tracked {
         });
         self.collect_at = now;
         self.advanced(now);
-        self.events.push_back(AttemptReport::Ended {
+        self.tell(AttemptReport::Ended {
             attempt: self.id(),
             ended_at,
             outcome,

@@ -58,14 +58,50 @@ fn jobs_never_run_as_root() {
 
 #[test]
 fn the_agents_own_account_is_refused_unless_it_is_allowed() {
-    let Some(own) = own_user().filter(|own| own != "root") else {
-        // Running as root: the rule above already holds.
-        assert!(fault(&GOOD.replace("alice", "root")).contains("root"));
-        return;
-    };
-    let own = GOOD.replace("alice", &own);
+    let own = std::process::Command::new("id")
+        .arg("-un")
+        .output()
+        .unwrap();
+    let own = String::from_utf8(own.stdout).unwrap();
+    let own = GOOD.replace("alice", own.trim());
     assert!(fault(&own).contains("allow_own_account"));
     parse(&own.replace("tick_seconds", "allow_own_account = true\ntick_seconds")).unwrap();
+}
+
+#[test]
+fn a_site_without_a_scheduler_must_say_that_jobs_may_run_as_the_agent() {
+    let process = GOOD
+        .replace("kind = \"slurm\"", "kind = \"process\"")
+        .replace("[adapter.settings]\nurl = \"http://127.0.0.1:6820\"\n", "");
+    let words = fault(&process);
+    assert!(words.contains("`agent.allow_own_account`"), "{words}");
+    parse(&process.replace("tick_seconds", "allow_own_account = true\ntick_seconds")).unwrap();
+}
+
+#[test]
+fn a_subject_without_its_issuer_is_refused() {
+    let words = fault(&GOOD.replace("user = ", "subject = \"ada\"\nuser = "));
+    assert!(words.contains("`accounts[0].issuer`"), "{words}");
+}
+
+#[test]
+fn a_program_or_a_directory_takes_the_place_of_the_table() {
+    let (head, _) = GOOD.split_once("[[accounts]]").unwrap();
+    for map in [
+        "[account_map]\nkind = \"command\"\nargv = [\"/usr/local/sbin/accounts\", \"--json\"]",
+        "[account_map]\nkind = \"http\"\nurl = \"https://id.example.org/accounts\"\n\
+         token_file = \"/etc/alcyone/accounts-token\"\ntimeout_seconds = 5\ncache_seconds = 60",
+    ] {
+        parse(&format!("{head}{map}")).unwrap();
+        let words = fault(&format!("{GOOD}{map}"));
+        assert!(words.contains("`accounts`"), "{words}");
+    }
+    let relative = "[account_map]\nkind = \"command\"\nargv = [\"accounts\"]";
+    let words = fault(&format!("{head}{relative}"));
+    assert!(words.contains("`account_map.argv`"), "{words}");
+    let plain = "[account_map]\nkind = \"http\"\nurl = \"http://id.example.org/\"";
+    let words = fault(&format!("{head}{plain}"));
+    assert!(words.contains("`account_map.url`"), "{words}");
 }
 
 #[test]

@@ -107,7 +107,7 @@ impl State {
             if batch.parts.len() >= most || batch.is_full(at.config.report_log_bytes) {
                 break;
             }
-            if tracked.held_until > at.now {
+            if tracked.held_until > at.now || !self.is_ours(tracked, at.now) {
                 continue;
             }
             let ticket = Ticket {
@@ -139,7 +139,8 @@ impl State {
 
     pub(crate) fn has_report(&self, now: Timestamp) -> bool {
         let waits = |tracked: &Tracked| {
-            tracked.held_until <= now && (!tracked.events.is_empty() || tracked.log_backlog() > 0)
+            let waits = !tracked.events.is_empty() || tracked.log_backlog() > 0;
+            waits && tracked.held_until <= now && self.is_ours(tracked, now)
         };
         self.snapshot.is_some() || self.renewal_due(now) || self.attempts.values().any(waits)
     }
@@ -149,7 +150,14 @@ impl State {
     }
 
     pub(crate) fn next_renewal(&self) -> Option<Timestamp> {
-        self.attempts.values().map(Tracked::renewal_due_at).min()
+        let claimed = self.attempts.values().filter(|it| it.claimed);
+        claimed.map(Tracked::renewal_due_at).min()
+    }
+
+    /// Told of now: given to this process, or so long not given to it that the broker must say whose
+    /// it is.
+    fn is_ours(&self, tracked: &Tracked, now: Timestamp) -> bool {
+        tracked.claimed || tracked.is_overdue(self.heard_since, now)
     }
 
     pub(crate) fn pending_events(&self) -> usize {
@@ -180,7 +188,7 @@ impl State {
             self.cancel(*attempt, now);
         }
         for attempt in &reply.forget {
-            if self.attempts.remove(attempt).is_some() {
+            if self.remove(*attempt) {
                 tracing::warn!(attempt.id = %attempt, "the broker takes the attempt back");
             }
         }
@@ -198,8 +206,10 @@ impl State {
         for (stream, bytes) in &part.logs {
             tracked.log_stored(*stream, *bytes, now);
         }
-        if tracked.is_done() {
-            self.attempts.remove(&part.ticket.attempt);
+        let is_done = tracked.is_done();
+        self.changed(part.ticket.attempt);
+        if is_done {
+            self.remove(part.ticket.attempt);
         }
     }
 

@@ -14,7 +14,7 @@ use crate::http::Served;
 use crate::stage::leased;
 
 /// A running agent, killed with the test if it is still there.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -31,6 +31,8 @@ pub(crate) fn write_config(served: &Served) -> PathBuf {
         site = "meluxina"
         broker = "{url}"
         data_dir = "{data}"
+        tick_seconds = 1
+        allow_own_account = true
         [adapter]
         kind = "process"
         [[adapter.settings.partition]]

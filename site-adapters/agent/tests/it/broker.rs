@@ -13,6 +13,9 @@ use site_adapter::{
 };
 use tokio::sync::Notify;
 
+/// As many as a broker hands out in one answer.
+const AT_ONCE: usize = 1000;
+
 pub(crate) const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
 /// What a call does instead of answering.
@@ -36,6 +39,8 @@ pub(crate) struct MemoryBroker {
 pub(crate) struct Rows {
     pub(crate) attempts: BTreeMap<AttemptId, Row>,
     pub(crate) report_failures: VecDeque<Failure>,
+    /// Nobody reaches it.
+    pub(crate) is_down: bool,
     /// Reports that hold events of these are not understood.
     pub(crate) not_understood: BTreeSet<AttemptId>,
     pub(crate) forget: BTreeSet<AttemptId>,
@@ -235,8 +240,34 @@ impl MemoryBroker {
         self.nudge.notify_waiters();
     }
 
+    /// Offers one that an earlier agent had brought to the scheduler.
+    pub(crate) fn offer_accepted(&self, offered: LeasedAttempt, seen: Seen) {
+        let mut row = Row::new(offered);
+        row.handed_out = true;
+        row.state = AttemptState::Accepted {
+            remote_id: seen.remote_id.clone(),
+            submitted_at: seen.submitted_at,
+        };
+        row.seen = Some(seen);
+        let attempt = row.offered.attempt;
+        self.rows().attempts.insert(attempt, row);
+    }
+
     pub(crate) fn row(&self, attempt: AttemptId) -> Row {
         self.rows().attempts[&attempt].clone()
+    }
+
+    /// Another agent of the site has it now.
+    pub(crate) fn hold_for_another(&self, attempt: AttemptId) {
+        let until = self.clock.now() + LEASE;
+        let mut rows = self.rows();
+        let row = rows.attempts.get_mut(&attempt).unwrap();
+        let id = broker_model::Ids::from_os().next(&broker_model::SystemClock);
+        row.holder = Some(Holder {
+            agent: id,
+            instance: None,
+            until,
+        });
     }
 
     pub(crate) fn cancel(&self, attempt: AttemptId) {
@@ -252,14 +283,15 @@ impl MemoryBroker {
     fn lease_now(&self, request: &LeaseRequest) -> LeaseReply {
         let now = self.clock.now();
         let mut want = request.want;
+        let working_on: BTreeSet<AttemptId> = request.working_on.iter().copied().collect();
         let mut reply = LeaseReply::default();
         let mut rows = self.rows();
         let guards_leases = rows.guards_leases;
         for (id, row) in &mut rows.attempts {
-            if row.is_settled() {
+            if row.is_settled() || reply.attempts.len() >= AT_ONCE {
                 continue;
             }
-            if request.working_on.contains(id) {
+            if working_on.contains(id) {
                 reply.cancel.extend(row.cancel.then_some(*id));
             } else if guards_leases && !row.is_free(request, now) {
             } else if row.handed_out || want > 0 {
@@ -325,6 +357,9 @@ impl BrokerLink for MemoryBroker {
     async fn lease(&self, request: LeaseRequest) -> Result<LeaseReply, LinkError> {
         let nudged = self.nudge.notified();
         self.rows().leases += 1;
+        if self.rows().is_down {
+            return Err(LinkError::Unreachable("connection refused".to_owned()));
+        }
         let reply = self.lease_now(&request);
         if request.wait_seconds == 0 || reply != LeaseReply::default() {
             return Ok(reply);
@@ -338,7 +373,8 @@ impl BrokerLink for MemoryBroker {
         let failure = {
             let mut rows = self.rows();
             rows.reports += 1;
-            rows.report_failures.pop_front()
+            let down = rows.is_down.then_some(Failure::Lost);
+            down.or_else(|| rows.report_failures.pop_front())
         };
         match failure {
             None => self.store(&report),

@@ -1,5 +1,6 @@
 //! An agent that dies before or after any of its calls, and the next one that goes on.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::broker::{MemoryBroker, Metered};
 use crate::fuse::{Fuse, FusedLink, FusedSite};
 use crate::site::{Fault, ScriptedSite};
-use crate::stage::{leased, running_agent};
+use crate::stage::{leased, running_agent, spooling};
 
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -20,6 +21,7 @@ pub(crate) async fn live(
     broker: &Arc<MemoryBroker>,
     adapter: Arc<dyn SiteAdapter>,
     attempt: AttemptId,
+    spool: Option<&Path>,
 ) -> bool {
     let link = FusedLink {
         fuse: fuse.clone(),
@@ -29,7 +31,10 @@ pub(crate) async fn live(
         fuse: fuse.clone(),
         inner: adapter,
     };
-    let agent = running_agent(Arc::new(link), Arc::new(site));
+    let mut agent = running_agent(Arc::new(link), Arc::new(site));
+    if let Some(folder) = spool {
+        agent = spooling(agent, folder);
+    }
     let settled = async {
         while !broker.row(attempt).is_settled() {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -48,7 +53,14 @@ pub(crate) fn endless() -> Arc<Fuse> {
 }
 
 async fn survives(fault: Option<Fault>) {
+    survives_with(fault, false).await;
+    survives_with(fault, true).await;
+}
+
+async fn survives_with(fault: Option<Fault>, spools: bool) {
     for points in 0.. {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = spools.then_some(folder.path());
         let broker = Arc::new(MemoryBroker::new(Arc::new(SystemClock)));
         let site = Arc::new(ScriptedSite::new(broker.clone(), Arc::new(SystemClock)));
         if let Some(fault) = fault {
@@ -57,9 +69,9 @@ async fn survives(fault: Option<Fault>) {
         let offered = leased("echo hello");
         let attempt = offered.attempt;
         broker.offer(offered);
-        let finished = live(&Fuse::after(points), &broker, site.clone(), attempt).await;
+        let finished = live(&Fuse::after(points), &broker, site.clone(), attempt, spool).await;
         if !finished {
-            assert!(live(&endless(), &broker, site.clone(), attempt).await);
+            assert!(live(&endless(), &broker, site.clone(), attempt, spool).await);
         }
         let row = broker.row(attempt);
         assert_eq!(site.starts(), [1], "after {points} points");
@@ -112,7 +124,7 @@ async fn an_agent_stops_when_it_is_told_to_and_the_next_one_finishes_the_job() {
         running.await.unwrap();
     };
     tokio::time::timeout(DEADLINE, stopped).await.unwrap();
-    assert!(live(&endless(), &broker, site.clone(), attempt).await);
+    assert!(live(&endless(), &broker, site.clone(), attempt, None).await);
     assert_eq!(site.starts(), [1]);
 }
 

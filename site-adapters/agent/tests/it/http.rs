@@ -60,20 +60,29 @@ impl Front {
         let reply = match uri.path() {
             "/agent/v1/lease" => {
                 let request = serde_json::from_slice(body).unwrap();
-                serde_json::to_string(&self.broker.lease(request).await.unwrap())
+                self.broker
+                    .lease(request)
+                    .await
+                    .map(|it| serde_json::to_string(&it))
             }
             "/agent/v1/rotate" => {
                 let request: RotateRequest = serde_json::from_slice(body).unwrap();
                 *self.known.lock().unwrap() = request.public_key;
                 let old_key_until = Timestamp::UNIX_EPOCH;
-                serde_json::to_string(&RotateReply { old_key_until })
+                Ok(serde_json::to_string(&RotateReply { old_key_until }))
             }
             _ => {
                 let report = serde_json::from_slice(body).unwrap();
-                serde_json::to_string(&self.broker.report(report).await.unwrap())
+                self.broker
+                    .report(report)
+                    .await
+                    .map(|it| serde_json::to_string(&it))
             }
         };
-        (StatusCode::OK, reply.unwrap())
+        match reply {
+            Ok(reply) => (StatusCode::OK, reply.unwrap()),
+            Err(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+        }
     }
 }
 

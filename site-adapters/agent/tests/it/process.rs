@@ -44,6 +44,7 @@ async fn a_real_job_runs_once_whenever_its_agent_dies() {
     for points in 0.. {
         let folder = tempfile::tempdir().unwrap();
         let trace = folder.path().join("trace");
+        let spool = folder.path().join("spool");
         let script = format!(
             "#!/bin/sh\necho run >> {}\necho out\necho err >&2\n",
             trace.display()
@@ -54,12 +55,19 @@ async fn a_real_job_runs_once_whenever_its_agent_dies() {
         broker.offer(offered);
 
         let adapter = open(&folder.path().join("data")).await;
-        let finished = live(&Fuse::after(points), &broker, adapter.clone(), attempt).await;
+        let finished = live(
+            &Fuse::after(points),
+            &broker,
+            adapter.clone(),
+            attempt,
+            Some(&spool),
+        )
+        .await;
         adapter.close().await;
         drop(adapter);
         if !finished {
             let adapter = open(&folder.path().join("data")).await;
-            assert!(live(&endless(), &broker, adapter.clone(), attempt).await);
+            assert!(live(&endless(), &broker, adapter.clone(), attempt, Some(&spool)).await);
             adapter.close().await;
         }
 

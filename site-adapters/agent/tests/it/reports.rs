@@ -27,7 +27,14 @@ async fn nothing_is_lost_or_doubled_when_reports_fail() {
     order.dedup();
     assert_eq!(
         order,
-        ["submitting", "accepted", "started", "ended", "usage"]
+        [
+            "submitting",
+            "accepted",
+            "waiting",
+            "started",
+            "ended",
+            "usage"
+        ]
     );
 }
 

@@ -16,7 +16,14 @@ async fn a_job_goes_from_lease_to_usage() {
     let row = stage.broker.row(attempt);
     assert_eq!(
         row.events,
-        ["submitting", "accepted", "started", "ended", "usage"]
+        [
+            "submitting",
+            "accepted",
+            "waiting",
+            "started",
+            "ended",
+            "usage"
+        ]
     );
     assert_eq!(row.outcome(), Some(OutcomeKind::Completed));
     assert_eq!(row.stdout, b"hello\nworld\n");

@@ -34,6 +34,8 @@ pub(crate) struct Script {
     pub(crate) calls: Vec<&'static str>,
     /// Markers that the scheduler no longer has any trace of.
     pub(crate) gone: BTreeSet<String>,
+    /// Neither accounting nor files of any job are left.
+    pub(crate) purged: bool,
     /// The activity of the next polls, in place of the usual three.
     pub(crate) activities: VecDeque<Activity>,
     /// Jobs get no further than after so many polls.
@@ -41,6 +43,8 @@ pub(crate) struct Script {
     /// How many times accounting has nothing yet.
     pub(crate) usage_late: u32,
     pub(crate) stdout: Vec<u8>,
+    /// Subsystems and what is wrong with them.
+    pub(crate) probes: Vec<(&'static str, &'static str)>,
     /// What the log shows only once accounting has the job: a slow file system.
     pub(crate) last_words: Vec<u8>,
 }
@@ -188,7 +192,7 @@ impl SiteAdapter for ScriptedSite {
             let job = script
                 .jobs
                 .get(marker)
-                .filter(|_| !script.gone.contains(marker));
+                .filter(|_| !script.gone.contains(marker) && !script.purged);
             Ok(job.map(|job| self.seen(marker, job)))
         })
     }
@@ -196,7 +200,10 @@ impl SiteAdapter for ScriptedSite {
     async fn poll(&self, jobs: &[RemoteRef]) -> Result<Vec<RemoteJob>> {
         self.call("poll", |script| {
             let mut seen = Vec::new();
-            for asked in jobs.iter().filter(|job| !script.gone.contains(&job.marker)) {
+            for asked in jobs
+                .iter()
+                .filter(|job| !script.gone.contains(&job.marker) && !script.purged)
+            {
                 let Some(job) = script.jobs.get_mut(&asked.marker) else {
                     continue;
                 };
@@ -222,6 +229,9 @@ impl SiteAdapter for ScriptedSite {
 
     async fn usage(&self, job: &RemoteRef) -> Result<Option<UsageReport>> {
         self.call("usage", |script| {
+            if script.purged {
+                return Ok(None);
+            }
             if script.usage_late > 0 {
                 script.usage_late -= 1;
                 return Ok(None);
@@ -250,7 +260,7 @@ impl SiteAdapter for ScriptedSite {
         max_bytes: usize,
     ) -> Result<Vec<u8>> {
         self.call("read_log", |script| {
-            if stream == LogStream::Stderr {
+            if stream == LogStream::Stderr || script.purged {
                 return Ok(Vec::new());
             }
             let from = usize::try_from(offset).unwrap().min(script.stdout.len());
@@ -260,6 +270,11 @@ impl SiteAdapter for ScriptedSite {
     }
 
     async fn probe(&self) -> Vec<ProbeResult> {
-        Vec::new()
+        let probes = self.script().probes.clone();
+        let result = |(subsystem, problem): (&str, &str)| ProbeResult {
+            subsystem: subsystem.to_owned(),
+            problem: (!problem.is_empty()).then(|| problem.to_owned()),
+        };
+        probes.into_iter().map(result).collect()
     }
 }

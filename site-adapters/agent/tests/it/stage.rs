@@ -18,6 +18,13 @@ pub(crate) struct Stage {
     pub(crate) broker: Arc<MemoryBroker>,
     pub(crate) site: Arc<ScriptedSite>,
     pub(crate) agent: Agent,
+    folder: Option<tempfile::TempDir>,
+}
+
+/// Puts a spool under an agent.
+pub(crate) fn spooling(agent: Agent, folder: &std::path::Path) -> Agent {
+    let (spool, restored) = site_agent::Spool::open(folder, 4 << 20).unwrap();
+    agent.with_spool(spool, restored)
 }
 
 impl Stage {
@@ -43,7 +50,20 @@ impl Stage {
             broker,
             site,
             agent,
+            folder: None,
         }
+    }
+
+    /// The same with a spool, which outlives restarts.
+    pub(crate) fn with_spool(adjust: impl FnOnce(&mut AgentConfig)) -> Self {
+        let mut stage = Self::with(adjust);
+        stage.folder = Some(tempfile::tempdir().unwrap());
+        stage.restart();
+        stage
+    }
+
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.as_ref().unwrap().path()
     }
 
     /// Offers one new attempt.
@@ -71,15 +91,24 @@ impl Stage {
         }
     }
 
-    /// Another agent in the place of this one, which forgets everything.
+    /// Another agent in the place of this one, which has only what is in the spool.
     pub(crate) fn restart(&mut self) {
-        self.agent = Agent::new(
-            config(),
+        let config = AgentConfig {
+            id: config().id,
+            instance: config().instance,
+            ..self.agent.config().clone()
+        };
+        let agent = Agent::new(
+            config,
             self.broker.clone(),
             self.site.clone(),
             everyone(),
             self.clock.clone(),
         );
+        self.agent = match &self.folder {
+            Some(folder) => spooling(agent, folder.path()),
+            None => agent,
+        };
     }
 
     /// Ticks until the attempt is settled; a minute of the stage's time must do.

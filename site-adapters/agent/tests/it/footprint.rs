@@ -1,0 +1,196 @@
+//! What `alcyone-agent` costs a site with ten thousand jobs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use broker_model::{AttemptId, RemoteId};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use site_adapter::Seen;
+use tokio::net::TcpListener;
+
+use crate::binary::{Running, agent};
+use crate::http::Served;
+use crate::stage::leased;
+
+const JOBS: u64 = 10_000;
+const MOST_KIB: u64 = 64 * 1024;
+const SUBMITTED: i64 = 1_795_173_809;
+/// An unoptimized agent under a loaded test machine.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+/// A slurmrestd of v0.0.42 with ten thousand jobs that wait, and a count of what it was asked.
+#[derive(Debug, Default)]
+struct Slurm {
+    names: Vec<String>,
+    asked: BTreeMap<String, usize>,
+}
+
+impl Slurm {
+    fn answer(&mut self, request: &Request) -> Response {
+        let path = request.uri().path().replace("/v0.0.42", "");
+        *self.asked.entry(path.clone()).or_default() += 1;
+        let query = request.uri().query().unwrap_or_default();
+        let jobs = self.names.iter().zip(1_u64..);
+        let jobs: Vec<Value> = match path.as_str() {
+            "/slurm/jobs/state/" => jobs
+                .map(|(_, id)| json!({"job_id": id.to_string(), "state": ["PENDING"]}))
+                .collect(),
+            "/slurmdb/jobs" => jobs
+                .filter(|(_, id)| query.split('&').any(|it| it == format!("step={id}")))
+                .map(|(name, id)| accounted(name, id))
+                .collect(),
+            path => match path.strip_prefix("/slurm/job/").map(str::parse::<u64>) {
+                Some(Ok(id)) => jobs
+                    .filter(|(_, it)| *it == id)
+                    .map(|(name, id)| queued(name, id))
+                    .collect(),
+                _ => {
+                    return (StatusCode::NOT_FOUND, "Unable to find requested URL").into_response();
+                }
+            },
+        };
+        let body = json!({"jobs": jobs, "errors": [], "warnings": []});
+        ([("content-type", "application/json")], body.to_string()).into_response()
+    }
+}
+
+fn accounted(name: &str, id: u64) -> Value {
+    json!({"job_id": id, "name": name, "comment": {"job": name}, "nodes": "",
+        "state": {"current": ["PENDING"], "reason": "None"},
+        "time": {"submission": SUBMITTED, "start": 0, "end": 0},
+        "exit_code": {"return_code": {"set": true, "infinite": false, "number": 0}},
+        "tres": {"allocated": []}})
+}
+
+fn queued(name: &str, id: u64) -> Value {
+    let number = |set: bool, number: i64| json!({"set": set, "infinite": false, "number": number});
+    json!({"job_id": id, "name": name, "comment": name, "job_state": ["PENDING"],
+        "state_reason": "Priority", "nodes": "", "submit_time": number(true, SUBMITTED),
+        "start_time": number(false, 0), "end_time": number(false, 0)})
+}
+
+async fn slurmrestd(slurm: Arc<Mutex<Slurm>>) -> String {
+    let app = Router::new().fallback(move |request: Request| {
+        let answer = slurm.lock().unwrap().answer(&request);
+        async move { answer }
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    url
+}
+
+fn write_config(served: &Served, slurm: &str) -> std::path::PathBuf {
+    let folder = served.folder.path();
+    std::fs::write(folder.join("jwt"), [7_u8; 32]).unwrap();
+    let text = format!(
+        r#"
+        [agent]
+        site = "meluxina"
+        broker = "{url}"
+        data_dir = "{data}"
+        max_attempts = 20000
+        [adapter]
+        kind = "slurm"
+        [adapter.settings]
+        url = "{slurm}"
+        system = "meluxina"
+        reader = "bob"
+        work_dir = "/home/{{user}}"
+        api_version = "v0.0.42"
+        token = {{ kind = "signed", key_file = "{key}" }}
+        [adapter.settings.partitions.cpu]
+        [[accounts]]
+        project = "*"
+        user = "alice"
+        "#,
+        url = served.url,
+        data = served.data().display(),
+        key = folder.join("jwt").display(),
+    );
+    let path = folder.join("agent.toml");
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+/// `VmRSS` of a process, in KiB.
+fn resident(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status"));
+    let status = status.unwrap();
+    let line = status.lines().find(|it| it.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+fn polls(slurm: &Mutex<Slurm>) -> usize {
+    let slurm = slurm.lock().unwrap();
+    slurm.asked.get("/slurm/jobs/state/").copied().unwrap_or(0)
+}
+
+async fn until(what: &str, log: &Path, mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        if started.elapsed() > PATIENCE {
+            let words = std::fs::read_to_string(log).unwrap_or_default();
+            let tail: String = words.lines().rev().take(20).collect();
+            panic!("{what}: {tail}");
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_jobs_take_less_than_64_mib_and_one_query_a_tick() {
+    let served = Served::start().await;
+    let broker = served.front.broker.clone();
+    let slurm = Arc::new(Mutex::new(Slurm::default()));
+    let mut attempts: Vec<AttemptId> = Vec::new();
+    for id in 1..=JOBS {
+        let offered = leased(&"# a script as long as most are\n".repeat(64));
+        let attempt = offered.attempt;
+        slurm.lock().unwrap().names.push(attempt.to_string());
+        let seen = Seen {
+            remote_id: RemoteId(id.to_string()),
+            submitted_at: Timestamp::from_second(SUBMITTED).unwrap(),
+        };
+        broker.offer_accepted(offered, seen);
+        attempts.push(attempt);
+    }
+    let url = slurmrestd(slurm.clone()).await;
+    let config = write_config(&served, &url);
+    let log = served.folder.path().join("log");
+    let child = agent(&config)
+        .env("ALCYONE_LOG", "warn")
+        .stderr(Stdio::from(std::fs::File::create(&log).unwrap()))
+        .spawn()
+        .unwrap();
+    let running = Running(child);
+    let last = attempts.last().copied().unwrap();
+    // Renewed: the agent works on it.
+    until("all jobs are tracked", &log, || {
+        broker.rows().renewed.contains(&last)
+    })
+    .await;
+    let before = polls(&slurm);
+    until("ten polls of all", &log, || polls(&slurm) >= before + 10).await;
+
+    let resident = resident(running.0.id());
+    let asked = slurm.lock().unwrap().asked.clone();
+    println!("{resident} KiB; asked: {asked:?}");
+    assert!(resident < MOST_KIB, "{resident} KiB");
+    let by_job: usize = asked
+        .iter()
+        .filter(|(path, _)| path.starts_with("/slurm/job/"))
+        .map(|(_, count)| count)
+        .sum();
+    // What the adapter asks beside the one query is bounded by the tick, not by the jobs.
+    let ticks = polls(&slurm);
+    assert!(by_job <= ticks * 50, "{by_job} questions in {ticks} ticks");
+}
