@@ -202,13 +202,12 @@ impl Inner {
 
     fn put_pod(&mut self, pod: PodFacts) {
         let pods = self.pods.entry(pod.job_uid.clone()).or_default();
-        match pods.iter_mut().find(|known| known.name == pod.name) {
-            Some(known) => *known = pod,
-            None => {
-                pods.push(pod);
-                pods.sort_by(|a, b| (a.index, a.created_at).cmp(&(b.index, b.created_at)));
-            }
+        if let Some(known) = pods.iter_mut().find(|known| known.name == pod.name) {
+            *known = pod;
+            return;
         }
+        pods.push(pod);
+        pods.sort_by_key(|pod| (pod.index, pod.created_at));
     }
 
     fn forget_pod(&mut self, pod: &PodFacts) {

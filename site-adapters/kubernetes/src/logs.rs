@@ -27,6 +27,7 @@ const MOST_BYTES: usize = 1024 * 1024;
 /// How long a read waits for a running job to write something.
 const LINGER: Duration = Duration::from_millis(150);
 
+type Shared = Arc<AsyncMutex<Follower>>;
 type Stream = Pin<Box<dyn AsyncBufRead + Send>>;
 
 /// A pod as its log is read.
@@ -40,7 +41,7 @@ struct Source {
 #[derive(Debug)]
 pub(crate) struct Followers {
     most: usize,
-    all: Mutex<HashMap<String, (Instant, Arc<AsyncMutex<Follower>>)>>,
+    all: Mutex<HashMap<String, (Instant, Shared)>>,
 }
 
 #[derive(Default)]
@@ -79,7 +80,7 @@ impl Followers {
         }
     }
 
-    fn of(&self, marker: &str) -> Arc<AsyncMutex<Follower>> {
+    fn of(&self, marker: &str) -> Shared {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= self.most && !all.contains_key(marker) {
             let oldest = all.iter().min_by_key(|(_, (used, _))| *used);
@@ -139,14 +140,12 @@ impl KubernetesAdapter {
     async fn sources(&self, namespace: &str, name: &str, job: &RemoteRef) -> Result<Vec<Source>> {
         let cache = self.watches.of(&self.transport, namespace);
         let known = cache.with(name, |view| view.job.is(job).then(|| sources(view)));
-        match known {
-            Some(known) => Ok(known.unwrap_or_default()),
-            None => {
-                let seen = self.seen(namespace, name).await?;
-                let ours = seen.filter(|seen| seen.job.is(job));
-                Ok(ours.map_or_else(Vec::new, |seen| sources(seen.view())))
-            }
+        if let Some(known) = known {
+            return Ok(known.unwrap_or_default());
         }
+        let seen = self.seen(namespace, name).await?;
+        let ours = seen.filter(|seen| seen.job.is(job));
+        Ok(ours.map_or_else(Vec::new, |seen| sources(seen.view())))
     }
 
     async fn more(
@@ -226,13 +225,11 @@ impl KubernetesAdapter {
         let mut stream: Stream = Box::pin(stream);
         while skip > 0 {
             let filled = tokio::time::timeout(self.transport.timeout(), stream.fill_buf()).await;
-            let length = match filled {
-                Ok(Ok(filled)) => filled.len(),
-                Ok(Err(_)) | Err(_) => {
-                    let words = "the log broke off before the place that was read to";
-                    return Err(Error::new(ErrorKind::Unavailable, OPERATION, words));
-                }
+            let Ok(Ok(filled)) = filled else {
+                let words = "the log broke off before the place that was read to";
+                return Err(Error::new(ErrorKind::Unavailable, OPERATION, words));
             };
+            let length = filled.len();
             if length == 0 {
                 return Ok(false);
             }

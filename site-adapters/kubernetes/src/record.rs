@@ -111,8 +111,8 @@ impl JobFacts {
         let spec = job.spec.as_ref()?;
         let note = |key: &str| meta.annotations.as_ref()?.get(key).cloned();
         let label = |key: &str| meta.labels.as_ref()?.get(key).cloned();
-        let none = JobStatus::default();
-        let status = job.status.as_ref().unwrap_or(&none);
+        let unset = JobStatus::default();
+        let status = job.status.as_ref().unwrap_or(&unset);
         let pod = spec.template.spec.as_ref();
         let walltime = pod.and_then(|pod| pod.active_deadline_seconds);
         Some(Self {
@@ -178,8 +178,8 @@ impl PodFacts {
     pub(crate) fn of(pod: &Pod) -> Option<Self> {
         let meta = &pod.metadata;
         let label = |key: &str| meta.labels.as_ref()?.get(key).cloned();
-        let none = PodStatus::default();
-        let status = pod.status.as_ref().unwrap_or(&none);
+        let unset = PodStatus::default();
+        let status = pod.status.as_ref().unwrap_or(&unset);
         let state = main_state(status);
         let reason = |word: Option<&String>, message: Option<&String>| {
             word.map(|word| Reason {

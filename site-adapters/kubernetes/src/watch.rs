@@ -33,7 +33,7 @@ const SILENCE: Duration = Duration::from_secs(100);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Namespaces without a job to look after are watched no longer than this.
-const IDLE: Duration = Duration::from_secs(900);
+const IDLE: Duration = Duration::from_mins(15);
 
 /// The watched namespaces.
 #[derive(Debug, Default)]

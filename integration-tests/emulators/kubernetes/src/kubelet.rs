@@ -111,14 +111,8 @@ pub(crate) fn expand(text: &str, variables: &BTreeMap<String, String>) -> String
             out.push('$');
             rest = after;
         } else if let Some((name, after)) = rest.strip_prefix('(').and_then(|r| r.split_once(')')) {
-            match variables.get(name) {
-                Some(value) => out.push_str(value),
-                None => {
-                    out.push_str("$(");
-                    out.push_str(name);
-                    out.push(')');
-                }
-            }
+            let unknown = || format!("$({name})");
+            out += &variables.get(name).cloned().unwrap_or_else(unknown);
             rest = after;
         } else {
             out.push('$');

@@ -84,7 +84,7 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Answered {
         body: body.to_bytes(),
     };
     match fault {
-        None => done(&shared, &call),
+        None => Ok(done(&shared, &call)),
         Some(fault) => faulty(&shared, &call, fault).await,
     }
 }
@@ -98,16 +98,16 @@ async fn faulty(shared: &Arc<Shared>, call: &Call, fault: Fault) -> Answered {
     match fault {
         Fault::Broken => Ok(broken()),
         Fault::BrokenAfter => {
-            done(shared, call)?;
+            done(shared, call);
             Ok(broken())
         }
         Fault::CutBefore => Err(cut()),
         Fault::CutAfter => {
-            done(shared, call)?;
+            done(shared, call);
             Err(cut())
         }
         Fault::Truncated => {
-            let body = done(shared, call)?.into_body().collect().await?.to_bytes();
+            let body = done(shared, call).into_body().collect().await?.to_bytes();
             let length = body.len();
             let half = body.slice(..length / 2);
             let pieces: BoxStream<'static, _> =
@@ -128,7 +128,7 @@ async fn faulty(shared: &Arc<Shared>, call: &Call, fault: Fault) -> Answered {
                 clock.tick().await;
                 done(&shared, &call)
             });
-            late.await.map_err(|_| cut())?
+            late.await.map_err(|_| cut())
         }
         Fault::TooMany => Ok(whole(text(
             429,
@@ -162,12 +162,12 @@ fn cut() -> std::io::Error {
     std::io::Error::other("cut")
 }
 
-fn done(shared: &Arc<Shared>, call: &Call) -> Answered {
+fn done(shared: &Arc<Shared>, call: &Call) -> Response<Body> {
     if call.method == Method::GET && call.query.contains_key("watch") {
-        return Ok(api::watch(shared, call));
+        return api::watch(shared, call);
     }
     if call.method == Method::GET && call.path.ends_with("/log") {
-        return Ok(api::log(shared, call));
+        return api::log(shared, call);
     }
     let reply = {
         let mut state = shared.lock();
@@ -175,7 +175,7 @@ fn done(shared: &Arc<Shared>, call: &Call) -> Answered {
         shared.publish(&state);
         reply
     };
-    Ok(whole(reply))
+    whole(reply)
 }
 
 pub(crate) fn whole(reply: Reply) -> Response<Body> {

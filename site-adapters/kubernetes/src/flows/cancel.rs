@@ -6,7 +6,7 @@ use crate::adapter::{KubernetesAdapter, Seen};
 use crate::answer::Asked;
 use crate::calls::jobs;
 use crate::names;
-use crate::record::Verdict;
+use crate::record::{PodFacts, Verdict};
 use crate::states::outcome;
 
 impl KubernetesAdapter {
@@ -84,7 +84,7 @@ impl KubernetesAdapter {
 
     fn take_leave(&self, seen: &Seen, verdict: Verdict) {
         let (view, now) = (seen.view(), self.clock.now());
-        let last = view.pods.iter().filter_map(|pod| pod.finished_at()).max();
+        let last = view.pods.iter().filter_map(PodFacts::finished_at).max();
         let started_at = view.started_at();
         let ended_at = last.unwrap_or(now).max(seen.job.created_at);
         let activity = Activity::Ended {

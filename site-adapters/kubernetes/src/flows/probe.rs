@@ -106,7 +106,7 @@ impl KubernetesAdapter {
         let mut wrong = Vec::new();
         for (namespace, _) in self.watches.all() {
             match self.queues(&version, &namespace).await {
-                Ok(queues) => wrong.extend(queues.iter().filter_map(|queue| {
+                Ok(found) => wrong.extend(found.iter().filter_map(|queue| {
                     let why = queue.inactive()?;
                     Some(format!("{namespace}/{}: {why}", queue.metadata.name))
                 })),

@@ -16,7 +16,7 @@ use crate::record::JobFacts;
 /// A reason is asked for again after this.
 const FRESH: Duration = Duration::from_secs(10);
 /// Whether Kueue is there is asked again after this.
-const GROUP_FRESH: Duration = Duration::from_secs(600);
+const GROUP_FRESH: Duration = Duration::from_mins(10);
 const MOST_KEPT: usize = 20_000;
 
 /// What was asked lately, so that a thousand waiting jobs are no thousand questions a tick.
