@@ -1,8 +1,8 @@
 //! Nouns as rows. The columns beside a document are what statements look for, nothing else.
 
 use broker_model::{
-    Allocation, AllocationId, Attempt, Balance, Evidence, Job, Organisation, Project,
-    RegisteredSite, Role, SiteId, SiteSnapshot, SiteState, UsageRecord,
+    Allocation, AllocationId, Attempt, Balance, Evidence, GpuMillis, Job, JobId, Organisation,
+    Project, RegisteredSite, Role, SiteId, SiteSnapshot, SiteState, UsageRecord, WindowId,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -245,4 +245,8 @@ pub(super) fn registered_site(site: &RegisteredSite) -> Result<Cells, StoreError
         Cell::Int(site.version),
         document("registered_sites", site)?,
     ])
+}
+
+pub(super) fn window_use(job: JobId, window: WindowId, gpu: GpuMillis) -> Cells {
+    vec![Cell::text(job), Cell::text(window), Cell::Int(gpu.0)]
 }
