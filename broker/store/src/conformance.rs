@@ -87,6 +87,17 @@ where
             projects_and_their_allocations_are_read_back,
             site_states_and_snapshots_are_replaced,
         }
+    }
+    records(&make).await;
+}
+
+/// What is not work: sites, people, what was used, and what is kept of it.
+async fn records<F, Fut>(make: &F)
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Arc<dyn Store>>,
+{
+    each! { make:
         sites::{
             a_site_is_registered_once_and_changed_from_what_was_read,
             a_window_counts_what_is_held_until_it_is_charged,

@@ -56,11 +56,11 @@ async fn uses(store: &dyn Store, window: WindowId) -> Option<WindowUse> {
     uses.first().map(|(_, uses)| *uses)
 }
 
-fn counted(used: i64, held: i64) -> Option<WindowUse> {
-    Some(WindowUse {
+fn counted(used: i64, held: i64) -> WindowUse {
+    WindowUse {
         used: GpuMillis(used),
         held: GpuMillis(held),
-    })
+    }
 }
 
 pub async fn a_window_counts_what_is_held_until_it_is_charged(store: &dyn Store) {
@@ -81,7 +81,7 @@ pub async fn a_window_counts_what_is_held_until_it_is_charged(store: &dyn Store)
         .unwrap();
     assert_eq!(
         (uses(store, other).await, uses(store, window).await),
-        (None, counted(0, 7))
+        (None, Some(counted(0, 7)))
     );
 
     let mut attempt = world.attempt(job.id);
@@ -91,7 +91,7 @@ pub async fn a_window_counts_what_is_held_until_it_is_charged(store: &dyn Store)
     commit(store, vec![begin, end]).await.unwrap();
     assert_eq!(
         uses(store, window).await,
-        counted(0, 7),
+        Some(counted(0, 7)),
         "it is not charged yet"
     );
 
@@ -102,7 +102,7 @@ pub async fn a_window_counts_what_is_held_until_it_is_charged(store: &dyn Store)
     commit(store, vec![settle, Write::InsertUsage(Box::new(usage))])
         .await
         .unwrap();
-    assert_eq!(uses(store, window).await, counted(4, 0));
+    assert_eq!(uses(store, window).await, Some(counted(4, 0)));
     commit(store, vec![Write::RemoveWindowUse { job: job.id }])
         .await
         .unwrap();

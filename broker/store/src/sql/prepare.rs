@@ -77,11 +77,8 @@ fn step(write: Write) -> Result<Step, StoreError> {
         Write::Settle { allocation, held, used } => {
             move_hours(allocation, Hours::Settle { held, used })
         },
-        Write::Grant {
-            allocation,
-            from,
-            to,
-        } => move_hours(allocation, Hours::Grant { from, to }),
+        #[rustfmt::skip]
+        Write::Grant { allocation, from, to } => move_hours(allocation, Hours::Grant { from, to }),
         #[rustfmt::skip]
         Write::Lose { allocation, amount, at } => {
             move_hours(allocation, Hours::Lose { amount, at })
@@ -111,8 +108,7 @@ fn step(write: Write) -> Result<Step, StoreError> {
         Write::RemoveGrant(it) => remove(TableId::Grants, rows::grant(&it)?),
         Write::PutRegisteredSite(site) => put_site(*site)?,
         Write::PutWindowUse { job, window, gpu } => {
-            let row = vec![Cell::text(job), Cell::text(window), Cell::Int(gpu.0)];
-            put(TableId::WindowUses, row)
+            put(TableId::WindowUses, rows::window_use(job, window, gpu))
         }
         Write::RemoveWindowUse { job } => remove(TableId::WindowUses, vec![Cell::text(job)]),
         Write::PutSiteState(it) => put(TableId::SiteStates, rows::site_state(&it)?),
@@ -129,10 +125,7 @@ fn step(write: Write) -> Result<Step, StoreError> {
         }
         Write::InsertConfirmation(it) => put(TableId::Confirmations, rows::confirmation(&it)?),
         Write::PutRevocation(it) => put(TableId::Revocations, rows::revocation(*it)),
-        Write::RemoveRevocation { issuer, subject } => {
-            let key = [issuer, subject].map(|text| Cell::Text(text.into()));
-            remove(TableId::Revocations, key.to_vec())
-        }
+        Write::RemoveRevocation { issuer, subject } => remove_revocation(issuer, subject),
         Write::InsertInvite(it) => versioned(Entity::Invite, None, rows::invite(*it)?),
         Write::UpdateInvite(it) => versioned(Entity::Invite, Some(it.version), rows::invite(*it)?),
         Write::InsertAgent(it) => versioned(Entity::Agent, None, rows::agent(*it)?),
@@ -170,6 +163,11 @@ fn put(table: TableId, row: Cells) -> Step {
 
 fn remove(table: TableId, key: Cells) -> Step {
     Step::Remove { table, key }
+}
+
+fn remove_revocation(issuer: String, subject: String) -> Step {
+    let key = [issuer, subject].map(|text| Cell::Text(text.into()));
+    remove(TableId::Revocations, key.to_vec())
 }
 
 fn update_job(mut job: Job) -> Result<Step, StoreError> {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use broker_model::{
-    AgentKey, Allocation, AllocationId, Attempt, Balance, EnrolledAgent, Evidence, Invite, Job,
-    Organisation, Project, RegisteredSite, Role, SiteId, SiteSnapshot, SiteState, UsageRecord,
+    AgentKey, Allocation, AllocationId, Attempt, Balance, EnrolledAgent, Evidence, GpuMillis,
+    Invite, Job, JobId, Organisation, Project, RegisteredSite, Role, SiteId, SiteSnapshot,
+    SiteState, UsageRecord, WindowId,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -310,4 +311,8 @@ pub(super) fn registered_site(site: &RegisteredSite) -> Result<Cells, StoreError
         Cell::Int(site.version),
         document("registered_sites", site)?,
     ])
+}
+
+pub(super) fn window_use(job: JobId, window: WindowId, gpu: GpuMillis) -> Cells {
+    vec![Cell::text(job), Cell::text(window), Cell::Int(gpu.0)]
 }
