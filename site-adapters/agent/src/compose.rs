@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use broker_model::{AgentId, Ids, SystemClock};
 use serde::de::DeserializeOwned;
 use site_adapter::SiteAdapter;
+use site_adapter_pbs::PbsAdapter;
 use site_adapter_process::ProcessAdapter;
 use site_adapter_slurm::SlurmAdapter;
 use site_agent::settings::{AdapterKind, Settings, agent_id as kept_id};
@@ -21,6 +22,15 @@ impl Site {
             AdapterKind::Slurm => {
                 let own = adapter_settings(settings, settings.adapter.settings.clone())?;
                 let adapter = SlurmAdapter::new(own, Arc::new(SystemClock))
+                    .map_err(|error| settings.invalid("adapter.settings", error.to_string()))?;
+                Ok(Self {
+                    adapter: Arc::new(adapter),
+                    process: None,
+                })
+            }
+            AdapterKind::Pbs => {
+                let own = adapter_settings(settings, settings.adapter.settings.clone())?;
+                let adapter = PbsAdapter::new(own, Arc::new(SystemClock))
                     .map_err(|error| settings.invalid("adapter.settings", error.to_string()))?;
                 Ok(Self {
                     adapter: Arc::new(adapter),

@@ -108,6 +108,7 @@ pub struct AdapterSection {
 pub enum AdapterKind {
     Slurm,
     Process,
+    Pbs,
 }
 
 impl Settings {
@@ -209,16 +210,16 @@ impl Settings {
                     return Err(self.invalid(key(field), reason));
                 }
             }
-            if self.adapter.kind == AdapterKind::Slurm {
+            if matches!(self.adapter.kind, AdapterKind::Slurm | AdapterKind::Pbs) {
                 self.check_user(&key("user"), &rule.user, own.as_deref())?;
             }
         }
         Ok(())
     }
 
-    /// A process job runs as the agent's user whatever the table says; a Slurm job as the user named.
+    /// A process job runs as the agent's user whatever the table says; a job of Slurm or PBS as the user named.
     fn check_user(&self, key: &str, user: &str, own: Option<&str>) -> Result<(), SettingsError> {
-        if user == "root" || user == "slurm" {
+        if matches!(user, "root" | "slurm" | "pbsdata") {
             let reason = format!("jobs never run as `{user}`; name an ordinary account");
             return Err(self.invalid(key, reason));
         }

@@ -70,6 +70,13 @@ fn the_agents_own_account_is_refused_unless_it_is_allowed() {
 }
 
 #[test]
+fn no_job_of_pbs_runs_as_root_either() {
+    let pbs = GOOD.replace("\"slurm\"", "\"pbs\"");
+    parse(&pbs).unwrap();
+    assert!(fault(&pbs.replace("alice", "root")).contains("jobs never run as `root`"));
+}
+
+#[test]
 fn metrics_are_for_loopback_only() {
     let words = fault(&GOOD.replace("tick_seconds", "listen = \"0.0.0.0:9465\"\ntick_seconds"));
     assert!(words.contains("`agent.listen`"), "{words}");
