@@ -68,15 +68,14 @@ impl Ran {
         match self.code {
             // Usage, bad option value; array too large; -l with select; place without select.
             2 | 3 | 5 | 7 => ErrorKind::Refused,
-            // qsub itself could not: it sends nothing then.
-            1 => ErrorKind::Refused,
             // Unknown attribute; not permitted; bad value; while running; unknown queue; unknown
             // resource; over the queue's or the server's maximum.
             154 | 159 | 166 | 167 | 170 | 187 | 188 => ErrorKind::Refused,
             // No such user there, or root.
             175 => ErrorKind::Unauthorized,
-            // Too many of this user's are queued; queue not enabled.
-            38 | 173 => ErrorKind::Unavailable,
+            // qsub itself could not (no temporary file, no pbs.conf) and sent nothing; too many of this
+            // user's are queued; queue not enabled.
+            1 | 38 | 173 => ErrorKind::Unavailable,
             // Before anything was sent: host unknown, not connected, not authenticated.
             160 | 171 => ErrorKind::Unavailable,
             162 if self.is_unreachable() => ErrorKind::Unavailable,
@@ -88,7 +87,7 @@ impl Ran {
 
     /// A limit or a closed door that may pass: refused only once it has lasted.
     pub(crate) const fn may_pass(&self) -> bool {
-        matches!(self.code, 38 | 173)
+        matches!(self.code, 1 | 38 | 173)
     }
 
     fn is_unreachable(&self) -> bool {
@@ -137,7 +136,7 @@ mod tests {
         use ErrorKind::{Refused, Unauthorized, Unavailable, Unclear};
         for (code, stderr, kind) in [
             (2, "qsub: illegal -N value", Refused),
-            (1, "qsub: cannot send environment with the job", Refused),
+            (1, "qsub: cannot send environment with the job", Unavailable),
             (
                 3,
                 "qsub: Array job exceeds server or queue size limit",

@@ -456,7 +456,13 @@ pub(crate) mod tests {
             let written = table.clone();
             table.insert("no_such_key".to_owned(), true.into());
             let told = wrong.try_into::<PbsSettings>().unwrap_err().to_string();
-            let expected = told.split("expected").nth(1).unwrap();
+            let expected = told
+                .split("expected")
+                .nth(1)
+                .unwrap()
+                .lines()
+                .next()
+                .unwrap();
             let keys: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
             assert!(keys.len() > 5, "{told}");
             for key in keys {

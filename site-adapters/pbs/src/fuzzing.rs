@@ -46,3 +46,37 @@ pub fn record_file(bytes: &[u8]) {
         let _ = (record.activity(jiff::Timestamp::UNIX_EPOCH), record.usage());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    fn all(bytes: &[u8]) {
+        super::qstat_json(bytes);
+        super::qstat_text(bytes);
+        super::pbsnodes_json(bytes);
+        super::accounting_line(bytes);
+        super::record_file(bytes);
+    }
+
+    const ANSWER: &[u8] = include_bytes!("../tests/fixtures/23.06.06.json");
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_a_parser_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            all(&bytes);
+        }
+
+        /// Pieces of what a real server said, with a byte changed.
+        #[test]
+        fn no_damaged_answer_makes_a_parser_panic(
+            begin in 0..ANSWER.len(), length in 0..4000_usize, at in 0..4000_usize, byte: u8
+        ) {
+            let mut piece = ANSWER.iter().skip(begin).take(length).copied().collect::<Vec<_>>();
+            if let Some(place) = piece.get_mut(at) {
+                *place = byte;
+            }
+            all(&piece);
+        }
+    }
+}

@@ -4,7 +4,7 @@ use site_adapter::{Activity, RemoteJob, RemoteRef, TaskCounts, UsageReport};
 
 use crate::attributes::Attributes;
 use crate::record_file::RecordFile;
-use crate::states::{End, Phase, outcome, phase};
+use crate::states::{End, Phase, RAN_BEFORE, outcome, phase};
 use crate::times::{duration, epoch, gib, time};
 
 /// One job, as qstat or the accounting log tells it.
@@ -147,6 +147,12 @@ impl JobRecord {
             own_status: own.and_then(RecordFile::status),
             has_begun: own.is_some(),
         }
+    }
+
+    /// Another job of the same attempt was let run the code, and this one ended at once for it.
+    pub(crate) fn stood_back_for(&self, own: &RecordFile) -> bool {
+        let number = |id: &str| id.split('.').next().map(str::to_owned);
+        self.exit_status == Some(i64::from(RAN_BEFORE)) && number(&own.job_id) != number(&self.id)
     }
 
     /// Whether PBS says that the script ended by itself, of which its own record has to tell.

@@ -109,7 +109,7 @@ fn fitting(job: &Job, taken: &Taken) -> Option<Vec<String>> {
     let hosts: Vec<String> = NODES
         .iter()
         .copied()
-        .filter(|host| fits(&host))
+        .filter(|host| fits(host))
         .map(str::to_owned)
         .collect();
     (hosts.len() >= job.nodes).then(|| hosts.into_iter().take(job.nodes).collect())

@@ -113,6 +113,12 @@ impl PbsAdapter {
                 }
                 Verdict::Is(seen) => {
                     let own = records.get(&job.marker);
+                    // Left out, so that the attempt is looked for and the other job is found.
+                    if let Some(Ok(Some(own))) = own
+                        && seen.stood_back_for(own)
+                    {
+                        continue;
+                    }
                     let activity = self.judge(&seen, own);
                     told.push(RemoteJob {
                         remote_id: job.remote_id.clone(),

@@ -96,7 +96,21 @@ impl PbsAdapter {
                 let judged = self
                     .patience
                     .judge(&submission.marker(), error, self.clock.now());
-                Err(judged)
+                if judged.kind != ErrorKind::Refused {
+                    return Err(judged);
+                }
+                let found = self
+                    .find_job(&submission.account, &submission.marker())
+                    .await;
+                match found {
+                    Ok(None) => Err(judged),
+                    Ok(Some(job)) => Ok(Submitted {
+                        remote_id: job.remote_id,
+                        submitted_at: job.submitted_at,
+                        adopted: true,
+                    }),
+                    Err(error) => Err(unclear("could not be looked for").caused_by(error)),
+                }
             }
             Said::Nothing => Err(unclear("the server would not tell of")),
         }

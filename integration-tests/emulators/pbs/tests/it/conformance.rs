@@ -4,14 +4,14 @@ use crate::rig::Rig;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_adapter_keeps_the_contract_on_this_host() {
-    let rig = Rig::new();
+    let rig = Rig::open();
     conformance::all(&rig.site("gpu")).await;
 }
 
 /// The development branch writes other JSON, and of several jobs only the first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_adapter_keeps_the_contract_with_the_development_branch() {
-    let rig = Rig::new();
+    let rig = Rig::open();
     rig.pbs.switch("dialect", "main").unwrap();
     let site = rig.site("gpu");
     conformance::a_job_runs_to_its_end(&site).await;
@@ -23,7 +23,7 @@ async fn the_adapter_keeps_the_contract_with_the_development_branch() {
 /// No history is kept: the end is told by the wrapper's record.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_adapter_keeps_the_contract_without_history() {
-    let rig = Rig::new();
+    let rig = Rig::open();
     rig.pbs.switch("history_off", "").unwrap();
     let site = rig.site("gpu");
     conformance::a_job_runs_to_its_end(&site).await;

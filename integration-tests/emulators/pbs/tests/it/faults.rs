@@ -64,7 +64,10 @@ async fn two_jobs_with_one_marker_run_the_code_once() {
     let second = rig.submit(&submission).await;
     assert_ne!(first.remote_id, second.remote_id);
     let one = rig.wait_until_ended(&first).await;
-    rig.wait_until_ended(&second).await;
+    rig.wait_for("the second stands back", async || {
+        rig.poll_one(&second).await.is_none().then_some(())
+    })
+    .await;
     assert_eq!(one.kind, OutcomeKind::Completed, "{one:?}");
     assert_eq!(rig.said(&first).await, "ran\n");
     let found = rig

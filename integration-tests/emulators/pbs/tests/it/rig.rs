@@ -55,6 +55,11 @@ impl Rig {
         Self::with(|_, _| {})
     }
 
+    /// A server of which one partition is offered, and that one is open.
+    pub(crate) fn open() -> Self {
+        Self::with(|settings, _| settings.partitions.retain(|id, _| id.as_str() == "gpu"))
+    }
+
     /// A server whose adapter has other settings; they get the folder too.
     pub(crate) fn with(change: impl FnOnce(&mut PbsSettings, &Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();

@@ -29,6 +29,7 @@ fn over_ssh() -> Rig {
         let program = ssh.join("ssh");
         std::fs::write(&program, SSH).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        settings.partitions.retain(|id, _| id.as_str() == "gpu");
         settings.settle_seconds = 12;
         settings.transport = TransportSettings::Ssh {
             host: "login.example.org".to_owned(),
