@@ -8,6 +8,8 @@ use site_adapter::{
     SiteAdapter, SiteSnapshot, Submission, Submitted, UsageReport,
 };
 
+use tokio::sync::Semaphore;
+
 use crate::calls::server::{self, Server};
 use crate::config::{InvalidSettings, PbsSettings};
 use crate::history::KnownServer;
@@ -24,6 +26,8 @@ pub struct PbsAdapter {
     pub(crate) known_server: KnownServer,
     pub(crate) patience: Patience,
     pace: Pace,
+    /// Of logs and records; sshd lets a connection have ten sessions at once.
+    readers: Semaphore,
 }
 
 impl PbsAdapter {
@@ -33,6 +37,7 @@ impl PbsAdapter {
         Ok(Self {
             transport: transport::open(&settings),
             pace: Pace::new(settings.commands_per_second, settings.concurrent_commands),
+            readers: Semaphore::new(settings.concurrent_commands),
             settings,
             clock,
             known_server: KnownServer::default(),
@@ -44,21 +49,27 @@ impl PbsAdapter {
     pub(crate) async fn pbs(&self, user: &str, mut command: Command) -> Result<Ran> {
         command.program = format!("{}/{}", self.settings.bin_dir, command.program);
         let _turn = self.pace.turn().await;
+        self.with_limit(&mut command);
         if command.operation == "qsub" && self.transport.is_remote() {
             let delay = i64::try_from(self.settings.transport.delay_seconds()).unwrap_or(i64::MAX);
             let now = self.clock.now();
             let until = now.checked_add(SignedDuration::from_secs(delay));
             command.not_after = Some(until.unwrap_or(now));
         }
-        self.run(user, command).await
+        self.transport.run(user, &command).await
     }
 
-    /// Runs a command that takes none of PBS's ports.
+    /// Runs a command that takes none of PBS's ports: it reads a file.
     pub(crate) async fn run(&self, user: &str, mut command: Command) -> Result<Ran> {
+        let _seat = self.readers.acquire().await;
+        self.with_limit(&mut command);
+        self.transport.run(user, &command).await
+    }
+
+    const fn with_limit(&self, command: &mut Command) {
         if command.seconds == 0 {
             command.seconds = self.settings.command_seconds;
         }
-        self.transport.run(user, &command).await
     }
 
     pub(crate) async fn ask(&self, command: Command) -> Result<Ran> {

@@ -120,7 +120,7 @@ fn end(
         .context("no such task")?;
     let own = status
         .code()
-        .map_or_else(|| status.signal().map_or(0, |s| 256 + s), |code| code);
+        .unwrap_or_else(|| status.signal().map_or(0, |s| 256 + s));
     let (exit_status, substate, word) = match why {
         Some(Why::Deleted) => (271, 91, format!(" and terminated by {}@pbshead", job.owner)),
         Some(Why::Walltime) => (-29, 93, " and exceeded resource walltime".to_owned()),

@@ -10,6 +10,7 @@ pub(crate) struct State {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "PBS has as many attributes")]
 pub(crate) struct Job {
     pub(crate) seq: u64,
     pub(crate) is_array: bool,

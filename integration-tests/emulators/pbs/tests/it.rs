@@ -1,6 +1,12 @@
 //! The PBS adapter on the emulator: the contract's own suite, over both ways to the commands, and what
 //! goes wrong with real servers.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 #[path = "it/conformance.rs"]
 mod conformance;
 #[path = "it/emulator.rs"]

@@ -521,8 +521,8 @@ fn the_accounting_log_tells_the_same() {
 #[test]
 fn a_job_that_was_run_again_has_a_piece_for_each_run() {
     let text = recorded("06_logs_accounting/accounting_lines_rerun").text();
-    let lines = text.lines().filter_map(accounting::parse);
-    let rerun = lines.filter(|line| line.kind == 'R').next().unwrap();
+    let mut lines = text.lines().filter_map(accounting::parse);
+    let rerun = lines.find(|line| line.kind == 'R').unwrap();
     let piece = JobRecord::from_accounting(&rerun.id, &rerun.told, NAMES).unwrap();
     assert_eq!(
         (piece.run_seconds(), kind(&piece)),

@@ -106,7 +106,7 @@ impl PbsAdapter {
             return self.ended_array(&account.user, marker, job).await;
         }
         let own = self.record_of(&account.user, marker).await?;
-        Ok(job.remote(marker, job.activity(own.as_ref())))
+        Ok(job.remote(marker, self.judge(job, Some(&Ok(own)))))
     }
 }
 

@@ -133,7 +133,11 @@ impl PbsAdapter {
     }
 
     /// What cannot be read yet is no news: an exit code of PBS's alone may be invented.
-    fn judge(&self, seen: &JobRecord, own: Option<&Result<Option<RecordFile>, ()>>) -> Activity {
+    pub(super) fn judge(
+        &self,
+        seen: &JobRecord,
+        own: Option<&Result<Option<RecordFile>, ()>>,
+    ) -> Activity {
         if !seen.is_over() {
             return seen.activity(None);
         }

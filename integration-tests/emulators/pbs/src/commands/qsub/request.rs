@@ -6,6 +6,7 @@ use crate::schedule::parse_id;
 use crate::times::{clock, duration};
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "qsub has as many options")]
 pub(super) struct Request {
     pub(super) name: String,
     pub(super) queue: Queue,
@@ -26,10 +27,14 @@ pub(super) struct Request {
     pub(super) depend: Vec<(String, u64)>,
 }
 
+fn refusal(code: u8, words: &str) -> Refusal {
+    (code, words.to_owned())
+}
+
 const MOST_TASKS: usize = 10_000;
 
 pub(super) fn read(args: &[String]) -> Result<Request, Refusal> {
-    let open = queue("workq").ok_or((170, "Unknown queue".to_owned()))?;
+    let open = queue("workq").ok_or_else(|| refusal(170, "Unknown queue"))?;
     let mut request = Request {
         name: "STDIN".to_owned(),
         queue: open,
@@ -57,13 +62,13 @@ pub(super) fn read(args: &[String]) -> Result<Request, Refusal> {
             request.is_quiet |= option == "-z";
             continue;
         }
-        let usage = |what: &str| (2, format!("illegal {what} value"));
+        let usage = |what: &str| refusal(2, &format!("illegal {what} value"));
         let value = args
             .next()
-            .ok_or((2, "usage: qsub [-a date_time] …".to_owned()))?;
+            .ok_or_else(|| refusal(2, "usage: qsub [-a date_time] …"))?;
         match option.as_str() {
             "-N" => request.name = name(value)?,
-            "-q" => request.queue = queue(value).ok_or((170, "Unknown queue".to_owned()))?,
+            "-q" => request.queue = queue(value).ok_or_else(|| refusal(170, "Unknown queue"))?,
             "-A" => request.account = Some(value.clone()),
             "-r" => request.rerunnable = value != "n",
             "-J" => (request.array, request.at_once) = array(value)?,
@@ -116,7 +121,7 @@ type Range = (Option<Vec<usize>>, Option<usize>);
 
 /// `0-9:2%3`.
 fn array(value: &str) -> Result<Range, Refusal> {
-    let illegal = || (2, "illegal -J value".to_owned());
+    let illegal = || refusal(2, "illegal -J value");
     let (range, at_once) = match value.split_once('%') {
         Some((range, most)) => (range, Some(most.parse().map_err(|_| illegal())?)),
         None => (value, None),
@@ -157,12 +162,12 @@ fn depend(value: &str) -> Option<Vec<(String, u64)>> {
 
 fn resource(value: &str, request: &mut Request, gpus: &mut Option<u64>) -> Result<(), Refusal> {
     let (name, value) = value.split_once('=').unwrap_or((value, ""));
-    let wrong = |what: &str| (166, format!("Illegal attribute or resource value {what}"));
+    let wrong = |what: &str| refusal(166, &format!("Illegal attribute or resource value {what}"));
     match name {
         "select" => {
             value.clone_into(&mut request.select);
             let mut words = value.split(':');
-            let nodes = words.next().and_then(|count| count.parse().ok());
+            let nodes = words.next().and_then(|count| count.parse::<usize>().ok());
             request.nodes = nodes.filter(|count| *count > 0).ok_or_else(|| wrong(""))?;
             for word in words {
                 let (name, value) = word.split_once('=').unwrap_or((word, ""));
