@@ -36,10 +36,11 @@ impl Emulator {
             std::fs::create_dir_all(&path)?;
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode))?;
         }
-        // A copy: another user may not be allowed into the folder of what was built.
+        // Not where it was built: another user may not be allowed into that folder.
         let own = bin.join("emulated-pbs");
-        std::fs::copy(program, &own).with_context(|| program.display().to_string())?;
-        std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o755))?;
+        if std::fs::hard_link(program, &own).is_err() {
+            std::fs::copy(program, &own).with_context(|| program.display().to_string())?;
+        }
         for name in COMMANDS {
             symlink("emulated-pbs", bin.join(name))?;
         }

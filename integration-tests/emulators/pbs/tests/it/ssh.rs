@@ -56,6 +56,7 @@ fn breaks(rig: &Rig, how: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_adapter_keeps_the_contract_over_ssh() {
     let rig = over_ssh();
+    conformance::all(&rig.site("gpu")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -60,26 +60,22 @@ pub(super) fn attributes(
     let asked = job.resources.iter();
     let asked = asked.map(|(name, value)| (name.clone(), Value::guessed(value, dialect)));
     put("Resource_List", Value::Object(asked.collect()));
-    let stime = match single {
-        Some(task) => task.stime,
-        None => job.tasks.iter().filter_map(|task| task.stime).min(),
-    };
-    if let Some(stime) = stime {
-        put("stime", Value::text(c_time(stime)));
-    }
-    let obit = match single {
-        Some(task) => task.obittime,
-        None if job.is_over() => job.tasks.iter().filter_map(|task| task.obittime).max(),
-        None => None,
-    };
-    if let Some(obit) = obit {
-        put("obittime", Value::text(c_time(obit)));
+    for (name, time) in times(job, single) {
+        put(name, Value::text(c_time(time)));
     }
     put("substate", Value::Bare(substate(job, task).to_string()));
     put(
         "Variable_List",
         Value::Object(variables(job, server, dialect)),
     );
+    told.extend(last_attributes(job, task, single));
+    told
+}
+
+/// What comes after the variables.
+fn last_attributes(job: &Job, task: Option<&Task>, single: Option<&Task>) -> Vec<(String, Value)> {
+    let mut told: Vec<(String, Value)> = Vec::new();
+    let mut put = |name: &str, value: Value| told.push((name.to_owned(), value));
     let comment = task.map_or(job.comment.as_str(), |task| task.comment.as_str());
     if !comment.is_empty() {
         put("comment", Value::text(comment));
@@ -105,6 +101,24 @@ pub(super) fn attributes(
         put("history_timestamp", Value::Bare(job.mtime.to_string()));
     }
     told
+}
+
+/// When it started and when it was over, of an array its tasks' first and last.
+fn times(job: &Job, single: Option<&Task>) -> Vec<(&'static str, i64)> {
+    let began = match single {
+        Some(task) => task.stime,
+        None => job.tasks.iter().filter_map(|task| task.stime).min(),
+    };
+    let over = match single {
+        Some(task) => task.obittime,
+        None if job.is_over() => job.tasks.iter().filter_map(|task| task.obittime).max(),
+        None => None,
+    };
+    let began = began.map(|time| ("stime", time));
+    began
+        .into_iter()
+        .chain(over.map(|time| ("obittime", time)))
+        .collect()
 }
 
 fn letter(job: &Job, task: Option<&Task>) -> &'static str {
