@@ -109,6 +109,14 @@ impl SiteAgent {
         self.store(&config);
     }
 
+    /// Changes its configuration, as its operator would.
+    pub fn edit(&self, change: impl FnOnce(&mut toml::Table)) {
+        let text = std::fs::read_to_string(self.config()).expect("the agent's configuration");
+        let mut config = toml::from_str(&text).expect("TOML");
+        change(&mut config);
+        self.store(&config);
+    }
+
     pub fn start(&self) -> Running {
         let mut command = Command::new(program("alcyone-agent"));
         command

@@ -11,6 +11,7 @@
 mod agent;
 mod child;
 mod commands;
+mod faults;
 mod front;
 mod installation;
 mod jobs;
@@ -24,6 +25,7 @@ mod wait;
 pub use agent::SiteAgent;
 pub use child::Running;
 pub use commands::{Alcyone, Done};
+pub use faults::{Fault, FaultyProxy, Plan};
 pub use front::Front;
 pub use installation::{Installation, Setup, Tls};
 pub use jobs::{Books, JobFile};

@@ -33,6 +33,9 @@ impl Cost {
 pub struct Used {
     pub started_at: Timestamp,
     pub ended_at: Timestamp,
+    /// How long, where that is not its end less its start: the tasks of an array added up, which
+    /// make the counts below those of one task; or the pieces between requeues.
+    pub elapsed_seconds: Option<u64>,
     pub nodes: u32,
     /// As the scheduler counts them: GCDs on LUMI.
     pub scheduler_gpus: u32,
@@ -40,7 +43,8 @@ pub struct Used {
     pub memory_gib: u32,
 }
 
-/// The cost of a job that runs for its whole walltime: what is held while it waits and runs.
+/// The cost of a job that runs for its whole walltime, each of its `tasks` (1 but for an array): what
+/// is held while it waits and runs.
 ///
 /// On a shared partition a job that names no CPUs or memory is quoted one CPU per node and no memory;
 /// a site whose defaults are higher charges more in the end, and the balance takes the overrun.
@@ -48,6 +52,7 @@ pub fn quote(
     partition: &Partition,
     resources: &Resources,
     walltime: Walltime,
+    tasks: u32,
 ) -> Result<Cost, Error> {
     let nodes = u64::from(resources.nodes);
     let physical = u64::from(resources.gpus_per_node);
@@ -58,7 +63,8 @@ pub fn quote(
         cpus: nodes * u64::from(resources.cpus_per_node.unwrap_or(1)),
         memory_gib: nodes * u64::from(resources.memory_gib_per_node.unwrap_or(0)),
     };
-    cost(partition, asked, i128::from(walltime.seconds()) * 1000)
+    let longest = i128::from(walltime.seconds()) * i128::from(tasks) * 1000;
+    cost(partition, asked, longest)
 }
 
 /// The cost of what the site's record says ran, to the millisecond.
@@ -70,6 +76,10 @@ pub fn charge(partition: &Partition, used: &Used) -> Result<Cost, Error> {
             ended_at: used.ended_at,
         });
     }
+    let milliseconds = match used.elapsed_seconds {
+        Some(seconds) => i128::from(seconds) * 1000,
+        None => milliseconds,
+    };
     let recorded = Amounts {
         nodes: u64::from(used.nodes),
         scheduler_gpus: u64::from(used.scheduler_gpus),

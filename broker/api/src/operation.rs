@@ -46,6 +46,18 @@ where
     }
 }
 
+pub(crate) fn put<H, T>(path: &'static str, handler: H) -> Operation
+where
+    H: Handler<T, ApiState>,
+    T: 'static,
+{
+    Operation {
+        method: "PUT",
+        path,
+        answer: routing::put(handler),
+    }
+}
+
 pub(crate) fn routed(operations: Vec<Operation>) -> Router<ApiState> {
     operations.into_iter().fold(Router::new(), |router, one| {
         router.route(one.path, one.answer)
@@ -53,7 +65,7 @@ pub(crate) fn routed(operations: Vec<Operation>) -> Router<ApiState> {
 }
 
 /// Every operation that [`router`](crate::router) serves: its method, and its path with `{id}` where
-/// an id belongs.
+/// an id belongs, and `{item}` where one of something that belongs to that.
 pub fn operations() -> Vec<(&'static str, String)> {
     let parts = [
         (v1::BASE, v1::operations()),

@@ -153,6 +153,21 @@ impl From<Error> for Problem {
                 problem.body.errors = errors;
                 problem
             }
+            Error::InvalidSite(errors) => {
+                let mut problem = Self::new(StatusCode::BAD_REQUEST, "invalid-site", words);
+                problem.body.errors = errors;
+                problem
+            }
+            Error::OtherDocument { .. } => {
+                Self::new(StatusCode::PRECONDITION_FAILED, "document-changed", words)
+                    .remedy("read the document again, make the change on that, and send its `ETag` as `If-Match`")
+            }
+            Error::NoDocumentNamed => {
+                Self::new(StatusCode::PRECONDITION_REQUIRED, "document-not-named", words)
+                    .remedy("send the `ETag` of `GET /sites/{id}/document` as `If-Match`")
+            }
+            Error::LiveJobs { .. } => Self::new(StatusCode::CONFLICT, "live-jobs", words)
+                .remedy("drain it and wait until they are over, or cancel them"),
             Error::NotFound(what) => Self::not_found(what),
             Error::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, "forbidden", words),
             Error::NotEligible(decision) => {

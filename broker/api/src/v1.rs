@@ -7,6 +7,7 @@ mod ledger;
 mod login;
 mod openapi;
 mod query;
+mod registry;
 mod sites;
 mod usage;
 mod whoami;
@@ -16,7 +17,7 @@ use crate::operation::{Operation, get, post};
 pub(crate) const BASE: &str = "/api/v1";
 
 pub(crate) fn operations() -> Vec<Operation> {
-    vec![
+    let mut operations = vec![
         get("/login", login::login),
         get("/whoami", whoami::whoami),
         get("/projects", allocations::projects),
@@ -41,5 +42,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         get("/ledger/proofs/inclusion", ledger::inclusion),
         get("/ledger/proofs/consistency", ledger::consistency),
         get("/openapi.json", openapi::openapi),
-    ]
+    ];
+    operations.extend(registry::operations());
+    operations
 }

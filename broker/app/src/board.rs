@@ -1,25 +1,28 @@
+mod federation;
 mod record;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use broker_model::{
-    ContainerTarget, Partition, PartitionRef, Site, SiteId, SiteReadiness, SiteSnapshot, SiteState,
+    Controls, Partition, PartitionRef, RegisteredSite, Site, SiteId, SiteReadiness, SiteSnapshot,
+    SiteState,
 };
 use broker_placement::SiteView;
 use broker_store::{Store, StoreError, Write};
 use jiff::Timestamp;
 
+use federation::Federation;
+pub(crate) use federation::Listed;
 use record::Fixed;
 pub(crate) use record::Record;
 
-/// The federation as last heard: each site's file, and what its agent said.
+/// The federation as last heard: what is registered of each site, and what its agent said.
 ///
 /// Placement reads only this, so no request ever waits for a site. [`Board::refresh`] brings in what
-/// other replicas heard.
+/// other replicas heard and registered.
 #[derive(Debug)]
 pub struct Board {
-    sites: Vec<Site>,
     zones: BTreeMap<String, BTreeSet<String>>,
     fixed: Fixed,
     heard: RwLock<Arc<Moment>>,
@@ -30,7 +33,8 @@ pub(crate) type AllHeard = HashMap<SiteId, Heard>;
 /// What was heard at one moment; it stays as it is while something new is heard.
 #[derive(Debug, Default)]
 pub(crate) struct Moment {
-    pub(crate) sites: AllHeard,
+    federation: Arc<Federation>,
+    sites: AllHeard,
     /// Made when the first job is placed on it, and anew once a site has been silent for too long.
     record: Mutex<Option<Arc<Record>>>,
 }
@@ -50,13 +54,14 @@ impl Heard {
 
 /// One site with what was heard of it.
 #[derive(Clone, Debug)]
-pub struct SiteEntry<'a> {
-    pub site: &'a Site,
+pub struct SiteEntry {
+    pub site: Arc<Site>,
+    pub controls: Arc<Controls>,
     pub state: Option<SiteState>,
     pub snapshot: Option<Arc<SiteSnapshot>>,
 }
 
-impl SiteEntry<'_> {
+impl SiteEntry {
     pub fn readiness(&self, now: Timestamp) -> SiteReadiness {
         self.state
             .as_ref()
@@ -64,74 +69,81 @@ impl SiteEntry<'_> {
     }
 }
 
+impl Moment {
+    fn new(federation: Arc<Federation>, sites: AllHeard) -> Arc<Self> {
+        Arc::new(Self {
+            federation,
+            sites,
+            record: Mutex::default(),
+        })
+    }
+
+    /// Every site with what was heard of it, as placement looks at them: nothing is copied.
+    pub(crate) fn views(&self) -> Vec<SiteView<'_>> {
+        let view = |listed| {
+            let Listed { site, controls, .. } = Arc::as_ref(listed);
+            let known = self.sites.get(&site.id);
+            SiteView {
+                site,
+                state: known.and_then(|known| known.state.as_ref()),
+                snapshot: known.and_then(|known| known.snapshot.as_deref()),
+                controls: (!controls.is_empty()).then_some(controls),
+            }
+        };
+        self.federation.sites.iter().map(view).collect()
+    }
+
+    /// What is set for each site.
+    pub(crate) fn listed(&self) -> &[Arc<Listed>] {
+        &self.federation.sites
+    }
+
+    pub(crate) fn find(&self, site: &SiteId) -> Option<&Arc<Listed>> {
+        self.federation.find(site)
+    }
+}
+
 impl Board {
     pub(crate) fn new(sites: Vec<Site>, zones: BTreeMap<String, BTreeSet<String>>) -> Self {
+        let federation = Arc::new(Federation::of_files(sites));
         Self {
-            fixed: Fixed::of(&sites, &zones),
-            sites,
+            fixed: Fixed::of(&zones),
             zones,
-            heard: RwLock::default(),
+            heard: RwLock::new(Moment::new(federation, AllHeard::new())),
         }
     }
 
-    pub fn sites(&self) -> &[Site] {
-        &self.sites
+    pub fn sites(&self) -> Vec<Arc<Site>> {
+        let moment = self.heard();
+        moment.listed().iter().map(|it| it.site.clone()).collect()
     }
 
     pub fn zones(&self) -> &BTreeMap<String, BTreeSet<String>> {
         &self.zones
     }
 
-    pub fn find(&self, id: &SiteId) -> Option<&Site> {
-        self.sites.iter().find(|site| site.id == *id)
+    pub fn find(&self, id: &SiteId) -> Option<Arc<Site>> {
+        self.heard().find(id).map(|it| it.site.clone())
     }
 
-    pub fn partition(&self, at: &PartitionRef) -> Option<&Partition> {
-        let system = self
-            .find(&at.site)?
-            .systems
-            .iter()
-            .find(|system| system.id == at.system)?;
-        system
-            .partitions
-            .iter()
-            .find(|partition| partition.id == at.partition)
-    }
-
-    pub fn targets(&self) -> BTreeSet<&ContainerTarget> {
-        let systems = self.sites.iter().flat_map(|site| &site.systems);
-        systems
-            .flat_map(|system| &system.partitions)
-            .map(|p| &p.container_target)
-            .collect()
-    }
-
-    /// Every site with what was heard of it, as placement looks at them: nothing is copied.
-    pub(crate) fn views<'a>(&'a self, heard: &'a AllHeard) -> Vec<SiteView<'a>> {
-        let view = |site: &'a Site| {
-            let known = heard.get(&site.id);
-            SiteView {
-                site,
-                state: known.and_then(|known| known.state.as_ref()),
-                snapshot: known.and_then(|known| known.snapshot.as_deref()),
-            }
-        };
-        self.sites.iter().map(view).collect()
+    pub fn partition(&self, at: &PartitionRef) -> Option<Partition> {
+        self.heard().federation.partition(at).cloned()
     }
 
     /// Every site with what is known of it now.
-    pub fn entries(&self) -> Vec<SiteEntry<'_>> {
-        let heard = self.heard();
-        let known = |site: &Site| heard.sites.get(&site.id).cloned().unwrap_or_default();
-        let entries = self.sites.iter().map(|site| {
-            let Heard { state, snapshot } = known(site);
+    pub fn entries(&self) -> Vec<SiteEntry> {
+        let moment = self.heard();
+        let entry = |listed: &Arc<Listed>| {
+            let heard = moment.sites.get(&listed.site.id).cloned();
+            let Heard { state, snapshot } = heard.unwrap_or_default();
             SiteEntry {
-                site,
+                site: listed.site.clone(),
+                controls: listed.controls.clone(),
                 state,
                 snapshot,
             }
-        });
-        entries.collect()
+        };
+        moment.listed().iter().map(entry).collect()
     }
 
     pub(crate) fn hear(&self, state: SiteState, snapshot: Option<SiteSnapshot>) {
@@ -142,11 +154,23 @@ impl Board {
         if let Some(snapshot) = snapshot {
             known.snapshot = Some(Arc::new(snapshot));
         }
-        *guard = Arc::new(next.into());
+        *guard = Moment::new(guard.federation.clone(), next);
     }
 
-    /// Reads what every replica stored.
-    pub async fn refresh(&self, store: &dyn Store) -> Result<(), StoreError> {
+    /// Takes in what was just registered.
+    pub(crate) fn register(&self, registered: Vec<RegisteredSite>) {
+        let mut guard = self.heard.write().unwrap_or_else(PoisonError::into_inner);
+        let federation = Arc::new(guard.federation.with(registered));
+        *guard = Moment::new(federation, guard.sites.clone());
+    }
+
+    /// Reads what every replica stored; returns whether the registry has changed.
+    pub async fn refresh(&self, store: &dyn Store) -> Result<bool, StoreError> {
+        let registered = self.news(store).await?;
+        let is_new = !registered.is_empty();
+        if is_new {
+            self.register(registered);
+        }
         let mut next: HashMap<SiteId, Heard> = HashMap::new();
         for state in store.site_states().await? {
             let site = state.site.clone();
@@ -157,18 +181,32 @@ impl Board {
         }
         let mut guard = self.heard.write().unwrap_or_else(PoisonError::into_inner);
         if guard.sites != next {
-            *guard = Arc::new(next.into());
+            *guard = Moment::new(guard.federation.clone(), next);
         }
-        Ok(())
+        Ok(is_new)
+    }
+
+    /// What the registry has that is newer than what is known here.
+    async fn news(&self, store: &dyn Store) -> Result<Vec<RegisteredSite>, StoreError> {
+        let known = self.heard().federation.versions();
+        let mut news = Vec::new();
+        for (site, version) in store.registered_versions().await? {
+            if known.get(&site).copied().unwrap_or(0) < version {
+                news.extend(store.find_registered_site(&site).await?);
+            }
+        }
+        Ok(news)
     }
 
     /// The board of a moment as it is stored; made once, and once more for each site that falls silent.
     pub(crate) fn record(&self, moment: &Moment, now: Timestamp) -> Arc<Record> {
-        let Moment { sites, record } = moment;
-        let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
+        let Moment {
+            federation, sites, ..
+        } = moment;
+        let mut record = { moment.record.lock() }.unwrap_or_else(PoisonError::into_inner);
         let known = record.take();
-        let current = known.filter(|it| it.is_of(&self.sites, sites, now));
-        let made = || Arc::new(self.fixed.record(&self.sites, sites, now));
+        let current = known.filter(|it| it.is_of(federation, sites, now));
+        let made = || Arc::new(self.fixed.record(federation, sites, now));
         Arc::clone(record.insert(current.unwrap_or_else(made)))
     }
 
@@ -193,14 +231,5 @@ impl Board {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
-    }
-}
-
-impl From<AllHeard> for Moment {
-    fn from(sites: AllHeard) -> Self {
-        Self {
-            sites,
-            record: Mutex::default(),
-        }
     }
 }

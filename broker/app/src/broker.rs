@@ -15,6 +15,7 @@ use crate::jobs::{InFlight, JobReads};
 use crate::loops::{Hearing, Judged};
 use crate::standing::Standings;
 use crate::state_log::Lines;
+use crate::tally::Tallies;
 use crate::{Board, Nudges, RoleRule};
 
 /// What a broker is made of.
@@ -22,7 +23,7 @@ use crate::{Board, Nudges, RoleRule};
 pub struct BrokerParts {
     pub store: Arc<dyn Store>,
     pub policy: Arc<Engine>,
-    /// The federation, from `config/sites/`.
+    /// The federation, from `config/sites/`; the registry says more ([`Broker::register_files`]).
     pub sites: Vec<Site>,
     /// Residency zones (`EU`) as sets of country codes.
     pub zones: BTreeMap<String, BTreeSet<String>>,
@@ -88,6 +89,7 @@ pub(crate) struct Inner {
     pub(crate) hearing: Hearing,
     pub(crate) drain: Drain,
     pub(crate) judged: Judged,
+    pub(crate) tallies: Tallies,
     /// The last job that the placement loop looked at, while there are more behind it.
     pub(crate) placing: Mutex<Option<JobId>>,
 }
@@ -109,6 +111,7 @@ impl Broker {
                 hearing: Hearing::from(parts.clock.now()),
                 drain: Drain::default(),
                 judged: Judged::default(),
+                tallies: Tallies::default(),
                 placing: Mutex::default(),
                 nudges: Nudges::default(),
                 store: parts.store,

@@ -38,7 +38,16 @@ impl Caller {
             || self
                 .roles
                 .iter()
-                .any(|role| matches!(role, Role::SiteAdmin { site: s } if s == site))
+                .any(|role| matches!(role, Role::SiteAdmin { site: s, .. } if s == site))
+    }
+
+    /// May learn the names of those whose jobs are at the site; an operator by that role may not.
+    pub fn sees_people_of(&self, site: &SiteId) -> bool {
+        let wanted = Role::SiteAdmin {
+            site: site.clone(),
+            sees_people: true,
+        };
+        self.roles.contains(&wanted)
     }
 
     /// The projects this person works in; `None` for an operator, who sees all.

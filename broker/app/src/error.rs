@@ -1,4 +1,6 @@
-use broker_model::{AllocationId, InvalidSpec, Placement, StateName, UnitMillis};
+use broker_model::{
+    AllocationId, InvalidSpec, JobId, PartitionRef, Placement, StateName, UnitMillis,
+};
 use broker_store::{CommitError, StoreError};
 use policy_engine::Decision;
 
@@ -9,6 +11,24 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     #[error("the job has {} fields that cannot be accepted", .0.len())]
     InvalidSpec(Vec<InvalidSpec>),
+    /// Of a site's document, or of what its administrators set.
+    #[error("{} of what was sent of the site cannot be accepted", fields(.0.len()))]
+    InvalidSite(Vec<InvalidSpec>),
+    /// Somebody else changed the document that this change was made on.
+    #[error("the site's document is not the one that this change was made on")]
+    OtherDocument {
+        /// The SHA-256 of what is registered now; none when nothing is, or it changed just now.
+        current: Option<String>,
+    },
+    /// Changing a registered document without a word on what it was made on would undo what others did.
+    #[error("this changes a registered site and does not say on which state of its document")]
+    NoDocumentNamed,
+    #[error("{} would vanish or take other containers and has jobs: {}{}", listed(partitions), listed(jobs), and_more(*more))]
+    LiveJobs {
+        partitions: Vec<PartitionRef>,
+        jobs: Vec<JobId>,
+        more: usize,
+    },
     /// Not there, or the caller may not know that it is.
     #[error("there is no such {0}")]
     NotFound(&'static str),
@@ -58,5 +78,24 @@ impl From<CommitError> for Error {
                 Self::Contended
             }
         }
+    }
+}
+
+fn fields(count: usize) -> String {
+    match count {
+        1 => "one field".to_owned(),
+        count => format!("{count} fields"),
+    }
+}
+
+fn listed<T: std::fmt::Display>(items: &[T]) -> String {
+    let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+    items.join(", ")
+}
+
+fn and_more(more: usize) -> String {
+    match more {
+        0 => String::new(),
+        more => format!(" and {more} more"),
     }
 }

@@ -1,5 +1,6 @@
 //! What a member of a project does with jobs.
 
+mod after;
 mod cancel;
 mod follow;
 mod placing;
@@ -11,6 +12,7 @@ mod show;
 mod submit;
 mod withdraw;
 
+pub(crate) use after::Dependencies;
 pub(crate) use cancel::{end_job, release_hold, state_entry};
 pub use follow::{JobEventRow, LogPiece};
 pub(crate) use placing::{Placing, PlacingDigests};

@@ -17,6 +17,7 @@ mod failed_logins;
 pub mod jobs;
 pub mod loops;
 mod nudge;
+mod registry;
 pub mod replay;
 mod revocations;
 mod roles;
@@ -25,6 +26,7 @@ pub mod setup;
 mod sites;
 mod standing;
 mod state_log;
+mod tally;
 
 pub use board::{Board, SiteEntry};
 pub use broker::{Broker, BrokerParts, Limits};
@@ -33,6 +35,9 @@ pub use eligibility::CheckAnswer;
 pub use error::{Error, Result};
 pub use failed_logins::Door;
 pub use nudge::Nudges;
+pub use registry::{
+    Adopted, ControlsView, Difference, Filed, FiledAs, SiteDocument, SiteJob, SiteJobs, WindowView,
+};
 pub use revocations::{RevocationOrder, Revoking};
 pub use roles::{HeldRole, RoleRule};
 pub use sessions::{OpenSession, SignedIn};

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::{
-    Allocation, JobSpec, PartitionRef, Site, SiteId, SiteReadiness, SiteSnapshot, SiteState,
+    Allocation, Bound, Controls, JobSpec, PartitionRef, Site, SiteId, SiteReadiness, SiteSnapshot,
+    SiteState, Tally,
 };
 use broker_placement::{Input, SiteView};
 use broker_store::{Store, StoreError, StoredPlacement};
@@ -24,11 +25,17 @@ pub struct PlacingInputs {
     /// Balance and terms as they were.
     pub allocation: Allocation,
     pub refused_by: Vec<PartitionRef>,
+    /// What the jobs that it waits for left open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
     /// Names the [`BoardParts`] the job was placed on.
     pub board: String,
     /// When each site of the board looked at its partitions. It stands here and not in the board, so
     /// that boards that differ in nothing else are one document.
     pub observed_at: Vec<Option<Timestamp>>,
+    /// What was counted where sites have set windows or limits; left out where none asks for it.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub tally: Tally,
 }
 
 /// A federation as it was heard at one moment, each part by the SHA-256 that names its document.
@@ -46,6 +53,9 @@ pub struct BoardSite {
     pub said: Option<Said>,
     /// Names what the site told of its partitions.
     pub partitions: Option<String>,
+    /// Names what its administrators have set, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub controls: Option<String>,
 }
 
 /// What a site says of itself, as placement took it; when it said so is left out as well.
@@ -77,6 +87,7 @@ struct Heard {
     site: Site,
     state: Option<SiteState>,
     snapshot: Option<SiteSnapshot>,
+    controls: Option<Controls>,
 }
 
 /// The name of a document, and what the ledger says of one: its SHA-256 in hex.
@@ -134,6 +145,8 @@ pub fn place_again(
         allocation: &inputs.allocation,
         refused_by: &inputs.refused_by,
         zones: &zones,
+        tally: &inputs.tally,
+        bound: inputs.bound.as_ref(),
     });
     Ok(serde_json::to_string(&placement)?)
 }
@@ -157,10 +170,10 @@ fn question_of(document: &str) -> Result<Question, serde_json::Error> {
 impl BoardParts {
     /// The documents it is made of.
     fn names(&self) -> impl Iterator<Item = &str> {
-        let of_sites = self
-            .sites
-            .iter()
-            .flat_map(|it| [Some(it.site.as_str()), it.partitions.as_deref()]);
+        let of_sites = self.sites.iter().flat_map(|it| {
+            let controls = it.controls.as_deref();
+            [Some(it.site.as_str()), it.partitions.as_deref(), controls]
+        });
         std::iter::once(self.zones.as_str()).chain(of_sites.flatten())
     }
 }
@@ -173,6 +186,9 @@ impl BoardSite {
         documents: &BoardDocuments,
     ) -> Result<Heard, ReplayError> {
         let site: Site = read(documents, &self.site)?;
+        let controls = { self.controls }
+            .map(|name| read(documents, &name))
+            .transpose()?;
         let state = self.said.map(|said| said.at(&site.id, now));
         let snapshot = match (observed_at, self.partitions) {
             (Some(observed_at), Some(name)) => Some(SiteSnapshot {
@@ -188,6 +204,7 @@ impl BoardSite {
             site,
             state,
             snapshot,
+            controls,
         })
     }
 }
@@ -217,6 +234,7 @@ impl Heard {
             site: &self.site,
             state: self.state.as_ref(),
             snapshot: self.snapshot.as_ref(),
+            controls: self.controls.as_ref(),
         }
     }
 }

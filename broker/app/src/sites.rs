@@ -1,4 +1,4 @@
-use broker_model::{Site, SiteId, SiteReadiness, SiteSnapshot};
+use broker_model::{Drain, Incident, Site, SiteId, SiteReadiness, SiteSnapshot};
 use serde::{Deserialize, Serialize};
 
 use crate::board::SiteEntry;
@@ -11,6 +11,10 @@ pub struct SiteView {
     pub readiness: SiteReadiness,
     pub reason: Option<String>,
     pub snapshot: Option<SiteSnapshot>,
+    /// What is drained now or will be.
+    pub drains: Vec<Drain>,
+    /// Incidents and maintenance that are on or to come.
+    pub incidents: Vec<Incident>,
 }
 
 impl Broker {
@@ -29,8 +33,9 @@ impl Broker {
             .ok_or(Error::NotFound("site"))
     }
 
-    fn site_view(&self, entry: SiteEntry<'_>) -> SiteView {
-        let readiness = entry.readiness(self.inner.clock.now());
+    fn site_view(&self, entry: SiteEntry) -> SiteView {
+        let now = self.inner.clock.now();
+        let readiness = entry.readiness(now);
         let reason = match (readiness, &entry.state) {
             (SiteReadiness::Unknown, None) => {
                 Some("no agent of this site has reported yet".to_owned())
@@ -42,10 +47,18 @@ impl Broker {
             (_, None) => None,
         };
         SiteView {
-            site: entry.site.clone(),
+            site: Site::clone(&entry.site),
             readiness,
             reason,
             snapshot: entry.snapshot.as_deref().cloned(),
+            drains: { entry.controls.drains.iter() }
+                .filter(|it| !it.is_over(now))
+                .cloned()
+                .collect(),
+            incidents: { entry.controls.incidents.iter() }
+                .filter(|it| !it.is_over(now))
+                .cloned()
+                .collect(),
         }
     }
 }

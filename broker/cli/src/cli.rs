@@ -1,3 +1,5 @@
+mod site;
+
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
@@ -9,6 +11,8 @@ use serde_json::json;
 use url::Url;
 
 use crate::print;
+
+pub use site::{IncidentVerb, KindArg, ScopeArgs, SeverityArg, SiteVerb, WindowVerb};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 refused, or the answer is no; 2 wrong use or a file that cannot be read;
@@ -98,6 +102,11 @@ pub enum Verb {
     Cancel { job: JobId },
     /// List the sites with their partitions
     Sites { site: Option<SiteId> },
+    /// Administer a site (its administrators, operators)
+    Site {
+        #[command(subcommand)]
+        what: SiteVerb,
+    },
     /// Show what was used and charged
     Usage {
         #[arg(long)]

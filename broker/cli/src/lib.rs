@@ -14,6 +14,13 @@
 //! | `jobs` | `JobPage` |
 //! | `show` | `{"job": JobView, "placement": Placement}` |
 //! | `sites`, `usage` | an array of `SiteView`, of `UsageView` |
+//! | `site import` | `FiledView` |
+//! | `site show`, `site windows list` | `ControlsView`, an array of `WindowView` |
+//! | `site windows add`, `… close` | `CapacityWindow` |
+//! | `site drain`, `undrain` | `Drain` |
+//! | `site incident open`, `… update`, `… close` | `Incident` |
+//! | `site veto`, `lift-veto`; `site limit` | `Veto`; `OrganisationLimit` |
+//! | `site jobs` | `SiteJobPage` |
 //! | `logs` | a `LogView` on each line |
 //! | `login` | two lines: `{"verification_uri", "verification_uri_complete", "user_code"}`, then `WhoAmI` |
 //! | `logout` | `{"signed_out": bool}` |
@@ -35,7 +42,9 @@ mod login;
 mod print;
 mod verbs;
 
-pub use cli::{Audit, Cli, Verb, parse};
+pub use cli::{
+    Audit, Cli, IncidentVerb, KindArg, ScopeArgs, SeverityArg, SiteVerb, Verb, WindowVerb, parse,
+};
 pub use exit::{Failure, exit_code};
 pub use login::{FileTokens, finish_login, start_login};
 

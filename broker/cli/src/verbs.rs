@@ -4,6 +4,7 @@ mod job;
 mod jobs;
 mod logs;
 mod patience;
+mod site;
 mod sites;
 mod submit;
 mod usage;
@@ -65,6 +66,7 @@ pub(crate) async fn run(
         }
         Verb::Cancel { job } => job::cancel(client, job, json, out).await,
         Verb::Sites { site } => sites::run(client, site, json, out).await,
+        Verb::Site { what } => site::run(client, what, json, out).await,
         Verb::Usage { project, month } => {
             let mut query = vec![("limit", "200".to_owned())];
             query.extend(project.map(|project| ("project", project.to_string())));

@@ -2,15 +2,19 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use broker_model::{JobId, JobSpec, Placement, ProjectId, SiteId};
+use broker_model::{
+    Incident, JobId, JobSpec, LimitDraft, OrganisationId, OrganisationLimit, Placement, ProjectId,
+    Site, SiteId,
+};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::wire::{
-    CheckRequest, CheckView, CheckpointView, ConsistencyView, EntryView, InclusionView, JobView,
-    LoginOptions, Page, Problem, QuoteView, SiteView, UsageView, WhoAmI,
+    CheckRequest, CheckView, CheckpointView, ConsistencyView, ControlsView, EntryView, FiledView,
+    InclusionView, JobView, LoginOptions, Page, Problem, QuoteView, SiteDocument, SiteJobView,
+    SiteView, UsageView, WhoAmI,
 };
 use crate::{Error, EventStream, Result};
 
@@ -133,6 +137,84 @@ impl Client {
     /// One site.
     pub async fn site(&self, id: &SiteId) -> Result<SiteView> {
         self.get(&format!("sites/{id}"), &[]).await
+    }
+
+    /// What is registered of a site, with the tag that a change of it has to name.
+    pub async fn site_document(&self, id: &SiteId) -> Result<SiteDocument> {
+        let path = format!("sites/{id}/document");
+        let response = self
+            .authorized(|| self.request(Method::GET, &path, &[]))
+            .await?;
+        let etag = response.headers().get("etag");
+        let etag = etag.and_then(|it| it.to_str().ok()).unwrap_or_default();
+        let etag = etag.to_owned();
+        let site = self.read(response).await?;
+        Ok(SiteDocument { site, etag })
+    }
+
+    /// Registers a site, or changes what is registered if `etag` names the state it is in. A dry run
+    /// changes nothing and says what would be.
+    pub async fn file_site(
+        &self,
+        site: &Site,
+        etag: Option<&str>,
+        dry_run: bool,
+    ) -> Result<FiledView> {
+        let path = format!("sites/{}/document", site.id);
+        let query = [("dry_run", dry_run.to_string())];
+        let request = || {
+            let request = self.request(Method::PUT, &path, &query).json(site);
+            match etag {
+                Some(etag) => request.header("If-Match", etag),
+                None => request,
+            }
+        };
+        let response = self.authorized(request).await?;
+        self.read(response).await
+    }
+
+    /// All that is set at a site, for its administrators.
+    pub async fn controls(&self, id: &SiteId) -> Result<ControlsView> {
+        self.get(&format!("sites/{id}/controls"), &[]).await
+    }
+
+    /// A page of what a site has that is not over, for its administrators. Keys of the query: `limit`,
+    /// `cursor`.
+    pub async fn site_jobs(
+        &self,
+        id: &SiteId,
+        query: &[(&str, String)],
+    ) -> Result<Page<SiteJobView>> {
+        self.get(&format!("sites/{id}/jobs"), query).await
+    }
+
+    /// What users are told of a site.
+    pub async fn incidents(&self, id: &SiteId) -> Result<Page<Incident>> {
+        self.get(&format!("sites/{id}/incidents"), &[]).await
+    }
+
+    /// Sets or ends something at a site: `what` is the path below it (`drains`, `drains/{id}/end`), and
+    /// the answer is the thing as it is now.
+    pub async fn set_at_site<T: DeserializeOwned>(
+        &self,
+        id: &SiteId,
+        what: &str,
+        body: &impl Serialize,
+    ) -> Result<T> {
+        self.post(&format!("sites/{id}/{what}"), body, None).await
+    }
+
+    /// Sets the limit of an organisation at a site in place of any other; without a number it is lifted.
+    pub async fn limit(
+        &self,
+        id: &SiteId,
+        organisation: OrganisationId,
+        draft: &LimitDraft,
+    ) -> Result<OrganisationLimit> {
+        let path = format!("sites/{id}/limits/{organisation}");
+        let request = || self.request(Method::PUT, &path, &[]).json(draft);
+        let response = self.authorized(request).await?;
+        self.read(response).await
     }
 
     /// A page of usage records the caller may see, newest end first. Keys of the query: `project`, `site`,

@@ -4,6 +4,7 @@ mod audit;
 mod decision;
 mod job;
 mod problem;
+mod registry;
 mod site;
 mod whoami;
 
@@ -13,6 +14,10 @@ pub use audit::{CheckpointView, ConsistencyView, EntryView, InclusionView, Usage
 pub use decision::{DecisionResult, DecisionView, RuleEffect, SpokenView};
 pub use job::{JobView, LogView, QuoteView};
 pub use problem::Problem;
+pub use registry::{
+    ControlsView, DifferenceView, Filed, FiledView, LimitView, SiteDocument, SiteJobView,
+    WindowView,
+};
 pub use site::SiteView;
 pub use whoami::{
     AllocationView, CheckRequest, CheckView, LoginChoice, LoginOptions, LoginView, ProjectView,

@@ -118,4 +118,30 @@ pub enum EntryKind {
     HoldReleased,
     #[serde(rename = "site.state_changed")]
     SiteStateChanged,
+    /// A site is new in the registry; `document_sha256` names what was said of it.
+    #[serde(rename = "site.registered")]
+    SiteRegistered,
+    #[serde(rename = "site.changed")]
+    SiteChanged,
+    #[serde(rename = "window.opened")]
+    WindowOpened,
+    /// Ended before its time, or taken back as if it had never been.
+    #[serde(rename = "window.closed")]
+    WindowClosed,
+    #[serde(rename = "site.drained")]
+    SiteDrained,
+    #[serde(rename = "site.undrained")]
+    SiteUndrained,
+    #[serde(rename = "incident.opened")]
+    IncidentOpened,
+    #[serde(rename = "incident.updated")]
+    IncidentUpdated,
+    #[serde(rename = "incident.closed")]
+    IncidentClosed,
+    #[serde(rename = "grant.vetoed")]
+    GrantVetoed,
+    #[serde(rename = "veto.lifted")]
+    VetoLifted,
+    #[serde(rename = "limit.set")]
+    LimitSet,
 }

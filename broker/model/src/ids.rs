@@ -139,6 +139,10 @@ uuid_id!(
     PersonId, "per", "person"
 );
 uuid_id!(DecisionId, "dec", "decision");
+uuid_id!(WindowId, "win", "capacity window");
+uuid_id!(DrainId, "drn", "drain");
+uuid_id!(IncidentId, "inc", "incident");
+uuid_id!(VetoId, "vet", "veto");
 uuid_id!(AgentId, "agt", "agent");
 uuid_id!(
     /// One run of an agent's program, new at every start: two processes may be given one agent id.

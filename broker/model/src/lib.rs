@@ -25,17 +25,21 @@ pub use attempt::{Attempt, AttemptEvent, AttemptState, Outcome, OutcomeKind};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use event::{EntryBody, EntryKind};
 pub use ids::{
-    AgentId, AllocationId, AttemptId, DecisionId, Ids, InstanceId, InvalidId, JobId,
-    OrganisationId, PartitionId, PartitionRef, PersonId, ProjectId, RemoteId, SiteId, SystemId,
+    AgentId, AllocationId, AttemptId, DecisionId, DrainId, Ids, IncidentId, InstanceId, InvalidId,
+    JobId, OrganisationId, PartitionId, PartitionRef, PersonId, ProjectId, RemoteId, SiteId,
+    SystemId, VetoId, WindowId,
 };
 pub use job::{HoldReason, InvalidTransition, Job, JobEvent, JobState, Ran, StateName};
 pub use organisation::{Evidence, EvidenceKind, Organisation, SizeClass};
-pub use placement::{Candidate, Clause, Considered, Forecast, Placement, Rejection};
+pub use placement::{Bound, Candidate, Clause, Considered, Forecast, Placement, Rejection};
 pub use principal::{Assurance, Entitlement, Grant, IdentityAssurance, Principal, Role};
 pub use site::{
-    Access, Automation, Billed, Billing, BillingTerm, Contact, ContainerTarget, Factory, Funding,
-    Partition, PartitionRules, Qos, Site, SiteReadiness, SiteState, Sourced, Storage, StorageArea,
-    System, SystemStatus, Zones,
+    Access, Automation, Billed, Billing, BillingTerm, CapacityWindow, Contact, ContainerTarget,
+    Controls, Drain, DrainDraft, Factory, Funding, Incident, IncidentDraft, IncidentKind,
+    IncidentNews, IncidentUpdate, LimitDraft, OrganisationLimit, OrganisationUse, Partition,
+    PartitionRules, Qos, QueuedJobs, RegisteredSite, Severity, Site, SiteReadiness, SiteScope,
+    SiteState, Sourced, Storage, StorageArea, System, SystemStatus, Tally, Veto, VetoDraft,
+    WindowDraft, WindowEnd, WindowUse, Zones,
 };
 pub use snapshot::{GpuCount, PartitionSnapshot, SiteSnapshot};
 pub use spec::{

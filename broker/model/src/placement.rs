@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{ContainerTarget, GpuMillis, PartitionRef, UnitMillis};
+use crate::{ContainerTarget, GpuMillis, JobId, PartitionRef, SiteId, SystemId, UnitMillis};
 
 /// The document of a placement decision, stored with the job and shown to its user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +54,17 @@ pub enum Clause {
     Entitlement,
     HoursLeft,
     RefusedBefore,
+    /// The site's administrators take no new jobs there for a while.
+    Drained,
+    /// The job could still be running when planned maintenance begins.
+    Maintenance,
+    /// What the funding share may use there is closed for now, or used up.
+    CapacityWindow,
+    /// The site does not serve the allocation.
+    Vetoed,
+    OrganisationLimit,
+    /// A job that it waits for is elsewhere, or not at a scheduler yet.
+    Dependency,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,4 +86,18 @@ pub struct Forecast {
     /// What the forecast rests on: "3 of 188 nodes free", "queue of 40 jobs".
     pub basis: String,
     pub observed_at: Timestamp,
+}
+
+/// A job that waits for others can only go where their scheduler can see both.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// To the system where this job is, queued or running.
+    To {
+        job: JobId,
+        site: SiteId,
+        system: SystemId,
+    },
+    /// Nowhere, until this job is at a scheduler or over.
+    Nowhere { job: JobId },
 }

@@ -123,6 +123,9 @@ pub enum Role {
     Reviewer,
     SiteAdmin {
         site: SiteId,
+        /// Sees the names of people whose jobs run there, and not only their pseudonyms.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        sees_people: bool,
     },
     /// A funding body: `None` sees every share.
     Auditor {

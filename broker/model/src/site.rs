@@ -1,7 +1,11 @@
 mod billing;
+mod controls;
 mod details;
+mod drafts;
+mod registered;
 mod state;
 mod target;
+mod validate;
 mod zones;
 
 use jiff::civil::Date;
@@ -10,7 +14,16 @@ use serde::{Deserialize, Serialize};
 use crate::{PartitionId, Sensitivity, SiteId, SystemId, Walltime};
 
 pub use billing::{Billed, Billing, BillingTerm};
+pub use controls::{
+    CapacityWindow, Controls, Drain, Incident, IncidentKind, IncidentUpdate, OrganisationLimit,
+    Severity, SiteScope, Veto,
+};
 pub use details::{Access, Contact, Factory, Funding, PartitionRules, Qos, Storage, StorageArea};
+pub use drafts::{
+    DrainDraft, IncidentDraft, IncidentNews, LimitDraft, QueuedJobs, VetoDraft, WindowDraft,
+    WindowEnd,
+};
+pub use registered::{OrganisationUse, RegisteredSite, Tally, WindowUse};
 pub use state::{SiteReadiness, SiteState};
 pub use target::ContainerTarget;
 pub use zones::Zones;

@@ -149,6 +149,7 @@ impl Heard {
             site: &self.site,
             state: Some(&self.state),
             snapshot: Some(&self.snapshot),
+            controls: None,
         }
     }
 }
@@ -157,6 +158,7 @@ fn benchmark(criterion: &mut Criterion) {
     let now: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
     let spec: JobSpec = toml::from_str(JOB).unwrap();
     let allocation = allocation(&spec, now);
+    let tally = broker_model::Tally::default();
     let zones = BTreeMap::from([("EU".to_owned(), BTreeSet::from(["FI".to_owned()]))]);
     for (sites, each) in [(5, 4), (20, 10), (1, 200)] {
         let heard: Vec<_> = (0..sites)
@@ -170,6 +172,8 @@ fn benchmark(criterion: &mut Criterion) {
             allocation: &allocation,
             refused_by: &[],
             zones: &zones,
+            tally: &tally,
+            bound: None,
         };
         assert!(place(&input).chosen.is_some());
         let name = format!("{} partitions on {sites} sites", sites * each);

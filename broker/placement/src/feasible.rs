@@ -4,6 +4,7 @@
 //! drained, nodes that are away, hours that other jobs still hold. A machine that is not built yet
 //! is not.
 
+mod controls;
 mod entitlement;
 mod fit;
 mod state;
@@ -14,6 +15,7 @@ use broker_model::{Clause, Rejection};
 use crate::Input;
 use crate::spot::Spot;
 
+pub use controls::window_for;
 pub(crate) use entitlement::Priced;
 
 /// Every clause that rejects the partition, and the price where it can be told.
@@ -23,9 +25,11 @@ pub(crate) fn weigh(input: &Input<'_>, spot: &Spot<'_>) -> (Vec<Rejection>, Opti
     let mut against = Against(Vec::new());
     state::check(spot, &mut against);
     wishes::check(input.spec, spot, &mut against);
+    wishes::check_bound(input.bound, spot, &mut against);
     fit::check(&input.spec.resources, spot, &mut against);
     wishes::check_data(input, spot, &mut against);
     let priced = entitlement::check(input, spot, &mut against);
+    controls::check(input, spot, priced.map(|it| it.gpu), &mut against);
     (against.0, priced)
 }
 

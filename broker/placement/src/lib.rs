@@ -12,14 +12,15 @@ mod spot;
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::{
-    Allocation, Candidate, Considered, JobSpec, PartitionRef, Placement, Rejection, Site,
-    SiteSnapshot, SiteState,
+    Allocation, Bound, Candidate, Considered, Controls, JobSpec, PartitionRef, Placement,
+    Rejection, Site, SiteSnapshot, SiteState, Tally,
 };
 use jiff::Timestamp;
 
 use crate::rank::Ranked;
 use crate::spot::Spot;
 
+pub use feasible::window_for;
 pub use forecast::{NO_SNAPSHOT_SECONDS, START_SECONDS};
 pub use rank::{LIMITED_SECONDS, PREFERENCE_SECONDS};
 
@@ -35,6 +36,10 @@ pub struct Input<'a> {
     pub refused_by: &'a [PartitionRef],
     /// Residency zones (`EU`) as sets of country codes; a name that is none is a country.
     pub zones: &'a BTreeMap<String, BTreeSet<String>>,
+    /// What is used where a site has set windows or limits; what is not in it counts as nothing.
+    pub tally: &'a Tally,
+    /// What the jobs that it waits for leave open, if they leave anything open.
+    pub bound: Option<&'a Bound>,
 }
 
 /// A site and what was last heard of it.
@@ -43,6 +48,8 @@ pub struct SiteView<'a> {
     pub site: &'a Site,
     pub state: Option<&'a SiteState>,
     pub snapshot: Option<&'a SiteSnapshot>,
+    /// What its administrators have set, if anything.
+    pub controls: Option<&'a Controls>,
 }
 
 /// Considers every partition of every site and chooses the one that finishes the job first.

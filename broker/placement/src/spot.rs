@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use broker_model::{Partition, PartitionRef, PartitionSnapshot, Site, SiteReadiness, System};
+use broker_model::{
+    Controls, Partition, PartitionRef, PartitionSnapshot, Site, SiteReadiness, System,
+};
 use jiff::Timestamp;
 
 use crate::SiteView;
@@ -13,6 +15,7 @@ pub(crate) struct Spot<'a> {
     pub(crate) partition: &'a Partition,
     pub(crate) site_state: Heard<'a>,
     pub(crate) snapshot: Option<Seen<'a>>,
+    pub(crate) controls: Option<&'a Controls>,
 }
 
 /// What a site says of itself, true now.
@@ -59,6 +62,7 @@ pub(crate) fn of_site<'a>(
         site,
         state,
         snapshot,
+        controls,
     } = *view;
     let site_state = Heard {
         readiness: state.map_or(SiteReadiness::Unknown, |state| state.readiness_at(now)),
@@ -81,6 +85,7 @@ pub(crate) fn of_site<'a>(
         system,
         partition,
         site_state,
+        controls,
         snapshot: snapshot.map(|snapshot| Seen {
             observed_at: snapshot.observed_at,
             partition: told

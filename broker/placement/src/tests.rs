@@ -1,5 +1,6 @@
 mod any;
 mod clauses;
+mod controls;
 mod federation;
 mod forecasts;
 mod properties;

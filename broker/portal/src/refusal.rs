@@ -77,11 +77,14 @@ fn of_app(error: &Error) -> (StatusCode, &'static str) {
         Error::Forbidden(_) | Error::NotEligible(_) | Error::NoAllocation => {
             (StatusCode::FORBIDDEN, "forbidden")
         }
-        Error::InvalidSpec(_) => (StatusCode::BAD_REQUEST, "bad_request"),
+        Error::InvalidSpec(_) | Error::InvalidSite(_) => (StatusCode::BAD_REQUEST, "bad_request"),
         Error::NoFeasiblePartition(_)
         | Error::HoursExceeded { .. }
         | Error::JobIsOver(_)
         | Error::KeyReused
+        | Error::OtherDocument { .. }
+        | Error::NoDocumentNamed
+        | Error::LiveJobs { .. }
         | Error::InFlight => (StatusCode::CONFLICT, "conflict"),
         Error::Contended => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         Error::Store(StoreError::Full(_)) => (StatusCode::INSUFFICIENT_STORAGE, "unavailable"),

@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod embedded;
 mod listen;
+mod registry;
 mod revocations;
 mod roles;
 mod secrets;

@@ -47,7 +47,10 @@ fn role(mapping: &RoleMapping, sites: &[Site]) -> anyhow::Result<Role> {
             if !sites.iter().any(|known| known.id == site) {
                 bail!("`site = \"{site}\"`: the federation has no such site");
             }
-            Role::SiteAdmin { site }
+            Role::SiteAdmin {
+                site,
+                sees_people: false,
+            }
         }
     })
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::compose::{Composed, compose};
 use crate::config::Config;
-use crate::{listen, revocations};
+use crate::{listen, registry, revocations};
 
 /// Serves API and portal and runs the loops until a signal.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
@@ -15,7 +15,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         sealer,
         router,
     } = compose(&config).await?;
-    broker.board().refresh(&**broker.store()).await?;
+    registry::adopt(&broker).await?;
     revocations::load(&broker, &auth).await?;
     tracing::info!(address = %config.server.listen, ledger = sealer.origin(), "serving");
     let watching = tokio::spawn(revocations::watch(broker.clone(), auth));

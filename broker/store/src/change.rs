@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
 use broker_model::{
-    Allocation, AllocationId, Attempt, AttemptId, EntryBody, Evidence, Job, JobId, Organisation,
-    Project, SiteSnapshot, SiteState, UnitMillis, UsageRecord,
+    Allocation, AllocationId, Attempt, AttemptId, EntryBody, Evidence, GpuMillis, Job, JobId,
+    Organisation, Project, RegisteredSite, SiteSnapshot, SiteState, UnitMillis, UsageRecord,
+    WindowId,
 };
 use jiff::Timestamp;
 
@@ -106,6 +107,19 @@ pub enum Write {
     /// Inserts; an equal grant is left as it is.
     PutGrant(StoredGrant),
     RemoveGrant(StoredGrant),
+    /// Inserts or replaces. Fails with `Conflict(Site)` unless the stored version is `site.version`, 0
+    /// where none is stored; stores `version + 1`.
+    PutRegisteredSite(Box<RegisteredSite>),
+    /// Says in which window a job is placed and what it takes of it at most; instead of any other.
+    PutWindowUse {
+        job: JobId,
+        window: WindowId,
+        gpu: GpuMillis,
+    },
+    /// The job is placed where no window counts it.
+    RemoveWindowUse {
+        job: JobId,
+    },
     PutSiteState(Box<SiteState>),
     PutSiteSnapshot {
         site: broker_model::SiteId,

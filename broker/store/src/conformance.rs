@@ -17,6 +17,7 @@ pub mod jobs;
 pub mod ledger;
 pub mod lists;
 pub mod logs;
+pub mod sites;
 pub mod usage;
 
 use std::sync::Arc;
@@ -81,6 +82,11 @@ where
             the_newest_evidence_of_a_kind_is_first,
             projects_and_their_allocations_are_read_back,
             site_states_and_snapshots_are_replaced,
+        }
+        sites::{
+            a_site_is_registered_once_and_changed_from_what_was_read,
+            a_window_counts_what_is_held_until_it_is_charged,
+            an_organisation_is_counted_by_site_and_month,
         }
         identities::{
             a_person_is_known_by_issuer_and_subject,

@@ -13,6 +13,7 @@ pub enum Entity {
     Person,
     Decision,
     Checkpoint,
+    Site,
 }
 
 impl fmt::Display for Entity {
@@ -26,6 +27,7 @@ impl fmt::Display for Entity {
             Self::Person => "person",
             Self::Decision => "decision",
             Self::Checkpoint => "checkpoint",
+            Self::Site => "site",
         })
     }
 }

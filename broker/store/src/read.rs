@@ -5,9 +5,9 @@ use std::fmt;
 
 use async_trait::async_trait;
 use broker_model::{
-    AgentId, Allocation, AllocationId, Attempt, AttemptId, DecisionId, Evidence, Job, JobId,
-    Organisation, OrganisationId, PersonId, Placement, Project, ProjectId, Role, SiteId,
-    SiteSnapshot, SiteState, StateName, UsageRecord,
+    AgentId, Allocation, AllocationId, Attempt, AttemptId, DecisionId, Evidence, GpuMillis, Job,
+    JobId, Organisation, OrganisationId, PersonId, Placement, Project, ProjectId, RegisteredSite,
+    Role, SiteId, SiteSnapshot, SiteState, StateName, UsageRecord, WindowId, WindowUse,
 };
 use jiff::Timestamp;
 
@@ -180,6 +180,26 @@ pub trait Usage: Send + Sync + 'static {
 pub trait Sites: Send + Sync + 'static {
     async fn site_states(&self) -> Result<Vec<SiteState>>;
     async fn site_snapshots(&self) -> Result<Vec<(SiteId, SiteSnapshot)>>;
+    /// Which sites the registry has, and which version of each, by id: every replica asks every second.
+    async fn registered_versions(&self) -> Result<Vec<(SiteId, i64)>>;
+    async fn find_registered_site(&self, site: &SiteId) -> Result<Option<RegisteredSite>>;
+    /// What is used and held in each window; one that nothing counts in is left out. Costs by the
+    /// number of jobs that were placed in them.
+    async fn window_uses(&self, windows: &[WindowId]) -> Result<Vec<(WindowId, WindowUse)>>;
+    /// What an organisation used at a site in a month (`2026-11`), as charged.
+    async fn organisation_gpu(
+        &self,
+        organisation: OrganisationId,
+        site: &SiteId,
+        month: &str,
+    ) -> Result<GpuMillis>;
+    /// Jobs of an organisation that are placed, queued or running at a site, in no particular order.
+    /// Costs by the number of active jobs of its projects.
+    async fn jobs_of_organisation(
+        &self,
+        organisation: OrganisationId,
+        site: &SiteId,
+    ) -> Result<Vec<Job>>;
 }
 
 #[async_trait]

@@ -170,7 +170,7 @@ impl Scene {
 
 /// Hands a job in as a careful program does: with a key of its own, again and again until there is
 /// an answer.
-async fn hand_in(client: &Client, spec: &JobSpec) -> JobView {
+pub(crate) async fn hand_in(client: &Client, spec: &JobSpec) -> JobView {
     until("the job is accepted", LIMIT, async || {
         match client.submit(spec, &spec.name).await {
             Ok(job) => Some(job),

@@ -12,6 +12,7 @@ mod access;
 mod crash;
 mod demo;
 mod example;
+mod faults;
 mod federation;
 mod operations;
 mod readme;

@@ -75,6 +75,7 @@ fn used(seconds: u32, nodes: u32, scheduler_gpus: u32) -> Used {
     Used {
         started_at,
         ended_at: started_at + jiff::SignedDuration::from_secs(i64::from(seconds)),
+        elapsed_seconds: None,
         nodes,
         scheduler_gpus,
         cpus: 0,
@@ -108,6 +109,30 @@ fn four_nodes_of_standard_g_for_a_day_are_384_gpu_hours_however_few_gcds_were_us
         assert_eq!(cost.site_units, UnitMillis::from_hours(384));
         assert_eq!(cost.gpu, GpuMillis::from_hours(384));
     }
+}
+
+#[test]
+fn the_tasks_of_an_array_are_quoted_and_charged_each() {
+    let array = Used {
+        elapsed_seconds: Some(10 * u64::from(HOUR)),
+        ..used(2 * HOUR, 1, 2)
+    };
+    let cost = charge(&small_g(), &array).unwrap();
+    assert_eq!(
+        cost.gpu,
+        GpuMillis::from_hours(10),
+        "ten tasks within two hours"
+    );
+    let resources = Resources {
+        nodes: 1,
+        gpus_per_node: 1,
+        gpu_memory_gib: None,
+        cpus_per_node: None,
+        memory_gib_per_node: None,
+        walltime: Walltime::from_seconds(HOUR).unwrap(),
+    };
+    let quoted = quote(&small_g(), &resources, resources.walltime, 10).unwrap();
+    assert_eq!(quoted.gpu, GpuMillis::from_hours(10));
 }
 
 #[test]
@@ -204,7 +229,7 @@ fn a_quote_is_the_charge_of_a_job_that_runs_to_its_walltime() {
             ..used(5400, 2, gpus)
         };
         assert_eq!(
-            quote(&partition, &resources, resources.walltime).unwrap(),
+            quote(&partition, &resources, resources.walltime, 1).unwrap(),
             charge(&partition, &run).unwrap()
         );
     }

@@ -38,6 +38,31 @@ impl<S: Send + Sync, T: std::str::FromStr + Send> FromRequestParts<S> for Id<T> 
     }
 }
 
+/// The ids of a thing and of one that belongs to it.
+#[derive(Debug)]
+pub(crate) struct Items<T, U>(pub(crate) T, pub(crate) U);
+
+impl<S, T, U> FromRequestParts<S> for Items<T, U>
+where
+    S: Send + Sync,
+    T: std::str::FromStr + Send,
+    U: std::str::FromStr + Send,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = axum::extract::Path::<(String, String)>::from_request_parts(parts, state);
+        let path = path.await;
+        let (id, item) = path
+            .map_err(|rejection| Problem::invalid(rejection.body_text()))?
+            .0;
+        match (id.parse(), item.parse()) {
+            (Ok(id), Ok(item)) => Ok(Self(id, item)),
+            _ => Err(Problem::not_found("thing: the id has another form")),
+        }
+    }
+}
+
 /// What a list may be asked that is at hand whole: all of it, or page by page.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -38,11 +38,15 @@ fn view(site: broker_app::SiteView) -> SiteView {
         readiness,
         reason,
         snapshot,
+        drains,
+        incidents,
     } = site;
     SiteView {
         site,
         readiness,
         reason,
         snapshot,
+        drains,
+        incidents,
     }
 }

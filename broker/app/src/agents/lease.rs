@@ -3,15 +3,16 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use broker_model::{
-    AgentId, Attempt, AttemptId, AttemptState, EntryBody, EntryKind, Job, JobState, SiteId,
+    AgentId, Attempt, AttemptId, AttemptState, Bound, EntryBody, EntryKind, Job, JobState, SiteId,
 };
 use broker_store::{Change, CommitError, Write};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use site_adapter::{LeaseReply, LeaseRequest, LeasedAttempt};
+use site_adapter::{LeaseReply, LeaseRequest, LeasedAttempt, RemoteAfter};
 use tokio::time::{Instant, timeout_at};
 
 use crate::agents::Step;
+use crate::jobs::Dependencies;
 use crate::{Broker, Result};
 
 /// Another replica's placements come without a nudge: look this often while an agent waits.
@@ -20,6 +21,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const FULL_LOOK: SignedDuration = SignedDuration::from_secs(10);
 const LONGEST_WAIT_SECONDS: u32 = 60;
 const OPEN_AT_ONCE: u32 = 1000;
+/// Why a choice is taken back from a job that waits for others.
+const OTHERWISE: &str = "a job that it waits for has moved or ended meanwhile";
 
 /// When each agent was last given a full look at its site's open attempts.
 #[derive(Debug, Default)]
@@ -116,10 +119,17 @@ impl Broker {
         let Some(job) = self.inner.store.find_job(attempt.job).await? else {
             return Ok(None);
         };
-        let Some(work) = self.work(&job, &attempt) else {
+        let Some(mut work) = self.work(&job, &attempt) else {
             self.cannot_be_worked_on(job, attempt).await?;
             return Ok(None);
         };
+        // What may have been sent carries its dependencies already, and must not be given up here.
+        if attempt.state == AttemptState::Leased {
+            match self.watched(&job).await? {
+                Some(after) => work.after = after,
+                None => return self.give_back(job, attempt, OTHERWISE).await,
+            }
+        }
         attempt.leased_by = request.agent;
         attempt.instance = request.instance;
         attempt.lease_until = self.lease_end();
@@ -170,6 +180,10 @@ impl Broker {
         if self.has_lost_attempt(&job, &partition.site).await? {
             return Ok(None);
         }
+        let Some(after) = self.watched(&job).await? else {
+            self.withdraw(job, OTHERWISE).await?;
+            return Ok(None);
+        };
         let now = self.inner.clock.now();
         let attempt = Attempt {
             id: self.inner.ids.next(&*self.inner.clock),
@@ -184,11 +198,12 @@ impl Broker {
             updated_at: now,
             version: 1,
         };
-        let Some(work) = self.work(&job, &attempt) else {
+        let Some(mut work) = self.work(&job, &attempt) else {
             self.withdraw(job, "its partition is no longer in the federation")
                 .await?;
             return Ok(None);
         };
+        work.after = after;
         job.attempt = Some(attempt.id);
         job.updated_at = now;
         let change = Change {
@@ -214,12 +229,40 @@ impl Broker {
                  other containers; bring it back");
             return Ok(());
         }
+        self.give_back(job, attempt, "its partition is no longer in the federation")
+            .await
+            .map(drop)
+    }
+
+    /// An attempt of which nothing was sent: its job is placed again.
+    async fn give_back(
+        &self,
+        job: Job,
+        attempt: Attempt,
+        reason: &str,
+    ) -> Result<Option<LeasedAttempt>> {
         let mut step = Step::new(self, job, attempt);
-        step.take_back("its partition is no longer in the federation");
+        step.take_back(reason);
         match step.commit().await {
-            Ok(()) | Err(CommitError::Conflict(_)) => Ok(()),
+            Ok(()) | Err(CommitError::Conflict(_)) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The jobs that the scheduler has to watch over for this one; `None` when the job cannot go where
+    /// it is placed, since what it waits for has moved, or ended otherwise, since then.
+    async fn watched(&self, job: &Job) -> Result<Option<Vec<RemoteAfter>>> {
+        let partition = job.state.partition();
+        Ok(match self.dependencies(&job.spec).await? {
+            Dependencies::Open { bound: None, .. } => Some(Vec::new()),
+            Dependencies::Open {
+                bound: Some(Bound::To { site, system, .. }),
+                live,
+            } => partition
+                .is_some_and(|at| at.site == site && at.system == system)
+                .then_some(live),
+            Dependencies::Open { .. } | Dependencies::Broken { .. } => None,
+        })
     }
 
     /// Whether this site still has an attempt of the job that was given up: it is cancelled first.

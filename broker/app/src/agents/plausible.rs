@@ -27,6 +27,23 @@ pub(super) fn check_times(
     Ok(())
 }
 
+/// Refuses more time than so many tasks can have had between the first start and the last end.
+pub(super) fn check_elapsed(tasks: u32, usage: &UsageReport) -> Result<(), String> {
+    let span = usage.ended_at.duration_since(usage.started_at).as_secs();
+    // Schedulers round each task to the second.
+    let most = u64::try_from(span)
+        .unwrap_or(0)
+        .saturating_add(1)
+        .saturating_mul(tasks.into());
+    match usage.elapsed_seconds {
+        Some(told) if told > most => Err(format!(
+            "{told} s of run time, where {tasks} tasks from {} to {} have {most} s at most",
+            usage.started_at, usage.ended_at
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Refuses more than the partition has, or, where its size is not known, more than a job may have.
 pub(super) fn check_numbers(
     partition: &Partition,

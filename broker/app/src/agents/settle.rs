@@ -5,7 +5,7 @@ use site_adapter::UsageReport;
 
 use crate::Broker;
 use crate::agents::attempt_entry;
-use crate::agents::plausible::{check_numbers, check_times};
+use crate::agents::plausible::{check_elapsed, check_numbers, check_times};
 use crate::jobs::release_hold;
 
 impl Broker {
@@ -82,17 +82,19 @@ impl Broker {
             return Err(format!("{} is not in config/sites", attempt.partition));
         };
         check_times(attempt.created_at, self.inner.clock.now(), usage)?;
-        check_numbers(partition, job.spec.resources.nodes, usage)?;
+        check_elapsed(job.spec.tasks(), usage)?;
+        check_numbers(&partition, job.spec.resources.nodes, usage)?;
         let used = Used {
             started_at: usage.started_at,
             ended_at: usage.ended_at,
+            elapsed_seconds: usage.elapsed_seconds,
             nodes: usage.nodes,
             scheduler_gpus: usage.scheduler_gpus,
             cpus: usage.cpus,
             memory_gib: usage.memory_gib,
         };
         let words = |error: broker_accounting::Error| error.to_string();
-        let cost = broker_accounting::charge(partition, &used).map_err(words)?;
+        let cost = broker_accounting::charge(&partition, &used).map_err(words)?;
         let charged = in_allocation_unit(&allocation.scope, cost.site_units, cost.gpu);
         // Only to see that the balance can carry it.
         broker_accounting::settle(allocation.balance, UnitMillis::ZERO, charged).map_err(words)?;

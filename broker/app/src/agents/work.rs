@@ -63,6 +63,7 @@ impl Broker {
     /// not be sent again is tracked, stopped and metered all the same.
     pub(super) fn work(&self, job: &Job, attempt: &Attempt) -> Option<Work> {
         let partition = self.board().partition(&attempt.partition);
+        let partition = partition.as_ref();
         let is_sent = matches!(
             attempt.state,
             AttemptState::Accepted { .. } | AttemptState::Ended { .. } | AttemptState::Lost

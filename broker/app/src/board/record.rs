@@ -4,29 +4,29 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use broker_model::{Site, SiteReadiness};
+use broker_model::SiteReadiness;
 use broker_store::Write;
 use jiff::Timestamp;
 use moka::sync::Cache;
 use serde::Serialize;
 
 use super::AllHeard;
+use super::federation::{Federation, Listed};
 use crate::replay::{BoardParts, BoardSite, Said, digest};
 
 /// Digests of documents that this process has seen stored; more than a day's snapshots.
 const MOST: u64 = 100_000;
 
 #[derive(Clone, Debug)]
-struct Document {
+pub(super) struct Document {
     sha256: Arc<str>,
     text: Arc<str>,
 }
 
-/// What the registry says, which does not change while the broker runs.
+/// What does not change while the broker runs, and what is known to be stored.
 #[derive(Debug)]
 pub(super) struct Fixed {
     zones: Document,
-    sites: Vec<Document>,
     stored: Cache<Arc<str>, ()>,
 }
 
@@ -46,7 +46,7 @@ impl Document {
         clippy::expect_used,
         reason = "plain structs with text keys are always JSON"
     )]
-    fn of(value: &impl Serialize) -> Self {
+    pub(super) fn of(value: &impl Serialize) -> Self {
         let text = serde_json::to_string(value).expect("what is heard is always JSON");
         Self {
             sha256: digest(&text).into(),
@@ -56,30 +56,37 @@ impl Document {
 }
 
 impl Fixed {
-    pub(super) fn of(sites: &[Site], zones: &impl Serialize) -> Self {
+    pub(super) fn of(zones: &impl Serialize) -> Self {
         Self {
             zones: Document::of(zones),
-            sites: sites.iter().map(Document::of).collect(),
             stored: Cache::new(MOST),
         }
     }
 
-    pub(super) fn record(&self, sites: &[Site], heard: &AllHeard, now: Timestamp) -> Record {
+    pub(super) fn record(
+        &self,
+        federation: &Federation,
+        heard: &AllHeard,
+        now: Timestamp,
+    ) -> Record {
+        let sites = &federation.sites;
         let mut documents = vec![self.zones.clone()];
         let mut parts = Vec::with_capacity(sites.len());
         let mut observed_at = Vec::with_capacity(sites.len());
-        for (site, file) in sites.iter().zip(&self.sites) {
-            let known = heard.get(&site.id);
+        for listed in sites {
+            let known = heard.get(&listed.site.id);
             let state = known.and_then(|known| known.state.as_ref());
             let snapshot = known.and_then(|known| known.snapshot.as_deref());
             observed_at.push(snapshot.map(|it| it.observed_at));
             let partitions = snapshot.map(|it| Document::of(&it.partitions));
             parts.push(BoardSite {
-                site: file.sha256.to_string(),
+                site: listed.document.sha256.to_string(),
+                controls: listed.set.as_ref().map(|it| it.sha256.to_string()),
                 said: state.map(|state| Said::by(state, now)),
                 partitions: partitions.as_ref().map(|it| it.sha256.to_string()),
             });
-            documents.push(file.clone());
+            documents.push(listed.document.clone());
+            documents.extend(listed.set.clone());
             documents.extend(partitions);
         }
         let board = Document::of(&BoardParts {
@@ -89,7 +96,7 @@ impl Fixed {
         let name = Arc::clone(&board.sha256);
         documents.push(board);
         Record {
-            readiness: readiness(sites, heard, now),
+            readiness: readiness(federation, heard, now),
             observed_at,
             documents,
             board: name,
@@ -123,8 +130,8 @@ impl Fixed {
 
 impl Record {
     /// Whether what was heard, which has not changed, is at this time what it was then.
-    pub(super) fn is_of(&self, sites: &[Site], heard: &AllHeard, now: Timestamp) -> bool {
-        self.readiness == readiness(sites, heard, now)
+    pub(super) fn is_of(&self, federation: &Federation, heard: &AllHeard, now: Timestamp) -> bool {
+        self.readiness == readiness(federation, heard, now)
     }
 
     /// The SHA-256 that names the board.
@@ -137,10 +144,11 @@ impl Record {
     }
 }
 
-fn readiness(sites: &[Site], heard: &AllHeard, now: Timestamp) -> Vec<SiteReadiness> {
-    let of = |site: &Site| heard.get(&site.id).map(|it| it.readiness(now));
-    sites
+fn readiness(federation: &Federation, heard: &AllHeard, now: Timestamp) -> Vec<SiteReadiness> {
+    let of = |listed: &Arc<Listed>| heard.get(&listed.site.id).map(|it| it.readiness(now));
+    federation
+        .sites
         .iter()
-        .map(|site| of(site).unwrap_or_default())
+        .map(|listed| of(listed).unwrap_or_default())
         .collect()
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use broker_model::{Allocation, Candidate, JobSpec, PartitionRef, Placement};
+use broker_model::{Allocation, Bound, Candidate, JobSpec, PartitionRef, Placement};
 
 use crate::eligibility::{Decided, reluctance};
 use crate::jobs::placing::Placing;
 use crate::standing::Standing;
+use crate::tally::Turn;
 use crate::{Broker, Caller, Error, Result};
 
 /// A job that could be accepted, or why not: the decision and the placement under one allocation.
@@ -52,9 +53,12 @@ impl Broker {
             return Err(Error::NotFound("project"));
         }
         let standing = self.standing(spec.project).await?;
+        let bound = self.bound_at_submission(spec).await?;
         let mut best: Option<Prepared> = None;
         for allocation in &standing.allocations {
-            let prepared = self.prepare_under(caller, spec, &standing, allocation);
+            let prepared = self
+                .prepare_under(caller, spec, (&standing, bound.as_ref()), allocation)
+                .await?;
             if prepared.rank() == 0 {
                 return Ok(prepared);
             }
@@ -70,22 +74,39 @@ impl Broker {
         best.ok_or(Error::NoAllocation)
     }
 
-    fn prepare_under(
+    async fn prepare_under(
         &self,
         caller: &Caller,
         spec: &JobSpec,
-        standing: &Arc<Standing>,
+        (standing, bound): (&Arc<Standing>, Option<&Bound>),
         allocation: &Allocation,
-    ) -> Prepared {
+    ) -> Result<Prepared> {
         let decided = self.decide(caller, standing, allocation);
-        let placing = decided
-            .is_eligible()
-            .then(|| self.place(spec, allocation, &[]));
-        Prepared {
+        let placing = if decided.is_eligible() {
+            Some(self.place(spec, allocation, &[], bound.cloned()).await?)
+        } else {
+            None
+        };
+        Ok(Prepared {
             standing: standing.clone(),
             allocation: allocation.clone(),
             decided,
             placing,
+        })
+    }
+
+    /// Prepares likewise; where windows or limits count the job, once more in turn with others, until
+    /// the commit.
+    pub(crate) async fn prepare_in_turn(
+        &self,
+        caller: &Caller,
+        spec: &JobSpec,
+    ) -> Result<(Prepared, Option<Turn>)> {
+        let prepared = self.prepare(caller, spec).await?;
+        if !prepared.placing.as_ref().is_some_and(Placing::is_counted) {
+            return Ok((prepared, None));
         }
+        let turn = self.inner.tallies.turn().await;
+        Ok((self.prepare(caller, spec).await?, Some(turn)))
     }
 }

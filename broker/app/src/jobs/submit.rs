@@ -152,7 +152,7 @@ impl Broker {
         spec: &JobSpec,
         idempotency: Option<&(IdempotencyKey, Idempotency)>,
     ) -> Result<Accepted, Refused> {
-        let mut prepared = self.prepare(caller, spec).await?;
+        let (mut prepared, _turn) = self.prepare_in_turn(caller, spec).await?;
         if !prepared.decided.is_eligible() {
             return Ok(self.refuse(caller, prepared).await?);
         }

@@ -3,7 +3,9 @@ use std::sync::{MutexGuard, PoisonError};
 use broker_model::{Allocation, Job, JobEvent, JobId, Outcome, OutcomeKind};
 use broker_store::{Change, CommitError, StoreError, Write};
 
-use crate::jobs::{Placing, PlacingDigests, Redecided, chosen, end_job, placed_entry};
+use crate::jobs::{
+    Dependencies, Placing, PlacingDigests, Redecided, chosen, end_job, placed_entry,
+};
 use crate::{Broker, Result};
 
 const AT_ONCE: u32 = 500;
@@ -55,9 +57,19 @@ impl Broker {
         let Some(allocation) = self.inner.store.find_allocation(job.allocation).await? else {
             return Ok(false);
         };
-        let placing = self.place(&job.spec, &allocation, &job.refused_by);
         let mut change = Change::default();
         job.updated_at = self.inner.clock.now();
+        let bound = match self.dependencies(&job.spec).await? {
+            Dependencies::Open { bound, .. } => bound,
+            Dependencies::Broken { words } => {
+                end_unplaced(&mut job, OutcomeKind::DependencyFailed, &words, &mut change);
+                change.writes.push(Write::UpdateJob(Box::new(job.clone())));
+                return self.moved_on(&job, change).await;
+            }
+        };
+        let (placing, _turn) = self
+            .place_in_turn(&job.spec, &allocation, &job.refused_by, bound)
+            .await?;
         let is_chosen = placing.placement.chosen.is_some();
         if !is_chosen && !broker_placement::never_feasible(&placing.placement) {
             return Ok(false);
@@ -73,6 +85,7 @@ impl Broker {
                 Redecided::OwnerLeft => {
                     end_unplaced(
                         &mut job,
+                        OutcomeKind::Failed,
                         "its owner no longer works in the project",
                         &mut change,
                     );
@@ -117,7 +130,8 @@ fn place_or_end(
     change: &mut Change,
 ) -> bool {
     let Some((partition, candidate)) = chosen(&placing.placement) else {
-        end_unplaced(job, &why_none(allocation, placing), change);
+        let words = why_none(allocation, placing);
+        end_unplaced(job, OutcomeKind::Failed, &words, change);
         if let Some(entry) = change.entries.pop() {
             change.entries.push(digests.on(entry));
         }
@@ -146,9 +160,9 @@ fn why_none(allocation: &Allocation, placing: &Placing) -> String {
     "no partition is left that can run it; the placement says why".to_owned()
 }
 
-fn end_unplaced(job: &mut Job, words: &str, change: &mut Change) {
+fn end_unplaced(job: &mut Job, kind: OutcomeKind, words: &str, change: &mut Change) {
     let outcome = Outcome {
-        kind: OutcomeKind::Failed,
+        kind,
         exit_code: None,
         signal: None,
         site_words: words.to_owned(),

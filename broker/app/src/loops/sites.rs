@@ -85,9 +85,14 @@ impl Broker {
     pub async fn listen_once(&self) -> Result<u32> {
         let now = self.inner.clock.now();
         self.inner.hearing.look(now);
-        if let Err(error) = self.board().refresh(&*self.inner.store).await {
-            self.inner.hearing.interrupted_at(now);
-            return Err(error.into());
+        match self.board().refresh(&*self.inner.store).await {
+            // What is set otherwise now may let a job go that waits.
+            Ok(true) => self.nudges().pending(),
+            Ok(false) => {}
+            Err(error) => {
+                self.inner.hearing.interrupted_at(now);
+                return Err(error.into());
+            }
         }
         self.lose_sites_once().await
     }

@@ -103,6 +103,9 @@ pub struct GrantSetup {
     pub site: Option<SiteId>,
     #[serde(default)]
     pub share: Option<FundingShare>,
+    /// A site administrator who sees names, and not only pseudonyms, of those whose jobs run there.
+    #[serde(default)]
+    pub sees_people: bool,
     /// Takes the role from this person: how the last one who has it loses it.
     #[serde(default)]
     pub removed: bool,

@@ -42,6 +42,7 @@ impl Broker {
         let mut wanted: Vec<Wanted<'_>> = Vec::new();
         for grant in grants {
             let role = role_of(grant)?;
+            named.extend(seeing_less_or_more(&role));
             named.insert(role.clone());
             if !grant.removed {
                 wanted.push((&grant.issuer, &grant.subject, role));
@@ -49,7 +50,7 @@ impl Broker {
         }
         for role in named {
             let of = match &role {
-                Role::SiteAdmin { site } => format!(" of {site}"),
+                Role::SiteAdmin { site, .. } => format!(" of {site}"),
                 Role::Auditor { share: Some(share) } => format!(" of {share}"),
                 _ => String::new(),
             };
@@ -124,7 +125,7 @@ impl Broker {
         entry.actor = Some(person);
         match role {
             Role::Member { project } | Role::Lead { project } => entry.project = Some(*project),
-            Role::SiteAdmin { site } => entry.site = Some(site.clone()),
+            Role::SiteAdmin { site, .. } => entry.site = Some(site.clone()),
             Role::Auditor { share: Some(share) } => {
                 entry = entry.with("share", share.to_string());
             }
@@ -141,7 +142,10 @@ fn role_of(grant: &GrantSetup) -> Result<Role> {
         ("auditor", _) => Ok(Role::Auditor {
             share: grant.share.clone(),
         }),
-        ("site_admin", Some(site)) => Ok(Role::SiteAdmin { site: site.clone() }),
+        ("site_admin", Some(site)) => Ok(Role::SiteAdmin {
+            site: site.clone(),
+            sees_people: grant.sees_people,
+        }),
         _ => Err(SetupError::NotARole {
             role: grant.role.clone(),
         }),
@@ -157,4 +161,15 @@ const fn role_name(role: &Role) -> &'static str {
         Role::Auditor { .. } => "auditor",
         Role::Operator => "operator",
     }
+}
+
+/// The same role with the other word on names: whoever is given one of the two loses the other.
+fn seeing_less_or_more(role: &Role) -> Option<Role> {
+    let Role::SiteAdmin { site, sees_people } = role else {
+        return None;
+    };
+    Some(Role::SiteAdmin {
+        site: site.clone(),
+        sees_people: !sees_people,
+    })
 }

@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use broker_model::{
-    AgentId, Allocation, AllocationId, Attempt, AttemptId, DecisionId, Evidence, Job, JobId,
-    Organisation, OrganisationId, PersonId, Placement, Project, ProjectId, Role, SiteId,
-    SiteSnapshot, SiteState, StateName, UsageRecord,
+    AgentId, Allocation, AllocationId, Attempt, AttemptId, DecisionId, Evidence, GpuMillis, Job,
+    JobId, Organisation, OrganisationId, PersonId, Placement, Project, ProjectId, RegisteredSite,
+    Role, SiteId, SiteSnapshot, SiteState, StateName, UsageRecord, WindowId, WindowUse,
 };
 use broker_store::{
     Accounts, Attempts, Change, CommitError, Commits, Committed, EntryRow, IdempotencyKey,
@@ -190,6 +190,11 @@ as_inside! { Usage {
 as_inside! { Sites {
     fn site_states() -> Result<Vec<SiteState>>;
     fn site_snapshots() -> Result<Vec<(SiteId, SiteSnapshot)>>;
+    fn registered_versions() -> Result<Vec<(SiteId, i64)>>;
+    fn find_registered_site(site: &SiteId) -> Result<Option<RegisteredSite>>;
+    fn window_uses(windows: &[WindowId]) -> Result<Vec<(WindowId, WindowUse)>>;
+    fn organisation_gpu(organisation: OrganisationId, site: &SiteId, month: &str) -> Result<GpuMillis>;
+    fn jobs_of_organisation(organisation: OrganisationId, site: &SiteId) -> Result<Vec<Job>>;
 }}
 
 as_inside! { Ledger {

@@ -6,6 +6,7 @@
     reason = "what tests share fails by panicking, too"
 )]
 
+mod after;
 mod agent;
 mod audit;
 mod books;
@@ -20,6 +21,7 @@ mod logged;
 mod lost;
 mod redecided;
 mod refusals;
+mod registry;
 mod replays;
 mod reports;
 mod scopes;

@@ -26,6 +26,7 @@ fn grant(subject: &str, role: &str) -> GrantSetup {
         role: role.to_owned(),
         site: None,
         share: None,
+        sees_people: false,
         removed: false,
     }
 }

@@ -58,6 +58,15 @@ fn facts(job: &JobView, out: &mut impl Write) -> anyhow::Result<()> {
             .as_ref()
             .map(|id| ("id at the site", id.to_string())),
     );
+    lines.extend(
+        job.queue_reason
+            .as_ref()
+            .map(|reason| ("waits because", reason.clone())),
+    );
+    lines.extend(
+        job.expected_start
+            .map(|at| ("expected start", at.to_string())),
+    );
     lines.extend(job.started_at.map(|at| ("started", at.to_string())));
     lines.extend(job.ended_at.map(|at| ("ended", at.to_string())));
     if let Some(outcome) = &job.outcome {

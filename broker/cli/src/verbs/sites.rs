@@ -35,8 +35,37 @@ pub(crate) async fn run(
         if let Some(reason) = &view.reason {
             writeln!(out, "{}: {reason}", view.site.id)?;
         }
+        notices(view, out)?;
     }
     Ok(0)
+}
+
+/// What its administrators tell: drains, incidents and maintenance that are on or to come.
+fn notices(view: &SiteView, out: &mut impl Write) -> anyhow::Result<()> {
+    let site = &view.site.id;
+    for drain in &view.drains {
+        let until = match drain.until {
+            Some(until) => format!(" until {until}"),
+            None => String::new(),
+        };
+        let (scope, from, reason) = (&drain.scope, drain.from, &drain.reason);
+        writeln!(
+            out,
+            "{site}: {scope} takes no new jobs from {from}{until}: {reason}"
+        )?;
+    }
+    for incident in &view.incidents {
+        let to = match incident.to {
+            Some(to) => format!(" to {to}"),
+            None => String::new(),
+        };
+        let (kind, severity) = (print::word(&incident.kind), print::word(&incident.severity));
+        let (title, from) = (&incident.title, incident.from);
+        writeln!(out, "{site}: {kind} ({severity}) from {from}{to}: {title}")?;
+        let newest = incident.updates.last().map(|it| &it.words);
+        writeln!(out, "  {}", newest.unwrap_or(&incident.words))?;
+    }
+    Ok(())
 }
 
 fn rows(view: &SiteView) -> Vec<Vec<String>> {

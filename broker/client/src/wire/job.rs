@@ -21,6 +21,12 @@ pub struct JobView {
     /// What the site calls it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote_id: Option<RemoteId>,
+    /// Why a queued job waits, in the words of the site's scheduler.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_reason: Option<String>,
+    /// When the scheduler itself expects to start a queued job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_start: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,8 +59,12 @@ impl From<Job> for JobView {
                 .and_then(|reason| reason.as_str().map(str::to_owned)),
             _ => None,
         };
+        let (reason, expected_start) = job.state.waits().unwrap_or_default();
+        let queue_reason = reason.map(str::to_owned);
         Self {
             id: job.id,
+            queue_reason,
+            expected_start,
             name: job.spec.name.clone(),
             state: job.state.name(),
             project: job.spec.project,

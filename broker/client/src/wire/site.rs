@@ -1,4 +1,4 @@
-use broker_model::{Site, SiteReadiness, SiteSnapshot};
+use broker_model::{Drain, Incident, Site, SiteReadiness, SiteSnapshot};
 use serde::{Deserialize, Serialize};
 
 /// A site as `GET /sites/{id}` answers it: what its file says, and what its agent said last.
@@ -13,4 +13,10 @@ pub struct SiteView {
     /// As last heard, however long ago: `observed_at` tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<SiteSnapshot>,
+    /// What takes no new jobs now or will not, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drains: Vec<Drain>,
+    /// Incidents and maintenance that are on or to come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incidents: Vec<Incident>,
 }

@@ -131,6 +131,9 @@ pub struct PartitionRules {
     /// Part of an experimental platform: only jobs that say they want one go there.
     #[serde(default)]
     pub experimental: bool,
+    /// The terms that whoever sets `placement.experimental` for it takes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms_url: Option<String>,
     /// The site wants no jobs here that leave the GPUs idle.
     #[serde(default)]
     pub gpu_jobs_only: bool,

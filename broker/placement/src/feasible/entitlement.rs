@@ -31,7 +31,12 @@ pub(super) fn check(input: &Input<'_>, spot: &Spot<'_>, against: &mut Against) -
 
 fn price(input: &Input<'_>, spot: &Spot<'_>, against: &mut Against) -> Option<Priced> {
     let (resources, scope) = (&input.spec.resources, &input.allocation.scope);
-    let cost: Cost = match quote(spot.partition, resources, resources.walltime) {
+    let cost: Cost = match quote(
+        spot.partition,
+        resources,
+        resources.walltime,
+        input.spec.tasks(),
+    ) {
         Ok(cost) => cost,
         Err(error) => {
             against.for_good(

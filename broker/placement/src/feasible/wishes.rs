@@ -1,4 +1,4 @@
-use broker_model::{Clause, JobSpec, Sensitivity};
+use broker_model::{Bound, Clause, JobSpec, Sensitivity};
 
 use super::Against;
 use crate::Input;
@@ -17,9 +17,13 @@ pub(super) fn check(spec: &JobSpec, spot: &Spot<'_>, against: &mut Against) {
         against.for_good(Clause::Wishes, format!("the job excludes {}", spot.site.id));
     }
     if spot.partition.rules.experimental && !wishes.experimental {
+        let terms = match &spot.partition.rules.terms_url {
+            Some(terms) => format!(", which accepts the terms at {terms}"),
+            None => String::new(),
+        };
         against.for_good(
             Clause::Wishes,
-            "experimental, and the job does not set `placement.experimental`",
+            format!("experimental, and the job does not set `placement.experimental`{terms}"),
         );
     }
     let target = &spot.partition.container_target;
@@ -29,6 +33,22 @@ pub(super) fn check(spec: &JobSpec, spot: &Spot<'_>, against: &mut Against) {
             Clause::ContainerTarget,
             format!("needs a variant for {target}, the job has {has}"),
         );
+    }
+}
+
+pub(super) fn check_bound(bound: Option<&Bound>, spot: &Spot<'_>, against: &mut Against) {
+    match bound {
+        Some(Bound::Nowhere { job }) => {
+            let words = format!("it waits for {job}, which is not at a scheduler yet");
+            against.for_now(Clause::Dependency, words);
+        }
+        Some(Bound::To { job, site, system })
+            if *site != spot.site.id || *system != spot.system.id =>
+        {
+            let words = format!("it waits for {job}, which is at {site}/{system}");
+            against.for_now(Clause::Dependency, words);
+        }
+        Some(Bound::To { .. }) | None => {}
     }
 }
 

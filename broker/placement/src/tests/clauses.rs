@@ -1,5 +1,5 @@
 use broker_model::{
-    AllocationScope, Clause, JobSpec, Sensitivity, SiteReadiness, SystemStatus, UnitMillis,
+    AllocationScope, Bound, Clause, JobSpec, Sensitivity, SiteReadiness, SystemStatus, UnitMillis,
 };
 
 use super::federation::{Federation, Member, at, entry, hour, now, site, spec};
@@ -403,4 +403,29 @@ fn a_federation_without_partitions_says_nothing_about_a_job() {
     let placement = Federation::of([]).place(&spec());
     assert!(!never_feasible(&placement));
     assert_eq!(placement.reason, "no site has a partition to consider");
+}
+
+#[test]
+fn a_job_that_waits_for_another_goes_where_that_one_is_and_nowhere_before() {
+    let job = "job_0192f0c1d2e37abc8def0123456789ab".parse().unwrap();
+    let to = |site: &str| Bound::To {
+        job,
+        site: site.parse().unwrap(),
+        system: "m".parse().unwrap(),
+    };
+    let members = || [Member::new(site("a")), Member::new(site("b"))];
+    let mut federation = Federation::of(members());
+    federation.bound = Some(to("b"));
+    let placement = federation.place(&spec());
+    assert_eq!(placement.chosen, Some(at("b")));
+    let rejected = &entry(&placement, &at("a")).rejections[0];
+    assert_eq!(rejected.clause, Clause::Dependency);
+    assert_eq!(
+        rejected.words,
+        format!("it waits for {job}, which is at b/m")
+    );
+    federation.bound = Some(Bound::Nowhere { job });
+    let placement = federation.place(&spec());
+    assert_eq!(placement.chosen, None);
+    assert!(!never_feasible(&placement), "it may go somewhere later");
 }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use broker_model::{
-    Allocation, AllocationScope, Balance, Considered, FundingShare, JobSpec, Partition,
-    PartitionRef, PartitionSnapshot, Placement, Site, SiteReadiness, SiteSnapshot, SiteState,
-    System, UnitMillis, Zones,
+    Allocation, AllocationScope, Balance, Bound, Considered, Controls, FundingShare, JobSpec,
+    Partition, PartitionRef, PartitionSnapshot, Placement, Site, SiteReadiness, SiteSnapshot,
+    SiteState, System, Tally, UnitMillis, Zones,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -98,6 +98,7 @@ pub(super) struct Member {
     pub(super) site: Site,
     pub(super) state: Option<SiteState>,
     pub(super) snapshot: Option<SiteSnapshot>,
+    pub(super) controls: Controls,
 }
 
 impl Member {
@@ -107,6 +108,7 @@ impl Member {
             site,
             state: None,
             snapshot: None,
+            controls: Controls::default(),
         };
         member.is(SiteReadiness::Ready);
         member.snapshot = Some(SiteSnapshot {
@@ -175,6 +177,8 @@ pub(super) struct Federation {
     pub(super) members: Vec<Member>,
     pub(super) allocation: Allocation,
     pub(super) refused_by: Vec<PartitionRef>,
+    pub(super) tally: Tally,
+    pub(super) bound: Option<Bound>,
 }
 
 impl Federation {
@@ -183,6 +187,8 @@ impl Federation {
             members: members.into_iter().collect(),
             allocation: allocation(),
             refused_by: Vec::new(),
+            tally: Tally::default(),
+            bound: None,
         }
     }
 
@@ -194,6 +200,7 @@ impl Federation {
                 site: &member.site,
                 state: member.state.as_ref(),
                 snapshot: member.snapshot.as_ref(),
+                controls: Some(&member.controls),
             })
             .collect();
         place(&Input {
@@ -203,6 +210,8 @@ impl Federation {
             allocation: &self.allocation,
             refused_by: &self.refused_by,
             zones: zones(),
+            tally: &self.tally,
+            bound: self.bound.as_ref(),
         })
     }
 }

@@ -84,7 +84,7 @@ fn is_paid(federation: &Federation, spec: &JobSpec, member: &Member) -> bool {
         }
     };
     let charge = charge(federation, spec, member);
-    let at_site = broker_accounting::quote(partition, &spec.resources, spec.resources.walltime);
+    let at_site = broker_accounting::quote(partition, &spec.resources, spec.resources.walltime, 1);
     let is_free = at_site.unwrap().site_units.0 == 0;
     let valid = allocation.valid_from <= now() && now() < allocation.valid_until;
     let balance = allocation.balance;
@@ -95,7 +95,7 @@ fn is_paid(federation: &Federation, spec: &JobSpec, member: &Member) -> bool {
 fn charge(federation: &Federation, spec: &JobSpec, member: &Member) -> i64 {
     let partition = &member.site.systems[0].partitions[0];
     let walltime = spec.resources.walltime;
-    let cost = broker_accounting::quote(partition, &spec.resources, walltime).unwrap();
+    let cost = broker_accounting::quote(partition, &spec.resources, walltime, 1).unwrap();
     match federation.allocation.scope {
         AllocationScope::Federation => cost.gpu.0,
         AllocationScope::System { .. } => cost.site_units.0,

@@ -53,6 +53,10 @@ pub(crate) fn facts(texts: Texts, job: &Job, attempts: &[Attempt]) -> Vec<Fact> 
     if let Some(remote_id) = job.state.remote_id() {
         facts.push(Fact::code(texts.of("fact.remote_id"), remote_id));
     }
+    if let Some((reason, expected_start)) = job.state.waits() {
+        facts.extend(reason.map(|reason| Fact::text(texts.of("fact.queue_reason"), reason)));
+        facts.extend(expected_start.map(|at| Fact::at(texts.of("fact.expected_start"), at)));
+    }
     if attempts.len() > 1 {
         facts.push(Fact::text(
             texts.of("fact.attempts"),

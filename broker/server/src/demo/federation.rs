@@ -17,7 +17,7 @@ use url::Url;
 use crate::compose::{Composed, Ingredients, assemble, login_key};
 use crate::demo::people;
 use crate::serve::count_commits;
-use crate::{EmbeddedSites, listen, revocations, shipped};
+use crate::{EmbeddedSites, listen, registry, revocations, shipped};
 
 const AUDIENCE: &str = "urn:alcyone:demo";
 const LEDGER: &str = "demo.alcyone.invalid/ledger";
@@ -69,6 +69,7 @@ impl Demo {
             router,
             ..
         } = composed;
+        registry::adopt(&broker).await?;
         broker.import(&people::setup(issuer.issuer())?).await?;
         let server = axum_server::from_tcp(listener)?.serve(router.into_make_service());
         let running = vec![

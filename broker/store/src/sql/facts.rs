@@ -77,6 +77,13 @@ const LOGS: Select = select_any!(
     &[Text, Text, Int]
 );
 
+const SITES: Select = select_any!(
+    "registered_sites",
+    "SELECT site_id, version FROM registered_sites WHERE site_id",
+    "",
+    &[Text, Int]
+);
+
 #[derive(Debug, Default)]
 struct Wanted {
     jobs: BTreeSet<Arc<str>>,
@@ -89,6 +96,7 @@ struct Wanted {
     persons: BTreeSet<Arc<str>>,
     subjects: BTreeSet<Arc<str>>,
     logs: BTreeSet<Arc<str>>,
+    sites: BTreeSet<Arc<str>>,
 }
 
 impl Wanted {
@@ -124,6 +132,7 @@ impl Wanted {
                 want(&mut self.subjects, row.get(2));
             }
             Step::AppendLog { rows: [row, _], .. } => want(&mut self.logs, row.first()),
+            Step::PutSite { row, .. } => want(&mut self.sites, row.first()),
             Step::Put { .. } | Step::Remove { .. } => {}
         }
     }
@@ -156,6 +165,9 @@ pub(super) async fn read<'a>(
     }
     for row in fetch(conn, &REMEMBERED, &wanted.remembered).await? {
         known.remembered.learn(row.text(0)?.into(), ());
+    }
+    for row in fetch(conn, &SITES, &wanted.sites).await? {
+        known.sites.learn(row.parse(0)?, row.int(1)?);
     }
     for row in fetch(conn, &LOGS, &wanted.logs).await? {
         let stream = (row.parse(0)?, row.text(1)?.into());

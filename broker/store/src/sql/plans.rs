@@ -23,7 +23,7 @@ const MANY_ROWS: &str = "
         'att_' || LPAD(TO_HEX(n), 32, '0'), 'job_' || n, 'prj_' || LPAD(TO_HEX(n % 200), 32, '0'),
         CASE n % 13 WHEN 0 THEN 'union' ELSE 'commercial' END,
         CASE n % 53 WHEN 7 THEN 'lumi' ELSE 'bsc' END, '2026-11',
-        1793491200000000 + n * 100000000::BIGINT, REPEAT('x', 900)
+        1793491200000000 + n * 100000000::BIGINT, REPEAT('x', 900), 'org', 0
         FROM GENERATE_SERIES(1, 20000) AS n";
 
 /// A store whose plans are asked for.

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use broker_model::{Allocation, AllocationId, Attempt, EntryBody, Job, JobId, SiteId};
+use broker_model::{
+    Allocation, AllocationId, Attempt, EntryBody, Job, JobId, RegisteredSite, SiteId,
+};
 
 use super::db::Cell;
 use super::rows::{self, Cells};
@@ -106,6 +108,12 @@ fn step(write: Write) -> Result<Step, StoreError> {
         Write::PutPerson(person) => put_person(*person),
         Write::PutGrant(it) => put(TableId::Grants, rows::grant(&it)?),
         Write::RemoveGrant(it) => remove(TableId::Grants, rows::grant(&it)?),
+        Write::PutRegisteredSite(site) => put_site(*site)?,
+        Write::PutWindowUse { job, window, gpu } => {
+            let row = vec![Cell::text(job), Cell::text(window), Cell::Int(gpu.0)];
+            put(TableId::WindowUses, row)
+        }
+        Write::RemoveWindowUse { job } => remove(TableId::WindowUses, vec![Cell::text(job)]),
         Write::PutSiteState(it) => put(TableId::SiteStates, rows::site_state(&it)?),
         Write::PutSiteSnapshot { site, snapshot } => {
             put(TableId::SiteSnapshots, rows::snapshot(&site, &snapshot)?)
@@ -148,6 +156,16 @@ fn update_attempt(mut attempt: Attempt) -> Result<Step, StoreError> {
     Ok(Step::UpdateAttempt {
         attempt: facts,
         row,
+    })
+}
+
+fn put_site(mut site: RegisteredSite) -> Result<Step, StoreError> {
+    let version = site.version;
+    site.version += 1;
+    Ok(Step::PutSite {
+        id: site.site.id.clone(),
+        version,
+        row: rows::registered_site(&site)?,
     })
 }
 
@@ -229,6 +247,7 @@ impl Prepared {
             Write::InsertUsage(usage) => self.jobs.push(usage.job),
             Write::PutSiteState(state) => self.sites.push(state.site.clone()),
             Write::PutSiteSnapshot { site, .. } => self.sites.push(site.clone()),
+            Write::PutRegisteredSite(site) => self.sites.push(site.site.id.clone()),
             _ => {}
         }
     }

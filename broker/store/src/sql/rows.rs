@@ -1,8 +1,8 @@
 //! Nouns as rows. The columns beside a document are what statements look for, nothing else.
 
 use broker_model::{
-    Allocation, AllocationId, Attempt, Balance, Evidence, Job, Organisation, Project, Role, SiteId,
-    SiteSnapshot, SiteState, UsageRecord,
+    Allocation, AllocationId, Attempt, Balance, Evidence, Job, Organisation, Project,
+    RegisteredSite, Role, SiteId, SiteSnapshot, SiteState, UsageRecord,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -118,6 +118,8 @@ pub(super) fn usage(usage: &UsageRecord) -> Result<Cells, StoreError> {
         Cell::text(usage.month()),
         time(usage.ended_at),
         document("usage_records", usage)?,
+        Cell::text(usage.organisation),
+        Cell::Int(usage.charge.gpu.0),
     ])
 }
 
@@ -234,5 +236,13 @@ pub(super) fn snapshot(site: &SiteId, snapshot: &SiteSnapshot) -> Result<Cells, 
     Ok(vec![
         Cell::text(site),
         document("site_snapshots", snapshot)?,
+    ])
+}
+
+pub(super) fn registered_site(site: &RegisteredSite) -> Result<Cells, StoreError> {
+    Ok(vec![
+        Cell::text(&site.site.id),
+        Cell::Int(site.version),
+        document("registered_sites", site)?,
     ])
 }

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use broker_model::{AllocationId, AttemptId, Balance, DecisionId, JobId, PersonId, UnitMillis};
+use broker_model::{
+    AllocationId, AttemptId, Balance, DecisionId, JobId, PersonId, SiteId, UnitMillis,
+};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -76,6 +78,12 @@ pub(super) enum Step {
         length: u64,
         rows: [Cells; 2],
     },
+    PutSite {
+        id: SiteId,
+        /// The one that was read; the row has the next.
+        version: i64,
+        row: Cells,
+    },
     Put {
         table: TableId,
         row: Cells,
@@ -148,6 +156,7 @@ impl Step {
             | Self::InsertAllocation { row, .. }
             | Self::UpdateTerms { row, .. }
             | Self::PutPerson { row, .. }
+            | Self::PutSite { row, .. }
             | Self::Put { row, .. }
             | Self::Remove { key: row, .. } => cells(row),
             Self::AppendLog { rows, .. } => rows.iter().map(cells).sum(),

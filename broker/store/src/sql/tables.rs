@@ -79,13 +79,17 @@ tables! {
          lease_until_us Int, version Int, document Text];
     UsageRecords = "usage_records", keys 1, Refuse,
         [attempt_id Text, job_id Text, project_id Text, share Text, site_id Text, month Text,
-         ended_at_us Int, document Text];
+         ended_at_us Int, document Text, organisation_id Text, gpu_ms Int];
     Remembered = "remembered", keys 1, Refuse,
         [id Text, request_sha256 Text, status Int, body Text, created_at_us Int];
     SiteStates = "site_states", keys 1, Replace(&["document"]),
         [site_id Text, document Text];
     SiteSnapshots = "site_snapshots", keys 1, Replace(&["document"]),
         [site_id Text, document Text];
+    RegisteredSites = "registered_sites", keys 1, Replace(&["version", "document"]),
+        [site_id Text, version Int, document Text];
+    WindowUses = "window_uses", keys 1, Replace(&["window_id", "gpu_ms"]),
+        [job_id Text, window_id Text, gpu_ms Int];
     LogStreams = "log_streams", keys 2, Replace(&["length"]),
         [attempt_id Text, stream Text, length Int];
     LogChunks = "log_chunks", keys 3, Refuse,

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use broker_model::{AllocationId, AttemptId, Balance, DecisionId, JobId, PersonId};
+use broker_model::{AllocationId, AttemptId, Balance, DecisionId, JobId, PersonId, SiteId};
 
 use super::db::Cell;
 use super::hours::moved;
@@ -30,6 +30,8 @@ pub(super) struct Working<'a> {
     pub(super) persons: Known<PersonId, KnownPerson>,
     pub(super) subjects: Known<Subject, PersonId>,
     pub(super) logs: Known<Stream, u64>,
+    /// Versions of the registry.
+    pub(super) sites: Known<SiteId, i64>,
     pub(super) pending: Pending<'a>,
 }
 
@@ -59,6 +61,7 @@ macro_rules! each_map {
         $working.persons.$method();
         $working.subjects.$method();
         $working.logs.$method();
+        $working.sites.$method();
     }};
 }
 
@@ -113,6 +116,14 @@ impl<'a> Working<'a> {
             } => self.insert_allocation(*id, *balance, *terms, row),
             Step::UpdateTerms { id, terms, row } => self.update_terms(*id, *terms, row),
             Step::PutPerson { id, subject, row } => self.put_person(*id, subject, row),
+            Step::PutSite { id, version, row } => {
+                if self.sites.get(id).copied().unwrap_or(0) != *version {
+                    return conflict(Entity::Site);
+                }
+                self.sites.set(id.clone(), version + 1);
+                self.pending.put(TableId::RegisteredSites, row);
+                Ok(())
+            }
             Step::AppendLog {
                 stream,
                 offset,

@@ -3,7 +3,7 @@ use std::hint::black_box;
 use broker_app::setup::project_id;
 use broker_model::{
     Allocation, AllocationScope, Balance, Clock as _, FundingShare, Site, SiteReadiness,
-    SiteSnapshot, SiteState, SystemClock, UnitMillis,
+    SiteSnapshot, SiteState, SystemClock, Tally, UnitMillis,
 };
 use broker_placement::{Input, SiteView, place};
 use broker_server::shipped;
@@ -28,13 +28,16 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<()> {
     let allocation = allocation(now);
     let views: Vec<_> = shipped.iter().map(Heard::view).collect();
     let all_views: Vec<_> = many.iter().map(Heard::view).collect();
+    let tally = Tally::default();
     let input = |sites| Input {
         now,
         spec: &spec,
         sites,
         allocation: &allocation,
         refused_by: &[],
+        tally: &Tally::default(),
         zones: &zones,
+        bound: None,
     };
     let (few, all) = (input(&views), input(&all_views));
     anyhow::ensure!(
@@ -96,6 +99,7 @@ impl Heard {
             site: &self.site,
             state: Some(&self.state),
             snapshot: Some(&self.snapshot),
+            controls: None,
         }
     }
 }

@@ -1,0 +1,91 @@
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use broker_model::{
+    CapacityWindow, Drain, DrainDraft, DrainId, LimitDraft, OrganisationId, OrganisationLimit,
+    SiteId, Veto, VetoDraft, VetoId, WindowDraft, WindowEnd, WindowId,
+};
+
+use crate::auth::Authenticated;
+use crate::body::JsonBody;
+use crate::problem::Problem;
+use crate::state::ApiState;
+use crate::v1::query::{Id, Items};
+
+type Created<T> = Result<(StatusCode, Json<T>), Problem>;
+
+pub(crate) async fn open_window(
+    State(state): State<ApiState>,
+    authenticated: Authenticated,
+    Id(id): Id<SiteId>,
+    body: JsonBody<WindowDraft>,
+) -> Created<CapacityWindow> {
+    let (caller, draft) = (&authenticated.caller, &body.value);
+    let window = state.broker.open_window(caller, &id, draft).await?;
+    Ok((StatusCode::CREATED, Json(window)))
+}
+
+pub(crate) async fn close_window(
+    State(state): State<ApiState>,
+    authenticated: Authenticated,
+    Items(site, window): Items<SiteId, WindowId>,
+    body: JsonBody<WindowEnd>,
+) -> Result<Json<CapacityWindow>, Problem> {
+    let (caller, end) = (&authenticated.caller, (window, body.value));
+    Ok(Json(state.broker.close_window(caller, &site, end).await?))
+}
+
+pub(crate) async fn drain(
+    State(state): State<ApiState>,
+    authenticated: Authenticated,
+    Id(id): Id<SiteId>,
+    body: JsonBody<DrainDraft>,
+) -> Created<Drain> {
+    let (caller, draft) = (&authenticated.caller, &body.value);
+    let drain = state.broker.drain_site(caller, &id, draft).await?;
+    Ok((StatusCode::CREATED, Json(drain)))
+}
+
+pub(crate) async fn undrain(
+    State(state): State<ApiState>,
+    authenticated: Authenticated,
+    Items(site, drain): Items<SiteId, DrainId>,
+) -> Result<Json<Drain>, Problem> {
+    let caller = &authenticated.caller;
+    Ok(Json(state.broker.undrain_site(caller, &site, drain).await?))
+}
+
+pub(crate) async fn veto(
+    State(state): State<ApiState>,
+    authenticated: Authenticated,
+    Id(id): Id<SiteId>,
+    body: JsonBody<VetoDraft>,
+) -> Created<Veto> {
+    let (caller, draft) = (&authenticated.caller, &body.value);
+    let veto = state.broker.veto_grant(caller, &id, draft).await?;
+    Ok((StatusCode::CREATED, Json(veto)))
+}
+
+pub(crate) async fn lift(
+    State(state): State<ApiState>,
+    authenticated: Authenticated,
+    Items(site, veto): Items<SiteId, VetoId>,
+) -> Result<Json<Veto>, Problem> {
+    let caller = &authenticated.caller;
+    Ok(Json(state.broker.lift_veto(caller, &site, veto).await?))
+}
+
+/// Sets the limit of an organisation in place of any other.
+pub(crate) async fn limit(
+    State(state): State<ApiState>,
+    authenticated: Authenticated,
+    Items(site, organisation): Items<SiteId, OrganisationId>,
+    body: JsonBody<LimitDraft>,
+) -> Result<Json<OrganisationLimit>, Problem> {
+    let (caller, draft) = (&authenticated.caller, (organisation, body.value));
+    let limit = state
+        .broker
+        .limit_organisation(caller, &site, draft)
+        .await?;
+    Ok(Json(limit))
+}

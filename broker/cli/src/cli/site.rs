@@ -1,0 +1,184 @@
+//! What a site's administrator types.
+
+use std::path::PathBuf;
+
+use broker_model::{
+    AllocationId, DrainId, FundingShare, IncidentId, OrganisationId, PartitionId, SiteId,
+    SiteScope, SystemId, VetoId, WindowId,
+};
+use clap::{Args, Subcommand, ValueEnum};
+use jiff::Timestamp;
+
+#[derive(Debug, Subcommand)]
+pub enum SiteVerb {
+    /// Register a site from its file, or change what is registered
+    Import {
+        /// TOML as in `config/sites/`, or JSON if it is called `*.json`
+        file: PathBuf,
+        /// Only show what would change
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Show all that is set at a site: windows, drains, incidents, vetoes, limits
+    Show { site: SiteId },
+    /// Capacity windows: what a funding share may use when
+    Windows {
+        #[command(subcommand)]
+        what: WindowVerb,
+    },
+    /// Take no new jobs; those that run or wait there stay
+    Drain {
+        site: SiteId,
+        #[command(flatten)]
+        scope: ScopeArgs,
+        #[arg(long)]
+        reason: String,
+        /// When it begins [default: now]
+        #[arg(long)]
+        from: Option<Timestamp>,
+        /// When it ends by itself [default: when somebody ends it]
+        #[arg(long)]
+        until: Option<Timestamp>,
+    },
+    /// End a drain
+    Undrain { site: SiteId, drain: DrainId },
+    /// Tell users of trouble or of planned maintenance
+    Incident {
+        #[command(subcommand)]
+        what: IncidentVerb,
+    },
+    /// Refuse an allocation at the site
+    Veto {
+        site: SiteId,
+        allocation: AllocationId,
+        #[arg(long)]
+        system: Option<SystemId>,
+        #[arg(long)]
+        reason: String,
+        /// Cancel its jobs that wait there; those that run are left to end
+        #[arg(long)]
+        cancel_queued: bool,
+    },
+    /// Serve the allocation again
+    LiftVeto { site: SiteId, veto: VetoId },
+    /// Limit what an organisation may have at the site; without a number the limit is lifted
+    Limit {
+        site: SiteId,
+        organisation: OrganisationId,
+        /// Jobs running, or handed over and free to start
+        #[arg(long)]
+        at_once: Option<u32>,
+        /// Jobs that wait there
+        #[arg(long)]
+        queued: Option<u32>,
+        /// GPU-hours in a month (UTC), used and held
+        #[arg(long)]
+        gpu_hours: Option<u32>,
+    },
+    /// List what the site has that is not over, and for whom
+    Jobs {
+        site: SiteId,
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+}
+
+/// A part of the site [default: the whole]
+#[derive(Debug, Args)]
+pub struct ScopeArgs {
+    #[arg(long)]
+    system: Option<SystemId>,
+    #[arg(long, requires = "system")]
+    partition: Option<PartitionId>,
+}
+
+impl From<ScopeArgs> for SiteScope {
+    fn from(args: ScopeArgs) -> Self {
+        Self {
+            system: args.system,
+            partition: args.partition,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum WindowVerb {
+    /// List them with what is used and held
+    List { site: SiteId },
+    /// Open one
+    Add {
+        site: SiteId,
+        /// `union`, `national:FI`, `commercial`
+        #[arg(long)]
+        share: FundingShare,
+        #[command(flatten)]
+        scope: ScopeArgs,
+        #[arg(long)]
+        from: Timestamp,
+        #[arg(long)]
+        to: Timestamp,
+        #[arg(long)]
+        gpu_hours: u32,
+    },
+    /// Close one now; its jobs stay
+    Close {
+        site: SiteId,
+        window: WindowId,
+        /// Take it back as if it had never been
+        #[arg(long)]
+        withdraw: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum IncidentVerb {
+    /// Tell of a new one
+    Open {
+        site: SiteId,
+        #[arg(long)]
+        title: String,
+        #[arg(long)]
+        words: String,
+        /// Jobs that could still run at the begin of maintenance are not placed there
+        #[arg(long, value_enum, default_value_t = KindArg::Incident)]
+        kind: KindArg,
+        #[arg(long, value_enum, default_value_t = SeverityArg::Degraded)]
+        severity: SeverityArg,
+        /// When it begins [default: now]
+        #[arg(long)]
+        from: Option<Timestamp>,
+        #[arg(long)]
+        to: Option<Timestamp>,
+        #[command(flatten)]
+        scope: ScopeArgs,
+    },
+    /// Tell what is new of one
+    Update {
+        site: SiteId,
+        incident: IncidentId,
+        #[arg(long)]
+        words: String,
+        #[arg(long, value_enum)]
+        severity: Option<SeverityArg>,
+        /// When it will end
+        #[arg(long)]
+        to: Option<Timestamp>,
+    },
+    /// Say that it is over
+    Close { site: SiteId, incident: IncidentId },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum KindArg {
+    Incident,
+    Maintenance,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SeverityArg {
+    Info,
+    Degraded,
+    Outage,
+}

@@ -1,0 +1,272 @@
+//! `alcyone site`: what an administrator sets, and the documents that are registered.
+
+mod controls;
+mod document;
+mod jobs;
+
+use std::io::Write;
+
+use broker_client::Client;
+use broker_model::{
+    CapacityWindow, Drain, DrainDraft, Incident, IncidentDraft, IncidentKind, IncidentNews,
+    LimitDraft, QueuedJobs, Severity, SiteScope, Veto, VetoDraft, WindowDraft, WindowEnd,
+};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::cli::{IncidentVerb, KindArg, SeverityArg, SiteVerb, WindowVerb};
+use crate::print;
+
+pub(crate) async fn run(
+    client: &Client,
+    verb: SiteVerb,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
+    let say = Say { json };
+    match verb {
+        SiteVerb::Import { file, dry_run } => {
+            return document::import(client, &file, dry_run, json, out).await;
+        }
+        SiteVerb::Show { site } => controls::show(client, &site, json, out).await?,
+        SiteVerb::Windows { what } => windows(client, what, &say, out).await?,
+        SiteVerb::Drain {
+            site,
+            scope,
+            reason,
+            from,
+            until,
+        } => {
+            let scope = scope.into();
+            let draft = DrainDraft {
+                scope,
+                reason,
+                from,
+                until,
+            };
+            let drain: Drain = client.set_at_site(&site, "drains", &draft).await?;
+            let scope = &drain.scope;
+            say.done(
+                &drain,
+                format!("{site}: {scope} drained as {}", drain.id),
+                out,
+            )?;
+        }
+        SiteVerb::Undrain { site, drain } => {
+            let path = format!("drains/{drain}/end");
+            let ended: Drain = client.set_at_site(&site, &path, &json!({})).await?;
+            say.done(&ended, format!("{site}: {drain} ended"), out)?;
+        }
+        SiteVerb::Incident { what } => incident(client, what, &say, out).await?,
+        SiteVerb::Veto {
+            site,
+            allocation,
+            system,
+            reason,
+            cancel_queued,
+        } => {
+            let queued = if cancel_queued {
+                QueuedJobs::Cancel
+            } else {
+                QueuedJobs::Stay
+            };
+            let draft = VetoDraft {
+                allocation,
+                system,
+                reason,
+                queued,
+            };
+            let veto: Veto = client.set_at_site(&site, "vetoes", &draft).await?;
+            say.done(
+                &veto,
+                format!("{site}: {allocation} refused as {}", veto.id),
+                out,
+            )?;
+        }
+        SiteVerb::LiftVeto { site, veto } => {
+            let path = format!("vetoes/{veto}/lift");
+            let lifted: Veto = client.set_at_site(&site, &path, &json!({})).await?;
+            let words = format!("{site}: {} served again", lifted.allocation);
+            say.done(&lifted, words, out)?;
+        }
+        SiteVerb::Limit {
+            site,
+            organisation,
+            at_once,
+            queued,
+            gpu_hours,
+        } => {
+            let draft = LimitDraft {
+                max_at_once: at_once,
+                max_queued: queued,
+                gpu_hours_per_month: gpu_hours,
+            };
+            let limit = client.limit(&site, organisation, &draft).await?;
+            let done = if limit.is_none() {
+                "is not limited any more"
+            } else {
+                "is limited"
+            };
+            say.done(&limit, format!("{site}: {organisation} {done}"), out)?;
+        }
+        SiteVerb::Jobs {
+            site,
+            limit,
+            cursor,
+        } => {
+            let mut query = vec![("limit", limit.to_string())];
+            query.extend(cursor.map(|cursor| ("cursor", cursor)));
+            jobs::run(client, &site, &query, json, out).await?;
+        }
+    }
+    Ok(0)
+}
+
+/// The thing itself for programs, a line for people.
+struct Say {
+    json: bool,
+}
+
+impl Say {
+    fn done(
+        &self,
+        thing: &impl Serialize,
+        words: String,
+        out: &mut impl Write,
+    ) -> anyhow::Result<()> {
+        if self.json {
+            return print::json(thing, out);
+        }
+        writeln!(out, "{words}")?;
+        Ok(())
+    }
+}
+
+async fn windows(
+    client: &Client,
+    what: WindowVerb,
+    say: &Say,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    match what {
+        WindowVerb::List { site } => controls::windows(client, &site, say.json, out).await,
+        WindowVerb::Add {
+            site,
+            share,
+            scope,
+            from,
+            to,
+            gpu_hours,
+        } => {
+            let scope: SiteScope = scope.into();
+            let draft = WindowDraft {
+                share,
+                scope,
+                from,
+                to,
+                gpu_hours,
+            };
+            let window: CapacityWindow = client.set_at_site(&site, "windows", &draft).await?;
+            let words = format!(
+                "{site}: {} may use {} GPU-hours of {} as {}",
+                window.share, window.gpu, window.scope, window.id
+            );
+            say.done(&window, words, out)
+        }
+        WindowVerb::Close {
+            site,
+            window,
+            withdraw,
+        } => {
+            let path = format!("windows/{window}/close");
+            let end = WindowEnd { withdraw };
+            let closed: CapacityWindow = client.set_at_site(&site, &path, &end).await?;
+            let done = if withdraw { "taken back" } else { "closed" };
+            say.done(&closed, format!("{site}: {window} {done}"), out)
+        }
+    }
+}
+
+async fn incident(
+    client: &Client,
+    what: IncidentVerb,
+    say: &Say,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    match what {
+        IncidentVerb::Open {
+            site,
+            title,
+            words,
+            kind,
+            severity,
+            from,
+            to,
+            scope,
+        } => {
+            let scope: SiteScope = scope.into();
+            let draft = IncidentDraft {
+                kind: kind.into(),
+                severity: severity.into(),
+                title,
+                words,
+                from,
+                to,
+                affects: Some(scope)
+                    .into_iter()
+                    .filter(|it| it.system.is_some())
+                    .collect(),
+            };
+            let opened: Incident = client.set_at_site(&site, "incidents", &draft).await?;
+            say.done(
+                &opened,
+                format!("{site}: users are told of {}", opened.id),
+                out,
+            )
+        }
+        IncidentVerb::Update {
+            site,
+            incident,
+            words,
+            severity,
+            to,
+        } => {
+            let news = IncidentNews {
+                words,
+                severity: severity.map(Into::into),
+                to,
+            };
+            let path = format!("incidents/{incident}/updates");
+            let now: Incident = client.set_at_site(&site, &path, &news).await?;
+            say.done(
+                &now,
+                format!("{site}: users are told what is new of {incident}"),
+                out,
+            )
+        }
+        IncidentVerb::Close { site, incident } => {
+            let path = format!("incidents/{incident}/close");
+            let closed: Incident = client.set_at_site(&site, &path, &json!({})).await?;
+            say.done(&closed, format!("{site}: {incident} is over"), out)
+        }
+    }
+}
+
+impl From<KindArg> for IncidentKind {
+    fn from(kind: KindArg) -> Self {
+        match kind {
+            KindArg::Incident => Self::Incident,
+            KindArg::Maintenance => Self::Maintenance,
+        }
+    }
+}
+
+impl From<SeverityArg> for Severity {
+    fn from(severity: SeverityArg) -> Self {
+        match severity {
+            SeverityArg::Info => Self::Info,
+            SeverityArg::Degraded => Self::Degraded,
+            SeverityArg::Outage => Self::Outage,
+        }
+    }
+}

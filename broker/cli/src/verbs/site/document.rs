@@ -1,0 +1,88 @@
+use std::io::Write;
+use std::path::Path;
+
+use broker_client::wire::{DifferenceView, Filed, FiledView};
+use broker_client::{Client, Error};
+use broker_model::Site;
+use serde_json::Value;
+
+use crate::exit::Failure;
+use crate::print;
+
+/// Reads what is registered first, so that a change by somebody else in between is refused and not lost.
+pub(super) async fn import(
+    client: &Client,
+    file: &Path,
+    dry_run: bool,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
+    let site = read(file)?;
+    let etag = match client.site_document(&site.id).await {
+        Ok(known) => Some(known.etag),
+        Err(Error::Problem(problem)) if problem.status == 404 => None,
+        Err(error) => return Err(error.into()),
+    };
+    let filed = client.file_site(&site, etag.as_deref(), dry_run).await?;
+    if json {
+        print::json(&filed, out)?;
+    } else {
+        say(&filed, out)?;
+    }
+    Ok(0)
+}
+
+fn read(path: &Path) -> Result<Site, Failure> {
+    let name = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::Usage(format!("{name} cannot be read: {error}")))?;
+    let is_json = path.extension().is_some_and(|it| it == "json");
+    let parsed: Result<Site, String> = if is_json {
+        serde_json::from_str(&text).map_err(|error| error.to_string())
+    } else {
+        toml::from_str(&text).map_err(|error| error.to_string())
+    };
+    let site = parsed.map_err(|reason| Failure::Usage(format!("{name}: {reason}")))?;
+    site.validate().map_err(|errors| {
+        let said: String = errors.iter().map(|error| format!("\n  {error}")).collect();
+        Failure::Usage(format!(
+            "{name} is not a site that can be registered:{said}"
+        ))
+    })?;
+    Ok(site)
+}
+
+fn say(filed: &FiledView, out: &mut impl Write) -> anyhow::Result<()> {
+    let site = &filed.site;
+    let words = match (filed.filed, filed.dry_run) {
+        (Filed::Unchanged, _) => "is registered like this already",
+        (Filed::New, true) => "would be registered",
+        (Filed::New, false) => "is registered",
+        (Filed::Changed, true) => "would change",
+        (Filed::Changed, false) => "has changed",
+    };
+    writeln!(out, "{site} {words}")?;
+    // Of a new one everything differs: the file is the better reading.
+    if filed.filed == Filed::Changed {
+        for one in &filed.differences {
+            writeln!(out, "  {}", line(one))?;
+        }
+    }
+    Ok(())
+}
+
+fn line(one: &DifferenceView) -> String {
+    let field = &one.field;
+    match (&one.from, &one.to) {
+        (Some(from), Some(to)) => format!("{field}: {} -> {}", plain(from), plain(to)),
+        (None, Some(to)) => format!("{field}: {} is new", plain(to)),
+        (Some(from), None) => format!("{field}: {} is gone", plain(from)),
+        (None, None) => field.clone(),
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}

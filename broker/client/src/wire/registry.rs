@@ -1,0 +1,96 @@
+//! What site administrators send and see.
+
+use broker_model::{
+    AttemptId, CapacityWindow, Drain, GpuMillis, Incident, JobId, OrganisationId,
+    OrganisationLimit, OrganisationUse, PartitionRef, PersonId, ProjectId, RemoteId, Site, SiteId,
+    StateName, Veto,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A site's document; the `ETag` of the answer names this state of it.
+#[derive(Clone, Debug)]
+pub struct SiteDocument {
+    pub site: Site,
+    pub etag: String,
+}
+
+/// What became of a document, or in a dry run what would.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FiledView {
+    pub site: SiteId,
+    pub filed: Filed,
+    pub dry_run: bool,
+    /// Of what was sent.
+    pub sha256: String,
+    pub differences: Vec<DifferenceView>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Filed {
+    New,
+    Changed,
+    Unchanged,
+}
+
+/// One value that the registered document and the one that was sent do not share.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DifferenceView {
+    /// `system[lumi].partition[small-g].nodes`.
+    pub field: String,
+    /// Absent: it was not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Value>,
+}
+
+/// All that is set at a site, with what is used of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ControlsView {
+    pub site: SiteId,
+    pub windows: Vec<WindowView>,
+    pub drains: Vec<Drain>,
+    pub incidents: Vec<Incident>,
+    pub vetoes: Vec<Veto>,
+    pub limits: Vec<LimitView>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowView {
+    pub window: CapacityWindow,
+    pub used: GpuMillis,
+    pub held: GpuMillis,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitView {
+    pub limit: OrganisationLimit,
+    pub uses: OrganisationUse,
+}
+
+/// A job that a site has, as its administrators see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteJobView {
+    pub job: JobId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<AttemptId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote_id: Option<RemoteId>,
+    pub partition: PartitionRef,
+    pub project: ProjectId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<OrganisationId>,
+    pub state: StateName,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// The pseudonym of whoever handed it in.
+    pub person: PersonId,
+    /// Only for administrators who may see names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}

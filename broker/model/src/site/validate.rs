@@ -1,0 +1,282 @@
+//! What a site's document must be beside well-formed: each fault by its field, as with jobs.
+
+use std::collections::BTreeSet;
+
+use super::{Controls, Partition, Site, SiteScope, System};
+use crate::{FundingShare, InvalidSpec};
+
+type Wrong = Vec<InvalidSpec>;
+
+impl Site {
+    /// Returns all that is wrong, not the first.
+    pub fn validate(&self) -> Result<(), Wrong> {
+        let mut wrong = Wrong::new();
+        let required = [
+            ("name", &self.name),
+            ("hosting_entity", &self.hosting_entity),
+            ("city", &self.city),
+        ];
+        for (field, text) in required {
+            check_words(field, text, 200, &mut wrong);
+        }
+        if self.country.len() != 2 || !self.country.bytes().all(|b| b.is_ascii_uppercase()) {
+            let reason = format!("`{}` is no country code", self.country);
+            wrong.push(fault(
+                "country",
+                &reason,
+                "two capital letters (ISO 3166-1): `FI`",
+            ));
+        }
+        if self.source.from.is_empty() {
+            let allowed = "at least one address or document";
+            wrong.push(fault(
+                "source.from",
+                "says not where the facts come from",
+                allowed,
+            ));
+        }
+        check_web("web", self.web.as_deref(), &mut wrong);
+        let mut seen = BTreeSet::new();
+        for (at, system) in self.systems.iter().enumerate() {
+            let field = format!("system[{at}]");
+            if !seen.insert(&system.id) {
+                wrong.push(twice(&field, system.id.as_str(), "system"));
+            }
+            self.check_host(&field, system, &mut wrong);
+            system.validate(&field, &mut wrong);
+        }
+        done(wrong)
+    }
+
+    fn check_host(&self, field: &str, system: &System, wrong: &mut Wrong) {
+        let Some(host) = &system.integrated_in else {
+            return;
+        };
+        let is_there = self.systems.iter().any(|it| it.id == *host);
+        if !is_there || *host == system.id {
+            let reason = format!("`{host}` is no other system of this site");
+            let field = format!("{field}.integrated_in");
+            wrong.push(fault(&field, &reason, "the id of the system it hangs on"));
+        }
+    }
+
+    /// Whether the site has such a part; the fault names the field.
+    pub fn check_scope(&self, field: &str, scope: &SiteScope) -> Result<(), InvalidSpec> {
+        let Some(id) = &scope.system else {
+            return match &scope.partition {
+                None => Ok(()),
+                Some(_) => Err(fault(
+                    &format!("{field}.system"),
+                    "a partition is named by its system too",
+                    "the id of a system of this site",
+                )),
+            };
+        };
+        let Some(system) = self.systems.iter().find(|it| it.id == *id) else {
+            let all: Vec<&str> = self.systems.iter().map(|it| it.id.as_str()).collect();
+            let reason = format!("the site has no system `{id}`");
+            return Err(fault(&format!("{field}.system"), &reason, &all.join(", ")));
+        };
+        let Some(id) = &scope.partition else {
+            return Ok(());
+        };
+        if system.partitions.iter().any(|it| it.id == *id) {
+            return Ok(());
+        }
+        let all: Vec<&str> = system.partitions.iter().map(|it| it.id.as_str()).collect();
+        let reason = format!("{} has no partition `{id}`", system.id);
+        Err(fault(
+            &format!("{field}.partition"),
+            &reason,
+            &all.join(", "),
+        ))
+    }
+}
+
+impl System {
+    fn validate(&self, field: &str, wrong: &mut Wrong) {
+        if self.union_share_permille.is_some_and(|share| share > 1000) {
+            let field = format!("{field}.union_share_permille");
+            wrong.push(fault(&field, "more than all of it", "0 to 1000"));
+        }
+        for share in self.access.route_by_share.keys() {
+            if let Err(error) = share.parse::<FundingShare>() {
+                let field = format!("{field}.access.route_by_share.{share}");
+                wrong.push(fault(&field, "is no funding share", &error.expected));
+            }
+        }
+        let mut seen = BTreeSet::new();
+        for (at, partition) in self.partitions.iter().enumerate() {
+            let field = format!("{field}.partition[{at}]");
+            if !seen.insert(&partition.id) {
+                wrong.push(twice(&field, partition.id.as_str(), "partition"));
+            }
+            partition.validate(&field, wrong);
+        }
+    }
+}
+
+impl Partition {
+    fn validate(&self, field: &str, wrong: &mut Wrong) {
+        let sizes = [
+            ("nodes", self.nodes),
+            ("cpus_per_node", self.cpus_per_node),
+            ("memory_gib_per_node", self.memory_gib_per_node),
+            ("max_nodes_per_job", self.max_nodes_per_job),
+            ("scheduler_gpus_per_gpu", Some(self.scheduler_gpus_per_gpu)),
+        ];
+        for (name, size) in sizes {
+            if size == Some(0) {
+                let field = format!("{field}.{name}");
+                wrong.push(fault(&field, "none at all", "at least 1, or leave it out"));
+            }
+        }
+        if self.billing.terms.is_empty() {
+            let field = format!("{field}.billing.terms");
+            wrong.push(fault(
+                &field,
+                "nothing would be charged",
+                "at least one term",
+            ));
+        }
+        for (at, term) in self.billing.terms.iter().enumerate() {
+            if term.per == 0 || term.milliunits == 0 {
+                let field = format!("{field}.billing.terms[{at}]");
+                wrong.push(fault(
+                    &field,
+                    "charges nothing",
+                    "`per` and `milliunits` above 0",
+                ));
+            }
+        }
+        let terms = self.rules.terms_url.as_deref();
+        check_web(&format!("{field}.rules.terms_url"), terms, wrong);
+    }
+}
+
+impl Controls {
+    /// Longest text that an administrator may give: a paragraph.
+    pub const MAX_WORDS: usize = 2000;
+
+    /// Texts that people read: something, not too long, and no control characters.
+    pub fn check_words(field: &str, text: &str) -> Result<(), InvalidSpec> {
+        let mut wrong = Wrong::new();
+        check_words(field, text, Self::MAX_WORDS, &mut wrong);
+        wrong.pop().map_or(Ok(()), Err)
+    }
+}
+
+fn check_words(field: &str, text: &str, most: usize, wrong: &mut Wrong) {
+    let odd = |c: char| c.is_control() && c != '\n';
+    if text.trim().is_empty() || text.chars().count() > most || text.contains(odd) {
+        let reason = if text.trim().is_empty() {
+            "says nothing"
+        } else {
+            "is no plain text of this length"
+        };
+        let allowed = format!("1 to {most} characters without control characters");
+        wrong.push(fault(field, reason, &allowed));
+    }
+}
+
+fn check_web(field: &str, address: Option<&str>, wrong: &mut Wrong) {
+    if address.is_some_and(|it| !it.starts_with("https://")) {
+        wrong.push(fault(
+            field,
+            "is no safe address",
+            "one that begins with `https://`",
+        ));
+    }
+}
+
+fn twice(field: &str, id: &str, kind: &str) -> InvalidSpec {
+    let reason = format!("`{id}` is the id of another {kind} here");
+    fault(&format!("{field}.id"), &reason, "an id of its own")
+}
+
+fn fault(field: &str, reason: &str, allowed: &str) -> InvalidSpec {
+    InvalidSpec {
+        field: field.to_owned(),
+        reason: reason.to_owned(),
+        allowed: allowed.to_owned(),
+    }
+}
+
+fn done(wrong: Wrong) -> Result<(), Wrong> {
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faulty() -> Site {
+        toml::from_str(
+            r#"
+            id = "x"
+            name = " "
+            hosting_entity = "A host"
+            city = "Kajaani"
+            country = "fi"
+            web = "http://x.example"
+            source = { checked_on = "2026-11-20", from = [] }
+            [[system]]
+            id = "m"
+            status = "operational"
+            integrated_in = "m"
+            [[system.partition]]
+            id = "p"
+            nodes = 0
+            container_target = "x86_64"
+            billing = { unit = "core-hour", terms = [] }
+            [[system.partition]]
+            id = "p"
+            container_target = "x86_64"
+            billing = { unit = "core-hour", terms = [{ of = "cpus", milliunits = 0 }] }
+            "#,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn every_fault_of_a_site_is_named_by_its_field() {
+        let wrong = faulty().validate().unwrap_err();
+        let fields: Vec<&str> = wrong.iter().map(|it| it.field.as_str()).collect();
+        assert_eq!(
+            fields,
+            [
+                "name",
+                "country",
+                "source.from",
+                "web",
+                "system[0].integrated_in",
+                "system[0].partition[0].nodes",
+                "system[0].partition[0].billing.terms",
+                "system[0].partition[1].id",
+                "system[0].partition[1].billing.terms[0]",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_part_that_the_site_does_not_have_is_named_with_those_it_has() {
+        let site = faulty();
+        let scope = |system: Option<&str>, partition: Option<&str>| SiteScope {
+            system: system.map(|it| it.parse().unwrap()),
+            partition: partition.map(|it| it.parse().unwrap()),
+        };
+        let check = |scope: SiteScope| site.check_scope("scope", &scope);
+        assert_eq!(check(scope(None, None)), Ok(()));
+        assert_eq!(check(scope(Some("m"), Some("p"))), Ok(()));
+        let error = check(scope(Some("m"), Some("q"))).unwrap_err();
+        assert_eq!(
+            (error.field.as_str(), error.allowed.as_str()),
+            ("scope.partition", "p, p")
+        );
+        assert_eq!(check(scope(Some("n"), None)).unwrap_err().allowed, "m");
+        assert_eq!(
+            check(scope(None, Some("p"))).unwrap_err().field,
+            "scope.system"
+        );
+    }
+}

@@ -1,0 +1,99 @@
+use std::time::Duration;
+
+use rand::Rng;
+
+/// What is done to one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    None,
+    /// The request arrives late.
+    Delay(Duration),
+    /// The connection closes before the server has heard of it.
+    CutBefore,
+    /// The server has answered, and the connection closes without a byte of it.
+    CutAfter,
+    /// 500 in place of asking the server.
+    ErrorBefore,
+    /// 500 in place of the server's answer: it has acted.
+    ErrorAfter,
+    /// The answer stops after so many bytes.
+    Truncate(usize),
+    /// Nothing comes back for so long, whether the server was asked (`true`) or not.
+    Silence(bool, Duration),
+}
+
+/// How often each fault is done, in thousandths of the requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    pub delay: u32,
+    pub cut_before: u32,
+    pub cut_after: u32,
+    pub error_before: u32,
+    pub error_after: u32,
+    pub truncate: u32,
+    pub silence: u32,
+    /// How long a silence is.
+    pub silence_for: Duration,
+}
+
+impl Plan {
+    /// One request in five has something done to it.
+    pub const fn rough(silence_for: Duration) -> Self {
+        Self {
+            delay: 60,
+            cut_before: 25,
+            cut_after: 40,
+            error_before: 20,
+            error_after: 25,
+            truncate: 25,
+            silence: 5,
+            silence_for,
+        }
+    }
+
+    pub(super) fn draw(&self, random: &mut impl Rng) -> Fault {
+        let mut at = random.random_range(0..1000);
+        let mut hit = |share: u32| {
+            let is_hit = at < share;
+            at = at.saturating_sub(share);
+            is_hit
+        };
+        if hit(self.delay) {
+            return Fault::Delay(Duration::from_millis(random.random_range(5..700)));
+        }
+        if hit(self.cut_before) {
+            return Fault::CutBefore;
+        }
+        if hit(self.cut_after) {
+            return Fault::CutAfter;
+        }
+        if hit(self.error_before) {
+            return Fault::ErrorBefore;
+        }
+        if hit(self.error_after) {
+            return Fault::ErrorAfter;
+        }
+        if hit(self.truncate) {
+            return Fault::Truncate(random.random_range(1..600));
+        }
+        if hit(self.silence) {
+            return Fault::Silence(random.random(), self.silence_for);
+        }
+        Fault::None
+    }
+}
+
+impl Fault {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "passed",
+            Self::Delay(_) => "delayed",
+            Self::CutBefore => "cut_before",
+            Self::CutAfter => "cut_after",
+            Self::ErrorBefore => "error_before",
+            Self::ErrorAfter => "error_after",
+            Self::Truncate(_) => "truncated",
+            Self::Silence(..) => "silenced",
+        }
+    }
+}
