@@ -612,3 +612,104 @@ fn only_ids_of_pbs_become_arguments() {
         assert!(!super::is_job_id(id), "{id}");
     }
 }
+
+/// Others read what `-v` sets; a value with a comma or an apostrophe is refused or changed.
+#[test]
+fn pitfall_8_nothing_is_handed_over_by_environment_variables() {
+    let mut submission = submission();
+    submission.work.name = "it's, a name".to_owned();
+    let args = qsub(&submission);
+    assert!(!args.contains("-v") && !args.contains("it's"), "{args}");
+}
+
+#[test]
+fn pitfall_9_ids_and_names_are_never_read_from_a_table_that_cuts_them() {
+    let words = |format| states::command(&["1.s"], true, format).args.join(" ");
+    assert!(words(Format::Json).contains("-f -F json"));
+    assert!(words(Format::Text).contains("-f -w"));
+}
+
+/// `10_timings/reserved_ports_qselect_1500_conc8`: without ports a command says so, and exits 0.
+#[test]
+fn pitfall_11_a_complaint_beside_exit_code_zero_is_seen() {
+    let ran = Ran {
+        operation: "qselect",
+        code: 0,
+        stdout: Vec::new(),
+        stderr: "pbs_iff: cannot connect to host\npbs_iff: all reserved ports in use\n".to_owned(),
+    };
+    assert!(ran.is_noisy() && search::parse(&ran).unwrap().is_empty());
+    assert!(!recorded("02_query/qselect_none").is_noisy());
+}
+
+/// A limit of 3 s was kept after 11 s: both the end and what is charged are PBS's.
+#[test]
+fn pitfall_17_a_walltime_is_kept_late() {
+    let job = one("05_exit_status/walltime_exceeded");
+    assert_eq!((kind(&job), job.run_seconds()), (OutcomeKind::TimedOut, 11));
+}
+
+#[test]
+fn pitfall_19_ids_begin_at_zero_and_may_be_as_long_as_they_like() {
+    for id in [
+        "0.pbshead",
+        "2000.pbshead",
+        "9999999.pbshead",
+        "999999999999.pbshead",
+    ] {
+        assert!(super::is_job_id(id), "{id}");
+    }
+}
+
+#[test]
+fn pitfall_22_sites_name_their_resources_themselves() {
+    let mut settings: PbsSettings = toml::from_str(crate::config::tests::SETTINGS).unwrap();
+    settings.memory_resource = "vmem".to_owned();
+    for (id, partition) in &mut settings.partitions {
+        if id.as_str() == "gpu" {
+            partition.gpu_resource = Some("naccelerators".to_owned());
+            partition.memory_gib_per_node = Some(8);
+            partition
+                .chunk
+                .insert("gpu_model".to_owned(), "h100".to_owned());
+            partition
+                .job
+                .insert("filesystems".to_owned(), "home:eagle".to_owned());
+        }
+    }
+    let mut submission = submission();
+    submission.work.resources.gpus_per_node = 1;
+    submission.work.scheduler_gpus_per_gpu = 2;
+    let (queue, partition) = settings
+        .queue(&submission.work.partition.partition)
+        .unwrap();
+    let place = submit::Place {
+        settings: &settings,
+        queue,
+        partition,
+    };
+    let args = submit::command(&submission, String::new(), &place)
+        .unwrap()
+        .args
+        .join(" ");
+    let select = "select=1:ncpus=1:vmem=8gb:naccelerators=2:gpu_model=h100";
+    assert!(args.contains(select), "{args}");
+    assert!(args.contains("-l filesystems=home:eagle"), "{args}");
+}
+
+#[test]
+fn a_start_that_the_scheduler_forecasts_is_told() {
+    let told = attributes::from_text(
+        "Job Id: 28.pbshead\n    Job_Name = waits\n    job_state = Q\n    ctime = Fri Nov 20 10:06:14 \
+         2026\n    comment = Not Running: Insufficient amount of resource: ngpus \n    \
+         estimated.start_time = Fri Nov 20 11:00:00 2026\n",
+    );
+    let job = JobRecord::from_qstat("28.pbshead", &told["28.pbshead"], NAMES).unwrap();
+    let Activity::Queued { expected_start, .. } = job.activity(None) else {
+        panic!("{job:?}");
+    };
+    assert_eq!(
+        expected_start,
+        Some("2026-11-20T11:00:00Z".parse().unwrap())
+    );
+}
