@@ -136,7 +136,7 @@ impl JobRecord {
         }
     }
 
-    pub(crate) fn end<'a>(&'a self, own: Option<&RecordFile>) -> End<'a> {
+    pub(crate) fn end(&self, own: Option<&RecordFile>) -> End<'_> {
         End {
             exit_status: self.exit_status,
             substate: self.substate,

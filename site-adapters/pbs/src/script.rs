@@ -24,7 +24,7 @@ pub(crate) struct Surroundings<'a> {
 /// a user's stands quoted. `#PBS` lines in it are no directives: qsub stops to look for them at the
 /// first command. The environment is exported here, since everybody can read what `-v` sets.
 ///
-/// The record is made with `set -C`, which only one process can (O_EXCL): when PBS starts the job
+/// The record is made with `set -C`, which only one process can (`O_EXCL`): when PBS starts the job
 /// again, after a node's daemon was restarted, or another job of the same attempt, this one ends at
 /// once. It is made with blanks to be written over, so that a full disk does not lose the end. `trap :`
 /// lets the wrapper outlive a SIGTERM to the whole job, and its child not.

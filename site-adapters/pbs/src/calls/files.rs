@@ -78,13 +78,14 @@ fn split(line: &str) -> Option<(&str, &str)> {
     Some((line.get(..at)?, line.get(at + 1..)?))
 }
 
-/// dd(1) reads a piece from an offset, and no more.
+/// dd(1) reads a piece from an offset, and no more. The file is its user's, who may have put a pipe or a
+/// link in its place: neither is waited for or followed.
 pub(crate) fn read_log(path: &str, offset: u64, most_bytes: usize) -> Command {
     let most_bytes = most_bytes.min(MOST_LOG);
     let args = vec![
         format!("if={path}"),
         "bs=64K".to_owned(),
-        "iflag=skip_bytes,count_bytes".to_owned(),
+        "iflag=skip_bytes,count_bytes,nonblock,nofollow".to_owned(),
         format!("skip={offset}"),
         format!("count={most_bytes}"),
         "status=none".to_owned(),

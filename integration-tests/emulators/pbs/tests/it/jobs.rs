@@ -270,3 +270,22 @@ async fn nodes_that_do_not_answer_are_told_by_the_probe() {
         (2, 0)
     );
 }
+
+/// A user may put anything in their log's place; nothing waits for a pipe, and no link is followed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pipe_or_a_link_in_the_place_of_a_log_is_not_read() {
+    let rig = Rig::new();
+    let script = "out=$PWD/alcyone-$ALCYONE_ATTEMPT\nrm -f \"$out.out\" \"$out.err\"\nmkfifo \"$out.out\"\n\
+                  ln -s /etc/passwd \"$out.err\"";
+    let job = rig.submit(&rig.submission(script)).await;
+    rig.wait_until_ended(&job).await;
+    let began = std::time::Instant::now();
+    let read = |stream| rig.adapter.read_log(&job, stream, 0, 1000);
+    assert!(
+        read(LogStream::Stdout)
+            .await
+            .is_ok_and(|log| log.is_empty())
+    );
+    assert!(read(LogStream::Stderr).await.is_err());
+    assert!(began.elapsed().as_secs() < 5);
+}
