@@ -120,7 +120,7 @@ impl Dress {
 }
 
 /// Nothing is done for a user whose name could be anything else, or for root.
-fn checked(user: &str, operation: &'static str) -> Result<&str> {
+fn checked<'a>(user: &'a str, operation: &'static str) -> Result<&'a str> {
     if is_local_user(user) {
         return Ok(user);
     }
