@@ -6,13 +6,14 @@ use site_adapter_process::Config;
 use site_adapter_slurm::testing::SlurmSite;
 use url::Url;
 
-use crate::{Done, Running, commands, program};
+use crate::{Done, Enrolment, Running, commands, program};
 
-/// The agent of one site as its operator sets it up: a folder with configuration and token.
+/// The agent of one site as its operator sets it up: a folder with configuration and identity.
 #[derive(Clone, Debug)]
 pub struct SiteAgent {
     site: String,
     folder: PathBuf,
+    enrolment: Enrolment,
 }
 
 struct Adapter {
@@ -24,7 +25,7 @@ struct Adapter {
 
 impl SiteAgent {
     /// An agent that plays a site with processes of this machine.
-    pub fn of_processes(folder: &Path, site: &Site, broker: &Url, token: &str) -> Self {
+    pub fn of_processes(folder: &Path, site: &Site, broker: &Url, enrolment: Enrolment) -> Self {
         let mut adapter = Config::simulating(site, folder.join("jobs"));
         adapter.grace_seconds = 2;
         let settings = toml::Table::try_from(adapter).expect("settings as TOML");
@@ -33,11 +34,11 @@ impl SiteAgent {
             settings,
             user: "demo",
         };
-        Self::write(folder, site.id.as_str(), broker, token, adapter)
+        Self::write(folder, site.id.as_str(), broker, enrolment, adapter)
     }
 
     /// An agent beside a real slurmrestd, whose jobs run as `alice` in the account `lab`.
-    pub fn of_slurm(folder: &Path, slurm: &SlurmSite, broker: &Url, token: &str) -> Self {
+    pub fn of_slurm(folder: &Path, slurm: &SlurmSite, broker: &Url, enrolment: Enrolment) -> Self {
         let homes = slurm.home("{user}");
         let text = format!(
             r#"
@@ -59,23 +60,27 @@ impl SiteAgent {
             settings,
             user: "alice",
         };
-        Self::write(folder, "slurm", broker, token, adapter)
+        Self::write(folder, "slurm", broker, enrolment, adapter)
     }
 
-    fn write(folder: &Path, site: &str, broker: &Url, token: &str, adapter: Adapter) -> Self {
+    fn write(
+        folder: &Path,
+        site: &str,
+        broker: &Url,
+        enrolment: Enrolment,
+        adapter: Adapter,
+    ) -> Self {
         let Adapter {
             kind,
             settings,
             user,
         } = adapter;
         std::fs::create_dir_all(folder).expect("a folder for the agent");
-        crate::installation::write_secret(&folder.join("token"), token);
         let mut config: toml::Table = toml::from_str(&format!(
             r#"
             [agent]
             site = "{site}"
             broker = "{broker}"
-            token_file = "{token_file}"
             data_dir = "{data}"
             tick_seconds = 1
             lease_wait_seconds = 5
@@ -87,7 +92,6 @@ impl SiteAgent {
             user = "{user}"
             account = "lab"
             "#,
-            token_file = folder.join("token").display(),
             data = folder.join("data").display(),
         ))
         .expect("the agent's configuration");
@@ -95,6 +99,7 @@ impl SiteAgent {
         let agent = Self {
             site: site.to_owned(),
             folder: folder.to_owned(),
+            enrolment,
         };
         agent.store(&config);
         agent
@@ -109,6 +114,31 @@ impl SiteAgent {
         self.store(&config);
     }
 
+    /// Enrols it, if it is not yet. Not through the broker's address in the configuration: that may be a
+    /// front in this very process, which must not be waited for.
+    fn enrol(&self) {
+        if !self.folder.join("data/identity.toml").exists() {
+            self.enrolment.enrol(&self.folder, &self.config());
+        }
+    }
+
+    /// What the agent must never tell.
+    pub fn secret(&self) -> String {
+        self.identity("key")
+    }
+
+    pub fn agent_id(&self) -> String {
+        self.identity("agent")
+    }
+
+    fn identity(&self, key: &str) -> String {
+        let path = self.folder.join("data/identity.toml");
+        let text = std::fs::read_to_string(path).expect("the agent is enrolled");
+        let identity: toml::Table = toml::from_str(&text).expect("TOML");
+        let value = identity.get(key).and_then(toml::Value::as_str);
+        value.expect("it is there").to_owned()
+    }
+
     /// Changes its configuration, as its operator would.
     pub fn edit(&self, change: impl FnOnce(&mut toml::Table)) {
         let text = std::fs::read_to_string(self.config()).expect("the agent's configuration");
@@ -118,6 +148,7 @@ impl SiteAgent {
     }
 
     pub fn start(&self) -> Running {
+        self.enrol();
         let mut command = Command::new(program("alcyone-agent"));
         command
             .arg("--config")
@@ -129,8 +160,14 @@ impl SiteAgent {
 
     /// `alcyone-agent check`.
     pub async fn check(&self) -> Done {
+        self.enrol();
+        self.run(&["check"]).await
+    }
+
+    /// `alcyone-agent WORDS…`.
+    pub async fn run(&self, words: &[&str]) -> Done {
         let mut command = tokio::process::Command::new(program("alcyone-agent"));
-        command.arg("--config").arg(self.config()).arg("check");
+        command.arg("--config").arg(self.config()).args(words);
         commands::run(command).await
     }
 

@@ -7,17 +7,17 @@ use std::time::Duration;
 use broker_app::setup::project_id;
 use broker_auth::IssuerConfig;
 use broker_ledger::VerifierKey;
-use broker_model::{ProjectId, Site};
+use broker_model::{ProjectId, Site, SiteId};
 use broker_server::config::{
-    AgentToken, Config, DatabaseConfig, LedgerConfig, LimitsConfig, LogConfig, PolicyConfig,
-    ServerConfig, SitesConfig, TlsConfig,
+    Config, DatabaseConfig, LedgerConfig, LimitsConfig, LogConfig, PolicyConfig, ServerConfig,
+    SitesConfig, TlsConfig,
 };
 use tempfile::TempDir;
 use url::Url;
 
 use crate::front::loopback;
 use crate::people::{AUDITOR, ENGINEER};
-use crate::{Done, Running, SiteAgent, commands, free_port, leftovers, program, until};
+use crate::{Done, Enrolment, Running, SiteAgent, commands, free_port, leftovers, program, until};
 
 const READY: Duration = Duration::from_mins(1);
 
@@ -68,7 +68,6 @@ pub struct Installation {
     folder: TempDir,
     ports: Vec<u16>,
     front: u16,
-    tokens: Vec<(Site, String)>,
     secure: bool,
     ledger_key: VerifierKey,
 }
@@ -77,11 +76,9 @@ impl Installation {
     /// Runs `ledger-key`, `config check`, `migrate`, `import` and `doctor` as the README says.
     pub async fn set_up(setup: Setup) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let tokens = setup.sites.iter().map(|site| (site.clone(), secret()));
         let made = Self {
             ports: (0..setup.replicas).map(|_| free_port()).collect(),
             front: free_port(),
-            tokens: tokens.collect(),
             secure: setup.tls.is_some(),
             ledger_key: ledger_key(folder.path()).await,
             folder,
@@ -188,26 +185,25 @@ impl Installation {
     /// The agent of a site of this broker, on processes of this machine.
     pub fn agent(&self, site: &Site, broker: &Url) -> SiteAgent {
         let folder = self.path(&format!("agent-{}", site.id));
-        SiteAgent::of_processes(&folder, site, broker, self.agent_token(site))
+        SiteAgent::of_processes(&folder, site, broker, self.enrolment(&site.id))
     }
 
-    pub fn agent_token(&self, site: &Site) -> &str {
-        let token = self.tokens.iter().find(|(known, _)| known.id == site.id);
-        &token.expect("a site of this broker").1
+    /// How an agent of a site comes in here: by an invite of the operator's command, before it is first
+    /// started.
+    pub fn enrolment(&self, site: &SiteId) -> Enrolment {
+        Enrolment {
+            site: site.clone(),
+            broker_config: self.config(0),
+            doors: (0..self.ports.len()).map(|it| self.url(it)).collect(),
+            ca_file: self.secure.then(|| self.path("certificate.pem")),
+        }
     }
 
     fn write_files(&self, setup: &Setup) {
         std::fs::create_dir(self.path("sites")).expect("a folder");
-        let mut agents = Vec::new();
-        for (site, token) in &self.tokens {
+        for site in &setup.sites {
             let text = toml::to_string(site).expect("a site as TOML");
             self.write(&format!("sites/{}.toml", site.id), &text);
-            let token_file = self.path(&format!("token-{}", site.id));
-            write_secret(&token_file, token);
-            agents.push(AgentToken {
-                site: site.id.clone(),
-                token_file,
-            });
         }
         if let Some(tls) = &setup.tls {
             self.write("certificate.pem", &tls.certificate_pem);
@@ -215,13 +211,13 @@ impl Installation {
         }
         self.write("setup.toml", &setup_file(setup));
         for replica in 0..self.ports.len() {
-            let config = self.replica_config(replica, setup, agents.clone());
+            let config = self.replica_config(replica, setup);
             let text = toml::to_string(&config).expect("a configuration as TOML");
             std::fs::write(self.config(replica), text).expect("a file");
         }
     }
 
-    fn replica_config(&self, replica: usize, setup: &Setup, agents: Vec<AgentToken>) -> Config {
+    fn replica_config(&self, replica: usize, setup: &Setup) -> Config {
         let own = || format!("sqlite://{}", self.path("broker.db").display());
         let public_url = if self.ports.len() > 1 {
             loopback(self.front)
@@ -254,7 +250,6 @@ impl Installation {
                 dir: Some("sites".into()),
             },
             issuers: vec![setup.issuer.clone()],
-            agents,
             limits: setup.limits.clone(),
             log: LogConfig::default(),
         }
@@ -294,14 +289,6 @@ fn setup_file(setup: &Setup) -> String {
     text.replace("(the demo's)", &setup.issuer.issuer)
         .replace("\"engineer\"", &format!("\"{ENGINEER}\""))
         .replace("subject = \"auditor\"", &format!("subject = \"{AUDITOR}\""))
-}
-
-fn secret() -> String {
-    format!(
-        "{:032x}{:032x}",
-        rand::random::<u128>(),
-        rand::random::<u128>()
-    )
 }
 
 /// A file that only its owner can read.

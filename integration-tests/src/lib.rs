@@ -11,6 +11,7 @@
 mod agent;
 mod child;
 mod commands;
+mod enrolment;
 mod faults;
 mod front;
 mod installation;
@@ -25,6 +26,7 @@ mod wait;
 pub use agent::SiteAgent;
 pub use child::Running;
 pub use commands::{Alcyone, Done};
+pub use enrolment::Enrolment;
 pub use faults::{Fault, FaultyProxy, Plan};
 pub use front::Front;
 pub use installation::{Installation, Setup, Tls};

@@ -31,14 +31,22 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if !is_json(request.headers()) {
-            return Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "not-json",
-                "the body must be `application/json`",
-            ));
-        }
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+        let bytes = whole(request, state).await?;
+        let value = read(&bytes)?;
+        Ok(Self { value, bytes })
+    }
+}
+
+/// The bytes of a body that says it is JSON.
+pub(crate) async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    if !is_json(request.headers()) {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "not-json",
+            "the body must be `application/json`",
+        ));
+    }
+    Bytes::from_request(request, state).await.map_err(|rejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
                 return Problem::new(
                     StatusCode::PAYLOAD_TOO_LARGE,
@@ -47,10 +55,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
                 );
             }
             Problem::invalid("the body could not be read to its end")
-        })?;
-        let value = serde_json::from_slice(&bytes).map_err(|error| refused::<T>(&bytes, &error))?;
-        Ok(Self { value, bytes })
-    }
+        })
+}
+
+pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| refused::<T>(bytes, &error))
 }
 
 /// Parameters after the type (`; charset=utf-8`) say nothing: JSON is UTF-8 (RFC 8259, 11).

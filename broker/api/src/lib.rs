@@ -27,5 +27,5 @@ pub use observe::observed;
 pub use operation::operations;
 pub use problem::{Problem, ProblemBody};
 pub use router::router;
-pub use state::{AgentTokens, ApiState, LoginInfo};
+pub use state::{ApiState, LoginInfo};
 pub use within::within;

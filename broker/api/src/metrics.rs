@@ -13,6 +13,7 @@ pub struct Metrics {
     registry: Registry,
     requests: HistogramVec,
     refused_logins: IntCounterVec,
+    refused_agents: IntCounterVec,
     leases: IntCounterVec,
     reports: IntCounterVec,
     jobs: IntGaugeVec,
@@ -39,6 +40,11 @@ impl Metrics {
             refused_logins: counter(
                 "alcyone_refused_tokens_total",
                 "Tokens not accepted",
+                &["reason"],
+            )?,
+            refused_agents: counter(
+                "alcyone_refused_agent_requests_total",
+                "Requests of agents, or of what says it is one, that were not let in",
                 &["reason"],
             )?,
             leases: counter(
@@ -73,6 +79,8 @@ impl Metrics {
         self.registry.register(Box::new(self.requests.clone()))?;
         self.registry
             .register(Box::new(self.refused_logins.clone()))?;
+        self.registry
+            .register(Box::new(self.refused_agents.clone()))?;
         self.registry.register(Box::new(self.leases.clone()))?;
         self.registry.register(Box::new(self.reports.clone()))?;
         self.registry.register(Box::new(self.jobs.clone()))?;
@@ -102,6 +110,11 @@ impl Metrics {
 
     pub(crate) fn refused_token(&self, reason: &str) {
         self.refused_logins.with_label_values(&[reason]).inc();
+    }
+
+    /// `reason` is one of the refusal's codes, so the series are few.
+    pub(crate) fn refused_agent(&self, reason: &'static str) {
+        self.refused_agents.with_label_values(&[reason]).inc();
     }
 
     pub fn leased(&self, site: &str, attempts: usize) {

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use broker_app::Error;
+use broker_app::{AgentRefusal, Error};
 use broker_model::InvalidSpec;
 use broker_store::StoreError;
 
@@ -18,8 +18,17 @@ pub type ProblemBody = broker_client::wire::Problem;
 #[derive(Debug)]
 pub struct Problem {
     body: Box<ProblemBody>,
-    challenge: Option<&'static str>,
+    challenge: Option<Challenge>,
     retry_after_seconds: Option<u32>,
+}
+
+/// What `WWW-Authenticate` asks for.
+#[derive(Clone, Copy, Debug)]
+enum Challenge {
+    /// With the `error` of RFC 6750, 3.1; empty when nothing was sent.
+    Bearer(&'static str),
+    /// A signed request (RFC 9421).
+    Signature,
 }
 
 impl Problem {
@@ -52,7 +61,7 @@ impl Problem {
             "this needs an access token in the Authorization header",
         )
         .remedy("sign in with `alcyone login`, or send `Authorization: Bearer <token>`");
-        problem.challenge = Some("");
+        problem.challenge = Some(Challenge::Bearer(""));
         problem
     }
 
@@ -87,12 +96,6 @@ impl Problem {
             "internal",
             "something went wrong in the broker; its log has more under this request id",
         )
-    }
-
-    /// The `error` of `WWW-Authenticate: Bearer` (RFC 6750, 3.1); empty when nothing was sent.
-    pub(crate) fn challenge(mut self, error: &'static str) -> Self {
-        self.challenge = Some(error);
-        self
     }
 
     /// When to come back, in seconds.
@@ -135,7 +138,7 @@ impl From<AuthFailure> for Problem {
         }
         let mut problem = Self::new(StatusCode::UNAUTHORIZED, "token-refused", failure.words)
             .remedy("sign in again");
-        problem.challenge = Some(failure.challenge);
+        problem.challenge = Some(Challenge::Bearer(failure.challenge));
         problem
     }
 }
@@ -193,6 +196,7 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::CONFLICT, "request-in-flight", words).retry_after(1)
             }
             Error::Contended => Self::unavailable("contended", &words),
+            Error::Agent(refusal) => refusal.into(),
             Error::OutsideLedger => Self::new(StatusCode::NOT_FOUND, "outside-ledger", words),
             Error::Store(StoreError::Full(_)) => {
                 tracing::error!(error = %words, "the database has no space left");
@@ -212,6 +216,21 @@ impl From<Error> for Problem {
     }
 }
 
+impl From<AgentRefusal> for Problem {
+    fn from(refusal: AgentRefusal) -> Self {
+        let forbidden = refusal.is_forbidden();
+        let status = if forbidden {
+            StatusCode::FORBIDDEN
+        } else {
+            StatusCode::UNAUTHORIZED
+        };
+        let mut problem =
+            Self::new(status, refusal.code(), refusal.to_string()).remedy(refusal.remedy());
+        problem.challenge = (!forbidden).then_some(Challenge::Signature);
+        problem
+    }
+}
+
 fn first_remedy(decision: &policy_engine::Decision) -> Option<String> {
     decision.rules.iter().find_map(|rule| rule.remedy.clone())
 }
@@ -228,11 +247,11 @@ impl IntoResponse for Problem {
             CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        if let Some(error) = self.challenge {
-            let value = if error.is_empty() {
-                "Bearer".to_owned()
-            } else {
-                format!("Bearer error=\"{error}\"")
+        if let Some(challenge) = self.challenge {
+            let value = match challenge {
+                Challenge::Signature => "Signature".to_owned(),
+                Challenge::Bearer("") => "Bearer".to_owned(),
+                Challenge::Bearer(error) => format!("Bearer error=\"{error}\""),
             };
             if let Ok(value) = HeaderValue::from_str(&value) {
                 headers.insert(WWW_AUTHENTICATE, value);

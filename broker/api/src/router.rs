@@ -36,7 +36,10 @@ pub fn router(state: ApiState) -> Router {
     let agents = agents.layer(DefaultBodyLimit::max(REPORT_LIMIT));
     let router = routed(probes::operations())
         .nest(v1::BASE, within(api, REQUEST_TIME))
-        .nest(agent_v1::BASE, within(agents, AGENT_TIME))
+        .nest(
+            agent_v1::BASE,
+            agent_v1::signed(within(agents, AGENT_TIME), &state),
+        )
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))

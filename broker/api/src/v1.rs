@@ -8,6 +8,7 @@ mod login;
 mod openapi;
 mod query;
 mod registry;
+mod site_agents;
 mod sites;
 mod usage;
 mod whoami;
@@ -35,6 +36,14 @@ pub(crate) fn operations() -> Vec<Operation> {
         post("/jobs/{id}/cancel", jobs::cancel::cancel),
         get("/sites", sites::list),
         get("/sites/{id}", sites::show),
+        get("/sites/{id}/agents", site_agents::list),
+        post("/sites/{id}/agents/{agent}/revoke", site_agents::revoke),
+        get("/sites/{id}/invites", site_agents::invites),
+        post("/sites/{id}/invites", site_agents::invite),
+        post(
+            "/sites/{id}/invites/{invite}/withdraw",
+            site_agents::withdraw,
+        ),
         get("/usage", usage::list),
         get("/ledger/checkpoint", ledger::checkpoint),
         get("/ledger/entries", ledger::entries),

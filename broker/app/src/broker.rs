@@ -10,6 +10,7 @@ use crate::agents::Looks;
 use crate::caller::Callers;
 use crate::decisions::Decisions;
 use crate::drain::Drain;
+use crate::enrolment::AgentDoor;
 use crate::failed_logins::FailedLogins;
 use crate::jobs::{InFlight, JobReads};
 use crate::loops::{Hearing, Judged};
@@ -87,6 +88,7 @@ pub(crate) struct Inner {
     pub(crate) failed_logins: FailedLogins,
     pub(crate) looks: Looks,
     pub(crate) hearing: Hearing,
+    pub(crate) agent_door: RwLock<Arc<AgentDoor>>,
     pub(crate) drain: Drain,
     pub(crate) judged: Judged,
     pub(crate) tallies: Tallies,
@@ -109,6 +111,7 @@ impl Broker {
                 failed_logins: FailedLogins::default(),
                 looks: Looks::default(),
                 hearing: Hearing::from(parts.clock.now()),
+                agent_door: RwLock::default(),
                 drain: Drain::default(),
                 judged: Judged::default(),
                 tallies: Tallies::default(),

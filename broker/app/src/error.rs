@@ -4,6 +4,8 @@ use broker_model::{
 use broker_store::{CommitError, StoreError};
 use policy_engine::Decision;
 
+use crate::AgentRefusal;
+
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a use case did not do what was asked; nothing of it is stored.
@@ -56,6 +58,9 @@ pub enum Error {
     /// Somebody else changed the same thing again and again; try later.
     #[error("too many others are changing the same thing, try again")]
     Contended,
+    /// What says it is an agent is not let in.
+    #[error(transparent)]
+    Agent(#[from] AgentRefusal),
     #[error("the ledger has no such entry or size")]
     OutsideLedger,
     #[error(transparent)]

@@ -65,8 +65,10 @@ impl Broker {
         if !windows.is_empty() {
             tally.windows = self.window_uses(&windows).await?.into_iter().collect();
         }
-        let mut limiting = set().filter(|it| !it.controls.limits.is_empty()).peekable();
-        if limiting.peek().is_none() {
+        // A list: an iterator with a closure in it cannot be held over a wait.
+        let limiting: Vec<&Arc<Listed>> =
+            set().filter(|it| !it.controls.limits.is_empty()).collect();
+        if limiting.is_empty() {
             return Ok(tally);
         }
         let organisation = match self.standing(allocation.project).await {

@@ -14,6 +14,9 @@
 //! | `jobs` | `JobPage` |
 //! | `show` | `{"job": JobView, "placement": Placement}` |
 //! | `sites`, `usage` | an array of `SiteView`, of `UsageView` |
+//! | `site invite`, `site withdraw-invite` | `InviteView` |
+//! | `site agents`, `site invites` | an array of `AgentView`, of `InviteView` |
+//! | `site revoke-agent` | `AgentView` |
 //! | `site import` | `FiledView` |
 //! | `site show`, `site windows list` | `ControlsView`, an array of `WindowView` |
 //! | `site windows add`, `… close` | `CapacityWindow` |
@@ -43,7 +46,8 @@ mod print;
 mod verbs;
 
 pub use cli::{
-    Audit, Cli, IncidentVerb, KindArg, ScopeArgs, SeverityArg, SiteVerb, Verb, WindowVerb, parse,
+    AgentVerb, Audit, Cli, IncidentVerb, KindArg, ScopeArgs, SeverityArg, SiteVerb, Verb,
+    WindowVerb, parse,
 };
 pub use exit::{Failure, exit_code};
 pub use login::{FileTokens, finish_login, start_login};

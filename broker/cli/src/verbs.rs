@@ -5,6 +5,7 @@ mod jobs;
 mod logs;
 mod patience;
 mod site;
+mod site_agents;
 mod sites;
 mod submit;
 mod usage;

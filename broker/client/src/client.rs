@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use broker_model::{
-    Incident, JobId, JobSpec, LimitDraft, OrganisationId, OrganisationLimit, Placement, ProjectId,
-    Site, SiteId,
+    AgentId, Incident, InviteId, JobId, JobSpec, LimitDraft, OrganisationId, OrganisationLimit,
+    Placement, ProjectId, Site, SiteId,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
@@ -12,9 +12,9 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::wire::{
-    CheckRequest, CheckView, CheckpointView, ConsistencyView, ControlsView, EntryView, FiledView,
-    InclusionView, JobView, LoginOptions, Page, Problem, QuoteView, SiteDocument, SiteJobView,
-    SiteView, UsageView, WhoAmI,
+    AgentView, CheckRequest, CheckView, CheckpointView, ConsistencyView, ControlsView, EntryView,
+    FiledView, InclusionView, InviteRequest, InviteView, JobView, LoginOptions, Page, Problem,
+    QuoteView, RevokeRequest, SiteDocument, SiteJobView, SiteView, UsageView, WhoAmI,
 };
 use crate::{Error, EventStream, Result};
 
@@ -137,6 +137,42 @@ impl Client {
     /// One site.
     pub async fn site(&self, id: &SiteId) -> Result<SiteView> {
         self.get(&format!("sites/{id}"), &[]).await
+    }
+
+    /// Agents of a site, newest first; for its administrators.
+    pub async fn agents(&self, site: &SiteId) -> Result<Page<AgentView>> {
+        self.get(&format!("sites/{site}/agents"), &[]).await
+    }
+
+    /// Puts an agent out, at once. Again changes nothing.
+    pub async fn revoke_agent(
+        &self,
+        site: &SiteId,
+        agent: AgentId,
+        reason: &str,
+    ) -> Result<AgentView> {
+        let body = RevokeRequest {
+            reason: reason.to_owned(),
+        };
+        self.post(&format!("sites/{site}/agents/{agent}/revoke"), &body, None)
+            .await
+    }
+
+    /// Invites of a site, newest first, without their texts.
+    pub async fn invites(&self, site: &SiteId) -> Result<Page<InviteView>> {
+        self.get(&format!("sites/{site}/invites"), &[]).await
+    }
+
+    /// Makes an invite for one agent. Its text is in this answer and nowhere else.
+    pub async fn invite(&self, site: &SiteId, request: &InviteRequest) -> Result<InviteView> {
+        self.post(&format!("sites/{site}/invites"), request, None)
+            .await
+    }
+
+    /// Takes an invite back that nobody has used.
+    pub async fn withdraw_invite(&self, site: &SiteId, invite: InviteId) -> Result<InviteView> {
+        let path = format!("sites/{site}/invites/{invite}/withdraw");
+        self.post(&path, &serde_json::json!({}), None).await
     }
 
     /// What is registered of a site, with the tag that a change of it has to name.

@@ -1,5 +1,6 @@
 //! Bodies of `/api/v1`.
 
+mod agent;
 mod audit;
 mod decision;
 mod job;
@@ -10,6 +11,7 @@ mod whoami;
 
 use serde::{Deserialize, Serialize};
 
+pub use agent::{AgentStatus, AgentView, InviteRequest, InviteView, RevokeRequest};
 pub use audit::{CheckpointView, ConsistencyView, EntryView, InclusionView, UsageView};
 pub use decision::{DecisionResult, DecisionView, RuleEffect, SpokenView};
 pub use job::{JobView, LogView, QuoteView};

@@ -118,6 +118,19 @@ pub enum EntryKind {
     HoldReleased,
     #[serde(rename = "site.state_changed")]
     SiteStateChanged,
+    #[serde(rename = "agent.invited")]
+    AgentInvited,
+    #[serde(rename = "agent.invite_withdrawn")]
+    AgentInviteWithdrawn,
+    /// So many wrong proofs were sent for an invite that it is good for nothing now.
+    #[serde(rename = "agent.invite_blocked")]
+    AgentInviteBlocked,
+    #[serde(rename = "agent.enrolled")]
+    AgentEnrolled,
+    #[serde(rename = "agent.rotated")]
+    AgentRotated,
+    #[serde(rename = "agent.revoked")]
+    AgentRevoked,
     /// A site is new in the registry; `document_sha256` names what was said of it.
     #[serde(rename = "site.registered")]
     SiteRegistered,

@@ -4,6 +4,7 @@
 //! decision made from these types can be made again later with the same result.
 
 mod accounts;
+mod agent;
 mod attempt;
 mod clock;
 mod event;
@@ -21,13 +22,16 @@ mod units;
 mod usage;
 
 pub use accounts::{Allocation, AllocationScope, Balance, FundingShare, Project};
+pub use agent::{
+    AgentKey, AgentRevoked, EnrolledAgent, Invite, InviteFate, InviteState, WRONG_PROOFS,
+};
 pub use attempt::{Attempt, AttemptEvent, AttemptState, Outcome, OutcomeKind};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use event::{EntryBody, EntryKind};
 pub use ids::{
     AgentId, AllocationId, AttemptId, DecisionId, DrainId, Ids, IncidentId, InstanceId, InvalidId,
-    JobId, OrganisationId, PartitionId, PartitionRef, PersonId, ProjectId, RemoteId, SiteId,
-    SystemId, VetoId, WindowId,
+    InviteId, JobId, OrganisationId, PartitionId, PartitionRef, PersonId, ProjectId, RemoteId,
+    SiteId, SystemId, VetoId, WindowId,
 };
 pub use job::{HoldReason, InvalidTransition, Job, JobEvent, JobState, Ran, StateName};
 pub use organisation::{Evidence, EvidenceKind, Organisation, SizeClass};

@@ -178,4 +178,6 @@ const fn one() -> u32 {
 }
 
 #[cfg(test)]
+mod facts;
+#[cfg(test)]
 mod tests;

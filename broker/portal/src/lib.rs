@@ -5,6 +5,7 @@
 //! cookie ([`visitor`]), and is answered by one handler per page. Every form carries a token of its
 //! session; no page loads anything from elsewhere, and no page holds a script or a style of its own.
 
+mod agents;
 mod assets;
 mod cookies;
 mod decision;
@@ -14,9 +15,11 @@ mod home;
 mod jobs;
 mod ledger;
 mod login;
+mod notices;
 mod placement;
 mod refusal;
 mod router;
+mod site_admin;
 mod sites;
 mod texts;
 mod visitor;

@@ -86,6 +86,8 @@ fn of_app(error: &Error) -> (StatusCode, &'static str) {
         | Error::NoDocumentNamed
         | Error::LiveJobs { .. }
         | Error::InFlight => (StatusCode::CONFLICT, "conflict"),
+        // No agent asks for a page.
+        Error::Agent(_) => (StatusCode::FORBIDDEN, "forbidden"),
         Error::Contended => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         Error::Store(StoreError::Full(_)) => (StatusCode::INSUFFICIENT_STORAGE, "unavailable"),
         Error::Store(StoreError::Unavailable(_)) => {

@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::refusal::Refusal;
-use crate::{Portal, assets, frame, home, jobs, ledger, login, sites};
+use crate::{Portal, agents, assets, frame, home, jobs, ledger, login, site_admin, sites};
 
 /// A script is at most 256 KiB, three times that when a form encodes it.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -26,6 +26,15 @@ pub fn router(portal: Portal) -> Router {
         .route("/jobs/{id}/logs", get(jobs::follow::logs))
         .route("/jobs/{id}/events", get(jobs::follow::events))
         .route("/sites", get(sites::show))
+        .route("/sites/{id}/admin", get(site_admin::show))
+        .route("/sites/{id}/admin/{what}", post(site_admin::set))
+        .route("/sites/{id}/agents", get(agents::show))
+        .route("/sites/{id}/agents/invite", post(agents::invite))
+        .route("/sites/{id}/agents/{agent}/revoke", post(agents::revoke))
+        .route(
+            "/sites/{id}/invites/{invite}/withdraw",
+            post(agents::withdraw),
+        )
         .route("/ledger", get(ledger::show))
         .route("/login", get(login::choose))
         .route("/login/start", get(login::start))

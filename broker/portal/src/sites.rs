@@ -6,6 +6,7 @@ use broker_model::{Partition, PartitionSnapshot, SiteReadiness, System, SystemSt
 
 use crate::Portal;
 use crate::frame::{Frame, html};
+use crate::notices::{self, Notice};
 use crate::refusal::Refusal;
 use crate::texts::Texts;
 use crate::visitor::Member;
@@ -34,6 +35,9 @@ struct SiteCard {
     open: String,
     queued: String,
     systems: Vec<SystemCard>,
+    notices: Vec<Notice>,
+    /// The viewer administers it.
+    is_mine: bool,
 }
 
 struct SystemCard {
@@ -81,14 +85,14 @@ pub(crate) async fn show(
         summary: texts.with("sites.summary", &numbers),
         sites: views
             .iter()
-            .map(|view| SiteCard::new(texts, view))
+            .map(|view| SiteCard::new(&member, view))
             .collect(),
     })
 }
 
 impl SiteCard {
-    fn new(texts: Texts, view: &SiteView) -> Self {
-        let site = &view.site;
+    fn new(member: &Member, view: &SiteView) -> Self {
+        let (texts, site) = (member.texts, &view.site);
         let (class, key) = readiness(view.readiness);
         let heard = view
             .snapshot
@@ -122,6 +126,8 @@ impl SiteCard {
                 .iter()
                 .map(|it| SystemCard::new(texts, it, heard))
                 .collect(),
+            notices: notices::of_site(texts, view),
+            is_mine: member.caller().is_admin_of(&site.id),
         }
     }
 }
@@ -192,7 +198,7 @@ fn hardware(partition: &Partition) -> String {
     }
 }
 
-const fn readiness(readiness: SiteReadiness) -> (&'static str, &'static str) {
+pub(crate) const fn readiness(readiness: SiteReadiness) -> (&'static str, &'static str) {
     match readiness {
         SiteReadiness::Ready => ("good", "readiness.ready"),
         SiteReadiness::Limited => ("wait", "readiness.limited"),

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use broker_model::SiteId;
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
@@ -41,6 +42,9 @@ pub enum Verb {
         #[arg(long, env = "ALCYONE_CONFIG")]
         config: PathBuf,
     },
+    /// Make an invite for one agent of a site and print it: for the first agents, before anybody can
+    /// sign in. Later a site's administrators make their own (`alcyone site invite`)
+    Invite(InviteOptions),
     /// Look at the configuration
     Config {
         #[command(subcommand)]
@@ -79,6 +83,19 @@ pub struct RevokeOptions {
     /// Take the revocation back
     #[arg(long)]
     pub lift: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct InviteOptions {
+    #[arg(long, env = "ALCYONE_CONFIG")]
+    pub config: PathBuf,
+    pub site: SiteId,
+    /// How long it is good, 1 to 168 [default: 24]
+    #[arg(long, value_name = "HOURS")]
+    pub valid_hours: Option<u32>,
+    /// Which machine it is for; the site's administrators see it
+    #[arg(long)]
+    pub note: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,15 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use agent_link::KeyPair;
 use anyhow::{Context as _, anyhow, bail};
 use axum::Router;
-use broker_api::{AgentTokens, ApiState, LoginInfo, Metrics};
+use broker_api::{ApiState, LoginInfo, Metrics};
 use broker_app::loops::Sealer;
-use broker_app::{Broker, BrokerParts, Limits};
+use broker_app::{AgentDoor, Broker, BrokerParts, Limits};
 use broker_auth::{Authenticator, DeviceSignIn};
 use broker_client::wire::{LoginChoice, LoginView};
 use broker_ledger::Signer;
-use broker_model::{Clock, Ids, Site, SiteId, SystemClock};
+use broker_model::{Clock, Ids, Site, SystemClock};
 use broker_portal::Portal;
 use broker_store::{SqlStore, StoreOptions};
 use policy_engine::Engine;
@@ -21,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::auth::TokenAuth;
-use crate::config::{AgentToken, Config, DatabaseConfig};
+use crate::config::{Config, DatabaseConfig};
 use crate::{roles, secrets, shipped, tls};
 
 /// From the head of a request for a page to the head of its answer. Signing in asks an issuer meanwhile.
@@ -48,7 +49,6 @@ pub(crate) struct Ingredients {
     pub(crate) signer: Signer,
     /// Seals the cookie of a sign-in on its way; the same in every replica.
     pub(crate) login_key: [u8; 32],
-    pub(crate) agents: AgentTokens,
     pub(crate) public_url: Url,
     pub(crate) limits: Limits,
 }
@@ -65,7 +65,6 @@ pub async fn compose(config: &Config) -> anyhow::Result<Composed> {
         auth: Authenticator::new(config.issuers.clone(), Arc::new(SystemClock))?,
         signer: signer(config)?,
         login_key: login_key(&std::fs::read(&config.ledger.key_file)?),
-        agents: agent_tokens(config, &sites)?,
         sites,
         public_url: config.server.public_url.clone(),
         limits: config.limits.limits(),
@@ -92,7 +91,6 @@ pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
     let sites = sites(config)?;
     roles::rules(&config.issuers, &sites)?;
     signer(config)?;
-    agent_tokens(config, &sites)?;
     Authenticator::new(config.issuers.clone(), Arc::new(SystemClock))?;
     config.server.tls.as_ref().map_or(Ok(()), tls::check)?;
     secrets::warnings(config).map(drop)
@@ -109,6 +107,10 @@ pub(crate) fn assemble(parts: Ingredients) -> anyhow::Result<Composed> {
         ids: Arc::new(Ids::from_os()),
         limits: parts.limits,
     });
+    broker.put_agent_door(AgentDoor {
+        url: parts.public_url.clone(),
+        key: agent_key(&parts.signer)?,
+    });
     let auth = Arc::new(parts.auth);
     let metrics = Arc::new(Metrics::new()?);
     let ledger_key = parts.signer.verifier();
@@ -118,7 +120,6 @@ pub(crate) fn assemble(parts: Ingredients) -> anyhow::Result<Composed> {
     let state = ApiState {
         broker: broker.clone(),
         auth: Arc::new(TokenAuth(auth.clone())),
-        agents: Arc::new(parts.agents),
         metrics: metrics.clone(),
         login: Arc::new(login_info(&auth)),
         ledger_key: Arc::new(ledger_key),
@@ -197,52 +198,20 @@ fn signer(config: &Config) -> anyhow::Result<Signer> {
         .with_context(|| format!("ledger.key_file: {}", file.display()))
 }
 
-fn agent_tokens(config: &Config, sites: &[Site]) -> anyhow::Result<AgentTokens> {
-    let mut tokens: Vec<(SiteId, String)> = Vec::new();
-    for agent in &config.agents {
-        let token = agent_token(agent, sites)?;
-        if let Some((other, _)) = tokens
-            .iter()
-            .find(|(site, known)| *known == token && *site != agent.site)
-        {
-            bail!(
-                "agents.{}: the token in {} is that of {other}; one token speaks for one site, make another",
-                agent.site,
-                agent.token_file.display()
-            );
-        }
-        tokens.push((agent.site.clone(), token));
-    }
-    Ok(AgentTokens::new(
-        tokens
-            .iter()
-            .map(|(site, token)| (site.clone(), token.as_str())),
-    ))
-}
-
-fn agent_token(agent: &AgentToken, sites: &[Site]) -> anyhow::Result<String> {
-    let (name, file) = (&agent.site, agent.token_file.display());
-    if !sites.iter().any(|site| site.id == *name) {
-        let known: Vec<&str> = sites.iter().map(|site| site.id.as_str()).collect();
-        bail!(
-            "agents.{name}: there is no such site; known: {}",
-            known.join(", ")
-        );
-    }
-    let token = std::fs::read_to_string(&agent.token_file)
-        .with_context(|| format!("agents.{name}: {file}"))?;
-    let token = token.trim();
-    if token.len() < 32 {
-        bail!("agents.{name}: the token in {file} is shorter than 32 characters");
-    }
-    Ok(token.to_owned())
-}
-
 /// A key for the portal out of the ledger's, which every replica has; the hash gives nothing of it away.
 pub(crate) fn login_key(ledger_key: &[u8]) -> [u8; 32] {
     let mut digest = Sha256::new_with_prefix(b"alcyone portal sign-in\n");
     digest.update(ledger_key);
     digest.finalize().into()
+}
+
+/// What the broker signs its answers to agents with: out of the ledger's key, which every replica has.
+/// Another ledger key is another broker to its agents, which then have to be enrolled anew.
+fn agent_key(ledger: &Signer) -> anyhow::Result<KeyPair> {
+    let mut digest = Sha256::new_with_prefix(b"alcyone answers to agents\n");
+    // As it is written anew, so that white space in the file makes no difference.
+    digest.update(ledger.to_pem()?.as_bytes());
+    Ok(KeyPair::from_seed(&digest.finalize().into()))
 }
 
 /// Makes a signing key in a new file that only its owner can read; returns the verifier key. A folder

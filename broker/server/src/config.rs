@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use broker_auth::IssuerConfig;
-use broker_model::SiteId;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -25,8 +24,6 @@ pub struct Config {
     pub sites: SitesConfig,
     #[serde(default)]
     pub issuers: Vec<IssuerConfig>,
-    #[serde(default)]
-    pub agents: Vec<AgentToken>,
     #[serde(default)]
     pub limits: LimitsConfig,
     #[serde(default)]
@@ -106,14 +103,6 @@ pub struct SitesConfig {
     pub dir: Option<PathBuf>,
 }
 
-/// The token that a site's agents authenticate with.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AgentToken {
-    pub site: SiteId,
-    pub token_file: PathBuf,
-}
-
 impl Config {
     /// Reads a file; what is wrong is said with its name, line and key. Paths in it are taken from
     /// the folder it lies in.
@@ -144,9 +133,6 @@ impl Config {
             from(&mut tls.certificate_file);
             from(&mut tls.key_file);
         }
-        self.agents
-            .iter_mut()
-            .for_each(|agent| from(&mut agent.token_file));
         for issuer in &mut self.issuers {
             let portal = issuer
                 .portal

@@ -7,6 +7,7 @@ pub mod config;
 mod demo;
 mod doctor;
 mod embedded;
+mod invites;
 mod listen;
 mod registry;
 mod revocations;
@@ -53,6 +54,7 @@ async fn execute(command: BrokerCommand) -> anyhow::Result<ExitCode> {
         Verb::Import { config, file } => import(&Config::load(&config)?, &file).await,
         Verb::Revoke(options) => revocations::revoke(options).await,
         Verb::Revocations { config } => revocations::list(&Config::load(&config)?).await,
+        Verb::Invite(options) => invites::invite(options).await,
         Verb::Config {
             verb: ConfigVerb::Check { config },
         } => {

@@ -27,12 +27,6 @@ pub(crate) fn named(config: &Config) -> Vec<(String, &Path)> {
             files.extend(file.map(|file| (key, file)));
         }
     }
-    for agent in &config.agents {
-        files.push((
-            format!("agents.{}.token_file", agent.site),
-            &agent.token_file,
-        ));
-    }
     files
 }
 

@@ -1,15 +1,15 @@
 use std::sync::Arc;
 
 use broker_model::{
-    Allocation, AllocationId, Attempt, AttemptId, EntryBody, Evidence, GpuMillis, Job, JobId,
-    Organisation, Project, RegisteredSite, SiteSnapshot, SiteState, UnitMillis, UsageRecord,
-    WindowId,
+    AgentKey, Allocation, AllocationId, Attempt, AttemptId, EnrolledAgent, EntryBody, Evidence,
+    GpuMillis, Invite, Job, JobId, Organisation, Project, RegisteredSite, SiteSnapshot, SiteState,
+    UnitMillis, UsageRecord, WindowId,
 };
 use jiff::Timestamp;
 
 use crate::{
-    IdempotencyKey, Person, Remembered, Revocation, Session, StoredDecision, StoredGrant,
-    StoredPlacement,
+    AgentNonce, IdempotencyKey, Person, Remembered, Revocation, Session, StoredDecision,
+    StoredGrant, StoredPlacement,
 };
 
 /// What is to be true afterwards, all of it or nothing.
@@ -144,6 +144,21 @@ pub enum Write {
         issuer: String,
         subject: String,
     },
+    /// Fails with `Conflict(Invite)` if the id is there; stores version 1 (give 0).
+    InsertInvite(Box<Invite>),
+    /// Fails with `Conflict(Invite)` unless the stored version is `invite.version`; stores
+    /// `version + 1`.
+    UpdateInvite(Box<Invite>),
+    /// Fails with `Conflict(Agent)` if the id is there; stores version 1 (give 0).
+    InsertAgent(Box<EnrolledAgent>),
+    /// As an invite's, with `Conflict(Agent)`.
+    UpdateAgent(Box<EnrolledAgent>),
+    /// Fails with `Conflict(AgentKey)` if somebody has this key; stores version 1 (give 0).
+    InsertAgentKey(Box<AgentKey>),
+    /// As an invite's, with `Conflict(AgentKey)`.
+    UpdateAgentKey(Box<AgentKey>),
+    /// Fails with `Duplicate(Nonce)` when this key has said it before.
+    InsertNonce(AgentNonce),
 }
 
 /// The receipt of a change.

@@ -8,6 +8,7 @@
 )]
 
 pub mod accounts;
+pub mod agents;
 pub mod attempts;
 mod fixtures;
 pub mod groups;
@@ -95,6 +96,12 @@ where
             a_role_knows_its_holders,
             a_session_ends_when_it_expires_or_is_removed,
             a_revocation_is_kept_until_it_is_lifted,
+        }
+        agents::{
+            an_invite_is_used_by_the_version_that_was_read,
+            an_agent_is_found_by_each_of_its_keys,
+            a_revoked_agent_is_read_as_revoked,
+            what_a_key_said_before_it_cannot_say_again,
         }
         usage::{
             an_attempt_is_charged_once,

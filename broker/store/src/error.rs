@@ -13,6 +13,10 @@ pub enum Entity {
     Person,
     Decision,
     Checkpoint,
+    Invite,
+    Agent,
+    AgentKey,
+    Nonce,
     Site,
 }
 
@@ -27,6 +31,10 @@ impl fmt::Display for Entity {
             Self::Person => "person",
             Self::Decision => "decision",
             Self::Checkpoint => "checkpoint",
+            Self::Invite => "invite",
+            Self::Agent => "agent",
+            Self::AgentKey => "agent key",
+            Self::Nonce => "nonce",
             Self::Site => "site",
         })
     }

@@ -21,10 +21,12 @@ pub mod testing;
 pub use change::{Change, Committed, Write};
 pub use error::{CommitError, Entity, StoreError};
 pub use options::StoreOptions;
-pub use read::{Accounts, Attempts, Commits, Identities, Jobs, Ledger, Sites, Store, Usage};
+pub use read::{
+    Accounts, Agents, Attempts, Commits, Identities, Jobs, Ledger, Sites, Store, Usage,
+};
 pub use records::{
-    EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered, Revocation, SealedBatch,
-    Session, StoredCheckpoint, StoredDecision, StoredGrant, StoredPlacement, Tile, UsageFilter,
-    UsageScope,
+    AgentNonce, EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered, Revocation,
+    SealedBatch, Session, StoredCheckpoint, StoredDecision, StoredGrant, StoredPlacement, Tile,
+    UsageFilter, UsageScope,
 };
 pub use sql::{CommitStats, Nudge, SqlStore};

@@ -5,9 +5,10 @@ use std::fmt;
 
 use async_trait::async_trait;
 use broker_model::{
-    AgentId, Allocation, AllocationId, Attempt, AttemptId, DecisionId, Evidence, GpuMillis, Job,
-    JobId, Organisation, OrganisationId, PersonId, Placement, Project, ProjectId, RegisteredSite,
-    Role, SiteId, SiteSnapshot, SiteState, StateName, UsageRecord, WindowId, WindowUse,
+    AgentId, AgentKey, Allocation, AllocationId, Attempt, AttemptId, DecisionId, EnrolledAgent,
+    Evidence, GpuMillis, Invite, InviteId, Job, JobId, Organisation, OrganisationId, PersonId,
+    Placement, Project, ProjectId, RegisteredSite, Role, SiteId, SiteSnapshot, SiteState,
+    StateName, UsageRecord, WindowId, WindowUse,
 };
 use jiff::Timestamp;
 
@@ -21,12 +22,21 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// Everything the broker asks its database.
 pub trait Store:
-    Commits + Jobs + Attempts + Accounts + Identities + Usage + Sites + Ledger + fmt::Debug
+    Commits + Jobs + Attempts + Accounts + Identities + Usage + Sites + Agents + Ledger + fmt::Debug
 {
 }
 
 impl<T> Store for T where
-    T: Commits + Jobs + Attempts + Accounts + Identities + Usage + Sites + Ledger + fmt::Debug
+    T: Commits
+        + Jobs
+        + Attempts
+        + Accounts
+        + Identities
+        + Usage
+        + Sites
+        + Agents
+        + Ledger
+        + fmt::Debug
 {
 }
 
@@ -200,6 +210,25 @@ pub trait Sites: Send + Sync + 'static {
         organisation: OrganisationId,
         site: &SiteId,
     ) -> Result<Vec<Job>>;
+}
+
+/// Agents as they are enrolled; what they hold is in [`Attempts`].
+#[async_trait]
+pub trait Agents: Send + Sync + 'static {
+    async fn find_invite(&self, id: InviteId) -> Result<Option<Invite>>;
+    /// Newest first, 200 at most.
+    async fn invites_of(&self, site: &SiteId) -> Result<Vec<Invite>>;
+    async fn find_agent(&self, id: AgentId) -> Result<Option<EnrolledAgent>>;
+    /// Newest first, 200 at most.
+    async fn agents_of(&self, site: &SiteId) -> Result<Vec<EnrolledAgent>>;
+    /// The key of this id with the agent whose it is. Asked at every request of an agent.
+    async fn find_agent_key(&self, id: &str) -> Result<Option<(AgentKey, EnrolledAgent)>>;
+    /// Keys of an agent, those that no longer count among them.
+    async fn keys_of(&self, agent: AgentId) -> Result<Vec<AgentKey>>;
+    /// When this key last said something, as long as its nonces are kept.
+    async fn heard_at(&self, key: &str) -> Result<Option<Timestamp>>;
+    /// Forgets nonces seen before this; returns how many.
+    async fn forget_nonces(&self, before: Timestamp) -> Result<u64>;
 }
 
 #[async_trait]

@@ -71,6 +71,15 @@ pub struct Revocation {
     pub reason: String,
 }
 
+/// What makes a request of an agent differ from every other of the same key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AgentNonce {
+    /// The key's id, or an invite's.
+    pub key: String,
+    pub nonce: String,
+    pub seen_at: Timestamp,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey {
     pub person: PersonId,

@@ -2,6 +2,7 @@
 //! in its code; `committer` is the only one that writes.
 
 mod accounts;
+mod agents;
 mod attempts;
 mod bulk;
 mod checkpoint;

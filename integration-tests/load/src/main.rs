@@ -13,6 +13,7 @@ mod rig;
 mod scenarios;
 mod sites;
 mod table;
+mod voice;
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -1,5 +1,5 @@
 //! A broker with everything it needs, put together as `alcyone-broker serve` does it and served on
-//! loopback: a development issuer whose tokens are real, a database on disk, agents' tokens, the loops.
+//! loopback: a development issuer whose tokens are real, a database on disk, enrolled agents, the loops.
 
 mod config;
 
@@ -23,6 +23,7 @@ use tokio::task::JoinHandle;
 use crate::client::{self, Connection};
 use crate::database::{Kind, Scratch};
 use crate::sites;
+use crate::voice::Voice;
 
 pub(crate) use config::write_file;
 
@@ -35,8 +36,8 @@ pub(crate) struct Ground {
     pub(crate) scratch: Scratch,
     pub(crate) config: broker_server::config::Config,
     pub(crate) issuer: DevIssuer,
-    /// Each site with its agents' token.
-    pub(crate) sites: Vec<(Site, String)>,
+    /// Each site with an agent.
+    pub(crate) sites: Vec<(Site, Voice)>,
 }
 
 /// A running broker.
@@ -58,11 +59,11 @@ impl Ground {
         let mut people = DevIssuerConfig::new(AUDIENCE, vec![engineer()]);
         people.access_token_seconds = 24 * 3600;
         let issuer = DevIssuer::start(listener, people, Arc::new(SystemClock))?;
-        let sites = config::sites_with_tokens()?;
-        let config = config::config(scratch.folder.path(), &scratch.url, &issuer, &sites)?;
+        let config = config::config(scratch.folder.path(), &scratch.url, &issuer)?;
         let store = open_store(&config.database).await?;
         store.migrate().await?;
         store.close().await;
+        let sites = voices(&config).await?;
         Ok(Self {
             scratch,
             config,
@@ -110,6 +111,18 @@ impl Ground {
             .await?;
         Ok(login.wait().await?.access_token)
     }
+}
+
+/// Lets an agent in at each site.
+async fn voices(config: &broker_server::config::Config) -> anyhow::Result<Vec<(Site, Voice)>> {
+    let composed = compose(config).await?;
+    let mut voices = Vec::new();
+    for site in shipped::sites()? {
+        let voice = Voice::enrol(&composed.broker, &site.id).await?;
+        voices.push((site, voice));
+    }
+    composed.store.close().await;
+    Ok(voices)
 }
 
 impl Rig {

@@ -5,24 +5,21 @@ use std::net::SocketAddr;
 
 use anyhow::ensure;
 use broker_model::{
-    AgentId, Clock as _, Ids, Partition, PartitionSnapshot, Site, SiteReadiness, SiteSnapshot,
-    System, SystemClock,
+    Clock as _, Partition, PartitionSnapshot, Site, SiteReadiness, SiteSnapshot, System,
+    SystemClock,
 };
 use jiff::Timestamp;
 use site_adapter::Report;
 
-use crate::client::{self, Connection};
+use crate::client::Connection;
+use crate::voice::Voice;
 
 /// Tells the broker once that every site is ready, over the agents' own API.
-pub(crate) async fn report_all(
-    address: SocketAddr,
-    sites: &[(Site, String)],
-) -> anyhow::Result<()> {
-    let agent: AgentId = Ids::from_os().next(&SystemClock);
+pub(crate) async fn report_all(address: SocketAddr, sites: &[(Site, Voice)]) -> anyhow::Result<()> {
     let mut connection = Connection::open(address).await?;
-    for (site, token) in sites {
+    for (site, voice) in sites {
         let report = Report {
-            agent,
+            agent: voice.agent,
             instance: None,
             site: site.id.clone(),
             snapshot: Some(snapshot(site, SystemClock.now())),
@@ -31,7 +28,7 @@ pub(crate) async fn report_all(
             working_on: Vec::new(),
         };
         let body = serde_json::to_vec(&report)?;
-        let request = client::post(address, "/agent/v1/report", token, &body);
+        let request = voice.post(address, "/agent/v1/report", &body)?;
         let answer = connection.exchange(&request).await?;
         ensure!(
             answer.status == 200,

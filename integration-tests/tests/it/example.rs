@@ -21,7 +21,6 @@ fn installed() -> TempDir {
         ),
         ("portal-client", "a client's secret"),
         ("introspection-client", "another client's secret"),
-        ("agent-meluxina", "0123456789abcdef0123456789abcdef"),
     ] {
         secret_file(&folder.path().join("secrets").join(name), secret);
     }
@@ -163,11 +162,6 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         &["database", "`url_file`"],
     ),
     (
-        "secrets/agent-meluxina",
-        "secrets/nowhere",
-        &["agents.meluxina", "nowhere"],
-    ),
-    (
         "leeway_seconds = 30",
         "leeway_seconds = 3000",
         &["leeway_seconds", "at most"],
@@ -187,16 +181,6 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         "site_lost_after_seconds = 1800",
         "site_lost_after_seconds = 60",
         &["limits.site_lost_after_seconds", "a lease of 60 s"],
-    ),
-    (
-        "site = \"meluxina\"",
-        "site = \"atlantis\"",
-        &["agents.atlantis", "known: bsc, "],
-    ),
-    (
-        "site = \"meluxina\"",
-        "site = \"lumi\"\ntoken_file = \"secrets/agent-meluxina\"\n[[agents]]\nsite = \"meluxina\"",
-        &["agents.meluxina", "that of lumi"],
     ),
     (
         "filter = \"info\"",
@@ -239,7 +223,6 @@ fn a_secret_that_is_missing_or_for_everybody_is_told_with_its_key() {
             "secrets/introspection-client",
             "issuers.introspection.client_secret_file",
         ),
-        ("secrets/agent-meluxina", "agents.meluxina.token_file"),
         ("secrets/ledger-key.pem", "ledger.key_file"),
     ] {
         let folder = installed();

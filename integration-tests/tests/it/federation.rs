@@ -273,7 +273,10 @@ async fn no_secret_is_in_the_logs(federation: &Federation, alcyone: &Alcyone) {
         "Bearer".to_owned(),
     ];
     for site in [alpha(), beta()] {
-        secrets.push(federation.installation.agent_token(&site).to_owned());
+        let agent = federation
+            .installation
+            .agent(&site, &federation.front.url());
+        secrets.push(agent.secret());
     }
     let home = federation.path(&format!("home-{ENGINEER}"));
     for file in std::fs::read_dir(home).unwrap() {

@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod agents;
 mod crash;
 mod demo;
 mod example;

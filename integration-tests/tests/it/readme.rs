@@ -32,6 +32,9 @@ async fn the_readme_shows_what_the_client_prints() {
         if words.first().is_some_and(|verb| verb == "submit") {
             jobs.insert(first_word(&example.lines[0]), first_word(&said));
         }
+        // What a site's administrator set is ended by the id that it has here.
+        let shown = ids(&example.lines.join("\n"));
+        jobs.extend(shown.into_iter().zip(ids(&said)));
         let (expected, got) = (shapes(&example.lines.join("\n")), shapes(&said));
         assert!(
             fits(&expected, &got),
@@ -43,10 +46,18 @@ async fn the_readme_shows_what_the_client_prints() {
     }
     for verb in [
         "login", "whoami", "check", "quote", "submit", "jobs", "show", "logs", "cancel", "sites",
-        "usage", "audit",
+        "site", "usage", "audit",
     ] {
         assert!(seen.iter().any(|it| it == verb), "`{verb}` is not shown");
     }
+}
+
+/// Ids of what is set at a site, in the order they stand there.
+fn ids(text: &str) -> Vec<String> {
+    let id = Regex::new("(win|drn|inc|vet)_[0-9a-f]{32}").unwrap();
+    id.find_iter(text)
+        .map(|it| it.as_str().to_owned())
+        .collect()
 }
 
 fn first_word(line: &str) -> String {
@@ -80,7 +91,7 @@ fn examples() -> Vec<Example> {
 
 /// Lines without what differs from run to run: ids, hashes, numbers, widths of columns.
 fn shapes(text: &str) -> Vec<String> {
-    let id = Regex::new("(per|prj|alc|job|att)_[0-9a-f]{32}").unwrap();
+    let id = Regex::new("(per|prj|alc|job|att|org|win|drn|inc|vet)_[0-9a-f]{32}").unwrap();
     let hash = Regex::new("[0-9a-f]{64}").unwrap();
     let code = Regex::new("[A-Z]{4}-[A-Z]{4}").unwrap();
     let number = Regex::new("[0-9]+([.,:][0-9]+)*").unwrap();
@@ -133,6 +144,10 @@ impl Reader {
         .await;
         let job = folder.path().join("data/demo/client/engineer/job.toml");
         std::fs::copy(job, folder.path().join("job.toml")).unwrap();
+        let sites = folder.path().join("config/sites");
+        std::fs::create_dir_all(&sites).unwrap();
+        let lumi = include_str!("../../../config/sites/lumi.toml");
+        std::fs::write(sites.join("lumi.toml"), lumi).unwrap();
         Self {
             folder,
             broker,
@@ -143,7 +158,7 @@ impl Reader {
     /// The README's jobs are those that were handed in here, its key the one of this ledger.
     fn words(&self, shown: &[String], jobs: &BTreeMap<String, String>) -> Vec<String> {
         let word = |word: &String| match word.as_str() {
-            id if id.starts_with("job_") => jobs[id].clone(),
+            id if id.starts_with("job_") || !ids(id).is_empty() => jobs[id].clone(),
             key if key.ends_with("/ledger+…") => self.ledger_key(),
             other => other.to_owned(),
         };
@@ -158,16 +173,21 @@ impl Reader {
         header["keys"][0].as_str().unwrap().to_owned()
     }
 
-    /// Standard output; an export is the auditor's, all else the engineer's.
+    /// Standard output; an export is the auditor's, a site the operator's, all else the engineer's.
     async fn run(&self, words: &[String]) -> String {
         let export = words.iter().any(|word| word == "export");
-        let person = if export { "auditor" } else { "engineer" };
+        let verb = words.first().map_or("", String::as_str);
+        let person = match verb {
+            _ if export => "auditor",
+            "site" => "operator",
+            _ => "engineer",
+        };
         let home = self.folder.path().join(person);
-        if export || words.first().is_some_and(|verb| verb == "login") {
-            let said = self.log_in(&home, person).await;
-            if !export {
-                return said;
-            }
+        if verb == "login" {
+            return self.log_in(&home, person).await;
+        }
+        if person != "engineer" && !home.is_dir() {
+            self.log_in(&home, person).await;
         }
         let output = self.alcyone(&home).args(words).output().await.unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();

@@ -36,7 +36,7 @@ impl Beside {
         let broker = installation.serve(0).await;
         let url = installation.url(0);
         let folder = installation.path("agent-slurm");
-        let agent = SiteAgent::of_slurm(&folder, &slurm, &url, installation.agent_token(&site));
+        let agent = SiteAgent::of_slurm(&folder, &slurm, &url, installation.enrolment(&site.id));
         let said = agent.check().await.with(0).stdout;
         let readme = include_str!("../../../README.md");
         assert!(

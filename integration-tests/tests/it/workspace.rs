@@ -40,6 +40,7 @@ const NEVER: [(&str, &[&str]); 5] = [
             "site-adapter-slurm",
             "site-adapter-pbs",
             "site-adapter-process",
+            "site-adapter-kubernetes",
         ],
     ),
     (

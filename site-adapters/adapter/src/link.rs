@@ -29,6 +29,12 @@ pub enum LinkError {
     /// Try again later, with a pause.
     #[error("the broker cannot be reached: {0}")]
     Unreachable(String),
+    /// The broker asks to be left alone for so long; then as if it could not be reached.
+    #[error("the broker asks to come back later: {words}")]
+    Busy {
+        words: String,
+        retry_after: std::time::Duration,
+    },
     /// A person has to act: the agent's key or token is not accepted.
     #[error("the broker does not accept this agent: {0}")]
     Unauthorized(String),

@@ -11,6 +11,14 @@ pub(crate) fn delay(min: Duration, max: Duration, tries: u32, seed: u128) -> Dur
     half + half * thousandths / 1000
 }
 
+/// A pause before the broker is asked again: anything from nothing to a limit that doubles from
+/// `8 * min` to `max` with each try ("full jitter"). Agents that lost the broker at one moment come back
+/// evenly over the whole time, however many they are.
+pub(crate) fn spread(min: Duration, max: Duration, tries: u32) -> Duration {
+    let limit = min.saturating_mul(8 << tries.min(16)).min(max);
+    limit.mul_f64(rand::random::<f64>())
+}
+
 pub(crate) fn after(now: Timestamp, wait: Duration) -> Timestamp {
     let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
     now.saturating_add(wait).unwrap_or(Timestamp::MAX)
@@ -41,6 +49,25 @@ mod tests {
             assert!(delay(min, max, 0, seed) <= min);
             assert!(delay(min, max, 40, seed) >= max / 2);
             assert!(delay(min, max, 40, seed) <= max);
+        }
+    }
+
+    #[test]
+    fn pauses_before_the_broker_is_asked_lie_evenly_under_a_limit_that_grows() {
+        let (min, max) = (Duration::from_secs(1), Duration::from_mins(1));
+        for (tries, limit) in [(0, 8), (1, 16), (2, 32), (3, 60), (40, 60)] {
+            let limit = Duration::from_secs(limit);
+            let pauses: Vec<Duration> = (0..2000).map(|_| spread(min, max, tries)).collect();
+            assert!(pauses.iter().all(|pause| *pause <= limit));
+            // Of 2000 in four parts, each has some 500.
+            for part in 0..4 {
+                let from = limit / 4 * part;
+                let within = |pause: &&Duration| (from..from + limit / 4).contains(*pause);
+                assert!(
+                    pauses.iter().filter(within).count() > 400,
+                    "{tries}: {part}"
+                );
+            }
         }
     }
 

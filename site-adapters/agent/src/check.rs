@@ -2,6 +2,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use site_adapter::{BrokerLink as _, Report};
+use site_agent::HttpLink;
 use site_agent::settings::Settings;
 
 use crate::compose::{self, Site};
@@ -10,7 +11,13 @@ use crate::compose::{self, Site};
 pub(crate) async fn check(settings: &Settings) -> anyhow::Result<ExitCode> {
     let mut lines = vec![("configuration".to_owned(), None)];
     lines.extend(scheduler(settings).await);
-    lines.push(("broker".to_owned(), broker(settings).await));
+    match compose::link(settings) {
+        Ok(link) => {
+            lines.push(("identity".to_owned(), None));
+            lines.push(("broker".to_owned(), broker(settings, &link).await));
+        }
+        Err(error) => lines.push(("identity".to_owned(), Some(format!("{error:#}")))),
+    }
     let mut out = std::io::stdout().lock();
     for (subsystem, problem) in &lines {
         writeln!(out, "{subsystem}: {}", problem.as_deref().unwrap_or("ok"))?;
@@ -32,20 +39,19 @@ async fn scheduler(settings: &Settings) -> Vec<(String, Option<String>)> {
         .collect()
 }
 
-/// An empty report proves name, certificate and token, and changes nothing at the broker.
-async fn broker(settings: &Settings) -> Option<String> {
-    let reached = async {
-        let report = Report {
-            agent: compose::agent_id(settings)?,
-            instance: None,
-            site: settings.agent.site.clone(),
-            snapshot: None,
-            attempts: Vec::new(),
-            logs: Vec::new(),
-            working_on: Vec::new(),
-        };
-        compose::link(settings)?.report(report).await?;
-        anyhow::Ok(())
+/// An empty report proves name, certificate, proxy, clock and key, and changes nothing at the broker.
+async fn broker(settings: &Settings, link: &HttpLink) -> Option<String> {
+    let report = Report {
+        agent: link.identity().agent,
+        instance: None,
+        site: settings.agent.site.clone(),
+        snapshot: None,
+        attempts: Vec::new(),
+        logs: Vec::new(),
+        working_on: Vec::new(),
     };
-    reached.await.err().map(|error| format!("{error:#}"))
+    link.report(report)
+        .await
+        .err()
+        .map(|error| error.to_string())
 }

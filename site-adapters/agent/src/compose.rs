@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use broker_model::{AgentId, Ids, SystemClock};
+use broker_model::SystemClock;
 use serde::de::DeserializeOwned;
 use site_adapter::SiteAdapter;
+use site_adapter_kubernetes::KubernetesAdapter;
 use site_adapter_pbs::PbsAdapter;
 use site_adapter_process::ProcessAdapter;
 use site_adapter_slurm::SlurmAdapter;
-use site_agent::settings::{AdapterKind, Settings, agent_id as kept_id};
+use site_agent::settings::{AdapterKind, Settings};
 use site_agent::{AccountTable, HttpLink};
 
 /// The site's adapter, and what has to be closed with it.
@@ -22,6 +23,15 @@ impl Site {
             AdapterKind::Slurm => {
                 let own = adapter_settings(settings, settings.adapter.settings.clone())?;
                 let adapter = SlurmAdapter::new(own, Arc::new(SystemClock))
+                    .map_err(|error| settings.invalid("adapter.settings", error.to_string()))?;
+                Ok(Self {
+                    adapter: Arc::new(adapter),
+                    process: None,
+                })
+            }
+            AdapterKind::Kubernetes => {
+                let own = adapter_settings(settings, settings.adapter.settings.clone())?;
+                let adapter = KubernetesAdapter::new(own, Arc::new(SystemClock))
                     .map_err(|error| settings.invalid("adapter.settings", error.to_string()))?;
                 Ok(Self {
                     adapter: Arc::new(adapter),
@@ -75,12 +85,14 @@ fn adapter_settings<T: DeserializeOwned>(
     })
 }
 
-pub(crate) fn agent_id(settings: &Settings) -> anyhow::Result<AgentId> {
-    Ok(kept_id(settings, &Ids::from_os(), &SystemClock)?)
-}
-
+/// The way to the broker as the agent that was enrolled here.
 pub(crate) fn link(settings: &Settings) -> anyhow::Result<Arc<HttpLink>> {
     let link = HttpLink::new(&settings.link_config())?;
+    let identity = link.identity();
+    if identity.site != settings.agent.site {
+        let reason = format!("this agent was enrolled for {}", identity.site);
+        return Err(settings.invalid("agent.site", reason).into());
+    }
     Ok(Arc::new(link))
 }
 

@@ -1,7 +1,7 @@
 //! The site agent: takes attempts from the broker, runs them through one [`SiteAdapter`], and tells
 //! the broker what became of them.
 //!
-//! **The agent remembers nothing.** What it works on is in memory only; after a restart it asks the
+//! **The agent remembers nothing** but who it is ([`Identity`]). What it works on is in memory only; after a restart it asks the
 //! broker for everything open and the scheduler for every marker. Two rules make that safe:
 //!
 //! 1. `Submitting` is stored by the broker before the scheduler hears of an attempt. So an attempt
@@ -22,9 +22,13 @@ mod agent;
 mod attempt;
 mod backoff;
 mod config;
+mod exchange;
 mod http_link;
+mod identity;
 mod metrics;
 mod problems;
+mod proxy;
+mod rotation;
 pub mod settings;
 mod state;
 mod status;
@@ -32,6 +36,9 @@ mod status;
 pub use accounts::{AccountError, AccountMap, AccountRule, AccountTable, ProjectPattern};
 pub use agent::Agent;
 pub use config::AgentConfig;
-pub use http_link::{HttpLink, HttpLinkConfig, HttpLinkError};
+pub use http_link::{HttpLink, HttpLinkConfig, HttpLinkError, enrol};
+pub use identity::{Identity, IdentityError};
 pub use metrics::Metrics;
+pub use proxy::ProxyConfig;
+pub use rotation::keep_key_fresh;
 pub use status::serve_status;

@@ -3,6 +3,7 @@
 
 mod check;
 mod compose;
+mod enrolment;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,13 +14,16 @@ use broker_model::{Ids, SystemClock};
 use clap::{Parser, Subcommand};
 use prometheus::Registry;
 use site_agent::settings::{DataLock, Settings};
-use site_agent::{Agent, serve_status};
+use site_agent::{Agent, keep_key_fresh, serve_status};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::compose::Site;
+
+/// A key that somebody copied is good for a month at most.
+const ROTATION_DAYS: u32 = 30;
 
 /// Runs the jobs of one site: takes them from the broker, hands them to the site's scheduler and
 /// reports what became of them.
@@ -38,6 +42,17 @@ enum Command {
     /// Says what is wrong with the configuration, the scheduler and the way to the broker. Takes no
     /// work. Exit code 1 if anything is wrong.
     Check,
+    /// Enrols this agent with the one-time invite that an administrator of the site got. It makes its
+    /// own key, which never leaves the data folder.
+    Enrol {
+        /// The invite; read from standard input when absent, so that it is in no shell's history.
+        invite: Option<String>,
+        /// Reads the invite from a file.
+        #[arg(long, conflicts_with = "invite")]
+        file: Option<PathBuf>,
+    },
+    /// Makes a new key and puts it in the place of the present one. A running agent goes on.
+    RotateKey,
 }
 
 fn main() -> ExitCode {
@@ -65,8 +80,13 @@ fn with_runtime(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .build()
         .context("the async runtime does not start")?;
     runtime.block_on(async {
-        match arguments.command {
+        match &arguments.command {
             Some(Command::Check) => check::check(&settings).await,
+            Some(Command::Enrol { invite, file }) => {
+                let invite = enrolment::invite(invite.as_deref(), file.as_deref())?;
+                enrolment::enrol(&settings, &invite).await
+            }
+            Some(Command::RotateKey) => enrolment::rotate(&settings).await,
             None => run(&settings).await.map(|()| ExitCode::SUCCESS),
         }
     })
@@ -76,19 +96,24 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
     log_as_json();
     // Before the id is read: two processes with one id would both take its work.
     let _held = DataLock::hold(settings).await?;
-    let id = compose::agent_id(settings)?;
+    let link = compose::link(settings)?;
+    let id = link.identity().agent;
     let instance = Ids::from_os().next(&SystemClock);
     let site = Site::open(settings).await?;
     let agent = Arc::new(Agent::new(
         settings.agent_config(id, instance),
-        compose::link(settings)?,
+        link.clone(),
         site.adapter.clone(),
         compose::accounts(settings),
         Arc::new(SystemClock),
     ));
     let shutdown = stop_on_signal()?;
     let status = status(settings, agent.clone(), shutdown.clone()).await?;
-    agent.run(shutdown).await;
+    let days = settings.agent.key_rotation_days.unwrap_or(ROTATION_DAYS);
+    tokio::join!(
+        agent.run(shutdown.clone()),
+        keep_key_fresh(&link, days, shutdown)
+    );
     status.await?.context("the status listener failed")?;
     site.close().await;
     Ok(())

@@ -1,6 +1,5 @@
 //! The agent's configuration file: read, checked as a whole, and every fault named by its key.
 
-mod agent_id;
 mod data_lock;
 
 use std::net::SocketAddr;
@@ -12,9 +11,8 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::accounts::is_account_name;
-use crate::{AccountRule, AgentConfig, HttpLinkConfig};
+use crate::{AccountRule, AgentConfig, HttpLinkConfig, ProxyConfig};
 
-pub use agent_id::agent_id;
 pub use data_lock::DataLock;
 
 #[derive(Debug, thiserror::Error)]
@@ -65,12 +63,19 @@ pub struct Settings {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AgentSection {
-    /// Made once and kept in `data_dir` when absent.
-    #[serde(default)]
-    pub id: Option<AgentId>,
     pub site: SiteId,
-    pub broker: Url,
-    pub token_file: PathBuf,
+    /// The address in the invite when absent.
+    #[serde(default)]
+    pub broker: Option<Url>,
+    /// `HTTPS_PROXY` counts when absent; `NO_PROXY` counts in any case.
+    #[serde(default)]
+    pub proxy: Option<Url>,
+    /// One line, `user:password`.
+    #[serde(default)]
+    pub proxy_credentials_file: Option<PathBuf>,
+    /// Days until the agent makes itself a new key, 30 when absent; 0 for never.
+    #[serde(default)]
+    pub key_rotation_days: Option<u32>,
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
     pub data_dir: PathBuf,
@@ -108,6 +113,7 @@ pub struct AdapterSection {
 pub enum AdapterKind {
     Slurm,
     Process,
+    Kubernetes,
     Pbs,
 }
 
@@ -152,9 +158,13 @@ impl Settings {
 
     pub fn link_config(&self) -> HttpLinkConfig {
         HttpLinkConfig {
+            data_dir: self.agent.data_dir.clone(),
             broker: self.agent.broker.clone(),
-            token_file: self.agent.token_file.clone(),
             ca_file: self.agent.ca_file.clone(),
+            proxy: self.agent.proxy.clone().map(|url| ProxyConfig {
+                url,
+                credentials_file: self.agent.proxy_credentials_file.clone(),
+            }),
         }
     }
 
@@ -174,6 +184,13 @@ impl Settings {
                 "metrics and health are open to whoever reaches them; use 127.0.0.1 or [::1]";
             return Err(self.invalid("agent.listen", reason));
         }
+        if let Some(proxy) = &agent.proxy {
+            self.check_proxy(proxy)?;
+        } else if agent.proxy_credentials_file.is_some() {
+            let reason =
+                "there is no `agent.proxy` to show them to; one of `HTTPS_PROXY` has its own";
+            return Err(self.invalid("agent.proxy_credentials_file", reason));
+        }
         let counts = [
             ("max_attempts", agent.max_attempts.map(u64::from)),
             ("max_calls", agent.max_calls.map(|calls| calls as u64)),
@@ -188,6 +205,19 @@ impl Settings {
             return Err(self.invalid(format!("agent.{key}"), "must be at least 1"));
         }
         self.check_accounts()
+    }
+
+    fn check_proxy(&self, proxy: &Url) -> Result<(), SettingsError> {
+        if !matches!(proxy.scheme(), "http" | "https") {
+            let reason = "give the proxy as `http://host:port` or `https://host:port`";
+            return Err(self.invalid("agent.proxy", reason));
+        }
+        if proxy.password().is_some() {
+            let reason = "it holds a password; put `user:password` into a file and name it as \
+                          `agent.proxy_credentials_file`";
+            return Err(self.invalid("agent.proxy", reason));
+        }
+        Ok(())
     }
 
     fn check_accounts(&self) -> Result<(), SettingsError> {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use agent_link::KeyPair;
+use axum::Router;
 use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, Request, Response, StatusCode};
 use futures::StreamExt as _;
@@ -11,7 +13,7 @@ use tokio::time::timeout;
 use tower::ServiceExt as _;
 
 use crate::contract;
-use crate::world::{World, project};
+use crate::world::{World, agent_key, project};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -22,7 +24,9 @@ pub(crate) struct Ask<'a> {
     uri: String,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
+    agent: Option<(KeyPair, String)>,
     random: bool,
+    router: Option<Router>,
 }
 
 #[derive(Clone, Debug)]
@@ -43,6 +47,17 @@ impl World {
             .body(body.to_string())
     }
 
+    pub(crate) fn send_json(
+        &self,
+        method: &'static str,
+        uri: impl Into<String>,
+        body: &Value,
+    ) -> Ask<'_> {
+        self.ask(method, uri)
+            .header("content-type", "application/json")
+            .body(body.to_string())
+    }
+
     pub(crate) fn ask(&self, method: &'static str, uri: impl Into<String>) -> Ask<'_> {
         Ask {
             world: self,
@@ -50,7 +65,9 @@ impl World {
             uri: uri.into(),
             headers: Vec::new(),
             body: Vec::new(),
+            agent: None,
             random: false,
+            router: None,
         }
     }
 
@@ -83,6 +100,24 @@ impl Ask<'_> {
         self.header("authorization", format!("Bearer {token}"))
     }
 
+    /// Asks another replica.
+    pub(crate) fn at(mut self, router: Router) -> Self {
+        self.router = Some(router);
+        self
+    }
+
+    /// Signs as the agent of a site.
+    pub(crate) fn agent(self, site: &str) -> Self {
+        let key = agent_key(site);
+        let id = key.public().id();
+        self.signed_by(key, id)
+    }
+
+    pub(crate) fn signed_by(mut self, key: KeyPair, key_id: impl Into<String>) -> Self {
+        self.agent = Some((key, key_id.into()));
+        self
+    }
+
     pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self
@@ -99,8 +134,15 @@ impl Ask<'_> {
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }
+        if let Some((key, id)) = &self.agent {
+            let target = (self.method, self.uri.as_str());
+            for (name, value) in self.world.signed(key, id, target, &self.body) {
+                request = request.header(name.unwrap(), value);
+            }
+        }
         let request = request.body(Body::from(self.body.clone())).unwrap();
-        timeout(PATIENCE, self.world.router.clone().oneshot(request))
+        let router = self.router.as_ref().unwrap_or(&self.world.router);
+        timeout(PATIENCE, router.clone().oneshot(request))
             .await
             .unwrap()
             .unwrap()

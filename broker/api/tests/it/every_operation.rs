@@ -1,14 +1,15 @@
 //! What holds for every operation, walked through by enumeration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use agent_link::{EnrolRequest, KeyPair, RotateRequest};
 use broker_store::Ledger as _;
 use serde_json::{Value, json};
 
 use crate::ask::{Answer, job};
 use crate::contract::documented;
 use crate::site::SITE;
-use crate::world::{World, agent_id, agent_token, project};
+use crate::world::{World, agent_id, agent_of, project};
 
 /// What answers without a token: how to sign in, this document, and what operators probe.
 const OPEN: [&str; 5] = [
@@ -29,10 +30,14 @@ const WITHOUT_ENTRY: [(&str, &str); 2] = [
 async fn every_operation_without_a_token_is_refused() {
     let world = World::start().await;
     for (method, template) in broker_api::operations() {
-        let path = template.replace("{id}", "job_0192f0c1d2e37abc8def0123456789ab");
+        let path = template
+            .replace("{id}", "job_0192f0c1d2e37abc8def0123456789ab")
+            .replace("{agent}", "agt_0192f0c1d2e37abc8def0123456789ab")
+            .replace("{invite}", "inv_0192f0c1d2e37abc8def0123456789ab")
+            .replace("{item}", "win_0192f0c1d2e37abc8def0123456789ab");
         let answer = match method {
             "GET" => world.get(path).send().await,
-            _ => world.post(path, &json!({})).send().await,
+            _ => world.send_json(method, path, &json!({})).send().await,
         };
         let documented = &documented()[&(method.to_owned(), template.clone())]["security"];
         if OPEN.contains(&template.as_str()) {
@@ -40,17 +45,17 @@ async fn every_operation_without_a_token_is_refused() {
             assert_eq!(documented, &json!([]), "{method} {template}");
             continue;
         }
-        answer.problem(401, "not-signed-in");
+        let (scheme, code, challenge) = if template.starts_with("/agent/") {
+            ("agent", "agent-unsigned", "Signature")
+        } else {
+            ("bearer", "not-signed-in", "Bearer")
+        };
+        answer.problem(401, code);
         assert_eq!(
             answer.header("www-authenticate"),
-            "Bearer",
+            challenge,
             "{method} {template}"
         );
-        let scheme = if template.starts_with("/agent/") {
-            "agent"
-        } else {
-            "bearer"
-        };
         assert_eq!(documented, &json!([{ scheme: [] }]), "{method} {template}");
     }
 }
@@ -65,18 +70,43 @@ async fn every_mutating_operation_leaves_an_entry_in_the_ledger() {
         .to_owned();
     let attempt = world.leased().await;
     world.submitted(&token).await;
-    let bodies: BTreeMap<&str, (String, Value)> = [
+    let operator = world.token("operator").await;
+    let invite = world.invite("lumi").await;
+    let other = world.invite("lumi").await;
+    let new = KeyPair::generate();
+    let enrolling = EnrolRequest::new(
+        &KeyPair::generate(),
+        &invite.id.to_string(),
+        "login2".to_owned(),
+        "0.1.0".to_owned(),
+    );
+    let by = |token: &str, body| (Some(token.to_owned()), body);
+    let bodies: BTreeMap<&str, (Option<String>, Value)> = [
         (
             "/api/v1/eligibility/check",
-            (token.clone(), json!({ "project": project("main") })),
+            by(&token, json!({ "project": project("main") })),
         ),
-        ("/api/v1/jobs", (token.clone(), job())),
-        ("/api/v1/jobs/quote", (token.clone(), job())),
-        ("/api/v1/jobs/{id}/cancel", (token.clone(), json!({}))),
+        ("/api/v1/jobs", by(&token, job())),
+        ("/api/v1/jobs/quote", by(&token, job())),
+        ("/api/v1/jobs/{id}/cancel", by(&token, json!({}))),
+        ("/api/v1/sites/{id}/invites", by(&operator, json!({}))),
+        (
+            "/api/v1/sites/{id}/invites/{invite}/withdraw",
+            by(&operator, json!({})),
+        ),
+        (
+            "/api/v1/sites/{id}/agents/{agent}/revoke",
+            by(&operator, json!({ "reason": "a test" })),
+        ),
+        ("/agent/v1/enrol", (None, json!(enrolling))),
+        (
+            "/agent/v1/rotate",
+            (None, json!(RotateRequest::new(&new, agent_id()))),
+        ),
         (
             "/agent/v1/lease",
             (
-                agent_token(SITE),
+                None,
                 json!({ "agent": agent_id(), "site": SITE, "want": 1,
             "wait_seconds": 0, "working_on": [attempt] }),
             ),
@@ -84,7 +114,7 @@ async fn every_mutating_operation_leaves_an_entry_in_the_ledger() {
         (
             "/agent/v1/report",
             (
-                agent_token(SITE),
+                None,
                 json!({ "agent": agent_id(), "site": SITE,
             "attempts": [{ "event": "submitting", "attempt": attempt }] }),
             ),
@@ -93,12 +123,28 @@ async fn every_mutating_operation_leaves_an_entry_in_the_ledger() {
     .into();
     let mutating = broker_api::operations()
         .into_iter()
-        .filter(|(method, _)| *method != "GET");
+        .filter(|(method, path)| *method != "GET" && !path.starts_with("/api/v1/sites/"));
     for (method, template) in mutating {
         let (token, body) = &bodies[template.as_str()];
         let before = world.store.ledger_size().await.unwrap();
-        let path = template.replace("{id}", &id);
-        let answer: Answer = world.post(path, body).token(token).send().await;
+        let own = if template.contains("/sites/") {
+            "lumi"
+        } else {
+            &id
+        };
+        let path = template
+            .replace("{id}", own)
+            .replace("{agent}", &agent_of("lumi").to_string())
+            .replace("{invite}", &other.id.to_string());
+        let ask = world.post(path, body);
+        let ask = match token {
+            Some(token) => ask.token(token),
+            None if template == "/agent/v1/enrol" => {
+                ask.signed_by(invite.key.clone(), invite.id.to_string())
+            }
+            None => ask.agent(SITE),
+        };
+        let answer: Answer = ask.send().await;
         assert!(
             answer.status.is_success(),
             "{method} {template}: {}",
@@ -112,6 +158,73 @@ async fn every_mutating_operation_leaves_an_entry_in_the_ledger() {
             "{method} {template} left {added} entries"
         );
     }
+}
+
+/// In an order in which each can be done: what is ended was begun.
+#[tokio::test]
+async fn every_change_of_a_site_leaves_an_entry_in_the_ledger() {
+    let world = World::start().await;
+    let token = world.token("operator").await;
+    let mut left: BTreeSet<(&str, String)> = broker_api::operations()
+        .into_iter()
+        .filter(|(method, path)| *method != "GET" && path.starts_with("/api/v1/sites/"))
+        .collect();
+    let organisation = broker_app::setup::organisation_id("startup");
+    let (from, to) = ("2026-11-20T12:00:00Z", "2027-11-20T12:00:00Z");
+    let steps = [
+        ("PUT", "document", crate::registry::new_site("lumi-2")),
+        (
+            "POST",
+            "windows",
+            json!({ "share": "union", "from": from, "to": to, "gpu_hours": 1 }),
+        ),
+        ("POST", "windows/{item}/close", json!({})),
+        ("POST", "drains", json!({ "reason": "a new file system" })),
+        ("POST", "drains/{item}/end", json!({})),
+        (
+            "POST",
+            "incidents",
+            json!({ "kind": "incident", "severity": "info", "title": "x", "words": "y" }),
+        ),
+        ("POST", "incidents/{item}/updates", json!({ "words": "z" })),
+        ("POST", "incidents/{item}/close", json!({})),
+        (
+            "POST",
+            "vetoes",
+            json!({ "allocation": broker_app::setup::allocation_id("main", "playground"), "reason": "x" }),
+        ),
+        ("POST", "vetoes/{item}/lift", json!({})),
+        ("PUT", "limits/{item}", json!({ "max_at_once": 1 })),
+    ];
+    let mut item = organisation.to_string();
+    for (method, what, body) in steps {
+        if what.starts_with("limits") {
+            item = organisation.to_string();
+        }
+        let template = format!("/api/v1/sites/{{id}}/{what}");
+        let path = template.replace("{id}", "lumi-2").replace("{item}", &item);
+        let before = world.store.ledger_size().await.unwrap();
+        let answer = world
+            .send_json(method, path, &body)
+            .token(&token)
+            .send()
+            .await;
+        assert!(
+            answer.status.is_success(),
+            "{method} {what}: {}",
+            answer.text()
+        );
+        if let Some(id) = answer.json()["id"].as_str() {
+            item = id.to_owned();
+        }
+        let added = world.store.ledger_size().await.unwrap() - before;
+        assert_eq!(added, 1, "{method} {what}");
+        let entry = world.store.entries(before, 1).await.unwrap().remove(0);
+        assert!(entry.text.contains("\"actor\":\"per_"), "{}", entry.text);
+        assert!(!entry.text.contains("file system"), "{}", entry.text);
+        assert!(left.remove(&(method, template)), "{method} {what}");
+    }
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[tokio::test]

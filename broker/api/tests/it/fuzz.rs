@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 
 use crate::ask::job;
 use crate::site::SITE;
-use crate::world::{World, agent_id, agent_token};
+use crate::world::{World, agent_id};
 
 const CASES: u32 = 300;
 
@@ -120,12 +120,13 @@ fn random_bodies_never_break_the_broker() {
         ),
     ];
     run(bodies, async |(path, body)| {
-        let token = if path.starts_with("/agent") {
-            agent_token(SITE)
+        let ask = world.post(path, &body).random();
+        let ask = if path.starts_with("/agent") {
+            ask.agent(SITE)
         } else {
-            token.clone()
+            ask.token(&token)
         };
-        let answer = world.post(path, &body).token(&token).random().send().await;
+        let answer = ask.send().await;
         assert!(
             answer.status.as_u16() < 500,
             "{path} {body}: {}",

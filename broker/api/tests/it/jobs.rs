@@ -309,7 +309,7 @@ async fn a_job_that_a_site_has_is_cancelled_once_the_site_has_confirmed() {
         "working_on": [attempt] });
     let reply = world
         .post("/agent/v1/report", &body)
-        .token(&crate::world::agent_token("meluxina"))
+        .agent("meluxina")
         .send()
         .await;
     assert_eq!(reply.json(), json!({ "cancel": [attempt], "forget": [] }));

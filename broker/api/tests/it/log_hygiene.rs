@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::ask::job;
-use crate::world::{World, agent_token};
+use crate::world::{World, agent_key};
 
 #[derive(Clone, Default)]
 struct Captured(Arc<Mutex<Vec<u8>>>);
@@ -96,7 +96,7 @@ async fn no_token_cookie_address_or_script_gets_into_a_log() {
     let signature = token.rsplit('.').next().unwrap();
     for secret in [
         signature,
-        &agent_token("meluxina"),
+        &agent_key("meluxina").secret(),
         "the-script-s-secret",
         "the-cookie",
         "a-token-that-is-refused",
@@ -178,7 +178,7 @@ async fn no_token_is_stored() {
     world.leased().await;
     world.store.close().await;
     let signature = token.rsplit('.').next().unwrap().as_bytes().to_vec();
-    for secret in [signature, agent_token("meluxina").into_bytes()] {
+    for secret in [signature, agent_key("meluxina").secret().into_bytes()] {
         for file in std::fs::read_dir(world.folder.path()).unwrap() {
             let bytes = std::fs::read(file.unwrap().path()).unwrap();
             let found = bytes.windows(secret.len()).any(|window| window == secret);

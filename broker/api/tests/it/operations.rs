@@ -4,7 +4,7 @@ use serde_json::json;
 use site_adapter::LeaseRequest;
 use tokio::time::timeout;
 
-use crate::world::{World, agent_id, agent_token};
+use crate::world::{World, agent_id, agent_of};
 
 #[tokio::test]
 async fn metrics_count_requests_jobs_leases_reports_commits_and_refused_tokens() {
@@ -102,10 +102,10 @@ async fn a_broker_that_ends_keeps_nobody_waiting() {
     let lease = world.post(
         "/agent/v1/lease",
         &json!({
-            "agent": agent_id(), "site": "lumi", "want": 1, "wait_seconds": 60, "working_on": [],
+            "agent": agent_of("lumi"), "site": "lumi", "want": 1, "wait_seconds": 60, "working_on": [],
         }),
     );
-    let refused = lease.token(&agent_token("lumi")).send().await;
+    let refused = lease.agent("lumi").send().await;
     refused.problem(503, "shutting-down");
     assert_eq!(refused.header("retry-after"), "1");
 }

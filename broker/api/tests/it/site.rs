@@ -1,23 +1,29 @@
 //! A site's agent as the API sees it: what it leases and reports, over the real routes.
 
+use agent_link::InviteText;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use broker_app::InviteOrder;
 use serde_json::{Value, json};
 
 use crate::ask::Answer;
-use crate::world::{World, agent_id, agent_token};
+use crate::world::{World, agent_id};
 
 pub(crate) const SITE: &str = "meluxina";
 
 impl World {
+    /// An invite of a site, as an operator's command makes it.
+    pub(crate) async fn invite(&self, site: &str) -> InviteText {
+        let order = InviteOrder::new(None, None).unwrap();
+        let site = site.parse().unwrap();
+        let made = self.broker.invite_agent(None, &site, order);
+        made.await.unwrap().text.parse().unwrap()
+    }
+
     pub(crate) async fn lease(&self, want: u32) -> Value {
         let body = json!({ "agent": agent_id(), "site": SITE, "want": want, "wait_seconds": 0,
             "working_on": [] });
-        let answer = self
-            .post("/agent/v1/lease", &body)
-            .token(&agent_token(SITE))
-            .send()
-            .await;
+        let answer = self.post("/agent/v1/lease", &body).agent(SITE).send().await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()
     }
@@ -31,7 +37,7 @@ impl World {
     pub(crate) async fn report(&self, attempts: Value, logs: Value) -> Answer {
         let body = json!({ "agent": agent_id(), "site": SITE, "attempts": attempts, "logs": logs });
         self.post("/agent/v1/report", &body)
-            .token(&agent_token(SITE))
+            .agent(SITE)
             .send()
             .await
     }

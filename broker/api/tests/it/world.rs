@@ -5,9 +5,11 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use agent_link::{KeyPair, request};
 use async_trait::async_trait;
 use axum::Router;
-use broker_api::{AgentTokens, ApiState, AuthFailure, Authenticate, LoginInfo, Metrics};
+use axum::http::HeaderMap;
+use broker_api::{ApiState, AuthFailure, Authenticate, LoginInfo, Metrics};
 use broker_app::loops::Sealer;
 use broker_app::setup::SetupFile;
 use broker_app::{Broker, BrokerParts, Limits};
@@ -16,10 +18,10 @@ use broker_auth::{Authenticator, DeviceSignIn, Revoked};
 use broker_client::wire::{LoginChoice, LoginView};
 use broker_ledger::Signer;
 use broker_model::{
-    AgentId, Clock as _, Ids, ManualClock, PartitionSnapshot, Principal, ProjectId, Site, SiteId,
-    SiteReadiness, SiteSnapshot, System, Zones,
+    AgentId, AgentKey, Clock as _, EnrolledAgent, Ids, ManualClock, PartitionSnapshot, Principal,
+    ProjectId, Site, SiteReadiness, SiteSnapshot, System, Zones,
 };
-use broker_store::{SqlStore, StoreOptions};
+use broker_store::{Change, Commits as _, SqlStore, StoreOptions, Write};
 use jiff::SignedDuration;
 use policy_engine::Engine;
 use serde_json::json;
@@ -31,7 +33,9 @@ pub(crate) const LEDGER: &str = "broker.example/ledger";
 /// What the stranger has of the issuer, and nobody else.
 pub(crate) const ENTITLEMENT: &str = "urn:geant:example.org:group:hpc:role=member#aai.example";
 const TOKEN_SECONDS: u32 = 900;
-const PEOPLE: [&str; 6] = ["ada", "bo", "auditor", "finn", "operator", "stranger"];
+const PEOPLE: [&str; 7] = [
+    "ada", "bo", "auditor", "finn", "lena", "operator", "stranger",
+];
 
 const SITES: [&str; 7] = [
     include_str!("../../../../config/sites/bsc.toml"),
@@ -77,8 +81,13 @@ pub(crate) fn project(key: &str) -> ProjectId {
     broker_app::setup::project_id(key)
 }
 
-pub(crate) fn agent_token(site: &str) -> String {
-    format!("{site}-0123456789abcdef0123456789abcdef")
+/// The key of the agent that every world has at meluxina, and of that at lumi.
+pub(crate) fn agent_key(site: &str) -> KeyPair {
+    let mut seed = [7; 32];
+    seed.iter_mut()
+        .zip(site.bytes())
+        .for_each(|(to, from)| *to = from);
+    KeyPair::from_seed(&seed)
 }
 
 impl World {
@@ -104,7 +113,6 @@ impl World {
         let state = ApiState {
             broker: broker.clone(),
             auth: Arc::new(Tokens(auth.clone())),
-            agents: Arc::new(agents()),
             metrics: Arc::new(Metrics::new().unwrap()),
             login: Arc::new(login),
             ledger_key,
@@ -121,8 +129,34 @@ impl World {
             router,
             folder,
         };
+        for site in ["meluxina", "lumi"] {
+            enrol(&world.store, &world.clock, site).await;
+        }
         world.hear_sites().await;
         world
+    }
+
+    /// The headers of a request as an agent with this key sends it now.
+    pub(crate) fn signed(
+        &self,
+        key: &KeyPair,
+        key_id: &str,
+        (method, uri): (&str, &str),
+        body: &[u8],
+    ) -> HeaderMap {
+        let now = self.clock.now().as_second();
+        let (method, uri) = (method.parse().unwrap(), uri.parse().unwrap());
+        request::sign(key, key_id, now, (&method, &uri), body)
+            .into_iter()
+            .collect()
+    }
+
+    /// A second broker on the same database.
+    pub(crate) fn another_replica(&self) -> Router {
+        broker_api::router(ApiState {
+            broker: broker(&self.store, self.clock.clone()),
+            ..self.state.clone()
+        })
     }
 
     /// Every site tells that all its nodes are free.
@@ -132,7 +166,7 @@ impl World {
                 agent: agent_id(),
                 instance: None,
                 site: site.id.clone(),
-                snapshot: Some(self.snapshot(site)),
+                snapshot: Some(self.snapshot(&site)),
                 attempts: Vec::new(),
                 logs: Vec::new(),
                 working_on: Vec::new(),
@@ -215,8 +249,46 @@ impl World {
     }
 }
 
+/// Meluxina's.
 pub(crate) fn agent_id() -> AgentId {
-    "agt_0192f0c1d2e37abc8def0123456789ab".parse().unwrap()
+    agent_of("meluxina")
+}
+
+pub(crate) fn agent_of(site: &str) -> AgentId {
+    let last = if site == "lumi" { 'c' } else { 'b' };
+    format!("agt_0192f0c1d2e37abc8def0123456789a{last}")
+        .parse()
+        .unwrap()
+}
+
+async fn enrol(store: &SqlStore, clock: &ManualClock, site: &str) {
+    let (now, key) = (clock.now(), agent_key(site));
+    let agent = EnrolledAgent {
+        id: agent_of(site),
+        site: site.parse().unwrap(),
+        invite: "inv_0192f0c1d2e37abc8def0123456789ab".parse().unwrap(),
+        host: "login1".to_owned(),
+        program_version: "0.1.0".to_owned(),
+        enrolled_at: now,
+        revoked: None,
+        version: 0,
+    };
+    let key = AgentKey {
+        id: key.public().id(),
+        agent: agent.id,
+        public_key: key.public().to_string(),
+        added_at: now,
+        until: None,
+        version: 0,
+    };
+    let change = Change {
+        writes: vec![
+            Write::InsertAgent(Box::new(agent)),
+            Write::InsertAgentKey(Box::new(key)),
+        ],
+        entries: Vec::new(),
+    };
+    store.commit(change).await.unwrap();
 }
 
 fn free(system: &System) -> Vec<PartitionSnapshot> {
@@ -316,14 +388,4 @@ fn login(auth: &Authenticator) -> LoginInfo {
         },
     };
     auth.device_sign_ins().into_iter().map(choice).collect()
-}
-
-fn agents() -> AgentTokens {
-    let tokens = ["meluxina", "lumi"].map(|site| (site, agent_token(site)));
-    let id = |site: &str| site.parse::<SiteId>().unwrap();
-    AgentTokens::new(
-        tokens
-            .iter()
-            .map(|(site, token)| (id(site), token.as_str())),
-    )
 }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::agents::Step;
 use crate::jobs::Dependencies;
-use crate::{Broker, Result};
+use crate::{Broker, KnownAgent, Result};
 
 /// Another replica's placements come without a nudge: look this often while an agent waits.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -47,12 +47,30 @@ impl Broker {
     /// Gives an agent work of its site: new attempts, attempts nobody works on any more, and what to
     /// stop. Waits for some up to the time asked.
     pub async fn lease(&self, request: &LeaseRequest) -> Result<LeaseReply> {
+        self.lease_for(None, request).await
+    }
+
+    /// As [`lease`](Self::lease), for an agent that came over the network. One that is revoked while it
+    /// waits is told so within a second, and keeps nothing of what it was given meanwhile.
+    pub async fn lease_as(&self, agent: &KnownAgent, request: &LeaseRequest) -> Result<LeaseReply> {
+        self.lease_for(Some(agent), request).await
+    }
+
+    async fn lease_for(
+        &self,
+        agent: Option<&KnownAgent>,
+        request: &LeaseRequest,
+    ) -> Result<LeaseReply> {
         let wait = Duration::from_secs(request.wait_seconds.min(LONGEST_WAIT_SECONDS).into());
         let deadline = Instant::now() + wait;
         let notify = self.nudges().site_notify(&request.site);
         loop {
             let nudged = notify.notified();
             let reply = self.lease_now(request).await?;
+            // After the claims: whoever revokes it later finds them among what it holds.
+            if let Some(agent) = agent {
+                self.still_counts(agent).await?;
+            }
             let now = Instant::now();
             let says_something = !reply.attempts.is_empty() || !reply.cancel.is_empty();
             if says_something || now >= deadline || self.is_draining() {

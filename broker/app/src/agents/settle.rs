@@ -79,7 +79,7 @@ impl Broker {
         usage: &UsageReport,
     ) -> Result<Charge, String> {
         let Some(partition) = self.board().partition(&attempt.partition) else {
-            return Err(format!("{} is not in config/sites", attempt.partition));
+            return Err(format!("{} is not in the registry", attempt.partition));
         };
         check_times(attempt.created_at, self.inner.clock.now(), usage)?;
         check_elapsed(job.spec.tasks(), usage)?;

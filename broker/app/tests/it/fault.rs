@@ -5,12 +5,13 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use broker_model::{
-    AgentId, Allocation, AllocationId, Attempt, AttemptId, DecisionId, Evidence, GpuMillis, Job,
-    JobId, Organisation, OrganisationId, PersonId, Placement, Project, ProjectId, RegisteredSite,
-    Role, SiteId, SiteSnapshot, SiteState, StateName, UsageRecord, WindowId, WindowUse,
+    AgentId, AgentKey, Allocation, AllocationId, Attempt, AttemptId, DecisionId, EnrolledAgent,
+    Evidence, GpuMillis, Invite, InviteId, Job, JobId, Organisation, OrganisationId, PersonId,
+    Placement, Project, ProjectId, RegisteredSite, Role, SiteId, SiteSnapshot, SiteState,
+    StateName, UsageRecord, WindowId, WindowUse,
 };
 use broker_store::{
-    Accounts, Attempts, Change, CommitError, Commits, Committed, EntryRow, IdempotencyKey,
+    Accounts, Agents, Attempts, Change, CommitError, Commits, Committed, EntryRow, IdempotencyKey,
     Identities, JobFilter, Jobs, Ledger, Page, Person, Remembered, Revocation, SealedBatch,
     Session, Sites, SqlStore, StoreError, StoredCheckpoint, StoredDecision, StoredPlacement, Tile,
     Usage, UsageFilter,
@@ -180,6 +181,17 @@ as_inside! { Identities {
     fn forget_sessions(expired_before: Timestamp) -> Result<u64>;
     fn revocations() -> Result<Vec<Revocation>>;
     fn find_revocation(issuer: &str, subject: &str) -> Result<Option<Revocation>>;
+}}
+
+as_inside! { Agents {
+    fn find_invite(id: InviteId) -> Result<Option<Invite>>;
+    fn invites_of(site: &SiteId) -> Result<Vec<Invite>>;
+    fn find_agent(id: AgentId) -> Result<Option<EnrolledAgent>>;
+    fn agents_of(site: &SiteId) -> Result<Vec<EnrolledAgent>>;
+    fn find_agent_key(id: &str) -> Result<Option<(AgentKey, EnrolledAgent)>>;
+    fn keys_of(agent: AgentId) -> Result<Vec<AgentKey>>;
+    fn heard_at(key: &str) -> Result<Option<Timestamp>>;
+    fn forget_nonces(before: Timestamp) -> Result<u64>;
 }}
 
 as_inside! { Usage {

@@ -9,8 +9,12 @@ use broker_model::{
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
+use crate::cli::AgentVerb;
+
 #[derive(Debug, Subcommand)]
 pub enum SiteVerb {
+    #[command(flatten)]
+    Agents(AgentVerb),
     /// Register a site from its file, or change what is registered
     Import {
         /// TOML as in `config/sites/`, or JSON if it is called `*.json`
@@ -85,11 +89,13 @@ pub enum SiteVerb {
     },
 }
 
-/// A part of the site [default: the whole]
+// No words of its own: clap would take them for those of the verb.
 #[derive(Debug, Args)]
 pub struct ScopeArgs {
+    /// Only this system of the site
     #[arg(long)]
     system: Option<SystemId>,
+    /// Only this partition of the system
     #[arg(long, requires = "system")]
     partition: Option<PartitionId>,
 }

@@ -16,6 +16,7 @@ use serde_json::json;
 
 use crate::cli::{IncidentVerb, KindArg, SeverityArg, SiteVerb, WindowVerb};
 use crate::print;
+use crate::verbs::site_agents;
 
 pub(crate) async fn run(
     client: &Client,
@@ -25,69 +26,18 @@ pub(crate) async fn run(
 ) -> anyhow::Result<u8> {
     let say = Say { json };
     match verb {
+        SiteVerb::Agents(verb) => return site_agents::run(client, verb, json, out).await,
         SiteVerb::Import { file, dry_run } => {
             return document::import(client, &file, dry_run, json, out).await;
         }
         SiteVerb::Show { site } => controls::show(client, &site, json, out).await?,
         SiteVerb::Windows { what } => windows(client, what, &say, out).await?,
-        SiteVerb::Drain {
-            site,
-            scope,
-            reason,
-            from,
-            until,
-        } => {
-            let scope = scope.into();
-            let draft = DrainDraft {
-                scope,
-                reason,
-                from,
-                until,
-            };
-            let drain: Drain = client.set_at_site(&site, "drains", &draft).await?;
-            let scope = &drain.scope;
-            say.done(
-                &drain,
-                format!("{site}: {scope} drained as {}", drain.id),
-                out,
-            )?;
-        }
-        SiteVerb::Undrain { site, drain } => {
-            let path = format!("drains/{drain}/end");
-            let ended: Drain = client.set_at_site(&site, &path, &json!({})).await?;
-            say.done(&ended, format!("{site}: {drain} ended"), out)?;
+        verb @ (SiteVerb::Drain { .. } | SiteVerb::Undrain { .. }) => {
+            drains(client, verb, &say, out).await?;
         }
         SiteVerb::Incident { what } => incident(client, what, &say, out).await?,
-        SiteVerb::Veto {
-            site,
-            allocation,
-            system,
-            reason,
-            cancel_queued,
-        } => {
-            let queued = if cancel_queued {
-                QueuedJobs::Cancel
-            } else {
-                QueuedJobs::Stay
-            };
-            let draft = VetoDraft {
-                allocation,
-                system,
-                reason,
-                queued,
-            };
-            let veto: Veto = client.set_at_site(&site, "vetoes", &draft).await?;
-            say.done(
-                &veto,
-                format!("{site}: {allocation} refused as {}", veto.id),
-                out,
-            )?;
-        }
-        SiteVerb::LiftVeto { site, veto } => {
-            let path = format!("vetoes/{veto}/lift");
-            let lifted: Veto = client.set_at_site(&site, &path, &json!({})).await?;
-            let words = format!("{site}: {} served again", lifted.allocation);
-            say.done(&lifted, words, out)?;
+        verb @ (SiteVerb::Veto { .. } | SiteVerb::LiftVeto { .. }) => {
+            vetoes(client, verb, &say, out).await?;
         }
         SiteVerb::Limit {
             site,
@@ -107,7 +57,7 @@ pub(crate) async fn run(
             } else {
                 "is limited"
             };
-            say.done(&limit, format!("{site}: {organisation} {done}"), out)?;
+            say.done(&limit, &format!("{site}: {organisation} {done}"), out)?;
         }
         SiteVerb::Jobs {
             site,
@@ -131,7 +81,7 @@ impl Say {
     fn done(
         &self,
         thing: &impl Serialize,
-        words: String,
+        words: &str,
         out: &mut impl Write,
     ) -> anyhow::Result<()> {
         if self.json {
@@ -140,6 +90,88 @@ impl Say {
         writeln!(out, "{words}")?;
         Ok(())
     }
+}
+
+async fn drains(
+    client: &Client,
+    verb: SiteVerb,
+    say: &Say,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    match verb {
+        SiteVerb::Drain {
+            site,
+            scope,
+            reason,
+            from,
+            until,
+        } => {
+            let scope = scope.into();
+            let draft = DrainDraft {
+                scope,
+                reason,
+                from,
+                until,
+            };
+            let drain: Drain = client.set_at_site(&site, "drains", &draft).await?;
+            let scope = &drain.scope;
+            say.done(
+                &drain,
+                &format!("{site}: {scope} drained as {}", drain.id),
+                out,
+            )?;
+        }
+        SiteVerb::Undrain { site, drain } => {
+            let path = format!("drains/{drain}/end");
+            let ended: Drain = client.set_at_site(&site, &path, &json!({})).await?;
+            say.done(&ended, &format!("{site}: {drain} ended"), out)?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+async fn vetoes(
+    client: &Client,
+    verb: SiteVerb,
+    say: &Say,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    match verb {
+        SiteVerb::Veto {
+            site,
+            allocation,
+            system,
+            reason,
+            cancel_queued,
+        } => {
+            let queued = if cancel_queued {
+                QueuedJobs::Cancel
+            } else {
+                QueuedJobs::Stay
+            };
+            let draft = VetoDraft {
+                allocation,
+                system,
+                reason,
+                queued,
+            };
+            let veto: Veto = client.set_at_site(&site, "vetoes", &draft).await?;
+            say.done(
+                &veto,
+                &format!("{site}: {allocation} refused as {}", veto.id),
+                out,
+            )?;
+        }
+        SiteVerb::LiftVeto { site, veto } => {
+            let path = format!("vetoes/{veto}/lift");
+            let lifted: Veto = client.set_at_site(&site, &path, &json!({})).await?;
+            let words = format!("{site}: {} served again", lifted.allocation);
+            say.done(&lifted, &words, out)?;
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 async fn windows(
@@ -171,7 +203,7 @@ async fn windows(
                 "{site}: {} may use {} GPU-hours of {} as {}",
                 window.share, window.gpu, window.scope, window.id
             );
-            say.done(&window, words, out)
+            say.done(&window, &words, out)
         }
         WindowVerb::Close {
             site,
@@ -182,7 +214,7 @@ async fn windows(
             let end = WindowEnd { withdraw };
             let closed: CapacityWindow = client.set_at_site(&site, &path, &end).await?;
             let done = if withdraw { "taken back" } else { "closed" };
-            say.done(&closed, format!("{site}: {window} {done}"), out)
+            say.done(&closed, &format!("{site}: {window} {done}"), out)
         }
     }
 }
@@ -220,7 +252,7 @@ async fn incident(
             let opened: Incident = client.set_at_site(&site, "incidents", &draft).await?;
             say.done(
                 &opened,
-                format!("{site}: users are told of {}", opened.id),
+                &format!("{site}: users are told of {}", opened.id),
                 out,
             )
         }
@@ -240,14 +272,14 @@ async fn incident(
             let now: Incident = client.set_at_site(&site, &path, &news).await?;
             say.done(
                 &now,
-                format!("{site}: users are told what is new of {incident}"),
+                &format!("{site}: users are told what is new of {incident}"),
                 out,
             )
         }
         IncidentVerb::Close { site, incident } => {
             let path = format!("incidents/{incident}/close");
             let closed: Incident = client.set_at_site(&site, &path, &json!({})).await?;
-            say.done(&closed, format!("{site}: {incident} is over"), out)
+            say.done(&closed, &format!("{site}: {incident} is over"), out)
         }
     }
 }

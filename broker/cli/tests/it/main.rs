@@ -10,6 +10,7 @@ mod files;
 mod link;
 mod login;
 mod program;
+mod site;
 mod stage;
 mod verbs;
 #[expect(dead_code, reason = "the tests of the API use more of it")]

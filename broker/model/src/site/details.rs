@@ -84,6 +84,9 @@ pub struct Access {
     /// Fields of a job that its REST interface insists on.
     #[serde(default)]
     pub rest_job_fields: Vec<String>,
+    /// Headers by which its REST interface knows the caller.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rest_headers: Vec<String>,
     /// A regular expression that the accounts of projects match.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_pattern: Option<String>,

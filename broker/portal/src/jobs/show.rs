@@ -11,6 +11,7 @@ use crate::frame::{Frame, html};
 use crate::jobs::facts::{self, Fact, UsageView};
 use crate::jobs::follow::stream_name;
 use crate::jobs::jobfile;
+use crate::notices::{self, Notice};
 use crate::placement::PlacementView;
 use crate::refusal::Refusal;
 use crate::texts::Texts;
@@ -33,6 +34,8 @@ struct JobPage {
     facts: Vec<Fact>,
     usage: Vec<UsageView>,
     cancel: Cancel,
+    /// Of the site that has the job, while it has it.
+    site_notices: Vec<Notice>,
     log: LogView,
     placement: Option<PlacementView>,
     entries: Vec<EntryView>,
@@ -96,6 +99,7 @@ pub(crate) async fn show(
             .map(|record| UsageView::new(texts, record))
             .collect(),
         cancel: cancelling(&job),
+        site_notices: portal.site_notices(texts, &job),
         log,
         placement,
         after: rows
@@ -123,6 +127,12 @@ pub(crate) async fn cancel(
 }
 
 impl Portal {
+    fn site_notices(&self, texts: Texts, job: &Job) -> Vec<Notice> {
+        let at = job.state.partition().filter(|_| !job.state.is_final());
+        let view = at.and_then(|at| self.broker.site(&at.site).ok());
+        view.map_or_else(Vec::new, |view| notices::of_site(texts, &view))
+    }
+
     async fn log(
         &self,
         member: &Member,

@@ -6,8 +6,10 @@
     reason = "a test that cannot go on fails by panicking"
 )]
 
+mod agents;
 mod browser;
 mod house;
 mod jobs;
 mod pages;
 mod signing_in;
+mod site_admin;

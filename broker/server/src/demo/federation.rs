@@ -56,7 +56,6 @@ impl Demo {
             auth: Authenticator::new(vec![issuer.issuer_config()], Arc::new(SystemClock))?,
             signer,
             login_key: login_key(&seed),
-            agents: broker_api::AgentTokens::default(),
             public_url: portal.clone(),
             limits: Limits::default(),
         })?;

@@ -39,6 +39,7 @@ pub(super) enum Work {
 pub(super) enum Forgettable {
     Keys,
     Sessions,
+    Nonces,
 }
 
 #[derive(Debug)]
@@ -295,6 +296,10 @@ impl Forgettable {
             Self::Sessions => {
                 "DELETE FROM sessions WHERE id_hash IN \
                  (SELECT id_hash FROM sessions WHERE expires_at_us < $1 LIMIT 1000)"
+            }
+            Self::Nonces => {
+                "DELETE FROM agent_nonces WHERE id IN \
+                 (SELECT id FROM agent_nonces WHERE seen_at_us < $1 LIMIT 1000)"
             }
         })
     }

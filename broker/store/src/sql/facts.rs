@@ -12,7 +12,7 @@ use super::errors::store_error;
 use super::prepare::Prepared;
 use super::steps::{AttemptFacts, Step, Terms};
 use super::working::{KnownJob, KnownPerson, Working};
-use crate::StoreError;
+use crate::{Entity, StoreError};
 
 const JOBS: Select = select_any!(
     "jobs",
@@ -77,6 +77,30 @@ const LOGS: Select = select_any!(
     &[Text, Text, Int]
 );
 
+const INVITES: Select = select_any!(
+    "agent_invites",
+    "SELECT id, version FROM agent_invites WHERE id",
+    "",
+    &[Text, Int]
+);
+const AGENTS: Select = select_any!(
+    "agents",
+    "SELECT id, version FROM agents WHERE id",
+    "",
+    &[Text, Int]
+);
+const KEYS: Select = select_any!(
+    "agent_keys",
+    "SELECT id, version FROM agent_keys WHERE id",
+    "",
+    &[Text, Int]
+);
+const NONCES: Select = select_any!(
+    "agent_nonces",
+    "SELECT id FROM agent_nonces WHERE id",
+    "",
+    &[Text]
+);
 const SITES: Select = select_any!(
     "registered_sites",
     "SELECT site_id, version FROM registered_sites WHERE site_id",
@@ -96,6 +120,10 @@ struct Wanted {
     persons: BTreeSet<Arc<str>>,
     subjects: BTreeSet<Arc<str>>,
     logs: BTreeSet<Arc<str>>,
+    invites: BTreeSet<Arc<str>>,
+    agents: BTreeSet<Arc<str>>,
+    keys: BTreeSet<Arc<str>>,
+    nonces: BTreeSet<Arc<str>>,
     sites: BTreeSet<Arc<str>>,
 }
 
@@ -132,6 +160,17 @@ impl Wanted {
                 want(&mut self.subjects, row.get(2));
             }
             Step::AppendLog { rows: [row, _], .. } => want(&mut self.logs, row.first()),
+            Step::Versioned { entity, id, .. } => {
+                let wanted = match entity {
+                    Entity::Invite => &mut self.invites,
+                    Entity::Agent => &mut self.agents,
+                    _ => &mut self.keys,
+                };
+                wanted.insert(Arc::clone(id));
+            }
+            Step::InsertNonce { id, .. } => {
+                self.nonces.insert(Arc::clone(id));
+            }
             Step::PutSite { row, .. } => want(&mut self.sites, row.first()),
             Step::Put { .. } | Step::Remove { .. } => {}
         }
@@ -166,6 +205,7 @@ pub(super) async fn read<'a>(
     for row in fetch(conn, &REMEMBERED, &wanted.remembered).await? {
         known.remembered.learn(row.text(0)?.into(), ());
     }
+    read_agents(conn, &wanted, &mut known).await?;
     for row in fetch(conn, &SITES, &wanted.sites).await? {
         known.sites.learn(row.parse(0)?, row.int(1)?);
     }
@@ -179,6 +219,26 @@ pub(super) async fn read<'a>(
         }
     }
     Ok(known)
+}
+
+async fn read_agents(
+    conn: &mut Conn,
+    wanted: &Wanted,
+    known: &mut Working<'_>,
+) -> Result<(), StoreError> {
+    for (select, wanted) in [
+        (&INVITES, &wanted.invites),
+        (&AGENTS, &wanted.agents),
+        (&KEYS, &wanted.keys),
+    ] {
+        for row in fetch(conn, select, wanted).await? {
+            known.versions.learn(row.text(0)?.into(), row.int(1)?);
+        }
+    }
+    for row in fetch(conn, &NONCES, &wanted.nonces).await? {
+        known.nonces.learn(row.text(0)?.into(), ());
+    }
+    Ok(())
 }
 
 async fn read_jobs(

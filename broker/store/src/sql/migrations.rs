@@ -29,6 +29,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(3, "0003_placings"),
     migration!(4, "0004_revocations"),
     migration!(5, "0005_compression"),
+    migration!(6, "0006_agents"),
     migration!(8, "0008_site_registry"),
 ];
 

@@ -7,7 +7,7 @@ use broker_model::{FundingShare, Ids, ProjectId, StateName, SystemClock};
 
 use super::db::Kind::{Int, Text};
 use super::db::{Cell, Dialect, Select, Sql};
-use super::{SqlStore, accounts, attempts, connect, identities, jobs, usage};
+use super::{SqlStore, accounts, agents, attempts, connect, identities, jobs, usage};
 use crate::{JobFilter, Page, StoreOptions, UsageFilter};
 
 /// Jobs and usage of 200 projects; few jobs failed, few run, and few are at one of the two sites.
@@ -124,6 +124,9 @@ async fn the_loops_read_partial_indexes_in_order() {
             &[Cell::Int(1), few.clone()],
             "expiries_by_end",
         ),
+        (&agents::INVITES, from_ref(&site), "agent_invites_by_site"),
+        (&agents::AGENTS, from_ref(&site), "agents_by_site"),
+        (&agents::KEYS, from_ref(&first), "agent_keys_by_agent"),
     ] {
         assert_uses(&plans.of(select, args).await, index);
     }

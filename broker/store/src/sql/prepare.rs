@@ -11,7 +11,7 @@ use super::db::Cell;
 use super::rows::{self, Cells};
 use super::steps::{AttemptFacts, Entry, Hours, JobFacts, Step, Stream, Terms};
 use super::tables::TableId;
-use crate::{Change, IdempotencyKey, Person, Remembered, StoreError, Write};
+use crate::{Change, Entity, IdempotencyKey, Person, Remembered, StoreError, Write};
 
 #[derive(Debug, Default)]
 pub(super) struct Prepared {
@@ -131,7 +131,35 @@ fn step(write: Write) -> Result<Step, StoreError> {
             let key = [issuer, subject].map(|text| Cell::Text(text.into()));
             remove(TableId::Revocations, key.to_vec())
         }
+        Write::InsertInvite(it) => versioned(Entity::Invite, None, rows::invite(*it)?),
+        Write::UpdateInvite(it) => versioned(Entity::Invite, Some(it.version), rows::invite(*it)?),
+        Write::InsertAgent(it) => versioned(Entity::Agent, None, rows::agent(*it)?),
+        Write::UpdateAgent(it) => versioned(Entity::Agent, Some(it.version), rows::agent(*it)?),
+        Write::InsertAgentKey(it) => versioned(Entity::AgentKey, None, rows::agent_key(*it)?),
+        Write::UpdateAgentKey(it) => {
+            versioned(Entity::AgentKey, Some(it.version), rows::agent_key(*it)?)
+        }
+        Write::InsertNonce(nonce) => {
+            let id: Arc<str> = rows::nonce_id(&nonce.key, &nonce.nonce).into();
+            let row = vec![Cell::Text(Arc::clone(&id)), rows::time(nonce.seen_at)];
+            Step::InsertNonce { id, row }
+        }
     })
+}
+
+fn versioned(entity: Entity, expects: Option<i64>, (id, row): (Arc<str>, Cells)) -> Step {
+    let table = match entity {
+        Entity::Invite => TableId::AgentInvites,
+        Entity::Agent => TableId::Agents,
+        _ => TableId::AgentKeys,
+    };
+    Step::Versioned {
+        entity,
+        table,
+        id,
+        expects,
+        row,
+    }
 }
 
 fn put(table: TableId, row: Cells) -> Step {

@@ -1,8 +1,10 @@
 //! Nouns as rows. The columns beside a document are what statements look for, nothing else.
 
+use std::sync::Arc;
+
 use broker_model::{
-    Allocation, AllocationId, Attempt, Balance, Evidence, Job, Organisation, Project,
-    RegisteredSite, Role, SiteId, SiteSnapshot, SiteState, UsageRecord,
+    AgentKey, Allocation, AllocationId, Attempt, Balance, EnrolledAgent, Evidence, Invite, Job,
+    Organisation, Project, RegisteredSite, Role, SiteId, SiteSnapshot, SiteState, UsageRecord,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -192,6 +194,61 @@ pub(super) fn revocation(revocation: Revocation) -> Cells {
         time(revocation.revoked_at),
         Cell::Text(revocation.reason.into()),
     ]
+}
+
+/// An invite with the version that follows the one it was read at.
+pub(super) fn invite(mut invite: Invite) -> Result<(Arc<str>, Cells), StoreError> {
+    invite.version += 1;
+    let document = document("agent_invites", &invite)?;
+    Ok(versioned(
+        invite.id,
+        Cell::text(&invite.site),
+        invite.version,
+        document,
+    ))
+}
+
+pub(super) fn agent(mut agent: EnrolledAgent) -> Result<(Arc<str>, Cells), StoreError> {
+    agent.version += 1;
+    let document = document("agents", &agent)?;
+    Ok(versioned(
+        agent.id,
+        Cell::text(&agent.site),
+        agent.version,
+        document,
+    ))
+}
+
+pub(super) fn agent_key(mut key: AgentKey) -> Result<(Arc<str>, Cells), StoreError> {
+    key.version += 1;
+    let document = document("agent_keys", &key)?;
+    Ok(versioned(
+        &key.id,
+        Cell::text(key.agent),
+        key.version,
+        document,
+    ))
+}
+
+fn versioned(
+    id: impl std::fmt::Display,
+    parent: Cell,
+    version: i64,
+    document: Cell,
+) -> (Arc<str>, Cells) {
+    let id: Arc<str> = id.to_string().into();
+    let row = vec![
+        Cell::Text(Arc::clone(&id)),
+        parent,
+        Cell::Int(version),
+        document,
+    ];
+    (id, row)
+}
+
+/// Neither part has a space.
+pub(super) fn nonce_id(key: &str, nonce: &str) -> String {
+    format!("{key} {nonce}")
 }
 
 pub(super) fn remembered_id(key: &IdempotencyKey) -> String {

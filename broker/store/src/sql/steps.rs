@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::db::Cell;
 use super::rows::Cells;
 use super::tables::TableId;
+use crate::Entity;
 
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -77,6 +78,18 @@ pub(super) enum Step {
         offset: u64,
         length: u64,
         rows: [Cells; 2],
+    },
+    /// A row of an id and a version: that which is stored must be `expects`, `None` for no row.
+    Versioned {
+        entity: Entity,
+        table: TableId,
+        id: Arc<str>,
+        expects: Option<i64>,
+        row: Cells,
+    },
+    InsertNonce {
+        id: Arc<str>,
+        row: Cells,
     },
     PutSite {
         id: SiteId,
@@ -156,6 +169,8 @@ impl Step {
             | Self::InsertAllocation { row, .. }
             | Self::UpdateTerms { row, .. }
             | Self::PutPerson { row, .. }
+            | Self::Versioned { row, .. }
+            | Self::InsertNonce { row, .. }
             | Self::PutSite { row, .. }
             | Self::Put { row, .. }
             | Self::Remove { key: row, .. } => cells(row),

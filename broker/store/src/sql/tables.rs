@@ -94,6 +94,14 @@ tables! {
         [attempt_id Text, stream Text, length Int];
     LogChunks = "log_chunks", keys 3, Refuse,
         [attempt_id Text, stream Text, start_byte Int, bytes Bytes];
+    AgentInvites = "agent_invites", keys 1, Replace(&["site_id", "version", "document"]),
+        [id Text, site_id Text, version Int, document Text];
+    Agents = "agents", keys 1, Replace(&["site_id", "version", "document"]),
+        [id Text, site_id Text, version Int, document Text];
+    AgentKeys = "agent_keys", keys 1, Replace(&["agent_id", "version", "document"]),
+        [id Text, agent_id Text, version Int, document Text];
+    AgentNonces = "agent_nonces", keys 1, Refuse,
+        [id Text, seen_at_us Int];
     LedgerEntries = "ledger_entries", keys 1, Refuse,
         [seq Int, job_id Text, text Text];
     LedgerTiles = "ledger_tiles", keys 2, Replace(&["hashes"]),

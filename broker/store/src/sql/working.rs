@@ -30,6 +30,9 @@ pub(super) struct Working<'a> {
     pub(super) persons: Known<PersonId, KnownPerson>,
     pub(super) subjects: Known<Subject, PersonId>,
     pub(super) logs: Known<Stream, u64>,
+    /// Versions of agents, their keys and invites: the ids of each kind look different.
+    pub(super) versions: Known<Arc<str>, i64>,
+    pub(super) nonces: Known<Arc<str>, ()>,
     /// Versions of the registry.
     pub(super) sites: Known<SiteId, i64>,
     pub(super) pending: Pending<'a>,
@@ -61,6 +64,8 @@ macro_rules! each_map {
         $working.persons.$method();
         $working.subjects.$method();
         $working.logs.$method();
+        $working.versions.$method();
+        $working.nonces.$method();
         $working.sites.$method();
     }};
 }
@@ -132,6 +137,26 @@ impl<'a> Working<'a> {
             } => {
                 self.append_log(stream, *offset, *length, rows);
                 Ok(())
+            }
+            Step::Versioned {
+                entity,
+                table,
+                id,
+                expects,
+                row,
+            } => {
+                if self.versions.get(id) != expects.as_ref() {
+                    return conflict(*entity);
+                }
+                self.versions
+                    .set(Arc::clone(id), expects.map_or(1, |version| version + 1));
+                self.pending.put(*table, row);
+                Ok(())
+            }
+            Step::InsertNonce { id, row } => {
+                let fresh = !self.nonces.has(id);
+                self.nonces.set(Arc::clone(id), ());
+                self.insert_once(fresh, Entity::Nonce, TableId::AgentNonces, row)
             }
             Step::Put { table, row } => {
                 self.pending.put(*table, row);

@@ -5,43 +5,21 @@ use std::path::{Path, PathBuf};
 
 use broker_auth::dev_issuer::DevIssuer;
 use broker_ledger::Signer;
-use broker_model::Site;
 use broker_server::config::{
-    AgentToken, Config, DatabaseConfig, LedgerConfig, LimitsConfig, LogConfig, PolicyConfig,
-    ServerConfig, SitesConfig,
+    Config, DatabaseConfig, LedgerConfig, LimitsConfig, LogConfig, PolicyConfig, ServerConfig,
+    SitesConfig,
 };
-use broker_server::shipped;
 use url::Url;
 
 const LEDGER: &str = "load.alcyone.invalid/ledger";
 
-/// The seven sites, each with a new token for its agents.
-pub(super) fn sites_with_tokens() -> anyhow::Result<Vec<(Site, String)>> {
-    let token = |site| (site, hex::encode(rand::random::<[u8; 32]>()));
-    Ok(shipped::sites()?.into_iter().map(token).collect())
-}
-
 /// A `broker.toml` with everything at its default, and the secrets it names in files beside it.
-pub(super) fn config(
-    folder: &Path,
-    database: &str,
-    issuer: &DevIssuer,
-    sites: &[(Site, String)],
-) -> anyhow::Result<Config> {
+pub(super) fn config(folder: &Path, database: &str, issuer: &DevIssuer) -> anyhow::Result<Config> {
     let key_file = folder.join("ledger.pem");
     let pem = Signer::from_seed(LEDGER, &rand::random())?
         .to_pem()?
         .clone();
     write_file(&key_file, &pem)?;
-    let mut agents = Vec::new();
-    for (site, token) in sites {
-        let token_file = folder.join(format!("{}.token", site.id));
-        write_file(&token_file, token)?;
-        agents.push(AgentToken {
-            site: site.id.clone(),
-            token_file,
-        });
-    }
     Ok(Config {
         server: ServerConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -63,7 +41,6 @@ pub(super) fn config(
         policy: PolicyConfig::default(),
         sites: SitesConfig::default(),
         issuers: vec![issuer.issuer_config()],
-        agents,
         limits: LimitsConfig::default(),
         log: LogConfig::default(),
     })

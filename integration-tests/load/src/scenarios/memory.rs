@@ -109,13 +109,13 @@ impl Served {
 
     /// An agent takes all it may, and tells the broker that it works on them.
     async fn lease(&self, at: &broker_model::SiteId) -> anyhow::Result<()> {
-        let (site, token) = self
+        let (site, voice) = self
             .ground
             .sites
             .iter()
             .find(|(site, _)| site.id == *at)
             .context("the job's site")?;
-        let agent: AgentId = Ids::from_os().next(&SystemClock);
+        let agent = voice.agent;
         let mut working_on: Vec<AttemptId> = Vec::new();
         let mut connection = Connection::open(self.address).await?;
         while working_on.len() < WORKING as usize {
@@ -124,7 +124,11 @@ impl Served {
                 .saturating_sub(u32::try_from(known).unwrap_or(0))
                 .min(200);
             let request = lease_request(agent, site, want, &working_on);
-            let request = self.agent_post("/agent/v1/lease", token, &request)?;
+            let request = voice.post(
+                self.address,
+                "/agent/v1/lease",
+                &serde_json::to_vec(&request)?,
+            )?;
             let answer = connection.exchange(&request).await?;
             ensure!(
                 answer.status == 200,
@@ -147,27 +151,17 @@ impl Served {
             working_on,
         };
         for _ in 0..5 {
-            let request = self.agent_post("/agent/v1/report", token, &report)?;
+            let request = voice.post(
+                self.address,
+                "/agent/v1/report",
+                &serde_json::to_vec(&report)?,
+            )?;
             ensure!(
                 connection.exchange(&request).await?.status == 200,
                 "a report was not taken"
             );
         }
         Ok(())
-    }
-
-    fn agent_post(
-        &self,
-        path: &str,
-        token: &str,
-        body: &impl serde::Serialize,
-    ) -> anyhow::Result<Vec<u8>> {
-        Ok(client::post(
-            self.address,
-            path,
-            token,
-            &serde_json::to_vec(body)?,
-        ))
     }
 
     /// What a busy day brings, each for a round.

@@ -24,8 +24,8 @@ async fn a_real_slurm_starts_every_job_once_behind_a_bad_network() {
     for name in ["agent-one", "agent-two"] {
         let (broker, rest) = (scene.broker().await, scene.before(server).await);
         let folder = scene.installation.path(name);
-        let token = scene.installation.agent_token(&site_of_slurm());
-        let agent = SiteAgent::of_slurm(&folder, &slurm, &broker, token);
+        let enrolment = scene.installation.enrolment(&site_of_slurm().id);
+        let agent = SiteAgent::of_slurm(&folder, &slurm, &broker, enrolment);
         agent.edit(|config| {
             config["adapter"]["settings"]["url"] = rest.as_str().into();
         });

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Agent;
-use crate::backoff::delay;
+use crate::backoff::{delay, spread};
 use crate::state::Lane;
 
 impl Agent {
@@ -56,7 +56,8 @@ impl Agent {
                     if news > 0 || held {
                         Duration::ZERO
                     } else {
-                        self.config.tick
+                        // So it is when a replica ends and answers all who wait at one moment.
+                        self.config.tick + spread(self.config.retry_min, self.config.retry_max, 0)
                     }
                 }
                 Err(error) => self.link_failed("lease", &error, &mut failures),
@@ -172,8 +173,11 @@ impl Agent {
 
     fn link_failed(&self, call: &'static str, error: &LinkError, failures: &mut u32) -> Duration {
         let max = self.config.retry_max;
+        let spread = spread(self.config.retry_min, max, *failures);
         let pause = match error {
-            LinkError::Unreachable(_) => delay(self.config.retry_min, max, *failures, self.seed()),
+            LinkError::Unreachable(_) => spread,
+            // Everybody is told the same time.
+            LinkError::Busy { retry_after, .. } => *retry_after + spread,
             LinkError::Unauthorized(_) | LinkError::Refused(_) => max,
         };
         *failures = failures.saturating_add(1);

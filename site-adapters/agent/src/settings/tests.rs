@@ -8,7 +8,6 @@ const GOOD: &str = r#"
 [agent]
 site = "meluxina"
 broker = "https://broker.example.org"
-token_file = "/etc/alcyone/token"
 data_dir = "/var/lib/alcyone-agent"
 tick_seconds = 2
 
@@ -45,7 +44,7 @@ fn a_whole_file_becomes_a_configuration() {
 fn an_unknown_key_is_named_with_file_line_and_what_is_allowed() {
     let words = fault(&GOOD.replace("tick_seconds", "tick"));
     assert!(words.contains("/etc/alcyone/agent.toml"), "{words}");
-    assert!(words.contains("line 7"), "{words}");
+    assert!(words.contains("line 6"), "{words}");
     assert!(words.contains("unknown field `tick`"), "{words}");
     assert!(words.contains("`tick_seconds`"), "{words}");
 }
@@ -97,13 +96,15 @@ fn a_name_that_a_shell_could_read_is_no_user() {
 }
 
 #[test]
-fn the_id_is_made_once_and_kept() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut settings = parse(GOOD).unwrap();
-    settings.agent.data_dir = folder.path().join("new");
-    let ids = broker_model::Ids::from_os();
-    let first = agent_id(&settings, &ids, &SystemClock).unwrap();
-    assert_eq!(agent_id(&settings, &ids, &SystemClock).unwrap(), first);
+fn a_proxys_password_has_a_file_of_its_own() {
+    let with = |proxy: &str| GOOD.replace("tick_seconds", &format!("{proxy}\ntick_seconds"));
+    parse(&with("proxy = \"http://proxy.example.org:3128\"")).unwrap();
+    let words = fault(&with("proxy = \"http://a:b@proxy.example.org\""));
+    assert!(words.contains("proxy_credentials_file"), "{words}");
+    let words = fault(&with("proxy = \"socks5://proxy.example.org\""));
+    assert!(words.contains("`agent.proxy`"), "{words}");
+    let words = fault(&with("proxy_credentials_file = \"/etc/alcyone/proxy\""));
+    assert!(words.contains("`agent.proxy_credentials_file`"), "{words}");
 }
 
 #[tokio::test]

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use agent_link::{InviteText, KeyPair};
 use broker_model::OutcomeKind;
 use site_adapter_slurm::SlurmSettings;
+use site_agent::Identity;
 
 use crate::crash::DEADLINE;
 use crate::http::Served;
@@ -21,14 +23,13 @@ impl Drop for Running {
     }
 }
 
-fn write_config(served: &Served) -> PathBuf {
+pub(crate) fn write_config(served: &Served) -> PathBuf {
     let folder = served.folder.path();
     let text = format!(
         r#"
         [agent]
         site = "meluxina"
         broker = "{url}"
-        token_file = "{token}"
         data_dir = "{data}"
         [adapter]
         kind = "process"
@@ -41,15 +42,14 @@ fn write_config(served: &Served) -> PathBuf {
         user = "alice"
         "#,
         url = served.url,
-        token = served.token_file().display(),
-        data = folder.join("agent").display(),
+        data = served.data().display(),
     );
     let path = folder.join("agent.toml");
     std::fs::write(&path, text).unwrap();
     path
 }
 
-fn agent(config: &PathBuf) -> Command {
+pub(crate) fn agent(config: &PathBuf) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_alcyone-agent"));
     command
         .arg("--config")
@@ -112,7 +112,8 @@ async fn the_program_runs_a_job_and_ends_when_it_is_told_to() {
     for line in words.lines() {
         serde_json::from_str::<serde_json::Value>(line).unwrap();
     }
-    for secret in ["Bearer", "first", "from the program"] {
+    let key = Identity::load(&served.data()).unwrap().key.secret();
+    for secret in ["Bearer", &key, "from the program"] {
         assert!(!words.contains(secret), "`{secret}` is in the log: {words}");
     }
 }
@@ -158,12 +159,19 @@ async fn check_says_ok_line_by_line() {
 async fn check_names_what_is_wrong() {
     let served = Served::start().await;
     let config = write_config(&served);
-    std::fs::write(served.token_file(), "wrong").unwrap();
+    served.enrolled(KeyPair::generate());
     let output = check(&config).await;
     let words = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(
         words.contains("broker: the broker does not accept this agent"),
+        "{words}"
+    );
+    std::fs::remove_file(served.data().join("identity.toml")).unwrap();
+    let output = check(&config).await;
+    let words = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        words.contains("identity: this agent is not enrolled") && words.contains("enrol`"),
         "{words}"
     );
 
@@ -184,4 +192,30 @@ fn the_example_file_has_settings_that_the_slurm_adapter_takes() {
     let settings = site_agent::settings::Settings::load(Path::new(path)).unwrap();
     let own: SlurmSettings = settings.adapter.settings.try_into().unwrap();
     own.validate().unwrap();
+}
+
+#[tokio::test]
+async fn an_invite_for_another_site_or_half_of_one_is_refused_before_anybody_is_asked() {
+    let served = Served::start().await;
+    let config = write_config(&served);
+    std::fs::remove_file(served.data().join("identity.toml")).unwrap();
+    let invite = InviteText {
+        id: "inv_0192f0c1d2e37abc8def0123456789ab".parse().unwrap(),
+        site: "lumi".parse().unwrap(),
+        broker: "https://broker.example.eu/".parse().unwrap(),
+        broker_key: *KeyPair::generate().public(),
+        key: KeyPair::generate(),
+    };
+    let line = invite.to_string();
+    for (text, word) in [
+        (line.as_str(), "the invite is for the site lumi"),
+        (&line[..40], "not whole"),
+        ("hello", "this is no invite"),
+    ] {
+        let mut command = agent(&config);
+        let output = command.args(["enrol", text]).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains(word), "{said}");
+        assert!(!said.contains(&invite.key.secret()), "{said}");
+    }
 }

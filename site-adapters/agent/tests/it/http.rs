@@ -1,17 +1,21 @@
 //! The same messages over HTTP: what the transport makes of a broker's answers.
 
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use agent_link::request::Claims;
+use agent_link::{KeyPair, PublicKey, RotateReply, RotateRequest, answer};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::routing::post;
+use axum_server::tls_rustls::RustlsConfig;
 use broker_model::{Ids, OutcomeKind, SystemClock};
+use jiff::Timestamp;
 use site_adapter::{BrokerLink, LeaseRequest, LinkError, Report};
-use site_agent::{HttpLink, HttpLinkConfig, HttpLinkError};
+use site_agent::{HttpLink, HttpLinkConfig, HttpLinkError, Identity};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -24,37 +28,53 @@ type Answers = Arc<Mutex<VecDeque<(StatusCode, &'static str)>>>;
 #[derive(Clone, Debug)]
 pub(crate) struct Front {
     pub(crate) broker: Arc<MemoryBroker>,
-    token: Arc<Mutex<String>>,
+    key: KeyPair,
+    /// The agent's key that is let in.
+    pub(crate) known: Arc<Mutex<PublicKey>>,
     answers: Answers,
 }
 
 async fn answer(
     State(front): State<Front>,
+    method: Method,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
-) -> (StatusCode, String) {
-    let expected = format!("Bearer {}", front.token.lock().unwrap());
-    if headers
-        .get("authorization")
-        .is_none_or(|value| value != expected.as_str())
-    {
-        return (
-            StatusCode::UNAUTHORIZED,
-            r#"{"detail":"unknown token"}"#.to_owned(),
-        );
+) -> (StatusCode, HeaderMap, String) {
+    let claims = Claims::read(&headers, (&method, &uri)).unwrap();
+    let (status, text) = front.says(&claims, &uri, &body).await;
+    let signed = answer::sign(&front.key, 1, &claims, status, text.as_bytes());
+    (status, signed.into_iter().collect(), text)
+}
+
+impl Front {
+    async fn says(&self, claims: &Claims, uri: &Uri, body: &[u8]) -> (StatusCode, String) {
+        let known = *self.known.lock().unwrap();
+        if claims.key_id != known.id() || !claims.is_by(&known) || !claims.covers(body) {
+            let problem = r#"{"detail":"unknown key","remedy":"enrol"}"#;
+            return (StatusCode::UNAUTHORIZED, problem.to_owned());
+        }
+        if let Some((status, body)) = self.answers.lock().unwrap().pop_front() {
+            return (status, body.to_owned());
+        }
+        let reply = match uri.path() {
+            "/agent/v1/lease" => {
+                let request = serde_json::from_slice(body).unwrap();
+                serde_json::to_string(&self.broker.lease(request).await.unwrap())
+            }
+            "/agent/v1/rotate" => {
+                let request: RotateRequest = serde_json::from_slice(body).unwrap();
+                *self.known.lock().unwrap() = request.public_key;
+                let old_key_until = Timestamp::UNIX_EPOCH;
+                serde_json::to_string(&RotateReply { old_key_until })
+            }
+            _ => {
+                let report = serde_json::from_slice(body).unwrap();
+                serde_json::to_string(&self.broker.report(report).await.unwrap())
+            }
+        };
+        (StatusCode::OK, reply.unwrap())
     }
-    if let Some((status, body)) = front.answers.lock().unwrap().pop_front() {
-        return (status, body.to_owned());
-    }
-    let reply = if uri.path() == "/agent/v1/lease" {
-        let request = serde_json::from_slice(&body).unwrap();
-        serde_json::to_string(&front.broker.lease(request).await.unwrap())
-    } else {
-        let report = serde_json::from_slice(&body).unwrap();
-        serde_json::to_string(&front.broker.report(report).await.unwrap())
-    };
-    (StatusCode::OK, reply.unwrap())
 }
 
 /// A broker on loopback, stopped with the test.
@@ -75,9 +95,11 @@ impl Served {
     pub(crate) async fn start() -> Self {
         // Refused when another test was first; one provider is all that is asked for.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let agent = KeyPair::generate();
         let front = Front {
             broker: Arc::new(MemoryBroker::new(Arc::new(SystemClock))),
-            token: Arc::new(Mutex::new("first".to_owned())),
+            known: Arc::new(Mutex::new(*agent.public())),
+            key: KeyPair::generate(),
             answers: Answers::default(),
         };
         let routes = routes(front.clone());
@@ -90,21 +112,68 @@ impl Served {
             server.await.unwrap();
         });
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("token"), "first\n").unwrap();
-        Self {
+        let served = Self {
             front,
             url,
             folder,
             stop,
+        };
+        served.enrolled(agent);
+        served
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("agent")
+    }
+
+    /// Writes the identity of an agent that came in here.
+    pub(crate) fn enrolled(&self, key: KeyPair) -> Identity {
+        let identity = Identity {
+            agent: Ids::from_os().next(&SystemClock),
+            site: "meluxina".parse().unwrap(),
+            broker: self.url.parse().unwrap(),
+            broker_key: *self.front.key.public(),
+            key,
+            key_made_at: Timestamp::UNIX_EPOCH,
+        };
+        identity.store(&self.data()).unwrap();
+        identity
+    }
+
+    pub(crate) fn link(&self) -> HttpLink {
+        HttpLink::new(&self.config(&self.url)).unwrap()
+    }
+
+    pub(crate) fn config(&self, broker: &str) -> HttpLinkConfig {
+        HttpLinkConfig {
+            data_dir: self.data(),
+            broker: Some(broker.parse().unwrap()),
+            ca_file: None,
+            proxy: None,
         }
     }
 
-    pub(crate) fn token_file(&self) -> std::path::PathBuf {
-        self.folder.path().join("token")
-    }
-
-    fn link(&self) -> HttpLink {
-        HttpLink::new(&link_config(&self.url, &self.token_file())).unwrap()
+    /// Serves the same over TLS on `localhost`; where, and with which certificate.
+    pub(crate) async fn secured(&self) -> (String, PathBuf) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        let tls = RustlsConfig::from_pem(certificate.clone().into(), key.into());
+        let tls = tls.await.unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = axum_server::from_tcp_rustls(listener, tls).unwrap();
+        let served = server.serve(routes(self.front.clone()).into_make_service());
+        let stopped = self.stop.clone().cancelled_owned();
+        tokio::spawn(async move {
+            tokio::select! {
+                done = served => done.unwrap(),
+                () = stopped => {}
+            }
+        });
+        let ca_file = self.folder.path().join("ca.pem");
+        std::fs::write(&ca_file, certificate).unwrap();
+        (format!("https://localhost:{port}"), ca_file)
     }
 }
 
@@ -112,18 +181,11 @@ fn routes(front: Front) -> Router {
     Router::new()
         .route("/agent/v1/lease", post(answer))
         .route("/agent/v1/report", post(answer))
+        .route("/agent/v1/rotate", post(answer))
         .with_state(front)
 }
 
-fn link_config(broker: &str, token_file: &Path) -> HttpLinkConfig {
-    HttpLinkConfig {
-        broker: broker.parse().unwrap(),
-        token_file: token_file.to_owned(),
-        ca_file: None,
-    }
-}
-
-fn empty_report() -> Report {
+pub(crate) fn empty_report() -> Report {
     Report {
         agent: Ids::from_os().next(&SystemClock),
         instance: None,
@@ -160,13 +222,16 @@ async fn an_agent_works_over_http_as_it_does_in_process() {
 }
 
 #[tokio::test]
-async fn a_changed_token_is_read_again() {
+async fn a_key_that_was_changed_on_the_disk_is_taken_up() {
     let served = Served::start().await;
     let link = served.link();
-    *served.front.token.lock().unwrap() = "second".to_owned();
+    let new = KeyPair::generate();
+    *served.front.known.lock().unwrap() = *new.public();
     let rejected = link.report(empty_report()).await.unwrap_err();
-    assert!(matches!(rejected, LinkError::Unauthorized(words) if words.contains("unknown token")));
-    std::fs::write(served.token_file(), "second").unwrap();
+    let said = rejected.to_string();
+    assert!(matches!(rejected, LinkError::Unauthorized(_)), "{said}");
+    assert!(said.contains("unknown key; enrol"), "{said}");
+    served.enrolled(new);
     link.report(empty_report()).await.unwrap();
 }
 
@@ -196,23 +261,97 @@ async fn each_status_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_proxys_page_is_not_an_answer() {
+async fn what_the_broker_did_not_sign_is_weather_whatever_it_says() {
     let served = Served::start().await;
-    served
-        .front
-        .answers
-        .lock()
-        .unwrap()
-        .push_back((StatusCode::OK, "<html>login</html>"));
-    let error = served.link().report(empty_report()).await.unwrap_err();
-    assert!(matches!(error, LinkError::Unreachable(_)), "{error}");
+    let impostor = Served::start().await;
+    *impostor.front.known.lock().unwrap() = *served.front.known.lock().unwrap();
+    let link = HttpLink::new(&served.config(&impostor.url)).unwrap();
+    let error = link.report(empty_report()).await.unwrap_err();
+    let said = error.to_string();
+    assert!(matches!(error, LinkError::Unreachable(_)), "{said}");
+    assert!(
+        said.contains("not signed with the key that this agent was enrolled with"),
+        "{said}"
+    );
+    assert!(said.contains("somebody is in between"), "{said}");
 }
 
 #[tokio::test]
-async fn a_broker_that_is_down_is_unreachable_and_the_token_is_in_no_message() {
+async fn a_page_of_something_in_between_is_no_answer_and_its_401_no_reason_to_give_up() {
     let served = Served::start().await;
-    let config = link_config("http://127.0.0.1:9", &served.token_file());
-    let link = HttpLink::new(&config).unwrap();
+    for status in [StatusCode::OK, StatusCode::UNAUTHORIZED] {
+        let page = move || async move { (status, "<html>login</html>") };
+        let url = serve(Router::new().fallback(page)).await;
+        let link = HttpLink::new(&served.config(&url)).unwrap();
+        let error = link.report(empty_report()).await.unwrap_err();
+        assert!(matches!(error, LinkError::Unreachable(_)), "{error}");
+        assert!(error.to_string().contains(status.as_str()), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn who_asks_for_patience_gets_it_within_reason() {
+    let served = Served::start().await;
+    for (asked, given) in [("7", 7), ("999999", 300)] {
+        let busy =
+            move || async move { (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", asked)]) };
+        let url = serve(Router::new().fallback(busy)).await;
+        let link = HttpLink::new(&served.config(&url)).unwrap();
+        match link.report(empty_report()).await.unwrap_err() {
+            LinkError::Busy { retry_after, .. } => assert_eq!(retry_after.as_secs(), given),
+            other => panic!("{other}"),
+        }
+    }
+}
+
+/// Until the test's runtime ends.
+async fn serve(routes: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+    url
+}
+
+#[tokio::test]
+async fn a_new_key_is_in_force_and_the_running_agent_goes_on() {
+    let served = Served::start().await;
+    let (running, command) = (served.link(), served.link());
+    let old = *running.identity().key.public();
+    command.rotate(SystemClock.now()).await.unwrap();
+    assert_ne!(*served.front.known.lock().unwrap(), old);
+    running.report(empty_report()).await.unwrap();
+    assert_eq!(
+        running.identity().key.public(),
+        command.identity().key.public()
+    );
+}
+
+#[tokio::test]
+async fn a_rotation_that_the_agent_was_killed_in_is_finished_wherever_it_stopped() {
+    for told in [false, true] {
+        let served = Served::start().await;
+        let present = Identity::load(&served.data()).unwrap();
+        let next = Identity {
+            key: KeyPair::generate(),
+            ..present
+        };
+        next.store_next(&served.data()).unwrap();
+        if told {
+            // The broker knows the new one, and the old one counts no more.
+            *served.front.known.lock().unwrap() = *next.key.public();
+        }
+        let link = served.link();
+        assert!(link.finish_rotation().await.unwrap());
+        assert_eq!(link.identity().key.public(), next.key.public());
+        assert!(!link.finish_rotation().await.unwrap());
+        link.report(empty_report()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_broker_that_is_down_is_unreachable_and_the_key_is_in_no_message() {
+    let served = Served::start().await;
+    let link = HttpLink::new(&served.config("http://127.0.0.1:9")).unwrap();
     let request = LeaseRequest {
         agent: Ids::from_os().next(&SystemClock),
         instance: None,
@@ -223,17 +362,20 @@ async fn a_broker_that_is_down_is_unreachable_and_the_token_is_in_no_message() {
     };
     let error = link.lease(request).await.unwrap_err();
     assert!(matches!(error, LinkError::Unreachable(_)), "{error}");
-    assert!(!format!("{error} {link:?}").contains("first"));
+    let identity = link.identity();
+    let said = format!("{error} {link:?} {identity:?}");
+    assert!(!said.contains(&identity.key.secret()));
 }
 
-#[test]
-fn a_token_never_travels_in_the_clear() {
+#[tokio::test]
+async fn nothing_travels_in_the_clear() {
+    let served = Served::start().await;
     for bad in [
         "http://broker.example.org",
         "http://10.0.0.1:8080",
         "ftp://localhost",
     ] {
-        let error = HttpLink::new(&link_config(bad, Path::new("/nonexistent"))).unwrap_err();
+        let error = HttpLink::new(&served.config(bad)).unwrap_err();
         assert!(
             matches!(error, HttpLinkError::Insecure(_)),
             "{bad}: {error}"
@@ -241,49 +383,15 @@ fn a_token_never_travels_in_the_clear() {
     }
 }
 
-#[test]
-fn a_missing_or_empty_token_file_is_named() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("token");
-    let missing = HttpLink::new(&link_config("https://broker.example.org", &path)).unwrap_err();
-    assert!(matches!(missing, HttpLinkError::Unreadable { .. }));
-    std::fs::write(&path, "\n").unwrap();
-    let empty = HttpLink::new(&link_config("https://broker.example.org", &path)).unwrap_err();
-    assert!(
-        empty.to_string().contains(path.to_str().unwrap()),
-        "{empty}"
-    );
-}
-
 #[tokio::test]
 async fn a_broker_with_a_certificate_of_the_sites_own_authority_is_trusted_by_its_file() {
     let served = Served::start().await;
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
-    let tls =
-        axum_server::tls_rustls::RustlsConfig::from_pem(certificate.clone().into(), key.into());
-    let tls = tls.await.unwrap();
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let url = format!(
-        "https://localhost:{}",
-        listener.local_addr().unwrap().port()
-    );
-    let handle = axum_server::Handle::new();
-    let secured = axum_server::from_tcp_rustls(listener, tls)
-        .unwrap()
-        .handle(handle.clone());
-    let listening = tokio::spawn(secured.serve(routes(served.front.clone()).into_make_service()));
-
-    let ca_file = served.folder.path().join("ca.pem");
-    std::fs::write(&ca_file, certificate).unwrap();
-    let mut config = link_config(&url, &served.token_file());
+    let (url, ca_file) = served.secured().await;
+    let mut config = served.config(&url);
     let stranger = HttpLink::new(&config).unwrap();
     let error = stranger.report(empty_report()).await.unwrap_err();
     assert!(matches!(error, LinkError::Unreachable(_)), "{error}");
     config.ca_file = Some(ca_file);
     let link = HttpLink::new(&config).unwrap();
     link.report(empty_report()).await.unwrap();
-    handle.shutdown();
-    listening.await.unwrap().unwrap();
 }

@@ -1,0 +1,75 @@
+use agent_link::request::Claims;
+use axum::extract::{FromRequest, Request};
+use broker_app::{AgentRefusal, Error, KnownAgent};
+use broker_model::InviteId;
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use crate::body;
+use crate::problem::Problem;
+use crate::state::ApiState;
+
+/// A message of an agent that is let in, said for the first time.
+#[derive(Debug)]
+pub(super) struct FromAgent<T> {
+    pub(super) agent: KnownAgent,
+    pub(super) value: T,
+}
+
+impl<T: DeserializeOwned> FromRequest<ApiState> for FromAgent<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
+        let claims = claims(&request, state)?;
+        // Before the body: 16 MiB are not read from a stranger.
+        let agent = state.broker.recognize(&claims).await;
+        let agent = agent.map_err(|error| counted(state, error))?;
+        let bytes = admitted(request, state, &claims).await?;
+        Ok(Self {
+            agent,
+            value: body::read(&bytes)?,
+        })
+    }
+}
+
+/// A message of somebody who has an invite.
+#[derive(Debug)]
+pub(super) struct FromInvited<T> {
+    pub(super) invite: InviteId,
+    pub(super) value: T,
+}
+
+impl<T: DeserializeOwned> FromRequest<ApiState> for FromInvited<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
+        let claims = claims(&request, state)?;
+        let invite = state.broker.recognize_invite(&claims).await;
+        let invite = invite.map_err(|error| counted(state, error))?;
+        let bytes = admitted(request, state, &claims).await?;
+        Ok(Self {
+            invite,
+            value: body::read(&bytes)?,
+        })
+    }
+}
+
+fn claims(request: &Request, state: &ApiState) -> Result<Claims, Problem> {
+    let found = request.extensions().get::<Claims>().cloned();
+    found.ok_or_else(|| counted(state, AgentRefusal::Unsigned.into()))
+}
+
+async fn admitted(request: Request, state: &ApiState, claims: &Claims) -> Result<Bytes, Problem> {
+    let bytes = body::whole(request, state).await?;
+    let admitted = state.broker.admit(claims, &bytes).await;
+    admitted.map_err(|error| counted(state, error))?;
+    Ok(bytes)
+}
+
+/// Counts a refusal by its reason.
+pub(super) fn counted(state: &ApiState, error: Error) -> Problem {
+    if let Error::Agent(refusal) = &error {
+        state.metrics.refused_agent(refusal.code());
+    }
+    error.into()
+}

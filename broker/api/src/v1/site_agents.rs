@@ -1,0 +1,148 @@
+//! A site's agents and invites, for its administrators.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use broker_app::InviteOrder;
+use broker_client::wire::{AgentStatus, AgentView, InviteRequest, InviteView, Page, RevokeRequest};
+use broker_model::{AgentId, InvalidSpec, Invite, InviteFate, InviteId, SiteId};
+use jiff::Timestamp;
+
+use crate::auth::Authenticated;
+use crate::body::JsonBody;
+use crate::problem::Problem;
+use crate::state::ApiState;
+use crate::v1::query::{Id, Query, Whole};
+
+const LONGEST_REASON: usize = 500;
+
+pub(crate) async fn list(
+    State(state): State<ApiState>,
+    authenticated: Authenticated,
+    Id(site): Id<SiteId>,
+    Query(query): Query<Whole>,
+) -> Result<Json<Page<AgentView>>, Problem> {
+    let caller = Some(&authenticated.caller);
+    let agents = state.broker.agents_of(caller, &site).await?;
+    let agents = agents.into_iter().map(agent_view).collect();
+    Ok(Json(
+        query.page(agents, |view: &AgentView| view.id.to_string())?,
+    ))
+}
+
+pub(crate) async fn revoke(
+    State(state): State<ApiState>,
+    authenticated: Authenticated,
+    Path((site, agent)): Path<(String, String)>,
+    body: JsonBody<RevokeRequest>,
+) -> Result<Json<AgentView>, Problem> {
+    let (site, agent): (SiteId, AgentId) = (id(&site)?, id(&agent)?);
+    let reason = body.value.reason.trim();
+    if !(1..=LONGEST_REASON).contains(&reason.chars().count()) {
+        return Err(
+            Problem::invalid("the reason is missing, or too long").field(InvalidSpec {
+                field: "reason".to_owned(),
+                reason: "it is empty or too long".to_owned(),
+                allowed: format!("1 to {LONGEST_REASON} characters"),
+            }),
+        );
+    }
+    let caller = Some(&authenticated.caller);
+    let agent = state.broker.revoke_agent(caller, &site, agent, reason);
+    Ok(Json(agent_view(broker_app::AgentView {
+        agent: agent.await?,
+        key_since: None,
+        heard_at: None,
+    })))
+}
+
+pub(crate) async fn invites(
+    State(state): State<ApiState>,
+    authenticated: Authenticated,
+    Id(site): Id<SiteId>,
+    Query(query): Query<Whole>,
+) -> Result<Json<Page<InviteView>>, Problem> {
+    let now = state.broker.clock().now();
+    let caller = Some(&authenticated.caller);
+    let invites = state.broker.agent_invites(caller, &site).await?;
+    let views = invites.into_iter().map(|it| invite_view(it, now)).collect();
+    Ok(Json(
+        query.page(views, |view: &InviteView| view.id.to_string())?,
+    ))
+}
+
+/// Makes an invite: 201, with the one line that is shown this once.
+pub(crate) async fn invite(
+    State(state): State<ApiState>,
+    authenticated: Authenticated,
+    Id(site): Id<SiteId>,
+    body: JsonBody<InviteRequest>,
+) -> Result<(StatusCode, Json<InviteView>), Problem> {
+    let InviteRequest { valid_hours, note } = body.value;
+    let order = InviteOrder::new(valid_hours, note.as_deref());
+    let order = order.map_err(|wrong| {
+        Problem::invalid("the invite cannot be made as it was asked for").field(wrong)
+    })?;
+    let caller = Some(&authenticated.caller);
+    let made = state.broker.invite_agent(caller, &site, order).await?;
+    let mut view = invite_view(made.invite, state.broker.clock().now());
+    view.text = Some(made.text);
+    Ok((StatusCode::CREATED, Json(view)))
+}
+
+pub(crate) async fn withdraw(
+    State(state): State<ApiState>,
+    authenticated: Authenticated,
+    Path((site, invite)): Path<(String, String)>,
+) -> Result<Json<InviteView>, Problem> {
+    let (site, invite): (SiteId, InviteId) = (id(&site)?, id(&invite)?);
+    let caller = Some(&authenticated.caller);
+    let invite = state.broker.withdraw_invite(caller, &site, invite).await?;
+    Ok(Json(invite_view(invite, state.broker.clock().now())))
+}
+
+fn id<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
+    text.parse()
+        .map_err(|_| Problem::not_found("thing: the id has another form"))
+}
+
+fn agent_view(view: broker_app::AgentView) -> AgentView {
+    let broker_app::AgentView {
+        agent,
+        key_since,
+        heard_at,
+    } = view;
+    let (revoked_at, revoked_reason) = agent.revoked.map(|it| (it.at, it.reason)).unzip();
+    AgentView {
+        id: agent.id,
+        site: agent.site,
+        status: if revoked_at.is_some() {
+            AgentStatus::Revoked
+        } else {
+            AgentStatus::Active
+        },
+        host: agent.host,
+        version: agent.program_version,
+        enrolled_at: agent.enrolled_at,
+        key_since,
+        heard_at,
+        revoked_at,
+        revoked_reason,
+    }
+}
+
+fn invite_view(invite: Invite, now: Timestamp) -> InviteView {
+    InviteView {
+        id: invite.id,
+        state: invite.state(now),
+        site: invite.site,
+        note: invite.note,
+        created_at: invite.created_at,
+        expires_at: invite.expires_at,
+        agent: match invite.fate {
+            InviteFate::Used { agent, .. } => Some(agent),
+            _ => None,
+        },
+        text: None,
+    }
+}

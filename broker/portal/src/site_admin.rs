@@ -1,0 +1,115 @@
+//! The page of a site's administrators: what is set, what runs, and the forms that set it.
+
+mod forms;
+mod tables;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use broker_app::Error;
+use broker_model::SiteId;
+use broker_store::Page;
+
+use crate::Portal;
+use crate::fields::MemberForm;
+use crate::frame::{Frame, html};
+use crate::refusal::Refusal;
+use crate::sites::readiness;
+use crate::visitor::Member;
+use tables::Table;
+pub(crate) use tables::words_of;
+
+const JOBS: u32 = 200;
+
+#[derive(Template)]
+#[template(path = "site_admin.html")]
+struct SiteAdminPage {
+    f: Frame,
+    id: String,
+    name: String,
+    class: &'static str,
+    readiness: &'static str,
+    reason: Option<String>,
+    faults: Vec<String>,
+    tables: Vec<Table>,
+    /// Systems and partitions as forms name them: `m`, `m/p`.
+    scopes: Vec<String>,
+}
+
+/// For the site's administrators; for others there is no such page.
+pub(crate) async fn show(
+    State(portal): State<Portal>,
+    member: Member,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
+    let site = site_id(&id)?;
+    portal.admin_page(&member, &site, Vec::new()).await
+}
+
+/// Does what a form of the page asks for, and shows the page again; with what is wrong if something is.
+pub(crate) async fn set(
+    State(portal): State<Portal>,
+    Path((id, what)): Path<(String, String)>,
+    form: MemberForm,
+) -> Result<Response, Refusal> {
+    let site = site_id(&id)?;
+    let MemberForm { member, fields } = form;
+    // Who may not see the page learns nothing from a form either.
+    if !member.caller().is_admin_of(&site) {
+        return Err(Refusal::NoPage);
+    }
+    match forms::set(&portal, (&member, &site), &what, &fields).await {
+        Ok(()) => Ok(Redirect::to(&format!("/sites/{site}/admin")).into_response()),
+        Err(Error::InvalidSite(faults)) => {
+            let faults = faults.iter().map(ToString::to_string).collect();
+            let page = portal.admin_page(&member, &site, faults).await?;
+            Ok((StatusCode::BAD_REQUEST, page).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn site_id(text: &str) -> Result<SiteId, Refusal> {
+    text.parse().map_err(|_| Refusal::NoPage)
+}
+
+impl Portal {
+    async fn admin_page(
+        &self,
+        member: &Member,
+        site: &SiteId,
+        faults: Vec<String>,
+    ) -> Result<Response, Refusal> {
+        let (caller, texts) = (member.caller(), member.texts);
+        let set = self.broker.controls(caller, site).await?;
+        let first = Page {
+            limit: JOBS,
+            before: None,
+        };
+        let jobs = self.broker.site_jobs(caller, site, first).await?.jobs;
+        let view = self.broker.site(site)?;
+        let (class, key) = readiness(view.readiness);
+        html(&SiteAdminPage {
+            f: member.frame(&view.site.name, "sites"),
+            id: site.to_string(),
+            class,
+            readiness: texts.of(key),
+            reason: view.reason.clone(),
+            faults,
+            tables: tables::all(texts, &view, &set, &jobs, self.broker.clock().now()),
+            scopes: scopes(&view.site),
+            name: view.site.name,
+        })
+    }
+}
+
+fn scopes(site: &broker_model::Site) -> Vec<String> {
+    let mut scopes = Vec::new();
+    for system in &site.systems {
+        scopes.push(system.id.to_string());
+        let partitions = system.partitions.iter();
+        scopes.extend(partitions.map(|it| format!("{}/{}", system.id, it.id)));
+    }
+    scopes
+}

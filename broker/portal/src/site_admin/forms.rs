@@ -1,0 +1,155 @@
+use broker_app::{Error, Result};
+use broker_model::{
+    DrainDraft, IncidentDraft, IncidentKind, InvalidSpec, QueuedJobs, Severity, SiteId, SiteScope,
+    VetoDraft, WindowDraft, WindowEnd,
+};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use crate::Portal;
+use crate::fields::Fields;
+use crate::visitor::Member;
+
+pub(super) async fn set(
+    portal: &Portal,
+    (member, site): (&Member, &SiteId),
+    what: &str,
+    fields: &Fields,
+) -> Result<()> {
+    let (broker, caller) = (&portal.broker, member.caller());
+    match what {
+        "window" => {
+            let draft = window(fields)?;
+            broker.open_window(caller, site, &draft).await.map(drop)
+        }
+        "close-window" => {
+            let end = (parsed(fields, "item")?, WindowEnd::default());
+            broker.close_window(caller, site, end).await.map(drop)
+        }
+        "drain" => {
+            let draft = DrainDraft {
+                scope: scope(fields)?,
+                reason: text(fields, "reason"),
+                from: time(fields, "from")?,
+                until: time(fields, "to")?,
+            };
+            broker.drain_site(caller, site, &draft).await.map(drop)
+        }
+        "undrain" => {
+            let drain = parsed(fields, "item")?;
+            broker.undrain_site(caller, site, drain).await.map(drop)
+        }
+        "incident" => {
+            let draft = incident(fields)?;
+            broker.open_incident(caller, site, &draft).await.map(drop)
+        }
+        "close-incident" => {
+            let incident = parsed(fields, "item")?;
+            broker
+                .close_incident(caller, site, incident)
+                .await
+                .map(drop)
+        }
+        "veto" => {
+            let draft = VetoDraft {
+                allocation: parsed(fields, "allocation")?,
+                system: None,
+                reason: text(fields, "reason"),
+                queued: match fields.text("cancel") {
+                    Some(_) => QueuedJobs::Cancel,
+                    None => QueuedJobs::Stay,
+                },
+            };
+            broker.veto_grant(caller, site, &draft).await.map(drop)
+        }
+        "lift-veto" => {
+            let veto = parsed(fields, "item")?;
+            broker.lift_veto(caller, site, veto).await.map(drop)
+        }
+        _ => Err(Error::NotFound("form")),
+    }
+}
+
+fn window(fields: &Fields) -> Result<WindowDraft> {
+    let needed = |field: &'static str| {
+        let time = time(fields, field)?;
+        time.ok_or_else(|| wrong(field, "is missing", "a time in UTC"))
+    };
+    Ok(WindowDraft {
+        share: parsed(fields, "share")?,
+        scope: scope(fields)?,
+        from: needed("from")?,
+        to: needed("to")?,
+        gpu_hours: parsed(fields, "gpu_hours")?,
+    })
+}
+
+fn incident(fields: &Fields) -> Result<IncidentDraft> {
+    let kind = match fields.text("kind") {
+        Some("maintenance") => IncidentKind::Maintenance,
+        _ => IncidentKind::Incident,
+    };
+    let severity = match fields.text("severity") {
+        Some("info") => Severity::Info,
+        Some("outage") => Severity::Outage,
+        _ => Severity::Degraded,
+    };
+    let affects = Some(scope(fields)?).filter(|it| it.system.is_some());
+    Ok(IncidentDraft {
+        kind,
+        severity,
+        title: text(fields, "title"),
+        words: text(fields, "words"),
+        from: time(fields, "from")?,
+        to: time(fields, "to")?,
+        affects: affects.into_iter().collect(),
+    })
+}
+
+/// Forms send line ends as CR LF.
+fn text(fields: &Fields, name: &str) -> String {
+    let text = fields.text(name).unwrap_or_default();
+    text.replace("\r\n", "\n")
+}
+
+fn scope(fields: &Fields) -> Result<SiteScope> {
+    let Some(text) = fields.text("scope") else {
+        return Ok(SiteScope::default());
+    };
+    let (system, partition) = match text.split_once('/') {
+        Some((system, partition)) => (system, Some(partition)),
+        None => (text, None),
+    };
+    let none = |_| wrong("scope", "is no part of the site", "one of the list");
+    Ok(SiteScope {
+        system: Some(system.parse().map_err(none)?),
+        partition: partition.map(str::parse).transpose().map_err(none)?,
+    })
+}
+
+/// What `datetime-local` sends has no zone: the page says that it is UTC.
+fn time(fields: &Fields, name: &str) -> Result<Option<Timestamp>> {
+    let Some(text) = fields.text(name) else {
+        return Ok(None);
+    };
+    let time = text.parse::<DateTime>().ok();
+    let time = time.and_then(|it| TimeZone::UTC.to_timestamp(it).ok());
+    let allowed = "a date and a time, as 2026-11-20T12:00";
+    time.map(Some)
+        .ok_or_else(|| wrong(name, "is no time", allowed))
+}
+
+fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(fields: &Fields, name: &str) -> Result<T> {
+    let text = fields.text(name).unwrap_or_default().trim();
+    let reason = |error: T::Err| wrong(name, &error.to_string(), "see the words beside the field");
+    text.parse().map_err(reason)
+}
+
+fn wrong(field: &str, reason: &str, allowed: &str) -> Error {
+    Error::InvalidSite(vec![InvalidSpec {
+        field: field.to_owned(),
+        reason: reason.to_owned(),
+        allowed: allowed.to_owned(),
+    }])
+}

@@ -1,0 +1,127 @@
+use broker_model::SiteId;
+
+use crate::house::{ENGINEER, House, OPERATOR};
+
+const PAGE: &str = "/sites/meluxina/admin";
+
+fn meluxina() -> SiteId {
+    "meluxina".parse().unwrap()
+}
+
+#[tokio::test]
+async fn an_administrator_sets_and_ends_things_by_forms_and_users_see_them() {
+    let house = House::build().await;
+    let mut engineer = house.signed_in(ENGINEER).await;
+    let job = house.hand_in(&mut engineer).await;
+    let mut operator = house.signed_in(OPERATOR).await;
+    let page = operator.get(PAGE).await;
+    assert_eq!(page.status, 200, "{}", page.text);
+    assert!(
+        page.text.contains(job.strip_prefix("/jobs/").unwrap()),
+        "{}",
+        page.text
+    );
+
+    let drain = format!("{PAGE}/drain");
+    let fields = [
+        ("scope", "meluxina/gpu"),
+        ("reason", "a <b>new</b> file system"),
+        ("to", "2026-12-01T08:00"),
+    ];
+    let sent = operator.submit(&page, &drain, &fields).await;
+    assert_eq!(
+        (sent.status, sent.location().unwrap().path()),
+        (303, PAGE),
+        "{}",
+        sent.text
+    );
+    let incident = format!("{PAGE}/incident");
+    let fields = [
+        ("kind", "maintenance"),
+        ("severity", "outage"),
+        ("title", "Cooling"),
+        ("words", "Pumps are exchanged."),
+        ("from", "2026-12-01T08:00"),
+    ];
+    operator.submit(&page, &incident, &fields).await;
+    let window = format!("{PAGE}/window");
+    let fields = [
+        ("share", "commercial"),
+        ("from", "2026-11-20T00:00"),
+        ("to", "2027-01-01T00:00"),
+        ("gpu_hours", "1000"),
+    ];
+    operator.submit(&page, &window, &fields).await;
+
+    let told = engineer.get("/sites").await;
+    assert!(
+        told.text
+            .contains("a &#60;b&#62;new&#60;/b&#62; file system"),
+        "{}",
+        told.text
+    );
+    assert!(told.text.contains("Pumps are exchanged."), "{}", told.text);
+    assert!(
+        !told.text.contains("/admin"),
+        "only its administrators are led there"
+    );
+    let mine = engineer.get(&job).await;
+    assert!(mine.text.contains("Pumps are exchanged."), "{}", mine.text);
+
+    let set = operator.get(PAGE).await;
+    for words in [
+        "commercial",
+        "1000",
+        "meluxina/gpu",
+        "2026-12-01 08:00:00 UTC",
+    ] {
+        assert!(set.text.contains(words), "{words}: {}", set.text);
+    }
+    let ended = operator.submit(&set, &format!("{PAGE}/undrain"), &[]).await;
+    assert_eq!(ended.status, 303, "{}", ended.text);
+    let view = house.broker.site(&meluxina()).unwrap();
+    assert!(view.drains.is_empty());
+    assert_eq!(view.incidents.len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_form_is_said_on_the_page() {
+    let house = House::build().await;
+    let mut operator = house.signed_in(OPERATOR).await;
+    let page = operator.get(PAGE).await;
+    let fields = [
+        ("share", "everybody"),
+        ("from", "x"),
+        ("to", ""),
+        ("gpu_hours", "1"),
+    ];
+    let refused = operator
+        .submit(&page, &format!("{PAGE}/window"), &fields)
+        .await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.text.contains("role=\"alert\""), "{}", refused.text);
+    assert!(refused.text.contains("share"), "{}", refused.text);
+}
+
+#[tokio::test]
+async fn for_others_there_is_no_such_page_and_a_form_of_elsewhere_does_nothing() {
+    let house = House::build().await;
+    let mut engineer = house.signed_in(ENGINEER).await;
+    assert_eq!(engineer.get(PAGE).await.status, 404);
+    let mut operator = house.signed_in(OPERATOR).await;
+    assert_eq!(operator.get("/sites/nowhere/admin").await.status, 404);
+    let forged = operator
+        .post(&format!("{PAGE}/drain"), &[("reason", "x")])
+        .await;
+    assert_eq!(forged.status, 403);
+    assert!(house.broker.site(&meluxina()).unwrap().drains.is_empty());
+}
+
+#[tokio::test]
+async fn the_page_speaks_the_browsers_language() {
+    let house = House::build().await;
+    let mut operator = house.signed_in(OPERATOR).await;
+    operator.language = "fr";
+    let page = operator.get(PAGE).await;
+    assert!(page.text.contains("Fenêtres de capacité"), "{}", page.text);
+}

@@ -1,0 +1,481 @@
+//! What a request asks for, and the answer.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::stream;
+use http::{Method, Response};
+use hyper::body::Frame;
+use serde_json::{Value, json};
+
+use crate::cluster::{NAMESPACE, Shared, State, TOKEN};
+use crate::server::{Body, streamed, whole};
+use crate::status::{
+    Content, Reply, created, not_found, ok, qualified, refused, text as plain, with_details,
+};
+use crate::store::{age, key, text};
+use crate::{admission, kubelet};
+
+/// Bookmarks come about every minute from a real one.
+const BOOKMARK: Duration = Duration::from_secs(2);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query: BTreeMap<String, String>,
+    pub(crate) user: Option<String>,
+    pub(crate) body: Bytes,
+}
+
+/// What a path names.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) group: String,
+    pub(crate) plural: String,
+    pub(crate) namespace: String,
+    pub(crate) name: Option<String>,
+}
+
+pub(crate) fn query(text: &str) -> BTreeMap<String, String> {
+    url::form_urlencoded::parse(text.as_bytes())
+        .into_owned()
+        .collect()
+}
+
+fn target(path: &str) -> Option<Target> {
+    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let (group, rest) = match parts.as_slice() {
+        ["api", "v1", rest @ ..] => ("", rest),
+        ["apis", group, _version, rest @ ..] => (*group, rest),
+        _ => return None,
+    };
+    let (namespace, rest) = match rest {
+        ["namespaces", namespace, rest @ ..] if !rest.is_empty() => (*namespace, rest),
+        rest => ("", rest),
+    };
+    let (plural, name) = match rest {
+        [plural] => (plural, None),
+        [plural, name] | [plural, name, "log" | "status"] => (plural, Some((*name).to_owned())),
+        _ => return None,
+    };
+    Some(Target {
+        group: group.to_owned(),
+        plural: (*plural).to_owned(),
+        namespace: namespace.to_owned(),
+        name,
+    })
+}
+
+pub(crate) fn answer(state: &mut State, call: &Call) -> Reply {
+    if call.path == "/version" {
+        return ok(json!({ "major": "1", "minor": "36", "gitVersion": "v1.36.2" }));
+    }
+    if call.path == "/apis/kueue.x-k8s.io" && state.kueue.is_some() {
+        let version = json!({ "groupVersion": "kueue.x-k8s.io/v1beta2", "version": "v1beta2" });
+        return ok(json!({ "kind": "APIGroup", "preferredVersion": version }));
+    }
+    let Some(target) = target(&call.path) else {
+        return plain(404, "404 page not found\n");
+    };
+    if target.group == "kueue.x-k8s.io" && state.kueue.is_none() {
+        return plain(404, "404 page not found\n");
+    }
+    if let Some(refusal) = unauthorized(state, call, &target) {
+        return refusal;
+    }
+    match (&call.method, &target.name) {
+        (&Method::POST, None) if target.plural == "selfsubjectaccessreviews" => {
+            review(state, &call.body)
+        }
+        (&Method::GET, None) => list(state, call, &target),
+        (&Method::GET, Some(name)) => one(state, &target, name),
+        (&Method::POST, None) => admission::create(state, call, &target),
+        (&Method::PATCH, Some(name)) => admission::patch(state, call, &target, name),
+        (&Method::DELETE, Some(name)) => delete(state, call, &target, name),
+        _ => refused(
+            405,
+            "MethodNotAllowed",
+            "the server does not allow this method",
+        ),
+    }
+}
+
+fn verb(method: &Method, has_name: bool) -> &'static str {
+    match (method.as_str().len(), has_name) {
+        (3, true) => "get",
+        (3, false) => "list",
+        (4, _) => "create",
+        (5, _) => "patch",
+        _ => "delete",
+    }
+}
+
+/// 401 and 403 as they were recorded.
+fn unauthorized(state: &State, call: &Call, target: &Target) -> Option<Reply> {
+    let user = match call.user.as_deref() {
+        Some(header) if header == format!("Bearer {TOKEN}") => "submitter",
+        Some(_) => {
+            return Some(refused(401, "Unauthorized", "Unauthorized"));
+        }
+        None => "system:anonymous",
+    };
+    let watches = call.query.contains_key("watch");
+    let verb = if watches {
+        "watch"
+    } else {
+        verb(&call.method, target.name.is_some())
+    };
+    let log = if call.path.ends_with("/log") {
+        "/log"
+    } else {
+        ""
+    };
+    let resource = format!("{}{log}", target.plural);
+    let everywhere = matches!(target.plural.as_str(), "nodes" | "selfsubjectaccessreviews");
+    let here = everywhere || target.namespace == NAMESPACE || target.namespace.is_empty();
+    let denied = state.denied.contains(&(verb.to_owned(), resource.clone()))
+        || (target.namespace.is_empty()
+            && state
+                .denied
+                .contains(&(verb.to_owned(), format!("all {resource}"))));
+    if user == "submitter" && here && !denied {
+        return None;
+    }
+    let full = qualified(&resource, &target.group);
+    let what = target
+        .name
+        .as_ref()
+        .map_or_else(|| full.clone(), |name| format!("{full} \"{name}\""));
+    let place = if target.namespace.is_empty() {
+        "at the cluster scope".to_owned()
+    } else {
+        format!("in the namespace \"{}\"", target.namespace)
+    };
+    let words = format!(
+        "{what} is forbidden: User \"{user}\" cannot {verb} resource \"{resource}\" in API group \
+         \"{}\" {place}",
+        target.group
+    );
+    let details = json!({ "group": target.group, "kind": target.plural });
+    Some(with_details(403, "Forbidden", &words, details))
+}
+
+fn review(state: &State, body: &[u8]) -> Reply {
+    let mut review: Value = serde_json::from_slice(body).unwrap_or_default();
+    let wanted = &review["spec"]["resourceAttributes"];
+    let sub = text(wanted, "/subresource");
+    let slash = if sub.is_empty() { "" } else { "/" };
+    let resource = format!("{}{slash}{sub}", text(wanted, "/resource"));
+    let right = (text(wanted, "/verb").to_owned(), resource);
+    let allowed = !state.denied.contains(&right);
+    review["status"] = json!({ "allowed": allowed });
+    created(review)
+}
+
+pub(crate) fn fits(object: &Value, call: &Call, target: &Target) -> bool {
+    let here =
+        target.namespace.is_empty() || text(object, "/metadata/namespace") == target.namespace;
+    let labels = &object["metadata"]["labels"];
+    let label = call.query.get("labelSelector").is_none_or(|selector| {
+        selector
+            .split(',')
+            .filter(|part| !part.is_empty())
+            .all(|part| match part.split_once('=') {
+                Some((key, value)) => labels[key] == value.trim_start_matches('='),
+                None => labels.get(part).is_some(),
+            })
+    });
+    let field = call.query.get("fieldSelector").is_none_or(|selector| {
+        selector
+            .split(',')
+            .filter(|part| !part.is_empty())
+            .all(|part| {
+                let (path, value, wanted) = match part.split_once("!=") {
+                    Some((path, value)) => (path, value, false),
+                    None => {
+                        let (path, value) = part.split_once('=').unwrap_or((part, ""));
+                        (path, value, true)
+                    }
+                };
+                let pointer = format!("/{}", path.replace('.', "/"));
+                (text(object, &pointer) == value) == wanted
+            })
+    });
+    here && label && field
+}
+
+fn list(state: &State, call: &Call, target: &Target) -> Reply {
+    let all = state.store.all(&target.plural);
+    let all: Vec<Value> = all.into_iter().filter(|o| fits(o, call, target)).collect();
+    let start = match call
+        .query
+        .get("continue")
+        .map(|token| token.parse::<usize>())
+    {
+        None => 0,
+        Some(Ok(start)) => start,
+        Some(Err(_)) => {
+            return refused(
+                400,
+                "BadRequest",
+                "continue key is not valid: invalid continue token",
+            );
+        }
+    };
+    let limit = call
+        .query
+        .get("limit")
+        .and_then(|l| l.parse().ok())
+        .unwrap_or(usize::MAX);
+    let page: Vec<Value> = all.iter().skip(start).take(limit).cloned().collect();
+    let mut meta = json!({ "resourceVersion": state.store.version.to_string() });
+    let end = start + page.len();
+    if end < all.len() {
+        meta["continue"] = end.to_string().into();
+        meta["remainingItemCount"] = (all.len() - end).into();
+    }
+    let (kind, version) = match target.plural.as_str() {
+        "jobs" => ("JobList", "batch/v1"),
+        "pods" => ("PodList", "v1"),
+        "nodes" => ("NodeList", "v1"),
+        "events" => ("EventList", "v1"),
+        "services" => ("ServiceList", "v1"),
+        "workloads" => ("WorkloadList", "kueue.x-k8s.io/v1beta2"),
+        _ => ("LocalQueueList", "kueue.x-k8s.io/v1beta2"),
+    };
+    ok(json!({ "kind": kind, "apiVersion": version, "metadata": meta, "items": page }))
+}
+
+fn one(state: &State, target: &Target, name: &str) -> Reply {
+    match state.store.get(&target.plural, &target.namespace, name) {
+        Some(object) => ok(object.clone()),
+        None => not_found(&target.plural, &target.group, name),
+    }
+}
+
+/// Without a propagation policy a Job's pods are orphaned and run on.
+fn delete(state: &mut State, call: &Call, target: &Target, name: &str) -> Reply {
+    let Some(object) = state
+        .store
+        .get(&target.plural, &target.namespace, name)
+        .cloned()
+    else {
+        return not_found(&target.plural, &target.group, name);
+    };
+    let options: Value = serde_json::from_slice(&call.body).unwrap_or_default();
+    let wanted = text(&options, "/preconditions/uid");
+    let uid = text(&object, "/metadata/uid");
+    if !wanted.is_empty() && wanted != uid {
+        let words = format!(
+            "Operation cannot be fulfilled on {} \"{name}\": Precondition failed: UID in \
+             precondition: {wanted}, UID in object meta: {uid}",
+            qualified(&target.plural, &target.group)
+        );
+        return refused(409, "Conflict", &words);
+    }
+    if target.plural == "pods" {
+        kubelet::end(state, &object);
+        return ok(object);
+    }
+    if target.plural == "jobs" {
+        for mut pod in crate::cluster::pods_of(state, &object) {
+            if options["propagationPolicy"] == "Background" {
+                kubelet::end(state, &pod);
+            } else {
+                pod["metadata"]
+                    .as_object_mut()
+                    .unwrap()
+                    .remove("ownerReferences");
+                state.store.put("pods", pod);
+            }
+        }
+        let owned = ["workloads", "services"];
+        let keys: Vec<_> = state
+            .store
+            .objects
+            .iter()
+            .filter(|((plural, _, _), o)| {
+                owned.contains(&plural.as_str())
+                    && text(o, "/metadata/ownerReferences/0/uid") == uid
+            })
+            .map(|(key, _)| key.clone())
+            .collect();
+        for (plural, namespace, name) in keys {
+            state.store.remove(&plural, &namespace, &name);
+        }
+    }
+    state.store.remove(&target.plural, &target.namespace, name);
+    let details = json!({ "name": name, "kind": target.plural, "uid": uid });
+    ok(json!({ "kind": "Status", "apiVersion": "v1", "status": "Success", "details": details }))
+}
+
+/// Changes from a version on, with bookmarks; 410 inside the stream for a version that is forgotten.
+pub(crate) fn watch(shared: &Arc<Shared>, call: &Call) -> Response<Body> {
+    let Some(target) = target(&call.path) else {
+        return whole(plain(404, "404 page not found\n"));
+    };
+    if let Some(refusal) = unauthorized(&shared.lock(), call, &target) {
+        return whole(refusal);
+    }
+    let from = call
+        .query
+        .get("resourceVersion")
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(0);
+    let seconds = call
+        .query
+        .get("timeoutSeconds")
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(1800);
+    let until = Instant::now() + Duration::from_secs(seconds);
+    let call = Arc::new(call.clone());
+    let seen = shared.version.subscribe();
+    let start = (Arc::clone(shared), seen, from, false);
+    let pieces = stream::unfold(start, move |(shared, mut seen, from, over)| {
+        let (call, target) = (Arc::clone(&call), target.clone());
+        async move {
+            if over || Instant::now() >= until {
+                return None;
+            }
+            let (mut lines, mut next, over) = changes(&shared, &call, &target, from);
+            if lines.is_empty() {
+                let waited = tokio::time::timeout(BOOKMARK, seen.changed()).await;
+                if waited.is_err() {
+                    let (kind, version) = if target.plural == "jobs" {
+                        ("Job", "batch/v1")
+                    } else {
+                        ("Pod", "v1")
+                    };
+                    next = next.max(shared.lock().store.version);
+                    let bookmark = json!({ "type": "BOOKMARK", "object": {
+                        "kind": kind, "apiVersion": version,
+                        "metadata": { "resourceVersion": next.to_string(), "creationTimestamp": null },
+                        "spec": { "template": { "metadata": {}, "spec": { "containers": null } } },
+                        "status": {},
+                    } });
+                    lines = format!("{bookmark}\n");
+                }
+            }
+            let frame = Ok(Frame::data(Bytes::from(lines)));
+            Some((frame, (shared, seen, next, over)))
+        }
+    });
+    streamed(pieces.boxed())
+}
+
+fn changes(shared: &Shared, call: &Call, target: &Target, from: u64) -> (String, u64, bool) {
+    let state = shared.lock();
+    if from < state.store.oldest {
+        let words = format!("too old resource version: {from} ({})", state.store.oldest);
+        let status = crate::status::failure(410, "Expired", &words);
+        let line = json!({ "type": "ERROR", "object": status });
+        return (format!("{line}\n"), from, true);
+    }
+    let mut lines = String::new();
+    let mut next = from;
+    for change in state
+        .store
+        .changes
+        .iter()
+        .filter(|change| change.version > from)
+    {
+        next = change.version;
+        let here = target.namespace.is_empty() || change.namespace == target.namespace;
+        if change.plural == target.plural && here && fits(&change.object, call, target) {
+            let event = json!({ "type": change.kind, "object": change.object });
+            lines += &format!("{event}\n");
+        }
+    }
+    (lines, next, false)
+}
+
+/// A pod's log: standard output and error in one.
+pub(crate) fn log(shared: &Arc<Shared>, call: &Call) -> Response<Body> {
+    let Some(target) = target(&call.path) else {
+        return whole(plain(404, "404 page not found\n"));
+    };
+    let name = target.name.clone().unwrap_or_default();
+    let state = shared.lock();
+    if let Some(refusal) = unauthorized(&state, call, &target) {
+        return whole(refusal);
+    }
+    let Some(pod) = state
+        .store
+        .objects
+        .get(&key("pods", &target.namespace, &name))
+    else {
+        return whole(not_found("pods", "", &name));
+    };
+    let node = text(pod, "/spec/nodeName");
+    if node.is_empty() {
+        let nothing = Reply {
+            status: http::StatusCode::NO_CONTENT,
+            body: Content::Json(Value::Null),
+        };
+        return whole(nothing);
+    }
+    if state.lost_nodes.contains(node) {
+        let words = format!(
+            "Get \"https://198.18.0.1:10250/containerLogs/{}/{name}/main\": dial tcp \
+             198.18.0.1:10250: connect: connection refused",
+            target.namespace
+        );
+        return whole(refused(500, "", &words));
+    }
+    let waiting = text(pod, "/status/containerStatuses/0/state/waiting/reason");
+    let begun = pod
+        .pointer("/status/containerStatuses/0/state/running")
+        .is_some()
+        || pod
+            .pointer("/status/containerStatuses/0/state/terminated")
+            .is_some();
+    if !begun {
+        let reason = if waiting.is_empty() {
+            "ContainerCreating"
+        } else {
+            waiting
+        };
+        let words = format!("container \"main\" in pod \"{name}\" is waiting to start: {reason}");
+        return whole(refused(400, "BadRequest", &words));
+    }
+    let path = kubelet::log_path(&state.folder, text(pod, "/metadata/uid"));
+    let follow = call.query.get("follow").is_some_and(|f| f == "true");
+    let uid = text(pod, "/metadata/uid").to_owned();
+    drop(state);
+    let start = (Arc::clone(shared), 0_u64, false);
+    let pieces = stream::unfold(start, move |(shared, offset, over)| {
+        let (path, uid) = (path.clone(), uid.clone());
+        async move {
+            if over {
+                return None;
+            }
+            // Asked before reading: what is written after the end is asked for again.
+            let runs = follow && shared.lock().processes.contains_key(&uid);
+            let mut bytes = Vec::new();
+            if let Ok(mut file) = std::fs::File::open(&path) {
+                file.seek(SeekFrom::Start(offset)).unwrap();
+                file.take(64 * 1024).read_to_end(&mut bytes).unwrap();
+            }
+            let quiet = bytes.is_empty();
+            if quiet && runs {
+                let mut pause = tokio::time::interval(Duration::from_millis(20));
+                pause.tick().await;
+                pause.tick().await;
+            }
+            let next = offset + bytes.len() as u64;
+            let frame = Ok(Frame::data(Bytes::from(bytes)));
+            Some((frame, (shared, next, quiet && !runs)))
+        }
+    });
+    streamed(pieces.boxed())
+}
+
+/// For controllers that wait.
+pub(crate) fn older_than(object: &Value, pointer: &str, seconds: f64) -> bool {
+    age(object, pointer).is_some_and(|age| age >= seconds)
+}

@@ -1,0 +1,301 @@
+//! The job controller: from a Job to its pods, and from their ends to its own.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::api::older_than;
+use crate::cluster::{State, pods_of};
+use crate::kubelet;
+use crate::store::{has_condition, now, set_condition, text};
+
+/// A pod's part in its Job.
+struct Part {
+    pod: Value,
+    index: u64,
+    phase: String,
+}
+
+impl Part {
+    fn is_over(&self) -> bool {
+        matches!(self.phase.as_str(), "Succeeded" | "Failed")
+    }
+}
+
+pub(crate) fn reconcile(state: &mut State, mut job: Value) {
+    if has_condition(&job, "Complete") || has_condition(&job, "Failed") {
+        expire(state, &job);
+        return;
+    }
+    let parts: Vec<Part> = pods_of(state, &job)
+        .into_iter()
+        .map(|pod| Part {
+            index: text(
+                &pod,
+                "/metadata/labels/batch.kubernetes.io~1job-completion-index",
+            )
+            .parse()
+            .unwrap_or(0),
+            phase: text(&pod, "/status/phase").to_owned(),
+            pod,
+        })
+        .collect();
+    let failed_before: u64 = job["status"]["failed"].as_u64().unwrap_or(0);
+    if job["spec"]["suspend"] == true {
+        suspend(state, &mut job, &parts);
+        state.store.put("jobs", job);
+        return;
+    }
+    if job["status"].get("startTime").is_none() {
+        job["status"]["startTime"] = now().into();
+    }
+    count(&mut job, &parts, failed_before);
+    decide(state, &mut job, &parts);
+    if !has_condition(&job, "FailureTarget") && !has_condition(&job, "Complete") {
+        make_pods(state, &mut job, &parts);
+    }
+    state.store.put("jobs", job);
+}
+
+fn expire(state: &mut State, job: &Value) {
+    let Some(ttl) = job["spec"]["ttlSecondsAfterFinished"].as_f64() else {
+        return;
+    };
+    let ended = job["status"]["conditions"].as_array().into_iter().flatten();
+    let over = ended.filter(|c| c["type"] == "Complete" || c["type"] == "Failed");
+    if over
+        .into_iter()
+        .any(|c| older_than(c, "/lastTransitionTime", ttl))
+    {
+        for pod in pods_of(state, job) {
+            kubelet::end(state, &pod);
+        }
+        let (namespace, name) = (
+            text(job, "/metadata/namespace"),
+            text(job, "/metadata/name"),
+        );
+        state.store.remove("jobs", namespace, name);
+    }
+}
+
+fn suspend(state: &mut State, job: &mut Value, parts: &[Part]) {
+    set_condition(job, "Suspended", "True", "JobSuspended", "Job suspended");
+    let status = job["status"].as_object_mut().unwrap();
+    status.remove("startTime");
+    status.remove("active");
+    status.remove("ready");
+    for part in parts.iter().filter(|part| !part.is_over()) {
+        kubelet::end(state, &part.pod);
+    }
+}
+
+/// Counts of pods; a pod that is gone stays counted as failed.
+fn count(job: &mut Value, parts: &[Part], failed_before: u64) {
+    let active = parts.iter().filter(|part| !part.is_over()).count();
+    let ready = parts.iter().filter(|part| part.phase == "Running").count();
+    let succeeded: BTreeSet<u64> = parts
+        .iter()
+        .filter(|part| part.phase == "Succeeded")
+        .map(|part| part.index)
+        .collect();
+    let failed = parts.iter().filter(|part| part.phase == "Failed").count() as u64;
+    let indexed = job["spec"]["completionMode"] == "Indexed";
+    let per_index = job["spec"].get("backoffLimitPerIndex").is_some();
+    let status = &mut job["status"];
+    status["active"] = active.into();
+    status["ready"] = ready.into();
+    if !succeeded.is_empty() {
+        status["succeeded"] = succeeded.len().into();
+    }
+    if failed.max(failed_before) > 0 {
+        status["failed"] = failed.max(failed_before).into();
+    }
+    if indexed {
+        status["completedIndexes"] = ranges(&succeeded).into();
+    }
+    if per_index {
+        let failed: BTreeSet<u64> = parts
+            .iter()
+            .filter(|part| part.phase == "Failed")
+            .map(|part| part.index)
+            .collect();
+        status["failedIndexes"] = ranges(&failed).into();
+    }
+}
+
+/// `1,3-5`.
+fn ranges(indexes: &BTreeSet<u64>) -> String {
+    let mut runs: Vec<(u64, u64)> = Vec::new();
+    for index in indexes {
+        match runs.last_mut() {
+            Some((_, end)) if *end + 1 == *index => *end = *index,
+            _ => runs.push((*index, *index)),
+        }
+    }
+    let words: Vec<String> = runs
+        .iter()
+        .map(|(from, to)| {
+            if from == to {
+                from.to_string()
+            } else {
+                format!("{from}-{to}")
+            }
+        })
+        .collect();
+    words.join(",")
+}
+
+fn decide(state: &mut State, job: &mut Value, parts: &[Part]) {
+    let completions = job["spec"]["completions"].as_u64().unwrap_or(1);
+    let per_index = job["spec"].get("backoffLimitPerIndex").is_some();
+    let limit = job["spec"]["backoffLimit"].as_u64().unwrap_or(6);
+    let succeeded = job["status"]["succeeded"].as_u64().unwrap_or(0);
+    let failed = job["status"]["failed"].as_u64().unwrap_or(0);
+    let deadline = job["spec"]["activeDeadlineSeconds"].as_f64();
+    let active = parts.iter().any(|part| !part.is_over());
+    if succeeded >= completions {
+        let words = "Reached expected number of succeeded pods";
+        set_condition(
+            job,
+            "SuccessCriteriaMet",
+            "True",
+            "CompletionsReached",
+            words,
+        );
+        set_condition(job, "Complete", "True", "CompletionsReached", words);
+        job["status"]["completionTime"] = now().into();
+        return;
+    }
+    let disrupted = parts
+        .iter()
+        .find(|part| has_condition(&part.pod, "DisruptionTarget"));
+    let action = text(job, "/spec/podFailurePolicy/rules/0/action").to_owned();
+    if deadline.is_some_and(|d| older_than(&job["status"], "/startTime", d)) {
+        let words = "Job was active longer than specified deadline";
+        set_condition(job, "FailureTarget", "True", "DeadlineExceeded", words);
+    } else if let Some(part) = disrupted.filter(|part| part.is_over() && action == "FailJob") {
+        let words = format!(
+            "Pod {}/{} has condition DisruptionTarget matching FailJob rule at index 0",
+            text(&part.pod, "/metadata/namespace"),
+            text(&part.pod, "/metadata/name")
+        );
+        set_condition(job, "FailureTarget", "True", "PodFailurePolicy", &words);
+    } else if per_index && !active && succeeded + failed >= completions {
+        set_condition(
+            job,
+            "FailureTarget",
+            "True",
+            "FailedIndexes",
+            "Job has failed indexes",
+        );
+    } else if !per_index && failed > limit && !(disrupted.is_some() && action == "Ignore") {
+        let words = "Job has reached the specified backoff limit";
+        set_condition(job, "FailureTarget", "True", "BackoffLimitExceeded", words);
+    }
+    if !has_condition(job, "FailureTarget") {
+        return;
+    }
+    for part in parts.iter().filter(|part| !part.is_over()) {
+        kubelet::end(state, &part.pod);
+    }
+    if !active {
+        let target = job["status"]["conditions"].as_array().unwrap().iter();
+        let target = target
+            .clone()
+            .find(|c| c["type"] == "FailureTarget")
+            .unwrap()
+            .clone();
+        let (reason, message) = (
+            text(&target, "/reason").to_owned(),
+            text(&target, "/message").to_owned(),
+        );
+        set_condition(job, "Failed", "True", &reason, &message);
+    }
+}
+
+fn make_pods(state: &mut State, job: &mut Value, parts: &[Part]) {
+    let completions = job["spec"]["completions"].as_u64().unwrap_or(1);
+    let parallelism = job["spec"]["parallelism"].as_u64().unwrap_or(1);
+    let per_index = job["spec"].get("backoffLimitPerIndex").is_some();
+    let mut active = parts.iter().filter(|part| !part.is_over()).count() as u64;
+    let indexed = job["spec"]["completionMode"] == "Indexed";
+    for index in 0..completions {
+        let taken = parts
+            .iter()
+            .any(|part| part.index == index && (part.phase != "Failed" || per_index));
+        if taken || active >= parallelism {
+            continue;
+        }
+        let gpus = text(
+            &job["spec"]["template"]["spec"]["containers"][0],
+            "/resources/limits/nvidia.com~1gpu",
+        );
+        let gpus: i64 = gpus.parse().unwrap_or(0);
+        let quota = state.quotas.get("requests.nvidia.com/gpu").copied();
+        if let Some(hard) = quota.filter(|hard| gpus > *hard) {
+            refuse_pod(state, job, gpus, hard);
+            return;
+        }
+        let pod = pod_of(state, job, indexed.then_some(index));
+        state.store.put("pods", pod);
+        active += 1;
+    }
+}
+
+/// A quota on accelerators lets the Job in and keeps its pods out: only events tell.
+fn refuse_pod(state: &mut State, job: &Value, gpus: i64, hard: i64) {
+    let uid = text(job, "/metadata/uid");
+    let told = state.store.all("events");
+    if told
+        .iter()
+        .any(|e| text(e, "/involvedObject/uid") == uid && e["reason"] == "FailedCreate")
+    {
+        return;
+    }
+    let name = text(job, "/metadata/name");
+    let words = format!(
+        "Error creating: pods \"{name}-zdr48\" is forbidden: exceeded quota: gpu, requested: \
+         requests.nvidia.com/gpu={gpus}, used: requests.nvidia.com/gpu=0, limited: \
+         requests.nvidia.com/gpu={hard}"
+    );
+    state.store.event(job, "FailedCreate", &words);
+}
+
+fn pod_of(state: &mut State, job: &Value, index: Option<u64>) -> Value {
+    let template = &job["spec"]["template"];
+    let (name, uid) = (text(job, "/metadata/name"), text(job, "/metadata/uid"));
+    let own = state.store.uid();
+    let mut labels = template["metadata"]["labels"].clone();
+    for (key, value) in [
+        ("batch.kubernetes.io/controller-uid", uid),
+        ("batch.kubernetes.io/job-name", name),
+        ("controller-uid", uid),
+        ("job-name", name),
+    ] {
+        labels[key] = value.into();
+    }
+    let mut annotations = json!({});
+    let mut spec = template["spec"].clone();
+    let number = index.map(|index| format!("{index}-")).unwrap_or_default();
+    if let Some(index) = index {
+        labels["batch.kubernetes.io/job-completion-index"] = index.to_string().into();
+        annotations["batch.kubernetes.io/job-completion-index"] = index.to_string().into();
+        spec["hostname"] = format!("{name}-{index}").into();
+    }
+    json!({
+        "kind": "Pod", "apiVersion": "v1",
+        "metadata": {
+            "name": format!("{name}-{number}{}", &own[3..8]),
+            "namespace": text(job, "/metadata/namespace"),
+            "uid": own,
+            "labels": labels,
+            "annotations": annotations,
+            "creationTimestamp": now(),
+            "ownerReferences": [{
+                "apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid, "controller": true,
+            }],
+        },
+        "spec": spec,
+        "status": { "phase": "Pending", "qosClass": "Guaranteed" },
+    })
+}

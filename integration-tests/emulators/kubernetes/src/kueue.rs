@@ -1,0 +1,205 @@
+//! Kueue: a webhook that suspends queued Jobs, and a controller that admits them within a quota.
+
+use serde_json::{Value, json};
+
+use crate::cluster::{NAMESPACE, State};
+use crate::status::{Reply, refused};
+use crate::store::{has_condition, set_condition, text};
+
+const QUEUE: &str = "/metadata/labels/kueue.x-k8s.io~1queue-name";
+const PRIORITY: &str = "/metadata/labels/kueue.x-k8s.io~1priority-class";
+
+#[derive(Debug)]
+pub(crate) struct Kueue {
+    gpus: i64,
+    /// Not admitted again for now.
+    evicted: Vec<String>,
+}
+
+pub(crate) fn install(state: &mut State, gpus: i64) {
+    state.kueue = Some(Kueue {
+        gpus,
+        evicted: Vec::new(),
+    });
+    let mut queue = json!({
+        "kind": "LocalQueue", "apiVersion": "kueue.x-k8s.io/v1beta2",
+        "metadata": { "name": "gpu", "namespace": NAMESPACE },
+        "status": { "pendingWorkloads": 0 },
+    });
+    set_condition(
+        &mut queue,
+        "Active",
+        "True",
+        "Ready",
+        "Can submit new workloads to clusterQueue",
+    );
+    state.store.put("localqueues", queue);
+}
+
+/// The mutating and the validating webhook.
+pub(crate) fn admit(state: &State, job: &mut Value) -> Option<Reply> {
+    state.kueue.as_ref()?;
+    let queue = text(job, QUEUE);
+    if queue.is_empty() {
+        return None;
+    }
+    let plain = queue
+        .bytes()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if !plain {
+        let words = format!(
+            "admission webhook \"vjob.kb.io\" denied the request: \
+             metadata.labels[kueue.x-k8s.io/queue-name]: Invalid value: \"{queue}\": a lowercase RFC \
+             1123 subdomain must consist of lower case alphanumeric characters, '-' or '.'"
+        );
+        return Some(refused(403, "Forbidden", &words));
+    }
+    job["spec"]["suspend"] = true.into();
+    None
+}
+
+fn gpus_of(job: &Value) -> i64 {
+    let container = &job["spec"]["template"]["spec"]["containers"][0];
+    text(container, "/resources/limits/nvidia.com~1gpu")
+        .parse()
+        .unwrap_or(0)
+}
+
+pub(crate) fn reconcile(state: &mut State) {
+    let Some(kueue) = &state.kueue else { return };
+    let (hard, evicted) = (kueue.gpus, kueue.evicted.clone());
+    let jobs = state.store.all("jobs");
+    let queued: Vec<&Value> = jobs
+        .iter()
+        .filter(|job| !text(job, QUEUE).is_empty())
+        .collect();
+    let runs = |job: &&&Value| {
+        job["spec"]["suspend"] == false
+            && !has_condition(job, "Complete")
+            && !has_condition(job, "Failed")
+    };
+    let mut used: i64 = queued.iter().filter(runs).map(|job| gpus_of(job)).sum();
+    for job in queued {
+        if job["spec"]["suspend"] != true || has_condition(job, "Failed") {
+            continue;
+        }
+        if !text(job, PRIORITY).is_empty() {
+            no_class(state, job);
+            continue;
+        }
+        let mut workload = workload(state, job);
+        let wanted = gpus_of(job);
+        let queue = text(job, QUEUE);
+        if evicted.contains(&text(job, "/metadata/name").to_owned()) {
+            continue;
+        }
+        if queue != "gpu" {
+            let words = format!("LocalQueue {queue} doesn't exist");
+            set_condition(
+                &mut workload,
+                "QuotaReserved",
+                "False",
+                "Misconfigured",
+                &words,
+            );
+        } else if wanted > hard {
+            let words = format!(
+                "couldn't assign flavors to pod set main: insufficient quota for nvidia.com/gpu in flavor h200, previously considered podsets requests (0) + current podset request ({wanted}) > maximum capacity ({hard})"
+            );
+            set_condition(
+                &mut workload,
+                "QuotaReserved",
+                "False",
+                "ExceedsMaxQuota",
+                &words,
+            );
+        } else if used + wanted > hard {
+            let words = format!(
+                "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu in flavor h200, {} more needed",
+                used + wanted - hard
+            );
+            set_condition(
+                &mut workload,
+                "QuotaReserved",
+                "False",
+                "WaitingForQuota",
+                &words,
+            );
+        } else {
+            used += wanted;
+            set_condition(
+                &mut workload,
+                "QuotaReserved",
+                "True",
+                "QuotaReserved",
+                "Quota reserved in ClusterQueue gpu-cq",
+            );
+            set_condition(
+                &mut workload,
+                "Admitted",
+                "True",
+                "Admitted",
+                "The workload is admitted",
+            );
+            let mut job = job.clone();
+            job["spec"]["suspend"] = false.into();
+            set_condition(&mut job, "Suspended", "False", "JobResumed", "Job resumed");
+            state.store.put("jobs", job);
+        }
+        state.store.put("workloads", workload);
+    }
+}
+
+fn workload(state: &State, job: &Value) -> Value {
+    let name = format!("job-{}-3b2c1", text(job, "/metadata/name"));
+    if let Some(known) = state
+        .store
+        .get("workloads", text(job, "/metadata/namespace"), &name)
+    {
+        return known.clone();
+    }
+    let uid = text(job, "/metadata/uid");
+    json!({
+        "kind": "Workload", "apiVersion": "kueue.x-k8s.io/v1beta2",
+        "metadata": {
+            "name": name, "namespace": text(job, "/metadata/namespace"),
+            "labels": { "kueue.x-k8s.io/job-uid": uid },
+            "ownerReferences": [{ "apiVersion": "batch/v1", "kind": "Job", "uid": uid }],
+        },
+        "status": {},
+    })
+}
+
+/// A priority class that is not there: no Workload at all, only an event.
+fn no_class(state: &mut State, job: &Value) {
+    let class = text(job, PRIORITY).to_owned();
+    let uid = text(job, "/metadata/uid").to_owned();
+    let told = state.store.all("events");
+    if !told
+        .iter()
+        .any(|event| text(event, "/involvedObject/uid") == uid)
+    {
+        let words = format!("WorkloadPriorityClass \"{class}\" not found");
+        state
+            .store
+            .event(job, "WorkloadPriorityClassNotFound", &words);
+    }
+}
+
+pub(crate) fn evict(state: &mut State, name: &str) {
+    let Some(mut job) = state.store.get("jobs", NAMESPACE, name).cloned() else {
+        return;
+    };
+    let mut workload = workload(state, &job);
+    let words = "Preempted to accommodate a workload (UID: da61490f) due to prioritization in the ClusterQueue";
+    set_condition(&mut workload, "Evicted", "True", "Preempted", words);
+    set_condition(&mut workload, "Preempted", "True", "InClusterQueue", words);
+    set_condition(&mut workload, "QuotaReserved", "False", "Pending", words);
+    state.store.put("workloads", workload);
+    job["spec"]["suspend"] = true.into();
+    job["metadata"]["annotations"]["kueue.x-k8s.io/stopping"] = "true".into();
+    state.store.put("jobs", job);
+    if let Some(kueue) = &mut state.kueue {
+        kueue.evicted.push(name.to_owned());
+    }
+}

@@ -1,0 +1,142 @@
+//! One signed request to the broker and its signed answer.
+
+use std::time::Duration;
+
+use agent_link::{KeyPair, PublicKey, answer, request};
+use broker_model::{Clock as _, SystemClock};
+use http::{HeaderMap, Method, Uri};
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::{Client, Response, StatusCode};
+use serde::de::DeserializeOwned;
+use site_adapter::LinkError;
+use url::Url;
+
+/// A broker that asks for more patience than this is not obeyed: it may be somebody's joke, since
+/// headers are not signed.
+const LONGEST_PATIENCE: Duration = Duration::from_mins(5);
+/// More is not read: an answer of the broker is smaller, a stream of somebody else has no end.
+const LARGEST_ANSWER: usize = 256 * 1024 * 1024;
+
+/// By whom and to whom.
+#[derive(Debug)]
+pub(crate) struct Parties<'a> {
+    pub(crate) key: &'a KeyPair,
+    /// What the broker knows the key by.
+    pub(crate) key_id: &'a str,
+    pub(crate) broker_key: &'a PublicKey,
+}
+
+/// Sends a body and returns what the broker says to it. What is not signed by the broker is weather,
+/// whatever it says: nothing on the way can make the agent give up, or believe anything.
+pub(crate) async fn exchange<A: DeserializeOwned>(
+    client: &Client,
+    parties: &Parties<'_>,
+    url: &Url,
+    body: Vec<u8>,
+    timeout: Duration,
+) -> Result<A, LinkError> {
+    let uri: Uri = url
+        .as_str()
+        .parse()
+        .map_err(|error| LinkError::Refused(format!("{url}: {error}")))?;
+    let now = SystemClock.now().as_second();
+    let target = (&Method::POST, &uri);
+    let signed = request::sign(parties.key, parties.key_id, now, target, &body);
+    let asked: HeaderMap = signed.into_iter().collect();
+    let sent = client
+        .post(url.clone())
+        .headers(asked.clone())
+        .header(CONTENT_TYPE, "application/json")
+        .timeout(timeout)
+        .body(body);
+    let response = sent.send().await.map_err(|error| unreachable(&error))?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = whole(response).await?;
+    let told = answer::verify(parties.broker_key, &asked, status, &headers, &body);
+    if let Err(doubt) = told {
+        return Err(not_believed(status, &headers, &body, doubt));
+    }
+    if !status.is_success() {
+        return Err(refusal(status, &headers, &body));
+    }
+    serde_json::from_slice(&body).map_err(|error| {
+        LinkError::Unreachable(format!("the answer of {url} is not understood: {error}"))
+    })
+}
+
+async fn whole(mut response: Response) -> Result<Vec<u8>, LinkError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|e| unreachable(&e))? {
+        if body.len() + chunk.len() > LARGEST_ANSWER {
+            return Err(LinkError::Unreachable("the answer has no end".to_owned()));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Proxies and load balancers answer, too, when the broker is away; that is said with their status.
+fn not_believed(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    doubt: answer::NotTheBrokers,
+) -> LinkError {
+    let detail = detail(body);
+    let words = match doubt {
+        answer::NotTheBrokers::AnotherKey | answer::NotTheBrokers::AnotherBody => format!(
+            "the answer ({status}) is not believed: {doubt}. If the broker was set up anew, enrol this agent \
+             again; if not, somebody is in between"
+        ),
+        answer::NotTheBrokers::Unsigned => {
+            format!("the answer ({status} {detail}) is not believed: {doubt}")
+        }
+    };
+    later(words, headers)
+}
+
+fn later(words: String, headers: &HeaderMap) -> LinkError {
+    let seconds = headers
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok());
+    match seconds.and_then(|text| text.trim().parse().ok()) {
+        Some(seconds) => LinkError::Busy {
+            words,
+            retry_after: Duration::from_secs(seconds).min(LONGEST_PATIENCE),
+        },
+        None => LinkError::Unreachable(words),
+    }
+}
+
+/// The broker says why, and what to do, in a problem document (RFC 9457).
+fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> LinkError {
+    let words = format!("{status} {}", detail(body)).trim_end().to_owned();
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => LinkError::Unauthorized(words),
+        StatusCode::BAD_REQUEST
+        | StatusCode::UNPROCESSABLE_ENTITY
+        | StatusCode::PAYLOAD_TOO_LARGE => LinkError::Refused(words),
+        _ => later(words, headers),
+    }
+}
+
+fn detail(body: &[u8]) -> String {
+    let problem: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |key: &str| problem.get(key).and_then(serde_json::Value::as_str);
+    match (text("detail"), text("remedy")) {
+        (Some(detail), Some(remedy)) => format!("{detail}; {remedy}"),
+        (detail, _) => detail.unwrap_or_default().chars().take(500).collect(),
+    }
+}
+
+/// The whole chain: reqwest's own words are only "error sending request".
+fn unreachable(error: &reqwest::Error) -> LinkError {
+    let mut words = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        words.push_str(": ");
+        words.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    LinkError::Unreachable(words)
+}

@@ -1,0 +1,9 @@
+mod cancel;
+pub(crate) mod farewells;
+mod find;
+mod poll;
+mod probe;
+pub(crate) mod reasons;
+mod snapshot;
+mod submit;
+pub(crate) mod tend;

@@ -1,0 +1,136 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::join_all;
+use site_adapter::{Activity, Error, ErrorKind, RemoteJob, RemoteRef, Result};
+
+use crate::adapter::KubernetesAdapter;
+use crate::cache::Cache;
+use crate::flows::tend::{Chore, chore};
+use crate::names;
+
+/// How long the first lists of a namespace may take before its jobs are told as unknown.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Jobs that the watches do not have yet, or not any more, are asked for one by one: so many a tick.
+const MOST_QUESTIONS: usize = 32;
+/// Jobs that need something done (let go, ended, noted): so many a tick.
+const MOST_CHORES: usize = 32;
+
+/// What the watches say of one job.
+enum Told {
+    Here(RemoteJob, Option<Chore>),
+    /// The name is another Job's.
+    NotOurs,
+    Missing,
+}
+
+impl KubernetesAdapter {
+    /// Costs the API server nothing but the two watches of each namespace.
+    ///
+    /// A job that the watches do not know is looked up; so a job that was just submitted is not taken for
+    /// lost. What the cluster has no dependencies and no memory for is done here too: see `tend`.
+    pub(crate) async fn poll_jobs(&self, asked: &[RemoteRef]) -> Result<Vec<RemoteJob>> {
+        let mut namespaces: BTreeMap<String, Vec<&RemoteRef>> = BTreeMap::new();
+        for job in asked {
+            let namespace = self.namespace(&job.account)?;
+            namespaces.entry(namespace).or_default().push(job);
+        }
+        let each = namespaces.iter();
+        let answers = join_all(each.map(|(namespace, jobs)| self.poll_in(namespace, jobs))).await;
+        let mut all = Vec::with_capacity(asked.len());
+        let mut failed: Vec<Error> = Vec::new();
+        for (answer, jobs) in answers.into_iter().zip(namespaces.values()) {
+            match answer {
+                Ok(told) => all.extend(told),
+                Err(error) => {
+                    all.extend(jobs.iter().map(|job| unknown(job)));
+                    failed.push(error);
+                }
+            }
+        }
+        // One namespace whose rights are missing does not hide the others.
+        match failed.pop() {
+            Some(error) if failed.len() + 1 == namespaces.len() => Err(error),
+            _ => Ok(all),
+        }
+    }
+
+    async fn poll_in(&self, namespace: &str, asked: &[&RemoteRef]) -> Result<Vec<RemoteJob>> {
+        let cache = self.watches.of(&self.transport, namespace);
+        cache.ready(PATIENCE).await?;
+        let mut told = Vec::new();
+        let (mut missing, mut chores) = (Vec::new(), Vec::new());
+        for job in asked {
+            match self.tell(&cache, job)? {
+                Told::Here(remote, todo) => {
+                    if let Some(todo) = todo {
+                        chores.push((told.len(), *job, todo));
+                    }
+                    told.push(remote);
+                }
+                Told::NotOurs => {}
+                Told::Missing => missing.push(*job),
+            }
+        }
+        // What decides what a job becomes comes before what only words it.
+        chores.sort_by_key(|(_, _, chore)| chore.urgency());
+        chores.truncate(MOST_CHORES);
+        let done = chores
+            .iter()
+            .map(|(_, job, chore)| self.tend(namespace, job, chore));
+        let changed = join_all(done).await;
+        for ((position, _, _), new) in chores.iter().zip(changed) {
+            if let (Some(slot), Some(new)) = (told.get_mut(*position), new) {
+                slot.activity = new;
+            }
+        }
+        told.extend(self.ask_singly(namespace, missing).await);
+        Ok(told)
+    }
+
+    fn tell(&self, cache: &Cache, job: &RemoteRef) -> Result<Told> {
+        let name = names::job_name(&job.marker)?;
+        let (now, launch) = (self.clock.now(), self.settings.launch_timeout_seconds);
+        let told = cache.with(&name, |view| {
+            if !view.job.is(job) {
+                return Told::NotOurs;
+            }
+            let remote = view.remote(view.activity(None));
+            let todo = chore(view, &remote.activity, now, launch);
+            Told::Here(remote, todo)
+        });
+        Ok(told.unwrap_or(Told::Missing))
+    }
+
+    async fn ask_singly(&self, namespace: &str, missing: Vec<&RemoteRef>) -> Vec<RemoteJob> {
+        let (asked, left) = missing.split_at(missing.len().min(MOST_QUESTIONS));
+        let answers = join_all(asked.iter().map(|job| self.ask_for(namespace, job))).await;
+        let mut told: Vec<RemoteJob> = answers.into_iter().flatten().collect();
+        told.extend(left.iter().map(|job| unknown(job)));
+        told
+    }
+
+    async fn ask_for(&self, namespace: &str, job: &RemoteRef) -> Option<RemoteJob> {
+        let name = names::job_name(&job.marker).ok()?;
+        match self.look(namespace, &name, &job.marker).await {
+            Ok(found) => found.filter(|found| {
+                found.remote_id == job.remote_id && found.submitted_at == job.submitted_at
+            }),
+            Err(error) => {
+                let quiet = matches!(error.kind, ErrorKind::Unavailable);
+                tracing::debug!(%error, quiet, remote.id = %job.remote_id, "no word of a job");
+                Some(unknown(job))
+            }
+        }
+    }
+}
+
+fn unknown(job: &RemoteRef) -> RemoteJob {
+    RemoteJob {
+        marker: job.marker.clone(),
+        remote_id: job.remote_id.clone(),
+        submitted_at: job.submitted_at,
+        activity: Activity::Unknown,
+        tasks: None,
+    }
+}

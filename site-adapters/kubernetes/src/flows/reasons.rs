@@ -1,0 +1,153 @@
+//! Why a job waits, where neither the Job nor a pod says it: Kueue's Workloads, and the Job's events.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use broker_model::OutcomeKind;
+use site_adapter::Result;
+use tokio::sync::Mutex as AsyncMutex;
+
+use crate::adapter::KubernetesAdapter;
+use crate::calls::kueue::Workload;
+use crate::calls::{events, kueue};
+use crate::record::JobFacts;
+
+/// A reason is asked for again after this.
+const FRESH: Duration = Duration::from_secs(10);
+/// Whether Kueue is there is asked again after this.
+const GROUP_FRESH: Duration = Duration::from_secs(600);
+const MOST_KEPT: usize = 20_000;
+
+/// What was asked lately, so that a thousand waiting jobs are no thousand questions a tick.
+#[derive(Debug, Default)]
+pub(crate) struct Reasons {
+    events: Mutex<HashMap<String, (Instant, Option<String>)>>,
+    workloads: AsyncMutex<HashMap<String, (Instant, Vec<Workload>)>>,
+    group: AsyncMutex<Option<(Instant, Option<String>)>>,
+}
+
+impl KubernetesAdapter {
+    /// Why a job waits; `None` where nobody says or may be asked.
+    pub(crate) async fn why(&self, namespace: &str, name: &str) -> Option<String> {
+        let cache = self.watches.known(namespace)?;
+        let (uid, queued, fallback) = cache.with(name, |view| {
+            let job = view.job;
+            let queued = job.suspended && job.queue.is_some();
+            let fallback = job.suspended.then(|| "JobSuspended".to_owned());
+            (job.uid.clone(), queued, fallback)
+        })?;
+        if queued {
+            let workloads = self.workloads(namespace).await;
+            let own = workloads.iter().find(|w| w.job_uid() == Some(uid.as_str()));
+            if let Some(own) = own {
+                return own.waits_for().or(fallback);
+            }
+        }
+        // A queued Job without a Workload: its events say why (a priority class that is not there).
+        let told = self.event(namespace, name, &uid).await;
+        told.or(fallback)
+    }
+
+    /// Why Kueue stopped a Job, and what that makes of it.
+    pub(crate) async fn evicted(&self, job: &JobFacts) -> (OutcomeKind, String) {
+        let workloads = self.fresh_workloads(&job.namespace).await;
+        let all = workloads.unwrap_or_default();
+        let own = all.iter().find(|w| w.job_uid() == Some(job.uid.as_str()));
+        let Some(evicted) = own.and_then(Workload::evicted) else {
+            let words = "JobSuspended: suspended at the site after it had started";
+            return (OutcomeKind::Preempted, words.to_owned());
+        };
+        let kind = match evicted.reason.as_str() {
+            "DeactivatedDueToMaximumExecutionTimeExceeded" | "MaximumExecutionTimeExceeded" => {
+                OutcomeKind::TimedOut
+            }
+            "NodeFailures" | "PodsReadyTimeout" => OutcomeKind::NodeFailure,
+            _ => OutcomeKind::Preempted,
+        };
+        (kind, format!("{}: {}", evicted.reason, evicted.message))
+    }
+
+    async fn event(&self, namespace: &str, name: &str, uid: &str) -> Option<String> {
+        if let Some(known) = self.reasons.event(uid) {
+            return known;
+        }
+        let told = self.ask_events(namespace, name, uid).await;
+        let told = told.unwrap_or_else(|error| {
+            tracing::debug!(%error, namespace, name, "events cannot be read");
+            None
+        });
+        self.reasons.remember(uid, told.clone());
+        told
+    }
+
+    async fn ask_events(&self, namespace: &str, name: &str, uid: &str) -> Result<Option<String>> {
+        let answer = self
+            .transport
+            .call(events::of_job(namespace, name)?)
+            .await?;
+        events::warning(&answer, uid)
+    }
+
+    /// The Workloads of a namespace, at most a few seconds old; none where Kueue or the right is missing.
+    pub(crate) async fn workloads(&self, namespace: &str) -> Vec<Workload> {
+        let mut all = self.reasons.workloads.lock().await;
+        if let Some((at, known)) = all.get(namespace)
+            && at.elapsed() < FRESH
+        {
+            return known.clone();
+        }
+        let told = self
+            .fresh_workloads(namespace)
+            .await
+            .unwrap_or_else(|error| {
+                tracing::debug!(%error, namespace, "Kueue's workloads cannot be read");
+                Vec::new()
+            });
+        all.insert(namespace.to_owned(), (Instant::now(), told.clone()));
+        told
+    }
+
+    async fn fresh_workloads(&self, namespace: &str) -> Result<Vec<Workload>> {
+        let Some(version) = self.kueue_version().await? else {
+            return Ok(Vec::new());
+        };
+        let request = kueue::workloads(&version, namespace)?;
+        let answer = self.transport.call(request).await?;
+        kueue::items(&answer, kueue::WORKLOADS)
+    }
+
+    /// The version of Kueue's API; `None` where the cluster does not have it.
+    pub(crate) async fn kueue_version(&self) -> Result<Option<String>> {
+        let mut known = self.reasons.group.lock().await;
+        if let Some((at, version)) = known.as_ref()
+            && at.elapsed() < GROUP_FRESH
+        {
+            return Ok(version.clone());
+        }
+        let answer = self.transport.call(kueue::group()?).await?;
+        let version = kueue::version(&answer)?;
+        *known = Some((Instant::now(), version.clone()));
+        Ok(version)
+    }
+}
+
+impl Reasons {
+    #[expect(
+        clippy::option_option,
+        reason = "not asked lately, and asked without a reason told, are two things"
+    )]
+    fn event(&self, uid: &str) -> Option<Option<String>> {
+        let all = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, reason) = all.get(uid)?;
+        (at.elapsed() < FRESH).then(|| reason.clone())
+    }
+
+    fn remember(&self, uid: &str, reason: Option<String>) {
+        let mut all = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= MOST_KEPT {
+            all.retain(|_, (at, _)| at.elapsed() < FRESH);
+        }
+        all.insert(uid.to_owned(), (Instant::now(), reason));
+    }
+}

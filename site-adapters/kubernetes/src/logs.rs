@@ -1,0 +1,322 @@
+//! Pod logs by byte offset.
+//!
+//! The API server tells a log from its start only, and deletes it with its pod, which a cancelled, preempted
+//! or evicted job loses at once. So the log of a running job is followed: the stream stays open between two reads and is
+//! read on from where the last one ended. A read from elsewhere begins at the start and leaves out what
+//! was asked for before. Pods come one after the other, by index: what was told once never changes.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures::{AsyncBufRead, AsyncBufReadExt as _};
+use site_adapter::{Error, ErrorKind, RemoteRef, Result};
+use tokio::sync::Mutex as AsyncMutex;
+
+use crate::adapter::KubernetesAdapter;
+use crate::answer::{Asked, lost};
+use crate::calls::pods;
+use crate::client::get;
+use crate::names;
+use crate::record::PodFacts;
+use crate::states::View;
+
+const OPERATION: &str = "GET pods/log";
+const MOST_BYTES: usize = 1024 * 1024;
+/// How long a read waits for a running job to write something.
+const LINGER: Duration = Duration::from_millis(150);
+
+type Stream = Pin<Box<dyn AsyncBufRead + Send>>;
+
+/// A pod as its log is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Source {
+    name: String,
+    is_over: bool,
+}
+
+/// The logs that are being read.
+#[derive(Debug)]
+pub(crate) struct Followers {
+    most: usize,
+    all: Mutex<HashMap<String, (Instant, Arc<AsyncMutex<Follower>>)>>,
+}
+
+#[derive(Default)]
+struct Follower {
+    /// Bytes read of all pods.
+    read: u64,
+    /// Pods that were read to their end.
+    done: Vec<String>,
+    /// The pod that is being read, and how far.
+    current: Option<(String, u64)>,
+    stream: Option<(Stream, bool)>,
+}
+
+impl std::fmt::Debug for Follower {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Follower")
+            .field("read", &self.read)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a look for more bytes found.
+enum More {
+    Bytes(Vec<u8>),
+    /// Nothing just now.
+    Quiet,
+    /// The end of this pod's log.
+    End,
+}
+
+impl Followers {
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            most: most.max(1),
+            all: Mutex::default(),
+        }
+    }
+
+    fn of(&self, marker: &str) -> Arc<AsyncMutex<Follower>> {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= self.most && !all.contains_key(marker) {
+            let oldest = all.iter().min_by_key(|(_, (used, _))| *used);
+            let oldest = oldest.map(|(marker, _)| marker.clone());
+            oldest.and_then(|marker| all.remove(&marker));
+        }
+        let slot = all.entry(marker.to_owned());
+        let (used, follower) = slot.or_insert_with(|| (Instant::now(), Arc::default()));
+        *used = Instant::now();
+        Arc::clone(follower)
+    }
+}
+
+impl KubernetesAdapter {
+    pub(crate) async fn read_output(
+        &self,
+        job: &RemoteRef,
+        offset: u64,
+        max_bytes: usize,
+    ) -> Result<Vec<u8>> {
+        let (namespace, name) = (self.namespace(&job.account)?, names::job_name(&job.marker)?);
+        let limit = max_bytes.min(MOST_BYTES);
+        let sources = self.sources(&namespace, &name, job).await?;
+        let follower = self.followers.of(&job.marker);
+        let mut follower = follower.lock().await;
+        if follower.read != offset {
+            *follower = Follower::default();
+        }
+        let mut bytes = Vec::new();
+        while bytes.len() < limit {
+            let Some(source) = follower.next(&sources) else {
+                break;
+            };
+            let wanted = if follower.read < offset {
+                usize::try_from(offset - follower.read).unwrap_or(usize::MAX)
+            } else {
+                limit - bytes.len()
+            };
+            let skips = follower.read < offset;
+            match self.more(&namespace, &mut follower, source, wanted).await {
+                Ok(More::Bytes(_)) if skips => {}
+                Ok(More::Bytes(some)) => bytes.extend(some),
+                Ok(More::Quiet) => break,
+                Ok(More::End) => follower.finish(),
+                Err(_) if !bytes.is_empty() => break,
+                Err(error) => return Err(error),
+            }
+        }
+        if follower.read < offset {
+            // Shorter than it was: the next read must not take this for its place.
+            *follower = Follower::default();
+        }
+        Ok(bytes)
+    }
+
+    /// The pods of the job in the order of their logs, by the watches if they know it.
+    async fn sources(&self, namespace: &str, name: &str, job: &RemoteRef) -> Result<Vec<Source>> {
+        let cache = self.watches.of(&self.transport, namespace);
+        let known = cache.with(name, |view| view.job.is(job).then(|| sources(view)));
+        match known {
+            Some(known) => Ok(known.unwrap_or_default()),
+            None => {
+                let seen = self.seen(namespace, name).await?;
+                let ours = seen.filter(|seen| seen.job.is(job));
+                Ok(ours.map_or_else(Vec::new, |seen| sources(seen.view())))
+            }
+        }
+    }
+
+    async fn more(
+        &self,
+        namespace: &str,
+        follower: &mut Follower,
+        source: &Source,
+        wanted: usize,
+    ) -> Result<More> {
+        let is_new = follower.stream.is_none();
+        if is_new && !self.open(namespace, follower, source).await? {
+            return Ok(if source.is_over {
+                More::End
+            } else {
+                More::Quiet
+            });
+        }
+        let Some((stream, follows)) = &mut follower.stream else {
+            return Ok(More::Quiet);
+        };
+        let patience = if *follows && !source.is_over {
+            LINGER
+        } else {
+            self.transport.timeout()
+        };
+        let filled = match tokio::time::timeout(patience, stream.fill_buf()).await {
+            Ok(Ok(filled)) => filled,
+            Err(_) if *follows => return Ok(More::Quiet),
+            Ok(Err(_)) | Err(_) => {
+                // Cut: begun again at the next read.
+                follower.stream = None;
+                let words = "the log's stream broke; it is opened again";
+                return Err(Error::new(ErrorKind::Unavailable, OPERATION, words));
+            }
+        };
+        let taken = filled
+            .get(..wanted.min(filled.len()))
+            .unwrap_or_default()
+            .to_vec();
+        let is_end = filled.is_empty();
+        stream.as_mut().consume(taken.len());
+        if is_end {
+            follower.stream = None;
+            return Ok(if source.is_over {
+                More::End
+            } else {
+                More::Quiet
+            });
+        }
+        follower.took(taken.len());
+        Ok(More::Bytes(taken))
+    }
+
+    /// Opens a pod's log and goes to where it was read to; `false` while there is none.
+    async fn open(
+        &self,
+        namespace: &str,
+        follower: &mut Follower,
+        source: &Source,
+    ) -> Result<bool> {
+        let mut skip = follower.begin(source);
+        let follows = !source.is_over;
+        let path = format!(
+            "{}/{}/log?container={}&follow={follows}",
+            pods::collection(namespace),
+            source.name,
+            names::CONTAINER
+        );
+        let client = self.transport.client().await?;
+        let begun = client.request_stream(get(OPERATION, &path)?.http);
+        let stream = match tokio::time::timeout(self.transport.timeout(), begun).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(kube::Error::Api(status))) => return none_yet(&status),
+            Ok(Err(error)) => return Err(lost(OPERATION, Asked::Read, error)),
+            Err(_) => return Err(Error::new(ErrorKind::Unavailable, OPERATION, "no answer")),
+        };
+        let mut stream: Stream = Box::pin(stream);
+        while skip > 0 {
+            let filled = tokio::time::timeout(self.transport.timeout(), stream.fill_buf()).await;
+            let length = match filled {
+                Ok(Ok(filled)) => filled.len(),
+                Ok(Err(_)) | Err(_) => {
+                    let words = "the log broke off before the place that was read to";
+                    return Err(Error::new(ErrorKind::Unavailable, OPERATION, words));
+                }
+            };
+            if length == 0 {
+                return Ok(false);
+            }
+            let some = usize::try_from(skip).unwrap_or(usize::MAX).min(length);
+            stream.as_mut().consume(some);
+            skip -= some as u64;
+        }
+        follower.stream = Some((stream, follows));
+        Ok(true)
+    }
+}
+
+impl Follower {
+    /// The pod to read on: the one that was begun, or the first that is not done. A later one waits
+    /// until those before it are over.
+    fn next<'a>(&self, sources: &'a [Source]) -> Option<&'a Source> {
+        if let Some((name, _)) = &self.current
+            && let Some(begun) = sources.iter().find(|source| source.name == *name)
+        {
+            return Some(begun);
+        }
+        sources
+            .iter()
+            .find(|source| !self.done.contains(&source.name))
+    }
+
+    /// How many bytes of this pod's log were read before.
+    fn begin(&mut self, source: &Source) -> u64 {
+        match &self.current {
+            Some((name, read)) if *name == source.name => *read,
+            _ => {
+                self.current = Some((source.name.clone(), 0));
+                0
+            }
+        }
+    }
+
+    fn took(&mut self, bytes: usize) {
+        let bytes = bytes as u64;
+        self.read += bytes;
+        if let Some((_, read)) = &mut self.current {
+            *read += bytes;
+        }
+    }
+
+    fn finish(&mut self) {
+        self.stream = None;
+        if let Some((name, _)) = self.current.take() {
+            self.done.push(name);
+        }
+    }
+}
+
+/// An answer without a log that is no error: the container has not begun (400), or the pod is gone (404).
+fn none_yet(status: &kube::core::Status) -> Result<bool> {
+    let kind = match status.code {
+        400 | 404 => return Ok(false),
+        401 | 403 => ErrorKind::Unauthorized,
+        // With the kubelet's address: the node is away.
+        _ => ErrorKind::Unavailable,
+    };
+    Err(Error::new(kind, OPERATION, status.message.clone()))
+}
+
+/// Up to the first index that has no pod yet while the Job goes on.
+fn sources(view: View<'_>) -> Vec<Source> {
+    let over = view.job.is_over();
+    let mut expected = 0;
+    let mut all = Vec::new();
+    for pod in view.pods {
+        if pod.index > expected && !over {
+            break;
+        }
+        expected = pod.index + 1;
+        all.push(source(pod));
+    }
+    all
+}
+
+fn source(pod: &PodFacts) -> Source {
+    Source {
+        name: pod.name.clone(),
+        is_over: pod.gone
+            || pod.terminated.is_some()
+            || matches!(pod.phase.as_str(), "Succeeded" | "Failed"),
+    }
+}

@@ -1,0 +1,163 @@
+//! Ends that the cluster tells, and those that the adapter brings about.
+
+use broker_model::{AfterWhen, OutcomeKind};
+use site_adapter::{Activity, RemoteAfter, SiteAdapter as _};
+
+use crate::rig::Rig;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_job_is_known_after_a_restart_and_its_usage_too() {
+    let mut rig = Rig::start().await;
+    let job = rig.submit(&rig.submission("exec sleep 600")).await;
+    rig.running(&job).await;
+    rig.adapter.cancel(&job).await.unwrap();
+    rig.ended(&job).await;
+    rig.restarted();
+    let outcome = rig.ended(&job).await;
+    assert_eq!(outcome.kind, OutcomeKind::Cancelled, "{outcome:?}");
+    let usage = rig.adapter.usage(&job).await.unwrap().unwrap();
+    assert!(usage.ended_at >= usage.started_at);
+    assert_eq!(rig.cluster.starts_of(&job.marker), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_before_a_job_is_cancelled_is_not_lost_with_its_pod() {
+    let rig = Rig::start().await;
+    let job = rig
+        .submit(&rig.submission("echo first; exec sleep 600"))
+        .await;
+    rig.running(&job).await;
+    rig.wait("the log has begun", async || {
+        (rig.log(&job).await == "first\n").then_some(())
+    })
+    .await;
+    rig.adapter.cancel(&job).await.unwrap();
+    rig.ended(&job).await;
+    let stream = site_adapter::LogStream::Stdout;
+    let rest = rig.adapter.read_log(&job, stream, 6, 777).await.unwrap();
+    assert!(rest.is_empty(), "{rest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn out_of_memory_preemption_and_a_lost_node_are_told_apart() {
+    let rig = Rig::start().await;
+    for (end, kind, word) in [
+        (0, OutcomeKind::OutOfMemory, "OOMKilled"),
+        (1, OutcomeKind::Preempted, "PreemptionByScheduler"),
+    ] {
+        let job = rig.submit(&rig.submission("exec sleep 600")).await;
+        rig.running(&job).await;
+        let name = Rig::name(&job);
+        if end == 0 {
+            rig.cluster.out_of_memory(&name);
+        } else {
+            rig.cluster.preempt(&name);
+        }
+        let outcome = rig.ended(&job).await;
+        assert_eq!(outcome.kind, kind, "{outcome:?}");
+        assert!(outcome.site_words.contains(word), "{outcome:?}");
+        assert_eq!(rig.cluster.starts_of(&job.marker), 1);
+    }
+    let job = rig.submit(&rig.submission("exec sleep 600")).await;
+    rig.running(&job).await;
+    rig.cluster.lose_node("node1");
+    // Nobody can say that it has ended.
+    for _ in 0..5 {
+        let told = rig.told(&job).await.unwrap().activity;
+        assert!(matches!(told, Activity::Running { .. }), "{told:?}");
+    }
+    rig.cluster.find_node("node1");
+    let outcome = rig.ended(&job).await;
+    assert_eq!(outcome.kind, OutcomeKind::NodeFailure, "{outcome:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_is_nowhere_is_a_launch_that_failed_after_its_time() {
+    let rig = Rig::start().await;
+    rig.cluster.remove_image("example.org/absent:1");
+    let mut submission = rig.submission("exit 0");
+    submission.work.image = Some("docker://example.org/absent:1".to_owned());
+    let job = rig.submit(&submission).await;
+    let outcome = rig.ended(&job).await;
+    assert_eq!(outcome.kind, OutcomeKind::LaunchFailed, "{outcome:?}");
+    assert!(outcome.site_words.contains("ImagePull"), "{outcome:?}");
+    assert_eq!(rig.cluster.starts_of(&job.marker), 0);
+    assert_eq!(rig.adapter.usage(&job).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interpreter_that_is_nowhere_is_a_launch_that_failed() {
+    let rig = Rig::start().await;
+    let (_, outcome) = rig.run("#!/no/such/shell\nexit 0").await;
+    assert_eq!(outcome.kind, OutcomeKind::LaunchFailed, "{outcome:?}");
+    assert!(outcome.site_words.contains("/no/such/shell"), "{outcome:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_says_what_for() {
+    let rig = Rig::start().await;
+    let mut big = rig.submission("exit 0");
+    big.work.resources.gpus_per_node = 64;
+    let job = rig.submit(&big).await;
+    let words = rig.waits_because(&job, "Unschedulable").await;
+    assert!(words.contains("Insufficient nvidia.com/gpu"), "{words}");
+    rig.cluster.set_quota("requests.nvidia.com/gpu", 1);
+    let mut over = rig.submission("exit 0");
+    over.work.resources.gpus_per_node = 2;
+    let job = rig.submit(&over).await;
+    let words = rig.waits_because(&job, "FailedCreate").await;
+    assert!(words.contains("exceeded quota: gpu"), "{words}");
+    assert!(words.contains("it can never start"), "{words}");
+    rig.adapter.cancel(&job).await.unwrap();
+    assert_eq!(rig.ended(&job).await.kind, OutcomeKind::Cancelled);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_waits_for_another_and_goes_when_that_is_over() {
+    let rig = Rig::start().await;
+    let first = rig.submit(&rig.submission("exec sleep 600")).await;
+    let after = |when| RemoteAfter {
+        marker: first.marker.clone(),
+        remote: first.remote_id.clone(),
+        when,
+    };
+    let mut jobs = Vec::new();
+    for when in [AfterWhen::Completed, AfterWhen::Failed, AfterWhen::Ended] {
+        let mut waits = rig.submission("echo went");
+        waits.work.after.push(after(when));
+        jobs.push(rig.submit(&waits).await);
+    }
+    rig.running(&first).await;
+    for job in &jobs {
+        rig.waits_because(job, &format!("Dependency: {}", first.marker))
+            .await;
+        assert_eq!(rig.cluster.starts_of(&job.marker), 0);
+    }
+    rig.adapter.cancel(&first).await.unwrap();
+    let outcome = rig.ended(&jobs[0]).await;
+    assert_eq!(outcome.kind, OutcomeKind::DependencyFailed, "{outcome:?}");
+    for job in &jobs[1..] {
+        assert_eq!(rig.ended(job).await.kind, OutcomeKind::Completed);
+        assert_eq!(rig.cluster.starts_of(&job.marker), 1);
+    }
+    assert_eq!(rig.cluster.starts_of(&jobs[0].marker), 0);
+    assert_eq!(rig.adapter.usage(&jobs[0]).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_job_that_is_cancelled_never_ran() {
+    let rig = Rig::start().await;
+    let first = rig.submit(&rig.submission("exec sleep 600")).await;
+    let mut waits = rig.submission("echo went");
+    waits.work.after.push(RemoteAfter {
+        marker: first.marker.clone(),
+        remote: first.remote_id.clone(),
+        when: AfterWhen::Ended,
+    });
+    let job = rig.submit(&waits).await;
+    rig.adapter.cancel(&job).await.unwrap();
+    assert_eq!(rig.ended(&job).await.kind, OutcomeKind::Cancelled);
+    rig.adapter.cancel(&job).await.unwrap();
+    assert_eq!(rig.cluster.starts_of(&job.marker), 0);
+    assert!(rig.cluster.get("jobs", &Rig::name(&job)).is_none());
+}

@@ -1,0 +1,116 @@
+use broker_model::OutcomeKind;
+use site_adapter::{ErrorKind, SiteAdapter as _};
+
+use crate::rig::{Rig, adapter};
+
+async fn queued() -> Rig {
+    let rig = Rig::with("queue = \"gpu\"").await;
+    rig.cluster.install_kueue(4);
+    rig
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queued_job_is_admitted_and_runs() {
+    let rig = queued().await;
+    let (_, outcome) = rig.run("exit 0").await;
+    assert_eq!(outcome.kind, OutcomeKind::Completed, "{outcome:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queued_job_says_what_it_waits_for() {
+    let rig = queued().await;
+    let mut all = rig.submission("exec sleep 600");
+    all.work.resources.gpus_per_node = 4;
+    let first = rig.submit(&all).await;
+    rig.running(&first).await;
+    let mut two = rig.submission("exit 0");
+    two.work.resources.gpus_per_node = 2;
+    let second = rig.submit(&two).await;
+    let words = rig.waits_because(&second, "WaitingForQuota").await;
+    assert!(words.contains("2 more needed"), "{words}");
+    rig.adapter.cancel(&first).await.unwrap();
+    assert_eq!(rig.ended(&second).await.kind, OutcomeKind::Completed);
+
+    let mut nine = rig.submission("exit 0");
+    nine.work.resources.gpus_per_node = 9;
+    let never = rig.submit(&nine).await;
+    rig.waits_because(&never, "it can never start").await;
+    let mut elsewhere = rig.submission("exit 0");
+    elsewhere.account.account = Some("nope".to_owned());
+    let lost = rig.submit(&elsewhere).await;
+    rig.waits_because(&lost, "LocalQueue nope doesn't exist")
+        .await;
+    let mut classless = rig.submission("exit 0");
+    classless.account.qos = Some("nope".to_owned());
+    let lost = rig.submit(&classless).await;
+    rig.waits_because(&lost, "WorkloadPriorityClass \"nope\" not found")
+        .await;
+}
+
+/// Kueue would admit it again and so start its code a second time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_kueue_evicts_is_ended_and_never_starts_again() {
+    let rig = queued().await;
+    let job = rig.submit(&rig.submission("exec sleep 600")).await;
+    rig.running(&job).await;
+    rig.wait("its start is noted", async || {
+        rig.told(&job).await?;
+        let stored = rig.cluster.get("jobs", &Rig::name(&job))?;
+        stored["metadata"]["annotations"]
+            .get("alcyone/started")
+            .map(|_| ())
+    })
+    .await;
+    rig.cluster.evict(&Rig::name(&job));
+    let outcome = rig.ended(&job).await;
+    assert_eq!(outcome.kind, OutcomeKind::Preempted, "{outcome:?}");
+    assert!(
+        outcome.site_words.contains("Preempted to accommodate"),
+        "{outcome:?}"
+    );
+    assert!(rig.cluster.get("jobs", &Rig::name(&job)).is_none());
+    assert_eq!(rig.cluster.starts_of(&job.marker), 1);
+    assert!(rig.adapter.usage(&job).await.unwrap().is_some());
+    assert!(
+        rig.adapter
+            .find(&job.account, &job.marker)
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_without_kueue_is_told_by_the_probe_and_runs_nothing() {
+    let rig = Rig::start().await;
+    let queued = adapter(&rig.cluster, "queue = \"gpu\"");
+    let probes = queued.probe().await;
+    let kueue = probes
+        .iter()
+        .find(|probe| probe.subsystem == "kueue")
+        .unwrap();
+    let problem = kueue.problem.as_deref().unwrap();
+    assert!(problem.contains("not installed"), "{problem}");
+    let submission = rig.submission("exit 0");
+    let submitted = queued.submit(&submission).await.unwrap();
+    let job = Rig::reference(&submission, &submitted);
+    let told = queued.poll(std::slice::from_ref(&job)).await.unwrap();
+    assert!(
+        matches!(
+            told[0].activity,
+            site_adapter::Activity::Queued { .. } | site_adapter::Activity::Unknown
+        ),
+        "{told:?}"
+    );
+    assert_eq!(rig.cluster.starts_of(&job.marker), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queues_name_that_the_webhook_refuses_is_refused_in_its_words() {
+    let rig = queued().await;
+    let mut odd = rig.submission("exit 0");
+    odd.account.account = Some("a.b".to_owned());
+    let error = rig.adapter.submit(&odd).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Refused);
+    assert!(error.message.contains("admission webhook"), "{error}");
+}

@@ -1,0 +1,148 @@
+//! Watches that break, expire and come back.
+
+use broker_model::OutcomeKind;
+use emulated_kubernetes::Fault;
+use site_adapter::{Activity, ErrorKind, SiteAdapter as _};
+
+use crate::rig::Rig;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_goes_on_after_410_cuts_and_forgotten_versions() {
+    let rig = Rig::start().await;
+    let job = rig.submit(&rig.submission("exec sleep 600")).await;
+    rig.running(&job).await;
+    for fault in [Fault::Expired, Fault::CutBefore, Fault::Broken] {
+        rig.cluster.fail_next("GET", "watch=1", fault);
+        rig.cluster.forget_versions();
+        let (_, outcome) = rig.run("exit 0").await;
+        assert_eq!(outcome.kind, OutcomeKind::Completed, "{fault:?}");
+    }
+    rig.adapter.cancel(&job).await.unwrap();
+    assert_eq!(rig.ended(&job).await.kind, OutcomeKind::Cancelled);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_server_that_is_away_is_unavailable_and_its_jobs_come_back_with_it() {
+    let rig = Rig::start().await;
+    let job = rig.submit(&rig.submission("exec sleep 600")).await;
+    rig.running(&job).await;
+    rig.cluster.stop();
+    let error = rig
+        .wait("the outage is told", async || {
+            rig.adapter.poll(std::slice::from_ref(&job)).await.err()
+        })
+        .await;
+    assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
+    let error = rig
+        .adapter
+        .find(&job.account, &job.marker)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
+    assert!(rig.adapter.cancel(&job).await.is_err());
+    rig.cluster.restart().await;
+    rig.running(&job).await;
+    rig.adapter.cancel(&job).await.unwrap();
+    assert_eq!(rig.ended(&job).await.kind, OutcomeKind::Cancelled);
+    assert_eq!(rig.cluster.starts_of(&job.marker), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poll_costs_the_api_server_nothing_however_many_jobs_there_are() {
+    let rig = Rig::start().await;
+    let mut jobs = Vec::new();
+    for _ in 0..10 {
+        jobs.push(rig.submit(&rig.submission("exec sleep 600")).await);
+    }
+    rig.wait("all are noted as started", async || {
+        rig.adapter.poll(&jobs).await.ok()?;
+        let noted = rig.cluster.all("jobs");
+        let noted = noted.iter().filter(|job| {
+            job["metadata"]["annotations"]
+                .get("alcyone/started")
+                .is_some()
+        });
+        (noted.count() == jobs.len()).then_some(())
+    })
+    .await;
+    rig.wait("a poll without a question", async || {
+        let before = rig.cluster.requests("GET /") + rig.cluster.requests("PATCH /");
+        let told = rig.adapter.poll(&jobs).await.unwrap();
+        let after = rig.cluster.requests("GET /") + rig.cluster.requests("PATCH /");
+        let all = told.len() == jobs.len()
+            && told
+                .iter()
+                .all(|job| matches!(job.activity, Activity::Running { .. }));
+        (all && before == after).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_deleted_by_others_is_left_out_and_proven_absent() {
+    let rig = Rig::start().await;
+    let job = rig.submit(&rig.submission("exec sleep 600")).await;
+    rig.running(&job).await;
+    let client = emulated_delete(&rig, &job);
+    client.await;
+    rig.wait("it is gone", async || {
+        rig.told(&job).await.is_none().then_some(())
+    })
+    .await;
+    let found = rig.adapter.find(&job.account, &job.marker).await.unwrap();
+    assert_eq!(found, None);
+    assert_eq!(rig.cluster.starts_of(&job.marker), 1);
+}
+
+/// Somebody else's `kubectl delete job`.
+async fn emulated_delete(rig: &Rig, job: &site_adapter::RemoteRef) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let url = rig.cluster.url();
+    let address = url.trim_start_matches("http://");
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let body = r#"{"propagationPolicy":"Background"}"#;
+    let request = format!(
+        "DELETE /apis/batch/v1/namespaces/team-a/jobs/{} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer \
+         {}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        Rig::name(job),
+        emulated_kubernetes::TOKEN,
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn missing_rights_are_told_by_verb_and_resource() {
+    let rig = Rig::start().await;
+    rig.run("exit 0").await;
+    rig.cluster.deny("get", "pods/log");
+    rig.cluster.deny("list", "nodes");
+    let probes = rig.adapter.probe().await;
+    let problem = |name: &str| {
+        let probe = probes.iter().find(|probe| probe.subsystem == name).unwrap();
+        probe.problem.clone().unwrap_or_default()
+    };
+    assert!(
+        problem("authorization").contains("get pods/log in team-a"),
+        "{probes:?}"
+    );
+    assert!(problem("nodes").contains("ClusterRole"), "{probes:?}");
+    assert_eq!(problem("api server"), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_refused_is_told_as_the_token() {
+    let rig = Rig::start().await;
+    std::fs::write(rig.cluster.token_file(), "another").unwrap();
+    let error = rig.adapter.snapshot().await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unauthorized, "{error}");
+    let probes = rig.adapter.probe().await;
+    let token = probes
+        .iter()
+        .find(|probe| probe.subsystem == "token")
+        .unwrap();
+    assert!(token.problem.is_some(), "{probes:?}");
+}

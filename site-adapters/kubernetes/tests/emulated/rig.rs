@@ -1,0 +1,185 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker_model::{Ids, Outcome, PartitionRef, Resources, SystemClock, Walltime};
+use emulated_kubernetes::{Cluster, NAMESPACE};
+use site_adapter::{
+    Activity, LocalAccount, LogStream, RemoteJob, RemoteRef, SiteAdapter as _, Submission,
+    Submitted, Work,
+};
+use site_adapter_kubernetes::{KubernetesAdapter, KubernetesSettings};
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PAUSE: Duration = Duration::from_millis(30);
+
+pub(crate) struct Rig {
+    pub(crate) cluster: Cluster,
+    pub(crate) adapter: KubernetesAdapter,
+    pub(crate) ids: Ids,
+}
+
+pub(crate) fn adapter(cluster: &Cluster, more: &str) -> KubernetesAdapter {
+    let text = format!(
+        r#"
+        system = "alpha"
+        timeout_seconds = 5
+        settle_seconds = 6
+        grace_seconds = 2
+        launch_timeout_seconds = 1
+        allow_root = true
+        access = {{ kind = "token", server = "{}", token_file = "{}" }}
+        [partitions.main]
+        default_image = "docker://busybox:1"
+        gpu_resource = "nvidia.com/gpu"
+        {more}
+        "#,
+        cluster.url(),
+        cluster.token_file().display()
+    );
+    let settings: KubernetesSettings = toml::from_str(&text).unwrap();
+    KubernetesAdapter::new(settings, Arc::new(SystemClock)).unwrap()
+}
+
+impl Rig {
+    pub(crate) async fn start() -> Self {
+        Self::with("").await
+    }
+
+    pub(crate) async fn with(partition: &str) -> Self {
+        let cluster = Cluster::start().await;
+        Self {
+            adapter: adapter(&cluster, partition),
+            cluster,
+            ids: Ids::from_os(),
+        }
+    }
+
+    /// Another process of the agent's, which remembers nothing.
+    pub(crate) fn restarted(&mut self) {
+        self.adapter = adapter(&self.cluster, "");
+    }
+
+    pub(crate) fn account() -> LocalAccount {
+        LocalAccount {
+            user: NAMESPACE.to_owned(),
+            account: None,
+            qos: None,
+        }
+    }
+
+    pub(crate) fn partition() -> PartitionRef {
+        PartitionRef {
+            site: "alpha".parse().unwrap(),
+            system: "alpha".parse().unwrap(),
+            partition: "main".parse().unwrap(),
+        }
+    }
+
+    pub(crate) fn submission(&self, script: &str) -> Submission {
+        Submission {
+            attempt: self.ids.next(&SystemClock),
+            account: Self::account(),
+            work: Work {
+                name: "job".to_owned(),
+                resources: Resources {
+                    nodes: 1,
+                    gpus_per_node: 0,
+                    gpu_memory_gib: None,
+                    cpus_per_node: None,
+                    memory_gib_per_node: None,
+                    walltime: Walltime::from_seconds(600).unwrap(),
+                },
+                image: None,
+                script: script.to_owned(),
+                partition: Self::partition(),
+                scheduler_gpus_per_gpu: 1,
+                exclusive: false,
+                restartable: false,
+                array: None,
+                after: Vec::new(),
+            },
+            may_exist: false,
+        }
+    }
+
+    pub(crate) fn reference(submission: &Submission, submitted: &Submitted) -> RemoteRef {
+        RemoteRef {
+            marker: submission.marker(),
+            remote_id: submitted.remote_id.clone(),
+            submitted_at: submitted.submitted_at,
+            account: submission.account.clone(),
+        }
+    }
+
+    pub(crate) async fn submit(&self, submission: &Submission) -> RemoteRef {
+        let submitted = self.adapter.submit(submission).await.unwrap();
+        Self::reference(submission, &submitted)
+    }
+
+    pub(crate) async fn run(&self, script: &str) -> (RemoteRef, Outcome) {
+        let job = self.submit(&self.submission(script)).await;
+        let outcome = self.ended(&job).await;
+        (job, outcome)
+    }
+
+    pub(crate) async fn told(&self, job: &RemoteRef) -> Option<RemoteJob> {
+        let told = self.adapter.poll(std::slice::from_ref(job)).await;
+        told.unwrap_or_default().pop()
+    }
+
+    pub(crate) async fn wait<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+        let mut ticks = tokio::time::interval(PAUSE);
+        let found = tokio::time::timeout(PATIENCE, async {
+            loop {
+                ticks.tick().await;
+                if let Some(found) = look().await {
+                    return found;
+                }
+            }
+        });
+        found
+            .await
+            .unwrap_or_else(|_| panic!("no sign that {what}"))
+    }
+
+    pub(crate) async fn ended(&self, job: &RemoteRef) -> Outcome {
+        self.wait("the job ends", async || {
+            match self.told(job).await?.activity {
+                Activity::Ended { outcome, .. } => Some(outcome),
+                _ => None,
+            }
+        })
+        .await
+    }
+
+    pub(crate) async fn running(&self, job: &RemoteRef) {
+        self.wait("the job runs", async || {
+            matches!(self.told(job).await?.activity, Activity::Running { .. }).then_some(())
+        })
+        .await;
+    }
+
+    pub(crate) async fn waits_because(&self, job: &RemoteRef, words: &str) -> String {
+        self.wait(words, async || match self.told(job).await?.activity {
+            Activity::Queued {
+                reason: Some(reason),
+                ..
+            } if reason.contains(words) => Some(reason),
+            _ => None,
+        })
+        .await
+    }
+
+    pub(crate) async fn log(&self, job: &RemoteRef) -> String {
+        let read = self
+            .adapter
+            .read_log(job, LogStream::Stdout, 0, 1 << 20)
+            .await;
+        String::from_utf8(read.unwrap()).unwrap()
+    }
+
+    /// The Job's name in the cluster.
+    pub(crate) fn name(job: &RemoteRef) -> String {
+        format!("alcyone-{}", job.marker.trim_start_matches("att_"))
+    }
+}
