@@ -38,6 +38,7 @@ const NEVER: [(&str, &[&str]); 5] = [
             "axum",
             "reqwest",
             "site-adapter-slurm",
+            "site-adapter-pbs",
             "site-adapter-process",
             "site-adapter-kubernetes",
         ],

@@ -5,6 +5,7 @@ use broker_model::SystemClock;
 use serde::de::DeserializeOwned;
 use site_adapter::SiteAdapter;
 use site_adapter_kubernetes::KubernetesAdapter;
+use site_adapter_pbs::PbsAdapter;
 use site_adapter_process::ProcessAdapter;
 use site_adapter_slurm::SlurmAdapter;
 use site_agent::settings::{AdapterKind, Settings};
@@ -31,6 +32,15 @@ impl Site {
             AdapterKind::Kubernetes => {
                 let own = adapter_settings(settings, settings.adapter.settings.clone())?;
                 let adapter = KubernetesAdapter::new(own, Arc::new(SystemClock))
+                    .map_err(|error| settings.invalid("adapter.settings", error.to_string()))?;
+                Ok(Self {
+                    adapter: Arc::new(adapter),
+                    process: None,
+                })
+            }
+            AdapterKind::Pbs => {
+                let own = adapter_settings(settings, settings.adapter.settings.clone())?;
+                let adapter = PbsAdapter::new(own, Arc::new(SystemClock))
                     .map_err(|error| settings.invalid("adapter.settings", error.to_string()))?;
                 Ok(Self {
                     adapter: Arc::new(adapter),

@@ -127,6 +127,7 @@ pub enum AdapterKind {
     Slurm,
     Process,
     Kubernetes,
+    Pbs,
 }
 
 impl AdapterKind {
@@ -134,7 +135,7 @@ impl AdapterKind {
     pub const fn runs_as_agent(self) -> bool {
         match self {
             Self::Process => true,
-            Self::Slurm | Self::Kubernetes => false,
+            Self::Slurm | Self::Kubernetes | Self::Pbs => false,
         }
     }
 }

@@ -105,6 +105,13 @@ fn a_program_or_a_directory_takes_the_place_of_the_table() {
 }
 
 #[test]
+fn no_job_of_pbs_runs_as_root_either() {
+    let pbs = GOOD.replace("\"slurm\"", "\"pbs\"");
+    parse(&pbs).unwrap();
+    assert!(fault(&pbs.replace("alice", "root")).contains("jobs never run as `root`"));
+}
+
+#[test]
 fn metrics_are_for_loopback_only() {
     let words = fault(&GOOD.replace("tick_seconds", "listen = \"0.0.0.0:9465\"\ntick_seconds"));
     assert!(words.contains("`agent.listen`"), "{words}");

@@ -1,0 +1,243 @@
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker_model::{Ids, Outcome, PartitionRef, Resources, SystemClock, Walltime};
+use emulated_pbs::Emulator;
+use site_adapter::conformance::Site;
+use site_adapter::{
+    Activity, LocalAccount, RemoteJob, RemoteRef, SiteAdapter as _, Submission, Submitted, Work,
+};
+use site_adapter_pbs::{PbsAdapter, PbsSettings};
+use tempfile::TempDir;
+
+/// An emulated server and an adapter for it. PBS runs nothing as root, so as root the tests run jobs as
+/// `nobody`.
+pub(crate) struct Rig {
+    pub(crate) pbs: Emulator,
+    pub(crate) adapter: PbsAdapter,
+    pub(crate) ids: Ids,
+    pub(crate) user: String,
+    pub(crate) folder: TempDir,
+}
+
+fn own_user() -> String {
+    let uid = std::fs::metadata("/proc/self").unwrap().uid().to_string();
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap();
+    let line = passwd
+        .lines()
+        .find(|line| line.split(':').nth(2) == Some(&uid))
+        .unwrap();
+    line.split(':').next().unwrap().to_owned()
+}
+
+/// The words that bring a command to another user, none where the tests have an ordinary one.
+pub(crate) fn run_as(user: &str) -> Vec<String> {
+    if own_user() == user {
+        return Vec::new();
+    }
+    let group = Path::new("/etc/debian_version").exists();
+    let group = if group { "nogroup" } else { "nobody" };
+    [
+        "/usr/bin/setpriv",
+        "--reuid={user}",
+        &format!("--regid={group}"),
+        "--clear-groups",
+        "--",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+impl Rig {
+    pub(crate) fn new() -> Self {
+        Self::with(|_, _| {})
+    }
+
+    /// A server of which one partition is offered, and that one is open.
+    pub(crate) fn open() -> Self {
+        Self::with(|settings, _| settings.partitions.retain(|id, _| id.as_str() == "gpu"))
+    }
+
+    /// A server whose adapter has other settings; they get the folder too.
+    pub(crate) fn with(change: impl FnOnce(&mut PbsSettings, &Path)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        open_for_all(folder.path());
+        let program = Path::new(env!("CARGO_BIN_EXE_emulated-pbs"));
+        let pbs = Emulator::install(&folder.path().join("pbs"), program).unwrap();
+        let work = folder.path().join("work");
+        std::fs::create_dir(&work).unwrap();
+        open_for_all(&work);
+        let user = match own_user().as_str() {
+            "root" => "nobody".to_owned(),
+            user => user.to_owned(),
+        };
+        let mut settings: PbsSettings = toml::from_str(&format!(
+            "system = \"polaris\"\n\
+             reader = \"{user}\"\n\
+             bin_dir = \"{}\"\n\
+             work_dir = \"{}\"\n\
+             command_seconds = 10\n\
+             submit_seconds = 3\n\
+             settle_seconds = 6\n\
+             commands_per_second = 1000\n\
+             concurrent_commands = 8\n\
+             [partitions.gpu]\n\
+             gpu_kind = \"a100\"\n\
+             [partitions.work]\n\
+             queue = \"workq\"\n\
+             [partitions.route]\n\
+             queue = \"routeq\"\n\
+             [partitions.limited]\n\
+             queue = \"limitq\"\n",
+            pbs.bin_dir().display(),
+            work.display(),
+        ))
+        .unwrap();
+        settings.run_as = run_as(&user);
+        change(&mut settings, folder.path());
+        Self {
+            adapter: PbsAdapter::new(settings, Arc::new(SystemClock)).unwrap(),
+            pbs,
+            ids: Ids::from_os(),
+            user,
+            folder,
+        }
+    }
+
+    pub(crate) fn account(&self) -> LocalAccount {
+        LocalAccount {
+            user: self.user.clone(),
+            account: Some("acct42".to_owned()),
+            qos: None,
+        }
+    }
+
+    pub(crate) fn work_dir(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    pub(crate) fn partition(&self, name: &str) -> PartitionRef {
+        PartitionRef {
+            site: "anl".parse().unwrap(),
+            system: "polaris".parse().unwrap(),
+            partition: name.parse().unwrap(),
+        }
+    }
+
+    pub(crate) fn submission(&self, script: &str) -> Submission {
+        Submission {
+            attempt: self.ids.next(&SystemClock),
+            account: self.account(),
+            work: Work {
+                name: "job".to_owned(),
+                resources: Resources {
+                    nodes: 1,
+                    gpus_per_node: 0,
+                    gpu_memory_gib: None,
+                    cpus_per_node: None,
+                    memory_gib_per_node: None,
+                    walltime: Walltime::from_seconds(300).unwrap(),
+                },
+                image: None,
+                script: script.to_owned(),
+                partition: self.partition("gpu"),
+                scheduler_gpus_per_gpu: 1,
+                exclusive: false,
+                restartable: false,
+                array: None,
+                after: Vec::new(),
+            },
+            may_exist: false,
+        }
+    }
+
+    pub(crate) async fn submit(&self, submission: &Submission) -> RemoteRef {
+        let submitted = self.adapter.submit(submission).await.unwrap();
+        reference(submission, &submitted)
+    }
+
+    pub(crate) async fn poll_one(&self, job: &RemoteRef) -> Option<RemoteJob> {
+        let mut told = self.adapter.poll(std::slice::from_ref(job)).await.unwrap();
+        assert!(told.len() <= 1, "{told:?}");
+        told.pop()
+    }
+
+    /// Looks again and again until `look` has an answer.
+    pub(crate) async fn wait_for<T>(
+        &self,
+        what: &str,
+        mut look: impl AsyncFnMut() -> Option<T>,
+    ) -> T {
+        let mut ticks = tokio::time::interval(Duration::from_millis(50));
+        let answer = async {
+            loop {
+                ticks.tick().await;
+                if let Some(answer) = look().await {
+                    return answer;
+                }
+            }
+        };
+        let answer = tokio::time::timeout(Duration::from_secs(60), answer).await;
+        answer.unwrap_or_else(|_| panic!("no sign that {what}"))
+    }
+
+    pub(crate) async fn wait_until_ended(&self, job: &RemoteRef) -> Outcome {
+        self.wait_for("the job ends", async || {
+            match self.poll_one(job).await?.activity {
+                Activity::Ended { outcome, .. } => Some(outcome),
+                _ => None,
+            }
+        })
+        .await
+    }
+
+    pub(crate) async fn wait_until_running(&self, job: &RemoteRef) {
+        self.wait_for("the job runs", async || {
+            let running = matches!(self.poll_one(job).await?.activity, Activity::Running { .. });
+            running.then_some(())
+        })
+        .await;
+    }
+
+    /// What the job's code said, once it has said something.
+    pub(crate) async fn said(&self, job: &RemoteRef) -> String {
+        let path = self.work_dir().join(format!("alcyone-{}.out", job.marker));
+        self.wait_for("the job says something", async || {
+            std::fs::read_to_string(&path)
+                .ok()
+                .filter(|text| !text.is_empty())
+        })
+        .await
+    }
+
+    pub(crate) fn site<'a>(&'a self, partition: &str) -> Site<'a> {
+        Site {
+            adapter: &self.adapter,
+            account: self.account(),
+            partition: self.partition(partition),
+            gpus_per_node: 2,
+            scheduler_gpus_per_gpu: 1,
+            shortest_walltime: Walltime::from_seconds(1).unwrap(),
+            patience: Duration::from_secs(90),
+            pause: Duration::from_millis(100),
+            scratch: Some(&*Box::leak(self.work_dir().into_boxed_path())),
+            ids: &self.ids,
+            clock: &SystemClock,
+        }
+    }
+}
+
+pub(crate) fn reference(submission: &Submission, submitted: &Submitted) -> RemoteRef {
+    RemoteRef {
+        marker: submission.marker(),
+        remote_id: submitted.remote_id.clone(),
+        submitted_at: submitted.submitted_at,
+        account: submission.account.clone(),
+    }
+}
+
+pub(crate) fn open_for_all(folder: &Path) {
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o777)).unwrap();
+}

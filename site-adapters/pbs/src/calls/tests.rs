@@ -1,0 +1,715 @@
+//! What a real server answered, read by what asked for it. The recordings are of OpenPBS 23.06.06.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use broker_model::{
+    AfterWhen, ArraySpec, OutcomeKind, PartitionRef, RemoteId, Resources, Walltime,
+};
+use site_adapter::{
+    Activity, ErrorKind, LocalAccount, RemoteAfter, RemoteRef, Submission, TaskCounts, Work,
+};
+
+use super::{accounting, cancel, job, nodes, queues, search, server, states, submit};
+use crate::attributes;
+use crate::calls::states::Format;
+use crate::config::PbsSettings;
+use crate::record::{JobRecord, Names};
+use crate::states::Phase;
+use crate::transport::Ran;
+
+pub(crate) const MARKER: &str = "att_0192f0c1d2e37abc8def0123456789ab";
+const NAMES: Names<'_> = Names {
+    cpus: "ncpus",
+    memory: "mem",
+    gpus: &["ngpus"],
+};
+
+#[derive(serde::Deserialize)]
+struct Recording {
+    exit_code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+static RECORDINGS: LazyLock<HashMap<String, Recording>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../../tests/fixtures/23.06.06.json")).unwrap()
+});
+
+fn recorded(case: &str) -> Ran {
+    let recording = &RECORDINGS[case];
+    Ran {
+        operation: "qstat",
+        code: recording.exit_code,
+        stdout: recording.stdout.clone().into_bytes(),
+        stderr: recording.stderr.clone(),
+    }
+}
+
+/// The jobs of an answer, as a poll reads them.
+fn jobs(case: &str) -> Vec<JobRecord> {
+    let told = states::parse(&recorded(case), Format::Json)
+        .unwrap()
+        .expect("JSON");
+    let records = told
+        .iter()
+        .map(|(id, told)| JobRecord::from_qstat(id, told, NAMES).unwrap());
+    records.collect()
+}
+
+fn one(case: &str) -> JobRecord {
+    let mut jobs = jobs(case);
+    assert_eq!(jobs.len(), 1, "{case}");
+    jobs.remove(0)
+}
+
+fn kind(job: &JobRecord) -> OutcomeKind {
+    match job.activity(None) {
+        Activity::Ended { outcome, .. } => outcome.kind,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn reason(case: &str) -> String {
+    match one(case).activity(None) {
+        Activity::Queued { reason, .. } => reason.unwrap_or_default(),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn submission() -> Submission {
+    Submission {
+        attempt: MARKER.parse().unwrap(),
+        account: LocalAccount {
+            user: "alice".to_owned(),
+            account: Some("acct42".to_owned()),
+            qos: None,
+        },
+        work: Work {
+            name: "train".to_owned(),
+            resources: Resources {
+                nodes: 1,
+                gpus_per_node: 0,
+                gpu_memory_gib: None,
+                cpus_per_node: None,
+                memory_gib_per_node: None,
+                walltime: Walltime::from_seconds(600).unwrap(),
+            },
+            image: None,
+            script: "exit 0".to_owned(),
+            partition: PartitionRef {
+                site: "anl".parse().unwrap(),
+                system: "polaris".parse().unwrap(),
+                partition: "gpu".parse().unwrap(),
+            },
+            scheduler_gpus_per_gpu: 1,
+            exclusive: false,
+            restartable: false,
+            array: None,
+            after: Vec::new(),
+        },
+        may_exist: false,
+    }
+}
+
+fn qsub(submission: &Submission) -> String {
+    let settings: PbsSettings = toml::from_str(crate::config::tests::SETTINGS).unwrap();
+    let (queue, partition) = settings
+        .queue(&submission.work.partition.partition)
+        .unwrap();
+    let place = submit::Place {
+        settings: &settings,
+        queue,
+        partition,
+    };
+    let command = submit::command(submission, String::new(), &place).unwrap();
+    assert!(command.acts);
+    command.args.join(" ")
+}
+
+#[test]
+fn a_job_may_not_be_run_again_and_every_resource_is_asked_for() {
+    let mut submission = submission();
+    submission.work.resources.nodes = 2;
+    submission.work.resources.cpus_per_node = Some(8);
+    submission.work.resources.memory_gib_per_node = Some(16);
+    submission.work.resources.gpus_per_node = 4;
+    submission.work.exclusive = true;
+    let args = qsub(&submission);
+    for part in [
+        "-f ",
+        "-N att_0192f0c1d2e37abc8def0123456789ab ",
+        "-r n ",
+        "-q gpu ",
+        "-A acct42",
+        "-l select=2:ncpus=8:mem=16gb:ngpus=4 ",
+        "-l place=scatter:excl ",
+        "-l walltime=600",
+        "-o /dev/null -e /dev/null",
+    ] {
+        assert!(args.contains(part), "no `{part}` in {args}");
+    }
+    assert!(
+        !args.contains("-v") && !args.contains("-V"),
+        "everybody can read it: {args}"
+    );
+}
+
+/// `08_pitfalls/resources_max_becomes_the_default`: a job that asked for no GPU got all eight.
+#[test]
+fn no_gpus_are_asked_for_by_their_number_too() {
+    let silent = attributes::from_json(
+        &recorded("08_pitfalls/resources_max_becomes_the_default").stdout,
+        "Jobs",
+    );
+    assert_eq!(silent.unwrap()["6.pbshead"]["Resource_List.ngpus"], "8");
+    assert!(qsub(&submission()).contains("select=1:ncpus=1:ngpus=0"));
+}
+
+#[test]
+fn arrays_and_dependencies_are_pbss_own() {
+    let mut submission = submission();
+    submission.work.array = Some(ArraySpec {
+        tasks: 10,
+        at_once: Some(2),
+    });
+    let after = |id: &str, when| RemoteAfter {
+        marker: MARKER.to_owned(),
+        remote: RemoteId(id.to_owned()),
+        when,
+    };
+    submission.work.after = vec![
+        after("1.pbshead", AfterWhen::Completed),
+        after("7[].pbshead", AfterWhen::Completed),
+        after("2.pbshead", AfterWhen::Ended),
+    ];
+    let args = qsub(&submission);
+    assert!(args.contains("-J 0-9%2"), "{args}");
+    assert!(
+        args.contains("-W depend=afterok:1.pbshead:7[].pbshead,afterany:2.pbshead"),
+        "{args}"
+    );
+    assert!(
+        args.contains("-r y"),
+        "PBS takes no array that may not be run again: {args}"
+    );
+    submission.work.array = Some(ArraySpec {
+        tasks: 1,
+        at_once: None,
+    });
+    assert!(
+        !qsub(&submission).contains("-J"),
+        "an array of one is refused by PBS"
+    );
+}
+
+#[test]
+fn a_receipt_is_an_id_and_nothing_else_is() {
+    let parse = |case| submit::parse(&recorded(case));
+    assert_eq!(parse("01_submit/qsub_stdin_minimal").unwrap(), "0.pbshead");
+    assert_eq!(parse("01_submit/qsub_array").unwrap(), "6[].pbshead");
+    // Exit code 0 and no id.
+    assert_eq!(
+        parse("01_submit/qsub_z_quiet").unwrap_err().kind,
+        ErrorKind::Unclear
+    );
+    assert_eq!(
+        parse("07_failures/A_down_qsub").unwrap_err().kind,
+        ErrorKind::Unavailable
+    );
+}
+
+#[test]
+fn pitfall_1_an_accepted_job_may_be_unknown_afterwards() {
+    for case in [
+        "07_failures/H_acknowledged_job_after_restart",
+        "08_pitfalls/route_queue_over_limit_accepted_then_unknown",
+    ] {
+        let answer = job::parse(&recorded(case), Format::Json).unwrap();
+        assert!(matches!(answer, job::Answer::Unknown), "{answer:?}");
+    }
+}
+
+#[test]
+fn pitfall_2_a_missing_exit_status_is_not_zero() {
+    let deleted = one("04_control_states/after_qdel_queued_x");
+    assert_eq!(kind(&deleted), OutcomeKind::Cancelled);
+    assert_eq!(deleted.usage(), None);
+    let removed = one("05_exit_status/depend_afterok_failed_parent");
+    assert_eq!(kind(&removed), OutcomeKind::DependencyFailed);
+}
+
+#[test]
+fn pitfall_3_an_exit_status_is_read_only_of_a_job_that_is_over() {
+    let again = one("04_control_states/just_after_qrerun");
+    assert_eq!(
+        again.phase(),
+        Phase::Waiting,
+        "R/41 with an Exit_status of -11"
+    );
+    let jobs = jobs("07_failures/E_after_60s_qstat");
+    let phases: Vec<Phase> = jobs.iter().map(JobRecord::phase).collect();
+    // All three have an Exit_status of -20: one waits, one is over, one runs again.
+    assert_eq!(phases, [Phase::Waiting, Phase::Over, Phase::Running]);
+}
+
+#[test]
+fn pitfall_4_a_lost_node_and_a_second_run_are_told() {
+    let jobs = jobs("07_failures/E_after_60s_qstat");
+    assert_eq!(kind(&jobs[1]), OutcomeKind::NodeFailure);
+    assert!(jobs[2].ran_again());
+    assert!(qsub(&submission()).contains("-r n"));
+}
+
+#[test]
+fn pitfall_5_a_zero_that_pbs_invented_gives_way_to_the_wrappers_word() {
+    let jobs = jobs("07_failures/D2_up_23s_qstat");
+    let own = crate::record_file::RecordFile::parse([
+        "start 2005.pbshead 1795169830 walltime=60 nodes=1 cpus=1 gpus=0 memory_gib=0",
+        "end 7 1795169840",
+    ]);
+    let Activity::Ended { outcome, .. } = jobs[1].activity(own.as_ref()) else {
+        panic!("{:?}", jobs[1]);
+    };
+    assert_eq!(
+        (outcome.kind, outcome.exit_code),
+        (OutcomeKind::Failed, Some(7))
+    );
+}
+
+#[test]
+fn pitfall_6_bare_nan_is_read_and_mangled_text_is_asked_for_in_the_other_format() {
+    for case in [
+        "08_pitfalls/json_env_nan",
+        "08_pitfalls/json_env_inf",
+        "08_pitfalls/json_env_newline",
+        "08_pitfalls/json_env_empty",
+        "08_pitfalls/json_env_latin1_byte",
+        "08_pitfalls/poison_other_users_nan_breaks_global_listing",
+    ] {
+        assert!(!jobs(case).is_empty(), "{case}");
+    }
+    let mangled = states::parse(&recorded("08_pitfalls/json_env_utf8"), Format::Json).unwrap();
+    assert_eq!(mangled, None);
+    let text = recorded("08_pitfalls/poison_text_format_still_fine");
+    let told = states::parse(&text, Format::Text).unwrap().unwrap();
+    assert!(
+        told.values().all(|job| job.contains_key("job_state")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn pitfall_7_a_name_that_looks_like_a_number_is_a_text() {
+    assert!(!one("08_pitfalls/json_type_numeric_name").name.is_empty());
+    one("08_pitfalls/json_type_numeric_account_project");
+}
+
+#[test]
+fn pitfall_10_without_history_nothing_is_told_even_of_a_live_job() {
+    let ran = recorded("03_errors/history_off_qstat_x_f_json_live_job");
+    assert!(ran.is_ok() && ran.has_no_history());
+    assert!(
+        states::parse(&ran, Format::Json)
+            .unwrap()
+            .unwrap()
+            .is_empty()
+    );
+    let server = server::parse(&recorded("02_query/qstat_B_f_json")).unwrap();
+    assert_eq!(server.history_seconds, Some(24 * 3600));
+    assert!(server.schedules && server.shows_all);
+}
+
+#[test]
+fn pitfall_14_a_job_is_found_by_its_name() {
+    let found = |case| search::parse(&recorded(case)).unwrap();
+    assert_eq!(found("08_pitfalls/find_by_name_live"), ["3.pbshead"]);
+    assert_eq!(
+        found("08_pitfalls/find_by_name_finished_with_x"),
+        ["3.pbshead"]
+    );
+    assert!(found("08_pitfalls/find_by_name_finished_without_x").is_empty());
+    assert!(search::parse(&recorded("07_failures/A_down_qselect")).is_err());
+    assert_eq!(search::by_name(MARKER, true).args, ["-x", "-N", MARKER]);
+}
+
+#[test]
+fn pitfall_15_one_job_is_deleted_at_a_time() {
+    // Exit code 0, and the server dies of it.
+    assert!(recorded("08_pitfalls/qdel_known_then_unknown").is_ok());
+    assert_eq!(cancel::command("25.pbshead").args, ["25.pbshead"]);
+    assert!(cancel::parse(&recorded("03_errors/qdel_again_finished")).is_ok());
+    assert!(cancel::parse(&recorded("03_errors/qdel_unknown")).is_ok());
+    let others = cancel::parse(&recorded("03_errors/qdel_other_users_job")).unwrap_err();
+    assert_eq!(others.kind, ErrorKind::Unauthorized);
+}
+
+#[test]
+fn pitfall_16_a_delete_on_a_dead_node_is_tried_again() {
+    let error = cancel::parse(&recorded("07_failures/D_down_qdel")).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable);
+    assert!(
+        error.message.contains("could not connect to MOM"),
+        "{error}"
+    );
+}
+
+#[test]
+fn pitfall_18_output_that_cannot_be_delivered_is_no_concern_of_ours() {
+    assert_eq!(
+        kind(&one("05_exit_status/stdout_unwritable")),
+        OutcomeKind::Completed
+    );
+    assert!(qsub(&submission()).contains("-o /dev/null"));
+}
+
+#[test]
+fn pitfall_21_a_job_that_can_never_run_says_so() {
+    assert!(reason("02_query/qstat_f_json_can_never_run").starts_with("Can Never Run:"));
+    assert!(reason("02_query/qstat_f_json_queued_not_enough_now").starts_with("Not Running:"));
+    assert_eq!(
+        reason("01_submit/qstat_f_json_of_dependent_held"),
+        "Held: waits for another job"
+    );
+    assert!(reason("04_control_states/state_H_user_hold").starts_with("Job held by alice"));
+    assert_eq!(
+        reason("04_control_states/state_W_waiting"),
+        "Waits for its time"
+    );
+}
+
+#[test]
+fn pitfall_23_a_suspended_job_still_has_its_nodes() {
+    assert_eq!(
+        one("04_control_states/state_S_suspended").phase(),
+        Phase::Running
+    );
+}
+
+#[test]
+fn ends_are_told_apart() {
+    for (case, expected) in [
+        ("05_exit_status/walltime_exceeded", OutcomeKind::TimedOut),
+        ("05_exit_status/bad_shell_path", OutcomeKind::LaunchFailed),
+        ("05_exit_status/exit_42", OutcomeKind::Failed),
+        (
+            "04_control_states/after_qdel_running",
+            OutcomeKind::Cancelled,
+        ),
+        (
+            "01_submit/qstat_x_f_json_of_full_finished",
+            OutcomeKind::Completed,
+        ),
+    ] {
+        assert_eq!(kind(&one(case)), expected, "{case}");
+    }
+    let Activity::Ended { outcome, .. } = one("05_exit_status/self_kill_9").activity(None) else {
+        panic!("it is over");
+    };
+    assert_eq!(outcome.signal, Some(9));
+}
+
+#[test]
+fn an_array_is_one_job_with_counts_until_its_tasks_are_told() {
+    let parent = one("01_submit/qstat_f_json_of_array_parent");
+    assert!(parent.is_array() && parent.phase() == Phase::Running);
+    let counts = parent.remote(MARKER, Activity::Unknown).tasks;
+    assert_eq!(
+        counts,
+        Some(TaskCounts {
+            running: 5,
+            ..TaskCounts::default()
+        })
+    );
+    let all = jobs("05_exit_status/array_mixed_exits_parent_and_subjobs");
+    let tasks: Vec<_> = all
+        .iter()
+        .filter(|job| job.task_index().is_some())
+        .collect();
+    let kinds: Vec<_> = tasks.iter().map(|task| kind(task)).collect();
+    assert_eq!(
+        kinds,
+        [
+            OutcomeKind::Completed,
+            OutcomeKind::Failed,
+            OutcomeKind::Failed
+        ]
+    );
+    // Those that never ran have a status of 1.
+    let deleted = jobs("04_control_states/qstat_t_x_f_json_after_qdel_array");
+    let tasks = deleted.iter().filter(|job| job.task_index().is_some());
+    assert!(
+        tasks
+            .clone()
+            .all(|task| kind(task) == OutcomeKind::Cancelled)
+    );
+    assert_eq!(tasks.filter(|task| task.ran()).count(), 2);
+    // Without its tasks, an index out of range looks finished.
+    let beyond = job::parse(
+        &recorded("03_errors/qstat_unknown_array_index"),
+        Format::Json,
+    );
+    assert!(matches!(beyond.unwrap(), job::Answer::Finished));
+}
+
+#[test]
+fn identity_is_the_name_and_the_time_of_submission() {
+    let job = one("01_submit/qstat_x_f_json_of_full_finished");
+    let reference = RemoteRef {
+        marker: "train-run".to_owned(),
+        remote_id: RemoteId("1.pbshead".to_owned()),
+        submitted_at: "2026-11-20T10:06:07Z".parse().unwrap(),
+        account: submission().account,
+    };
+    assert!(job.is(&reference));
+    let later = reference
+        .submitted_at
+        .checked_add(jiff::SignedDuration::from_secs(1))
+        .unwrap();
+    assert!(!job.is(&RemoteRef {
+        submitted_at: later,
+        ..reference.clone()
+    }));
+    assert!(!job.is(&RemoteRef {
+        marker: MARKER.to_owned(),
+        ..reference
+    }));
+}
+
+#[test]
+fn usage_is_what_was_asked_for_and_how_long() {
+    let usage = one("01_submit/qstat_x_f_json_of_full_finished")
+        .usage()
+        .unwrap();
+    assert_eq!(
+        (
+            usage.nodes,
+            usage.cpus,
+            usage.scheduler_gpus,
+            usage.memory_gib
+        ),
+        (2, 8, 2, 2)
+    );
+    assert_eq!(usage.ended_at.as_second() - usage.started_at.as_second(), 2);
+}
+
+#[test]
+fn the_accounting_log_tells_the_same() {
+    let text = recorded("06_logs_accounting/accounting_lines_finished_ok").text();
+    let lines: Vec<_> = text.lines().filter_map(accounting::parse).collect();
+    assert_eq!(
+        lines.iter().map(|line| line.kind).collect::<String>(),
+        "QSE"
+    );
+    assert_eq!(lines[2].told["account"], "acct42");
+    let job = JobRecord::from_accounting(&lines[2].id, &lines[2].told, NAMES).unwrap();
+    let usage = job.usage().unwrap();
+    assert_eq!(
+        (
+            usage.nodes,
+            usage.cpus,
+            usage.scheduler_gpus,
+            usage.memory_gib
+        ),
+        (2, 8, 2, 2)
+    );
+    assert_eq!(job.run_seconds(), 3);
+    assert_eq!(kind(&job), OutcomeKind::Completed);
+    assert!(lines[2].is_of("acct-ok"));
+}
+
+#[test]
+fn a_job_that_was_run_again_has_a_piece_for_each_run() {
+    let text = recorded("06_logs_accounting/accounting_lines_rerun").text();
+    let mut lines = text.lines().filter_map(accounting::parse);
+    let rerun = lines.find(|line| line.kind == 'R').unwrap();
+    let piece = JobRecord::from_accounting(&rerun.id, &rerun.told, NAMES).unwrap();
+    assert_eq!(
+        (piece.run_seconds(), kind(&piece)),
+        (2, OutcomeKind::Preempted)
+    );
+}
+
+#[test]
+fn the_queue_and_the_nodes_are_read() {
+    let queues = queues::parse(&recorded("02_query/qstat_Q_f_json")).unwrap();
+    let gpu = &queues["gpu"];
+    assert_eq!(
+        (gpu.max_walltime_seconds, gpu.running, gpu.waiting),
+        (Some(3600), 1, 1)
+    );
+    assert!(gpu.enabled && gpu.started);
+    assert!(!queues["disabledq"].enabled && !queues["stoppedq"].started);
+    let doubled = queues::parse(&recorded("08_pitfalls/json_duplicate_keys_max_queued")).unwrap();
+    assert!(doubled["limitq"].enabled);
+
+    let busy = nodes::parse(&recorded("02_query/pbsnodes_a_json_busy")).unwrap();
+    assert_eq!(
+        busy.iter()
+            .map(|node| node.free("ngpus"))
+            .collect::<Vec<_>>(),
+        [3, 3]
+    );
+    assert!(busy.iter().all(|node| !node.is_idle() && !node.is_out()));
+    let idle = nodes::parse(&recorded("02_query/pbsnodes_a_json_idle")).unwrap();
+    assert!(idle.iter().all(nodes::Node::is_idle));
+    assert!(idle[0].has("host", "gpu01") && !idle[0].has("host", "gpu"));
+    let down = nodes::parse(&recorded("07_failures/G_comm_down_pbsnodes")).unwrap();
+    assert!(down.iter().all(nodes::Node::is_out), "`state-unknown,down`");
+    assert_eq!(down[0].free("ngpus"), 0);
+    assert!(
+        nodes::parse(&recorded("02_query/pbsnodes_unknown_json"))
+            .unwrap()
+            .is_empty()
+    );
+    let error = nodes::parse(&recorded("07_failures/A_down_pbsnodes")).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable);
+}
+
+#[test]
+fn many_jobs_are_one_request_that_leaves_out_what_is_unknown() {
+    let command = states::command(&["1.s", "2.s"], true, Format::Json);
+    assert_eq!(command.args.join(" "), "-E -x -f -F json 1.s 2.s");
+    assert_eq!(
+        jobs("02_query/qstat_E_f_json_three_ids_one_unknown").len(),
+        2
+    );
+    assert!(
+        states::parse(&recorded("02_query/qstat_f_json_no_jobs"), Format::Json)
+            .unwrap()
+            .unwrap()
+            .is_empty()
+    );
+    // `-u` puts a table before the JSON; it is never asked so, and would not be read.
+    assert_eq!(
+        states::parse(&recorded("02_query/qstat_u_f_json"), Format::Json).unwrap(),
+        None
+    );
+    let down = states::parse(&recorded("07_failures/A_down_qstat_f_json"), Format::Json);
+    assert_eq!(down.unwrap_err().kind, ErrorKind::Unavailable);
+}
+
+#[test]
+fn the_text_format_tells_the_same_as_json() {
+    let text = recorded("02_query/qstat_f_w_text_running");
+    let told = states::parse(&text, Format::Text).unwrap().unwrap();
+    let job = JobRecord::from_qstat("25.pbshead", &told["25.pbshead"], NAMES).unwrap();
+    assert_eq!(
+        (job.name.as_str(), job.phase()),
+        ("train-run", Phase::Running)
+    );
+    assert_eq!(job.submitted_at.to_string(), "2026-11-20T10:06:14Z");
+}
+
+#[test]
+fn only_ids_of_pbs_become_arguments() {
+    for id in ["25", "25.pbshead", "7[].pbshead", "1.a-b.example.org"] {
+        assert!(super::is_job_id(id), "{id}");
+    }
+    for id in [
+        "", "gpu", "-x", "12x", "1.", "7[1].s", "1.s;rm", "1 2", "@s", "1.s@t",
+    ] {
+        assert!(!super::is_job_id(id), "{id}");
+    }
+}
+
+/// Others read what `-v` sets; a value with a comma or an apostrophe is refused or changed.
+#[test]
+fn pitfall_8_nothing_is_handed_over_by_environment_variables() {
+    let mut submission = submission();
+    submission.work.name = "it's, a name".to_owned();
+    let args = qsub(&submission);
+    assert!(!args.contains("-v") && !args.contains("it's"), "{args}");
+}
+
+#[test]
+fn pitfall_9_ids_and_names_are_never_read_from_a_table_that_cuts_them() {
+    let words = |format| states::command(&["1.s"], true, format).args.join(" ");
+    assert!(words(Format::Json).contains("-f -F json"));
+    assert!(words(Format::Text).contains("-f -w"));
+}
+
+/// `10_timings/reserved_ports_qselect_1500_conc8`: without ports a command says so, and exits 0.
+#[test]
+fn pitfall_11_a_complaint_beside_exit_code_zero_is_seen() {
+    let ran = Ran {
+        operation: "qselect",
+        code: 0,
+        stdout: Vec::new(),
+        stderr: "pbs_iff: cannot connect to host\npbs_iff: all reserved ports in use\n".to_owned(),
+    };
+    assert!(ran.is_noisy() && search::parse(&ran).unwrap().is_empty());
+    assert!(!recorded("02_query/qselect_none").is_noisy());
+}
+
+/// A limit of 3 s was kept after 11 s: both the end and what is charged are PBS's.
+#[test]
+fn pitfall_17_a_walltime_is_kept_late() {
+    let job = one("05_exit_status/walltime_exceeded");
+    assert_eq!((kind(&job), job.run_seconds()), (OutcomeKind::TimedOut, 11));
+}
+
+#[test]
+fn pitfall_19_ids_begin_at_zero_and_may_be_as_long_as_they_like() {
+    for id in [
+        "0.pbshead",
+        "2000.pbshead",
+        "9999999.pbshead",
+        "999999999999.pbshead",
+    ] {
+        assert!(super::is_job_id(id), "{id}");
+    }
+}
+
+#[test]
+fn pitfall_22_sites_name_their_resources_themselves() {
+    let mut settings: PbsSettings = toml::from_str(crate::config::tests::SETTINGS).unwrap();
+    settings.memory_resource = "vmem".to_owned();
+    for (id, partition) in &mut settings.partitions {
+        if id.as_str() == "gpu" {
+            partition.gpu_resource = Some("naccelerators".to_owned());
+            partition.memory_gib_per_node = Some(8);
+            partition
+                .chunk
+                .insert("gpu_model".to_owned(), "h100".to_owned());
+            partition
+                .job
+                .insert("filesystems".to_owned(), "home:eagle".to_owned());
+        }
+    }
+    let mut submission = submission();
+    submission.work.resources.gpus_per_node = 1;
+    submission.work.scheduler_gpus_per_gpu = 2;
+    let (queue, partition) = settings
+        .queue(&submission.work.partition.partition)
+        .unwrap();
+    let place = submit::Place {
+        settings: &settings,
+        queue,
+        partition,
+    };
+    let args = submit::command(&submission, String::new(), &place)
+        .unwrap()
+        .args
+        .join(" ");
+    let select = "select=1:ncpus=1:vmem=8gb:naccelerators=2:gpu_model=h100";
+    assert!(args.contains(select), "{args}");
+    assert!(args.contains("-l filesystems=home:eagle"), "{args}");
+}
+
+#[test]
+fn a_start_that_the_scheduler_forecasts_is_told() {
+    let told = attributes::from_text(
+        "Job Id: 28.pbshead\n    Job_Name = waits\n    job_state = Q\n    ctime = Fri Nov 20 10:06:14 \
+         2026\n    comment = Not Running: Insufficient amount of resource: ngpus \n    \
+         estimated.start_time = Fri Nov 20 11:00:00 2026\n",
+    );
+    let job = JobRecord::from_qstat("28.pbshead", &told["28.pbshead"], NAMES).unwrap();
+    let Activity::Queued { expected_start, .. } = job.activity(None) else {
+        panic!("{job:?}");
+    };
+    assert_eq!(
+        expected_start,
+        Some("2026-11-20T11:00:00Z".parse().unwrap())
+    );
+}

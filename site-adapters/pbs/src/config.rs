@@ -1,0 +1,473 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use broker_model::{PartitionId, SystemId};
+use serde::Deserialize;
+
+/// The `settings` of a site of kind `pbs`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PbsSettings {
+    /// The system of the site that this PBS complex is.
+    pub system: SystemId,
+    /// What is offered to the broker, by the broker's name for it.
+    pub partitions: BTreeMap<PartitionId, PartitionSettings>,
+    #[serde(default)]
+    pub transport: TransportSettings,
+    /// Where qsub and the others are; a shell without a login has no such folder on its `PATH`.
+    #[serde(default = "default_bin_dir")]
+    pub bin_dir: String,
+    /// `PBS_CONF_FILE` of the commands.
+    #[serde(default = "default_conf_file")]
+    pub conf_file: String,
+    /// `PBS_SERVER` of the commands, if it is not the one in `conf_file`.
+    #[serde(default)]
+    pub server: Option<String>,
+    /// A local user for reading: jobs, queues, nodes. Where `query_other_jobs` is off it must be an
+    /// operator. Submitting and cancelling are done as each job's own user.
+    pub reader: String,
+    /// What runs a command as another user, put before it: `["sudo", "-n", "-u", "{user}", "--"]`.
+    /// Empty: commands run as the user that the agent (or the ssh login) is, and as no other.
+    #[serde(default)]
+    pub run_as: Vec<String>,
+    /// Where jobs start and write their logs and how they ended: `/home/{user}`.
+    pub work_dir: String,
+    #[serde(default = "default_home")]
+    pub home: String,
+    /// The job's `PATH`.
+    #[serde(default = "default_path")]
+    pub path: String,
+    /// The program that runs an image.
+    #[serde(default = "default_apptainer")]
+    pub apptainer: String,
+    /// What sites call a node's processors, memory and accelerators in `select`.
+    #[serde(default = "default_cpus")]
+    pub cpu_resource: String,
+    #[serde(default = "default_memory")]
+    pub memory_resource: String,
+    #[serde(default = "default_gpus")]
+    pub gpu_resource: String,
+    /// The longest that one command may take; a server that hangs makes them wait for hours.
+    #[serde(default = "default_command")]
+    pub command_seconds: u64,
+    /// The longest that qsub may take.
+    #[serde(default = "default_submit")]
+    pub submit_seconds: u64,
+    /// How long to look for a marker before its absence is proof: longer than a qsub can live.
+    #[serde(default = "default_settle")]
+    pub settle_seconds: u64,
+    /// Each command holds one of the host's reserved ports for a minute; more than ten a second
+    /// run out of them.
+    #[serde(default = "default_rate")]
+    pub commands_per_second: u32,
+    #[serde(default = "default_concurrency")]
+    pub concurrent_commands: usize,
+    /// The server's accounting folder, if the agent may read it here: `…/server_priv/accounting`.
+    #[serde(default)]
+    pub accounting_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartitionSettings {
+    /// PBS's queue, if it has another name.
+    #[serde(default)]
+    pub queue: Option<String>,
+    /// What nodes of this partition call their accelerators, if it is not the site's word.
+    #[serde(default)]
+    pub gpu_resource: Option<String>,
+    /// The kind that is told of its accelerators: `a100`.
+    #[serde(default)]
+    pub gpu_kind: Option<String>,
+    /// Only nodes with these values in `resources_available` are counted: `{ Qlist = "gpu" }`.
+    #[serde(default)]
+    pub nodes_with: BTreeMap<String, String>,
+    /// Put into every chunk of `select`: `{ gpu_model = "h100" }`.
+    #[serde(default)]
+    pub chunk: BTreeMap<String, String>,
+    /// Asked for the job as a whole (`-l`): `{ filesystems = "home:eagle" }`.
+    #[serde(default)]
+    pub job: BTreeMap<String, String>,
+    /// What a job that does not say gets: a resource that is not asked for may be given in full.
+    #[serde(default)]
+    pub cpus_per_node: Option<u32>,
+    #[serde(default)]
+    pub memory_gib_per_node: Option<u32>,
+    /// What `apptainer exec` needs for the accelerators here: `--nv`, `--rocm`.
+    #[serde(default)]
+    pub container_flags: Vec<String>,
+}
+
+/// How commands reach the host that has PBS's.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(
+    tag = "kind",
+    rename_all = "snake_case",
+    rename_all_fields = "snake_case",
+    deny_unknown_fields
+)]
+pub enum TransportSettings {
+    /// On this host.
+    #[default]
+    Local,
+    /// On a login node, by the system's `ssh`, over one connection that is kept.
+    Ssh {
+        host: String,
+        #[serde(default)]
+        port: Option<u16>,
+        /// Who logs in: the job's user, or one that `run_as` brings on.
+        #[serde(default = "default_login")]
+        login: String,
+        /// A private key; `{user}` is the one who logs in.
+        #[serde(default)]
+        identity_file: Option<String>,
+        /// The host's keys; an unknown host is never trusted.
+        known_hosts_file: PathBuf,
+        /// Holds the sockets of kept connections: the agent's own folder, mode 0700, short.
+        control_dir: PathBuf,
+        #[serde(default = "default_connect")]
+        connect_seconds: u64,
+        #[serde(default = "default_ssh")]
+        program: PathBuf,
+    },
+}
+
+fn default_bin_dir() -> String {
+    "/opt/pbs/bin".to_owned()
+}
+fn default_conf_file() -> String {
+    "/etc/pbs.conf".to_owned()
+}
+fn default_home() -> String {
+    "/home/{user}".to_owned()
+}
+fn default_path() -> String {
+    "/usr/local/bin:/usr/bin:/bin".to_owned()
+}
+fn default_apptainer() -> String {
+    "apptainer".to_owned()
+}
+fn default_cpus() -> String {
+    "ncpus".to_owned()
+}
+fn default_memory() -> String {
+    "mem".to_owned()
+}
+fn default_gpus() -> String {
+    "ngpus".to_owned()
+}
+fn default_login() -> String {
+    "{user}".to_owned()
+}
+fn default_ssh() -> PathBuf {
+    PathBuf::from("/usr/bin/ssh")
+}
+const fn default_command() -> u64 {
+    30
+}
+const fn default_submit() -> u64 {
+    20
+}
+const fn default_settle() -> u64 {
+    45
+}
+const fn default_connect() -> u64 {
+    10
+}
+const fn default_rate() -> u32 {
+    10
+}
+const fn default_concurrency() -> usize {
+    4
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("`{key}`: {reason}; {remedy}")]
+pub struct InvalidSettings {
+    pub key: String,
+    pub reason: String,
+    pub remedy: &'static str,
+}
+
+/// How long a command that ignores SIGTERM is let live after its time.
+pub(crate) const KILL_AFTER_SECONDS: u64 = 2;
+
+impl PbsSettings {
+    /// Checks what the shape cannot say.
+    pub fn validate(&self) -> Result<(), InvalidSettings> {
+        if !is_local_user(&self.reader) {
+            return Err(wrong("reader", "not a user's name", USER_REMEDY));
+        }
+        self.validate_paths()?;
+        self.validate_names()?;
+        self.validate_times()?;
+        if self.partitions.is_empty() {
+            let remedy = "name at least one, as `[partitions.gpu]`";
+            return Err(wrong("partitions", "there is none", remedy));
+        }
+        if let Some(program) = self.run_as.first()
+            && !program.starts_with('/')
+        {
+            let remedy = "write `[\"/usr/bin/sudo\", \"-n\", \"-u\", \"{user}\", \"--\"]`";
+            return Err(wrong("run_as", "the program has no full path", remedy));
+        }
+        self.transport.validate()
+    }
+
+    fn validate_paths(&self) -> Result<(), InvalidSettings> {
+        for (key, path) in [
+            ("bin_dir", &self.bin_dir),
+            ("conf_file", &self.conf_file),
+            ("work_dir", &self.work_dir),
+            ("home", &self.home),
+        ] {
+            let plain = path.starts_with('/')
+                && !path.contains("..")
+                && !path.chars().any(char::is_control);
+            if !plain {
+                let remedy = "write an absolute path without `..`; `{user}` is the local user";
+                return Err(wrong(key, "not an absolute path", remedy));
+            }
+        }
+        Ok(())
+    }
+
+    /// All that ends in the arguments of qsub.
+    fn validate_names(&self) -> Result<(), InvalidSettings> {
+        let remedy = "use letters, digits, `_`, `.`, `-`, `@` and `:`";
+        let check = |key: String, text: &str| {
+            if is_word(text) {
+                return Ok(());
+            }
+            let reason = format!("`{}` is not a plain word", text.escape_debug());
+            Err(wrong(&key, &reason, remedy))
+        };
+        check("cpu_resource".to_owned(), &self.cpu_resource)?;
+        check("memory_resource".to_owned(), &self.memory_resource)?;
+        check("gpu_resource".to_owned(), &self.gpu_resource)?;
+        for (id, partition) in &self.partitions {
+            let own = partition.queue.iter().chain(&partition.gpu_resource);
+            let pairs = partition.chunk.iter().chain(&partition.job);
+            let texts = own.chain(pairs.flat_map(|(name, value)| [name, value]));
+            for text in texts {
+                check(format!("partitions.{id}"), text)?;
+            }
+        }
+        self.server
+            .as_ref()
+            .map_or(Ok(()), |server| check("server".to_owned(), server))
+    }
+
+    fn validate_times(&self) -> Result<(), InvalidSettings> {
+        for (key, value) in [
+            ("command_seconds", self.command_seconds),
+            ("submit_seconds", self.submit_seconds),
+        ] {
+            if !(1..=600).contains(&value) {
+                return Err(wrong(key, "out of range", "give 1 to 600"));
+            }
+        }
+        let on_its_way = self.transport.delay_seconds();
+        if self.settle_seconds <= on_its_way + self.submit_seconds + KILL_AFTER_SECONDS {
+            let remedy = "give at least three seconds more than `submit_seconds`, and over ssh eight \
+                          and `transport.connect_seconds`";
+            let reason = "a submission could still arrive after its absence was taken for proven";
+            return Err(wrong("settle_seconds", reason, remedy));
+        }
+        if self.commands_per_second == 0 {
+            return Err(wrong("commands_per_second", "it is 0", "give 1 or more"));
+        }
+        if self.concurrent_commands == 0 {
+            return Err(wrong("concurrent_commands", "it is 0", "give 1 or more"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn queue<'a>(
+        &'a self,
+        id: &'a PartitionId,
+    ) -> Option<(&'a str, &'a PartitionSettings)> {
+        let settings = self.partitions.get(id)?;
+        Some((settings.queue.as_deref().unwrap_or(id.as_str()), settings))
+    }
+
+    pub(crate) fn gpus_of<'a>(&'a self, partition: &'a PartitionSettings) -> &'a str {
+        partition
+            .gpu_resource
+            .as_deref()
+            .unwrap_or(&self.gpu_resource)
+    }
+
+    pub(crate) fn work_dir_of(&self, user: &str) -> String {
+        self.work_dir.replace("{user}", user)
+    }
+}
+
+impl TransportSettings {
+    /// How late a command may begin after it was given.
+    pub(crate) const fn delay_seconds(&self) -> u64 {
+        match self {
+            Self::Local => 0,
+            Self::Ssh {
+                connect_seconds, ..
+            } => *connect_seconds + 5,
+        }
+    }
+
+    fn validate(&self) -> Result<(), InvalidSettings> {
+        let Self::Ssh {
+            host,
+            login,
+            control_dir,
+            known_hosts_file,
+            program,
+            ..
+        } = self
+        else {
+            return Ok(());
+        };
+        if !is_word(host) || host.starts_with('-') {
+            return Err(wrong(
+                "transport.host",
+                "not a host's name",
+                "write its name or address",
+            ));
+        }
+        if login != "{user}" && !is_local_user(login) {
+            return Err(wrong("transport.login", "not a user's name", USER_REMEDY));
+        }
+        for (key, path) in [
+            ("transport.control_dir", control_dir),
+            ("transport.known_hosts_file", known_hosts_file),
+            ("transport.program", program),
+        ] {
+            if !path.is_absolute() {
+                return Err(wrong(key, "not an absolute path", "write the full path"));
+            }
+        }
+        Ok(())
+    }
+}
+
+const USER_REMEDY: &str =
+    "1 to 32 lower-case letters, digits, `-`, `_` or `.`, the first a letter or `_`; never `root`";
+
+fn wrong(key: &str, reason: &str, remedy: &'static str) -> InvalidSettings {
+    InvalidSettings {
+        key: key.to_owned(),
+        reason: reason.to_owned(),
+        remedy,
+    }
+}
+
+/// A POSIX user's name that is safe in a path and an argument (Debian's `NAME_REGEX` and a dot), and
+/// not root: PBS takes no job of root's, and nothing of ours runs as it.
+pub(crate) fn is_local_user(name: &str) -> bool {
+    name != "root"
+        && (1..=32).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && name.bytes().all(|b| {
+            b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.')
+        })
+}
+
+/// What may stand in `-l name=value` and in a queue's name without a meaning of its own to PBS.
+pub(crate) fn is_word(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 200
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b'@' | b':'))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) const SETTINGS: &str = r#"
+        system = "polaris"
+        reader = "alcyone"
+        work_dir = "/home/{user}"
+        [partitions.gpu]
+        gpu_kind = "a100"
+        [partitions.cpu]
+        queue = "workq"
+    "#;
+
+    fn fault(change: impl FnOnce(&mut PbsSettings)) -> String {
+        let mut settings: PbsSettings = toml::from_str(SETTINGS).unwrap();
+        settings.validate().unwrap();
+        change(&mut settings);
+        settings.validate().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_fault_is_told_with_its_key_and_a_remedy() {
+        assert!(fault(|s| s.reader = "root".to_owned()).contains("`reader`"));
+        assert!(fault(|s| s.reader = "a b".to_owned()).contains("`reader`"));
+        assert!(fault(|s| s.settle_seconds = s.submit_seconds).contains("`settle_seconds`"));
+        assert!(fault(|s| s.work_dir = "home".to_owned()).contains("`work_dir`"));
+        assert!(fault(|s| s.run_as = vec!["sudo".to_owned()]).contains("full path"));
+        assert!(fault(|s| s.gpu_resource = "a b".to_owned()).contains("`gpu_resource`"));
+        assert!(fault(|s| s.partitions.clear()).contains("`partitions`"));
+    }
+
+    #[test]
+    fn an_option_in_the_place_of_a_host_is_refused() {
+        let told = fault(|s| {
+            s.transport = TransportSettings::Ssh {
+                host: "-oProxyCommand=x".to_owned(),
+                port: None,
+                login: default_login(),
+                identity_file: None,
+                known_hosts_file: PathBuf::from("/etc/hosts"),
+                control_dir: PathBuf::from("/run/a"),
+                connect_seconds: 1,
+                program: default_ssh(),
+            };
+        });
+        assert!(told.contains("transport.host"), "{told}");
+    }
+
+    /// The commented section of the agent's example, without its marks.
+    fn example() -> toml::Table {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../config/agent.example.toml"
+        );
+        let text = std::fs::read_to_string(path).unwrap();
+        let section = text.split("for OpenPBS or PBS Pro").nth(1).unwrap();
+        let section = &section[section.find("# [adapter.settings]").unwrap()..];
+        let lines = section.lines().take_while(|line| line.starts_with('#'));
+        let bare: Vec<&str> = lines.map(|line| line[1..].trim_start()).collect();
+        let table: toml::Table = toml::from_str(&bare.join("\n")).unwrap();
+        table["adapter"]["settings"].as_table().unwrap().clone()
+    }
+
+    #[test]
+    fn the_example_is_valid_and_has_every_key_there_is() {
+        let settings: PbsSettings = example().try_into().unwrap();
+        settings.validate().unwrap();
+        for place in [&[][..], &["transport"], &["partitions", "gpu"]] {
+            let mut wrong = example();
+            let table = place.iter().fold(&mut wrong, |table, key| {
+                table.get_mut(*key).unwrap().as_table_mut().unwrap()
+            });
+            let written = table.clone();
+            table.insert("no_such_key".to_owned(), true.into());
+            let told = wrong.try_into::<PbsSettings>().unwrap_err().to_string();
+            let expected = told
+                .split("expected")
+                .nth(1)
+                .unwrap()
+                .lines()
+                .next()
+                .unwrap();
+            let keys: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+            assert!(keys.len() > 5, "{told}");
+            for key in keys {
+                assert!(written.contains_key(key), "{place:?} has no `{key}`");
+            }
+        }
+    }
+}

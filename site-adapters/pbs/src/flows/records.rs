@@ -1,0 +1,89 @@
+//! How jobs ended by their wrappers' own word.
+
+use std::collections::HashMap;
+
+use site_adapter::{RemoteRef, Result};
+
+use crate::adapter::{PbsAdapter, checked_marker};
+use crate::calls::files::{self, RECORDS_AT_ONCE};
+use crate::record_file::RecordFile;
+
+impl PbsAdapter {
+    /// Records by marker: one command for each local user, or one for each five hundred jobs.
+    pub(super) async fn records_of(
+        &self,
+        jobs: &[&RemoteRef],
+    ) -> HashMap<String, Result<Option<RecordFile>, ()>> {
+        let mut by_user: HashMap<&str, Vec<&str>> = HashMap::new();
+        for job in jobs
+            .iter()
+            .filter(|job| checked_marker(&job.marker).is_ok())
+        {
+            by_user
+                .entry(&job.account.user)
+                .or_default()
+                .push(&job.marker);
+        }
+        let mut found = HashMap::new();
+        for (user, markers) in by_user {
+            for some in markers.chunks(RECORDS_AT_ONCE) {
+                self.take_records(user, some, &mut found).await;
+            }
+        }
+        found
+    }
+
+    async fn take_records(
+        &self,
+        user: &str,
+        markers: &[&str],
+        found: &mut HashMap<String, Result<Option<RecordFile>, ()>>,
+    ) {
+        let folder = self.settings.work_dir_of(user);
+        let path = |marker: &str| files::record_path(&folder, marker);
+        let paths: Vec<String> = markers.iter().map(|marker| path(marker)).collect();
+        let told = match self.run(user, files::read_records(&paths)).await {
+            Ok(ran) => files::parse_records(&ran),
+            Err(error) => Err(error),
+        };
+        let mut told = match told {
+            Ok(told) => Some(told),
+            Err(error) => {
+                tracing::warn!(%error, "how some jobs ended cannot be read; they stay as they were");
+                None
+            }
+        };
+        for marker in markers {
+            let record = told.as_mut().map(|told| told.remove(&path(marker)));
+            found.insert((*marker).to_owned(), record.ok_or(()));
+        }
+    }
+
+    pub(super) async fn record_of(&self, user: &str, marker: &str) -> Result<Option<RecordFile>> {
+        let marker = checked_marker(marker)?;
+        let path = files::record_path(&self.settings.work_dir_of(user), marker);
+        let ran = self
+            .run(user, files::read_records(std::slice::from_ref(&path)))
+            .await?;
+        Ok(files::parse_records(&ran)?.remove(&path))
+    }
+
+    /// Of an array's tasks, by their number.
+    pub(super) async fn task_records(
+        &self,
+        user: &str,
+        marker: &str,
+    ) -> Result<HashMap<u32, RecordFile>> {
+        let marker = checked_marker(marker)?;
+        let folder = files::tasks_path(&self.settings.work_dir_of(user), marker);
+        let ran = self
+            .run(user, files::read_records(std::slice::from_ref(&folder)))
+            .await?;
+        let records = files::parse_records(&ran)?.into_iter();
+        let numbered = records.filter_map(|(path, record)| {
+            let (_, index) = path.rsplit_once('/')?;
+            Some((index.parse().ok()?, record))
+        });
+        Ok(numbered.collect())
+    }
+}

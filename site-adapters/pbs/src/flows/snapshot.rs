@@ -1,0 +1,109 @@
+use std::collections::BTreeMap;
+
+use broker_model::{GpuCount, PartitionId, PartitionSnapshot, SiteReadiness};
+use site_adapter::{Result, SiteSnapshot};
+
+use crate::adapter::PbsAdapter;
+use crate::calls::nodes::{self, Node};
+use crate::calls::queues::{self, Queue};
+use crate::config::PartitionSettings;
+
+impl PbsAdapter {
+    /// Two commands: nodes and queues. Never a listing of all jobs, which one user's variable breaks and
+    /// which costs the server seconds.
+    pub(crate) async fn take_snapshot(&self) -> Result<SiteSnapshot> {
+        let nodes = nodes::parse(&self.ask(nodes::command()).await?)?;
+        let queues = queues::parse(&self.ask(queues::command()).await?)?;
+        let ids = self.settings.partitions.iter();
+        let offered: Vec<PartitionSnapshot> = ids
+            .map(|(id, partition)| self.offer(id, partition, &nodes, &queues))
+            .collect();
+        let (readiness, reason) = readiness(&offered);
+        Ok(SiteSnapshot {
+            observed_at: self.clock.now(),
+            readiness,
+            reason,
+            partitions: offered,
+        })
+    }
+
+    fn offer(
+        &self,
+        id: &PartitionId,
+        partition: &PartitionSettings,
+        nodes: &[Node],
+        queues: &BTreeMap<String, Queue>,
+    ) -> PartitionSnapshot {
+        let name = partition.queue.as_deref().unwrap_or(id.as_str());
+        let queue = queues.get(name).cloned().unwrap_or_default();
+        let reason = closed(queues.get(name));
+        let own: Vec<&Node> = nodes
+            .iter()
+            .filter(|node| belongs(node, name, partition))
+            .collect();
+        let count = |fits: fn(&Node) -> bool| {
+            let fitting = own.iter().filter(|node| fits(node)).count();
+            u32::try_from(fitting).unwrap_or(u32::MAX)
+        };
+        let gpu = self.settings.gpus_of(partition);
+        let sum = |of: &dyn Fn(&Node) -> u32| {
+            own.iter().map(|node| of(node)).fold(0, u32::saturating_add)
+        };
+        let (total, free) = (sum(&|node| node.total(gpu)), sum(&|node| node.free(gpu)));
+        let kind = partition.gpu_kind.as_deref().unwrap_or(gpu).to_owned();
+        PartitionSnapshot {
+            system: self.settings.system.clone(),
+            partition: id.clone(),
+            accepting: reason.is_none(),
+            nodes_total: count(|_| true),
+            nodes_free: count(Node::is_idle),
+            nodes_drained: count(Node::is_out),
+            gpus_total: total,
+            gpus_free: free,
+            gpus: if total > 0 {
+                vec![GpuCount { kind, total, free }]
+            } else {
+                Vec::new()
+            },
+            max_walltime_seconds: queue.max_walltime_seconds,
+            max_nodes_per_job: queue.max_nodes_per_job,
+            jobs_running: queue.running,
+            jobs_queued: queue.waiting,
+            backlog_node_seconds: None,
+            reason,
+            expected_start: None,
+        }
+    }
+}
+
+fn belongs(node: &Node, queue: &str, partition: &PartitionSettings) -> bool {
+    let is_others = node.queue().is_some_and(|own| own != queue);
+    !is_others
+        && partition
+            .nodes_with
+            .iter()
+            .all(|(name, value)| node.has(name, value))
+}
+
+fn closed(queue: Option<&Queue>) -> Option<String> {
+    match queue {
+        None => Some("there is no such queue".to_owned()),
+        Some(queue) if !queue.enabled => Some("the queue is not enabled".to_owned()),
+        Some(queue) if !queue.started => Some("the queue is not started".to_owned()),
+        Some(_) => None,
+    }
+}
+
+fn readiness(offered: &[PartitionSnapshot]) -> (SiteReadiness, Option<String>) {
+    let closed: Vec<&str> = offered
+        .iter()
+        .filter(|partition| !partition.accepting)
+        .map(|partition| partition.partition.as_str())
+        .collect();
+    let reason = || Some(format!("takes no jobs: {}", closed.join(", ")));
+    match (closed.len(), offered.len()) {
+        (0, _) => (SiteReadiness::Ready, None),
+        (closed, all) if closed == all => (SiteReadiness::Draining, reason()),
+        _ => (SiteReadiness::Limited, reason()),
+    }
+}

@@ -1,0 +1,126 @@
+use broker_model::RemoteId;
+use site_adapter::{Error, ErrorKind, Result, Submission, Submitted};
+
+use crate::adapter::{PbsAdapter, checked_marker};
+use crate::calls::submit::{self, Place};
+use crate::record::JobRecord;
+use crate::script::{Surroundings, batch_script};
+
+use super::questions::Said;
+
+const OPERATION: &str = "qsub";
+
+impl PbsAdapter {
+    /// One qsub that ends with its process, and the marker as the job's name.
+    ///
+    /// A hold that is let go once the id is written down (`qsub -h`, `qrls`) would not make it safer:
+    /// what was given up is found by its name, a qsub of ours cannot live longer than `find` looks,
+    /// and of two jobs with one marker the wrapper lets one run.
+    pub(crate) async fn submit_job(&self, submission: &Submission) -> Result<Submitted> {
+        let marker = submission.marker();
+        if submission.may_exist
+            && let Some(found) = self.find_job(&submission.account, &marker).await?
+        {
+            return Ok(Submitted {
+                remote_id: found.remote_id,
+                submitted_at: found.submitted_at,
+                adopted: true,
+            });
+        }
+        let id = self.send(submission).await?;
+        let confirmed = self.confirm(submission, &id).await?;
+        self.patience.over(&marker);
+        Ok(confirmed)
+    }
+
+    async fn send(&self, submission: &Submission) -> Result<String> {
+        let place = self.place(submission)?;
+        let marker = submission.marker();
+        checked_marker(&marker)?;
+        let user = &submission.account.user;
+        let script = batch_script(
+            submission,
+            &Surroundings {
+                work_dir: &self.settings.work_dir_of(user),
+                path: &self.settings.path,
+                apptainer: &self.settings.apptainer,
+                container_flags: &place.partition.container_flags,
+                cpus_per_node: place.cpus_per_node(submission),
+                memory_gib_per_node: place.memory_gib_per_node(submission),
+            },
+        )?;
+        let command = submit::command(submission, script, &place)?;
+        let ran = self.pbs(user, command).await?;
+        submit::parse(&ran).map_err(|error| {
+            if ran.may_pass() {
+                return self.patience.judge(&marker, error, self.clock.now());
+            }
+            error
+        })
+    }
+
+    fn place<'a>(&'a self, submission: &'a Submission) -> Result<Place<'a>> {
+        let wanted = &submission.work.partition;
+        let known = self.settings.queue(&wanted.partition);
+        let known = known.filter(|_| wanted.system == self.settings.system);
+        let (queue, partition) = known.ok_or_else(|| {
+            let message =
+                format!("`{wanted}` is not in this agent's settings; add it under `partitions`");
+            Error::new(ErrorKind::Refused, OPERATION, message)
+        })?;
+        Ok(Place {
+            settings: &self.settings,
+            queue,
+            partition,
+        })
+    }
+
+    /// Reads the job back for its time of submission, and to see that it was kept: the server answers
+    /// with an id before it has saved the job, and a route queue before it has asked anybody.
+    async fn confirm(&self, submission: &Submission, id: &str) -> Result<Submitted> {
+        let user = &submission.account.user;
+        let unclear = |what: &str| {
+            let message = format!("accepted as job {id}, which {what}");
+            Error::new(ErrorKind::Unclear, OPERATION, message)
+        };
+        let said = self.say_of(user, id).await;
+        let said = said.map_err(|error| unclear("could not be read back").caused_by(error))?;
+        match said {
+            Said::Job(job) if job.name == submission.marker() => Ok(receipt(&job)),
+            Said::Job(_) => Err(unclear("is another's job")),
+            Said::Unknown => {
+                let error = unclear(
+                    "the server then did not know; it lost the job, or no queue behind a route took it",
+                );
+                // `find` proves that it is gone, and it is tried again; after a while it is over.
+                let judged = self
+                    .patience
+                    .judge(&submission.marker(), error, self.clock.now());
+                if judged.kind != ErrorKind::Refused {
+                    return Err(judged);
+                }
+                let found = self
+                    .find_job(&submission.account, &submission.marker())
+                    .await;
+                match found {
+                    Ok(None) => Err(judged),
+                    Ok(Some(job)) => Ok(Submitted {
+                        remote_id: job.remote_id,
+                        submitted_at: job.submitted_at,
+                        adopted: true,
+                    }),
+                    Err(error) => Err(unclear("could not be looked for").caused_by(error)),
+                }
+            }
+            Said::Nothing => Err(unclear("the server would not tell of")),
+        }
+    }
+}
+
+fn receipt(job: &JobRecord) -> Submitted {
+    Submitted {
+        remote_id: RemoteId(job.id.clone()),
+        submitted_at: job.submitted_at,
+        adopted: false,
+    }
+}

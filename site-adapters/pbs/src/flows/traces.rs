@@ -1,0 +1,129 @@
+//! What is known of a job that PBS no longer tells of: no history is kept, or not for long.
+
+use std::sync::Arc;
+
+use broker_model::{Outcome, OutcomeKind, RemoteId};
+use site_adapter::{Activity, Error, ErrorKind, LocalAccount, RemoteJob, RemoteRef, Result};
+
+use crate::adapter::{PbsAdapter, checked_marker, marked_at};
+use crate::calls::accounting::{self, Line};
+use crate::calls::files;
+use crate::record::JobRecord;
+
+impl PbsAdapter {
+    /// The end of a job, by the accounting log or by its wrapper's record. `None` is proof that its
+    /// code was never started; an error, that nobody can tell.
+    pub(super) async fn traces_of(
+        &self,
+        account: &LocalAccount,
+        marker: &str,
+    ) -> Result<Option<RemoteJob>> {
+        let own = self.record_of(&account.user, marker).await?;
+        if let Some(job) = self.accounted(marker, None).await?.pop() {
+            let activity = job.activity(own.as_ref());
+            return Ok(Some(job.remote(marker, activity)));
+        }
+        if let Some(own) = own {
+            return Ok(Some(RemoteJob {
+                marker: marker.to_owned(),
+                remote_id: RemoteId(own.job_id.clone()),
+                submitted_at: own.started_at,
+                activity: own.activity(self.clock.now()),
+                tasks: None,
+            }));
+        }
+        if let Some(deleted) = self.deleted_unstarted(marker).await? {
+            return Ok(Some(deleted));
+        }
+        let folder = self.settings.work_dir_of(&account.user);
+        let ran = self.run(&account.user, files::is_folder(&folder)).await?;
+        if ran.is_ok() {
+            return Ok(None);
+        }
+        let message =
+            format!("PBS keeps no history, and {folder} is not there to look for traces in");
+        Err(Error::new(ErrorKind::Unavailable, "find", message))
+    }
+
+    /// The same of a job whose id is known.
+    pub(super) async fn end_of(&self, job: &RemoteRef) -> Result<Option<Activity>> {
+        let own = self.record_of(&job.account.user, &job.marker).await?;
+        let accounted = self.accounted(&job.marker, Some(&job.remote_id.0)).await?;
+        if let Some(ended) = accounted.into_iter().rfind(|ended| ended.is(job)) {
+            return Ok(Some(ended.activity(own.as_ref())));
+        }
+        if let Some(own) = own {
+            return Ok(Some(own.activity(self.clock.now())));
+        }
+        let deleted = self.deleted_unstarted(&job.marker).await?;
+        Ok(deleted.map(|deleted| deleted.activity))
+    }
+
+    /// The pieces in which a job ran, in their order; nothing where the log is not ours to read.
+    pub(super) async fn accounted(&self, marker: &str, id: Option<&str>) -> Result<Vec<JobRecord>> {
+        let lines = self.lines(marker, "ER").await?;
+        let lines = lines
+            .iter()
+            .filter(|line| id.is_none_or(|id| line.id == id));
+        Ok(self.with_names(|names| {
+            lines
+                .filter_map(|line| JobRecord::from_accounting(&line.id, &line.told, names))
+                .collect()
+        }))
+    }
+
+    /// Queued and deleted: there is a `Q` line with its name, and a `D` or `A` line with its id.
+    async fn deleted_unstarted(&self, marker: &str) -> Result<Option<RemoteJob>> {
+        let lines = self.lines(marker, "QSDA").await?;
+        let queued = lines.iter().rev().find(|line| line.kind == 'Q');
+        let Some(queued) = queued else {
+            return Ok(None);
+        };
+        let of_it = |kinds: &'static str| {
+            let mut own = lines.iter().filter(|line| line.id == queued.id);
+            own.any(|line| kinds.contains(line.kind))
+        };
+        let names =
+            |told| self.with_names(|names| JobRecord::from_accounting(&queued.id, told, names));
+        let Some(job) = names(&queued.told) else {
+            return Ok(None);
+        };
+        if of_it("S") || !of_it("DA") {
+            return Ok(None);
+        }
+        let activity = Activity::Ended {
+            started_at: None,
+            ended_at: job.ended_at().unwrap_or(job.submitted_at),
+            outcome: Outcome {
+                kind: OutcomeKind::Cancelled,
+                exit_code: None,
+                signal: None,
+                site_words: "deleted while it waited, by the accounting log".to_owned(),
+            },
+        };
+        Ok(Some(job.remote(marker, activity)))
+    }
+
+    async fn lines(&self, marker: &str, kinds: &'static str) -> Result<Vec<Line>> {
+        let Some(folder) = self.settings.accounting_dir.clone() else {
+            return Ok(Vec::new());
+        };
+        let marker: Arc<str> = checked_marker(marker)?.into();
+        let since = marked_at(&marker).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let search = move || {
+            let named = |line: &Line| kinds.contains(line.kind) && line.is_of(&marker);
+            let mut found = accounting::search(&folder, since, &named)?;
+            let bare = kinds.contains('D');
+            if let Some(id) = found.first().map(|line| line.id.clone()).filter(|_| bare) {
+                // A `D` line has the id and who asked for it, and no name.
+                let deleted = |line: &Line| "DA".contains(line.kind) && line.id == id;
+                found.extend(accounting::search(&folder, since, &deleted)?);
+            }
+            Ok(found)
+        };
+        let read = tokio::task::spawn_blocking(search).await;
+        read.map_err(|error| {
+            Error::new(ErrorKind::Local, "accounting", "the reader ended early").caused_by(error)
+        })?
+    }
+}

@@ -1,0 +1,163 @@
+//! What the wrapper writes down of a job's one run: that it began, and how it ended.
+
+use broker_model::{Outcome, OutcomeKind};
+use jiff::Timestamp;
+use site_adapter::{Activity, UsageReport};
+
+use crate::times::epoch;
+
+/// `start 25.pbshead 1795169589 walltime=600 nodes=2 cpus=8 gpus=2 memory_gib=2`, and in place of a
+/// line of blanks `end 7 1795169592` once it is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RecordFile {
+    pub(crate) job_id: String,
+    pub(crate) started_at: Timestamp,
+    walltime: i64,
+    nodes: u32,
+    cpus: u32,
+    gpus: u32,
+    memory_gib: u32,
+    end: Option<(i32, Timestamp)>,
+}
+
+impl RecordFile {
+    /// `None` for what our wrapper has not written.
+    pub(crate) fn parse<'a>(lines: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        let mut lines = lines.into_iter();
+        let mut words = lines.next()?.split_ascii_whitespace();
+        if words.next()? != "start" {
+            return None;
+        }
+        let mut record = Self {
+            job_id: words.next()?.to_owned(),
+            started_at: epoch(words.next()?)?,
+            walltime: i64::MAX,
+            nodes: 1,
+            cpus: 1,
+            gpus: 0,
+            memory_gib: 0,
+            end: None,
+        };
+        for (name, value) in words.filter_map(|word| word.split_once('=')) {
+            let count = value.parse().unwrap_or(0);
+            match name {
+                "walltime" => record.walltime = value.parse().unwrap_or(i64::MAX),
+                "nodes" => record.nodes = count,
+                "cpus" => record.cpus = count,
+                "gpus" => record.gpus = count,
+                "memory_gib" => record.memory_gib = count,
+                _ => {}
+            }
+        }
+        record.end = lines.next().and_then(end);
+        Some(record)
+    }
+
+    pub(crate) fn status(&self) -> Option<i32> {
+        self.end.map(|(status, _)| status)
+    }
+
+    /// Of a job that PBS no longer tells of, and keeps no history for.
+    pub(crate) fn activity(&self, gone_at: Timestamp) -> Activity {
+        let ended_at = self.end.map_or(gone_at, |(_, at)| at).max(self.started_at);
+        let ran = ended_at.duration_since(self.started_at).as_secs();
+        let status = self.status();
+        let kind = match status {
+            Some(0) => OutcomeKind::Completed,
+            // A signal to the whole job is how PBS ends one, over its time or deleted.
+            Some(143 | 137) | None if ran >= self.walltime => OutcomeKind::TimedOut,
+            Some(143) => OutcomeKind::Cancelled,
+            Some(_) => OutcomeKind::Failed,
+            None => OutcomeKind::NodeFailure,
+        };
+        let is_own = matches!(kind, OutcomeKind::Completed | OutcomeKind::Failed);
+        let signal = status
+            .filter(|code| (129..=192).contains(code))
+            .map(|code| code - 128);
+        Activity::Ended {
+            started_at: Some(self.started_at),
+            ended_at,
+            outcome: Outcome {
+                kind,
+                exit_code: status.filter(|_| is_own),
+                signal: signal.filter(|_| is_own),
+                site_words: match status {
+                    Some(status) => format!("PBS keeps no history; the script itself: {status}"),
+                    None => {
+                        "PBS keeps no history, and the script has not written an end".to_owned()
+                    }
+                },
+            },
+        }
+    }
+
+    pub(crate) fn usage(&self) -> Option<UsageReport> {
+        let (_, ended_at) = self.end?;
+        Some(UsageReport {
+            started_at: self.started_at,
+            ended_at: ended_at.max(self.started_at),
+            nodes: self.nodes,
+            scheduler_gpus: self.gpus,
+            cpus: self.cpus,
+            memory_gib: self.memory_gib,
+            energy_joules: None,
+            elapsed_seconds: None,
+        })
+    }
+}
+
+fn end(line: &str) -> Option<(i32, Timestamp)> {
+    let mut words = line.split_ascii_whitespace();
+    if words.next()? != "end" {
+        return None;
+    }
+    let status: i32 = words.next()?.parse().ok()?;
+    (0..=255).contains(&status).then_some(())?;
+    Some((status, epoch(words.next()?)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: &str = "start 25.pbshead 1795169589 walltime=3 nodes=2 cpus=8 gpus=2 memory_gib=2";
+
+    fn kind(second: &str) -> OutcomeKind {
+        let record = RecordFile::parse([START, second]).unwrap();
+        let gone_at = Timestamp::from_second(1_795_169_590).unwrap();
+        match record.activity(gone_at) {
+            Activity::Ended { outcome, .. } => outcome.kind,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_record_tells_the_end_and_what_was_used() {
+        let record = RecordFile::parse([START, "end 7 1795169592   "]).unwrap();
+        assert_eq!(record.status(), Some(7));
+        let usage = record.usage().unwrap();
+        assert_eq!(
+            (
+                usage.nodes,
+                usage.cpus,
+                usage.scheduler_gpus,
+                usage.memory_gib
+            ),
+            (2, 8, 2, 2)
+        );
+        assert_eq!(kind("end 0 1795169592"), OutcomeKind::Completed);
+        assert_eq!(kind("end 143 1795169590"), OutcomeKind::Cancelled);
+        assert_eq!(kind("end 143 1795169600"), OutcomeKind::TimedOut);
+        assert_eq!(kind("      "), OutcomeKind::NodeFailure);
+    }
+
+    #[test]
+    fn a_record_without_an_end_has_no_status_and_no_usage() {
+        let record = RecordFile::parse([START, "       "]).unwrap();
+        assert_eq!((record.status(), record.usage()), (None, None));
+        assert!(RecordFile::parse([START]).is_some());
+        for wrong in ["", "start", "start 1 x", "end 1 2"] {
+            assert_eq!(RecordFile::parse([wrong]), None, "{wrong}");
+        }
+    }
+}
