@@ -75,12 +75,29 @@ impl ApiVersion {
         ("shared", json!(["none"]))
     }
 
-    /// 22.05 takes `requeue` and does not heed it.
-    pub(crate) fn never_requeue(self) -> (&'static str, Value) {
-        if self.is_old() {
+    /// Whether Slurm may start the job a second time, after a node failed or on a preemption; by
+    /// itself it does. 22.05 takes `"requeue": false` and does not heed it.
+    pub(crate) fn requeue(self, may: bool) -> (&'static str, Value) {
+        if self.is_old() && !may {
             return ("no_requeue", json!(true));
         }
-        ("requeue", json!(false))
+        ("requeue", json!(may))
+    }
+
+    /// Tasks and pieces write to one log: by itself each would begin by emptying it.
+    pub(crate) fn append(self) -> Value {
+        if self.is_old() {
+            return json!("append");
+        }
+        json!(["APPEND"])
+    }
+
+    /// Ends a job whose dependency can no longer come true; by itself it waits for ever.
+    pub(crate) fn kill_invalid_dependency(self) -> (&'static str, Value) {
+        if self.is_old() {
+            return ("kill_on_invalid_dependency", json!(true));
+        }
+        ("flags", json!(["KILL_INVALID_DEPENDENCY"]))
     }
 
     /// The body of `job/submit` from the script and the job's fields.

@@ -25,6 +25,7 @@ pub mod testing;
 mod token;
 mod transport;
 mod value;
+mod whole;
 
 pub use adapter::SlurmAdapter;
 pub use config::{ApiChoice, InvalidSettings, PartitionSettings, SlurmSettings, TokenSource};

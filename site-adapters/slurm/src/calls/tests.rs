@@ -1,6 +1,6 @@
 //! The parsers over answers of real servers (`tests/fixtures`, cut to the fields that are read).
 
-use broker_model::{OutcomeKind, PartitionRef, Resources, Walltime};
+use broker_model::{ArraySpec, OutcomeKind, PartitionRef, Resources, Walltime};
 use serde_json::{Value, json};
 use site_adapter::{Activity, ErrorKind, LocalAccount, Submission, Work};
 
@@ -76,10 +76,16 @@ fn acted(file: &str, name: &str) -> Answer {
     recorded(file, name, Effect::Acts)
 }
 
+fn job_of(file: &str, name: &str) -> crate::record::JobRecord {
+    let jobs = job::parse(&read(file, name)).unwrap();
+    assert_eq!(jobs.len(), 1, "{name}");
+    jobs.into_iter().next().unwrap()
+}
+
 #[test]
 fn a_job_is_read_the_same_from_every_version() {
     for (file, id) in [(OLD, 43), (MIDDLE, 53)] {
-        let job = job::parse(&read(file, "job-completed")).unwrap().unwrap();
+        let job = job_of(file, "job-completed");
         assert_eq!((job.id, job.name.as_str()), (id, "rec"));
         let Activity::Ended {
             outcome,
@@ -94,9 +100,9 @@ fn a_job_is_read_the_same_from_every_version() {
         assert!(started_at.unwrap() < ended_at);
     }
     for file in EACH {
-        let running = job::parse(&read(file, "job-running")).unwrap().unwrap();
+        let running = job_of(file, "job-running");
         assert!(matches!(running.activity(), Activity::Running { .. }));
-        let failed = job::parse(&read(file, "job-failed")).unwrap().unwrap();
+        let failed = job_of(file, "job-failed");
         let Activity::Ended { outcome, .. } = failed.activity() else {
             panic!("{failed:?}");
         };
@@ -111,7 +117,7 @@ fn a_job_is_read_the_same_from_every_version() {
 #[test]
 fn an_unknown_job_is_no_error_and_an_outage_is_no_unknown_job() {
     for file in EACH {
-        assert_eq!(job::parse(&read(file, "job-unknown")).unwrap(), None);
+        assert_eq!(job::parse(&read(file, "job-unknown")).unwrap(), []);
         assert!(job::parse(&read(file, "auth-garbage-jobs")).is_err());
     }
     let refused = job::parse(&read(MIDDLE, "auth-garbage-jobs")).unwrap_err();
@@ -123,11 +129,15 @@ fn an_unknown_job_is_no_error_and_an_outage_is_no_unknown_job() {
 #[test]
 fn states_are_read_by_id() {
     let young = states::parse(&read(FORTY, "jobs-state")).unwrap();
-    assert_eq!(young["1"].phase, Phase::Running);
+    assert_eq!(young.job(1).unwrap().phase, Phase::Running);
     for file in [MIDDLE, NEW] {
         let states = states::parse(&read(file, "jobs-state")).unwrap();
-        assert_eq!(states["1"].phase, Phase::Over(OutcomeKind::Completed));
-        assert!(states.contains_key("6_1"));
+        let over = Phase::Over(OutcomeKind::Completed);
+        assert_eq!(states.job(1).unwrap().phase, over);
+        let [(index, task)] = states.tasks(6) else {
+            panic!("{states:?}");
+        };
+        assert_eq!((*index, task.phase), (1, over));
     }
 }
 
@@ -135,7 +145,7 @@ fn states_are_read_by_id() {
 fn usage_is_read_from_the_accounting() {
     for file in [OLD, FORTY, MIDDLE, NEW] {
         let records = accounting::parse(&read(file, "db-job-completed")).unwrap();
-        let usage = records[0].usage().unwrap();
+        let usage = accounting::usage(&[&records[0]]).unwrap();
         assert_eq!((usage.nodes, usage.cpus, usage.scheduler_gpus), (1, 2, 2));
         assert_eq!((usage.memory_gib, usage.energy_joules), (1, None));
         assert!(usage.started_at < usage.ended_at);
@@ -232,12 +242,12 @@ fn nodes_partitions_and_counters_are_read_from_every_version() {
     for file in EACH {
         let nodes = nodes::parse(&read(file, "nodes")).unwrap();
         assert_eq!(nodes.len(), 2);
-        assert_eq!((nodes[0].gpus, nodes[0].gpus_used), (4, 0));
-        assert!(nodes[0].usable && nodes[0].idle);
+        assert_eq!((nodes[0].gpus["h100"], nodes[0].gpus_used["h100"]), (4, 0));
+        assert!(nodes[0].usable && nodes[0].idle && !nodes[0].is_out);
         assert_eq!(nodes[0].partitions, ["main"]);
         let partitions = partitions::parse(&read(file, "partitions")).unwrap();
         assert_eq!(partitions[0].name, "main");
-        assert!(partitions[0].accepting);
+        assert!(partitions[0].is_up());
         assert_eq!(partitions[0].max_walltime_seconds, None);
         diag::parse(&read(file, "diag")).unwrap();
     }
@@ -257,7 +267,10 @@ fn a_drained_node_is_not_free_in_either_way_of_writing() {
             body: Body::Json(json!({"nodes": [node]})),
         };
         let nodes = nodes::parse(&answer).unwrap();
-        assert!(!nodes[0].idle && !nodes[0].usable, "{nodes:?}");
+        assert!(
+            !nodes[0].idle && !nodes[0].usable && nodes[0].is_out,
+            "{nodes:?}"
+        );
     }
 }
 
@@ -269,10 +282,16 @@ fn a_submission_is_written_in_the_versions_own_way() {
         work_dir: "/scratch/alice",
         home: "/home/alice",
         path: "/usr/bin:/bin",
+        dependency: Some("afterok:7,afterany:8"),
     };
     let body = |version: &str| {
         let version: ApiVersion = version.parse().unwrap();
-        let request = submit::request(version, &submission(), "#!/bin/sh\ntrue\n", &place);
+        let mut submission = submission();
+        submission.work.array = Some(ArraySpec {
+            tasks: 10,
+            at_once: Some(4),
+        });
+        let request = submit::request(version, &submission, "#!/bin/sh\ntrue\n", &place);
         request.body.unwrap()
     };
     let old = body("v0.0.38");
@@ -281,6 +300,9 @@ fn a_submission_is_written_in_the_versions_own_way() {
     assert_eq!(old["job"]["time_limit"], 2);
     assert_eq!(old["job"]["environment"]["ALCYONE_JOB_NAME"], "finetune-7b");
     assert_eq!(old["job"]["no_requeue"], true);
+    assert_eq!(old["job"]["open_mode"], "append");
+    assert_eq!(old["job"]["kill_on_invalid_dependency"], true);
+    assert_eq!(old["job"]["environment"]["ALCYONE_ARRAY_SIZE"], "10");
     let new = body("v0.0.42");
     assert_eq!(new["job"]["script"], "#!/bin/sh\ntrue\n");
     assert_eq!(new["job"]["tres_per_node"], "gres/gpu:a100:2");
@@ -290,8 +312,14 @@ fn a_submission_is_written_in_the_versions_own_way() {
     );
     assert_eq!(new["job"]["memory_per_node"]["number"], 1024);
     assert_eq!(new["job"]["requeue"], false);
+    assert_eq!(new["job"]["open_mode"], json!(["APPEND"]));
+    assert_eq!(new["job"]["flags"], json!(["KILL_INVALID_DEPENDENCY"]));
+    let environment = new["job"]["environment"].as_array().unwrap();
+    assert!(environment.contains(&json!("ALCYONE_ARRAY_SIZE=10")));
     for body in [old, new] {
         assert_eq!(body["job"]["name"], MARKER);
+        assert_eq!(body["job"]["array"], "0-9%4");
+        assert_eq!(body["job"]["dependency"], "afterok:7,afterany:8");
         assert_eq!(body["job"]["comment"], format!("{MARKER} finetune-7b"));
         assert_eq!(
             body["job"]["standard_output"],
