@@ -176,3 +176,92 @@ impl Records {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use broker_model::OutcomeKind;
+
+    use super::*;
+    use crate::record::Task;
+    use crate::states::JobState;
+    use crate::value::Exit;
+
+    fn record(id: u64, index: Option<u32>, state: &str, at: i64) -> JobRecord {
+        let time = |second| Timestamp::from_second(1_700_000_000 + second).unwrap();
+        JobRecord {
+            id,
+            name: "m".to_owned(),
+            comment: String::new(),
+            state: JobState::parse(&[state.to_owned()]).unwrap(),
+            reason: None,
+            submitted_at: time(at),
+            start: Some(time(at + 1)),
+            ended_at: Some(time(at + 2)),
+            has_nodes: state != "PENDING" && state != "CANCELLED",
+            exit: Exit::default(),
+            task: index.map(|index| Task {
+                array: 7,
+                indices: vec![index],
+            }),
+            restarts: 0,
+            was_killed: Some(true),
+        }
+    }
+
+    fn whole(records: &[JobRecord]) -> Whole {
+        Records::of(records).unwrap().whole().unwrap()
+    }
+
+    #[test]
+    fn an_array_is_over_with_its_last_task_and_not_before() {
+        let over = [
+            record(8, Some(0), "COMPLETED", 0),
+            record(7, Some(1), "FAILED", 0),
+        ];
+        let Activity::Ended { outcome, .. } = whole(&over).activity else {
+            panic!("all tasks are over");
+        };
+        assert_eq!(outcome.kind, OutcomeKind::Failed);
+        // The task with the array's own id, the last, is not told of yet.
+        let part = [record(8, Some(0), "COMPLETED", 0)];
+        assert!(matches!(whole(&part).activity, Activity::Running { .. }));
+        let gap = [
+            record(8, Some(0), "COMPLETED", 0),
+            record(7, Some(2), "COMPLETED", 0),
+        ];
+        assert!(matches!(whole(&gap).activity, Activity::Running { .. }));
+        let waits = [
+            record(7, Some(1), "PENDING", 0),
+            record(8, Some(0), "COMPLETED", 0),
+        ];
+        let told = whole(&waits);
+        assert!(matches!(told.activity, Activity::Running { .. }));
+        let tasks = told.tasks.unwrap();
+        assert_eq!((tasks.queued, tasks.completed), (1, 1));
+    }
+
+    #[test]
+    fn of_the_pieces_of_a_job_the_last_counts() {
+        let pieces = [
+            record(7, None, "RUNNING", 50),
+            record(7, None, "REQUEUED", 0),
+        ];
+        let Activity::Running { started_at } = whole(&pieces).activity else {
+            panic!("it runs again");
+        };
+        assert_eq!(started_at.as_second(), 1_700_000_051);
+    }
+
+    /// 22.05's accounting.
+    #[test]
+    fn tasks_that_were_cancelled_together_before_they_started_do_not_hold_up_the_end() {
+        let told = whole(&[
+            record(8, Some(0), "COMPLETED", 0),
+            record(7, None, "CANCELLED", 0),
+        ]);
+        let Activity::Ended { outcome, .. } = told.activity else {
+            panic!("{told:?}");
+        };
+        assert_eq!(outcome.kind, OutcomeKind::Cancelled);
+    }
+}

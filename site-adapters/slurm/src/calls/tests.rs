@@ -328,6 +328,182 @@ fn a_submission_is_written_in_the_versions_own_way() {
     }
 }
 
+/// Array job, index or list of those that wait, state, of every record.
+fn tasks_of(jobs: &[crate::record::JobRecord]) -> Vec<(u64, u64, Vec<u32>, Phase)> {
+    let task = |job: &crate::record::JobRecord| {
+        let task = job.task.clone().unwrap();
+        (job.id, task.array, task.indices, job.state.phase)
+    };
+    jobs.iter().map(task).collect()
+}
+
+#[test]
+fn the_tasks_of_an_array_are_read_from_every_version() {
+    let waiting = |file| tasks_of(&job::parse(&read(file, "job-array")).unwrap());
+    assert_eq!(waiting(OLD), [(47, 47, vec![1, 2, 3], Phase::Waiting)]);
+    assert_eq!(waiting(NEW)[0], (80, 80, vec![3], Phase::Waiting));
+    assert_eq!(waiting(MIDDLE)[0], (57, 57, vec![3], Phase::Waiting));
+    assert_eq!(waiting(MIDDLE)[1], (59, 57, vec![2], Phase::Running));
+    for (file, array) in [(OLD, 47), (FORTY, 5), (MIDDLE, 57), (NEW, 80)] {
+        let records = accounting::parse(&read(file, "db-job-array")).unwrap();
+        let jobs: Vec<_> = records.iter().map(|record| record.job.clone()).collect();
+        let over = Phase::Over(OutcomeKind::Completed);
+        let expected = [(array, 3), (array + 1, 1), (array + 2, 2)]
+            .map(|(id, index)| (id, array, vec![index], over));
+        assert_eq!(tasks_of(&jobs), expected);
+        assert!(
+            jobs.iter()
+                .all(|job| job.remote_id().0 == array.to_string())
+        );
+    }
+}
+
+#[test]
+fn a_signal_is_told_and_a_job_that_is_no_array_has_no_task() {
+    for file in [OLD, MIDDLE, NEW] {
+        let jobs = job::parse(&read(file, "job-signalled")).unwrap();
+        assert_eq!(jobs[0].task, None);
+        assert_eq!(jobs[0].restarts, 0);
+    }
+    for file in [OLD, MIDDLE] {
+        let Activity::Ended { outcome, .. } = job_of(file, "job-cancelled").activity() else {
+            panic!("it was cancelled");
+        };
+        assert_eq!(outcome.kind, OutcomeKind::Cancelled);
+    }
+    let completing = job_of(NEW, "job-cancelled").activity();
+    assert!(
+        matches!(completing, Activity::Running { .. }),
+        "{completing:?}"
+    );
+}
+
+#[test]
+fn the_same_refusal_has_another_status_in_each_version() {
+    for name in ["submit-unknown-account", "submit-unknown-qos"] {
+        for (file, status) in [(OLD, 500), (MIDDLE, 500), (NEW, 422)] {
+            let answer = acted(file, name);
+            assert_eq!(answer.status, status);
+            assert_eq!(submit::parse(&answer).unwrap_err().kind, ErrorKind::Refused);
+        }
+    }
+    // 22.05 takes a job that no partition can hold, and says so beside its id.
+    let made = submit::parse(&acted(OLD, "submit-too-many-nodes")).unwrap();
+    assert!(matches!(made, submit::Receipt::Made { .. }), "{made:?}");
+    for file in [MIDDLE, NEW] {
+        let error = submit::parse(&acted(file, "submit-too-many-nodes")).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Refused);
+    }
+}
+
+#[test]
+fn absence_in_an_answer_about_one_thing_is_worded_in_four_ways() {
+    for (file, status) in [(OLD, 500), (MIDDLE, 200), (NEW, 200)] {
+        let answer = read(file, "node-unknown");
+        assert_eq!(answer.status, status);
+        // 24.11 answers 200 with an error of number 0.
+        assert!(answer.check(&[]).is_err() || answer.list("nodes").is_empty());
+    }
+    for (file, status) in [(OLD, 500), (MIDDLE, 422), (NEW, 200)] {
+        let answer = read(file, "partition-unknown");
+        assert_eq!(answer.status, status);
+        let parsed = partitions::parse(&answer);
+        assert!(parsed.is_err() || parsed.unwrap().is_empty());
+    }
+}
+
+#[test]
+fn slurms_version_is_read_and_whom_it_takes_us_for_is_not() {
+    for (file, release) in [(OLD, "22.05.8"), (FORTY, "24.11.5"), (NEW, "26.05.5")] {
+        let answer = read(file, "ping-meta");
+        assert_eq!(ping::release(&answer), Some(release));
+        // It says root for alice.
+        assert!(ping::parse(&answer).unwrap());
+        let unknown = read(file, "version-unknown");
+        assert!(unknown.is_unknown_path(), "{unknown:?}");
+    }
+}
+
+#[test]
+fn what_is_asked_is_a_handful_of_calls_and_none_changes_a_job() {
+    let place = submit::Place {
+        slurm_partition: "boost",
+        gpu_type: None,
+        work_dir: "/scratch/alice",
+        home: "/home/alice",
+        path: "/usr/bin:/bin",
+        dependency: None,
+    };
+    let version: ApiVersion = "v0.0.42".parse().unwrap();
+    let submitted = submit::request(version, &submission(), "#!/bin/sh\n", &place);
+    let job = &submitted.body.as_ref().unwrap()["job"];
+    assert_eq!(
+        job["current_working_directory"], "/scratch/alice",
+        "or it is refused"
+    );
+    assert_eq!(
+        job.get("begin_time"),
+        None,
+        "an epoch in one version, a text in another"
+    );
+    let calls = [
+        submitted,
+        job::request("7"),
+        job::all(),
+        states::request(version, &["7"]),
+        nodes::request(),
+        partitions::request(),
+        diag::request(),
+        ping::request(),
+        cancel::request("7"),
+        accounting::by_ids(version, &["7"]),
+    ];
+    let posts = calls
+        .iter()
+        .filter(|call| call.method == reqwest::Method::POST);
+    let posts: Vec<&str> = posts.map(|call| call.path.as_str()).collect();
+    assert_eq!(posts, ["/job/submit"]);
+    for call in &calls {
+        assert!(
+            call.query.iter().all(|(name, _)| *name != "update_time"),
+            "{call:?}"
+        );
+    }
+}
+
+#[test]
+fn a_job_that_slurmd_could_not_launch_is_told_apart_from_one_that_failed() {
+    let ended = |reason: &str, signal: Value| {
+        let job = json!({"job_id": 7, "name": "m", "job_state": ["FAILED"], "nodes": "n1",
+            "state_reason": reason, "submit_time": 1, "start_time": 1, "end_time": 1,
+            "exit_code": {"status": ["SIGNALED"], "return_code": {"set": false},
+                "signal": {"id": signal, "name": ""}}});
+        let answer = Answer {
+            operation: "test",
+            effect: Effect::Reads,
+            status: 200,
+            body: Body::Json(json!({"jobs": [job]})),
+        };
+        let Activity::Ended { outcome, .. } = job::parse(&answer).unwrap()[0].activity() else {
+            panic!("it is over");
+        };
+        outcome.kind
+    };
+    let set = |number: u32| json!({"set": true, "infinite": false, "number": number});
+    // 22.05 gives every signal that reason.
+    assert_eq!(ended("JobLaunchFailure", set(11)), OutcomeKind::Failed);
+    assert_eq!(ended("RaisedSignal", set(10)), OutcomeKind::Failed);
+    assert_eq!(ended("RaisedSignal", set(53)), OutcomeKind::LaunchFailed);
+    assert_eq!(
+        ended("JobLaunchFailure", set(53)),
+        OutcomeKind::LaunchFailed
+    );
+    assert_eq!(
+        ended("JobLaunchFailure", json!({"set": false})),
+        OutcomeKind::LaunchFailed
+    );
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_in_an_answer_makes_a_parser_panic(text in ".{0,80}", number in proptest::num::i64::ANY) {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use site_adapter::RemoteRef;
+use site_adapter::{Activity, RemoteRef};
 
 use crate::calls::states::Queue;
 use crate::known::Sight;
@@ -178,13 +178,7 @@ fn judge_array(job: &RemoteRef, queue: &Queue, own: &[u64], ours: Records) -> Ve
     match merged.whole() {
         None => Verdict::Ask(None, Some(ours)),
         Some(whole) if !is_settled => Verdict::Passes(whole),
-        Some(whole)
-            if whole.tasks.is_some_and(|tasks| {
-                tasks.queued > 0 && tasks.running == 0 && tasks.completed == 0 && tasks.failed == 0
-            }) =>
-        {
-            Verdict::Waits(whole)
-        }
+        Some(whole) if matches!(whole.activity, Activity::Queued { .. }) => Verdict::Waits(whole),
         Some(whole) => Verdict::Is(whole),
     }
 }
