@@ -169,10 +169,10 @@ impl Site<'_> {
 
     async fn submit(&self, submission: &Submission) -> RemoteRef {
         let submitted = self.adapter.submit(submission).await.unwrap();
-        self.reference(submission, &submitted)
+        Self::reference(submission, &submitted)
     }
 
-    fn reference(&self, submission: &Submission, submitted: &Submitted) -> RemoteRef {
+    fn reference(submission: &Submission, submitted: &Submitted) -> RemoteRef {
         RemoteRef {
             marker: submission.marker(),
             remote_id: submitted.remote_id.clone(),

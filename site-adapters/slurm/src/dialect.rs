@@ -138,6 +138,10 @@ impl ApiVersion {
             ("job_name", name.to_owned()),
             ("skip_steps", "true".to_owned()),
         ];
+        if !self.is_old() {
+            // The pieces of a job that was requeued; 22.05 tells them unasked.
+            query.push(("show_duplicates", "true".to_owned()));
+        }
         let iso = jiff::fmt::strtime::format("%Y-%m-%dT%H:%M:%S", since);
         match iso {
             Ok(iso) if self.0 < 42 => query.push(("submit_time", iso)),
