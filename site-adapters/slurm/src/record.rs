@@ -131,7 +131,7 @@ impl JobRecord {
     ///
     /// A job of which slurmd could not open the output (no such folder, no right to write there) or
     /// which it could not execute is FAILED by a signal that no kernel sends: slurmd's own error
-    /// number (`ESLURMD_STDIO_REDIRECT_FAILED` 4021, `ESLURMD_EXECVE_FAILED` 4020, slurm_errno.h)
+    /// number (`ESLURMD_STDIO_REDIRECT_FAILED` 4021, `ESLURMD_EXECVE_FAILED` 4020, `slurm_errno.h`)
     /// read as a wait status. `JobLaunchFailure` is what 22.05 says of any signal, so it counts
     /// only without one.
     ///

@@ -68,9 +68,9 @@ const MOST_INDICES: u32 = ArraySpec::MAX_TASKS;
 /// Indices of tasks as slurmctld writes them: `0-3,7,10-20:2%4`. Cut short with `...` if there are
 /// many ranges.
 pub(crate) fn indices(text: &str) -> Vec<u32> {
-    let list = text.split('%').next().unwrap_or_default();
+    let ranges = text.split('%').next().unwrap_or_default();
     let mut all = Vec::new();
-    for part in list.trim_matches(['[', ']']).split(',') {
+    for part in ranges.trim_matches(['[', ']']).split(',') {
         let (range, step) = part.split_once(':').unwrap_or((part, "1"));
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         let (first, last) = (first.parse::<u32>(), last.parse::<u32>());

@@ -71,7 +71,7 @@ impl Inner {
             match folder.mark(Mark::Cancelled) {
                 // It ended and moved away just now, or its folder is only being made.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                marked => marked.map_err(failed)?,
+                written => written.map_err(failed)?,
             }
             if let Claim::Written { process, .. } = folder.claim() {
                 process.signal(&self.boot, Signal::TERM).map_err(failed)?;

@@ -21,7 +21,7 @@ pub(super) enum Verdict {
     Gone,
     /// Only slurmctld can tell; what to fall back on if it no longer has the job, and what the
     /// accounting has of it.
-    Ask(Option<Whole>, Option<Records>),
+    Ask(Option<Whole>, Option<Box<Records>>),
     /// This, if slurmctld has the job.
     IfThere(Whole),
     /// In the queue; why it waits only slurmctld tells.
@@ -176,7 +176,7 @@ fn judge_array(job: &RemoteRef, queue: &Queue, own: &[u64], ours: Records) -> Ve
     };
     let is_settled = lost == 0 && seen.iter().all(agrees);
     match merged.whole() {
-        None => Verdict::Ask(None, Some(ours)),
+        None => Verdict::Ask(None, Some(Box::new(ours))),
         Some(whole) if !is_settled => Verdict::Passes(whole),
         Some(whole) if matches!(whole.activity, Activity::Queued { .. }) => Verdict::Waits(whole),
         Some(whole) => Verdict::Is(whole),

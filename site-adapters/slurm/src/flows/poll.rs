@@ -238,17 +238,17 @@ impl SlurmAdapter {
                 return Verdict::Ask(None, None);
             };
             let Some(whole) = ours.whole() else {
-                return Verdict::Ask(None, Some(ours));
+                return Verdict::Ask(None, Some(Box::new(ours)));
             };
             if ours.is_over() {
                 looks = looks.saturating_sub(1);
                 return match looks {
                     0 => Verdict::Is(whole),
-                    _ => Verdict::Ask(Some(whole), Some(ours)),
+                    _ => Verdict::Ask(Some(whole), Some(Box::new(ours))),
                 };
             }
             match (ours.is_array(), due.contains(&position)) {
-                (true, _) => Verdict::Ask(None, Some(ours)),
+                (true, _) => Verdict::Ask(None, Some(Box::new(ours))),
                 (false, true) => Verdict::IfThere(whole),
                 (false, false) => Verdict::Is(whole),
             }

@@ -27,7 +27,7 @@ pub(super) struct Question<'a> {
 pub(super) enum Believed {
     /// What slurmctld says of the job, or else this. Tasks of an array that slurmctld has forgotten
     /// are as the accounting has them.
-    Answer(Option<Whole>, Option<Records>),
+    Answer(Option<Whole>, Option<Box<Records>>),
     /// This, if slurmctld has the job.
     IfThere(Whole),
 }
@@ -117,9 +117,9 @@ impl SlurmAdapter {
 }
 
 /// What slurmctld tells, over what the accounting has of an array.
-fn with_the_forgotten(records: Option<Records>, answer: &[JobRecord]) -> Records {
-    let is_array = |records: &Records| records.is_array();
-    let mut all = records.filter(is_array).unwrap_or_default();
+fn with_the_forgotten(records: Option<Box<Records>>, answer: &[JobRecord]) -> Records {
+    let array = records.filter(|records| records.is_array());
+    let mut all = array.map_or_else(Records::default, |records| *records);
     for record in answer {
         all.add(record);
     }
