@@ -10,6 +10,9 @@
     reason = "a conformance suite fails by panicking"
 )]
 
+mod arrays;
+mod condition;
+mod dependencies;
 mod identity;
 mod logs;
 mod offer;
@@ -25,6 +28,18 @@ use broker_model::{
 };
 use jiff::Timestamp;
 
+pub use arrays::{
+    an_array_ends_as_its_failing_tasks_do, an_array_is_cancelled_as_a_whole,
+    an_array_runs_as_many_tasks_at_once_as_it_may_and_is_metered_by_task,
+    every_task_of_an_array_runs_once_with_its_index,
+};
+pub use condition::{Condition, Lack};
+pub use dependencies::{
+    a_job_after_an_array_waits_for_all_of_its_tasks,
+    a_job_after_one_that_failed_runs_only_if_it_waits_for_that,
+    a_job_after_one_that_has_ended_is_decided_at_once,
+    a_job_that_waits_for_another_can_be_cancelled, a_job_waits_for_the_one_before_it,
+};
 pub use identity::{
     a_cancel_never_hits_the_job_that_got_the_id_later, a_job_is_found_by_its_marker,
     a_marker_never_submitted_is_proven_absent, poll_leaves_out_what_is_not_ours,
@@ -34,16 +49,22 @@ pub use logs::{
     a_log_read_in_pieces_is_the_log_read_at_once, bytes_that_are_no_text_survive,
     the_two_streams_stay_apart,
 };
-pub use offer::{every_subsystem_is_well, the_snapshot_lists_the_partition};
+pub use offer::{
+    every_subsystem_is_well, the_snapshot_counts_gpus_by_kind, the_snapshot_lists_the_partition,
+};
 pub use outcomes::{
-    a_cancelled_job_ends_cancelled, a_job_over_its_walltime_is_timed_out,
+    a_cancelled_job_ends_cancelled, a_job_of_which_nothing_could_run_is_a_launch_failure,
+    a_job_over_its_memory_is_out_of_memory, a_job_over_its_walltime_is_timed_out,
     a_signal_of_the_jobs_own_is_told, an_exit_code_is_told, cancelling_what_has_ended_succeeds,
 };
 pub use runs::{
     a_job_runs_to_its_end, a_name_with_every_allowed_kind_of_character_is_taken,
     a_script_arrives_as_it_was_written, many_jobs_are_polled_at_once,
 };
-pub use usage::{a_job_with_gpus_is_metered_with_them, usage_is_told_after_the_end_and_not_before};
+pub use usage::{
+    a_job_with_gpus_is_metered_with_them, a_job_with_whole_nodes_is_metered_with_all_of_them,
+    usage_is_told_after_the_end_and_not_before,
+};
 
 use crate::{
     Activity, LocalAccount, LogStream, RemoteJob, RemoteRef, SiteAdapter, Submission, Submitted,
@@ -59,6 +80,12 @@ pub struct Site<'a> {
     /// Physical GPUs that one node there has; 0 leaves out what is about GPUs.
     pub gpus_per_node: u32,
     pub scheduler_gpus_per_gpu: u32,
+    /// The scheduler's own name for those GPUs, to be found in the snapshot.
+    pub gpu_kind: Option<&'a str>,
+    /// Spoils a job so that nothing of it can run: an image or interpreter that is not there.
+    pub launch_failure: Option<fn(&mut Submission)>,
+    /// What this rig cannot produce, each with the reason; nothing is left out without one.
+    pub lacks: &'a [Lack<'a>],
     /// The shortest walltime the scheduler takes as it is asked; Slurm counts in minutes.
     pub shortest_walltime: Walltime,
     /// The longest one step of a job may take here, the shortest walltime and the scheduler's
@@ -94,6 +121,19 @@ pub async fn all(site: &Site<'_>) {
     a_log_read_in_pieces_is_the_log_read_at_once(site).await;
     bytes_that_are_no_text_survive(site).await;
     the_two_streams_stay_apart(site).await;
+    the_snapshot_counts_gpus_by_kind(site).await;
+    a_job_with_whole_nodes_is_metered_with_all_of_them(site).await;
+    a_job_of_which_nothing_could_run_is_a_launch_failure(site).await;
+    every_task_of_an_array_runs_once_with_its_index(site).await;
+    an_array_ends_as_its_failing_tasks_do(site).await;
+    an_array_runs_as_many_tasks_at_once_as_it_may_and_is_metered_by_task(site).await;
+    an_array_is_cancelled_as_a_whole(site).await;
+    a_job_waits_for_the_one_before_it(site).await;
+    a_job_after_one_that_failed_runs_only_if_it_waits_for_that(site).await;
+    a_job_after_one_that_has_ended_is_decided_at_once(site).await;
+    a_job_that_waits_for_another_can_be_cancelled(site).await;
+    a_job_after_an_array_waits_for_all_of_its_tasks(site).await;
+    a_job_over_its_memory_is_out_of_memory(site).await;
     a_job_over_its_walltime_is_timed_out(site).await;
 }
 
@@ -129,15 +169,15 @@ impl Site<'_> {
 
     async fn submit(&self, submission: &Submission) -> RemoteRef {
         let submitted = self.adapter.submit(submission).await.unwrap();
-        self.reference(submission, &submitted)
+        Self::reference(submission, &submitted)
     }
 
-    fn reference(&self, submission: &Submission, submitted: &Submitted) -> RemoteRef {
+    fn reference(submission: &Submission, submitted: &Submitted) -> RemoteRef {
         RemoteRef {
             marker: submission.marker(),
             remote_id: submitted.remote_id.clone(),
             submitted_at: submitted.submitted_at,
-            account: self.account.clone(),
+            account: submission.account.clone(),
         }
     }
 

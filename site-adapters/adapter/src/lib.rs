@@ -10,6 +10,7 @@ pub mod conformance;
 mod error;
 mod link;
 
+mod tasks;
 mod work;
 
 use std::fmt;
@@ -23,6 +24,7 @@ pub use link::{
     AttemptReport, BrokerLink, LeaseReply, LeaseRequest, LeasedAttempt, LinkError, LogChunk,
     PersonRef, Report, ReportReply, Seen,
 };
+pub use tasks::outcome_of_tasks;
 pub use work::{
     Activity, LocalAccount, LogStream, ProbeResult, RemoteAfter, RemoteJob, RemoteRef, Submission,
     Submitted, TaskCounts, UsageReport, Work,

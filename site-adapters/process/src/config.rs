@@ -32,6 +32,53 @@ pub struct Config {
     /// More environment for the jobs. Nothing of the agent's own reaches them.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
+    /// Where jobs get cgroups (v2) with limits on memory, CPUs and processes: `auto` takes the
+    /// agent's own if it was delegated to it (`Delegate=yes` in its unit), `off` does without, a
+    /// path names an empty cgroup for the jobs alone. Without, memory is limited by address space
+    /// and nobody is told that a job ran out of it.
+    #[serde(default)]
+    pub cgroups: CgroupChoice,
+    /// Processes and threads that one job may have; only with cgroups.
+    #[serde(default = "default_max_processes")]
+    pub max_processes: u32,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum CgroupChoice {
+    #[default]
+    Auto,
+    Off,
+    At(PathBuf),
+}
+
+impl TryFrom<String> for CgroupChoice {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "auto" => Ok(Self::Auto),
+            "off" => Ok(Self::Off),
+            path if path.starts_with('/') => Ok(Self::At(path.into())),
+            other => Err(format!(
+                "`{other}` is neither `auto` nor `off` nor the full path of a cgroup"
+            )),
+        }
+    }
+}
+
+impl From<CgroupChoice> for String {
+    fn from(choice: CgroupChoice) -> Self {
+        match choice {
+            CgroupChoice::Auto => "auto".to_owned(),
+            CgroupChoice::Off => "off".to_owned(),
+            CgroupChoice::At(path) => path.display().to_string(),
+        }
+    }
+}
+
+const fn default_max_processes() -> u32 {
+    16_384
 }
 
 /// A partition as it is declared; a number that is absent is not limited.
@@ -101,6 +148,8 @@ impl Config {
             keep_days: default_keep_days(),
             path: default_path(),
             environment: BTreeMap::new(),
+            cgroups: CgroupChoice::Auto,
+            max_processes: default_max_processes(),
         }
     }
 

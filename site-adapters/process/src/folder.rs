@@ -2,13 +2,14 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use site_adapter::{LocalAccount, LogStream, Work};
 
+use crate::arrays::Summary;
 use crate::capacity::Grant;
 use crate::procfs::Process;
 use crate::states::Exit;
@@ -20,6 +21,23 @@ pub(crate) struct Meta {
     pub(crate) account: LocalAccount,
     pub(crate) submitted_at: Timestamp,
     pub(crate) work: Work,
+    /// Of an array's task, its index; each runs in a folder of its own beside the array's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) task: Option<u32>,
+}
+
+impl Meta {
+    /// What its folder is called: the marker, and of a task the index too.
+    pub(crate) fn key(&self) -> String {
+        match self.task {
+            Some(index) => task_key(&self.marker, index),
+            None => self.marker.clone(),
+        }
+    }
+}
+
+pub(crate) fn task_key(marker: &str, index: u32) -> String {
+    format!("{marker}.{index}")
 }
 
 /// What a job was given, and during which start of the machine.
@@ -92,6 +110,25 @@ impl Folder {
             meta.work.script_with_interpreter().as_bytes(),
         )?;
         write_synced(&self.0.join("meta.json"), &serde_json::to_vec(meta)?)?;
+        if meta.task.is_some() {
+            // All tasks append to the array's logs.
+            for log in [LogStream::Stdout, LogStream::Stderr].map(LogStream::as_str) {
+                symlink(
+                    Path::new("..").join(&meta.marker).join(log),
+                    self.0.join(log),
+                )?;
+            }
+        }
+        sync_folder(&self.0)
+    }
+
+    /// What became of an array as a whole, once it is over.
+    pub(crate) fn summary(&self) -> Option<Summary> {
+        serde_json::from_slice(&fs::read(self.0.join("summary.json")).ok()?).ok()
+    }
+
+    pub(crate) fn write_summary(&self, summary: &Summary) -> io::Result<()> {
+        self.replace("summary.json", &serde_json::to_vec(summary)?)?;
         sync_folder(&self.0)
     }
 

@@ -1,7 +1,9 @@
 //! What the adapter does, in blocking calls: short file operations on a local disk.
 
+mod arrays;
 mod lookup;
 mod starting;
+mod waiting;
 
 use std::fs::{self, File};
 use std::io;
@@ -15,6 +17,7 @@ use site_adapter::{
     Error, ErrorKind, LogStream, RemoteRef, Result, Submission, Submitted, UsageReport,
 };
 
+use crate::cgroup::Cgroups;
 use crate::config::Config;
 use crate::folder::{Claim, Folder, Mark, Meta, sync_folder};
 use crate::roster::{LiveState, Roster};
@@ -25,6 +28,7 @@ pub(crate) struct Inner {
     pub(crate) config: Config,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) boot: String,
+    pub(crate) cgroups: Option<Cgroups>,
     roster: Mutex<Roster>,
     fresh: AtomicU64,
     /// Held as long as this lives; closed on exec, so no job keeps it.
@@ -54,7 +58,9 @@ impl Meta {
 
 impl Inner {
     pub(crate) fn new(config: Config, clock: Arc<dyn Clock>, boot: String, lock: File) -> Self {
+        let cgroups = Cgroups::find(&config);
         Self {
+            cgroups: cgroups.ok(),
             roster: Mutex::new(Roster::new(&config)),
             config,
             clock,
@@ -91,6 +97,7 @@ impl Inner {
             account: submission.account.clone(),
             submitted_at: self.clock.now(),
             work: submission.work.clone(),
+            task: None,
         });
         if !self.write_down(&meta)? {
             let first = self.meta(&meta.marker, "submit")?;
@@ -98,7 +105,11 @@ impl Inner {
                 .map(|first| first.receipt(true))
                 .ok_or_else(|| local("submit", "the job's folder was taken away"));
         }
-        self.roster().enqueue(&meta, Some(partition));
+        if meta.work.after.is_empty() {
+            self.roster().enqueue(&meta, Some(partition));
+        } else {
+            self.roster().hold(&meta, Some(partition));
+        }
         self.start_ready();
         Ok(meta.receipt(false))
     }
@@ -129,7 +140,7 @@ impl Inner {
     /// looked up is seen here.
     fn place(&self, fresh: &Folder, meta: &Meta) -> io::Result<bool> {
         let roster = self.roster();
-        if roster.job(&meta.marker).is_some() || self.ended(&meta.marker).path().exists() {
+        if roster.has(&meta.marker) || self.ended(&meta.marker).path().exists() {
             return Ok(false);
         }
         match fs::rename(fresh.path(), self.live(&meta.marker).path()) {
@@ -142,6 +153,20 @@ impl Inner {
     }
 
     pub(crate) fn cancel(self: &Arc<Self>, job: &RemoteRef) -> Result<()> {
+        if self.cancel_held(job)? {
+            return Ok(());
+        }
+        let array = self
+            .roster()
+            .array(&job.marker)
+            .map(|it| Arc::clone(&it.meta));
+        if let Some(meta) = array {
+            return if meta.is(job) {
+                self.cancel_array(&job.marker)
+            } else {
+                Ok(())
+            };
+        }
         let Some(meta) = self.roster().job(&job.marker).map(|l| Arc::clone(&l.meta)) else {
             return Ok(());
         };
@@ -166,6 +191,21 @@ impl Inner {
                 .map_err(|error| self.on_disk("cancel", error))?;
         }
         Ok(())
+    }
+
+    /// Ends a job that waits for another; false when it does not (any more).
+    fn cancel_held(self: &Arc<Self>, job: &RemoteRef) -> Result<bool> {
+        let held = self.roster().held_one(&job.marker).map(Arc::clone);
+        let Some(meta) = held.filter(|meta| meta.is(job)) else {
+            return Ok(false);
+        };
+        let failed = |error| self.on_disk("cancel", error);
+        self.live(&job.marker)
+            .mark(Mark::Cancelled)
+            .map_err(failed)?;
+        self.end_held(&meta, Exit::Never).map_err(failed)?;
+        self.start_ready();
+        Ok(true)
     }
 
     /// Ends a job that waits; false when it does not (any more).
@@ -200,7 +240,10 @@ impl Inner {
         let Some(meta) = meta.filter(|meta| meta.is(job)) else {
             return Ok(None);
         };
-        let usage = states::usage(&folder, &meta);
+        let usage = match folder.summary() {
+            Some(summary) => summary.usage(),
+            None => states::usage(&folder, &meta),
+        };
         folder
             .mark(Mark::Metered)
             .map_err(|error| self.on_disk("usage", error))?;

@@ -19,6 +19,10 @@
 //!    the machine went down: the job ends as a node failure, written down as `lost`.
 //! 4. Ended folders move to `ended/`, so nothing here grows with the number of finished jobs.
 //!
+//! An array has a folder without a start of its own; each of its tasks gets one beside it
+//! (`<marker>.<index>`) when it starts, and is a job like any other from there on. Jobs that wait for
+//! others are let go, or ended, whenever a job ends.
+//!
 //! One adapter at a time holds the lock on the folder. A child between fork and exec still shares
 //! that lock, so whoever gets it sees every wrapper of its predecessor in `/proc`.
 //!
@@ -29,7 +33,9 @@
 //! Run the agent's unit with `KillMode=process`, or systemd stops the jobs together with the agent.
 
 mod adapter;
+mod arrays;
 mod capacity;
+mod cgroup;
 mod config;
 mod folder;
 mod inner;
@@ -43,4 +49,4 @@ mod states;
 mod wrapper;
 
 pub use adapter::ProcessAdapter;
-pub use config::{Config, PartitionConfig};
+pub use config::{CgroupChoice, Config, PartitionConfig};

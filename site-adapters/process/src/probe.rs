@@ -4,12 +4,14 @@ use std::path::Path;
 
 use site_adapter::ProbeResult;
 
-use crate::config::Config;
+use crate::cgroup::Cgroups;
+use crate::config::{CgroupChoice, Config};
 
 pub(crate) fn all(config: &Config) -> Vec<ProbeResult> {
     vec![
         result("data folder", folder(&config.data)),
         result("programs", programs(config)),
+        cgroups(config),
     ]
 }
 
@@ -17,6 +19,15 @@ pub(crate) fn result(subsystem: &str, problem: Option<String>) -> ProbeResult {
     ProbeResult {
         subsystem: subsystem.to_owned(),
         problem,
+    }
+}
+
+/// To do without cgroups is no problem where nobody asked for them, and is said in the name.
+fn cgroups(config: &Config) -> ProbeResult {
+    match (Cgroups::find(config), &config.cgroups) {
+        (Ok(_), _) => result("cgroups", None),
+        (Err(why), CgroupChoice::At(_)) => result("cgroups", Some(why)),
+        (Err(why), _) => result(&format!("cgroups (not used: {why})"), None),
     }
 }
 

@@ -74,8 +74,14 @@ pub(crate) fn carrying(marker: &str) -> Vec<i32> {
         .collect()
 }
 
-fn carries(pid: i32, marker: &str) -> bool {
-    let wanted = format!("ALCYONE_ATTEMPT={marker}");
+fn carries(pid: i32, key: &str) -> bool {
+    // Of the tasks of an array, each has the attempt's id and a key of its own.
+    let name = if key.contains('.') {
+        "ALCYONE_TASK"
+    } else {
+        "ALCYONE_ATTEMPT"
+    };
+    let wanted = format!("{name}={key}");
     fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| {
         environment
             .split(|byte| *byte == 0)

@@ -5,8 +5,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::arrays::Array;
 use crate::config::Config;
-use crate::folder::{Claim, Folder, Mark, Meta};
+use crate::folder::{Claim, Folder, Mark, Meta, task_key};
 use crate::inner::Inner;
 use crate::procfs;
 use crate::states::Exit;
@@ -79,9 +80,11 @@ pub(crate) fn prepare(config: &Config) -> io::Result<()> {
 }
 
 pub(crate) fn recover(inner: &Inner) -> io::Result<()> {
+    let mut arrays = Vec::new();
     for entry in fs::read_dir(inner.folders("live"))? {
         let folder = Folder::at(entry?.path());
         match folder.meta() {
+            Ok(Some(meta)) if meta.work.array.is_some() && meta.task.is_none() => arrays.push(meta),
             Ok(Some(meta)) => recover_one(inner, &folder, meta)?,
             Ok(None) => tracing::warn!(folder = %folder.path().display(), "not a job's folder"),
             Err(error) => {
@@ -89,11 +92,45 @@ pub(crate) fn recover(inner: &Inner) -> io::Result<()> {
             }
         }
     }
+    // Their tasks are where they belong by now.
+    for meta in arrays {
+        recover_array(inner, meta)?;
+    }
     Ok(())
 }
 
+fn recover_array(inner: &Inner, meta: Meta) -> io::Result<()> {
+    let partition = inner.config.position(&meta.work.partition);
+    let cancelled = inner.live(&meta.marker).has(Mark::Cancelled);
+    let meta = Arc::new(meta);
+    let mut array = Array::new(&meta);
+    for index in 0..meta.work.array.map_or(0, |array| array.tasks) {
+        let key = task_key(&meta.marker, index);
+        if let Some(started_at) = inner.roster().started_at(&key) {
+            array.begins(index, started_at);
+        } else if let Some((exit, _)) = inner.ended(&key).exit() {
+            let is_good = exit == Exit::Status(0) && !inner.ended(&key).has(Mark::Cancelled);
+            if let Claim::Written { started_at, .. } = inner.ended(&key).claim() {
+                array.begins(index, Some(started_at));
+            }
+            array.ends(index, is_good);
+        }
+    }
+    let untouched = array.running.is_empty() && array.completed + array.failed == 0;
+    if untouched && !cancelled && !meta.work.after.is_empty() {
+        inner.roster().hold(&meta, partition);
+        return Ok(());
+    }
+    inner.roster().adopt_array(array, partition);
+    if cancelled {
+        inner.roster().stop_waiting_tasks(&meta.marker);
+    }
+    inner.finish_array(&meta.marker)
+}
+
 fn recover_one(inner: &Inner, folder: &Folder, meta: Meta) -> io::Result<()> {
-    let verdict = facts(inner, folder, &meta.marker).verdict();
+    let key = meta.key();
+    let verdict = facts(inner, folder, &key).verdict();
     let partition = inner.config.position(&meta.work.partition);
     if partition.is_none() && verdict != Verdict::Ended {
         tracing::error!(
@@ -105,6 +142,12 @@ fn recover_one(inner: &Inner, folder: &Folder, meta: Meta) -> io::Result<()> {
     let meta = Arc::new(meta);
     match verdict {
         Verdict::Ended => {}
+        // A task's folder is made when it starts; it has not.
+        Verdict::Queued if meta.task.is_some() => return fs::remove_dir_all(folder.path()),
+        Verdict::Queued if !meta.work.after.is_empty() && folder.granted().is_none() => {
+            inner.roster().hold(&meta, partition);
+            return Ok(());
+        }
         Verdict::Queued => {
             inner.roster().enqueue(&meta, partition);
             return Ok(());
@@ -121,11 +164,11 @@ fn recover_one(inner: &Inner, folder: &Folder, meta: Meta) -> io::Result<()> {
         }
         Verdict::CancelledInQueue => folder.write_exit(Exit::Never)?,
         Verdict::Lost => {
-            procfs::sweep(&meta.marker);
+            procfs::sweep(&key);
             folder.write_exit(Exit::Lost)?;
         }
     }
-    fs::rename(folder.path(), inner.ended(&meta.marker).path())
+    fs::rename(folder.path(), inner.ended(&key).path())
 }
 
 fn facts(inner: &Inner, folder: &Folder, marker: &str) -> Facts {

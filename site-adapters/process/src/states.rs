@@ -17,6 +17,12 @@ pub(crate) enum Exit {
     Lost,
     /// The system does not take the job's command as it is, today or ever.
     Unstartable,
+    /// The wrapper found that there is no such interpreter.
+    Unlaunched,
+    /// The kernel ended it for its memory.
+    OutOfMemory,
+    /// A job that it waited for ended otherwise.
+    Dependency,
 }
 
 impl Exit {
@@ -25,6 +31,9 @@ impl Exit {
             "never" => Some(Self::Never),
             "lost" => Some(Self::Lost),
             "unstartable" => Some(Self::Unstartable),
+            "unlaunched" => Some(Self::Unlaunched),
+            "oom" => Some(Self::OutOfMemory),
+            "dependency" => Some(Self::Dependency),
             status => status.parse().ok().map(Self::Status),
         }
     }
@@ -39,8 +48,20 @@ impl Exit {
                 "the job's wrapper is gone: killed, or the machine restarted".to_owned(),
             ),
             Self::Unstartable => (
-                OutcomeKind::Failed,
+                OutcomeKind::LaunchFailed,
                 "the system cannot start it: its command is too long, or not one".to_owned(),
+            ),
+            Self::Unlaunched => (
+                OutcomeKind::LaunchFailed,
+                "the interpreter of its `#!` line is not there, or cannot be run".to_owned(),
+            ),
+            Self::OutOfMemory => (
+                OutcomeKind::OutOfMemory,
+                "the kernel ended it: it used more memory than it asked for".to_owned(),
+            ),
+            Self::Dependency => (
+                OutcomeKind::DependencyFailed,
+                "a job that it waited for ended otherwise, or is not known here".to_owned(),
             ),
             Self::Status(0) => (OutcomeKind::Completed, "exit status 0".to_owned()),
             Self::Status(status) => (OutcomeKind::Failed, format!("exit status {status}")),
@@ -49,7 +70,7 @@ impl Exit {
             kind,
             exit_code: match self {
                 Self::Status(status) => Some(status),
-                Self::Never | Self::Lost | Self::Unstartable => None,
+                _ => None,
             },
             signal: self.signal(),
             site_words: words,
@@ -59,8 +80,16 @@ impl Exit {
     fn signal(self) -> Option<i32> {
         match self {
             Self::Status(status @ 129..=192) => Some(status - 128),
-            Self::Status(_) | Self::Never | Self::Lost | Self::Unstartable => None,
+            _ => None,
         }
+    }
+
+    /// Nothing of the user's ran.
+    const fn is_before_start(self) -> bool {
+        matches!(
+            self,
+            Self::Never | Self::Unstartable | Self::Unlaunched | Self::Dependency
+        )
     }
 }
 
@@ -71,6 +100,9 @@ impl fmt::Display for Exit {
             Self::Never => f.write_str("never"),
             Self::Lost => f.write_str("lost"),
             Self::Unstartable => f.write_str("unstartable"),
+            Self::Unlaunched => f.write_str("unlaunched"),
+            Self::OutOfMemory => f.write_str("oom"),
+            Self::Dependency => f.write_str("dependency"),
         }
     }
 }
@@ -104,9 +136,10 @@ pub(crate) fn ended(folder: &Folder, meta: &Meta) -> Option<Activity> {
 }
 
 fn started_at(folder: &Folder, meta: &Meta, exit: Exit) -> Option<Timestamp> {
-    match (exit, folder.claim()) {
-        (Exit::Never, _) | (_, Claim::Absent | Claim::Torn) => None,
-        (_, Claim::Written { started_at, .. }) => Some(meta.not_before_submit(started_at)),
+    match folder.claim() {
+        _ if exit.is_before_start() => None,
+        Claim::Absent | Claim::Torn => None,
+        Claim::Written { started_at, .. } => Some(meta.not_before_submit(started_at)),
     }
 }
 
@@ -149,6 +182,15 @@ mod tests {
             (Exit::Lost, false, false, OutcomeKind::NodeFailure),
             (Exit::Lost, true, false, OutcomeKind::Cancelled),
             (Exit::Never, true, false, OutcomeKind::Cancelled),
+            (Exit::OutOfMemory, false, false, OutcomeKind::OutOfMemory),
+            (Exit::OutOfMemory, true, false, OutcomeKind::Cancelled),
+            (Exit::Unlaunched, false, false, OutcomeKind::LaunchFailed),
+            (
+                Exit::Dependency,
+                false,
+                false,
+                OutcomeKind::DependencyFailed,
+            ),
         ] {
             let outcome = exit.outcome(cancelled, timed_out);
             assert_eq!(outcome.kind, kind, "{exit:?} {cancelled} {timed_out}");
@@ -171,6 +213,9 @@ mod tests {
             Exit::Never,
             Exit::Lost,
             Exit::Unstartable,
+            Exit::Unlaunched,
+            Exit::OutOfMemory,
+            Exit::Dependency,
         ] {
             assert_eq!(Exit::parse(&exit.to_string()), Some(exit));
         }

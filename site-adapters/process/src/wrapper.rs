@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io;
+use std::path::Path;
 use std::process::Stdio;
 
 use site_adapter::Work;
@@ -26,8 +27,11 @@ use crate::folder::{Folder, Meta};
 ///
 /// `exit` is there before the wrapper, full of blanks, and is written over in place: a job that has
 /// filled the disk has ended all the same.
+///
+/// The job is moved into its cgroup, if it has one, and the wrapper is not: the kernel ends all of a
+/// cgroup that is out of memory, and then somebody has to tell. What is left in it is killed.
 pub(crate) const WRAPPER: &str = r#"
-wall=$1; grace=$2; memory=$3; shift 3
+wall=$1; grace=$2; memory=$3; cgroup=$4; shift 4
 set -fC
 job=; killer=; stop=
 told() {
@@ -56,9 +60,14 @@ start_time $stat
 read -r boot </proc/sys/kernel/random/boot_id
 printf '%s %s %s\n' "$$" "$started" "$boot" 2>/dev/null >pid || exit 0
 if [ -e cancelled ]; then printf 'never\n' 1<>exit; exit 0; fi
+case $1 in
+  */*) [ -f "$1" ] && [ -x "$1" ] ;;
+  *) command -v "$1" >/dev/null ;;
+esac || { printf 'unlaunched\n' 1<>exit; exit 0; }
 { timer "$wall" && { : >timedout; kill -s TERM $$; }; } 2>/dev/null &
 (
   trap - TERM HUP INT
+  [ -z "$cgroup" ] || printf '0\n' >>"$cgroup/cgroup.procs" || exit 125
   [ "$memory" = 0 ] || ulimit -v "$memory" || exit 125
   cd work || exit 125
   exec setsid "$@"
@@ -72,6 +81,14 @@ done
 wait "$job"; again=$?
 [ "$again" = 127 ] || status=$again
 kill -s KILL -- "-$job" 2>/dev/null
+if [ -n "$cgroup" ]; then
+  [ "$status" = 0 ] || {
+    while read -r name count; do
+      if [ "$name" = oom_kill ] && [ "$count" != 0 ]; then status=oom; fi
+    done <"$cgroup/memory.events"
+  } 2>/dev/null
+  { printf '1\n' >>"$cgroup/cgroup.kill"; } 2>/dev/null
+fi
 printf '%s\n' "$status" 1<>exit
 trap '' TERM
 kill -s TERM 0
@@ -84,11 +101,14 @@ pub(crate) fn spawn(
     folder: &Folder,
     meta: &Meta,
     grant: &Grant,
+    cgroup: Option<&Path>,
 ) -> io::Result<Child> {
     let resources = &meta.work.resources;
-    let memory_kib = resources.memory_gib_per_node.map_or(0, |gib| {
-        u64::from(gib) * u64::from(resources.nodes) * 1024 * 1024
-    });
+    // Of address space, for want of better: a cgroup limits what is used.
+    let memory_kib = match (cgroup, resources.memory_gib_per_node) {
+        (None, Some(gib)) => u64::from(gib) * u64::from(resources.nodes) * 1024 * 1024,
+        _ => 0,
+    };
     let mut command = Command::new("/bin/sh");
     command
         .arg("-c")
@@ -97,6 +117,7 @@ pub(crate) fn spawn(
         .arg(resources.walltime.seconds().to_string())
         .arg(config.grace_seconds.to_string())
         .arg(memory_kib.to_string())
+        .arg(cgroup.unwrap_or(Path::new("")))
         .args(argv(config, folder, &meta.work))
         .env_clear()
         .envs(environment(config, folder, meta, grant))
@@ -166,6 +187,14 @@ fn environment(
         ("CUDA_VISIBLE_DEVICES", gpus.into()),
     ];
     environment.extend(own.map(|(name, value)| (name.into(), value)));
+    if let (Some(array), Some(index)) = (meta.work.array, meta.task) {
+        let task: [(&str, OsString); 3] = [
+            ("ALCYONE_TASK", meta.key().into()),
+            ("ALCYONE_ARRAY_INDEX", index.to_string().into()),
+            ("ALCYONE_ARRAY_SIZE", array.tasks.to_string().into()),
+        ];
+        environment.extend(task.map(|(name, value)| (name.into(), value)));
+    }
     environment
 }
 
@@ -193,6 +222,7 @@ mod tests {
                 qos: None,
             },
             submitted_at: Timestamp::UNIX_EPOCH,
+            task: None,
             work: Work {
                 after: Vec::new(),
                 array: None,
@@ -223,7 +253,7 @@ mod tests {
         folder.write_new(&meta).unwrap();
         let config = config(home.path());
         let wrappers: Vec<Child> = (0..8)
-            .map(|_| spawn(&config, &folder, &meta, &Grant::default()).unwrap())
+            .map(|_| spawn(&config, &folder, &meta, &Grant::default(), None).unwrap())
             .collect();
         for mut wrapper in wrappers {
             wrapper.wait().await.unwrap();
@@ -241,7 +271,7 @@ mod tests {
         folder.write_new(&meta).unwrap();
         folder.mark(crate::folder::Mark::Cancelled).unwrap();
         let config = config(home.path());
-        let mut wrapper = spawn(&config, &folder, &meta, &Grant::default()).unwrap();
+        let mut wrapper = spawn(&config, &folder, &meta, &Grant::default(), None).unwrap();
         wrapper.wait().await.unwrap();
         assert!(!home.path().join("trace").exists());
         assert_eq!(folder.exit().map(|(exit, _)| exit), Some(Exit::Never));
@@ -264,7 +294,7 @@ mod tests {
             mount -t tmpfs -o size=64k none "$1" || exit 77
             mkdir -p "$1/job/work" && cd "$1/job" || exit 1
             printf '%16s' '' >exit
-            setsid --wait /bin/sh -c "$2" alcyone-job 60 1 0 /bin/sh -c 'dd if=/dev/zero of=fill bs=1k; exit 3'
+            setsid --wait /bin/sh -c "$2" alcyone-job 60 1 0 '' /bin/sh -c 'dd if=/dev/zero of=fill bs=1k; exit 3'
             echo more 2>/dev/null >more
             [ ! -s more ] || exit 78
             cat exit

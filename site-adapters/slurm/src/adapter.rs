@@ -52,8 +52,9 @@ impl SlurmAdapter {
         self.transport.call(self.transport.reader(), request).await
     }
 
-    /// One job as slurmctld knows it now, seen with its owner's eyes (`PrivateData`).
-    pub(crate) async fn job(&self, user: &str, id: &str) -> Result<Option<JobRecord>> {
+    /// One job as slurmctld knows it now, or an array's tasks, seen with its owner's eyes
+    /// (`PrivateData`).
+    pub(crate) async fn jobs(&self, user: &str, id: &str) -> Result<Vec<JobRecord>> {
         let answer = self.transport.call(user, |_| job::request(id)).await?;
         job::parse(&answer)
     }
@@ -97,8 +98,12 @@ impl SiteAdapter for SlurmAdapter {
 
     async fn usage(&self, job: &RemoteRef) -> Result<Option<UsageReport>> {
         let records = self.accounted(&job.account.user, &[plain_id(job)?]).await?;
-        let ours = records.iter().find(|record| record.job.is(job));
-        Ok(ours.and_then(accounting::Accounted::usage))
+        let ours: Vec<_> = records
+            .iter()
+            .filter(|record| record.job.carries(&job.marker))
+            .collect();
+        let is_it = ours.iter().any(|record| record.job.is(job));
+        Ok(is_it.then(|| accounting::usage(&ours)).flatten())
     }
 
     async fn read_log(

@@ -43,6 +43,8 @@ pub(crate) const NOTHING_FOUND: i64 = 9003;
 pub(crate) const OVER_LIMIT: i64 = 2050;
 /// "Required partition not available (inactive or drain)".
 const PARTITION_CLOSED: i64 = 2070;
+/// "Job dependency problem": from 24.11 on, of a job that slurmctld does not know.
+const DEPENDENCY: i64 = 2038;
 
 impl Answer {
     pub(crate) fn json(&self) -> &Value {
@@ -122,6 +124,9 @@ impl Answer {
             1800 | 7000 => Some(ErrorKind::Unavailable),
             // Pass by themselves: the user has as many jobs as may be; the partition is drained.
             OVER_LIMIT | PARTITION_CLOSED => Some(ErrorKind::Unavailable),
+            // A job that this one waits for was purged since it was looked up: looked up again, it
+            // is found in the accounting.
+            DEPENDENCY if self.effect == Effect::Makes => Some(ErrorKind::Unavailable),
             // Sent, and the connection was lost or slurmctld did not answer in time.
             1801..=1899 | 5000..=5099 => Some(self.lost()),
             2000..=2999 => Some(ErrorKind::Refused),

@@ -176,6 +176,13 @@ impl SlurmSettings {
         if !is_local_user(&self.reader) {
             return Err(wrong("reader", "not a user's name", USER_REMEDY));
         }
+        if is_master(&self.reader) {
+            return Err(wrong(
+                "reader",
+                "that user's token is good for everybody's jobs",
+                "name a user without rights over other users' jobs, or an operator",
+            ));
+        }
         for (key, path) in [
             ("work_dir", Some(&self.work_dir)),
             ("work_dir_here", self.work_dir_here.as_ref()),
@@ -238,6 +245,12 @@ impl TokenSource {
 
 const USER_REMEDY: &str =
     "1 to 32 lower-case letters, digits, `-`, `_` or `.`, the first a letter or `_`";
+
+/// Users whom Slurm lets act for everybody; nothing is done as them, whatever the account mapping
+/// says.
+pub(crate) fn is_master(name: &str) -> bool {
+    matches!(name, "root" | "slurm")
+}
 
 /// A POSIX user's name that is safe in a path and in a header (Debian's `NAME_REGEX` and a dot).
 pub(crate) fn is_local_user(name: &str) -> bool {
@@ -302,6 +315,8 @@ mod tests {
         for (from, to, key) in [
             ("http://127.0.0.1:6820", "ftp://x", "url"),
             ("\"alcyone\"", "\"Root; rm\"", "reader"),
+            ("\"alcyone\"", "\"root\"", "reader"),
+            ("\"alcyone\"", "\"slurm\"", "reader"),
             ("/scratch/{user}", "/scratch/%u", "work_dir"),
             ("/scratch/{user}", "scratch", "work_dir"),
             (

@@ -75,12 +75,29 @@ impl ApiVersion {
         ("shared", json!(["none"]))
     }
 
-    /// 22.05 takes `requeue` and does not heed it.
-    pub(crate) fn never_requeue(self) -> (&'static str, Value) {
-        if self.is_old() {
+    /// Whether Slurm may start the job a second time, after a node failed or on a preemption; by
+    /// itself it does. 22.05 takes `"requeue": false` and does not heed it.
+    pub(crate) fn requeue(self, may: bool) -> (&'static str, Value) {
+        if self.is_old() && !may {
             return ("no_requeue", json!(true));
         }
-        ("requeue", json!(false))
+        ("requeue", json!(may))
+    }
+
+    /// Tasks and pieces write to one log: by itself each would begin by emptying it.
+    pub(crate) fn append(self) -> Value {
+        if self.is_old() {
+            return json!("append");
+        }
+        json!(["APPEND"])
+    }
+
+    /// Ends a job whose dependency can no longer come true; by itself it waits for ever.
+    pub(crate) fn kill_invalid_dependency(self) -> (&'static str, Value) {
+        if self.is_old() {
+            return ("kill_on_invalid_dependency", json!(true));
+        }
+        ("flags", json!(["KILL_INVALID_DEPENDENCY"]))
     }
 
     /// The body of `job/submit` from the script and the job's fields.
@@ -121,6 +138,10 @@ impl ApiVersion {
             ("job_name", name.to_owned()),
             ("skip_steps", "true".to_owned()),
         ];
+        if !self.is_old() {
+            // The pieces of a job that was requeued; 22.05 tells them unasked.
+            query.push(("show_duplicates", "true".to_owned()));
+        }
         let iso = jiff::fmt::strtime::format("%Y-%m-%dT%H:%M:%S", since);
         match iso {
             Ok(iso) if self.0 < 42 => query.push(("submit_time", iso)),
@@ -185,6 +206,46 @@ mod tests {
             version("v0.0.40").number(5),
             json!({"set": true, "infinite": false, "number": 5})
         );
+    }
+
+    /// slurmdb's `jobs` without times tells of what is in a state just now; 22.05 reads no epoch.
+    #[test]
+    fn a_name_is_searched_since_a_time_in_the_versions_own_way() {
+        let since = Timestamp::from_second(1_795_173_809).unwrap();
+        let query = |text: &str| version(text).name_query("m", since);
+        for old in ["v0.0.38", "v0.0.40", "v0.0.41"] {
+            let (_, time) = query(old).pop().unwrap();
+            assert_eq!(
+                time, "2026-11-19T05:23:29",
+                "{old}: a day's margin for the zone"
+            );
+        }
+        let new = query("v0.0.42");
+        assert_eq!(
+            new.last().unwrap(),
+            &("start_time", "1795170209".to_owned())
+        );
+        assert!(new.contains(&("usage_time_as_submit_time", "true".to_owned())));
+        let ids = |text: &str| version(text).ids_query(&["1", "2"]);
+        assert_eq!(ids("v0.0.38")[0], ("step", "1,2".to_owned()));
+        assert_eq!(ids("v0.0.42")[1], ("step", "2".to_owned()));
+    }
+
+    /// No server that speaks it could be had: it is read off its neighbours' fields.
+    #[test]
+    fn what_has_not_been_seen_of_v0_0_39_is_taken_from_its_neighbours() {
+        let (old, unseen, new) = (version("v0.0.38"), version("v0.0.39"), version("v0.0.40"));
+        assert_eq!(
+            unseen.submission("x", Map::new()),
+            old.submission("x", Map::new())
+        );
+        assert_eq!(unseen.number(5), new.number(5));
+        assert_eq!(unseen.gpus(None, 1), new.gpus(None, 1));
+        assert_eq!(
+            unseen.kill_invalid_dependency(),
+            new.kill_invalid_dependency()
+        );
+        assert!(!unseen.may_have_job_states(), "it came with 24.05");
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What the adapter does with the calls: one file per operation of the contract.
 
 mod cancel;
+mod dependency;
 mod find;
+mod judge;
 mod poll;
 mod probe;
 mod questions;

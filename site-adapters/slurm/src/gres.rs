@@ -1,17 +1,26 @@
 //! GPUs in Slurm's resource texts.
 
-/// GPUs in a node's `gres` or `gres_used`: `gpu:h100:4(S:0-1),gpu:a100:2(IDX:0,3)`, `gpu:4`.
-pub(crate) fn gpus(text: &str) -> u32 {
-    outside_brackets(text)
-        .split(',')
-        .filter_map(|entry| {
-            let mut parts = entry.split(':');
-            (parts.next()? == "gpu")
-                .then_some(parts.next_back()?)?
-                .parse()
-                .ok()
-        })
-        .fold(0u32, u32::saturating_add)
+use std::collections::BTreeMap;
+
+/// What GPUs of no type are called.
+const NO_TYPE: &str = "gpu";
+
+/// GPUs by type in a node's `gres` or `gres_used`: `gpu:h100:4(S:0-1),gpu:a100:2(IDX:0,3)`, `gpu:4`.
+pub(crate) fn gpus(text: &str) -> BTreeMap<String, u32> {
+    let mut all = BTreeMap::new();
+    for entry in outside_brackets(text).split(',') {
+        if let Some((kind, count)) = entry_of(entry) {
+            let known: &mut u32 = all.entry(kind.to_owned()).or_default();
+            *known = known.saturating_add(count);
+        }
+    }
+    all
+}
+
+fn entry_of(entry: &str) -> Option<(&str, u32)> {
+    let (name, rest) = entry.trim().split_once(':')?;
+    let (kind, count) = rest.rsplit_once(':').unwrap_or((NO_TYPE, rest));
+    (name == "gpu").then_some((kind, count.parse().ok()?))
 }
 
 /// Commas inside brackets separate indices, not entries.
@@ -36,15 +45,23 @@ fn outside_brackets(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn read(text: &str) -> Vec<(String, u32)> {
+        gpus(text).into_iter().collect()
+    }
+
     #[test]
-    fn gpus_are_counted_over_types_and_not_over_indices() {
-        assert_eq!(gpus("gpu:h100:4"), 4);
-        assert_eq!(gpus("gpu:4(S:0-1)"), 4);
-        assert_eq!(gpus("gpu:h100:2(IDX:0,3),gpu:a100:1(IDX:4)"), 3);
-        assert_eq!(gpus("gpu:h100:0(IDX:N/A)"), 0);
-        assert_eq!(gpus("nic:2,shard:8"), 0);
-        assert_eq!(gpus(""), 0);
-        assert_eq!(gpus("gpu"), 0);
+    fn gpus_are_counted_by_type_and_indices_are_not() {
+        let one = |kind: &str, count| (kind.to_owned(), count);
+        assert_eq!(read("gpu:h100:4"), [one("h100", 4)]);
+        assert_eq!(read("gpu:4(S:0-1)"), [one("gpu", 4)]);
+        assert_eq!(
+            read("gpu:h100:2(IDX:0,3),gpu:a100:1(IDX:4)"),
+            [one("a100", 1), one("h100", 2)]
+        );
+        assert_eq!(read("gpu:h100:0(IDX:N/A)"), [one("h100", 0)]);
+        for none in ["nic:2,shard:8", "", "gpu", "gpu:x", "gpu:h100:-1"] {
+            assert_eq!(read(none), [], "{none}");
+        }
     }
 
     proptest::proptest! {

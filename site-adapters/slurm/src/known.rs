@@ -8,9 +8,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
-use site_adapter::{Activity, RemoteRef};
+use site_adapter::RemoteRef;
 
 use crate::states::Phase;
+use crate::whole::Whole;
 
 /// How long a job that does not change is taken for the same one.
 const SURE_FOR: SignedDuration = SignedDuration::from_secs(60);
@@ -24,14 +25,32 @@ struct Fact {
     told: Option<Told>,
     /// When slurmctld itself was last asked for this one job, whether it answered or not.
     looked_at: Timestamp,
+    /// The ids that the tasks of an array have of their own.
+    own: Vec<u64>,
 }
 
 #[derive(Debug)]
 struct Told {
     /// slurmctld's word when it was told, where there is one.
-    phase: Option<Phase>,
-    activity: Activity,
+    sight: Sight,
+    whole: Whole,
     at: Timestamp,
+}
+
+/// What is seen of a job in slurmctld's list of states: if it is as before, the job is too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sight {
+    /// Of an array: running, as long as any task is there.
+    pub(crate) phase: Option<Phase>,
+    /// A digest of the states of an array's tasks.
+    pub(crate) tasks: u64,
+}
+
+impl Sight {
+    /// Waits or runs, as slurmctld says: the others have something to tell.
+    const fn is_steady(self) -> bool {
+        matches!(self.phase, Some(Phase::Waiting | Phase::Running))
+    }
 }
 
 impl Default for Fact {
@@ -39,6 +58,7 @@ impl Default for Fact {
         Self {
             told: None,
             looked_at: Timestamp::MIN,
+            own: Vec::new(),
         }
     }
 }
@@ -53,20 +73,22 @@ pub(crate) struct Turns {
 }
 
 impl Known {
-    /// Sorts jobs, each with its phase in slurmctld if it is there, by what there is to ask.
+    /// Sorts jobs, each with what slurmctld's list has of it and of its tasks' own ids, by what there
+    /// is to ask.
     pub(crate) fn turns(
         &self,
         jobs: &[&RemoteRef],
-        phase: impl Fn(&RemoteRef) -> Option<Phase>,
+        sight: impl Fn(&RemoteRef, &[u64]) -> Sight,
         now: Timestamp,
     ) -> Turns {
         let known = self.lock();
         let mut turns = Turns::default();
         let mut old = Vec::new();
         for (position, job) in jobs.iter().enumerate() {
-            let now_in = phase(job);
-            let same = |told: &&Told| told.phase == now_in && is_steady(now_in);
-            let told = known.get(&job.marker).and_then(|fact| fact.told.as_ref());
+            let fact = known.get(&job.marker);
+            let seen = sight(job, fact.map_or(&[], |fact| fact.own.as_slice()));
+            let same = |told: &&Told| told.sight == seen && seen.is_steady();
+            let told = fact.and_then(|fact| fact.told.as_ref());
             match told.filter(same) {
                 None => turns.changed.push(position),
                 Some(told) if now.duration_since(told.at) > SURE_FOR => {
@@ -113,25 +135,39 @@ impl Known {
     }
 
     /// What a job was last told as, if it ever was.
-    pub(crate) fn activity(&self, job: &RemoteRef) -> Option<Activity> {
+    pub(crate) fn whole(&self, job: &RemoteRef) -> Option<Whole> {
         let known = self.lock();
         let told = known.get(&job.marker)?.told.as_ref()?;
-        Some(told.activity.clone())
+        Some(told.whole.clone())
+    }
+
+    /// The ids that an array's tasks have of their own, as far as they are known.
+    pub(crate) fn own_ids(&self, job: &RemoteRef) -> Vec<u64> {
+        let known = self.lock();
+        known
+            .get(&job.marker)
+            .map_or(Vec::new(), |fact| fact.own.clone())
+    }
+
+    pub(crate) fn has_own_ids(&self, job: &RemoteRef, mut own: Vec<u64>) {
+        own.sort_unstable();
+        own.dedup();
+        self.lock().entry(job.marker.clone()).or_default().own = own;
     }
 
     /// Takes in what a job was told as; `seen` says that slurmctld was asked for it alone.
     pub(crate) fn told(
         &self,
         marker: &str,
-        phase: Option<Phase>,
-        activity: Activity,
+        sight: Sight,
+        whole: Whole,
         (now, seen): (Timestamp, bool),
     ) {
         let mut known = self.lock();
         let fact = known.entry(marker.to_owned()).or_default();
         fact.told = Some(Told {
-            phase,
-            activity,
+            sight,
+            whole,
             at: now,
         });
         if seen {
@@ -170,15 +206,10 @@ impl Known {
     }
 }
 
-/// Waits or runs, as slurmctld says: the others have something to tell.
-const fn is_steady(phase: Option<Phase>) -> bool {
-    matches!(phase, Some(Phase::Waiting | Phase::Running))
-}
-
 #[cfg(test)]
 mod tests {
     use broker_model::RemoteId;
-    use site_adapter::LocalAccount;
+    use site_adapter::{Activity, LocalAccount};
 
     use super::*;
 
@@ -199,25 +230,50 @@ mod tests {
         Timestamp::from_second(1_700_000_000 + second).unwrap()
     }
 
-    const RUNS: Option<Phase> = Some(Phase::Running);
+    const RUNS: Sight = Sight {
+        phase: Some(Phase::Running),
+        tasks: 0,
+    };
 
-    fn running() -> Activity {
-        Activity::Running { started_at: at(1) }
+    fn running() -> Whole {
+        Whole::single(Activity::Running { started_at: at(1) })
     }
 
     #[test]
     fn a_job_is_asked_about_when_it_changes_and_once_a_minute() {
         let (known, jobs) = (Known::default(), [job(1), job(2)]);
         let jobs: Vec<&RemoteRef> = jobs.iter().collect();
-        assert_eq!(known.turns(&jobs, |_| RUNS, at(0)).changed, [0, 1]);
+        assert_eq!(known.turns(&jobs, |_, _| RUNS, at(0)).changed, [0, 1]);
         for job in &jobs {
             known.told(&job.marker, RUNS, running(), (at(0), false));
         }
-        let quiet = known.turns(&jobs, |_| RUNS, at(59));
+        let quiet = known.turns(&jobs, |_, _| RUNS, at(59));
         assert_eq!((quiet.changed.len(), quiet.old.len()), (0, 0));
-        assert_eq!(known.turns(&jobs, |_| RUNS, at(61)).old, [0, 1]);
-        let gone = known.turns(&jobs, |job| RUNS.filter(|_| job.marker == "m1"), at(5));
+        assert_eq!(known.turns(&jobs, |_, _| RUNS, at(61)).old, [0, 1]);
+        let only = |job: &RemoteRef, _: &[u64]| match job.marker.as_str() {
+            "m1" => RUNS,
+            _ => Sight::default(),
+        };
+        let gone = known.turns(&jobs, only, at(5));
         assert_eq!(gone.changed, [1]);
+    }
+
+    #[test]
+    fn an_array_is_asked_about_when_any_of_its_tasks_changes() {
+        let known = Known::default();
+        known.has_own_ids(&job(1), vec![3, 1, 2, 3]);
+        let jobs = [&job(1)];
+        let sight = |_: &RemoteRef, own: &[u64]| Sight {
+            tasks: own.iter().sum(),
+            ..RUNS
+        };
+        known.told("m1", Sight { tasks: 6, ..RUNS }, running(), (at(0), false));
+        assert_eq!(
+            known.turns(&jobs, sight, at(1)).changed,
+            [0u8; 0].map(usize::from)
+        );
+        known.has_own_ids(&job(1), vec![1, 2, 4]);
+        assert_eq!(known.turns(&jobs, sight, at(1)).changed, [0]);
     }
 
     #[test]
@@ -227,7 +283,12 @@ mod tests {
         let mut asked = HashSet::new();
         for tick in 0..4 {
             for position in known.longest_unseen(&jobs, 8) {
-                known.told(&jobs[position].marker, None, running(), (at(tick), true));
+                known.told(
+                    &jobs[position].marker,
+                    Sight::default(),
+                    running(),
+                    (at(tick), true),
+                );
                 asked.insert(position);
             }
         }
@@ -242,19 +303,19 @@ mod tests {
         }
         known.keep_only(&[&job(7)]);
         assert_eq!(known.lock().len(), 1);
-        assert_eq!(known.activity(&job(7)), Some(running()));
+        assert_eq!(known.whole(&job(7)), Some(running()));
     }
 
     #[test]
     fn a_question_in_vain_changes_nothing_but_whose_turn_it_is() {
         let known = Known::default();
         known.asked_in_vain(&job(1), at(5));
-        assert_eq!(known.activity(&job(1)), None);
+        assert_eq!(known.whole(&job(1)), None);
         known.told("m1", RUNS, running(), (at(6), true));
         known.asked_in_vain(&job(1), at(70));
-        assert_eq!(known.activity(&job(1)), Some(running()));
+        assert_eq!(known.whole(&job(1)), Some(running()));
         assert_eq!(known.looked_at(&job(1)), at(70));
         let jobs = [&job(1)];
-        assert_eq!(known.turns(&jobs, |_| RUNS, at(71)).old, [0]);
+        assert_eq!(known.turns(&jobs, |_, _| RUNS, at(71)).old, [0]);
     }
 }

@@ -4,6 +4,13 @@
 //! cheaply and in bulk, and keeps them even where it does not keep comments. The user's own name for
 //! the job stands in the comment and in the job's environment (`ALCYONE_JOB_NAME`).
 //!
+//! An array is one job to the agent. Its tasks have ids of their own in slurmctld and in slurmdbd, and
+//! a requeue gives a job a new submit time: `whole` puts tasks and pieces together.
+//!
+//! No server that speaks v0.0.39 (Slurm 23.02) could be had. It is taken for v0.0.40 with the script
+//! beside the job, as in v0.0.38, which is what the field names of its neighbours leave; it is tried
+//! only where a site has nothing newer.
+//!
 //! What the versions of the API do differently is kept in `dialect`, `value` and in the parsers
 //! of the one file per REST call under `calls`; `flows` puts calls together and decides.
 
@@ -13,6 +20,8 @@ mod calls;
 mod config;
 mod dialect;
 mod flows;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gres;
 mod known;
 mod logs;
@@ -25,6 +34,7 @@ pub mod testing;
 mod token;
 mod transport;
 mod value;
+mod whole;
 
 pub use adapter::SlurmAdapter;
 pub use config::{ApiChoice, InvalidSettings, PartitionSettings, SlurmSettings, TokenSource};

@@ -1,13 +1,14 @@
 use broker_model::{OutcomeKind, RemoteId};
 use jiff::Timestamp;
-use site_adapter::{Activity, RemoteJob, RemoteRef};
+use site_adapter::{Activity, RemoteRef};
 
 use crate::states::{JobState, Phase, outcome};
 use crate::value::Exit;
 
-/// One job, as slurmctld or the accounting database tells it.
+/// One job, or one task of an array, as slurmctld or the accounting database tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct JobRecord {
+    /// Its own: each task of an array has one, and the last task has the array's.
     pub(crate) id: u64,
     pub(crate) name: String,
     pub(crate) comment: String,
@@ -20,6 +21,20 @@ pub(crate) struct JobRecord {
     /// Empty for a job that never started; its `start` is then the time of its end.
     pub(crate) has_nodes: bool,
     pub(crate) exit: Exit,
+    pub(crate) task: Option<Task>,
+    /// How often Slurm has put it back into the queue; each time with a new submit time.
+    pub(crate) restarts: u64,
+    /// Whether somebody had it cancelled, where the source tells: only the accounting does.
+    pub(crate) was_killed: Option<bool>,
+}
+
+/// What a record is of an array.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Task {
+    /// The id that was given for the array as a whole.
+    pub(crate) array: u64,
+    /// One, or all those that wait and were not given an id of their own yet.
+    pub(crate) indices: Vec<u32>,
 }
 
 impl JobRecord {
@@ -30,9 +45,11 @@ impl JobRecord {
     }
 
     /// Whether it is the very job: the id alone is no identity, Slurm gives it out again. A requeue
-    /// would change the submit time, but our jobs are never requeued.
+    /// changes the submit time, and is counted.
     pub(crate) fn is(&self, job: &RemoteRef) -> bool {
-        self.carries(&job.marker) && self.submitted_at == job.submitted_at
+        let since = self.submitted_at == job.submitted_at
+            || (self.restarts > 0 && self.submitted_at > job.submitted_at);
+        since && self.carries(&job.marker)
     }
 
     pub(crate) const fn is_over(&self) -> bool {
@@ -48,8 +65,13 @@ impl JobRecord {
         matches!(self.state.phase, Phase::Over(OutcomeKind::Cancelled)) && !self.has_nodes
     }
 
+    /// The id that the job or the array as a whole was given when it was submitted.
+    pub(crate) fn whole_id(&self) -> u64 {
+        self.task.as_ref().map_or(self.id, |task| task.array)
+    }
+
     pub(crate) fn remote_id(&self) -> RemoteId {
-        RemoteId(self.id.to_string())
+        RemoteId(self.whole_id().to_string())
     }
 
     pub(crate) fn activity(&self) -> Activity {
@@ -61,15 +83,18 @@ impl JobRecord {
     }
 
     /// The same job in a state that another source told.
-    pub(crate) fn activity_in(&self, state: &JobState) -> Activity {
+    pub(crate) fn in_state(&self, state: &JobState) -> Self {
+        let mut job = self.clone();
         match state.phase {
-            Phase::Waiting => self.queued(),
-            Phase::Running => self.running(),
-            Phase::Over(_) | Phase::Unknown => self.activity(),
+            // The accounting will say how it ended; until then it has not.
+            Phase::Over(_) if !self.is_over() => job.state.phase = Phase::Running,
+            Phase::Over(_) | Phase::Unknown => {}
+            Phase::Waiting | Phase::Running => job.state = state.clone(),
         }
+        job
     }
 
-    fn queued(&self) -> Activity {
+    pub(crate) fn queued(&self) -> Activity {
         Activity::Queued {
             reason: self.reason.clone(),
             expected_start: self.start.filter(|_| !self.has_nodes),
@@ -87,23 +112,47 @@ impl JobRecord {
         }
     }
 
-    fn over(&self, kind: OutcomeKind) -> Activity {
+    pub(crate) fn over(&self, kind: OutcomeKind) -> Activity {
         let started_at = self.started_at();
         let last_known = started_at.unwrap_or(self.submitted_at);
         Activity::Ended {
             started_at,
             ended_at: self.ended_at.unwrap_or(last_known),
-            outcome: outcome(kind, &self.state.word, self.reason.as_deref(), self.exit),
+            outcome: outcome(
+                self.kind(kind),
+                &self.state.word,
+                self.reason.as_deref(),
+                self.exit,
+            ),
         }
     }
 
-    pub(crate) fn into_remote(self, marker: &str) -> RemoteJob {
-        RemoteJob {
-            tasks: None,
-            marker: marker.to_owned(),
-            remote_id: self.remote_id(),
-            submitted_at: self.submitted_at,
-            activity: self.activity(),
+    /// What Slurm's state leaves open.
+    ///
+    /// A job of which slurmd could not open the output (no such folder, no right to write there) or
+    /// which it could not execute is FAILED by a signal that no kernel sends: slurmd's own error
+    /// number (`ESLURMD_STDIO_REDIRECT_FAILED` 4021, `ESLURMD_EXECVE_FAILED` 4020, `slurm_errno.h`)
+    /// read as a wait status. `JobLaunchFailure` is what 22.05 says of any signal, so it counts
+    /// only without one.
+    ///
+    /// Slurm cancels by itself, on nobody's request, what waits for a job that ended otherwise; the
+    /// accounting keeps no reason of that.
+    fn kind(&self, kind: OutcomeKind) -> OutcomeKind {
+        let says = |word: &str| self.reason.as_deref() == Some(word);
+        match kind {
+            OutcomeKind::Failed if matches!(self.exit.signal, Some(52 | 53)) => {
+                OutcomeKind::LaunchFailed
+            }
+            OutcomeKind::Failed if says("JobLaunchFailure") && self.exit.signal.is_none() => {
+                OutcomeKind::LaunchFailed
+            }
+            OutcomeKind::Cancelled if self.was_dropped() => OutcomeKind::DependencyFailed,
+            other => other,
         }
+    }
+
+    fn was_dropped(&self) -> bool {
+        let never = self.reason.as_deref() == Some("DependencyNeverSatisfied");
+        self.never_started() && (never || self.was_killed == Some(false))
     }
 }

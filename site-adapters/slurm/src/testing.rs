@@ -166,6 +166,20 @@ impl SlurmSite {
         run(&["start", &self.name, daemon]).map(drop)
     }
 
+    /// A node loses power: its slurmd and all of its jobs are gone at once.
+    pub fn crash(&self, node: &str) -> Result<(), StartError> {
+        run(&["crash", &self.name, node]).map(drop)
+    }
+
+    /// A program that prints a token for the user that is its last argument.
+    pub fn token_command(&self) -> Vec<String> {
+        let print = "exec \"$1\" token \"$2\" \"$3\" 300";
+        let script = script().display().to_string();
+        ["/bin/sh", "-c", print, "sh", &script, &self.name]
+            .map(str::to_owned)
+            .to_vec()
+    }
+
     /// Sends a daemon a signal, such as `STOP` or `CONT`.
     pub fn signal(&self, daemon: &str, signal: &str) -> Result<(), StartError> {
         let pid = format!("/run/slurm/{daemon}.pid");

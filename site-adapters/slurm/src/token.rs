@@ -17,7 +17,7 @@ use site_adapter::{Error, ErrorKind};
 use tokio::process::Command;
 use tokio::sync::Mutex;
 
-use crate::config::{TokenSource, is_local_user};
+use crate::config::{TokenSource, is_local_user, is_master};
 
 const OPERATION: &str = "token";
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
@@ -68,6 +68,13 @@ impl Tokens {
                 ErrorKind::Unauthorized,
                 OPERATION,
                 "the local account is not a POSIX user's name; correct the site's account mapping",
+            ));
+        }
+        if is_master(user) {
+            return Err(Error::new(
+                ErrorKind::Unauthorized,
+                OPERATION,
+                format!("no job runs as `{user}`; correct the site's account mapping"),
             ));
         }
         let place = self.place(user);
@@ -190,14 +197,35 @@ async fn fetch(argv: &[String], user: &str) -> Result<Token, Error> {
     if !is_token {
         return Err(failed(format!("`{program}` printed no token")));
     }
-    Ok(Token(token.to_owned()))
+    let token = Token(token.to_owned());
+    // Slurm lets such a token act for anybody who is named beside it.
+    if claim(&token, "sun")
+        .as_ref()
+        .and_then(Value::as_str)
+        .is_some_and(is_master)
+    {
+        return Err(failed(format!(
+            "`{program}` printed a token of root's or of Slurm's own user; print one of the user that is asked for"
+        )));
+    }
+    Ok(token)
 }
 
 /// What the token says of its own end; not verified, that is the site's business.
 fn expiry(token: &Token) -> Option<Timestamp> {
+    Timestamp::from_second(claim(token, "exp")?.as_i64()?).ok()
+}
+
+/// For the fuzzer.
+pub(crate) fn read_claims(text: &str) {
+    let token = Token(text.to_owned());
+    let _ = (expiry(&token), claim(&token, "sun"));
+}
+
+fn claim(token: &Token, name: &str) -> Option<Value> {
     let claims = URL_SAFE_NO_PAD.decode(token.0.split('.').nth(1)?).ok()?;
     let claims: Value = serde_json::from_slice(&claims).ok()?;
-    Timestamp::from_second(claims.get("exp")?.as_i64()?).ok()
+    claims.get(name).cloned()
 }
 
 #[cfg(test)]
@@ -260,6 +288,54 @@ mod tests {
             let error = tokens.token(bad).await.unwrap_err();
             assert_eq!(error.kind, ErrorKind::Unauthorized, "{bad:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_commands_token_is_kept_until_it_is_nearly_spent() {
+        let folder = tempfile::tempdir().unwrap();
+        let trace = folder.path().join("trace");
+        let program = folder.path().join("slurm-token");
+        let claims = URL_SAFE_NO_PAD.encode(r#"{"exp":1000100,"sun":"alice"}"#);
+        let script = format!(
+            "#!/bin/sh\necho \"$1\" >>'{}'\necho e30.{claims}.x\n",
+            trace.display()
+        );
+        std::fs::write(&program, script).unwrap();
+        let argv = vec!["/bin/sh".to_owned(), program.display().to_string()];
+        let (tokens, clock) = tokens(TokenSource::Command {
+            argv,
+            lifetime_seconds: 9999,
+        });
+        for (second, asked) in [(0, 1), (74, 1), (1, 2)] {
+            clock.advance(SignedDuration::from_secs(second));
+            tokens.token("alice").await.unwrap();
+            let calls = std::fs::read_to_string(&trace).unwrap();
+            assert_eq!(calls.lines().count(), asked, "after {second} s more");
+        }
+        tokens.token("bob").await.unwrap();
+        let calls = std::fs::read_to_string(&trace).unwrap();
+        assert_eq!(calls, "alice\nalice\nbob\n");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_done_as_root_or_as_slurms_own_user() {
+        let print = |user: &str| {
+            let claims = URL_SAFE_NO_PAD.encode(format!(r#"{{"sun":"{user}"}}"#));
+            let word = format!("printf %s e30.{claims}.x #");
+            let argv = ["/bin/sh", "-c", &word, "sh"].map(str::to_owned).to_vec();
+            tokens(TokenSource::Command {
+                argv,
+                lifetime_seconds: 100,
+            })
+            .0
+        };
+        for master in ["root", "slurm"] {
+            let error = print("alice").token(master).await.unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Unauthorized);
+            let error = print(master).token("alice").await.unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Local, "{error}");
+        }
+        print("alice").token("alice").await.unwrap();
     }
 
     #[tokio::test]

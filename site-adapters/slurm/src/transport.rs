@@ -9,7 +9,8 @@ use serde_json::Value;
 use site_adapter::{Error, ErrorKind};
 use tokio::sync::Semaphore;
 
-use crate::answer::{Answer, Body, Effect};
+use crate::answer::{Answer, Body, Effect, quote};
+use crate::calls::ping;
 use crate::config::{ApiChoice, InvalidSettings, SlurmSettings};
 use crate::dialect::ApiVersion;
 use crate::token::{Token, Tokens};
@@ -123,7 +124,11 @@ impl Transport {
             let answer = self.send(&self.reader, version, &ping).await?;
             if matches!(answer.body, Body::Json(_)) {
                 self.remember(Some(version));
-                tracing::info!(api.version = %version, "slurmrestd speaks this version");
+                let release = ping::release(&answer).map(quote).unwrap_or_default();
+                tracing::info!(
+                    api.version = %version, slurm.version = release,
+                    "slurmrestd speaks this version"
+                );
                 return Ok(version);
             }
             if !answer.is_unknown_path() {
@@ -291,4 +296,33 @@ fn broken(request: &Request, error: reqwest::Error) -> Error {
         (kind, message)
     };
     Error::new(kind, request.operation, message).caused_by(error.without_url())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A comma or a colon as it is makes 22.05 and 24.11 answer 400, and 26.05 500.
+    #[test]
+    fn commas_and_colons_of_a_query_go_encoded() {
+        let query = [("step", "1,2"), ("submit_time", "2026-11-20T11:18:00")];
+        let call = Client::new()
+            .get("http://s/slurmdb/v0.0.38/jobs")
+            .query(&query);
+        let url = call.build().unwrap().url().to_string();
+        assert!(
+            url.ends_with("?step=1%2C2&submit_time=2026-11-20T11%3A18%3A00"),
+            "{url}"
+        );
+    }
+
+    #[test]
+    fn nothing_new_is_an_empty_answer_and_half_an_answer_is_text() {
+        assert!(matches!(body(b"", false, 304), Body::Json(Value::Null)));
+        assert!(matches!(body(b"{\"jobs\": [", true, 200), Body::Text(_)));
+        assert!(
+            matches!(body(b"{}", false, 200), Body::Text(_)),
+            "a proxy's page"
+        );
+    }
 }

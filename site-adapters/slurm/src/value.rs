@@ -1,5 +1,6 @@
 //! Values that every version of the API writes in its own way.
 
+use broker_model::ArraySpec;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -59,6 +60,44 @@ pub(crate) fn text(value: &Value) -> Option<&str> {
     value
         .as_str()
         .filter(|text| !matches!(*text, "" | "None" | "N/A" | "(null)" | "None assigned"))
+}
+
+/// Beyond what any array of ours has, indices are left out.
+const MOST_INDICES: u32 = ArraySpec::MAX_TASKS;
+
+/// Indices of tasks as slurmctld writes them: `0-3,7,10-20:2%4`. Cut short with `...` if there are
+/// many ranges.
+pub(crate) fn indices(text: &str) -> Vec<u32> {
+    let ranges = text.split('%').next().unwrap_or_default();
+    let mut all = Vec::new();
+    for part in ranges.trim_matches(['[', ']']).split(',') {
+        let (range, step) = part.split_once(':').unwrap_or((part, "1"));
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last) = (first.parse::<u32>(), last.parse::<u32>());
+        if let (Ok(first), Ok(last), Ok(step)) = (first, last, step.parse::<usize>()) {
+            all.extend((first..=last.min(MOST_INDICES)).step_by(step.max(1)));
+        }
+        if all.len() > MOST_INDICES as usize {
+            break;
+        }
+    }
+    all
+}
+
+/// The same as the accounting writes them: a number whose bits they are, `0xC` for 2 and 3.
+pub(crate) fn bits(text: &str) -> Vec<u32> {
+    let Some(digits) = text.strip_prefix("0x") else {
+        return indices(text);
+    };
+    let nibbles = (0..MOST_INDICES).step_by(4).zip(digits.chars().rev());
+    nibbles
+        .filter_map(|(first, digit)| Some((first, digit.to_digit(16)?)))
+        .flat_map(|(first, digit)| {
+            (0..4)
+                .filter(move |bit| digit >> bit & 1 == 1)
+                .map(move |bit| first + bit)
+        })
+        .collect()
 }
 
 /// How a job's process ended.
@@ -123,6 +162,19 @@ mod tests {
         ] {
             assert_eq!(number(&unset), None, "{unset}");
         }
+    }
+
+    #[test]
+    fn indices_are_read_as_ranges_and_as_bits() {
+        assert_eq!(indices("0-3%2"), [0, 1, 2, 3]);
+        assert_eq!(indices("1,7,10-14:2"), [1, 7, 10, 12, 14]);
+        assert_eq!(indices("0-1,5,..."), [0, 1, 5]);
+        assert_eq!(indices(""), [0u32; 0]);
+        assert_eq!(indices("3-1,x-y,1-2:0"), [1, 2]);
+        assert!(indices("0-4294967295,0-9999").len() < 30_000);
+        assert_eq!(bits("0xE"), [1, 2, 3]);
+        assert_eq!(bits("0x10001"), [0, 16]);
+        assert_eq!(bits("2-3"), [2, 3]);
     }
 
     #[test]

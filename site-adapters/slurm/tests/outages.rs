@@ -10,8 +10,8 @@
 #[path = "real/cluster.rs"]
 mod cluster;
 
-use broker_model::{Outcome, OutcomeKind};
-use site_adapter::{Activity, ErrorKind, RemoteRef, SiteAdapter as _};
+use broker_model::{AfterWhen, ArraySpec, Outcome, OutcomeKind};
+use site_adapter::{Activity, ErrorKind, LogStream, RemoteAfter, RemoteRef, SiteAdapter as _};
 use site_adapter_slurm::TokenSource;
 
 use crate::cluster::{Cluster, activity, alice, ends, on_each_version, runs, submit, until};
@@ -22,6 +22,11 @@ on_each_version!(write:
     without_accounting_jobs_are_polled_and_absence_is_not_claimed,
     without_slurmctld_nothing_is_claimed,
     a_token_that_is_not_accepted_is_told_as_such,
+    a_job_that_ended_while_slurmctld_was_down_is_told,
+    a_killed_slurmrestd_has_forgotten_nothing_when_it_is_back,
+    a_job_whose_slurmd_died_is_over_when_it_is_back,
+    what_slurmctld_has_purged_is_found_in_the_accounting,
+    a_crash_ends_a_job_and_puts_a_restartable_one_back,
 );
 
 /// slurmctld loses the submissions of its last seconds when it is killed, and gives their ids out
@@ -233,4 +238,153 @@ async fn saved(cluster: &Cluster, job: &RemoteRef) {
         cluster.site.exec(&["grep", "-q", &job.marker, file]).ok()
     })
     .await;
+}
+
+async fn a_job_that_ended_while_slurmctld_was_down_is_told(cluster: &Cluster) {
+    let adapter = cluster.adapter();
+    let gate = cluster.site.home("alice").join("ctld-gate");
+    let script = "while [ ! -e ctld-gate ]; do sleep 0.1; done; rm ctld-gate; echo over; exit 4";
+    let job = submit(&adapter, &cluster.submission(script)).await;
+    runs(&adapter, &job).await;
+    cluster.site.stop("slurmctld").unwrap();
+    std::fs::write(gate, "").unwrap();
+    until("the script is over", async || {
+        let log = adapter.read_log(&job, LogStream::Stdout, 0, 100).await;
+        (log.unwrap() == b"over\n").then_some(())
+    })
+    .await;
+    cluster.site.start_daemon("slurmctld").unwrap();
+    let outcome = ends(&adapter, &job).await;
+    assert_eq!(outcome.kind, OutcomeKind::Failed, "{outcome:?}");
+}
+
+async fn a_killed_slurmrestd_has_forgotten_nothing_when_it_is_back(cluster: &Cluster) {
+    let adapter = cluster.adapter();
+    let job = submit(&adapter, &cluster.submission("sleep 600")).await;
+    runs(&adapter, &job).await;
+    cluster.site.kill("slurmrestd").unwrap();
+    let told = adapter.poll(std::slice::from_ref(&job)).await;
+    let submitted = adapter.submit(&cluster.submission("exit 0")).await;
+    cluster.site.start_daemon("slurmrestd").unwrap();
+    assert_eq!(told.unwrap_err().kind, ErrorKind::Unavailable);
+    assert_eq!(submitted.unwrap_err().kind, ErrorKind::Unavailable);
+    runs(&adapter, &job).await;
+    adapter.cancel(&job).await.unwrap();
+    assert_eq!(ends(&adapter, &job).await.kind, OutcomeKind::Cancelled);
+}
+
+/// Until then slurmctld shows it as completing, and its node is not free.
+async fn a_job_whose_slurmd_died_is_over_when_it_is_back(cluster: &Cluster) {
+    let adapter = cluster.adapter();
+    let script = "while [ ! -e slurmd-gate ]; do sleep 0.1; done; rm slurmd-gate; echo over";
+    let job = submit(&adapter, &cluster.submission(script)).await;
+    runs(&adapter, &job).await;
+    for node in ["n1", "n2"] {
+        cluster.site.kill(node).unwrap();
+    }
+    std::fs::write(cluster.site.home("alice").join("slurmd-gate"), "").unwrap();
+    until("the script is over", async || {
+        let log = adapter.read_log(&job, LogStream::Stdout, 0, 100).await;
+        (log.unwrap() == b"over\n").then_some(())
+    })
+    .await;
+    for node in ["n1", "n2"] {
+        cluster.site.start_daemon(node).unwrap();
+    }
+    assert_eq!(ends(&adapter, &job).await.kind, OutcomeKind::Completed);
+}
+
+/// A job, the tasks of an array, and what another waits for: a while after their end slurmctld knows
+/// none of them.
+async fn what_slurmctld_has_purged_is_found_in_the_accounting(cluster: &Cluster) {
+    let forget = "echo MinJobAge=2 >>/etc/slurm/slurm.conf && scontrol reconfigure";
+    cluster.site.exec(&["/bin/sh", "-c", forget]).unwrap();
+    let adapter = cluster.adapter();
+    let failed = submit(&adapter, &cluster.submission("exit 3")).await;
+    let mut array = cluster.submission("[ $ALCYONE_ARRAY_INDEX = 0 ]");
+    array.work.array = Some(ArraySpec {
+        tasks: 2,
+        at_once: None,
+    });
+    let array = submit(&adapter, &array).await;
+    for job in [&failed, &array] {
+        assert_eq!(ends(&adapter, job).await.kind, OutcomeKind::Failed);
+        let known = ["scontrol", "show", "job", &job.remote_id.0];
+        until("slurmctld has purged it", async || {
+            cluster.site.exec(&known).is_err().then_some(())
+        })
+        .await;
+    }
+    // One that was never polled before, as after an agent's restart.
+    let fresh = cluster.adapter();
+    assert_eq!(ends(&fresh, &failed).await.kind, OutcomeKind::Failed);
+    let told = fresh.poll(std::slice::from_ref(&array)).await.unwrap();
+    let tasks = told[0].tasks.unwrap();
+    assert_eq!((tasks.completed, tasks.failed), (1, 1), "{told:?}");
+    let found = fresh.find(&alice(), &array.marker).await.unwrap().unwrap();
+    assert_eq!(found.remote_id, array.remote_id);
+
+    let after = |when| {
+        let mut submission = cluster.submission("exit 0");
+        submission.work.after = vec![RemoteAfter {
+            marker: failed.marker.clone(),
+            remote: failed.remote_id.clone(),
+            when,
+        }];
+        submission
+    };
+    let error = fresh
+        .submit(&after(AfterWhen::Completed))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Refused, "{error}");
+    let job = submit(&fresh, &after(AfterWhen::Failed)).await;
+    assert_eq!(ends(&fresh, &job).await.kind, OutcomeKind::Completed);
+}
+
+/// On a node each. 22.05 takes minutes to tell of the first, and keeps its node busy until then.
+async fn a_crash_ends_a_job_and_puts_a_restartable_one_back(cluster: &Cluster) {
+    let adapter = cluster.adapter();
+    if adapter.api_version().await.unwrap() == "v0.0.38".parse().unwrap() {
+        return;
+    }
+    let on_a_node = |restartable| {
+        let mut submission = cluster.submission("sleep 600");
+        submission.work.exclusive = true;
+        submission.work.restartable = restartable;
+        submission
+    };
+    let once = submit(&adapter, &on_a_node(false)).await;
+    let again = submit(&adapter, &on_a_node(true)).await;
+    runs(&adapter, &once).await;
+    runs(&adapter, &again).await;
+    for node in ["n1", "n2"] {
+        cluster.site.crash(node).unwrap();
+    }
+    until("the nodes are noticed as down", async || {
+        let states = cluster.site.exec(&["sinfo", "-h", "-N", "-o", "%T"]).ok()?;
+        states
+            .lines()
+            .all(|state| state.starts_with("down"))
+            .then_some(())
+    })
+    .await;
+    let snapshot = adapter.snapshot().await.unwrap().partitions.remove(0);
+    assert!(
+        !snapshot.accepting && snapshot.nodes_drained == 2,
+        "{snapshot:?}"
+    );
+    assert_eq!((snapshot.nodes_free, snapshot.gpus_free), (0, 0));
+    for node in ["n1", "n2"] {
+        cluster.site.start_daemon(node).unwrap();
+    }
+    until("the restartable one waits again", async || {
+        let told = activity(&adapter, &again).await?;
+        matches!(told, Activity::Queued { .. }).then_some(())
+    })
+    .await;
+    let outcome = ends(&adapter, &once).await;
+    assert_eq!(outcome.kind, OutcomeKind::NodeFailure, "{outcome:?}");
+    adapter.cancel(&again).await.unwrap();
+    ends(&adapter, &again).await;
 }

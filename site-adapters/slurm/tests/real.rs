@@ -15,5 +15,7 @@ mod conformance;
 mod jobs;
 #[path = "real/proxy.rs"]
 mod proxy;
+#[path = "real/rows.rs"]
+mod rows;
 #[path = "real/versions.rs"]
 mod versions;

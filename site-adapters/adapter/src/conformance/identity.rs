@@ -21,7 +21,7 @@ pub async fn the_same_attempt_submitted_twice_runs_once(site: &Site<'_>) {
     assert_eq!(again.remote_id, first.remote_id);
     assert_eq!(again.submitted_at, first.submitted_at);
 
-    let job = site.reference(&submission, &first);
+    let job = Site::reference(&submission, &first);
     let outcome = site.wait_until_ended(&job).await;
     assert_eq!(outcome.kind, OutcomeKind::Completed, "{outcome:?}");
     let late = site.adapter.submit(&submission).await.unwrap();

@@ -1,6 +1,6 @@
 use broker_model::{PartitionSnapshot, SiteReadiness};
 
-use super::Site;
+use super::{Condition, Site};
 
 pub async fn every_subsystem_is_well(site: &Site<'_>) {
     let probes = site.adapter.probe().await;
@@ -22,6 +22,23 @@ pub async fn the_snapshot_lists_the_partition(site: &Site<'_>) {
     assert_eq!(again.nodes_total, before.nodes_total);
     assert_eq!(again.gpus_total, before.gpus_total);
     assert_eq!(again.max_walltime_seconds, before.max_walltime_seconds);
+}
+
+/// The kinds add up to the sums, under the name that the scheduler gives them.
+pub async fn the_snapshot_counts_gpus_by_kind(site: &Site<'_>) {
+    if !site.can(Condition::GpuKinds) {
+        return;
+    }
+    let offer = partition(site).await;
+    let sum = |count: fn(&broker_model::GpuCount) -> u32| offer.gpus.iter().map(count).sum::<u32>();
+    assert_eq!(sum(|kind| kind.total), offer.gpus_total, "{offer:?}");
+    assert_eq!(sum(|kind| kind.free), offer.gpus_free, "{offer:?}");
+    assert!(
+        offer.gpus.iter().all(|kind| kind.free <= kind.total),
+        "{offer:?}"
+    );
+    let listed = |wanted: &str| offer.gpus.iter().any(|kind| kind.kind == wanted);
+    assert!(site.gpu_kind.is_none_or(listed), "{offer:?}");
 }
 
 async fn partition(site: &Site<'_>) -> PartitionSnapshot {

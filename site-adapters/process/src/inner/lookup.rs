@@ -44,6 +44,12 @@ impl Inner {
 
     /// Where a job stands, seen from its files where the memory may be behind them.
     pub(super) fn tell(self: &Arc<Self>, marker: &str) -> Result<Option<RemoteJob>> {
+        if let Some(meta) = self.roster().held_one(marker) {
+            return Ok(Some(meta.told(queued("Dependency"))));
+        }
+        if let Some(told) = self.tell_array(marker) {
+            return Ok(Some(told));
+        }
         let live = self.roster().job(marker).cloned();
         if let Some(live) = live {
             let activity = match live.state {
@@ -60,6 +66,12 @@ impl Inner {
         let Some(meta) = self.meta(marker, "find")? else {
             return Ok(None);
         };
+        if let Some(summary) = self.ended(marker).summary() {
+            return Ok(Some(RemoteJob {
+                tasks: Some(summary.tasks),
+                ..meta.told(summary.activity())
+            }));
+        }
         let ended = states::ended(&self.ended(marker), &meta);
         // Between its folder and its place in the queue.
         Ok(Some(

@@ -3,7 +3,7 @@ use std::fs;
 use std::io;
 use std::sync::Arc;
 
-use crate::folder::{Claim, Folder, Granted, Mark};
+use crate::folder::{Claim, Folder, Granted, Mark, Meta};
 use crate::procfs;
 use crate::roster::Start;
 use crate::states::Exit;
@@ -15,6 +15,7 @@ impl Inner {
     /// Starts what fits, in order. A start that fails is tried again at the next occasion, and holds
     /// up nobody outside its partition; one that can never succeed ends the job.
     pub(crate) fn start_ready(self: &Arc<Self>) {
+        self.release_held();
         let mut stuck = BTreeSet::new();
         loop {
             // A statement of its own: the guard must not live through the start.
@@ -25,10 +26,10 @@ impl Inner {
             let Err(error) = self.start(&start) else {
                 continue;
             };
-            let marker = &start.meta.marker;
+            let marker = &start.meta.key();
             if is_for_good(&error) {
                 tracing::error!(attempt = marker, %error, "job cannot be started");
-                match self.end_unstarted(marker) {
+                match self.end_unstarted(&start.meta) {
                     Ok(()) => continue,
                     Err(error) => {
                         tracing::warn!(attempt = marker, %error, "and its end cannot be written");
@@ -42,25 +43,33 @@ impl Inner {
         }
     }
 
-    fn end_unstarted(&self, marker: &str) -> io::Result<()> {
-        let folder = self.live(marker);
+    fn end_unstarted(&self, meta: &Meta) -> io::Result<()> {
+        let folder = self.live(&meta.key());
         folder.write_exit(Exit::Unstartable)?;
         let mut roster = self.roster();
-        fs::rename(folder.path(), self.ended(marker).path())?;
-        roster.remove(marker);
-        Ok(())
+        fs::rename(folder.path(), self.ended(&meta.key()).path())?;
+        roster.end_task(meta, false);
+        drop(roster);
+        self.finish_array(&meta.marker)
     }
 
     fn start(self: &Arc<Self>, start: &Start) -> io::Result<()> {
-        let folder = self.live(&start.meta.marker);
+        let key = start.meta.key();
+        self.place_task(&start.meta)?;
+        let folder = self.live(&key);
         folder.reserve_exit()?;
         folder.write_granted(&Granted {
             boot: self.boot.clone(),
             grant: start.grant.clone(),
         })?;
-        let mut child = wrapper::spawn(&self.config, &folder, &start.meta, &start.grant)?;
+        let cgroups = self.cgroups.as_ref();
+        let cgroup = cgroups
+            .map(|it| it.make(&start.meta, &start.grant))
+            .transpose()?;
+        let (meta, grant) = (&start.meta, &start.grant);
+        let mut child = wrapper::spawn(&self.config, &folder, meta, grant, cgroup.as_deref())?;
         let inner = Arc::downgrade(self);
-        let marker = start.meta.marker.clone();
+        let marker = key;
         tokio::spawn(async move {
             // However it went: what counts is what it has written.
             let _ = child.wait().await;
@@ -92,9 +101,9 @@ impl Inner {
     }
 
     fn try_settle(&self, marker: &str, gone: bool) -> io::Result<bool> {
-        if self.roster().job(marker).is_none() {
+        let Some(meta) = self.roster().job(marker).map(|live| Arc::clone(&live.meta)) else {
             return Ok(false);
-        }
+        };
         let folder = self.live(marker);
         if folder.exit().is_none() {
             if !gone {
@@ -110,8 +119,14 @@ impl Inner {
         if roster.job(marker).is_none() {
             return Ok(false);
         }
+        let is_good = matches!(folder.exit(), Some((Exit::Status(0), _))) && !stopped;
         fs::rename(folder.path(), self.ended(marker).path())?;
-        roster.remove(marker);
+        roster.end_task(&meta, is_good);
+        drop(roster);
+        if let Some(cgroups) = &self.cgroups {
+            cgroups.remove(marker);
+        }
+        self.finish_array(&meta.marker)?;
         Ok(true)
     }
 }

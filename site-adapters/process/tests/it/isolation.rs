@@ -69,7 +69,16 @@ async fn the_first_line_is_read_as_the_kernel_would() {
     let job = rig
         .submit(&adapter, &rig.submission("#!/no/such/shell\n"))
         .await;
-    assert_eq!(ended(&adapter, &job).await.exit_code, Some(127));
+    let outcome = ended(&adapter, &job).await;
+    assert_eq!(outcome.kind, OutcomeKind::LaunchFailed, "{outcome:?}");
+    assert!(outcome.site_words.contains("interpreter"), "{outcome:?}");
+    assert_eq!(adapter.usage(&job).await.unwrap(), None, "nothing ran");
+    let own = rig.submit(&adapter, &rig.submission("exit 127")).await;
+    let outcome = ended(&adapter, &own).await;
+    assert_eq!(
+        (outcome.kind, outcome.exit_code),
+        (OutcomeKind::Failed, Some(127))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

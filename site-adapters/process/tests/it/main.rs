@@ -7,6 +7,8 @@
     reason = "the rig fails a test by panicking"
 )]
 
+mod arrays;
+mod cgroups;
 mod isolation;
 mod queue;
 mod rig;
@@ -15,9 +17,14 @@ mod survival;
 use std::time::Duration;
 
 use broker_model::Walltime;
-use site_adapter::conformance;
+use site_adapter::conformance::{self, Condition};
 
 use crate::rig::Rig;
+
+const LACKS: &[conformance::Lack<'static>] = &[(
+    Condition::OutOfMemory,
+    "without a delegated cgroup nobody is told of it; `cgroups.rs` has what can be had here",
+)];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_process_adapter_does_what_every_adapter_must() {
@@ -29,6 +36,9 @@ async fn the_process_adapter_does_what_every_adapter_must() {
         partition: rig.partition.clone(),
         gpus_per_node: 4,
         scheduler_gpus_per_gpu: 1,
+        gpu_kind: Some("gpu"),
+        launch_failure: Some(|job| "#!/no/such/shell\n".clone_into(&mut job.work.script)),
+        lacks: LACKS,
         shortest_walltime: Walltime::from_seconds(1).unwrap(),
         patience: Duration::from_secs(30),
         pause: Duration::from_millis(5),

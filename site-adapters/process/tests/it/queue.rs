@@ -149,7 +149,7 @@ async fn a_job_that_the_system_can_never_start_ends() {
     let adapter = rig.open_with(too_much).await;
     let job = rig.submit(&adapter, &rig.submission("exit 0")).await;
     let outcome = ended(&adapter, &job).await;
-    assert_eq!(outcome.kind, OutcomeKind::Failed);
+    assert_eq!(outcome.kind, OutcomeKind::LaunchFailed);
     assert!(outcome.site_words.contains("too long"), "{outcome:?}");
     assert_eq!(adapter.usage(&job).await.unwrap(), None);
 }

@@ -6,10 +6,11 @@ use site_adapter::{Error, UsageReport};
 
 use crate::answer::{Answer, NOTHING_FOUND};
 use crate::dialect::ApiVersion;
-use crate::record::JobRecord;
-use crate::states::{JobState, Phase};
+use crate::record::{JobRecord, Task};
+use crate::states::JobState;
 use crate::transport::{Family, Request};
-use crate::value::{exit, number, small, text, time, words};
+use crate::value::{bits, exit, number, small, text, time, words};
+use crate::whole::Records;
 
 const OPERATION: &str = "GET slurmdb jobs";
 
@@ -17,6 +18,8 @@ const OPERATION: &str = "GET slurmdb jobs";
 pub(crate) struct Accounted {
     pub(crate) job: JobRecord,
     pub(crate) allocated: Allocated,
+    /// Without the time that it was suspended for.
+    pub(crate) elapsed_seconds: u64,
 }
 
 /// What the job had, on all its nodes.
@@ -71,6 +74,9 @@ fn accounted(job: &Value) -> Result<Accounted, &'static str> {
         ended_at: time(at("/time/end")),
         has_nodes: text(field("nodes")).is_some(),
         exit: exit(field("exit_code")),
+        task: task(at("/array/job_id"), at("/array/task_id"), at("/array/task")),
+        restarts: number(field("restart_cnt")).unwrap_or(0),
+        was_killed: Some(text(field("kill_request_user")).is_some()),
     };
     let listed = at("/tres/allocated").as_array();
     let mut allocated = allocated(listed.map_or(&[], Vec::as_slice));
@@ -81,7 +87,19 @@ fn accounted(job: &Value) -> Result<Accounted, &'static str> {
     Ok(Accounted {
         job: record,
         allocated,
+        elapsed_seconds: number(at("/time/elapsed")).unwrap_or(0),
     })
+}
+
+/// Those that wait together have a set of bits in place of a number.
+fn task(array: &Value, index: &Value, waiting: &Value) -> Option<Task> {
+    let array = number(array).filter(|array| *array > 0)?;
+    let indices = match (small(index), text(waiting)) {
+        (Some(index), _) => vec![index],
+        (None, Some(waiting)) => bits(waiting),
+        (None, None) => return None,
+    };
+    Some(Task { array, indices })
 }
 
 /// Slurm lists `gres/gpu` and may list `gres/gpu:TYPE` beside it: the same GPUs again.
@@ -111,22 +129,36 @@ fn allocated(list: &[Value]) -> Allocated {
     all
 }
 
-impl Accounted {
-    /// `None` while the job is not over in the accounting, and for one that never started.
-    pub(crate) fn usage(&self) -> Option<UsageReport> {
-        if !matches!(self.job.state.phase, Phase::Over(_)) {
-            return None;
-        }
-        let gib = self.allocated.memory_mib.div_ceil(1024);
-        Some(UsageReport {
-            elapsed_seconds: None,
-            started_at: self.job.started_at()?,
-            ended_at: self.job.ended_at?,
-            nodes: self.allocated.nodes,
-            scheduler_gpus: self.allocated.gpus,
-            cpus: self.allocated.cpus,
-            memory_gib: u32::try_from(gib).unwrap_or(u32::MAX),
-            energy_joules: self.allocated.energy_joules,
-        })
+/// What a job used: all of its tasks, and its pieces if it was put back into the queue.
+///
+/// `None` while it is not over in the accounting, and for one that never started. The counts are
+/// those of one task; energy is that of all.
+pub(crate) fn usage(records: &[&Accounted]) -> Option<UsageReport> {
+    if !Records::of(records.iter().map(|record| &record.job))?.is_over() {
+        return None;
     }
+    let ran = || {
+        records
+            .iter()
+            .filter(|record| record.job.started_at().is_some())
+    };
+    let largest = ran().max_by_key(|record| (record.allocated.nodes, record.job.submitted_at))?;
+    let started_at = ran().filter_map(|record| record.job.started_at()).min()?;
+    let ended_at = ran().filter_map(|record| record.job.ended_at).max()?;
+    let elapsed = ran().map(|record| record.elapsed_seconds).sum();
+    let span = ended_at.as_second().saturating_sub(started_at.as_second());
+    let gib = largest.allocated.memory_mib.div_ceil(1024);
+    Some(UsageReport {
+        started_at,
+        ended_at,
+        elapsed_seconds: (largest.job.task.is_some() || u64::try_from(span) != Ok(elapsed))
+            .then_some(elapsed),
+        nodes: largest.allocated.nodes,
+        scheduler_gpus: largest.allocated.gpus,
+        cpus: largest.allocated.cpus,
+        memory_gib: u32::try_from(gib).unwrap_or(u32::MAX),
+        energy_joules: ran()
+            .filter_map(|record| record.allocated.energy_joules)
+            .reduce(u64::saturating_add),
+    })
 }

@@ -1,13 +1,14 @@
 //! `GET job/ID` and `GET jobs`: jobs as slurmctld knows them.
 
+use jiff::Timestamp;
 use serde_json::Value;
 use site_adapter::Error;
 
 use crate::answer::{Answer, INVALID_JOB_ID};
-use crate::record::JobRecord;
-use crate::states::JobState;
+use crate::record::{JobRecord, Task};
+use crate::states::{JobState, Phase};
 use crate::transport::{Family, Request};
-use crate::value::{exit, number, text, time, words};
+use crate::value::{exit, indices, number, small, text, time, words};
 
 pub(crate) fn request(id: &str) -> Request {
     Request::get("GET job", Family::Slurm, format!("/job/{id}"))
@@ -18,12 +19,12 @@ pub(crate) fn all() -> Request {
     Request::get("GET jobs", Family::Slurm, "/jobs")
 }
 
-/// `None` when slurmctld says that it has no such job.
-pub(crate) fn parse(answer: &Answer) -> Result<Option<JobRecord>, Error> {
+/// A job, or the tasks of an array; nothing when slurmctld says that it has no such job.
+pub(crate) fn parse(answer: &Answer) -> Result<Vec<JobRecord>, Error> {
     if answer.has(INVALID_JOB_ID) {
-        return Ok(None);
+        return Ok(Vec::new());
     }
-    Ok(parse_all(answer)?.into_iter().next())
+    parse_all(answer)
 }
 
 pub(crate) fn parse_all(answer: &Answer) -> Result<Vec<JobRecord>, Error> {
@@ -49,5 +50,45 @@ fn record(job: &Value) -> Result<JobRecord, &'static str> {
         ended_at: time(field("end_time")),
         has_nodes: text(field("nodes")).is_some(),
         exit: exit(field("exit_code")),
+        task: task(
+            field("array_job_id"),
+            field("array_task_id"),
+            field("array_task_string"),
+        ),
+        restarts: number(field("restart_cnt")).unwrap_or(0),
+        was_killed: None,
+    })
+}
+
+/// Those that wait together have no number and a list of their indices; to v0.0.38 a job that is of
+/// no array has an array id of 0.
+fn task(array: &Value, index: &Value, list: &Value) -> Option<Task> {
+    let array = number(array).filter(|array| *array > 0)?;
+    let indices = match list.as_str().filter(|list| !list.is_empty()) {
+        Some(list) => indices(list),
+        None => vec![small(index)?],
+    };
+    Some(Task { array, indices })
+}
+
+/// When Slurm expects a waiting job to start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Forecast {
+    /// Those it may run in, with commas between.
+    pub(crate) partitions: String,
+    pub(crate) start: Timestamp,
+}
+
+pub(crate) fn forecasts(answer: &Answer) -> Result<Vec<Forecast>, Error> {
+    answer.check(&[])?;
+    let jobs = answer.whole_list("jobs")?.iter();
+    Ok(jobs.filter_map(forecast).collect())
+}
+
+fn forecast(job: &Value) -> Option<Forecast> {
+    let state = JobState::parse(&words(job.get("job_state")?))?;
+    Some(Forecast {
+        partitions: job.get("partition")?.as_str()?.to_owned(),
+        start: time(job.get("start_time")?).filter(|_| state.phase == Phase::Waiting)?,
     })
 }

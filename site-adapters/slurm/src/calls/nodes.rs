@@ -1,12 +1,14 @@
 //! `GET nodes`.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use site_adapter::Error;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, quote};
 use crate::gres::gpus;
 use crate::transport::{Family, Request};
-use crate::value::words;
+use crate::value::{text, words};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Node {
@@ -14,8 +16,13 @@ pub(crate) struct Node {
     /// Runs jobs or could: not down, drained, reserved or away.
     pub(crate) usable: bool,
     pub(crate) idle: bool,
-    pub(crate) gpus: u32,
-    pub(crate) gpus_used: u32,
+    /// Down, drained or draining, failing, in maintenance, not registered: for a while it takes no
+    /// job. A node that sleeps to save power, or is reserved, is not.
+    pub(crate) is_out: bool,
+    /// Why, in the words of whoever drained it.
+    pub(crate) reason: Option<String>,
+    pub(crate) gpus: BTreeMap<String, u32>,
+    pub(crate) gpus_used: BTreeMap<String, u32>,
 }
 
 pub(crate) fn request() -> Request {
@@ -61,6 +68,21 @@ fn parse_node(node: &Value) -> Option<Node> {
         "UNKNOWN",
         "ERROR",
     ];
+    let out = [
+        "DRAIN",
+        "DRAINED",
+        "DRAINING",
+        "DOWN",
+        "FAIL",
+        "FAILING",
+        "MAINT",
+        "MAINTENANCE",
+        "NOT_RESPONDING",
+        "INVALID",
+        "INVALID_REG",
+        "ERROR",
+    ];
+    let is_out = state.iter().any(|word| out.contains(&word.as_str()));
     let stands = matches!(base.as_str(), "IDLE" | "MIXED" | "ALLOCATED");
     let usable = stands && !state.iter().any(|word| unusable.contains(&word.as_str()));
     let listed = field("partitions").as_array();
@@ -72,6 +94,8 @@ fn parse_node(node: &Value) -> Option<Node> {
             .collect(),
         usable,
         idle: usable && base == "IDLE" && !state.iter().any(|word| word == "COMPLETING"),
+        is_out,
+        reason: text(field("reason")).map(quote),
         gpus: gpus(field("gres").as_str().unwrap_or_default()),
         gpus_used: gpus(field("gres_used").as_str().unwrap_or_default()),
     })

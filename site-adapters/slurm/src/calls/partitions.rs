@@ -10,9 +10,17 @@ use crate::value::{number, small, words};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Partition {
     pub(crate) name: String,
-    pub(crate) accepting: bool,
+    /// `UP`, or why it takes no jobs: `DOWN`, `DRAIN`, `INACTIVE`.
+    pub(crate) state: String,
     pub(crate) max_walltime_seconds: Option<u32>,
     pub(crate) max_nodes_per_job: Option<u32>,
+}
+
+impl Partition {
+    /// DOWN queues a job that then waits without end; DRAIN and INACTIVE refuse it.
+    pub(crate) fn is_up(&self) -> bool {
+        self.state == "UP"
+    }
 }
 
 pub(crate) fn request() -> Request {
@@ -34,8 +42,7 @@ fn parse_partition(partition: &Value) -> Option<Partition> {
     let minutes = first(["/maximums/time", "/max_time_limit"]).and_then(number);
     Some(Partition {
         name: partition.get("name")?.as_str()?.to_owned(),
-        // DOWN queues a job that then waits without end; DRAIN and INACTIVE refuse it.
-        accepting: state.first()? == "UP",
+        state: state.first()?.clone(),
         max_walltime_seconds: minutes
             .and_then(|minutes| minutes.checked_mul(60))
             .and_then(|seconds| u32::try_from(seconds).ok()),

@@ -25,3 +25,12 @@ fn answers(ping: &Value) -> bool {
         .find_map(|key| ping.get(key)?.as_str())
         .is_some_and(|word| word == "UP")
 }
+
+/// Slurm's version in one word, `24.11.5`. Its numbers are of another type in each version of the
+/// API, and up to v0.0.38 in the wrong order.
+pub(crate) fn release(answer: &Answer) -> Option<&str> {
+    let at = |pointer| answer.json().pointer(pointer)?.as_str();
+    ["/meta/slurm/release", "/meta/Slurm/release"]
+        .into_iter()
+        .find_map(at)
+}

@@ -1,5 +1,6 @@
 //! `POST job/submit`.
 
+use broker_model::ArraySpec;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use site_adapter::{Error, ErrorKind, Submission};
@@ -17,6 +18,8 @@ pub(crate) struct Place<'a> {
     pub(crate) work_dir: &'a str,
     pub(crate) home: &'a str,
     pub(crate) path: &'a str,
+    /// What it waits for, in Slurm's words: `afterok:7,afterany:8`.
+    pub(crate) dependency: Option<&'a str>,
 }
 
 /// What came back with a job id.
@@ -68,8 +71,17 @@ fn fields(version: ApiVersion, submission: &Submission, place: &Place<'_>) -> Ma
     put("tasks_per_node", json!(1));
     let minutes = resources.walltime.minutes_up();
     put("time_limit", version.number(minutes.into()));
-    let (never, value) = version.never_requeue();
-    put(never, value);
+    let (key, may) = version.requeue(work.restartable);
+    put(key, may);
+    put("open_mode", version.append());
+    if let Some(array) = work.array {
+        put("array", json!(indices(array)));
+    }
+    if let Some(list) = place.dependency {
+        put("dependency", json!(list));
+        let (key, value) = version.kill_invalid_dependency();
+        put(key, value);
+    }
     if let Some(name) = &account.account {
         put("account", json!(name));
     }
@@ -96,7 +108,7 @@ fn fields(version: ApiVersion, submission: &Submission, place: &Place<'_>) -> Ma
 /// All that the job gets besides `SLURM_*`: Slurm sets neither `HOME` nor `USER` over REST.
 fn environment(version: ApiVersion, submission: &Submission, place: &Place<'_>) -> Value {
     let user = &submission.account.user;
-    version.environment(&[
+    let mut variables = vec![
         ("PATH", place.path.to_owned()),
         ("HOME", place.home.to_owned()),
         ("USER", user.clone()),
@@ -104,7 +116,20 @@ fn environment(version: ApiVersion, submission: &Submission, place: &Place<'_>) 
         ("LANG", "C.UTF-8".to_owned()),
         ("ALCYONE_ATTEMPT", submission.marker()),
         ("ALCYONE_JOB_NAME", submission.work.name.clone()),
-    ])
+    ];
+    if let Some(array) = submission.work.array {
+        variables.push(("ALCYONE_ARRAY_SIZE", array.tasks.to_string()));
+    }
+    version.environment(&variables)
+}
+
+/// `0-9%4`: ten tasks, of which four may run at once.
+fn indices(array: ArraySpec) -> String {
+    let last = array.tasks.saturating_sub(1);
+    match array.at_once {
+        Some(at_once) => format!("0-{last}%{at_once}"),
+        None => format!("0-{last}"),
+    }
 }
 
 /// A job was made if there is a job id above 0, and only then: a field of a wrong type is answered

@@ -1,6 +1,6 @@
 //! The parsers over answers of real servers (`tests/fixtures`, cut to the fields that are read).
 
-use broker_model::{OutcomeKind, PartitionRef, Resources, Walltime};
+use broker_model::{ArraySpec, OutcomeKind, PartitionRef, Resources, Walltime};
 use serde_json::{Value, json};
 use site_adapter::{Activity, ErrorKind, LocalAccount, Submission, Work};
 
@@ -76,10 +76,16 @@ fn acted(file: &str, name: &str) -> Answer {
     recorded(file, name, Effect::Acts)
 }
 
+fn job_of(file: &str, name: &str) -> crate::record::JobRecord {
+    let jobs = job::parse(&read(file, name)).unwrap();
+    assert_eq!(jobs.len(), 1, "{name}");
+    jobs.into_iter().next().unwrap()
+}
+
 #[test]
 fn a_job_is_read_the_same_from_every_version() {
     for (file, id) in [(OLD, 43), (MIDDLE, 53)] {
-        let job = job::parse(&read(file, "job-completed")).unwrap().unwrap();
+        let job = job_of(file, "job-completed");
         assert_eq!((job.id, job.name.as_str()), (id, "rec"));
         let Activity::Ended {
             outcome,
@@ -94,9 +100,9 @@ fn a_job_is_read_the_same_from_every_version() {
         assert!(started_at.unwrap() < ended_at);
     }
     for file in EACH {
-        let running = job::parse(&read(file, "job-running")).unwrap().unwrap();
+        let running = job_of(file, "job-running");
         assert!(matches!(running.activity(), Activity::Running { .. }));
-        let failed = job::parse(&read(file, "job-failed")).unwrap().unwrap();
+        let failed = job_of(file, "job-failed");
         let Activity::Ended { outcome, .. } = failed.activity() else {
             panic!("{failed:?}");
         };
@@ -111,7 +117,7 @@ fn a_job_is_read_the_same_from_every_version() {
 #[test]
 fn an_unknown_job_is_no_error_and_an_outage_is_no_unknown_job() {
     for file in EACH {
-        assert_eq!(job::parse(&read(file, "job-unknown")).unwrap(), None);
+        assert_eq!(job::parse(&read(file, "job-unknown")).unwrap(), []);
         assert!(job::parse(&read(file, "auth-garbage-jobs")).is_err());
     }
     let refused = job::parse(&read(MIDDLE, "auth-garbage-jobs")).unwrap_err();
@@ -123,11 +129,15 @@ fn an_unknown_job_is_no_error_and_an_outage_is_no_unknown_job() {
 #[test]
 fn states_are_read_by_id() {
     let young = states::parse(&read(FORTY, "jobs-state")).unwrap();
-    assert_eq!(young["1"].phase, Phase::Running);
+    assert_eq!(young.job(1).unwrap().phase, Phase::Running);
     for file in [MIDDLE, NEW] {
         let states = states::parse(&read(file, "jobs-state")).unwrap();
-        assert_eq!(states["1"].phase, Phase::Over(OutcomeKind::Completed));
-        assert!(states.contains_key("6_1"));
+        let over = Phase::Over(OutcomeKind::Completed);
+        assert_eq!(states.job(1).unwrap().phase, over);
+        let [(index, task)] = states.tasks(6) else {
+            panic!("{states:?}");
+        };
+        assert_eq!((*index, task.phase), (1, over));
     }
 }
 
@@ -135,7 +145,7 @@ fn states_are_read_by_id() {
 fn usage_is_read_from_the_accounting() {
     for file in [OLD, FORTY, MIDDLE, NEW] {
         let records = accounting::parse(&read(file, "db-job-completed")).unwrap();
-        let usage = records[0].usage().unwrap();
+        let usage = accounting::usage(&[&records[0]]).unwrap();
         assert_eq!((usage.nodes, usage.cpus, usage.scheduler_gpus), (1, 2, 2));
         assert_eq!((usage.memory_gib, usage.energy_joules), (1, None));
         assert!(usage.started_at < usage.ended_at);
@@ -232,12 +242,12 @@ fn nodes_partitions_and_counters_are_read_from_every_version() {
     for file in EACH {
         let nodes = nodes::parse(&read(file, "nodes")).unwrap();
         assert_eq!(nodes.len(), 2);
-        assert_eq!((nodes[0].gpus, nodes[0].gpus_used), (4, 0));
-        assert!(nodes[0].usable && nodes[0].idle);
+        assert_eq!((nodes[0].gpus["h100"], nodes[0].gpus_used["h100"]), (4, 0));
+        assert!(nodes[0].usable && nodes[0].idle && !nodes[0].is_out);
         assert_eq!(nodes[0].partitions, ["main"]);
         let partitions = partitions::parse(&read(file, "partitions")).unwrap();
         assert_eq!(partitions[0].name, "main");
-        assert!(partitions[0].accepting);
+        assert!(partitions[0].is_up());
         assert_eq!(partitions[0].max_walltime_seconds, None);
         diag::parse(&read(file, "diag")).unwrap();
     }
@@ -257,7 +267,10 @@ fn a_drained_node_is_not_free_in_either_way_of_writing() {
             body: Body::Json(json!({"nodes": [node]})),
         };
         let nodes = nodes::parse(&answer).unwrap();
-        assert!(!nodes[0].idle && !nodes[0].usable, "{nodes:?}");
+        assert!(
+            !nodes[0].idle && !nodes[0].usable && nodes[0].is_out,
+            "{nodes:?}"
+        );
     }
 }
 
@@ -269,10 +282,16 @@ fn a_submission_is_written_in_the_versions_own_way() {
         work_dir: "/scratch/alice",
         home: "/home/alice",
         path: "/usr/bin:/bin",
+        dependency: Some("afterok:7,afterany:8"),
     };
     let body = |version: &str| {
         let version: ApiVersion = version.parse().unwrap();
-        let request = submit::request(version, &submission(), "#!/bin/sh\ntrue\n", &place);
+        let mut submission = submission();
+        submission.work.array = Some(ArraySpec {
+            tasks: 10,
+            at_once: Some(4),
+        });
+        let request = submit::request(version, &submission, "#!/bin/sh\ntrue\n", &place);
         request.body.unwrap()
     };
     let old = body("v0.0.38");
@@ -281,6 +300,9 @@ fn a_submission_is_written_in_the_versions_own_way() {
     assert_eq!(old["job"]["time_limit"], 2);
     assert_eq!(old["job"]["environment"]["ALCYONE_JOB_NAME"], "finetune-7b");
     assert_eq!(old["job"]["no_requeue"], true);
+    assert_eq!(old["job"]["open_mode"], "append");
+    assert_eq!(old["job"]["kill_on_invalid_dependency"], true);
+    assert_eq!(old["job"]["environment"]["ALCYONE_ARRAY_SIZE"], "10");
     let new = body("v0.0.42");
     assert_eq!(new["job"]["script"], "#!/bin/sh\ntrue\n");
     assert_eq!(new["job"]["tres_per_node"], "gres/gpu:a100:2");
@@ -290,14 +312,196 @@ fn a_submission_is_written_in_the_versions_own_way() {
     );
     assert_eq!(new["job"]["memory_per_node"]["number"], 1024);
     assert_eq!(new["job"]["requeue"], false);
+    assert_eq!(new["job"]["open_mode"], json!(["APPEND"]));
+    assert_eq!(new["job"]["flags"], json!(["KILL_INVALID_DEPENDENCY"]));
+    let environment = new["job"]["environment"].as_array().unwrap();
+    assert!(environment.contains(&json!("ALCYONE_ARRAY_SIZE=10")));
     for body in [old, new] {
         assert_eq!(body["job"]["name"], MARKER);
+        assert_eq!(body["job"]["array"], "0-9%4");
+        assert_eq!(body["job"]["dependency"], "afterok:7,afterany:8");
         assert_eq!(body["job"]["comment"], format!("{MARKER} finetune-7b"));
         assert_eq!(
             body["job"]["standard_output"],
             format!("/scratch/alice/alcyone-{MARKER}.out")
         );
     }
+}
+
+/// Array job, index or list of those that wait, state, of every record.
+fn tasks_of(jobs: &[crate::record::JobRecord]) -> Vec<(u64, u64, Vec<u32>, Phase)> {
+    let task = |job: &crate::record::JobRecord| {
+        let task = job.task.clone().unwrap();
+        (job.id, task.array, task.indices, job.state.phase)
+    };
+    jobs.iter().map(task).collect()
+}
+
+#[test]
+fn the_tasks_of_an_array_are_read_from_every_version() {
+    let waiting = |file| tasks_of(&job::parse(&read(file, "job-array")).unwrap());
+    assert_eq!(waiting(OLD), [(47, 47, vec![1, 2, 3], Phase::Waiting)]);
+    assert_eq!(waiting(NEW)[0], (80, 80, vec![3], Phase::Waiting));
+    assert_eq!(waiting(MIDDLE)[0], (57, 57, vec![3], Phase::Waiting));
+    assert_eq!(waiting(MIDDLE)[1], (59, 57, vec![2], Phase::Running));
+    for (file, array) in [(OLD, 47), (FORTY, 5), (MIDDLE, 57), (NEW, 80)] {
+        let records = accounting::parse(&read(file, "db-job-array")).unwrap();
+        let jobs: Vec<_> = records.iter().map(|record| record.job.clone()).collect();
+        let over = Phase::Over(OutcomeKind::Completed);
+        let expected = [(array, 3), (array + 1, 1), (array + 2, 2)]
+            .map(|(id, index)| (id, array, vec![index], over));
+        assert_eq!(tasks_of(&jobs), expected);
+        assert!(
+            jobs.iter()
+                .all(|job| job.remote_id().0 == array.to_string())
+        );
+    }
+}
+
+#[test]
+fn a_signal_is_told_and_a_job_that_is_no_array_has_no_task() {
+    for file in [OLD, MIDDLE, NEW] {
+        let jobs = job::parse(&read(file, "job-signalled")).unwrap();
+        assert_eq!(jobs[0].task, None);
+        assert_eq!(jobs[0].restarts, 0);
+    }
+    for file in [OLD, MIDDLE] {
+        let Activity::Ended { outcome, .. } = job_of(file, "job-cancelled").activity() else {
+            panic!("it was cancelled");
+        };
+        assert_eq!(outcome.kind, OutcomeKind::Cancelled);
+    }
+    let completing = job_of(NEW, "job-cancelled").activity();
+    assert!(
+        matches!(completing, Activity::Running { .. }),
+        "{completing:?}"
+    );
+}
+
+#[test]
+fn the_same_refusal_has_another_status_in_each_version() {
+    for name in ["submit-unknown-account", "submit-unknown-qos"] {
+        for (file, status) in [(OLD, 500), (MIDDLE, 500), (NEW, 422)] {
+            let answer = acted(file, name);
+            assert_eq!(answer.status, status);
+            assert_eq!(submit::parse(&answer).unwrap_err().kind, ErrorKind::Refused);
+        }
+    }
+    // 22.05 takes a job that no partition can hold, and says so beside its id.
+    let made = submit::parse(&acted(OLD, "submit-too-many-nodes")).unwrap();
+    assert!(matches!(made, submit::Receipt::Made { .. }), "{made:?}");
+    for file in [MIDDLE, NEW] {
+        let error = submit::parse(&acted(file, "submit-too-many-nodes")).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Refused);
+    }
+}
+
+#[test]
+fn absence_in_an_answer_about_one_thing_is_worded_in_four_ways() {
+    for (file, status) in [(OLD, 500), (MIDDLE, 200), (NEW, 200)] {
+        let answer = read(file, "node-unknown");
+        assert_eq!(answer.status, status);
+        // 24.11 answers 200 with an error of number 0.
+        assert!(answer.check(&[]).is_err() || answer.list("nodes").is_empty());
+    }
+    for (file, status) in [(OLD, 500), (MIDDLE, 422), (NEW, 200)] {
+        let answer = read(file, "partition-unknown");
+        assert_eq!(answer.status, status);
+        let parsed = partitions::parse(&answer);
+        assert!(parsed.is_err() || parsed.unwrap().is_empty());
+    }
+}
+
+#[test]
+fn slurms_version_is_read_and_whom_it_takes_us_for_is_not() {
+    for (file, release) in [(OLD, "22.05.8"), (FORTY, "24.11.5"), (NEW, "26.05.5")] {
+        let answer = read(file, "ping-meta");
+        assert_eq!(ping::release(&answer), Some(release));
+        // It says root for alice.
+        assert!(ping::parse(&answer).unwrap());
+        let unknown = read(file, "version-unknown");
+        assert!(unknown.is_unknown_path(), "{unknown:?}");
+    }
+}
+
+#[test]
+fn what_is_asked_is_a_handful_of_calls_and_none_changes_a_job() {
+    let place = submit::Place {
+        slurm_partition: "boost",
+        gpu_type: None,
+        work_dir: "/scratch/alice",
+        home: "/home/alice",
+        path: "/usr/bin:/bin",
+        dependency: None,
+    };
+    let version: ApiVersion = "v0.0.42".parse().unwrap();
+    let submitted = submit::request(version, &submission(), "#!/bin/sh\n", &place);
+    let job = &submitted.body.as_ref().unwrap()["job"];
+    assert_eq!(
+        job["current_working_directory"], "/scratch/alice",
+        "or it is refused"
+    );
+    assert_eq!(
+        job.get("begin_time"),
+        None,
+        "an epoch in one version, a text in another"
+    );
+    let calls = [
+        submitted,
+        job::request("7"),
+        job::all(),
+        states::request(version, &["7"]),
+        nodes::request(),
+        partitions::request(),
+        diag::request(),
+        ping::request(),
+        cancel::request("7"),
+        accounting::by_ids(version, &["7"]),
+    ];
+    let posts = calls
+        .iter()
+        .filter(|call| call.method == reqwest::Method::POST);
+    let posts: Vec<&str> = posts.map(|call| call.path.as_str()).collect();
+    assert_eq!(posts, ["/job/submit"]);
+    for call in &calls {
+        assert!(
+            call.query.iter().all(|(name, _)| *name != "update_time"),
+            "{call:?}"
+        );
+    }
+}
+
+#[test]
+fn a_job_that_slurmd_could_not_launch_is_told_apart_from_one_that_failed() {
+    let ended = |reason: &str, signal: Value| {
+        let job = json!({"job_id": 7, "name": "m", "job_state": ["FAILED"], "nodes": "n1",
+            "state_reason": reason, "submit_time": 1, "start_time": 1, "end_time": 1,
+            "exit_code": {"status": ["SIGNALED"], "return_code": {"set": false},
+                "signal": {"id": signal, "name": ""}}});
+        let answer = Answer {
+            operation: "test",
+            effect: Effect::Reads,
+            status: 200,
+            body: Body::Json(json!({"jobs": [job]})),
+        };
+        let Activity::Ended { outcome, .. } = job::parse(&answer).unwrap()[0].activity() else {
+            panic!("it is over");
+        };
+        outcome.kind
+    };
+    let set = |number: u32| json!({"set": true, "infinite": false, "number": number});
+    // 22.05 gives every signal that reason.
+    assert_eq!(ended("JobLaunchFailure", set(11)), OutcomeKind::Failed);
+    assert_eq!(ended("RaisedSignal", set(10)), OutcomeKind::Failed);
+    assert_eq!(ended("RaisedSignal", set(53)), OutcomeKind::LaunchFailed);
+    assert_eq!(
+        ended("JobLaunchFailure", set(53)),
+        OutcomeKind::LaunchFailed
+    );
+    assert_eq!(
+        ended("JobLaunchFailure", json!({"set": false})),
+        OutcomeKind::LaunchFailed
+    );
 }
 
 proptest::proptest! {

@@ -29,12 +29,12 @@ impl SlurmAdapter {
         }
     }
 
-    /// The state of a job of ours that nobody has stopped; `None` if there is no such job.
+    /// The state of a job of ours, or of one of its tasks, that nobody has stopped; `None` if there is
+    /// none.
     async fn unstopped(&self, user: &str, id: &str, ours: Ours<'_>) -> Result<Option<String>> {
-        let job = self.job(user, id).await?;
-        Ok(job
-            .filter(|job| ours(job) && !is_ending(job))
-            .map(|job| job.state.word))
+        let jobs = self.jobs(user, id).await?;
+        let unstopped = jobs.into_iter().find(|job| ours(job) && !is_ending(job));
+        Ok(unstopped.map(|job| job.state.word))
     }
 }
 

@@ -8,7 +8,9 @@ use tokio::time::Instant;
 
 use crate::adapter::SlurmAdapter;
 use crate::calls::{accounting, diag, job, states};
+use crate::known::Sight;
 use crate::record::JobRecord;
+use crate::whole::{Records, Whole};
 
 /// A queue up to this long is searched itself; beyond, `jobs` costs slurmctld seconds.
 const SHORT_QUEUE: u32 = 500;
@@ -45,8 +47,12 @@ impl SlurmAdapter {
         let found = self.search(account, marker).await?;
         match &found {
             Some(job) => {
+                let whole = Whole {
+                    activity: job.activity.clone(),
+                    tasks: job.tasks,
+                };
                 let seen = (self.clock.now(), false);
-                self.known.told(marker, None, job.activity.clone(), seen);
+                self.known.told(marker, Sight::default(), whole, seen);
             }
             None => self.known.gone(marker),
         }
@@ -87,16 +93,17 @@ impl SlurmAdapter {
         let counters = diag::parse(&self.ask(|_| diag::request()).await?)?;
         let since = self.marked_at(marker);
         let records = self.named(&account.user, marker, since).await;
-        if let Ok(records) = &records
-            && let Some(newest) = newest(records.iter().map(|r| &r.job), marker)
-        {
-            return self.alive_or_over(account, newest, marker).await;
+        if let Ok(records) = &records {
+            let ours = newest(records.iter().map(|record| &record.job), marker);
+            if !ours.is_empty() {
+                return self.alive_or_over(account, &ours, marker).await;
+            }
         }
         let queue = counters.jobs_pending.saturating_add(counters.jobs_running);
         if queue <= SHORT_QUEUE
             && let Some(found) = self.in_queue(search).await?
         {
-            return Ok(Look::Here(found.into_remote(marker)));
+            return Ok(Look::Here(found));
         }
         records?;
         if counters.accounting_backlog > 0 {
@@ -107,7 +114,7 @@ impl SlurmAdapter {
 
     /// The job in slurmctld's queue. All of `jobs` is read once; after that only what came in since,
     /// or once more for the look that decides where slurmctld tells no list of ids.
-    async fn in_queue(&self, search: &mut Search<'_>) -> Result<Option<JobRecord>> {
+    async fn in_queue(&self, search: &mut Search<'_>) -> Result<Option<RemoteJob>> {
         let user = &search.account.user;
         let ids = self.queued_ids(user).await?;
         if let Some(looked_at) = &mut search.looked_at {
@@ -119,13 +126,12 @@ impl SlurmAdapter {
             };
             let new: Vec<String> = ids.difference(looked_at).cloned().collect();
             if new.len() <= FEW_NEW {
-                let mut found = None;
+                let mut found = Vec::new();
                 for id in &new {
-                    let job = self.job(user, id).await?;
-                    found = job.filter(|job| job.carries(search.marker)).or(found);
+                    found.extend(self.jobs(user, id).await?);
                 }
                 looked_at.extend(new);
-                return Ok(found);
+                return Ok(remote(&newest(found.iter(), search.marker), search.marker));
             }
             *looked_at = ids;
         } else {
@@ -144,15 +150,14 @@ impl SlurmAdapter {
         if answer.is_unknown_path() {
             return Ok(None);
         }
-        // Array tasks (`6_1`) are never ours.
-        let ids = states::parse(&answer)?.into_keys();
-        Ok(Some(ids.filter(|id| id.parse::<u32>().is_ok()).collect()))
+        let ids = states::parse(&answer)?.ids();
+        Ok(Some(ids.map(|id| id.to_string()).collect()))
     }
 
-    async fn search_all(&self, user: &str, marker: &str) -> Result<Option<JobRecord>> {
+    async fn search_all(&self, user: &str, marker: &str) -> Result<Option<RemoteJob>> {
         let answer = self.transport.call(user, |_| job::all()).await?;
         let jobs = job::parse_all(&answer)?;
-        Ok(newest(jobs.iter(), marker).cloned())
+        Ok(remote(&newest(jobs.iter(), marker), marker))
     }
 
     /// A record that is over is proof enough; of one that is not, slurmctld is asked: a job that
@@ -161,32 +166,44 @@ impl SlurmAdapter {
     async fn alive_or_over(
         &self,
         account: &LocalAccount,
-        record: &JobRecord,
+        ours: &[JobRecord],
         marker: &str,
     ) -> Result<Look> {
+        let accounted = Records::of(ours).unwrap_or_default();
+        let told = remote(ours, marker);
         let is_recent = self.transport.version().await?.may_have_job_states();
-        if record.is_over() && is_recent {
-            return Ok(Look::Here(record.clone().into_remote(marker)));
+        if accounted.is_over() && is_recent {
+            return Ok(told.map_or(Look::Absent, Look::Here));
         }
-        let job = self.job(&account.user, &record.id.to_string()).await?;
-        let ours = job.filter(|job| job.carries(marker));
-        Ok(ours.map_or_else(
-            || {
-                if record.is_over() {
-                    Look::Here(record.clone().into_remote(marker))
-                } else {
-                    Look::Lost(record.clone())
-                }
-            },
-            |job| {
-                let mut found = job.clone().into_remote(marker);
-                if job.is_over() && !record.is_over() {
-                    // The accounting will say how it ended; until then `poll` says the same.
-                    found.activity = record.running();
-                }
-                Look::Here(found)
-            },
-        ))
+        let Some(first) = ours.first() else {
+            return Ok(Look::Absent);
+        };
+        let mut jobs = self
+            .jobs(&account.user, &first.whole_id().to_string())
+            .await?;
+        jobs.retain(|job| job.carries(marker));
+        let Some(job) = jobs.first() else {
+            let over = told.filter(|_| accounted.is_over());
+            return Ok(over.map_or_else(|| Look::Lost(first.clone()), Look::Here));
+        };
+        if job.task.is_none() && job.is_over() && !accounted.is_over() {
+            // The accounting will say how it ended; until then `poll` says the same.
+            let told = told.map(|told| RemoteJob {
+                activity: first.running(),
+                ..told
+            });
+            return Ok(told.map_or(Look::Absent, Look::Here));
+        }
+        let all: Vec<JobRecord> = match job.task {
+            Some(_) => ours.iter().cloned().chain(jobs).collect(),
+            None => jobs,
+        };
+        let submitted_at = first.submitted_at;
+        let found = remote(&all, marker).map(|found| RemoteJob {
+            submitted_at,
+            ..found
+        });
+        Ok(found.map_or(Look::Absent, Look::Here))
     }
 
     async fn named(
@@ -216,10 +233,10 @@ impl SlurmAdapter {
     fn vanished(&self, record: &JobRecord, marker: &str) -> RemoteJob {
         let started_at = record.started_at();
         RemoteJob {
-            tasks: None,
             marker: marker.to_owned(),
             remote_id: record.remote_id(),
             submitted_at: record.submitted_at,
+            tasks: None,
             activity: Activity::Ended {
                 started_at,
                 ended_at: self.clock.now(),
@@ -234,10 +251,31 @@ impl SlurmAdapter {
     }
 }
 
-/// The latest submission under the marker.
-fn newest<'a>(jobs: impl Iterator<Item = &'a JobRecord>, marker: &str) -> Option<&'a JobRecord> {
-    jobs.filter(|job| job.carries(marker))
-        .max_by_key(|job| (job.submitted_at, job.id))
+/// The latest submission under the marker: its pieces and tasks, the first piece first.
+fn newest<'a>(jobs: impl Iterator<Item = &'a JobRecord>, marker: &str) -> Vec<JobRecord> {
+    let mut ours: Vec<JobRecord> = jobs.filter(|job| job.carries(marker)).cloned().collect();
+    let last = ours
+        .iter()
+        .max_by_key(|job| (job.submitted_at, job.whole_id()));
+    if let Some(id) = last.map(JobRecord::whole_id) {
+        ours.retain(|job| job.whole_id() == id);
+    }
+    ours.sort_by_key(|job| job.submitted_at);
+    ours
+}
+
+fn remote(ours: &[JobRecord], marker: &str) -> Option<RemoteJob> {
+    let first = ours.iter().min_by_key(|job| job.submitted_at)?;
+    // A task of which no start is known yet is told of in a moment.
+    let whole = Records::of(ours)?.whole();
+    let whole = whole.unwrap_or(Whole::single(Activity::Unknown));
+    Some(RemoteJob {
+        marker: marker.to_owned(),
+        remote_id: first.remote_id(),
+        submitted_at: first.submitted_at,
+        activity: whole.activity,
+        tasks: whole.tasks,
+    })
 }
 
 fn not_sure() -> Error {

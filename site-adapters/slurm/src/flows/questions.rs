@@ -4,10 +4,12 @@
 //! takes 20 s for each, and meanwhile submissions and cancellations wait for the same places.
 
 use futures::future::join_all;
-use site_adapter::{Activity, Error, ErrorKind, RemoteRef, Result};
+use site_adapter::{Error, ErrorKind, RemoteRef, Result};
 
 use crate::adapter::{SlurmAdapter, plain_id};
-use crate::states::Phase;
+use crate::known::Sight;
+use crate::record::JobRecord;
+use crate::whole::{Records, Whole};
 
 pub(super) const MOST_QUESTIONS: usize = 64;
 /// Two, so that a single job that nobody can tell of is not taken for a silent slurmctld.
@@ -18,15 +20,16 @@ pub(super) struct Question<'a> {
     pub(super) position: usize,
     pub(super) job: &'a RemoteRef,
     /// slurmctld's word in this tick, where it tells states.
-    pub(super) phase: Option<Phase>,
+    pub(super) sight: Sight,
     pub(super) believed: Believed,
 }
 
 pub(super) enum Believed {
-    /// What slurmctld says of the job, or else this.
-    Answer(Option<Activity>),
+    /// What slurmctld says of the job, or else this. Tasks of an array that slurmctld has forgotten
+    /// are as the accounting has them.
+    Answer(Option<Whole>, Option<Box<Records>>),
     /// This, if slurmctld has the job.
-    IfThere(Activity),
+    IfThere(Whole),
 }
 
 impl SlurmAdapter {
@@ -65,14 +68,15 @@ impl SlurmAdapter {
         }
     }
 
-    async fn ask_for(&self, job: &RemoteRef) -> Result<Option<Activity>> {
-        let seen = self.job(&job.account.user, plain_id(job)?).await?;
-        let ours = seen.filter(|seen| seen.is(job));
-        Ok(ours.map(|seen| seen.activity()))
+    /// The job as slurmctld has it, or its tasks.
+    async fn ask_for(&self, job: &RemoteRef) -> Result<Vec<JobRecord>> {
+        let mut seen = self.jobs(&job.account.user, plain_id(job)?).await?;
+        seen.retain(|seen| seen.is(job));
+        Ok(seen)
     }
 
     /// Takes in an answer; returns the job's position if it is gone.
-    fn take_in(&self, question: Question<'_>, answer: Result<Option<Activity>>) -> Option<usize> {
+    fn take_in(&self, question: Question<'_>, answer: Result<Vec<JobRecord>>) -> Option<usize> {
         let (job, now) = (question.job, self.clock.now());
         let answer = match answer {
             Ok(answer) => answer,
@@ -86,20 +90,43 @@ impl SlurmAdapter {
                 return None;
             }
         };
-        let activity = match question.believed {
-            Believed::Answer(otherwise) => answer.or(otherwise),
-            Believed::IfThere(activity) => answer.map(|_| activity),
+        let there = !answer.is_empty();
+        let whole = match question.believed {
+            Believed::Answer(otherwise, _) if !there => otherwise,
+            Believed::Answer(_, records) => match with_the_forgotten(records, &answer).whole() {
+                None => {
+                    self.known.asked_in_vain(job, now);
+                    return None;
+                }
+                told => told,
+            },
+            Believed::IfThere(whole) => there.then_some(whole),
         };
-        let Some(activity) = activity else {
+        let Some(whole) = whole else {
             return Some(question.position);
         };
+        if there && whole.tasks.is_some() {
+            let own = answer.iter().map(|task| task.id);
+            self.known
+                .has_own_ids(job, own.chain(self.known.own_ids(job)).collect());
+        }
         let seen = (now, true);
-        self.known.told(&job.marker, question.phase, activity, seen);
+        self.known.told(&job.marker, question.sight, whole, seen);
         None
     }
 }
 
-fn is_unavailable(answer: &Result<Option<Activity>>) -> bool {
+/// What slurmctld tells, over what the accounting has of an array.
+fn with_the_forgotten(records: Option<Box<Records>>, answer: &[JobRecord]) -> Records {
+    let array = records.filter(|records| records.is_array());
+    let mut all = array.map_or_else(Records::default, |records| *records);
+    for record in answer {
+        all.add(record);
+    }
+    all
+}
+
+fn is_unavailable(answer: &Result<Vec<JobRecord>>) -> bool {
     matches!(answer, Err(error) if error.kind == ErrorKind::Unavailable)
 }
 

@@ -1,13 +1,28 @@
-use broker_model::{PartitionId, PartitionSnapshot, SiteReadiness};
+use std::collections::BTreeMap;
+
+use broker_model::{GpuCount, PartitionId, PartitionSnapshot, SiteReadiness};
+use jiff::Timestamp;
 use site_adapter::{Result, SiteSnapshot};
 
 use crate::adapter::SlurmAdapter;
 use crate::calls::diag::Counters;
+use crate::calls::job::{self, Forecast};
 use crate::calls::nodes::{self, Node};
 use crate::calls::partitions::{self, Partition};
 
+/// A queue up to this long is read for the starts that the backfill scheduler expects: some 2 MB.
+const SHORT_QUEUE: u32 = 250;
+
+/// What one look at the cluster brought.
+struct Seen {
+    nodes: Vec<Node>,
+    partitions: Vec<Partition>,
+    counters: Counters,
+    forecasts: Vec<Forecast>,
+}
+
 impl SlurmAdapter {
-    /// Three calls: nodes, partitions, counters.
+    /// Three calls: nodes, partitions, counters; one more for a queue that is short.
     ///
     /// The counts of jobs are the whole cluster's in every partition: slurmctld tells them per
     /// partition only with all of `jobs`.
@@ -17,15 +32,15 @@ impl SlurmAdapter {
             self.ask(|_| partitions::request()),
             self.counters(),
         );
-        let nodes = nodes::parse(&nodes?)?;
-        let known = partitions::parse(&partitions?)?;
         let counters = counters?;
-        let offered: Vec<PartitionSnapshot> = self
-            .settings
-            .partitions
-            .keys()
-            .map(|id| self.offer(id, &known, &nodes, counters))
-            .collect();
+        let seen = Seen {
+            nodes: nodes::parse(&nodes?)?,
+            partitions: partitions::parse(&partitions?)?,
+            forecasts: self.forecasts(counters).await?,
+            counters,
+        };
+        let ids = self.settings.partitions.keys();
+        let offered: Vec<PartitionSnapshot> = ids.map(|id| self.offer(id, &seen)).collect();
         let (readiness, reason) = readiness(&offered);
         Ok(SiteSnapshot {
             observed_at: self.clock.now(),
@@ -35,63 +50,108 @@ impl SlurmAdapter {
         })
     }
 
-    fn offer(
-        &self,
-        id: &PartitionId,
-        known: &[Partition],
-        nodes: &[Node],
-        counters: Counters,
-    ) -> PartitionSnapshot {
+    /// Of the jobs that wait, as far as the reader sees them.
+    async fn forecasts(&self, counters: Counters) -> Result<Vec<Forecast>> {
+        let queue = counters.jobs_pending.saturating_add(counters.jobs_running);
+        if counters.jobs_pending == 0 || queue > SHORT_QUEUE {
+            return Ok(Vec::new());
+        }
+        job::forecasts(&self.ask(|_| job::all()).await?)
+    }
+
+    fn offer(&self, id: &PartitionId, seen: &Seen) -> PartitionSnapshot {
         let name = self.settings.partition(id).map(|(name, _)| name);
-        let slurm = known.iter().find(|p| Some(&p.name) == name.as_ref());
-        let own = |node: &&Node| {
-            name.as_ref()
-                .is_some_and(|name| node.partitions.contains(name))
-        };
-        let count = |fits: fn(&Node) -> bool| {
-            let fitting = nodes.iter().filter(own).filter(|node| fits(node));
-            u32::try_from(fitting.count()).unwrap_or(u32::MAX)
-        };
-        let sum = |gpus: fn(&Node) -> u32| {
-            let all = nodes.iter().filter(own).map(gpus);
-            all.fold(0, u32::saturating_add)
-        };
+        let name = name.unwrap_or_default();
+        let slurm = seen.partitions.iter().find(|p| p.name == name);
+        let has = |node: &&Node| node.partitions.contains(&name);
+        let own: Vec<&Node> = seen.nodes.iter().filter(has).collect();
+        let gpus = gpus_by_kind(&own);
+        let reason = closed(&name, slurm, &own);
         PartitionSnapshot {
-            reason: None,
-            expected_start: None,
-            gpus: Vec::new(),
-            nodes_drained: 0,
             system: self.settings.system.clone(),
             partition: id.clone(),
-            accepting: slurm.is_some_and(|p| p.accepting),
-            nodes_total: count(|_| true),
-            nodes_free: count(|node| node.idle),
-            gpus_total: sum(|node| node.gpus),
-            gpus_free: sum(free_gpus),
+            accepting: reason.is_none(),
+            nodes_total: count(&own, |_| true),
+            nodes_free: count(&own, |node| node.idle),
+            nodes_drained: count(&own, |node| node.is_out),
+            gpus_total: sum(&gpus, |kind| kind.total),
+            gpus_free: sum(&gpus, |kind| kind.free),
+            gpus,
             max_walltime_seconds: slurm.and_then(|p| p.max_walltime_seconds),
             max_nodes_per_job: slurm.and_then(|p| p.max_nodes_per_job),
-            jobs_running: counters.jobs_running,
-            jobs_queued: counters.jobs_pending,
+            jobs_running: seen.counters.jobs_running,
+            jobs_queued: seen.counters.jobs_pending,
             backlog_node_seconds: None,
+            reason,
+            expected_start: latest(&seen.forecasts, &name, self.clock.now()),
         }
     }
 }
 
-const fn free_gpus(node: &Node) -> u32 {
-    if node.usable {
-        node.gpus.saturating_sub(node.gpus_used)
-    } else {
-        0
+fn count(nodes: &[&Node], fits: fn(&Node) -> bool) -> u32 {
+    let fitting = nodes.iter().filter(|node| fits(node)).count();
+    u32::try_from(fitting).unwrap_or(u32::MAX)
+}
+
+fn sum(kinds: &[GpuCount], of: fn(&GpuCount) -> u32) -> u32 {
+    kinds.iter().map(of).fold(0, u32::saturating_add)
+}
+
+fn gpus_by_kind(nodes: &[&Node]) -> Vec<GpuCount> {
+    let mut kinds: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
+    for node in nodes {
+        for (kind, total) in &node.gpus {
+            let used = node.gpus_used.get(kind).copied().unwrap_or(0);
+            let free = if node.usable {
+                total.saturating_sub(used)
+            } else {
+                0
+            };
+            let known = kinds.entry(kind).or_default();
+            known.0 = known.0.saturating_add(*total);
+            known.1 = known.1.saturating_add(free);
+        }
     }
+    let counts = kinds.into_iter().map(|(kind, (total, free))| GpuCount {
+        kind: kind.to_owned(),
+        total,
+        free,
+    });
+    counts.collect()
+}
+
+/// Why a partition takes no jobs: it is not there, not up, or has no node that could run one.
+fn closed(name: &str, slurm: Option<&Partition>, nodes: &[&Node]) -> Option<String> {
+    let Some(slurm) = slurm else {
+        return Some(format!("Slurm has no partition `{name}`"));
+    };
+    if !slurm.is_up() {
+        return Some(format!("partition {name} is {}", slurm.state));
+    }
+    if nodes.is_empty() || !nodes.iter().all(|node| node.is_out) {
+        return None;
+    }
+    let words = nodes.iter().find_map(|node| node.reason.as_deref());
+    let words = words.map_or(String::new(), |words| format!(": {words}"));
+    Some(format!(
+        "all nodes of partition {name} are down or drained{words}"
+    ))
+}
+
+fn latest(forecasts: &[Forecast], partition: &str, now: Timestamp) -> Option<Timestamp> {
+    let waits = |job: &&Forecast| {
+        let mut listed = job.partitions.split(',');
+        listed.any(|listed| listed == partition) && job.start > now
+    };
+    forecasts.iter().filter(waits).map(|job| job.start).max()
 }
 
 fn readiness(offered: &[PartitionSnapshot]) -> (SiteReadiness, Option<String>) {
     let closed: Vec<&str> = offered
         .iter()
-        .filter(|partition| !partition.accepting)
-        .map(|partition| partition.partition.as_str())
+        .filter_map(|it| it.reason.as_deref())
         .collect();
-    let reason = || Some(format!("takes no jobs: {}", closed.join(", ")));
+    let reason = || Some(format!("takes no jobs: {}", closed.join("; ")));
     match (closed.len(), offered.len()) {
         (0, _) => (SiteReadiness::Ready, None),
         (closed, all) if closed == all => (SiteReadiness::Draining, reason()),

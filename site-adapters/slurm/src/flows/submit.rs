@@ -21,13 +21,14 @@ impl SlurmAdapter {
                 adopted: true,
             });
         }
-        match self.send(submission).await? {
+        let dependency = self.dependency(submission).await?;
+        match self.send(submission, dependency.as_deref()).await? {
             Receipt::Made { id } => self.confirm(submission, id).await,
             Receipt::Mangled { id, why } => self.withdraw(submission, id, &why).await,
         }
     }
 
-    async fn send(&self, submission: &Submission) -> Result<Receipt> {
+    async fn send(&self, submission: &Submission, dependency: Option<&str>) -> Result<Receipt> {
         let wanted = &submission.work.partition;
         let known = self.settings.partition(&wanted.partition);
         let (slurm_partition, partition) = known
@@ -52,6 +53,7 @@ impl SlurmAdapter {
             work_dir: &work_dir,
             home: &self.settings.home.replace("{user}", user),
             path: &self.settings.path,
+            dependency,
         };
         let answer = self
             .transport
@@ -75,10 +77,10 @@ impl SlurmAdapter {
     /// Reads the job back for Slurm's own submit time, which the receipt does not tell.
     async fn confirm(&self, submission: &Submission, id: u64) -> Result<Submitted> {
         let seen = self
-            .job(&submission.account.user, &id.to_string())
+            .jobs(&submission.account.user, &id.to_string())
             .await
             .map_err(|error| lost(id).caused_by(error))?;
-        let ours = seen.filter(|job| job.carries(&submission.marker()));
+        let ours = seen.iter().find(|job| job.carries(&submission.marker()));
         ours.map(|job| Submitted {
             remote_id: RemoteId(id.to_string()),
             submitted_at: job.submitted_at,
@@ -103,11 +105,12 @@ impl SlurmAdapter {
         self.stop(user, &id.to_string(), &ours)
             .await
             .map_err(there)?;
-        let seen = self.job(user, &id.to_string()).await.map_err(there)?;
-        let Some(job) = seen.filter(ours) else {
+        let mut seen = self.jobs(user, &id.to_string()).await.map_err(there)?;
+        seen.retain(ours);
+        let Some(job) = seen.first() else {
             return Err(unclear("cannot be read back"));
         };
-        if job.never_started() {
+        if seen.iter().all(JobRecord::never_started) {
             return Err(refused(format!(
                 "slurmrestd made a job without all that was asked for ({why}); it was withdrawn"
             )));
@@ -124,7 +127,7 @@ impl SlurmAdapter {
     }
 }
 
-fn refused(message: String) -> Error {
+pub(super) fn refused(message: String) -> Error {
     Error::new(ErrorKind::Refused, OPERATION, message)
 }
 

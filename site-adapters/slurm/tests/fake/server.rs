@@ -33,6 +33,8 @@ pub(crate) struct Slurm {
     pub(crate) on_delete: Option<Job>,
     /// Method and path below the version, in order.
     pub(crate) calls: Vec<String>,
+    /// Of the last call.
+    pub(crate) headers: axum::http::HeaderMap,
 }
 
 #[derive(Clone, Debug)]
@@ -65,7 +67,7 @@ impl Job {
 
     fn in_slurmctld(&self) -> Value {
         json!({"job_id": self.id, "name": self.name, "comment": self.name,
-            "job_state": [self.state], "state_reason": self.reason, "nodes": self.nodes(),
+            "job_state": [self.state], "partition": "main", "state_reason": self.reason, "nodes": self.nodes(),
             "submit_time": number(Some(self.submitted_at)), "start_time": number(self.started_at),
             "end_time": number(self.started_at.map(|it| it + 9))})
     }
@@ -206,6 +208,7 @@ impl Slurm {
         let (method, path) = (request.method(), request.uri().path());
         let path = path.replace("/v0.0.42", "");
         self.calls.push(format!("{method} {path}"));
+        self.headers = request.headers().clone();
         if let Some((status, body)) = self.instead.get(&path) {
             return answer(*status, body);
         }

@@ -84,3 +84,60 @@ async fn a_limit_that_other_jobs_use_up_is_waited_for_and_a_drained_partition_to
     refuse(11, "Resource temporarily unavailable");
     assert_eq!(kind().await, ErrorKind::Unclear, "looked up first");
 }
+
+/// Another content type is 400 or 415; the user must stand beside the token up to 22.05.
+#[tokio::test]
+async fn a_call_names_its_user_its_token_and_its_content() {
+    let fake = Fake::start().await;
+    assert!(fake.adapter.submit(&submission(7)).await.is_err(), "500");
+    let headers = fake.slurm().headers.clone();
+    assert_eq!(headers["content-type"], "application/json");
+    assert_eq!(headers["x-slurm-user-name"], "alice");
+    assert!(headers.contains_key("x-slurm-user-token"));
+    assert!(!headers.contains_key("authorization"));
+}
+
+/// With 10,000 jobs it is 76 MB and some 20 s of slurmctld's time.
+#[tokio::test]
+async fn a_snapshot_reads_a_short_queue_for_its_forecasts_and_a_long_one_never() {
+    let node = json!({"name": "n1", "state": ["IDLE", "DRAIN"], "partitions": ["main"],
+        "gres": "gpu:h100:4,gpu:a100:2", "gres_used": "gpu:h100:1(IDX:0),gpu:a100:0(IDX:N/A)",
+        "reason": "new cooling"});
+    let up = json!({"name": "n2", "state": ["MIXED"], "partitions": ["main"],
+        "gres": "gpu:h100:4", "gres_used": "gpu:h100:1(IDX:0)"});
+    let main = json!({"name": "main", "partition": {"state": ["UP"]}});
+    for (jobs, reads) in [(3, true), (300, false)] {
+        let fake = Fake::start().await;
+        let later = SUBMITTED + 5000;
+        fake.with((1..=jobs).map(|id| Job {
+            started_at: Some(later + i64::try_from(id).unwrap()),
+            ..Job::new(id, "PENDING")
+        }));
+        for (path, list, entries) in [
+            ("/slurm/nodes", "nodes", json!([node.clone(), up.clone()])),
+            ("/slurm/partitions", "partitions", json!([main.clone()])),
+        ] {
+            let answer = (200, json!({list: entries, "errors": []}));
+            fake.slurm().instead.insert(path.to_owned(), answer);
+        }
+        let offer = fake.adapter.snapshot().await.unwrap().partitions.remove(0);
+        let calls = fake.calls();
+        assert_eq!(
+            calls.contains(&"GET /slurm/jobs".to_owned()),
+            reads,
+            "{calls:?}"
+        );
+        assert!(calls.len() <= 4, "{calls:?}");
+        let expected = offer.expected_start.map(jiff::Timestamp::as_second);
+        assert_eq!(expected, reads.then_some(later + 3));
+        assert_eq!((offer.nodes_drained, offer.nodes_free), (1, 0));
+        let gpus: Vec<_> = offer
+            .gpus
+            .iter()
+            .map(|it| (it.kind.as_str(), it.total, it.free))
+            .collect();
+        assert_eq!(gpus, [("a100", 2, 0), ("h100", 8, 3)]);
+        assert_eq!((offer.gpus_total, offer.gpus_free), (10, 3));
+        assert!(offer.accepting && offer.reason.is_none());
+    }
+}

@@ -29,13 +29,38 @@ pub(crate) async fn cluster(suite: Suite) -> Option<&'static RwLock<Cluster>> {
         Suite::Forky => &FORKY,
     };
     let start = || async move {
-        let started = tokio::task::spawn_blocking(move || SlurmSite::start_or_skip(suite, &[]));
+        let started = tokio::task::spawn_blocking(move || SlurmSite::start_or_skip(suite, OPTIONS));
         let started = started.await.unwrap()?;
+        started
+            .exec(&["chown", "root", &format!("/home/{HOMELESS}")])
+            .unwrap();
         let ids = Ids::from_os();
         Some(RwLock::new(Cluster { site: started, ids }))
     };
     shared.get_or_init(start).await.as_ref()
 }
+
+/// Whose home takes no files: nothing of such a user's job can be launched.
+pub(crate) const HOMELESS: &str = "carol";
+
+/// A crash is noticed in ten seconds; a job of `urgent` takes the place of one of `main`; `whole`
+/// gives out nodes as a whole.
+const OPTIONS: &[&str] = &[
+    "--users",
+    "alice,bob,carol",
+    "--partition",
+    "main Nodes=ALL Default=YES PriorityTier=1 PreemptMode=REQUEUE",
+    "--partition",
+    "urgent Nodes=ALL PriorityTier=10",
+    "--partition",
+    "whole Nodes=ALL PriorityTier=1 OverSubscribe=EXCLUSIVE",
+    "--conf",
+    "PreemptType=preempt/partition_prio",
+    "--conf",
+    "PreemptMode=REQUEUE",
+    "--conf",
+    "SlurmdTimeout=10",
+];
 
 /// One test function per Slurm version; `$hold` is `read` (others may run) or `write` (alone).
 macro_rules! on_each_version {

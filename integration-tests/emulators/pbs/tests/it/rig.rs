@@ -5,12 +5,17 @@ use std::time::Duration;
 
 use broker_model::{Ids, Outcome, PartitionRef, Resources, SystemClock, Walltime};
 use emulated_pbs::Emulator;
-use site_adapter::conformance::Site;
+use site_adapter::conformance::{Condition, Lack, Site};
 use site_adapter::{
     Activity, LocalAccount, RemoteJob, RemoteRef, SiteAdapter as _, Submission, Submitted, Work,
 };
 use site_adapter_pbs::{PbsAdapter, PbsSettings};
 use tempfile::TempDir;
+
+const LACKS: &[Lack<'static>] = &[(
+    Condition::OutOfMemory,
+    "the emulated hosts hold nobody to a memory limit",
+)];
 
 /// An emulated server and an adapter for it. PBS runs nothing as root, so as root the tests run jobs as
 /// `nobody`.
@@ -219,6 +224,9 @@ impl Rig {
             partition: self.partition(partition),
             gpus_per_node: 2,
             scheduler_gpus_per_gpu: 1,
+            gpu_kind: Some("ngpus"),
+            launch_failure: Some(|job| "#!/no/such/shell\n".clone_into(&mut job.work.script)),
+            lacks: LACKS,
             shortest_walltime: Walltime::from_seconds(1).unwrap(),
             patience: Duration::from_secs(90),
             pause: Duration::from_millis(100),
