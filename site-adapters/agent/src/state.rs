@@ -10,6 +10,8 @@ use site_adapter::{LeaseReply, LeasedAttempt, RemoteJob, RemoteRef};
 use crate::attempt::{Answer, Call, Collect, Collected, Moment, Tracked};
 use crate::problems::{Problems, Timers};
 
+pub(crate) use spooled::Changes;
+
 /// Calls for one attempt never overlap within a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Lane {

@@ -70,18 +70,14 @@ impl Agent {
     fn note_account<T>(&self, answer: &Result<T, AccountError>) {
         let now = self.now();
         let mut state = self.state();
-        let news = match answer {
-            // With a forbidden user every job of it is refused until the site has mended its mapping.
-            Err(error @ (AccountError::Unavailable(_) | AccountError::Forbidden { .. })) => {
-                let words = error.to_string();
-                state.problems.note_words("accounts", words, now)
-            }
-            Ok(_) | Err(_) => {
-                state.problems.solved("accounts");
-                false
-            }
+        // With a forbidden user every job of it is refused until the site has mended its mapping.
+        let Err(error @ (AccountError::Unavailable(_) | AccountError::Forbidden { .. })) = answer
+        else {
+            state.problems.solved("accounts");
+            return;
         };
-        if news {
+        let words = error.to_string();
+        if state.problems.note_words("accounts", words, now) {
             self.wake.snapshot.notify_one();
         }
     }

@@ -5,6 +5,7 @@ use tokio::task::spawn_blocking;
 
 use super::Agent;
 use crate::spool::{Restored, Spool};
+use crate::state::Changes;
 
 impl Agent {
     /// Keeps in a spool what the broker has not stored, and goes on with what the spool has.
@@ -35,12 +36,7 @@ impl Agent {
             }
             let store = spool.clone();
             let write = move || {
-                let stored = store.write(&changes.records);
-                if stored.is_ok() {
-                    for (attempt, stream, up_to) in &changes.taken {
-                        store.taken(*attempt, *stream, *up_to);
-                    }
-                }
+                let stored = write_down(&store, &changes);
                 (changes, stored)
             };
             let Ok((changes, stored)) = spawn_blocking(write).await else {
@@ -73,4 +69,13 @@ impl Agent {
             self.wake.snapshot.notify_one();
         }
     }
+}
+
+/// Logs go after the records: what the broker has is only then surely not needed.
+fn write_down(spool: &Spool, changes: &Changes) -> std::io::Result<()> {
+    spool.write(&changes.records)?;
+    for (attempt, stream, up_to) in &changes.taken {
+        spool.taken(*attempt, *stream, *up_to);
+    }
+    Ok(())
 }

@@ -166,6 +166,7 @@ async fn ten_thousand_jobs_take_less_than_64_mib_and_one_query_a_tick() {
     let url = slurmrestd(slurm.clone()).await;
     let config = write_config(&served, &url);
     let log = served.folder.path().join("log");
+    let started = Instant::now();
     let child = agent(&config)
         .env("ALCYONE_LOG", "warn")
         .stderr(Stdio::from(std::fs::File::create(&log).unwrap()))
@@ -192,5 +193,7 @@ async fn ten_thousand_jobs_take_less_than_64_mib_and_one_query_a_tick() {
         .sum();
     // What the adapter asks beside the one query is bounded by the tick, not by the jobs.
     let ticks = polls(&slurm);
+    let seconds = started.elapsed().as_secs();
+    assert!(ticks as u64 <= seconds + 1, "{ticks} polls in {seconds} s");
     assert!(by_job <= ticks * 50, "{by_job} questions in {ticks} ticks");
 }
