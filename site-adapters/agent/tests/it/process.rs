@@ -31,6 +31,8 @@ fn machine(data: &Path) -> Config {
         keep_days: 1,
         path: "/usr/local/bin:/usr/bin:/bin".to_owned(),
         environment: std::collections::BTreeMap::new(),
+        cgroups: site_adapter_process::CgroupChoice::default(),
+        max_processes: 4096,
     }
 }
 
