@@ -132,8 +132,8 @@ mod tests {
         assert_eq!(open.state(now), InviteState::Open);
         assert_eq!(open.state(open.expires_at), InviteState::Expired);
         let with = |fate, wrong_proofs| Invite {
-            fate,
             wrong_proofs,
+            fate,
             ..open.clone()
         };
         let blocked = with(InviteFate::Open, WRONG_PROOFS);

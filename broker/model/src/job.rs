@@ -1,6 +1,8 @@
 //! The life of a job. Transitions consume the state and name both sides when they refuse;
 //! `broker/model/states.md` shows the diagram and the table, and a test compares them.
 
+mod name;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +10,8 @@ use crate::{
     AllocationId, AttemptId, DecisionId, JobId, JobSpec, Outcome, OutcomeKind, PartitionRef,
     PersonId, RemoteId, UnitMillis,
 };
+
+pub use name::StateName;
 
 /// What a user handed in, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,21 +118,6 @@ pub enum HoldReason {
     Data,
     /// The site takes such jobs by its own route, in the hands of a person (`automation = "handoff"`).
     Handoff,
-}
-
-/// The state without its facts: what lists filter by and metrics count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StateName {
-    Pending,
-    Held,
-    Placed,
-    Queued,
-    Running,
-    Completed,
-    Failed,
-    Cancelled,
-    TimedOut,
 }
 
 /// What can happen to a job.
@@ -458,45 +447,6 @@ impl JobEvent {
             Self::End(..) => "ended",
             Self::Lose => "lost",
         }
-    }
-}
-
-impl StateName {
-    pub const ALL: [Self; 9] = [
-        Self::Pending,
-        Self::Held,
-        Self::Placed,
-        Self::Queued,
-        Self::Running,
-        Self::Completed,
-        Self::Failed,
-        Self::Cancelled,
-        Self::TimedOut,
-    ];
-
-    pub const fn is_final(self) -> bool {
-        matches!(
-            self,
-            Self::Completed | Self::Failed | Self::Cancelled | Self::TimedOut
-        )
-    }
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Held => "held",
-            Self::Placed => "placed",
-            Self::Queued => "queued",
-            Self::Running => "running",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-            Self::TimedOut => "timed_out",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|name| name.as_str() == text)
     }
 }
 

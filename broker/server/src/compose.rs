@@ -185,7 +185,8 @@ fn sites(config: &Config) -> anyhow::Result<Vec<Site>> {
     }
     for site in &sites {
         if let Err(faults) = site.validate() {
-            let said: String = { faults.iter() }.map(|it| format!("\n  {it}")).collect();
+            let said: Vec<String> = faults.iter().map(|it| format!("\n  {it}")).collect();
+            let said = said.concat();
             bail!(
                 "sites.dir: {} is not a site that can be registered:{said}",
                 site.id

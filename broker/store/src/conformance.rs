@@ -36,7 +36,6 @@ macro_rules! each {
 }
 
 /// Runs the whole suite; panics at the first behaviour that is not there.
-#[expect(clippy::too_many_lines, reason = "a list of behaviours")]
 pub async fn all<F, Fut>(make: F)
 where
     F: Fn() -> Fut,

@@ -1,5 +1,7 @@
 //! An enrolled agent's way of speaking over HTTP: every request signed.
 
+use std::fmt::Write as _;
+
 use std::net::SocketAddr;
 
 use agent_link::{EnrolRequest, InviteText, KeyPair, request};
@@ -41,7 +43,7 @@ impl Voice {
         );
         for (name, value) in request::sign(&self.key, &id, now, target, body) {
             let value = value.to_str().context("a signature is ASCII")?;
-            begin.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(begin, "{name}: {value}\r\n");
         }
         let mut request = begin.into_bytes();
         request.extend(client::json_end(body));

@@ -43,7 +43,8 @@ impl Shared {
             let agent = SiteAgent::of_processes(&folder, &alpha(), &url, enrolment);
             // So that neither takes all there is.
             agent.edit(|config| {
-                config["agent"]["max_attempts"] = 2.into();
+                let agent = config["agent"].as_table_mut().unwrap();
+                agent.insert("max_attempts".to_owned(), 2.into());
             });
             let running = agent.start();
             agents.push((agent, running));
@@ -119,12 +120,12 @@ async fn two_agents_share_a_sites_work_change_keys_and_one_takes_over_when_the_o
     assert!(once, "each ran once: {places:?}");
 
     // A new key while it works.
-    let (one, _) = &shared.agents[0];
-    let before = one.secret();
-    let said = one.run(&["rotate-key"]).await.with(0).stdout;
+    let (first, _) = &shared.agents[0];
+    let before = first.secret();
+    let said = first.run(&["rotate-key"]).await.with(0).stdout;
     assert!(said.contains("the new key is in force"), "{said}");
-    assert_ne!(one.secret(), before);
-    let _well = one.check().await.with(0);
+    assert_ne!(first.secret(), before);
+    let _well = first.check().await.with(0);
     let listed = shared.listed().await;
     assert_eq!(listed.len(), 2);
     let places = shared.run("rotated", 6).await;
@@ -134,10 +135,10 @@ async fn two_agents_share_a_sites_work_change_keys_and_one_takes_over_when_the_o
     );
 
     // One is put out, and says so where its administrator looks.
-    let out = one.agent_id();
+    let out = first.agent_id();
     let words = ["site", "revoke-agent", "alpha", &out, "--reason", "a test"];
     let _done = shared.alcyone.run(&words).await.with(0);
-    let told = one.check().await.with(1).stdout;
+    let told = first.check().await.with(1).stdout;
     assert!(
         told.contains("was revoked") && told.contains("a test") && told.contains("enrol`"),
         "{told}"

@@ -107,17 +107,16 @@ impl HttpLink {
         // The running agent and `rotate-key` beside it must not make two.
         let _held = rotation_lock(&self.data_dir)?;
         let present = Identity::load(&self.data_dir)?;
-        let next = match Identity::next(&self.data_dir)? {
-            Some(begun) => begun,
-            None => {
-                let made = Identity {
-                    key: KeyPair::generate(),
-                    key_made_at: now,
-                    ..present.clone()
-                };
-                made.store_next(&self.data_dir)?;
-                made
-            }
+        let next = if let Some(begun) = Identity::next(&self.data_dir)? {
+            begun
+        } else {
+            let made = Identity {
+                key: KeyPair::generate(),
+                key_made_at: now,
+                ..present.clone()
+            };
+            made.store_next(&self.data_dir)?;
+            made
         };
         let request = RotateRequest::new(&next.key, next.agent);
         let told = self.post_as(&present, "rotate", &request, ANSWER_TIMEOUT);

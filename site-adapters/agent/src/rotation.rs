@@ -18,7 +18,10 @@ pub async fn keep_key_fresh(link: &HttpLink, days: u32, shutdown: CancellationTo
         Err(error) => tracing::warn!(%error, "the key that was begun before is not in force yet"),
     }
     let age = SignedDuration::from_hours(i64::from(days) * 24);
-    while days > 0 {
+    if days == 0 {
+        return;
+    }
+    loop {
         let now = SystemClock.now();
         if now.duration_since(link.identity().key_made_at) >= age {
             match link.rotate(now).await {

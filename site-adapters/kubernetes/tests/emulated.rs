@@ -1,5 +1,11 @@
 //! The adapter against an emulated cluster that answers as a recorded one did and runs what it is told.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its support too"
+)]
+
 #[path = "emulated/chores.rs"]
 mod chores;
 #[path = "emulated/conformance.rs"]

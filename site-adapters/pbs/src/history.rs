@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::calls::server::Server;
 
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_mins(1);
 
 /// What the server said of itself, for a minute: whether it keeps a history decides how everything
 /// else is asked.

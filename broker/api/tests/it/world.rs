@@ -129,7 +129,7 @@ impl World {
             router,
             folder,
         };
-        for site in ["meluxina", "lumi"] {
+        for site in ["meluxina", "lumi", "hammerhai"] {
             enrol(&world.store, &world.clock, site).await;
         }
         world.hear_sites().await;

@@ -96,7 +96,7 @@ mod tests {
             said,
             [
                 r#"languages Some(Array [String("fi")]) Some(Array [String("fi"), String("en")])"#,
-                r#"system[a].partition[p].nodes Some(Number(1)) Some(Number(2))"#,
+                "system[a].partition[p].nodes Some(Number(1)) Some(Number(2))",
                 r#"system[b].id Some(String("b")) None"#,
                 r#"system[c].id None Some(String("c"))"#,
             ]

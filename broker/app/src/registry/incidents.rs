@@ -13,7 +13,7 @@ impl Broker {
         let heard = self.board().heard();
         let listed = heard.find(site).ok_or(Error::NotFound("site"))?;
         let mut incidents = listed.controls.incidents.clone();
-        incidents.sort_unstable_by(|a, b| (b.from, b.id).cmp(&(a.from, a.id)));
+        incidents.sort_unstable_by_key(|it| std::cmp::Reverse((it.from, it.id)));
         Ok(incidents)
     }
 

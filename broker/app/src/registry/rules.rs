@@ -248,9 +248,9 @@ impl Broker {
 }
 
 fn is_vetoed(job: &Job, veto: &Veto) -> bool {
-    let at = match &job.state {
-        JobState::Placed { partition } | JobState::Queued { partition, .. } => partition,
-        _ => return false,
+    let (JobState::Placed { partition: at } | JobState::Queued { partition: at, .. }) = &job.state
+    else {
+        return false;
     };
     let here = veto.system.as_ref().is_none_or(|it| *it == at.system);
     job.allocation == veto.allocation && here

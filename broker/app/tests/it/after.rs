@@ -51,8 +51,8 @@ async fn a_job_waits_for_another_at_the_system_where_that_one_is() {
     assert_eq!(broker.place_pending_once().await.unwrap(), 1, "{running:?}");
     let placed = job(&broker, second.id).await;
     assert_eq!(placed.state.partition().unwrap().site.as_str(), "cineca");
-    let leases = cineca.lease(&broker).await;
-    let then = leases.iter().find(|one| one.job == second.id).unwrap();
+    let given = cineca.lease(&broker).await;
+    let then = given.iter().find(|one| one.job == second.id).unwrap();
     let told = &then.work.after;
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].marker, leased.attempt.to_string());

@@ -15,6 +15,10 @@ fn id(value: &Value) -> String {
 }
 
 #[tokio::test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one table of the answer after the other"
+)]
 async fn what_is_set_at_a_site_is_shown_and_ended() {
     let stage = opened().await;
     let json = async |words: &[&str]| stage.json("lena", words).await;
@@ -92,7 +96,7 @@ async fn what_is_set_at_a_site_is_shown_and_ended() {
         limits
         ORGANISATION                          AT ONCE  QUEUED  GPU-HOURS A MONTH
         org_[id]  0 of 3   0       0.0000
-        ")
+        ");
     });
     let sites = stage.run("lena", &["sites", "lumi"]).await.out;
     assert!(

@@ -74,10 +74,7 @@ impl Maker<'_> {
         let row = |(cells, end): (Vec<String>, Option<End>)| Row {
             name: cells.iter().take(2).cloned().collect::<Vec<_>>().join(", "),
             cells: { heads.iter().zip(cells) }
-                .map(|(label, text)| Cell {
-                    label: *label,
-                    text,
-                })
+                .map(|(label, text)| Cell { label, text })
                 .collect(),
             end,
         };

@@ -7,7 +7,9 @@ async fn an_administrator_makes_an_invite_sees_it_once_and_takes_it_back() {
     let house = House::build().await;
     let mut browser = house.signed_in(OPERATOR).await;
     let sites = browser.get("/sites").await;
-    assert!(sites.text.contains("/sites/lumi/agents"));
+    assert!(sites.text.contains("/sites/lumi/admin"));
+    let admin = browser.get("/sites/lumi/admin").await;
+    assert!(admin.text.contains("/sites/lumi/agents"));
     let page = browser.get("/sites/lumi/agents").await;
     assert!(
         page.text.contains("No agent has come in yet"),

@@ -68,16 +68,22 @@ async fn an_administrator_sets_and_ends_things_by_forms_and_users_see_them() {
     let mine = engineer.get(&job).await;
     assert!(mine.text.contains("Pumps are exchanged."), "{}", mine.text);
 
-    let set = operator.get(PAGE).await;
+    let now_there = operator.get(PAGE).await;
     for words in [
         "commercial",
         "1000",
         "meluxina/gpu",
         "2026-12-01 08:00:00 UTC",
     ] {
-        assert!(set.text.contains(words), "{words}: {}", set.text);
+        assert!(
+            now_there.text.contains(words),
+            "{words}: {}",
+            now_there.text
+        );
     }
-    let ended = operator.submit(&set, &format!("{PAGE}/undrain"), &[]).await;
+    let ended = operator
+        .submit(&now_there, &format!("{PAGE}/undrain"), &[])
+        .await;
     assert_eq!(ended.status, 303, "{}", ended.text);
     let view = house.broker.site(&meluxina()).unwrap();
     assert!(view.drains.is_empty());

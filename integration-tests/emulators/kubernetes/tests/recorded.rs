@@ -1,6 +1,12 @@
 //! The emulated answers beside the recorded ones (kube-apiserver 1.36.2, Kueue 0.20-dev): the same status,
 //! the same kind of body, the same reason, and the same words but for names.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in its support too"
+)]
+
 use emulated_kubernetes::{Cluster, Fault, TOKEN};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -91,6 +97,7 @@ fn compare(name: &str, answer: &Answer) {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one recorded answer after the other")]
 async fn refusals_are_worded_as_recorded() {
     let cluster = Cluster::start().await;
     let submit = Some(TOKEN);

@@ -1,5 +1,7 @@
 //! JSON as PBS writes it: by hand in the release, by a library on the development branch.
 
+use std::fmt::Write as _;
+
 use crate::state::SERVER;
 use crate::times::now;
 
@@ -123,8 +125,8 @@ pub(crate) fn text(id: &str, attributes: &[(String, Value)]) -> String {
 
 fn lines(name: &str, value: &Value, out: &mut String) {
     match value {
-        Value::Bare(text) | Value::Text(text) => out.push_str(&format!("    {name} = {text}\n")),
-        Value::List(items) => out.push_str(&format!("    {name} = {}\n", items.join(","))),
+        Value::Bare(text) | Value::Text(text) => drop(writeln!(out, "    {name} = {text}")),
+        Value::List(items) => drop(writeln!(out, "    {name} = {}", items.join(","))),
         Value::Object(entries) if name == "Variable_List" => {
             let words: Vec<String> = entries
                 .iter()
@@ -133,7 +135,7 @@ fn lines(name: &str, value: &Value, out: &mut String) {
                     Value::List(_) | Value::Object(_) => key.clone(),
                 })
                 .collect();
-            out.push_str(&format!("    {name} = {}\n", words.join(",")));
+            let _ = writeln!(out, "    {name} = {}", words.join(","));
         }
         Value::Object(entries) => {
             for (key, value) in entries {

@@ -25,7 +25,7 @@ pub(crate) fn cycle(locked: &mut Locked<'_>) -> Result<()> {
             continue;
         }
         if queue(&job.queue).is_none_or(|queue| !queue.started) {
-            job.comment = "Not Running: Queue not started.".to_owned();
+            "Not Running: Queue not started.".clone_into(&mut job.comment);
             continue;
         }
         started.extend(

@@ -172,11 +172,11 @@ impl Served {
         listener.set_nonblocking(true).unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = axum_server::from_tcp_rustls(listener, tls).unwrap();
-        let served = server.serve(routes(self.front.clone()).into_make_service());
+        let serving = server.serve(routes(self.front.clone()).into_make_service());
         let stopped = self.stop.clone().cancelled_owned();
         tokio::spawn(async move {
             tokio::select! {
-                done = served => done.unwrap(),
+                done = serving => done.unwrap(),
                 () = stopped => {}
             }
         });

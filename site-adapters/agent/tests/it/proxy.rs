@@ -87,11 +87,11 @@ async fn copy(
     to.shutdown().await.ok();
 }
 
-fn through(proxy: &Proxy, credentials_file: Option<&Path>) -> Option<ProxyConfig> {
-    Some(ProxyConfig {
+fn through(proxy: &Proxy, credentials_file: Option<&Path>) -> ProxyConfig {
+    ProxyConfig {
         url: proxy.url.parse().unwrap(),
         credentials_file: credentials_file.map(Path::to_owned),
-    })
+    }
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn an_agent_works_through_a_proxy_that_reads_nothing_of_it() {
     std::fs::write(&file, "site:s3cret\n").unwrap();
     let mut config = served.config(&url);
     config.ca_file = Some(ca_file);
-    config.proxy = through(&proxy, Some(&file));
+    config.proxy = Some(through(&proxy, Some(&file)));
     let link = HttpLink::new(&config).unwrap();
     link.report(empty_report()).await.unwrap();
     let port = url.rsplit(':').next().unwrap();
@@ -114,7 +114,7 @@ async fn an_agent_works_through_a_proxy_that_reads_nothing_of_it() {
     for word in ["agent/v1", "signature", "meluxina", "\"forget\""] {
         assert!(!proxy.saw(word), "the proxy read `{word}`");
     }
-    config.proxy = through(&proxy, None);
+    config.proxy = Some(through(&proxy, None));
     let stranger = HttpLink::new(&config).unwrap();
     let error = stranger.report(empty_report()).await.unwrap_err();
     assert!(matches!(error, LinkError::Unreachable(_)), "{error}");

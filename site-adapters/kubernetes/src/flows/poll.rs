@@ -89,6 +89,12 @@ impl KubernetesAdapter {
     }
 
     fn tell(&self, cache: &Cache, job: &RemoteRef) -> Result<Told> {
+        // What was deleted here is over, whatever a watch that is behind still shows of it.
+        if let Some(last) = self.farewells.of(&job.marker)
+            && last.remote_id == job.remote_id
+        {
+            return Ok(Told::Here(Box::new(last), None));
+        }
         let name = names::job_name(&job.marker)?;
         let (now, launch) = (self.clock.now(), self.settings.launch_timeout_seconds);
         let told = cache.with(&name, |view| {

@@ -152,9 +152,10 @@ impl KubernetesAdapter {
                 self.end(&seen, verdict).await?;
                 Ok(None)
             }
-            Chore::Evicted => self.end_evicted(&seen).await,
-            Chore::Held => self.hold(&seen).await,
-            Chore::Why | Chore::NoteStart(_) => Ok(None),
+            // What a watch that is behind shows as suspended may have been let go since, and run.
+            Chore::Evicted if seen.job.suspended => self.end_evicted(&seen).await,
+            Chore::Held if seen.job.suspended => self.hold(&seen).await,
+            Chore::Evicted | Chore::Held | Chore::Why | Chore::NoteStart(_) => Ok(None),
         }
     }
 

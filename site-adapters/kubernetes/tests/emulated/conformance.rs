@@ -7,6 +7,10 @@ use crate::rig::{PATIENCE, PAUSE, Rig};
 
 const LACKS: &[Lack<'static>] = &[
     (
+        Condition::WholeNodes,
+        "Kubernetes gives what is asked for; the broker bills whole nodes by the site's file",
+    ),
+    (
         Condition::OutOfMemory,
         "the emulated kubelet holds nobody to a memory limit; states.rs has the recorded one",
     ),

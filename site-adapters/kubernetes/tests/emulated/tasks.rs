@@ -20,7 +20,8 @@ async fn the_tasks_of_an_array_know_their_index_and_are_metered_one_by_one() {
     let usage = rig.adapter.usage(&job).await.unwrap().unwrap();
     assert_eq!((usage.nodes, usage.scheduler_gpus), (1, 1));
     assert!(usage.elapsed_seconds.is_some());
-    let expected: String = (0..4).map(|index| format!("task {index} of 4\n")).collect();
+    let lines: Vec<String> = (0..4).map(|index| format!("task {index} of 4\n")).collect();
+    let expected = lines.concat();
     let log = rig.wait("the log is whole", async || {
         Some(rig.log(&job).await).filter(|log| log.len() >= expected.len())
     });

@@ -1,5 +1,7 @@
 //! `qsub`.
 
+use std::fmt::Write as _;
+
 use broker_model::AfterWhen;
 use site_adapter::{Error, ErrorKind, Result, Submission};
 
@@ -103,12 +105,12 @@ fn select(submission: &Submission, place: &Place<'_>) -> String {
     );
     let memory = place.memory_gib_per_node(submission);
     if memory > 0 {
-        chunk += &format!(":{}={memory}gb", settings.memory_resource);
+        let _ = write!(chunk, ":{}={memory}gb", settings.memory_resource);
     }
     let gpus = settings.gpus_of(place.partition);
-    chunk += &format!(":{gpus}={}", work.scheduler_gpus_per_node());
+    let _ = write!(chunk, ":{gpus}={}", work.scheduler_gpus_per_node());
     for (name, value) in &place.partition.chunk {
-        chunk += &format!(":{name}={value}");
+        let _ = write!(chunk, ":{name}={value}");
     }
     chunk
 }
@@ -174,13 +176,12 @@ pub(crate) fn parse(ran: &Ran) -> Result<String> {
         .map(str::trim)
         .filter(|line| is_job_id(line))
         .collect();
-    match ids.as_slice() {
-        [id] => Ok((*id).to_owned()),
-        _ => {
-            let said = crate::answer::words(&text);
-            let message = format!("it ended well and told no job id: `{said}`");
-            Err(Error::new(ErrorKind::Unclear, "qsub", message))
-        }
+    if let [id] = ids.as_slice() {
+        Ok((*id).to_owned())
+    } else {
+        let said = crate::answer::words(&text);
+        let message = format!("it ended well and told no job id: `{said}`");
+        Err(Error::new(ErrorKind::Unclear, "qsub", message))
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Finished {
 
 /// Runs the words with an empty environment, in a process group of its own.
 pub(super) async fn run(argv: &[String], command: &Command, limit: Duration) -> Result<Finished> {
-    let [program, args @ ..] = argv else {
+    let [program, words @ ..] = argv else {
         return Err(Error::new(
             ErrorKind::Local,
             command.operation,
@@ -35,7 +35,7 @@ pub(super) async fn run(argv: &[String], command: &Command, limit: Duration) -> 
     };
     let mut process = Process::new(program);
     process
-        .args(args)
+        .args(words)
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .current_dir("/")
@@ -49,13 +49,12 @@ pub(super) async fn run(argv: &[String], command: &Command, limit: Duration) -> 
         command.not_begun(message).caused_by(error)
     })?;
     let group = child.id();
-    match tokio::time::timeout(limit, converse(&mut child, command)).await {
-        Ok(finished) => finished,
-        Err(_) => {
-            stop(&mut child, group).await;
-            let seconds = limit.as_secs();
-            Err(command.lost(format!("no answer within {seconds} s; it was stopped")))
-        }
+    if let Ok(finished) = tokio::time::timeout(limit, converse(&mut child, command)).await {
+        finished
+    } else {
+        stop(&mut child, group).await;
+        let seconds = limit.as_secs();
+        Err(command.lost(format!("no answer within {seconds} s; it was stopped")))
     }
 }
 

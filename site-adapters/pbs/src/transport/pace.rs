@@ -60,7 +60,7 @@ mod tests {
         assert!(took >= Duration::from_secs(59), "{took:?}");
         assert!(took <= Duration::from_secs(61), "{took:?}");
         // A pause is made up for by one burst, not by all that could have been.
-        let later = now + Duration::from_secs(3600);
+        let later = now + Duration::from_hours(1);
         let turns = (0..20)
             .map(|_| pace.take(later))
             .filter(|turn| *turn == later);

@@ -44,7 +44,8 @@ fn read(path: &Path) -> Result<Site, Failure> {
     };
     let site = parsed.map_err(|reason| Failure::Usage(format!("{name}: {reason}")))?;
     site.validate().map_err(|errors| {
-        let said: String = errors.iter().map(|error| format!("\n  {error}")).collect();
+        let said: Vec<String> = errors.iter().map(|error| format!("\n  {error}")).collect();
+        let said = said.concat();
         Failure::Usage(format!(
             "{name} is not a site that can be registered:{said}"
         ))

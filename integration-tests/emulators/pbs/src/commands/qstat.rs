@@ -49,7 +49,7 @@ pub(super) fn run(server: &Server, args: &[String]) -> Result<u8> {
     if has('Q') {
         return Ok(queues(&options, &locked.state, dialect));
     }
-    jobs(server, &options, &locked.state, dialect)
+    Ok(jobs(server, &options, &locked.state, dialect))
 }
 
 fn read(args: &[String]) -> Options {
@@ -178,7 +178,7 @@ fn about_queue(queue: Queue, state: &State) -> Value {
     Value::Object(told)
 }
 
-fn jobs(server: &Server, options: &Options, state: &State, dialect: Dialect) -> Result<u8> {
+fn jobs(server: &Server, options: &Options, state: &State, dialect: Dialect) -> u8 {
     let has = |flag: char| options.flags.contains(&flag);
     let is_json = options.format.is_some();
     if let Some(user) = &options.user
@@ -186,20 +186,20 @@ fn jobs(server: &Server, options: &Options, state: &State, dialect: Dialect) -> 
     {
         if dialect == Dialect::Main {
             eprintln!("qstat: conflicting options.");
-            return Ok(USAGE);
+            return USAGE;
         }
         say(&format!(
             "\n{SERVER}: \nJob ID          Username Queue\n--------------- -------- ------\n{user}\n"
         ));
         say(&envelope(None, dialect));
-        return Ok(0);
+        return 0;
     }
     let mut told = Vec::new();
     let mut code = 0;
     let is_off = server.has("history_off");
     if is_throttled(server) {
         say(&envelope(None, dialect));
-        return Ok(0);
+        return 0;
     }
     if has('x') && is_off {
         let ids = options.operands.join(" ");
@@ -237,7 +237,7 @@ fn jobs(server: &Server, options: &Options, state: &State, dialect: Dialect) -> 
             say(&text(&id, &told));
         }
     }
-    Ok(code)
+    code
 }
 
 /// The jobs that are told of, and the code of the last that is not.
@@ -271,7 +271,7 @@ fn select<'a>(options: &Options, state: &'a State, is_off: bool) -> (Vec<&'a Job
         };
         match state.jobs.get(&seq) {
             Some(job) if job.is_over() && is_off => {
-                fail(153, format!("qstat: Unknown Job Id {id}"))
+                fail(153, format!("qstat: Unknown Job Id {id}"));
             }
             Some(job) if job.is_over() && !has('x') => fail(
                 35,

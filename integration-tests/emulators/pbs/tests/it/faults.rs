@@ -42,7 +42,7 @@ async fn a_job_that_was_acknowledged_and_lost_is_proven_absent_and_submitted_aga
 async fn a_job_that_a_route_turned_away_is_not_taken_for_accepted() {
     let rig = Rig::new();
     let mut submission = rig.submission("exit 0");
-    submission.work.partition = rig.partition("route");
+    submission.work.partition = Rig::partition("route");
     submission.work.resources.walltime = broker_model::Walltime::from_seconds(7200).unwrap();
     let error = rig.adapter.submit(&submission).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unclear, "{error}");
@@ -309,7 +309,7 @@ async fn a_limit_that_may_pass_is_no_refusal_yet() {
     let rig = Rig::new();
     let submission = || {
         let mut submission = rig.submission("exit 0");
-        submission.work.partition = rig.partition("limited");
+        submission.work.partition = Rig::partition("limited");
         submission
     };
     for _ in 0..2 {

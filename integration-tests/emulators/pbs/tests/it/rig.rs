@@ -123,7 +123,7 @@ impl Rig {
         self.folder.path().join("work")
     }
 
-    pub(crate) fn partition(&self, name: &str) -> PartitionRef {
+    pub(crate) fn partition(name: &str) -> PartitionRef {
         PartitionRef {
             site: "anl".parse().unwrap(),
             system: "polaris".parse().unwrap(),
@@ -147,7 +147,7 @@ impl Rig {
                 },
                 image: None,
                 script: script.to_owned(),
-                partition: self.partition("gpu"),
+                partition: Rig::partition("gpu"),
                 scheduler_gpus_per_gpu: 1,
                 exclusive: false,
                 restartable: false,
@@ -184,7 +184,7 @@ impl Rig {
                 }
             }
         };
-        let answer = tokio::time::timeout(Duration::from_secs(60), answer).await;
+        let answer = tokio::time::timeout(Duration::from_mins(1), answer).await;
         answer.unwrap_or_else(|_| panic!("no sign that {what}"))
     }
 
@@ -221,10 +221,10 @@ impl Rig {
         Site {
             adapter: &self.adapter,
             account: self.account(),
-            partition: self.partition(partition),
+            partition: Rig::partition(partition),
             gpus_per_node: 2,
             scheduler_gpus_per_gpu: 1,
-            gpu_kind: Some("ngpus"),
+            gpu_kind: Some("a100"),
             launch_failure: Some(|job| "#!/no/such/shell\n".clone_into(&mut job.work.script)),
             lacks: LACKS,
             shortest_walltime: Walltime::from_seconds(1).unwrap(),
