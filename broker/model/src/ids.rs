@@ -154,6 +154,8 @@ uuid_id!(
 impl AgentId {
     /// Holds the lease of what no agent works on, because a person hands it in.
     pub const NOBODY: Self = Self(Uuid::nil());
+    /// Held the lease of what a revoked agent had to let go: free for whoever asks next.
+    pub const RELEASED: Self = Self(Uuid::max());
 }
 
 macro_rules! name_id {

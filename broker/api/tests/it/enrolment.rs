@@ -113,7 +113,7 @@ async fn an_invite_ends_by_time_and_by_withdrawal_and_lets_no_known_key_in() {
     let refused = world.enrol(&withdrawn, &KeyPair::generate()).await;
     refused.problem(403, "invite-withdrawn");
     let refusal = world.enrol(&late, &agent_key("lumi")).await;
-    refusal.problem(403, "key-refusal");
+    refusal.problem(403, "key-taken");
     world.advance(24 * 3600);
     let refused = world.enrol(&late, &KeyPair::generate()).await;
     refused.problem(403, "invite-expired");

@@ -2,7 +2,6 @@ use broker_model::{
     AgentId, AgentRevoked, Attempt, AttemptState, EnrolledAgent, EntryKind, SiteId,
 };
 use broker_store::{Change, CommitError, Write};
-use uuid::Uuid;
 
 use super::entry;
 use crate::{Broker, Caller, Error, Result};
@@ -76,7 +75,7 @@ impl Broker {
         while attempt.leased_by == agent && attempt.state != AttemptState::Submitting {
             let id = attempt.id;
             // Nobody's: what the agent still says of it, in a request that is under way, is not heard.
-            attempt.leased_by = AgentId::from(Uuid::nil());
+            attempt.leased_by = AgentId::RELEASED;
             attempt.instance = None;
             attempt.lease_until = self.inner.clock.now();
             let change = Change {

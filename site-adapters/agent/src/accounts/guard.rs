@@ -52,7 +52,7 @@ impl LocalUsers {
     /// known by their names only.
     pub fn forbids(&self, user: &str) -> Option<&'static str> {
         let uid = uid_of(user);
-        if user == "slurm" {
+        if matches!(user, "slurm" | "pbsdata") {
             return Some("the scheduler's own user");
         }
         let is_own = uid.is_some() && uid == self.own_uid;

@@ -70,7 +70,9 @@ impl Agent {
                     failures = 0;
                     // A broker that answers at once with what is known already must not be asked
                     // in a circle.
-                    let held = asked.elapsed() >= self.config.tick;
+                    let whole = Duration::from_secs(self.lease_wait(wait).into());
+                    let whole = whole.saturating_sub(self.config.tick);
+                    let held = asked.elapsed() >= whole.max(self.config.tick);
                     if news > 0 || held {
                         Duration::ZERO
                     } else {

@@ -12,10 +12,16 @@ use site_adapter::{
 use site_adapter_pbs::{PbsAdapter, PbsSettings};
 use tempfile::TempDir;
 
-const LACKS: &[Lack<'static>] = &[(
-    Condition::OutOfMemory,
-    "the emulated hosts hold nobody to a memory limit",
-)];
+const LACKS: &[Lack<'static>] = &[
+    (
+        Condition::OutOfMemory,
+        "the emulated hosts hold nobody to a memory limit",
+    ),
+    (
+        Condition::WholeNodes,
+        "PBS counts what was asked for; the broker bills whole nodes by the site's file",
+    ),
+];
 
 /// An emulated server and an adapter for it. PBS runs nothing as root, so as root the tests run jobs as
 /// `nobody`.
