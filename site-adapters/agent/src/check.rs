@@ -27,12 +27,10 @@ pub(crate) async fn check(settings: &Settings) -> anyhow::Result<ExitCode> {
 }
 
 async fn scheduler(settings: &Settings) -> Vec<(String, Option<String>)> {
-    let site = match Site::open(settings).await {
-        Ok(site) => site,
+    let probed = match Site::probe(settings).await {
+        Ok(probed) => probed,
         Err(error) => return vec![("adapter".to_owned(), Some(format!("{error:#}")))],
     };
-    let probed = site.adapter.probe().await;
-    site.close().await;
     probed
         .into_iter()
         .map(|probe| (probe.subsystem, probe.problem))

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use broker_model::SystemClock;
 use serde::de::DeserializeOwned;
-use site_adapter::SiteAdapter;
+use site_adapter::{ProbeResult, SiteAdapter};
 use site_adapter_kubernetes::KubernetesAdapter;
 use site_adapter_pbs::PbsAdapter;
-use site_adapter_process::ProcessAdapter;
+use site_adapter_process::{ProcessAdapter, probe_beside};
 use site_adapter_slurm::SlurmAdapter;
 use site_agent::settings::{AdapterKind, Settings};
 use site_agent::{HttpLink, Restored, Spool};
@@ -48,14 +48,7 @@ impl Site {
                 })
             }
             AdapterKind::Process => {
-                let mut table = settings.adapter.settings.clone();
-                // Both are the agent's own, unless the table says otherwise.
-                let site = settings.agent.site.to_string();
-                table.entry("site").or_insert(site.into());
-                let data = settings.agent.data_dir.join("jobs");
-                let data = data.to_string_lossy().into_owned();
-                table.entry("data").or_insert(data.into());
-                let own = adapter_settings(settings, table)?;
+                let own = process_settings(settings)?;
                 let adapter = ProcessAdapter::open(own, Arc::new(SystemClock))
                     .await
                     .context("the process adapter does not start")?;
@@ -68,11 +61,32 @@ impl Site {
         }
     }
 
+    /// What each subsystem says, asked beside an agent that may be at work: starts nothing.
+    pub(crate) async fn probe(settings: &Settings) -> anyhow::Result<Vec<ProbeResult>> {
+        if settings.adapter.kind == AdapterKind::Process {
+            let own = process_settings(settings)?;
+            return Ok(probe_beside(&own));
+        }
+        let site = Self::open(settings).await?;
+        Ok(site.adapter.probe().await)
+    }
+
     pub(crate) async fn close(&self) {
         if let Some(process) = &self.process {
             process.close().await;
         }
     }
+}
+
+/// The name of the site and the folder are the agent's own, unless the table says otherwise.
+fn process_settings(settings: &Settings) -> anyhow::Result<site_adapter_process::Config> {
+    let mut table = settings.adapter.settings.clone();
+    let site = settings.agent.site.to_string();
+    table.entry("site").or_insert(site.into());
+    let data = settings.agent.data_dir.join("jobs");
+    let data = data.to_string_lossy().into_owned();
+    table.entry("data").or_insert(data.into());
+    adapter_settings(settings, table)
 }
 
 fn adapter_settings<T: DeserializeOwned>(

@@ -50,3 +50,4 @@ mod wrapper;
 
 pub use adapter::ProcessAdapter;
 pub use config::{CgroupChoice, Config, PartitionConfig};
+pub use probe::probe_beside;

@@ -1,5 +1,5 @@
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use site_adapter::ProbeResult;
@@ -8,8 +8,25 @@ use crate::cgroup::Cgroups;
 use crate::config::{CgroupChoice, Config};
 
 pub(crate) fn all(config: &Config) -> Vec<ProbeResult> {
+    let tried = config.data.join("tmp").join("probe");
+    subsystems(config, written(&tried))
+}
+
+/// Probes beside an adapter that may be at work over the same folder: takes no lock, starts no job.
+///
+/// The folder is made when it is not there, as [`ProcessAdapter::open`](crate::ProcessAdapter::open) would.
+#[must_use]
+pub fn probe_beside(config: &Config) -> Vec<ProbeResult> {
+    let name = format!("probe-{}", std::process::id());
+    let made = fs::create_dir_all(&config.data);
+    let folder = made.and_then(|()| written(&config.data.join(name)));
+    subsystems(config, folder)
+}
+
+fn subsystems(config: &Config, folder: io::Result<()>) -> Vec<ProbeResult> {
+    let unwritable = |error| format!("{} cannot be written: {error}", config.data.display());
     vec![
-        result("data folder", folder(&config.data)),
+        result("data folder", folder.err().map(unwritable)),
         result("programs", programs(config)),
         cgroups(config),
     ]
@@ -31,14 +48,10 @@ fn cgroups(config: &Config) -> ProbeResult {
     }
 }
 
-fn folder(data: &Path) -> Option<String> {
-    let file = data.join("tmp").join("probe");
-    let tried = File::create(&file)
-        .and_then(|mut file| file.write_all(b"probe").and_then(|()| file.sync_all()))
-        .and_then(|()| fs::remove_file(&file));
-    tried
-        .err()
-        .map(|error| format!("{} cannot be written: {error}", data.display()))
+fn written(file: &Path) -> io::Result<()> {
+    let mut open = File::create(file)?;
+    open.write_all(b"probe").and_then(|()| open.sync_all())?;
+    fs::remove_file(file)
 }
 
 fn programs(config: &Config) -> Option<String> {

@@ -5,7 +5,7 @@ use std::fs;
 use broker_model::OutcomeKind;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use site_adapter::{Activity, ErrorKind, RemoteRef, SiteAdapter as _};
-use site_adapter_process::{Config, ProcessAdapter};
+use site_adapter_process::{Config, ProcessAdapter, probe_beside};
 
 use crate::rig::{Rig, activity, completed, ended, running, wait_for};
 
@@ -253,6 +253,12 @@ async fn two_agents_do_not_share_a_folder() {
     let error = second.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Local);
     assert!(error.message.contains("another agent"), "{error}");
+    // Whoever only asks how it is does not need the folder to itself.
+    let beside = probe_beside(&rig.config);
+    assert!(
+        beside.iter().all(|probe| probe.problem.is_none()),
+        "{beside:?}"
+    );
     drop(adapter);
     rig.open().await;
 }
