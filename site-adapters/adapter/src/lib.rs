@@ -9,6 +9,8 @@ mod confirm;
 pub mod conformance;
 mod error;
 mod link;
+mod patience;
+mod settings;
 
 mod tasks;
 mod work;
@@ -24,6 +26,8 @@ pub use link::{
     AttemptReport, BrokerLink, LeaseReply, LeaseRequest, LeasedAttempt, LinkError, LogChunk,
     PersonRef, Report, ReportReply, Seen,
 };
+pub use patience::Patience;
+pub use settings::InvalidSettings;
 pub use tasks::outcome_of_tasks;
 pub use work::{
     Activity, LocalAccount, LogStream, ProbeResult, RemoteAfter, RemoteJob, RemoteRef, Submission,

@@ -7,14 +7,14 @@ use k8s_openapi::List;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use site_adapter::{
-    Error, ErrorKind, LocalAccount, LogStream, ProbeResult, RemoteJob, RemoteRef, Result,
-    SiteAdapter, SiteSnapshot, Submission, Submitted, UsageReport,
+    Error, ErrorKind, InvalidSettings, LocalAccount, LogStream, ProbeResult, RemoteJob, RemoteRef,
+    Result, SiteAdapter, SiteSnapshot, Submission, Submitted, UsageReport,
 };
 
 use crate::answer::Asked;
 use crate::calls::{jobs, pods};
 use crate::client::Transport;
-use crate::config::{InvalidSettings, KubernetesSettings};
+use crate::config::KubernetesSettings;
 use crate::flows::farewells::Farewells;
 use crate::flows::reasons::Reasons;
 use crate::logs::Followers;

@@ -172,14 +172,6 @@ const fn default_memory() -> u32 {
     4
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("`{key}`: {reason}; {remedy}")]
-pub struct InvalidSettings {
-    pub key: String,
-    pub reason: String,
-    pub remedy: &'static str,
-}
-
 impl KubernetesSettings {
     pub(crate) fn namespace_of(&self, user: &str) -> String {
         self.namespace.replace("{user}", user)

@@ -32,9 +32,7 @@ mod tasks;
 mod watch;
 
 pub use adapter::KubernetesAdapter;
-pub use config::{
-    Access, InvalidSettings, KubernetesSettings, PartitionSettings, TolerationSettings,
-};
+pub use config::{Access, KubernetesSettings, PartitionSettings, TolerationSettings};
 
 /// Entry points for the fuzzer: what reads answers from outside.
 #[doc(hidden)]

@@ -4,16 +4,15 @@ use async_trait::async_trait;
 use broker_model::Clock;
 use jiff::{SignedDuration, Timestamp};
 use site_adapter::{
-    Error, ErrorKind, LocalAccount, LogStream, ProbeResult, RemoteJob, RemoteRef, Result,
-    SiteAdapter, SiteSnapshot, Submission, Submitted, UsageReport,
+    Error, ErrorKind, InvalidSettings, LocalAccount, LogStream, Patience, ProbeResult, RemoteJob,
+    RemoteRef, Result, SiteAdapter, SiteSnapshot, Submission, Submitted, UsageReport,
 };
 
 use tokio::sync::Semaphore;
 
 use crate::calls::server::{self, Server};
-use crate::config::{InvalidSettings, PbsSettings};
+use crate::config::PbsSettings;
 use crate::history::KnownServer;
-use crate::patience::Patience;
 use crate::record::Names;
 use crate::transport::{self, Command, Pace, Ran, Transport};
 

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use broker_model::{PartitionId, SystemId};
 use serde::Deserialize;
+use site_adapter::InvalidSettings;
 
 /// The `settings` of a site of kind `pbs`.
 #[derive(Clone, Debug, Deserialize)]
@@ -181,14 +182,6 @@ const fn default_concurrency() -> usize {
     4
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("`{key}`: {reason}; {remedy}")]
-pub struct InvalidSettings {
-    pub key: String,
-    pub reason: String,
-    pub remedy: &'static str,
-}
-
 /// How long a command that ignores SIGTERM is let live after its time.
 pub(crate) const KILL_AFTER_SECONDS: u64 = 2;
 
@@ -196,20 +189,28 @@ impl PbsSettings {
     /// Checks what the shape cannot say.
     pub fn validate(&self) -> Result<(), InvalidSettings> {
         if !is_local_user(&self.reader) {
-            return Err(wrong("reader", "not a user's name", USER_REMEDY));
+            return Err(InvalidSettings::new(
+                "reader",
+                "not a user's name",
+                USER_REMEDY,
+            ));
         }
         self.validate_paths()?;
         self.validate_names()?;
         self.validate_times()?;
         if self.partitions.is_empty() {
             let remedy = "name at least one, as `[partitions.gpu]`";
-            return Err(wrong("partitions", "there is none", remedy));
+            return Err(InvalidSettings::new("partitions", "there is none", remedy));
         }
         if let Some(program) = self.run_as.first()
             && !program.starts_with('/')
         {
             let remedy = "write `[\"/usr/bin/sudo\", \"-n\", \"-u\", \"{user}\", \"--\"]`";
-            return Err(wrong("run_as", "the program has no full path", remedy));
+            return Err(InvalidSettings::new(
+                "run_as",
+                "the program has no full path",
+                remedy,
+            ));
         }
         self.transport.validate()
     }
@@ -226,7 +227,7 @@ impl PbsSettings {
                 && !path.chars().any(char::is_control);
             if !plain {
                 let remedy = "write an absolute path without `..`; `{user}` is the local user";
-                return Err(wrong(key, "not an absolute path", remedy));
+                return Err(InvalidSettings::new(key, "not an absolute path", remedy));
             }
         }
         Ok(())
@@ -240,7 +241,7 @@ impl PbsSettings {
                 return Ok(());
             }
             let reason = format!("`{}` is not a plain word", text.escape_debug());
-            Err(wrong(&key, &reason, remedy))
+            Err(InvalidSettings::new(&key, &reason, remedy))
         };
         check("cpu_resource".to_owned(), &self.cpu_resource)?;
         check("memory_resource".to_owned(), &self.memory_resource)?;
@@ -264,7 +265,7 @@ impl PbsSettings {
             ("submit_seconds", self.submit_seconds),
         ] {
             if !(1..=600).contains(&value) {
-                return Err(wrong(key, "out of range", "give 1 to 600"));
+                return Err(InvalidSettings::new(key, "out of range", "give 1 to 600"));
             }
         }
         let on_its_way = self.transport.delay_seconds();
@@ -272,13 +273,21 @@ impl PbsSettings {
             let remedy = "give at least three seconds more than `submit_seconds`, and over ssh eight \
                           and `transport.connect_seconds`";
             let reason = "a submission could still arrive after its absence was taken for proven";
-            return Err(wrong("settle_seconds", reason, remedy));
+            return Err(InvalidSettings::new("settle_seconds", reason, remedy));
         }
         if self.commands_per_second == 0 {
-            return Err(wrong("commands_per_second", "it is 0", "give 1 or more"));
+            return Err(InvalidSettings::new(
+                "commands_per_second",
+                "it is 0",
+                "give 1 or more",
+            ));
         }
         if self.concurrent_commands == 0 {
-            return Err(wrong("concurrent_commands", "it is 0", "give 1 or more"));
+            return Err(InvalidSettings::new(
+                "concurrent_commands",
+                "it is 0",
+                "give 1 or more",
+            ));
         }
         Ok(())
     }
@@ -327,14 +336,18 @@ impl TransportSettings {
             return Ok(());
         };
         if !is_word(host) || host.starts_with('-') {
-            return Err(wrong(
+            return Err(InvalidSettings::new(
                 "transport.host",
                 "not a host's name",
                 "write its name or address",
             ));
         }
         if login != "{user}" && !is_local_user(login) {
-            return Err(wrong("transport.login", "not a user's name", USER_REMEDY));
+            return Err(InvalidSettings::new(
+                "transport.login",
+                "not a user's name",
+                USER_REMEDY,
+            ));
         }
         for (key, path) in [
             ("transport.control_dir", control_dir),
@@ -342,7 +355,11 @@ impl TransportSettings {
             ("transport.program", program),
         ] {
             if !path.is_absolute() {
-                return Err(wrong(key, "not an absolute path", "write the full path"));
+                return Err(InvalidSettings::new(
+                    key,
+                    "not an absolute path",
+                    "write the full path",
+                ));
             }
         }
         Ok(())
@@ -351,14 +368,6 @@ impl TransportSettings {
 
 const USER_REMEDY: &str =
     "1 to 32 lower-case letters, digits, `-`, `_` or `.`, the first a letter or `_`; never `root`";
-
-fn wrong(key: &str, reason: &str, remedy: &'static str) -> InvalidSettings {
-    InvalidSettings {
-        key: key.to_owned(),
-        reason: reason.to_owned(),
-        remedy,
-    }
-}
 
 /// A POSIX user's name that is safe in a path and an argument (Debian's `NAME_REGEX` and a dot), and
 /// not root: PBS takes no job of root's, and nothing of ours runs as it.

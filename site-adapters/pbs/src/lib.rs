@@ -20,7 +20,6 @@ pub mod fuzzing;
 mod history;
 mod json;
 mod logs;
-mod patience;
 mod record;
 mod record_file;
 mod script;
@@ -29,4 +28,4 @@ mod times;
 mod transport;
 
 pub use adapter::PbsAdapter;
-pub use config::{InvalidSettings, PartitionSettings, PbsSettings, TransportSettings};
+pub use config::{PartitionSettings, PbsSettings, TransportSettings};

@@ -4,17 +4,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use broker_model::Clock;
 use site_adapter::{
-    Error, LocalAccount, LogStream, ProbeResult, RemoteJob, RemoteRef, Result, SiteAdapter,
-    SiteSnapshot, Submission, Submitted, UsageReport,
+    Error, InvalidSettings, LocalAccount, LogStream, Patience, ProbeResult, RemoteJob, RemoteRef,
+    Result, SiteAdapter, SiteSnapshot, Submission, Submitted, UsageReport,
 };
 
 use crate::answer::Answer;
 use crate::calls::{accounting, job};
-use crate::config::{InvalidSettings, SlurmSettings};
+use crate::config::SlurmSettings;
 use crate::dialect::ApiVersion;
 use crate::known::Known;
 use crate::logs;
-use crate::patience::Patience;
 use crate::record::JobRecord;
 use crate::token::Tokens;
 use crate::transport::{Request, Transport};

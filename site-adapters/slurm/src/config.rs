@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use broker_model::{PartitionId, SystemId};
 use serde::Deserialize;
+use site_adapter::InvalidSettings;
 use url::Url;
 
 use crate::ApiVersion;
@@ -133,51 +134,46 @@ const fn default_lifetime() -> u64 {
     600
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("`{key}`: {reason}; {remedy}")]
-pub struct InvalidSettings {
-    pub key: String,
-    pub reason: String,
-    pub remedy: &'static str,
-}
-
 impl SlurmSettings {
     /// Checks what the shape cannot say.
     pub fn validate(&self) -> Result<(), InvalidSettings> {
-        let wrong = |key: &str, reason: &str, remedy| InvalidSettings {
-            key: key.to_owned(),
-            reason: reason.to_owned(),
-            remedy,
-        };
         if !matches!(self.url.scheme(), "http" | "https") || !self.url.username().is_empty() {
-            return Err(wrong(
+            return Err(InvalidSettings::new(
                 "url",
                 "not a plain HTTP address",
                 "write `http://host:port` or `https://host`, without a user",
             ));
         }
         if self.timeout_seconds <= 25 {
-            return Err(wrong(
+            return Err(InvalidSettings::new(
                 "timeout_seconds",
                 "shorter than slurmrestd's own waits",
                 "give more than 25",
             ));
         }
         if self.concurrent_calls == 0 {
-            return Err(wrong("concurrent_calls", "it is 0", "give 1 or more"));
+            return Err(InvalidSettings::new(
+                "concurrent_calls",
+                "it is 0",
+                "give 1 or more",
+            ));
         }
         if self.partitions.is_empty() {
-            return Err(wrong(
+            return Err(InvalidSettings::new(
                 "partitions",
                 "there is none",
                 "name at least one, as `[partitions.gpu]`",
             ));
         }
         if !is_local_user(&self.reader) {
-            return Err(wrong("reader", "not a user's name", USER_REMEDY));
+            return Err(InvalidSettings::new(
+                "reader",
+                "not a user's name",
+                USER_REMEDY,
+            ));
         }
         if is_master(&self.reader) {
-            return Err(wrong(
+            return Err(InvalidSettings::new(
                 "reader",
                 "that user's token is good for everybody's jobs",
                 "name a user without rights over other users' jobs, or an operator",
@@ -189,7 +185,7 @@ impl SlurmSettings {
             ("home", Some(&self.home)),
         ] {
             if path.is_some_and(|path| !is_path_template(path)) {
-                return Err(wrong(
+                return Err(InvalidSettings::new(
                     key,
                     "not an absolute path that Slurm takes literally",
                     "write an absolute path without `%`, `\\` and `..`; `{user}` is the local user",
@@ -224,19 +220,19 @@ impl TokenSource {
             lifetime_seconds, ..
         }) = self;
         if !(30..=86_400).contains(lifetime_seconds) {
-            return Err(InvalidSettings {
-                key: "token.lifetime_seconds".to_owned(),
-                reason: format!("{lifetime_seconds} is out of range"),
-                remedy: "give 30 to 86400",
-            });
+            return Err(InvalidSettings::new(
+                "token.lifetime_seconds",
+                format!("{lifetime_seconds} is out of range"),
+                "give 30 to 86400",
+            ));
         }
         match self {
             Self::Command { argv, .. } if !argv.first().is_some_and(|p| p.starts_with('/')) => {
-                Err(InvalidSettings {
-                    key: "token.argv".to_owned(),
-                    reason: "the program is not named by its full path".to_owned(),
-                    remedy: "write `argv = [\"/usr/local/sbin/slurm-token\"]`",
-                })
+                Err(InvalidSettings::new(
+                    "token.argv",
+                    "the program is not named by its full path".to_owned(),
+                    "write `argv = [\"/usr/local/sbin/slurm-token\"]`",
+                ))
             }
             _ => Ok(()),
         }

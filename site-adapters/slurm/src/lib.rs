@@ -25,7 +25,6 @@ pub mod fuzzing;
 mod gres;
 mod known;
 mod logs;
-mod patience;
 mod record;
 mod script;
 mod states;
@@ -37,5 +36,5 @@ mod value;
 mod whole;
 
 pub use adapter::SlurmAdapter;
-pub use config::{ApiChoice, InvalidSettings, PartitionSettings, SlurmSettings, TokenSource};
+pub use config::{ApiChoice, PartitionSettings, SlurmSettings, TokenSource};
 pub use dialect::ApiVersion;

@@ -6,12 +6,12 @@ use std::time::Duration;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Method, Response};
 use serde_json::Value;
-use site_adapter::{Error, ErrorKind};
+use site_adapter::{Error, ErrorKind, InvalidSettings};
 use tokio::sync::Semaphore;
 
 use crate::answer::{Answer, Body, Effect, quote};
 use crate::calls::ping;
-use crate::config::{ApiChoice, InvalidSettings, SlurmSettings};
+use crate::config::{ApiChoice, SlurmSettings};
 use crate::dialect::ApiVersion;
 use crate::token::{Token, Tokens};
 
@@ -204,11 +204,6 @@ impl Transport {
 }
 
 fn client(settings: &SlurmSettings) -> Result<Client, InvalidSettings> {
-    let wrong = |key: &str, reason: String, remedy| InvalidSettings {
-        key: key.to_owned(),
-        reason,
-        remedy,
-    };
     // No redirects and no proxies: tokens go to the address in the settings and nowhere else.
     let mut builder = Client::builder()
         .no_proxy()
@@ -218,15 +213,15 @@ fn client(settings: &SlurmSettings) -> Result<Client, InvalidSettings> {
         .timeout(Duration::from_secs(settings.timeout_seconds));
     if let Some(path) = &settings.ca_file {
         let remedy = "give a readable PEM file of certificates";
-        let pem =
-            std::fs::read(path).map_err(|error| wrong("ca_file", error.to_string(), remedy))?;
+        let pem = std::fs::read(path)
+            .map_err(|error| InvalidSettings::new("ca_file", error.to_string(), remedy))?;
         let trusted = reqwest::Certificate::from_pem_bundle(&pem)
-            .map_err(|error| wrong("ca_file", error.to_string(), remedy))?;
+            .map_err(|error| InvalidSettings::new("ca_file", error.to_string(), remedy))?;
         builder = builder.tls_certs_only(trusted);
     }
     builder
         .build()
-        .map_err(|error| wrong("url", error.to_string(), "see the reason"))
+        .map_err(|error| InvalidSettings::new("url", error.to_string(), "see the reason"))
 }
 
 fn says_json(response: &Response) -> bool {

@@ -1,6 +1,8 @@
 use std::path::Path;
 
-use super::{Access, InvalidSettings, KubernetesSettings, PartitionSettings, TolerationSettings};
+use super::{Access, KubernetesSettings, PartitionSettings, TolerationSettings};
+use site_adapter::InvalidSettings;
+
 use crate::names::{is_dns_label, is_dns_subdomain, is_qualified_name};
 
 const LABEL: &str = "1 to 63 lower-case letters, digits and `-`, no `-` at an end";
@@ -9,14 +11,6 @@ const KEY: &str = "write it as Kubernetes does, as `nvidia.com/gpu`";
 
 type Checked = Result<(), InvalidSettings>;
 
-fn wrong(key: &str, reason: &str, remedy: &'static str) -> InvalidSettings {
-    InvalidSettings {
-        key: key.to_owned(),
-        reason: reason.to_owned(),
-        remedy,
-    }
-}
-
 impl KubernetesSettings {
     /// Checks what the shape cannot say.
     pub fn validate(&self) -> Checked {
@@ -24,7 +18,7 @@ impl KubernetesSettings {
         self.check_numbers()?;
         self.check_names()?;
         if self.partitions.is_empty() {
-            return Err(wrong(
+            return Err(InvalidSettings::new(
                 "partitions",
                 "there is none",
                 "name at least one, as `[partitions.gpu]`",
@@ -38,7 +32,7 @@ impl KubernetesSettings {
 
     fn check_numbers(&self) -> Checked {
         if self.settle_seconds <= self.timeout_seconds && self.settle_seconds != 0 {
-            return Err(wrong(
+            return Err(InvalidSettings::new(
                 "settle_seconds",
                 "not longer than `timeout_seconds`, so a create may still be worked on",
                 "give more than `timeout_seconds`",
@@ -57,11 +51,15 @@ impl KubernetesSettings {
         ] {
             if value < least {
                 let remedy = "5 seconds at least for `timeout_seconds`, 1 for the others";
-                return Err(wrong(key, &format!("{value} is too little"), remedy));
+                return Err(InvalidSettings::new(
+                    key,
+                    &format!("{value} is too little"),
+                    remedy,
+                ));
             }
         }
         if self.run_as_user <= 0 {
-            return Err(wrong(
+            return Err(InvalidSettings::new(
                 "run_as_user",
                 "jobs do not run as root",
                 "name another user's number, or set `allow_root = true` to leave it to the images",
@@ -72,7 +70,11 @@ impl KubernetesSettings {
 
     fn check_names(&self) -> Checked {
         if !is_dns_label(&self.namespace_of("u")) {
-            return Err(wrong("namespace", "not a namespace's name", LABEL));
+            return Err(InvalidSettings::new(
+                "namespace",
+                "not a namespace's name",
+                LABEL,
+            ));
         }
         let names = self.service_account.iter().map(|n| ("service_account", n));
         let secrets = self
@@ -81,12 +83,12 @@ impl KubernetesSettings {
             .map(|n| ("image_pull_secrets", n));
         for (key, name) in names.chain(secrets) {
             if !is_dns_subdomain(name) {
-                return Err(wrong(key, "not an object's name", NAME));
+                return Err(InvalidSettings::new(key, "not an object's name", NAME));
             }
         }
         let policies = ["Always", "IfNotPresent", "Never"];
         match &self.image_pull_policy {
-            Some(policy) if !policies.contains(&policy.as_str()) => Err(wrong(
+            Some(policy) if !policies.contains(&policy.as_str()) => Err(InvalidSettings::new(
                 "image_pull_policy",
                 "not a policy of Kubernetes",
                 "`Always`, `IfNotPresent` or `Never`",
@@ -102,7 +104,11 @@ impl Access {
             if path.is_absolute() {
                 return Ok(());
             }
-            Err(wrong(key, "not an absolute path", "begin it with `/`"))
+            Err(InvalidSettings::new(
+                key,
+                "not an absolute path",
+                "begin it with `/`",
+            ))
         };
         match self {
             Self::InCluster => Ok(()),
@@ -114,7 +120,7 @@ impl Access {
             } => {
                 let plain = server.username().is_empty() && server.query().is_none();
                 if !matches!(server.scheme(), "http" | "https") || !plain {
-                    return Err(wrong(
+                    return Err(InvalidSettings::new(
                         "access.server",
                         "not a plain HTTP address",
                         "write `https://host:6443`, without a user",
@@ -139,17 +145,25 @@ impl PartitionSettings {
             ("queue_priority", &self.queue_priority),
         ] {
             if name.as_deref().is_some_and(|name| !is_dns_subdomain(name)) {
-                return Err(wrong(&key(field), "not an object's name", NAME));
+                return Err(InvalidSettings::new(
+                    &key(field),
+                    "not an object's name",
+                    NAME,
+                ));
             }
         }
         if let Some(resource) = &self.gpu_resource
             && !(is_qualified_name(resource) && resource.contains('/'))
         {
-            return Err(wrong(&key("gpu_resource"), "not a resource's name", KEY));
+            return Err(InvalidSettings::new(
+                &key("gpu_resource"),
+                "not a resource's name",
+                KEY,
+            ));
         }
         if let Some(label) = self.node_selector.keys().find(|k| !is_qualified_name(k)) {
             let reason = format!("`{}` is not a label", label.escape_debug());
-            return Err(wrong(&key("node_selector"), &reason, KEY));
+            return Err(InvalidSettings::new(&key("node_selector"), &reason, KEY));
         }
         let counts = [
             ("default_cpus", Some(self.default_cpus)),
@@ -159,7 +173,11 @@ impl PartitionSettings {
             ("max_walltime_hours", self.max_walltime_hours),
         ];
         if let Some((field, _)) = counts.iter().find(|(_, count)| *count == Some(0)) {
-            return Err(wrong(&key(field), "it is 0", "give 1 or more"));
+            return Err(InvalidSettings::new(
+                &key(field),
+                "it is 0",
+                "give 1 or more",
+            ));
         }
         self.tolerations
             .iter()
@@ -170,10 +188,14 @@ impl PartitionSettings {
 impl TolerationSettings {
     fn validate(&self, at: &str) -> Checked {
         if self.key.as_deref().is_some_and(|k| !is_qualified_name(k)) {
-            return Err(wrong(&format!("{at}.key"), "not a taint's key", KEY));
+            return Err(InvalidSettings::new(
+                &format!("{at}.key"),
+                "not a taint's key",
+                KEY,
+            ));
         }
         if self.key.is_none() && self.value.is_some() {
-            return Err(wrong(
+            return Err(InvalidSettings::new(
                 &format!("{at}.value"),
                 "a value without a key",
                 "name the taint's `key` too",
@@ -181,7 +203,7 @@ impl TolerationSettings {
         }
         let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
         match &self.effect {
-            Some(effect) if !effects.contains(&effect.as_str()) => Err(wrong(
+            Some(effect) if !effects.contains(&effect.as_str()) => Err(InvalidSettings::new(
                 &format!("{at}.effect"),
                 "not an effect of taints",
                 "`NoSchedule`, `PreferNoSchedule` or `NoExecute`",

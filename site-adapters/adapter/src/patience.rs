@@ -1,23 +1,23 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use crate::{Error, ErrorKind};
 use jiff::{SignedDuration, Timestamp};
-use site_adapter::{Error, ErrorKind};
 
 /// How long a job is tried under a limit of the site's that other jobs may be using up.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(15);
 
 /// Since when jobs run into the site's limits.
 ///
-/// Slurm has one number for a limit that passes when other jobs end and for one that this job can
+/// Schedulers have one word for a limit that passes when other jobs end and for one that this job can
 /// never keep, so for a while it is taken for the first and then for the second. Only a cache: after a
 /// restart the while begins anew.
 #[derive(Debug, Default)]
-pub(crate) struct Patience(Mutex<HashMap<String, Timestamp>>);
+pub struct Patience(Mutex<HashMap<String, Timestamp>>);
 
 impl Patience {
     /// The refusal under a limit: for later, or for good once it has lasted.
-    pub(crate) fn judge(&self, marker: &str, mut error: Error, now: Timestamp) -> Error {
+    pub fn judge(&self, marker: &str, mut error: Error, now: Timestamp) -> Error {
         let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // A day later it is another story, or was cancelled long ago.
         since.retain(|_, first| now.duration_since(*first) < PATIENCE * 96);
@@ -32,7 +32,7 @@ impl Patience {
     }
 
     /// The job is at the scheduler, or was refused for another reason.
-    pub(crate) fn over(&self, marker: &str) {
+    pub fn over(&self, marker: &str) {
         let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         since.remove(marker);
     }
