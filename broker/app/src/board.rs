@@ -246,11 +246,9 @@ impl Board {
         self.fixed.is_stored(record);
     }
 
-    pub(crate) fn state_of(&self, site: &SiteId) -> Option<SiteState> {
-        self.heard()
-            .sites
-            .get(site)
-            .and_then(|known| known.state.clone())
+    pub(crate) fn known_of(&self, site: &SiteId) -> (Option<SiteState>, Option<Arc<SiteSnapshot>>) {
+        let known = self.heard().sites.get(site).cloned().unwrap_or_default();
+        (known.state, known.snapshot)
     }
 
     pub(crate) fn heard(&self) -> Arc<Moment> {

@@ -1,6 +1,7 @@
 //! What a member of a project does with jobs.
 
 mod after;
+mod barred;
 mod cancel;
 mod entrance;
 mod follow;

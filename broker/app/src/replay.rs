@@ -224,6 +224,7 @@ impl Said {
             reason: self.reason,
             observed_at: now,
             ttl_seconds: 0,
+            agents: Vec::new(),
         }
     }
 }

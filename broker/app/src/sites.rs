@@ -1,3 +1,5 @@
+mod shown;
+
 use broker_model::{Drain, Incident, Site, SiteId, SiteReadiness, SiteSnapshot};
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +48,7 @@ impl Broker {
             (_, Some(state)) => state.reason.clone(),
             (_, None) => None,
         };
+        let (readiness, reason) = shown::with_controls((readiness, reason), &entry.controls, now);
         SiteView {
             site: Site::clone(&entry.site),
             readiness,

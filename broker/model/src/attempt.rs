@@ -18,6 +18,10 @@ pub struct Attempt {
     /// Which process of that agent, as far as it says: only this one may go on with the attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<InstanceId>,
+    /// Where it was announced, as the agent names its scheduler: agents of another one cannot tell what
+    /// became of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduler: Option<String>,
     pub lease_until: Timestamp,
     /// Its usage is charged (or it never ran) and its hold is gone: nothing is left to do.
     pub settled: bool,

@@ -3,6 +3,8 @@
 
 mod name;
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -31,10 +33,27 @@ pub struct Job {
     pub cancel_requested_at: Option<Timestamp>,
     /// Partitions that refused this job; placement leaves them out.
     pub refused_by: Vec<PartitionRef>,
+    /// What the sites said when they refused it, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<Refusal>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// Goes up by one with every stored change; writers state the one they read.
     pub version: i64,
+}
+
+/// A site's no to a job, in its words: for the job's owner, who may have to do something about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub partition: PartitionRef,
+    pub words: String,
+    pub at: Timestamp,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} refused it: {}", self.partition, self.words)
+    }
 }
 
 /// Where a job stands: a state is something the broker must act on differently.

@@ -35,17 +35,19 @@ pub use ids::{
     InviteId, JobId, OrganisationId, PartitionId, PartitionRef, PersonId, ProjectId, RemoteId,
     SiteId, SystemId, VetoId, WindowId,
 };
-pub use job::{Hold, HoldReason, InvalidTransition, Job, JobEvent, JobState, Ran, StateName};
+pub use job::{
+    Hold, HoldReason, InvalidTransition, Job, JobEvent, JobState, Ran, Refusal, StateName,
+};
 pub use organisation::{Evidence, EvidenceKind, Organisation, SizeClass};
 pub use placement::{Bound, Candidate, Clause, Considered, Forecast, Placement, Rejection};
 pub use principal::{Assurance, Entitlement, Grant, IdentityAssurance, Principal, Role};
 pub use site::{
-    Access, Automation, Billed, Billing, BillingTerm, CapacityWindow, Contact, ContainerTarget,
-    Controls, Drain, DrainDraft, Entrance, Factory, Funding, Incident, IncidentDraft, IncidentKind,
-    IncidentNews, IncidentUpdate, LimitDraft, OrganisationLimit, OrganisationUse, Partition,
-    PartitionRules, Qos, QueuedJobs, RegisteredSite, Route, Severity, Site, SiteReadiness,
-    SiteScope, SiteState, Sourced, Storage, StorageArea, System, SystemStatus, Tally, Veto,
-    VetoDraft, WindowDraft, WindowEnd, WindowUse, Zones,
+    Access, AgentWord, Automation, Billed, Billing, BillingTerm, CapacityWindow, Contact,
+    ContainerTarget, Controls, Drain, DrainDraft, Entrance, Factory, Funding, Incident,
+    IncidentDraft, IncidentKind, IncidentNews, IncidentUpdate, LimitDraft, OrganisationLimit,
+    OrganisationUse, Partition, PartitionRules, Qos, QueuedJobs, RegisteredSite, Route, Severity,
+    Site, SiteReadiness, SiteScope, SiteState, Sourced, Storage, StorageArea, System, SystemStatus,
+    Tally, Veto, VetoDraft, WindowDraft, WindowEnd, WindowUse, Zones,
 };
 pub use snapshot::{GpuCount, PartitionSnapshot, SiteSnapshot};
 pub use spec::{

@@ -6,6 +6,7 @@ mod registered;
 mod state;
 mod target;
 mod validate;
+mod words;
 mod zones;
 
 use jiff::civil::Date;
@@ -28,6 +29,7 @@ pub use drafts::{
 pub use registered::{OrganisationUse, RegisteredSite, Tally, WindowUse};
 pub use state::{SiteReadiness, SiteState};
 pub use target::ContainerTarget;
+pub use words::AgentWord;
 pub use zones::Zones;
 
 /// An AI factory as its file under `config/sites/` describes it.

@@ -136,6 +136,7 @@ impl Heard {
             reason: None,
             observed_at: now,
             ttl_seconds: 300,
+            agents: Vec::new(),
         };
         Self {
             snapshot: snapshot(&site, now),

@@ -33,6 +33,13 @@ pub(crate) fn weigh(input: &Input<'_>, spot: &Spot<'_>) -> (Vec<Rejection>, Opti
     (against.0, priced)
 }
 
+/// What the site has set against the job there since it was placed.
+pub(crate) fn barred(input: &Input<'_>, spot: &Spot<'_>) -> Vec<Rejection> {
+    let mut against = Against(Vec::new());
+    controls::bars(input, spot, &mut against);
+    against.0
+}
+
 struct Against(Vec<Rejection>);
 
 impl Against {

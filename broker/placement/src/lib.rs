@@ -80,6 +80,15 @@ pub fn place(input: &Input<'_>) -> Placement {
     }
 }
 
+/// What a site's drains, maintenance and vetoes say now against a job that was placed at a partition
+/// and has not gone in. Windows and limits are left out: they count the job already.
+pub fn barred(input: &Input<'_>, at: &PartitionRef) -> Vec<Rejection> {
+    let views = input.sites.iter().filter(|view| view.site.id == at.site);
+    let mut spots = views.flat_map(|view| spot::of_site(input.now, view, &input.allocation.share));
+    let spot = spots.find(|spot| spot.is_at(at));
+    spot.map_or_else(Vec::new, |spot| feasible::barred(input, &spot))
+}
+
 /// Whether no partition could take the job later either: each has a reason that does not pass.
 ///
 /// A federation without a single partition has said nothing about the job, so the answer is no.

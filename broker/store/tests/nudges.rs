@@ -42,6 +42,7 @@ fn site_state(site: &str) -> Write {
         reason: None,
         observed_at: SystemClock.now(),
         ttl_seconds: 60,
+        agents: Vec::new(),
     }))
 }
 

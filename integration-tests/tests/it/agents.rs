@@ -1,6 +1,6 @@
 //! Agents as a site's administrator has them: let in, sharing the work, given new keys, put out.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use broker_client::Client;
 use broker_model::{JobId, StateName};
@@ -155,4 +155,48 @@ async fn two_agents_share_a_sites_work_change_keys_and_one_takes_over_when_the_o
         let said = running.said();
         assert!(!said.contains(&agent.secret()), "a key is in a log");
     }
+}
+
+/// Each runs processes of its own machine: the other can tell nothing of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_of_a_killed_agent_waits_for_that_agent_and_runs_once() {
+    let Some(mut shared) = Shared::start().await else {
+        return;
+    };
+    let (gate, starts) = (
+        shared.installation.path("gate"),
+        shared.installation.path("starts"),
+    );
+    let script = format!(
+        "echo started >> {}\nuntil [ -e {} ]; do sleep 0.1; done\npwd",
+        starts.display(),
+        gate.display()
+    );
+    let file = JobFile::new(shared.installation.project(), "waits", &script);
+    let job = shared.engineer.submit(&file.0, "waits").await.unwrap().id;
+    let state = async || shared.engineer.job(job).await.unwrap().state;
+    until("it runs", LIMIT, async || {
+        (state().await == StateName::Running).then_some(())
+    })
+    .await;
+    let name = job.to_string();
+    let its = |(_, running): &(SiteAgent, Running)| running.said().contains(&name);
+    let (at, begun) = (shared.agents.iter().position(its).unwrap(), Instant::now());
+    let (agent, running) = shared.agents.remove(at);
+    running.kill();
+
+    // Longer than its lease lasts, by what the other does meanwhile.
+    let mut round = 0;
+    while begun.elapsed() < Duration::from_secs(25) {
+        shared.run(&format!("meanwhile-{round}"), 1).await;
+        round += 1;
+    }
+    let still = shared.engineer.job(job).await.unwrap();
+    assert_eq!(still.state, StateName::Running, "{still:?}");
+    std::fs::write(&gate, "").unwrap();
+    let _again = agent.start();
+    let place = shared.place_of(job).await;
+    assert_eq!(place.lines().count(), 1, "{place}");
+    let started = std::fs::read_to_string(&starts).unwrap();
+    assert_eq!(started, "started\n");
 }

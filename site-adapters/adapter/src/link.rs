@@ -2,7 +2,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use broker_model::{
-    AgentId, AttemptId, InstanceId, JobId, Outcome, PersonId, ProjectId, RemoteId, SiteId,
+    AgentId, AttemptId, InstanceId, JobId, Outcome, PersonId, ProjectId, RemoteId, SiteId, SystemId,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,17 @@ pub struct LeaseRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<InstanceId>,
     pub site: SiteId,
+    /// Names the scheduler behind the agent, the same for agents that reach the same one: what was
+    /// announced for one scheduler is nobody's who cannot look it up there. None: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduler: Option<String>,
+    /// The systems it hands jobs in at; all of the site's when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub systems: Vec<SystemId>,
+    /// Nothing that is not at the scheduler yet, neither new nor its own: it cannot hand jobs in now, and
+    /// another agent of the site may.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_sent: bool,
     /// At most this many new attempts.
     pub want: u32,
     pub wait_seconds: u32,
@@ -64,6 +75,12 @@ pub struct LeaseReply {
     pub attempts: Vec<LeasedAttempt>,
     /// Of what the agent works on: stop these at the site.
     pub cancel: Vec<AttemptId>,
+}
+
+impl LeaseRequest {
+    pub fn serves(&self, system: &SystemId) -> bool {
+        self.systems.is_empty() || self.systems.contains(system)
+    }
 }
 
 /// An attempt to work on: a new one, or one that was begun by another agent or before a restart.

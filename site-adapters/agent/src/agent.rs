@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use broker_model::Clock;
 use jiff::{SignedDuration, Timestamp};
-use site_adapter::{BrokerLink, ErrorKind, SiteAdapter};
+use site_adapter::{BrokerLink, ErrorKind, LinkError, SiteAdapter};
 use tokio::sync::Notify;
 
 use crate::attempt::Moment;
@@ -185,8 +185,20 @@ impl Agent {
         }
     }
 
-    /// Whether the broker answered a call.
-    fn note_broker(&self, answered: bool) {
+    /// Whether the broker answered a call, and whether it takes this agent for one of its own.
+    fn note_broker<T>(&self, answer: &Result<T, LinkError>) {
+        match answer {
+            Ok(_) => self.state().problems.solved("broker"),
+            Err(LinkError::Unauthorized(words)) => {
+                let now = self.now();
+                let _is_news = self
+                    .state()
+                    .problems
+                    .note_words("broker", words.clone(), now);
+            }
+            Err(_) => {}
+        }
+        let answered = matches!(answer, Ok(_) | Err(LinkError::Refused(_)));
         let before = self.broker_away.swap(!answered, Ordering::Relaxed);
         if before == answered {
             self.wake.collect.notify_one();
@@ -203,8 +215,9 @@ impl Agent {
             self.state().problems.solved(operation);
             return;
         };
-        // About one job, and told in its attempt.
+        // About one job, and told in its attempt: the scheduler and the credentials did their part.
         if error.kind == ErrorKind::Refused {
+            self.state().problems.solved(operation);
             return;
         }
         tracing::warn!(operation, kind = %error.kind, %error, "the site's scheduler failed a call");

@@ -311,6 +311,15 @@ impl Tracked {
         unsent.is_some_and(|unsent| !unsent.work.script.is_empty())
     }
 
+    /// Given to this process, and proven not to be at the scheduler.
+    pub(crate) fn may_be_let_go(&self) -> bool {
+        let waits = matches!(
+            self.phase,
+            Phase::Unmapped | Phase::Announcing(_) | Phase::Ready(_)
+        );
+        self.claimed && waits && self.sent != Sent::Maybe && self.origin.accepted.is_none()
+    }
+
     /// Log bytes that wait for the broker, as chunks.
     pub(crate) fn log_chunks(&self) -> impl Iterator<Item = LogChunk> + '_ {
         self.logs.chunks(self.id())

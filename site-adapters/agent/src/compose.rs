@@ -1,64 +1,80 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use broker_model::SystemClock;
+use broker_model::{SystemClock, SystemId};
 use serde::de::DeserializeOwned;
-use site_adapter::{ProbeResult, SiteAdapter};
-use site_adapter_kubernetes::KubernetesAdapter;
-use site_adapter_pbs::PbsAdapter;
+use site_adapter::{InvalidSettings, ProbeResult, SiteAdapter};
+use site_adapter_kubernetes::{KubernetesAdapter, KubernetesSettings};
+use site_adapter_pbs::{PbsAdapter, PbsSettings};
 use site_adapter_process::{ProcessAdapter, probe_beside};
-use site_adapter_slurm::SlurmAdapter;
+use site_adapter_slurm::{SlurmAdapter, SlurmSettings};
 use site_agent::settings::{AdapterKind, Settings};
 use site_agent::{HttpLink, Restored, Spool};
 
-/// The site's adapter, and what has to be closed with it.
+/// The site's adapter, with what the broker has to know of the scheduler behind it, and what has to be
+/// closed with it.
 pub(crate) struct Site {
     pub(crate) adapter: Arc<dyn SiteAdapter>,
+    pub(crate) scheduler: String,
+    pub(crate) systems: Vec<SystemId>,
     process: Option<Arc<ProcessAdapter>>,
 }
 
 impl Site {
     pub(crate) async fn open(settings: &Settings) -> anyhow::Result<Self> {
+        let invalid =
+            |error: InvalidSettings| settings.invalid("adapter.settings", error.to_string());
+        let table = || settings.adapter.settings.clone();
+        let clock = Arc::new(SystemClock);
         match settings.adapter.kind {
             AdapterKind::Slurm => {
-                let own = adapter_settings(settings, settings.adapter.settings.clone())?;
-                let adapter = SlurmAdapter::new(own, Arc::new(SystemClock))
-                    .map_err(|error| settings.invalid("adapter.settings", error.to_string()))?;
-                Ok(Self {
-                    adapter: Arc::new(adapter),
-                    process: None,
-                })
+                let own: SlurmSettings = adapter_settings(settings, table())?;
+                let system = own.system.clone();
+                let adapter = SlurmAdapter::new(own, clock).map_err(invalid)?;
+                Ok(Self::with(Arc::new(adapter), "slurm", system))
             }
             AdapterKind::Kubernetes => {
-                let own = adapter_settings(settings, settings.adapter.settings.clone())?;
-                let adapter = KubernetesAdapter::new(own, Arc::new(SystemClock))
-                    .map_err(|error| settings.invalid("adapter.settings", error.to_string()))?;
-                Ok(Self {
-                    adapter: Arc::new(adapter),
-                    process: None,
-                })
+                let own: KubernetesSettings = adapter_settings(settings, table())?;
+                let system = own.system.clone();
+                let adapter = KubernetesAdapter::new(own, clock).map_err(invalid)?;
+                Ok(Self::with(Arc::new(adapter), "kubernetes", system))
             }
             AdapterKind::Pbs => {
-                let own = adapter_settings(settings, settings.adapter.settings.clone())?;
-                let adapter = PbsAdapter::new(own, Arc::new(SystemClock))
-                    .map_err(|error| settings.invalid("adapter.settings", error.to_string()))?;
-                Ok(Self {
-                    adapter: Arc::new(adapter),
-                    process: None,
-                })
+                let own: PbsSettings = adapter_settings(settings, table())?;
+                let system = own.system.clone();
+                let adapter = PbsAdapter::new(own, clock).map_err(invalid)?;
+                Ok(Self::with(Arc::new(adapter), "pbs", system))
             }
-            AdapterKind::Process => {
-                let own = process_settings(settings)?;
-                let adapter = ProcessAdapter::open(own, Arc::new(SystemClock))
-                    .await
-                    .context("the process adapter does not start")?;
-                let adapter = Arc::new(adapter);
-                Ok(Self {
-                    adapter: adapter.clone(),
-                    process: Some(adapter),
-                })
-            }
+            AdapterKind::Process => Self::of_processes(settings).await,
         }
+    }
+
+    /// A system has one scheduler, however many agents reach it by whatever address.
+    fn with(adapter: Arc<dyn SiteAdapter>, kind: &str, system: SystemId) -> Self {
+        Self {
+            adapter,
+            scheduler: format!("{kind}/{system}"),
+            systems: vec![system],
+            process: None,
+        }
+    }
+
+    /// Each folder is a scheduler of its own.
+    async fn of_processes(settings: &Settings) -> anyhow::Result<Self> {
+        let own = process_settings(settings)?;
+        let systems: BTreeSet<SystemId> =
+            own.partitions.iter().map(|it| it.system.clone()).collect();
+        let adapter = ProcessAdapter::open(own, Arc::new(SystemClock))
+            .await
+            .context("the process adapter does not start")?;
+        let adapter = Arc::new(adapter);
+        Ok(Self {
+            adapter: adapter.clone(),
+            scheduler: format!("process/{}", adapter.folder_id()),
+            systems: systems.into_iter().collect(),
+            process: Some(adapter),
+        })
     }
 
     /// What each subsystem says, asked beside an agent that may be at work: starts nothing.

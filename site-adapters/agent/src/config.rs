@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use broker_model::{AgentId, InstanceId, SiteId};
+use broker_model::{AgentId, InstanceId, SiteId, SystemId};
 
 /// How an agent behaves; [`AgentConfig::new`] gives what a real site wants.
 #[derive(Clone, Debug)]
@@ -9,6 +9,9 @@ pub struct AgentConfig {
     /// This process: the broker gives an attempt to one process only, even of one agent id.
     pub instance: InstanceId,
     pub site: SiteId,
+    /// The scheduler, by a name that no other scheduler of the site has, and the systems it runs.
+    pub scheduler: Option<String>,
+    pub systems: Vec<SystemId>,
     /// Most attempts worked on at once, waiting ones included.
     pub max_attempts: u32,
     /// Most attempts that wait to be sent: each is in memory with its script of up to 256 KiB.
@@ -49,6 +52,8 @@ impl AgentConfig {
             id,
             instance,
             site,
+            scheduler: None,
+            systems: Vec::new(),
             max_attempts: 2_000,
             max_unsent: 64,
             max_calls: 8,

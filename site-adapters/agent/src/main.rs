@@ -134,8 +134,11 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
     let id = link.identity().agent;
     let instance = Ids::from_os().next(&SystemClock);
     let site = Site::open(settings).await?;
+    let mut config = settings.agent_config(id, instance);
+    config.scheduler = Some(site.scheduler.clone());
+    config.systems.clone_from(&site.systems);
     let agent = Agent::new(
-        settings.agent_config(id, instance),
+        config,
         link.clone(),
         site.adapter.clone(),
         settings.account_map()?,

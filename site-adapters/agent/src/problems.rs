@@ -117,6 +117,10 @@ impl Problems {
             .filter(move |(_, it)| self.shows(it, now))
     }
 
+    pub(crate) fn shows_of(&self, operation: &str, now: Timestamp) -> bool {
+        self.shown(now).any(|(it, _)| it == operation)
+    }
+
     pub(crate) fn are_shown(&self, now: Timestamp) -> bool {
         self.shown(now).next().is_some()
     }

@@ -249,6 +249,21 @@ impl State {
         }
     }
 
+    /// Gives up what is proven not to be at the scheduler, for agents of the site that can hand it in:
+    /// once it is not named any more, its lease runs out.
+    pub(crate) fn let_go(&mut self) {
+        let idle = |id: &AttemptId| !self.in_flight.contains(&(*id, Lane::Calls));
+        let unsent = self.attempts.iter();
+        let unsent: Vec<AttemptId> = unsent
+            .filter(|(id, tracked)| tracked.may_be_let_go() && idle(id))
+            .map(|(id, _)| *id)
+            .collect();
+        for attempt in unsent {
+            tracing::info!(attempt.id = %attempt, "the scheduler is out of reach: left to other agents");
+            self.remove(attempt);
+        }
+    }
+
     pub(crate) fn phases(&self) -> BTreeMap<&'static str, i64> {
         let mut phases = BTreeMap::new();
         for tracked in self.attempts.values() {

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::inner::{Inner, local};
-use crate::{probe, procfs, recovery, rounds};
+use crate::{identity, probe, procfs, recovery, rounds};
 
 /// An agent that is just ending holds the lock for a moment.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
@@ -23,6 +23,7 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct ProcessAdapter {
     inner: Arc<Inner>,
+    folder_id: String,
     stop: watch::Sender<bool>,
     rounds: Mutex<Option<JoinHandle<()>>>,
 }
@@ -43,6 +44,7 @@ impl ProcessAdapter {
         let lock = File::create(config.data.join("lock")).map_err(failed)?;
         hold(&lock, &config.data).await?;
 
+        let folder_id = identity::of(&config.data).map_err(failed)?;
         let boot = procfs::boot_id().map_err(failed)?;
         let inner = blocking("open", move || {
             recovery::prepare(&config)?;
@@ -57,9 +59,15 @@ impl ProcessAdapter {
         let rounds = tokio::spawn(rounds::run(Arc::downgrade(&inner), stopped));
         Ok(Self {
             inner,
+            folder_id,
             stop,
             rounds: Mutex::new(Some(rounds)),
         })
+    }
+
+    /// The name of the data folder, by which agents of one site can tell whose jobs are in whose hands.
+    pub fn folder_id(&self) -> &str {
+        &self.folder_id
     }
 
     /// Ends the loop and waits for its last round. Jobs go on, and queued ones wait for the next

@@ -38,6 +38,7 @@ mod capacity;
 mod cgroup;
 mod config;
 mod folder;
+mod identity;
 mod inner;
 mod probe;
 mod procfs;

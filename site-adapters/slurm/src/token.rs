@@ -19,7 +19,8 @@ use tokio::sync::Mutex;
 
 use crate::config::{TokenSource, is_local_user, is_master};
 
-const OPERATION: &str = "token";
+/// The operation of making a token, in its errors.
+pub(crate) const OPERATION: &str = "token";
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A JWT. Prints as nothing.

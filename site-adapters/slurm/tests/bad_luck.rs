@@ -274,3 +274,19 @@ async fn after_an_upgrade_of_slurm_the_version_is_asked_for_anew() {
     adapter.snapshot().await.unwrap();
     assert_eq!(adapter.api_version().await.unwrap().to_string(), "v0.0.44");
 }
+
+#[tokio::test]
+async fn what_could_not_be_asked_without_a_token_is_not_called_well() {
+    let (adapter, key) = adapter("http://127.0.0.1:9");
+    drop(key);
+    let probes = adapter.probe().await;
+    assert_eq!(probes.len(), 3);
+    for probe in probes {
+        let problem = probe.problem.unwrap();
+        let says = match probe.subsystem.as_str() {
+            "token" => problem.contains("No such file"),
+            _ => problem == "not asked: there is no token to ask with",
+        };
+        assert!(says, "{}: {problem}", probe.subsystem);
+    }
+}

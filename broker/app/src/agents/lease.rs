@@ -150,6 +150,9 @@ impl Broker {
         }
         attempt.leased_by = request.agent;
         attempt.instance = request.instance;
+        if attempt.state == AttemptState::Leased {
+            attempt.scheduler.clone_from(&request.scheduler);
+        }
         attempt.lease_until = self.lease_end();
         attempt.updated_at = self.inner.clock.now();
         let write = Write::UpdateAttempt(Box::new(attempt.clone()));
@@ -195,6 +198,9 @@ impl Broker {
         let JobState::Placed { partition } = &job.state else {
             return Ok(None);
         };
+        if !request.serves(&partition.system) {
+            return Ok(None);
+        }
         if self.has_lost_attempt(&job, &partition.site).await? {
             return Ok(None);
         }
@@ -210,6 +216,7 @@ impl Broker {
             state: AttemptState::Leased,
             leased_by: request.agent,
             instance: request.instance,
+            scheduler: request.scheduler.clone(),
             lease_until: self.lease_end(),
             settled: false,
             created_at: now,
@@ -313,13 +320,29 @@ impl Broker {
 /// only the later one takes: two that both live would take the same from each other for ever.
 fn is_free(attempt: &Attempt, request: &LeaseRequest, now: Timestamp) -> bool {
     // A person carries it, whatever the one who asks calls itself.
-    if attempt.is_handed_over() {
+    if attempt.is_handed_over() || !can_look_up(attempt, request) {
         return false;
     }
     let announced = attempt.state == AttemptState::Submitting;
     let is_later = attempt.leased_by == request.agent && attempt.instance < request.instance;
     let restarted = is_later && !announced;
     restarted || attempt.is_leased_to(request.agent, request.instance) || attempt.lease_until <= now
+}
+
+/// Whether the one who asks reaches the scheduler that has the attempt, or would have it, just now.
+///
+/// Two agents that run processes on two machines are two schedulers: the second would find nothing of
+/// what the first has started, and start it again.
+fn can_look_up(attempt: &Attempt, request: &LeaseRequest) -> bool {
+    let named = attempt.scheduler.as_ref().zip(request.scheduler.as_ref());
+    let same = named.is_none_or(|(its, asking)| its == asking);
+    let unsent = matches!(
+        attempt.state,
+        AttemptState::Leased | AttemptState::Submitting
+    );
+    request.serves(&attempt.partition.system)
+        && (same || attempt.state == AttemptState::Leased)
+        && !(request.only_sent && unsent)
 }
 
 /// The ledger's word on an attempt.

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::{
-    AgentId, Attempt, AttemptId, AttemptState, EntryBody, EntryKind, InstanceId, SiteId,
+    AgentId, AgentWord, Attempt, AttemptId, AttemptState, EntryBody, EntryKind, InstanceId, SiteId,
     SiteReadiness, SiteState,
 };
 use broker_store::{Change, CommitError, Entity, StoreError, Write};
@@ -62,7 +62,7 @@ impl Broker {
         };
         let site = &teller.site;
         if let Some(snapshot) = snapshot {
-            self.hear(site, snapshot).await?;
+            self.hear((teller.agent, site), snapshot).await?;
         }
         // Before the events: once an attempt is settled, who follows its log takes it for complete.
         self.store_logs(&teller, logs).await?;
@@ -202,18 +202,22 @@ impl Broker {
     }
 
     /// Takes in what a site offers; a change of its readiness is an entry, the numbers are not.
-    async fn hear(&self, site: &SiteId, snapshot: SiteSnapshot) -> Result<()> {
+    async fn hear(&self, (agent, site): (AgentId, &SiteId), snapshot: SiteSnapshot) -> Result<()> {
         let now = self.inner.clock.now();
         let ttl = u32::try_from(self.inner.limits.site_state_ttl.as_secs()).unwrap_or(u32::MAX);
-        let state = SiteState {
-            site: site.clone(),
+        let systems: BTreeSet<_> = snapshot.partitions.iter().map(|it| &it.system).collect();
+        let said = AgentWord {
+            agent,
             readiness: snapshot.readiness,
             reason: snapshot.reason.clone(),
-            // By the broker's clock: a site's clock may be wrong, and its word is only as old as this.
             observed_at: now,
             ttl_seconds: ttl,
+            systems: systems.into_iter().cloned().collect(),
         };
-        let before = self.board().state_of(site).map(|state| state.readiness);
+        let (known, numbers) = self.board().known_of(site);
+        let before = known.as_ref().map(|state| state.readiness);
+        let state = SiteState::told_by(site.clone(), said, known);
+        let snapshot = state.numbers(agent, snapshot, numbers.as_deref());
         let mut change = Change {
             writes: vec![
                 Write::PutSiteState(Box::new(state.clone())),

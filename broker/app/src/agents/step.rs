@@ -1,6 +1,6 @@
 use broker_model::{
     Attempt, AttemptEvent, AttemptState, EntryBody, EntryKind, Job, JobEvent, JobState, Outcome,
-    OutcomeKind,
+    OutcomeKind, Refusal,
 };
 use broker_store::{Change, CommitError, StoreError, Write};
 use jiff::Timestamp;
@@ -151,7 +151,12 @@ impl<'a> Step<'a> {
     fn refused(&mut self, reason: &str) {
         let partition = self.attempt.partition.clone();
         if self.take_back(reason) && self.job.state == JobState::Pending {
-            self.job.refused_by.push(partition);
+            self.job.refused_by.push(partition.clone());
+            self.job.refusals.push(Refusal {
+                partition,
+                words: reason.chars().take(LONGEST_REASON).collect(),
+                at: self.attempt.updated_at,
+            });
         }
     }
 

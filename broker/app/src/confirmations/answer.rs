@@ -147,6 +147,9 @@ impl Broker {
             let words = self.end_over(asked, allocation.valid_until).await?;
             return Ok(Err(Error::NotWaiting(words)));
         }
+        if let Some(words) = self.barred(&asked.job, &allocation, &asked.at) {
+            return Ok(Err(Error::NotWaiting(words)));
+        }
         let Asked { mut job, at, since } = asked;
         job.updated_at = self.inner.clock.now();
         let mut change = Change::default();

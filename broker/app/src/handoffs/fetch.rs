@@ -42,6 +42,11 @@ impl Broker {
             if attempt.state != AttemptState::Leased {
                 return Ok(fetched);
             }
+            let allocation = self.inner.store.find_allocation(job.allocation).await?;
+            let allocation = allocation.ok_or(Error::NotFound("allocation"))?;
+            if let Some(words) = self.barred(&job, &allocation, &attempt.partition) {
+                return Err(Error::NotWaiting(words));
+            }
             let mut entry = handoff_entry(&job, &attempt, EntryKind::JobHandoffPrepared)
                 .with("sha256", digest(&fetched.text));
             entry.actor = Some(caller.person);

@@ -61,6 +61,7 @@ impl Broker {
             state: AttemptState::Leased,
             leased_by: AgentId::NOBODY,
             instance: None,
+            scheduler: None,
             lease_until: Timestamp::MAX,
             settled: false,
             created_at: job.updated_at,

@@ -223,6 +223,7 @@ impl Broker {
             attempt: None,
             cancel_requested_at: None,
             refused_by: Vec::new(),
+            refusals: Vec::new(),
             created_at: now,
             updated_at: now,
             version: 1,

@@ -1,6 +1,6 @@
 use std::sync::{MutexGuard, PoisonError};
 
-use broker_model::{Allocation, Confirmation, Job, JobId, OutcomeKind, Verdict};
+use broker_model::{Allocation, Confirmation, Job, JobId, OutcomeKind, Refusal, Verdict};
 use broker_store::{Change, CommitError, StoreError, Write};
 
 use crate::jobs::{
@@ -102,7 +102,7 @@ impl Broker {
             self.place_at(&mut job, on, &digests, &mut entering)
         } else {
             let said = self.inner.store.confirmations_of(job.id).await?;
-            let words = why_none(&allocation, &placing, said.last());
+            let words = why_none(&job, &allocation, &placing, said.last());
             end_unplaced(&mut job, OutcomeKind::Failed, &words, &mut change);
             if let Some(entry) = change.entries.pop() {
                 change.entries.push(digests.on(entry));
@@ -163,7 +163,9 @@ impl Broker {
     }
 }
 
+/// The last words of each partition that refused the job, and of the person who declined it.
 fn why_none(
+    job: &Job,
     allocation: &Allocation,
     placing: &Placing,
     last_said: Option<&Confirmation>,
@@ -172,10 +174,19 @@ fn why_none(
     if placing.placement.decided_at >= until {
         return format!("its allocation ended at {until}, before a partition could take it");
     }
-    let words = "no partition is left that can run it; the placement says why";
+    let none = "no partition is left that can run it; the placement says why".to_owned();
+    let refused = job.refusals.iter().map(Refusal::to_string);
     let said = last_said.filter(|it| it.verdict != Verdict::Confirmed);
-    match said.and_then(|it| Some((&it.partition.site, it.reason.as_ref()?))) {
-        Some((site, reason)) => format!("{words}. {site} did not confirm it: {reason}"),
-        None => words.to_owned(),
-    }
+    let declined = said.and_then(|it| {
+        let reason = it.reason.as_ref()?;
+        Some(format!(
+            "{} did not confirm it: {reason}",
+            it.partition.site
+        ))
+    });
+    let words: Vec<String> = std::iter::once(none)
+        .chain(refused)
+        .chain(declined)
+        .collect();
+    words.join(". ")
 }

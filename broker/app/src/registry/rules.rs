@@ -248,12 +248,12 @@ impl Broker {
 }
 
 fn is_vetoed(job: &Job, veto: &Veto) -> bool {
-    let (JobState::Placed { partition: at } | JobState::Queued { partition: at, .. }) = &job.state
-    else {
+    let Some(at) = job.state.partition() else {
         return false;
     };
+    let waits = !matches!(job.state, JobState::Running { .. }) && !job.state.is_final();
     let here = veto.system.as_ref().is_none_or(|it| *it == at.system);
-    job.allocation == veto.allocation && here
+    job.allocation == veto.allocation && here && waits
 }
 
 impl Editing<'_> {

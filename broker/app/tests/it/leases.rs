@@ -184,6 +184,69 @@ async fn of_two_processes_with_one_id_only_the_holder_of_a_lease_may_send() {
     Books::check(&broker).await;
 }
 
+/// Two agents that run processes on two machines: neither can tell what the other has started.
+#[tokio::test]
+async fn what_was_announced_for_one_scheduler_is_nobodys_who_reaches_another() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let (first, second) = (Agent::of(&world, "lumi"), Agent::of(&world, "lumi"));
+    first.show(&broker).await;
+    let ask = async |agent: &Agent<'_>, scheduler: &str| {
+        let request = LeaseRequest {
+            scheduler: Some(scheduler.to_owned()),
+            ..agent.request(10, &[])
+        };
+        broker.lease(&request).await.unwrap().attempts
+    };
+    for _ in 0..2 {
+        world.submit_in_turn(&broker, at(&["lumi"])).await;
+    }
+    let leased = ask(&first, "process/a").await;
+    let (announced, only_leased) = (leased[0].attempt, leased[1].attempt);
+    first.report(&broker, vec![submitting(announced)]).await;
+    world.pass(61);
+    let taken = ask(&second, "process/b").await;
+    let ids: Vec<_> = taken.iter().map(|it| it.attempt).collect();
+    assert_eq!(ids, [only_leased], "the first may have started the other");
+    second.report(&broker, vec![submitting(only_leased)]).await;
+    world.pass(61);
+    let back = ask(&first, "process/a").await;
+    let facts: Vec<_> = back.iter().map(|it| (it.attempt, it.may_exist)).collect();
+    assert_eq!(
+        facts,
+        [(announced, true)],
+        "the other has gone to the second"
+    );
+    Books::check(&broker).await;
+}
+
+#[tokio::test]
+async fn an_agent_is_given_what_it_can_hand_in_and_no_more() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let agent = Agent::of(&world, "lumi");
+    agent.show(&broker).await;
+    let job = submit(&broker, at(&["lumi"])).await;
+    let ask = async |systems: &[&str], only_sent| {
+        let request = LeaseRequest {
+            systems: systems.iter().map(|it| it.parse().unwrap()).collect(),
+            only_sent,
+            want: if only_sent { 0 } else { 10 },
+            ..agent.request(0, &[])
+        };
+        broker.lease(&request).await.unwrap().attempts
+    };
+    assert_eq!(ask(&["another"], false).await, []);
+    let here = job.state.partition().unwrap().system.clone();
+    let leased = ask(&["another", here.as_str()], false).await;
+    let id = leased[0].attempt;
+    agent.report(&broker, vec![submitting(id)]).await;
+    assert_eq!(ask(&[], true).await, [], "it is not at the scheduler");
+    assert_eq!(ask(&["another"], false).await, []);
+    agent.start(&broker, id).await;
+    assert_eq!(ask(&[], true).await[0].attempt, id);
+}
+
 /// Twenty long polls, each of which would wait a second for its next look without the nudge. What the
 /// machine needs for the work itself is measured beside.
 #[tokio::test(flavor = "multi_thread")]

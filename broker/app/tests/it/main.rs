@@ -9,6 +9,7 @@
 mod after;
 mod agent;
 mod audit;
+mod barred;
 mod books;
 mod cancels;
 mod chaos;

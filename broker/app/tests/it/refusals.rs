@@ -84,6 +84,12 @@ async fn a_job_that_every_partition_refuses_fails_and_holds_nothing() {
     }
     let over = job(&broker, placed.id).await;
     assert_eq!(over.refused_by.len(), refusals);
+    assert_eq!(over.refusals.len(), refusals);
+    let words = &over.state.outcome().unwrap().site_words;
+    for refused in &over.refused_by {
+        let said = format!("{refused} refused it: no");
+        assert!(words.contains(&said), "{said} is not in {words}");
+    }
     let balance = allocation(&broker).await.balance;
     assert_eq!(balance.remaining(), balance.granted);
     assert_eq!(agent.lease(&broker).await, []);

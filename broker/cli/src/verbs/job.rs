@@ -2,7 +2,7 @@ use std::io::Write;
 
 use broker_client::Client;
 use broker_client::wire::JobView;
-use broker_model::JobId;
+use broker_model::{JobId, Refusal};
 use serde_json::json;
 
 use crate::print;
@@ -68,6 +68,8 @@ fn facts(job: &JobView, out: &mut impl Write) -> anyhow::Result<()> {
         job.expected_start
             .map(|at| ("expected start", at.to_string())),
     );
+    let refusal = |it: &Refusal| ("refused by", format!("{}: {}", it.partition, it.words));
+    lines.extend(job.refusals.iter().map(refusal));
     lines.extend(job.started_at.map(|at| ("started", at.to_string())));
     lines.extend(job.ended_at.map(|at| ("ended", at.to_string())));
     if let Some(outcome) = &job.outcome {

@@ -1,6 +1,6 @@
 use broker_model::{
     AllocationId, DecisionId, Job, JobId, JobSpec, Outcome, PartitionRef, Placement, ProjectId,
-    RemoteId, StateName, UnitMillis,
+    Refusal, RemoteId, StateName, UnitMillis,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,9 @@ pub struct JobView {
     pub waits_for: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_since: Option<Timestamp>,
+    /// The partitions whose site refused it, with the site's words, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<Refusal>,
     /// Still held on the allocation, in unit-milliseconds; 0 once settled.
     pub held_unit_ms: UnitMillis,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,6 +78,7 @@ impl From<Job> for JobView {
             outcome: job.state.outcome().cloned(),
             waits_for: waits.map(|(reason, _)| reason.as_str().to_owned()),
             waits_since: waits.map(|(_, since)| since),
+            refusals: job.refusals,
             held_unit_ms: job.held,
             cancel_requested_at: job.cancel_requested_at,
             created_at: job.created_at,

@@ -1,6 +1,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::AgentWord;
 use crate::SiteId;
 
 /// How ready a site says it is, or what the broker makes of its silence.
@@ -24,6 +25,9 @@ pub struct SiteState {
     pub reason: Option<String>,
     pub observed_at: Timestamp,
     pub ttl_seconds: u32,
+    /// What it is made of, by agent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agents: Vec<AgentWord>,
 }
 
 impl SiteState {

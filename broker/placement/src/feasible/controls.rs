@@ -21,10 +21,8 @@ pub(super) fn check(
     let Some(controls) = spot.controls else {
         return;
     };
+    check_bars(controls, input, spot, against);
     let at = (&spot.system.id, &spot.partition.id);
-    check_drains(controls, at, input.now, against);
-    check_maintenance(controls, at, input, against);
-    check_vetoes(controls, input, spot, against);
     let Some(gpu) = gpu else { return };
     check_windows(controls, at, (input, gpu), against);
     if let Some(limit) = input
@@ -34,6 +32,20 @@ pub(super) fn check(
     {
         let uses = { input.tally.at_sites.get(&spot.site.id) }.copied();
         check_limit(limit, uses.unwrap_or_default(), gpu, against);
+    }
+}
+
+/// What holds for a job that is counted at the site already, too.
+fn check_bars(controls: &Controls, input: &Input<'_>, spot: &Spot<'_>, against: &mut Against) {
+    let at = (&spot.system.id, &spot.partition.id);
+    check_drains(controls, at, input.now, against);
+    check_maintenance(controls, at, input, against);
+    check_vetoes(controls, input, spot, against);
+}
+
+pub(super) fn bars(input: &Input<'_>, spot: &Spot<'_>, against: &mut Against) {
+    if let Some(controls) = spot.controls {
+        check_bars(controls, input, spot, against);
     }
 }
 

@@ -127,6 +127,7 @@ impl Member {
             reason: None,
             observed_at: now(),
             ttl_seconds: 300,
+            agents: Vec::new(),
         });
     }
 

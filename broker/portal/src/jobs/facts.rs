@@ -1,6 +1,6 @@
 //! What is known of a job, as rows of words.
 
-use broker_model::{Attempt, Job, Outcome, StateName, UsageRecord};
+use broker_model::{Attempt, Job, Outcome, Refusal, StateName, UsageRecord};
 
 use crate::texts::Texts;
 use crate::words::{self, Moment};
@@ -64,6 +64,12 @@ pub(crate) fn facts(texts: Texts, job: &Job, attempts: &[Attempt]) -> Vec<Fact> 
         facts.extend(reason.map(|reason| Fact::text(texts.of("fact.queue_reason"), reason)));
         facts.extend(expected_start.map(|at| Fact::at(texts.of("fact.expected_start"), at)));
     }
+    let words = |it: &Refusal| format!("{}: {}", it.partition, it.words);
+    facts.extend(
+        job.refusals
+            .iter()
+            .map(|it| Fact::text(texts.of("fact.refused"), words(it))),
+    );
     if attempts.len() > 1 {
         facts.push(Fact::text(
             texts.of("fact.attempts"),

@@ -88,6 +88,7 @@ pub async fn site_states_and_snapshots_are_replaced(store: &dyn Store) {
             reason: None,
             observed_at: world.now(),
             ttl_seconds: 60,
+            agents: Vec::new(),
         };
         let snapshot = SiteSnapshot {
             observed_at: world.now(),

@@ -121,6 +121,7 @@ pub async fn an_agent_may_take_its_own_attempts_and_those_whose_lease_ran_out(st
         let job = world.stored_job(store).await.id;
         let attempt = Attempt {
             leased_by,
+            scheduler: None,
             lease_until,
             settled,
             ..world.attempt(job)

@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 
 use broker_model::{
     AgentId, Allocation, AllocationId, AllocationScope, Attempt, AttemptId, AttemptState, Balance,
-    Charge, Clock as _, DataNeeds, DecisionId, EntryBody, EntryKind, FundingShare, GpuMillis, Ids,
-    Job, JobId, JobSpec, JobState, ManualClock, Organisation, OrganisationId, Outcome, OutcomeKind,
-    PartitionRef, PersonId, Placement, PlacementWishes, Project, ProjectId, Resources, SizeClass,
-    UnitMillis, UsageRecord, Variant, Walltime,
+    Charge, Clock as _, DataNeeds, DecisionId, EntryBody, EntryKind, FundingShare, GpuMillis,
+    HoldReason, Ids, Job, JobId, JobSpec, JobState, ManualClock, Organisation, OrganisationId,
+    Outcome, OutcomeKind, PartitionRef, PersonId, Placement, PlacementWishes, Project, ProjectId,
+    Resources, SizeClass, UnitMillis, UsageRecord, Variant, Walltime,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -157,6 +157,7 @@ impl World {
             attempt: None,
             cancel_requested_at: None,
             refused_by: Vec::new(),
+            refusals: Vec::new(),
             created_at: self.now(),
             updated_at: self.now(),
             version: 1,
@@ -185,6 +186,7 @@ impl World {
             state: AttemptState::Leased,
             leased_by: self.id::<AgentId>(),
             instance: None,
+            scheduler: None,
             lease_until: self.now(),
             settled: false,
             created_at: self.now(),
@@ -244,6 +246,15 @@ pub(super) fn partition(site: &str) -> PartitionRef {
 pub(super) fn placed(site: &str) -> JobState {
     JobState::Placed {
         partition: partition(site),
+    }
+}
+
+/// For a person of the site.
+pub(super) fn waiting(site: &str, since: Timestamp) -> JobState {
+    JobState::Held {
+        reason: HoldReason::Confirmation,
+        partition: Some(partition(site)),
+        since,
     }
 }
 

@@ -4,7 +4,7 @@ use broker_model::{
 use futures::future::join_all;
 use serde_json::json;
 
-use super::fixtures::{World, commit, completed, placed};
+use super::fixtures::{World, commit, completed, placed, waiting};
 use crate::{CommitError, Entity, Store, Write};
 
 fn registered(world: &World, version: i64) -> RegisteredSite {
@@ -83,6 +83,12 @@ pub async fn a_window_counts_what_is_held_until_it_is_charged(store: &dyn Store)
         (uses(store, other).await, uses(store, window).await),
         (None, Some(counted(0, 7)))
     );
+    job.state = waiting("lumi", world.now());
+    let ask = Write::UpdateJob(Box::new(job.clone()));
+    commit(store, vec![ask]).await.unwrap();
+    job.version += 1;
+    let held = uses(store, window).await;
+    assert_eq!(held, Some(counted(0, 7)), "it waits for a person there");
 
     let mut attempt = world.attempt(job.id);
     let begin = Write::InsertAttempt(Box::new(attempt.clone()));
@@ -119,10 +125,15 @@ pub async fn an_organisation_is_counted_by_site_and_month(store: &dyn Store) {
     let mut elsewhere = world.job_of(project.id);
     elsewhere.state = placed("bsc");
     let pending = world.job_of(project.id);
-    let jobs = [&here, &elsewhere, &pending].map(|job| Write::InsertJob(Box::new(job.clone())));
+    let mut asked = world.job_of(project.id);
+    asked.state = waiting("lumi", world.now());
+    let jobs =
+        [&here, &elsewhere, &pending, &asked].map(|job| Write::InsertJob(Box::new(job.clone())));
     commit(store, jobs.to_vec()).await.unwrap();
     let found = store.jobs_of_organisation(ours, &lumi()).await.unwrap();
-    assert_eq!(found, [here]);
+    let found: Vec<_> = found.iter().map(|job| job.id).collect();
+    assert_eq!(found.len(), 2);
+    assert!(found.contains(&here.id) && found.contains(&asked.id));
     assert_eq!(
         store.jobs_of_organisation(theirs, &lumi()).await.unwrap(),
         []

@@ -30,21 +30,23 @@ const REGISTERED: Select = Select::new(
     "SELECT document FROM registered_sites WHERE site_id = $1",
     &[Text],
 );
-/// A job holds until it is charged, which is some time after its end; one that went back to placement
-/// before a site had it holds nothing.
+/// A job holds until it is charged, which is some time after its end; one that waits at a site for a
+/// person holds, too; one that went back to placement before a site had it holds nothing.
 const WINDOW_USES: Select = Select {
     table: "window_uses",
     sql: Sql::Each {
         sqlite: "SELECT w.window_id, \
              COALESCE(SUM((SELECT SUM(u.gpu_ms) FROM usage_records AS u WHERE u.job_id = w.job_id)), 0), \
-             COALESCE(SUM(CASE WHEN j.state IN ('placed', 'queued', 'running') OR EXISTS \
+             COALESCE(SUM(CASE WHEN j.state IN ('placed', 'queued', 'running') \
+              OR j.state = 'held' AND j.site_id IS NOT NULL OR EXISTS \
               (SELECT 1 FROM attempts AS a WHERE a.job_id = j.id AND a.settled = 0) \
               THEN w.gpu_ms END), 0) \
              FROM window_uses AS w JOIN jobs AS j ON j.id = w.job_id \
              WHERE w.window_id IN (SELECT value FROM json_each($1)) GROUP BY w.window_id",
         postgres: "SELECT w.window_id, \
              COALESCE(SUM((SELECT SUM(u.gpu_ms) FROM usage_records AS u WHERE u.job_id = w.job_id)), 0)::BIGINT, \
-             COALESCE(SUM(CASE WHEN j.state IN ('placed', 'queued', 'running') OR EXISTS \
+             COALESCE(SUM(CASE WHEN j.state IN ('placed', 'queued', 'running') \
+              OR j.state = 'held' AND j.site_id IS NOT NULL OR EXISTS \
               (SELECT 1 FROM attempts AS a WHERE a.job_id = j.id AND a.settled = 0) \
               THEN w.gpu_ms END), 0)::BIGINT \
              FROM window_uses AS w JOIN jobs AS j ON j.id = w.job_id \
@@ -65,7 +67,7 @@ const ORGANISATION_GPU: Select = Select {
 const OF_ORGANISATION: Select = Select::new(
     "jobs",
     "SELECT j.document FROM projects AS p JOIN jobs AS j ON j.project_id = p.id AND j.active = 1 \
-     WHERE p.organisation_id = $1 AND j.site_id = $2 AND j.state IN ('placed', 'queued', 'running')",
+     WHERE p.organisation_id = $1 AND j.site_id = $2 AND j.state IN ('held', 'placed', 'queued', 'running')",
     &[Text],
 );
 

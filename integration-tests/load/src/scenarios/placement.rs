@@ -86,6 +86,7 @@ impl Heard {
             reason: None,
             observed_at: now,
             ttl_seconds: 120,
+            agents: Vec::new(),
         };
         Self {
             snapshot: sites::snapshot(&site, now),

@@ -11,7 +11,7 @@ impl Agent {
             .metrics
             .broker_call("lease", self.link.lease(request))
             .await;
-        self.note_broker(answer.is_ok());
+        self.note_broker(&answer);
         let reply = answer?;
         let now = self.now();
         let news = {
@@ -31,13 +31,21 @@ impl Agent {
             let state = self.state();
             (state.working_on(), state.len())
         };
+        let only_sent = self.cannot_hand_in();
         let taken = u32::try_from(known).unwrap_or(u32::MAX);
         let free = self.config.max_attempts.saturating_sub(taken);
         LeaseRequest {
             agent: self.config.id,
             instance: Some(self.config.instance),
             site: self.config.site.clone(),
-            want: free.min(self.room_for_unsent()),
+            scheduler: self.config.scheduler.clone(),
+            systems: self.config.systems.clone(),
+            only_sent,
+            want: if only_sent || self.drained().is_some() {
+                0
+            } else {
+                free.min(self.room_for_unsent())
+            },
             wait_seconds,
             working_on,
         }

@@ -13,7 +13,7 @@ impl Agent {
         let sent_at = self.now();
         let sent = self.link.report(batch.report.clone());
         let answer = self.metrics.broker_call("report", sent).await;
-        self.note_broker(matches!(answer, Ok(_) | Err(LinkError::Refused(_))));
+        self.note_broker(&answer);
         let at = self.moment();
         match answer {
             Ok(reply) => {

@@ -28,6 +28,9 @@ impl Agent {
                 Ok(_) => state.problems.solved("snapshot"),
                 Err(error) => drop(state.problems.note("snapshot", error, now)),
             }
+            if state.problems.shows_of("snapshot", now) {
+                state.let_go();
+            }
             answer.is_ok() || state.problems.are_shown(now) || !state.was_observed
         };
         let reachable = answer.is_ok();
@@ -48,6 +51,12 @@ impl Agent {
         reachable
     }
 
+    /// The scheduler has not let itself be seen for as long as that may take.
+    pub(super) fn cannot_hand_in(&self) -> bool {
+        let now = self.now();
+        self.state().problems.shows_of("snapshot", now)
+    }
+
     /// Asks which part of the scheduler is to blame, if something is wrong.
     async fn broken_subsystems(&self) -> Vec<String> {
         if !self.state().problems.are_shown(self.now()) {
@@ -60,7 +69,7 @@ impl Agent {
             .collect()
     }
 
-    fn drained(&self) -> Option<Drain> {
+    pub(super) fn drained(&self) -> Option<Drain> {
         let now = self.now();
         let drain = self.drain.as_ref()?.read();
         drain.filter(|drain| drain.holds(now))

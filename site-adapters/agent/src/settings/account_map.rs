@@ -51,14 +51,8 @@ const CACHE_SECONDS: u32 = 300;
 impl Settings {
     /// The site's mapping, behind what no mapping may do.
     pub fn account_map(&self) -> Result<Arc<dyn AccountMap>, SettingsError> {
-        let rules = self.accounts.clone();
-        if self.adapter.kind.runs_as_agent() {
-            // Allowed by `check`; the names only tell jobs apart.
-            return Ok(Arc::new(AccountTable::new(rules)));
-        }
-        let users = LocalUsers::new(self.agent.allow_own_account);
         Ok(match &self.account_map {
-            AccountMapSection::Table => Arc::new(Guarded::new(AccountTable::new(rules), users)),
+            AccountMapSection::Table => self.guarded(AccountTable::new(self.accounts.clone())),
             AccountMapSection::Command {
                 argv,
                 timeout_seconds,
@@ -66,15 +60,23 @@ impl Settings {
             } => {
                 let timeout = seconds(*timeout_seconds, TIMEOUT_SECONDS);
                 let command = AccountCommand::new(argv.clone(), timeout);
-                let cached = Cached::new(command, seconds(*cache_seconds, CACHE_SECONDS));
-                Arc::new(Guarded::new(cached, users))
+                self.guarded(Cached::new(command, seconds(*cache_seconds, CACHE_SECONDS)))
             }
             AccountMapSection::Http { cache_seconds, .. } => {
                 let service = self.account_service()?;
-                let cached = Cached::new(service, seconds(*cache_seconds, CACHE_SECONDS));
-                Arc::new(Guarded::new(cached, users))
+                self.guarded(Cached::new(service, seconds(*cache_seconds, CACHE_SECONDS)))
             }
         })
+    }
+
+    /// Where jobs run under the agent's own account, which `check` lets pass only where the site allows
+    /// it, the names only tell jobs apart.
+    fn guarded(&self, map: impl AccountMap + 'static) -> Arc<dyn AccountMap> {
+        if self.adapter.kind.runs_as_agent() {
+            return Arc::new(map);
+        }
+        let users = LocalUsers::new(self.agent.allow_own_account);
+        Arc::new(Guarded::new(map, users))
     }
 
     fn account_service(&self) -> Result<AccountService, SettingsError> {

@@ -162,3 +162,31 @@ fn the_example_file_is_a_valid_one() {
     );
     Settings::load(Path::new(path)).unwrap();
 }
+
+#[tokio::test]
+async fn who_may_run_processes_is_asked_of_the_sites_own_map_too() {
+    let (head, _) = GOOD.split_once("[adapter]").unwrap();
+    let text = format!(
+        r#"{head}allow_own_account = true
+        [adapter]
+        kind = "process"
+        [account_map]
+        kind = "command"
+        argv = ["/usr/bin/printf", "%s", '{{"refused":"sign the terms first"}}']
+        "#
+    );
+    let map = parse(&text).unwrap().account_map().unwrap();
+    let question = crate::accounts::AccountQuestion {
+        project: broker_model::Ids::from_os().next(&SystemClock),
+        person: None,
+        account_hint: None,
+        partition: broker_model::PartitionRef {
+            site: "meluxina".parse().unwrap(),
+            system: "meluxina".parse().unwrap(),
+            partition: "gpu".parse().unwrap(),
+        },
+    };
+    let refused = map.account(&question).await.unwrap_err();
+    let words = refused.to_string();
+    assert!(words.contains("sign the terms first"), "{words}");
+}

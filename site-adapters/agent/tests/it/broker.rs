@@ -127,6 +127,9 @@ impl Row {
     /// As the broker decides it (`broker/app/src/agents/lease.rs`).
     fn is_free(&self, request: &LeaseRequest, now: Timestamp) -> bool {
         let announced = matches!(self.state, AttemptState::Submitting);
+        if request.only_sent && (announced || matches!(self.state, AttemptState::Leased)) {
+            return false;
+        }
         self.holder.is_none_or(|holder| {
             holder.is(request.agent, request.instance)
                 || holder.until <= now

@@ -88,6 +88,57 @@ async fn a_scheduler_that_does_not_accept_the_agent_makes_the_site_unavailable_a
     assert!(!reason.contains("slurmdbd"), "{reason}");
 }
 
+#[tokio::test]
+async fn an_agent_that_cannot_see_its_scheduler_leaves_work_to_others() {
+    let stage = Stage::new();
+    assert_eq!(told(&stage).await.unwrap().readiness, SiteReadiness::Ready);
+    stage.broker.rows().guards_leases = true;
+    stage.offer();
+    assert_eq!(stage.agent.lease_once(0).await.unwrap(), 1);
+    for _ in 0..4 {
+        stage.site.fail("submit", Before(ErrorKind::Unavailable));
+    }
+    stage.ticks(3).await;
+    assert_eq!(stage.site.starts().iter().sum::<u32>(), 0);
+
+    stage.site.fail("snapshot", Before(ErrorKind::Unauthorized));
+    told(&stage).await.unwrap();
+    assert_eq!(
+        stage.agent.lease_once(0).await.unwrap(),
+        0,
+        "another may have it"
+    );
+    stage.ticks(3).await;
+    assert_eq!(stage.site.starts().iter().sum::<u32>(), 0);
+
+    assert_eq!(told(&stage).await.unwrap().readiness, SiteReadiness::Ready);
+    assert_eq!(
+        stage.agent.lease_once(0).await.unwrap(),
+        1,
+        "it had let it go"
+    );
+    stage.ticks(60).await;
+    assert_eq!(stage.site.starts().iter().sum::<u32>(), 1);
+}
+
+#[tokio::test]
+async fn a_drained_agent_takes_no_new_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = DrainFile::of(folder.path());
+    let mut stage = Stage::new();
+    let agent = std::mem::replace(&mut stage.agent, Stage::new().agent);
+    stage.agent = agent.with_drain(file.clone());
+    let drain = Drain {
+        reason: "cooling is repaired".to_owned(),
+        until: None,
+    };
+    file.write(&drain).unwrap();
+    stage.offer();
+    assert_eq!(stage.agent.lease_once(0).await.unwrap(), 0);
+    assert!(file.remove().unwrap());
+    assert_eq!(stage.agent.lease_once(0).await.unwrap(), 1);
+}
+
 #[test]
 fn the_program_drains_and_resumes_without_asking_the_running_agent() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,6 +2,7 @@ use site_adapter::{Error, ErrorKind, ProbeResult, Result};
 
 use crate::adapter::SlurmAdapter;
 use crate::calls::{diag, ping};
+use crate::token::OPERATION as TOKEN;
 
 impl SlurmAdapter {
     /// slurmctld, slurmdbd and the reader's token.
@@ -17,7 +18,7 @@ impl SlurmAdapter {
         let slurmctld = match &ping {
             Ok(true) => diag.as_ref().err().and_then(not_the_token),
             Ok(false) => Some("slurmrestd is up, slurmctld does not answer it".to_owned()),
-            Err(error) => not_the_token(error),
+            Err(error) => Some(in_words(error)),
         };
         let tokens = [
             ping.as_ref().err(),
@@ -27,10 +28,7 @@ impl SlurmAdapter {
         let token = tokens.into_iter().flatten().find(|e| is_the_token(e));
         vec![
             result("slurmctld", slurmctld),
-            result(
-                "slurmdbd",
-                accounting.as_ref().err().and_then(not_the_token),
-            ),
+            result("slurmdbd", accounting.as_ref().err().map(in_words)),
             result("token", token.map(ToString::to_string)),
         ]
     }
@@ -45,11 +43,22 @@ impl SlurmAdapter {
 }
 
 fn is_the_token(error: &Error) -> bool {
-    error.kind == ErrorKind::Unauthorized || error.operation == "token"
+    error.kind == ErrorKind::Unauthorized || error.operation == TOKEN
 }
 
 fn not_the_token(error: &Error) -> Option<String> {
     (!is_the_token(error)).then(|| error.to_string())
+}
+
+/// Of what could not be asked nothing is known, and nothing good is said.
+fn in_words(error: &Error) -> String {
+    if error.operation == TOKEN {
+        "not asked: there is no token to ask with".to_owned()
+    } else if is_the_token(error) {
+        "not known: the token is not accepted".to_owned()
+    } else {
+        error.to_string()
+    }
 }
 
 fn result(subsystem: &str, problem: Option<String>) -> ProbeResult {

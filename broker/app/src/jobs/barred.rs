@@ -1,0 +1,31 @@
+use broker_model::{Allocation, Job, PartitionRef, Tally};
+use broker_placement::Input;
+
+use crate::Broker;
+
+impl Broker {
+    /// Why a job that was placed at a site must not go in there now: what its administrators have set
+    /// since. All of it may pass, so the job goes on waiting.
+    pub(crate) fn barred(
+        &self,
+        job: &Job,
+        allocation: &Allocation,
+        at: &PartitionRef,
+    ) -> Option<String> {
+        let heard = self.board().heard();
+        let views = heard.views();
+        let input = Input {
+            now: self.inner.clock.now(),
+            spec: &job.spec,
+            sites: &views,
+            allocation,
+            refused_by: &[],
+            zones: self.board().zones(),
+            tally: &Tally::default(),
+            bound: None,
+        };
+        let against = broker_placement::barred(&input, at);
+        let words: Vec<String> = against.into_iter().map(|it| it.words).collect();
+        (!words.is_empty()).then(|| format!("{}; the job goes on waiting", words.join("; ")))
+    }
+}
