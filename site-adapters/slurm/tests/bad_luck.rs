@@ -284,7 +284,7 @@ async fn what_could_not_be_asked_without_a_token_is_not_called_well() {
     for probe in probes {
         let problem = probe.problem.unwrap();
         let says = match probe.subsystem.as_str() {
-            "token" => problem.contains("No such file"),
+            "token" => problem.contains("cannot use the key file"),
             _ => problem == "not asked: there is no token to ask with",
         };
         assert!(says, "{}: {problem}", probe.subsystem);
