@@ -12,7 +12,8 @@ use tokio::sync::Semaphore;
 
 use crate::calls::server::{self, Server};
 use crate::config::PbsSettings;
-use crate::history::KnownServer;
+use crate::forecasts::Forecasts;
+use crate::history::{KnownServer, MissingResources};
 use crate::record::Names;
 use crate::transport::{self, Command, Pace, Ran, Transport};
 
@@ -24,6 +25,8 @@ pub struct PbsAdapter {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) known_server: KnownServer,
     pub(crate) patience: Patience,
+    pub(crate) forecasts: Forecasts,
+    pub(crate) missing: MissingResources,
     pace: Pace,
     /// Of logs and records; sshd lets a connection have ten sessions at once.
     readers: Semaphore,
@@ -33,6 +36,7 @@ impl PbsAdapter {
     /// Checks the settings; asks the site nothing yet.
     pub fn new(settings: PbsSettings, clock: Arc<dyn Clock>) -> Result<Self, InvalidSettings> {
         settings.validate()?;
+        settings.transport.prepare()?;
         Ok(Self {
             transport: transport::open(&settings),
             pace: Pace::new(settings.commands_per_second, settings.concurrent_commands),
@@ -41,6 +45,8 @@ impl PbsAdapter {
             clock,
             known_server: KnownServer::default(),
             patience: Patience::default(),
+            forecasts: Forecasts::default(),
+            missing: MissingResources::default(),
         })
     }
 

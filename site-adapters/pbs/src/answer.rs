@@ -85,6 +85,12 @@ impl Ran {
         }
     }
 
+    /// The resource is not made there, and so nothing was taken: "Unknown resource: ngpus".
+    pub(crate) fn lacks_resource(&self, name: &str) -> bool {
+        let mut words = self.stderr.split(|c: char| c.is_whitespace() || c == '.');
+        self.code == 187 && words.any(|word| word == name)
+    }
+
     /// A limit or a closed door that may pass: refused only once it has lasted.
     pub(crate) const fn may_pass(&self) -> bool {
         matches!(self.code, 1 | 38 | 173)

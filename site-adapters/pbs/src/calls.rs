@@ -1,6 +1,7 @@
 //! One file per command: its arguments beside the reading of its answer.
 
 pub(crate) mod accounting;
+pub(crate) mod backlog;
 pub(crate) mod cancel;
 pub(crate) mod files;
 pub(crate) mod job;

@@ -3,6 +3,7 @@
 mod array;
 mod cancel;
 mod find;
+mod own_array;
 mod poll;
 mod probe;
 mod questions;

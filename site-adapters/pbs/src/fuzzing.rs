@@ -34,6 +34,17 @@ pub fn pbsnodes_json(bytes: &[u8]) {
     }
 }
 
+/// `qstat -a -w -t`.
+pub fn qstat_table(bytes: &[u8]) {
+    let ran = crate::transport::Ran {
+        operation: "qstat",
+        code: 0,
+        stdout: bytes.to_vec(),
+        stderr: String::new(),
+    };
+    let _ = crate::calls::backlog::parse(&ran);
+}
+
 /// One line of the accounting log.
 pub fn accounting_line(bytes: &[u8]) {
     let _ = crate::calls::accounting::parse(&String::from_utf8_lossy(bytes));
@@ -55,6 +66,7 @@ mod tests {
         super::qstat_json(bytes);
         super::qstat_text(bytes);
         super::pbsnodes_json(bytes);
+        super::qstat_table(bytes);
         super::accounting_line(bytes);
         super::record_file(bytes);
     }

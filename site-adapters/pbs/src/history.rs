@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -7,6 +8,24 @@ use tokio::time::Instant;
 use crate::calls::server::Server;
 
 const FRESH: Duration = Duration::from_mins(1);
+
+/// Resources that the server said it does not have: on a complex without accelerators nobody has made
+/// `ngpus`, and a job may not even ask for none of them. Asked for anew after a minute, since it may
+/// be made.
+#[derive(Debug, Default)]
+pub(crate) struct MissingResources(Mutex<BTreeMap<String, Instant>>);
+
+impl MissingResources {
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(name).is_some_and(|since| since.elapsed() < FRESH)
+    }
+
+    pub(crate) fn put(&self, name: &str) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(name.to_owned(), Instant::now());
+    }
+}
 
 /// What the server said of itself, for a minute: whether it keeps a history decides how everything
 /// else is asked.

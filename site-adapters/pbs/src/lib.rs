@@ -15,6 +15,7 @@ mod attributes;
 mod calls;
 mod config;
 mod flows;
+mod forecasts;
 #[doc(hidden)]
 pub mod fuzzing;
 mod history;

@@ -25,6 +25,8 @@ pub(crate) struct JobRecord {
     expected_start: Option<Timestamp>,
     tasks: Option<TaskCounts>,
     asked: Asked,
+    pub(crate) queue: String,
+    walltime_asked: Option<u64>,
     /// What PBS itself counted as the run time.
     walltime_used: Option<u64>,
 }
@@ -74,6 +76,8 @@ impl JobRecord {
                 .filter(|_| text("array") == Some("True"))
                 .map(task_counts),
             asked: Asked::read(told, names),
+            queue: text("queue").unwrap_or_default().to_owned(),
+            walltime_asked: text("Resource_List.walltime").and_then(duration),
             walltime_used: text("resources_used.walltime").and_then(duration),
         })
     }
@@ -143,6 +147,9 @@ impl JobRecord {
             comment: &self.comment,
             depends: self.depends,
             has_started: self.has_started(),
+            used_its_time: self
+                .walltime_asked
+                .is_some_and(|asked| self.run_seconds() >= asked),
             run_count: self.run_count,
             own_status: own.and_then(RecordFile::status),
             has_begun: own.is_some(),
@@ -158,6 +165,12 @@ impl JobRecord {
     /// Whether PBS says that the script ended by itself, of which its own record has to tell.
     pub(crate) const fn ended_by_itself(&self) -> bool {
         matches!(self.exit_status, Some(0..=252))
+    }
+
+    /// When the scheduler expects to start it, while it waits.
+    pub(crate) fn forecast(&self) -> Option<Timestamp> {
+        self.expected_start
+            .filter(|_| self.phase() == Phase::Waiting)
     }
 
     pub(crate) fn reason(&self) -> Option<String> {
@@ -196,18 +209,28 @@ impl JobRecord {
             cpus: self.asked.cpus.max(1),
             memory_gib: self.asked.memory_gib,
             energy_joules: None,
-            elapsed_seconds: None,
+            elapsed_seconds: self.walltime_used,
         })
     }
 
-    /// How long it ran: one task of an array, or one piece of a job that was run again.
+    /// An array's start where the server lost it in a crash: that of its first task.
+    pub(crate) fn started_with(mut self, tasks: &[Self]) -> Self {
+        let first = tasks.iter().filter(|task| task.ran());
+        let first = first.filter_map(|task| task.started_at).min();
+        self.started_at = self.started_at.or(first);
+        self
+    }
+
+    /// How long it ran by PBS's own count: one job, one task of an array, or one piece of a job that was
+    /// run again. The times alone would charge for a suspension, and for the time that the server was
+    /// down and did not hear of the end.
     pub(crate) fn run_seconds(&self) -> u64 {
         let span = self
             .started_at
             .zip(self.ended_at)
             .map(|(start, end)| end.duration_since(start));
         let span = span.and_then(|span| u64::try_from(span.as_secs()).ok());
-        span.or(self.walltime_used).unwrap_or(0)
+        self.walltime_used.or(span).unwrap_or(0)
     }
 
     /// It was on a node: a task that was deleted while it waited has a start and was on none.

@@ -17,6 +17,8 @@ pub(crate) struct RecordFile {
     cpus: u32,
     gpus: u32,
     memory_gib: u32,
+    /// How many tasks its array has; none of a job that is no array.
+    pub(crate) tasks: Option<u32>,
     end: Option<(i32, Timestamp)>,
 }
 
@@ -36,6 +38,7 @@ impl RecordFile {
             cpus: 1,
             gpus: 0,
             memory_gib: 0,
+            tasks: None,
             end: None,
         };
         for (name, value) in words.filter_map(|word| word.split_once('=')) {
@@ -46,6 +49,7 @@ impl RecordFile {
                 "cpus" => record.cpus = count,
                 "gpus" => record.gpus = count,
                 "memory_gib" => record.memory_gib = count,
+                "tasks" => record.tasks = value.parse().ok(),
                 _ => {}
             }
         }
@@ -55,6 +59,10 @@ impl RecordFile {
 
     pub(crate) fn status(&self) -> Option<i32> {
         self.end.map(|(status, _)| status)
+    }
+
+    pub(crate) fn ended_at(&self) -> Option<Timestamp> {
+        self.end.map(|(_, at)| at)
     }
 
     /// Of a job that PBS no longer tells of, and keeps no history for.

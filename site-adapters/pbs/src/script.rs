@@ -128,8 +128,11 @@ fn place(submission: &Submission) -> String {
 fn facts(submission: &Submission, around: &Surroundings<'_>) -> String {
     let (work, resources) = (&submission.work, &submission.work.resources);
     let on_all = |per_node: u32| per_node.saturating_mul(resources.nodes);
+    let tasks = work
+        .array
+        .map_or_else(String::new, |array| format!(" tasks={}", array.tasks));
     format!(
-        "walltime={} nodes={} cpus={} gpus={} memory_gib={}",
+        "walltime={} nodes={} cpus={} gpus={} memory_gib={}{tasks}",
         resources.walltime.seconds(),
         resources.nodes,
         on_all(around.cpus_per_node),

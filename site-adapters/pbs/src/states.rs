@@ -36,6 +36,8 @@ pub(crate) struct End<'a> {
     pub(crate) comment: &'a str,
     pub(crate) depends: bool,
     pub(crate) has_started: bool,
+    /// It ran for at least the time that it had asked for.
+    pub(crate) used_its_time: bool,
     pub(crate) run_count: u64,
     /// How the user's code ended by our own wrapper's word, 0 to 255.
     pub(crate) own_status: Option<i32>,
@@ -85,6 +87,8 @@ fn judge(end: &End<'_>) -> (OutcomeKind, Option<i32>) {
             (OutcomeKind::Cancelled, None)
         }
         0..=255 => by_code(end, i32::try_from(status).unwrap_or(255)),
+        // PBS Pro before 2020 ends a job over its time as qdel does, and not all say so in the comment.
+        271 if end.used_its_time && end.substate != DELETED => (OutcomeKind::TimedOut, None),
         271 => (OutcomeKind::Cancelled, None),
         257.. if end.substate == DELETED => (OutcomeKind::Cancelled, None),
         256.. => (failed_or_memory(end), end.own_status),
@@ -145,8 +149,8 @@ fn by_pbs(end: &End<'_>, status: i64) -> (OutcomeKind, Option<i32>) {
         -29 | -28 => OutcomeKind::TimedOut,
         -27 | -26 => OutcomeKind::OutOfMemory,
         -25 | -24 => OutcomeKind::Failed,
-        -20 | -6..=-4 => OutcomeKind::NodeFailure,
-        -11 => OutcomeKind::Preempted,
+        -20 | -14 | -6..=-4 => OutcomeKind::NodeFailure,
+        -15 | -12 | -11 => OutcomeKind::Preempted,
         _ if end.own_status.is_some() => return by_code(end, NOT_LAUNCHED),
         _ => OutcomeKind::LaunchFailed,
     };
@@ -180,8 +184,13 @@ const fn name(status: i64) -> Option<&'static str> {
         -4 => "JOB_EXEC_INITABT",
         -5 => "JOB_EXEC_INITRST",
         -6 => "JOB_EXEC_INITRMG",
+        -7 => "JOB_EXEC_BADRESRT",
         -10 => "JOB_EXEC_FAILUID",
         -11 => "JOB_EXEC_RERUN",
+        -12 => "JOB_EXEC_CHKP",
+        -13 => "JOB_EXEC_FAIL_PASSWORD",
+        -14 => "JOB_EXEC_RERUN_ON_SIS_FAIL",
+        -15 => "JOB_EXEC_QUERST",
         -16 => "JOB_EXEC_FAILHOOK_RERUN",
         -17 => "JOB_EXEC_FAILHOOK_DELETE",
         -18 => "JOB_EXEC_HOOK_RERUN",
@@ -235,6 +244,11 @@ mod tests {
             (-20, NodeFailure),
             (-4, NodeFailure),
             (-11, Preempted),
+            (-12, Preempted),
+            (-14, NodeFailure),
+            (-15, Preempted),
+            (-7, LaunchFailed),
+            (-13, LaunchFailed),
             (-1, LaunchFailed),
             (-2, LaunchFailed),
             (-3, LaunchFailed),
@@ -268,6 +282,20 @@ mod tests {
             ..ended(271)
         };
         assert_eq!(outcome(&end).kind, TimedOut);
+    }
+
+    #[test]
+    fn a_walltime_kill_without_a_word_is_told_by_the_time_it_ran() {
+        let end = End {
+            used_its_time: true,
+            ..ended(271)
+        };
+        assert_eq!(outcome(&end).kind, TimedOut);
+        let deleted = End {
+            substate: DELETED,
+            ..end
+        };
+        assert_eq!(outcome(&deleted).kind, Cancelled);
     }
 
     #[test]

@@ -15,7 +15,13 @@ mod emulator;
 mod faults;
 #[path = "it/jobs.rs"]
 mod jobs;
+#[path = "it/login_node.rs"]
+mod login_node;
+#[path = "it/new_server.rs"]
+mod new_server;
 #[path = "it/rig.rs"]
 mod rig;
 #[path = "it/ssh.rs"]
 mod ssh;
+#[path = "it/sshd.rs"]
+mod sshd;

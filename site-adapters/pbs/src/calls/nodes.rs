@@ -40,9 +40,10 @@ pub(crate) fn read(bytes: &[u8]) -> std::result::Result<Vec<Node>, crate::json::
 }
 
 impl Node {
-    /// Takes no job for now: down, unreachable, set offline, in maintenance, not yet up.
+    /// Takes no job for now: down, unreachable, set offline, in maintenance, not yet up. `Stale` is
+    /// written with a capital by pbsnodes itself.
     pub(crate) fn is_out(&self) -> bool {
-        const OUT: [&str; 9] = [
+        const OUT: [&str; 12] = [
             "down",
             "offline",
             "offline_by_mom",
@@ -52,17 +53,32 @@ impl Node {
             "maintenance",
             "initializing",
             "sleep",
+            "powered-off",
+            "powering-down",
+            "powering-on",
         ];
-        self.states().any(|state| OUT.contains(&state))
+        self.states().any(|state| OUT.contains(&state.as_str()))
     }
 
     pub(crate) fn is_idle(&self) -> bool {
-        let is_free = self.states().eq(["free"]);
-        is_free && self.attributes.get("jobs").is_none_or(String::is_empty)
+        self.takes_more() && self.attributes.get("jobs").is_none_or(String::is_empty)
     }
 
-    fn states(&self) -> impl Iterator<Item = &str> {
-        self.state.split(',').map(str::trim)
+    /// Every other word takes what is left of it from others: `job-exclusive`, `job-busy` (no
+    /// processor is left), `resv-exclusive`, `busy` (its load), `provisioning`.
+    fn takes_more(&self) -> bool {
+        self.states().eq(["free"])
+    }
+
+    fn states(&self) -> impl Iterator<Item = String> {
+        let words = self.state.split(',');
+        words.map(|word| word.trim().to_ascii_lowercase())
+    }
+
+    /// The host it is on: one that is cut into several vnodes is one node.
+    pub(crate) fn host(&self) -> Option<&str> {
+        let told = |key: &str| self.attributes.get(key).map(String::as_str);
+        told("resources_available.host").or_else(|| told("Mom"))
     }
 
     /// Has these values, one of a list's where there are several.
@@ -81,7 +97,7 @@ impl Node {
     }
 
     pub(crate) fn free(&self, resource: &str) -> u32 {
-        if self.is_out() {
+        if !self.takes_more() {
             return 0;
         }
         self.total(resource)

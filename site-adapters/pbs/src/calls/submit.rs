@@ -15,9 +15,15 @@ pub(crate) struct Place<'a> {
     pub(crate) settings: &'a PbsSettings,
     pub(crate) queue: &'a str,
     pub(crate) partition: &'a PartitionSettings,
+    /// The server has no such resource as its accelerators: a job that wants none must not say so.
+    pub(crate) lacks_gpus: bool,
 }
 
 impl Place<'_> {
+    pub(crate) fn gpu_resource(&self) -> &str {
+        self.settings.gpus_of(self.partition)
+    }
+
     pub(crate) fn cpus_per_node(&self, submission: &Submission) -> u32 {
         let asked = submission.work.resources.cpus_per_node;
         asked.or(self.partition.cpus_per_node).unwrap_or(1)
@@ -107,8 +113,10 @@ fn select(submission: &Submission, place: &Place<'_>) -> String {
     if memory > 0 {
         let _ = write!(chunk, ":{}={memory}gb", settings.memory_resource);
     }
-    let gpus = settings.gpus_of(place.partition);
-    let _ = write!(chunk, ":{gpus}={}", work.scheduler_gpus_per_node());
+    let gpus = work.scheduler_gpus_per_node();
+    if gpus > 0 || !place.lacks_gpus {
+        let _ = write!(chunk, ":{}={gpus}", place.gpu_resource());
+    }
     for (name, value) in &place.partition.chunk {
         let _ = write!(chunk, ":{name}={value}");
     }

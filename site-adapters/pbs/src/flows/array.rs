@@ -23,6 +23,7 @@ impl PbsAdapter {
                 outcome(&task.end(record))
             })
             .collect();
+        let parent = parent.clone().started_with(&tasks);
         let mut told = parent.remote(marker, parent.activity(None));
         let is_done = |end: &&Outcome| end.kind == OutcomeKind::Completed;
         let completed = ends.iter().filter(is_done).count();

@@ -25,7 +25,7 @@ enum Verdict {
     Is(Box<JobRecord>),
     /// The id is somebody else's now, or nobody's.
     Gone,
-    Ended(Activity),
+    Ended(Box<RemoteJob>),
     Missing,
     Unknown,
 }
@@ -38,10 +38,12 @@ impl PbsAdapter {
             .filter(|job| is_job_id(&job.remote_id.0))
             .collect();
         if jobs.is_empty() {
+            self.forecasts.renew(std::iter::empty());
             return Ok(Vec::new());
         }
         let ids: Vec<&str> = jobs.iter().map(|job| job.remote_id.0.as_str()).collect();
         let many = self.say_of_many(&self.settings.reader, &ids).await?;
+        self.forecasts.renew(many.jobs.values());
         let mut verdicts: Vec<Verdict> = jobs.iter().map(|job| first_verdict(job, &many)).collect();
         self.ask_for_missing(&jobs, &mut verdicts).await;
         self.tell(&jobs, verdicts).await
@@ -82,7 +84,7 @@ impl PbsAdapter {
                     } else {
                         self.end_of(job)
                             .await?
-                            .map_or(Verdict::Gone, Verdict::Ended)
+                            .map_or(Verdict::Gone, |ended| Verdict::Ended(Box::new(ended)))
                     }
                 }
             },
@@ -105,7 +107,10 @@ impl PbsAdapter {
             let activity = match verdict {
                 Verdict::Gone => continue,
                 Verdict::Missing | Verdict::Unknown => Activity::Unknown,
-                Verdict::Ended(activity) => activity,
+                Verdict::Ended(ended) => {
+                    told.push(*ended);
+                    continue;
+                }
                 Verdict::Is(seen) if seen.is_over() && seen.is_array() => {
                     arrays += 1;
                     told.push(self.array_or_unknown(job, &seen, arrays).await);

@@ -8,6 +8,25 @@ use crate::adapter::{PbsAdapter, checked_marker};
 use crate::calls::files::{self, RECORDS_AT_ONCE};
 use crate::record_file::RecordFile;
 
+use super::own_array::OwnArray;
+
+/// What the wrappers of an attempt wrote.
+#[derive(Debug)]
+pub(super) enum Own {
+    Nothing,
+    Job(RecordFile),
+    Array(OwnArray),
+}
+
+impl Own {
+    pub(super) const fn job(&self) -> Option<&RecordFile> {
+        match self {
+            Self::Job(own) => Some(own),
+            Self::Nothing | Self::Array(_) => None,
+        }
+    }
+}
+
 impl PbsAdapter {
     /// Records by marker: one command for each local user, or one for each five hundred jobs.
     pub(super) async fn records_of(
@@ -68,6 +87,20 @@ impl PbsAdapter {
         Ok(files::parse_records(&ran)?.remove(&path))
     }
 
+    /// What an attempt's wrappers wrote, of a job or of an array's tasks: one command.
+    pub(super) async fn own_traces(&self, user: &str, marker: &str) -> Result<Own> {
+        let marker = checked_marker(marker)?;
+        let folder = self.settings.work_dir_of(user);
+        let path = files::record_path(&folder, marker);
+        let tasks = files::tasks_path(&folder, marker);
+        let read = files::read_records(&[path.clone(), tasks]);
+        let mut told = files::parse_records(&self.run(user, read).await?)?;
+        Ok(match told.remove(&path) {
+            Some(own) => Own::Job(own),
+            None => OwnArray::new(numbered(told).collect()).map_or(Own::Nothing, Own::Array),
+        })
+    }
+
     /// Of an array's tasks, by their number.
     pub(super) async fn task_records(
         &self,
@@ -79,11 +112,13 @@ impl PbsAdapter {
         let ran = self
             .run(user, files::read_records(std::slice::from_ref(&folder)))
             .await?;
-        let records = files::parse_records(&ran)?.into_iter();
-        let numbered = records.filter_map(|(path, record)| {
-            let (_, index) = path.rsplit_once('/')?;
-            Some((index.parse().ok()?, record))
-        });
-        Ok(numbered.collect())
+        Ok(numbered(files::parse_records(&ran)?).collect())
     }
+}
+
+fn numbered(records: HashMap<String, RecordFile>) -> impl Iterator<Item = (u32, RecordFile)> {
+    records.into_iter().filter_map(|(path, record)| {
+        let (_, index) = path.rsplit_once('/')?;
+        Some((index.parse().ok()?, record))
+    })
 }

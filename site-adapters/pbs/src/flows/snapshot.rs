@@ -4,19 +4,32 @@ use broker_model::{GpuCount, PartitionId, PartitionSnapshot, SiteReadiness};
 use site_adapter::{Result, SiteSnapshot};
 
 use crate::adapter::PbsAdapter;
+use crate::calls::backlog::{self, NodeSeconds};
 use crate::calls::nodes::{self, Node};
 use crate::calls::queues::{self, Queue};
 use crate::config::PartitionSettings;
 
+/// What the commands told.
+struct Seen<'a> {
+    nodes: Vec<&'a Node>,
+    queues: BTreeMap<String, Queue>,
+    backlog: Option<NodeSeconds>,
+}
+
 impl PbsAdapter {
-    /// Two commands: nodes and queues. Never a listing of all jobs, which one user's variable breaks and
-    /// which costs the server seconds.
+    /// Three commands: nodes, queues, and a table of who waits. Never the attributes of all jobs, which
+    /// one user's variable breaks and which cost the server seconds.
     pub(crate) async fn take_snapshot(&self) -> Result<SiteSnapshot> {
         let nodes = nodes::parse(&self.ask(nodes::command()).await?)?;
         let queues = queues::parse(&self.ask(queues::command()).await?)?;
+        let seen = Seen {
+            nodes: nodes.iter().collect(),
+            queues,
+            backlog: self.backlog().await?,
+        };
         let ids = self.settings.partitions.iter();
         let offered: Vec<PartitionSnapshot> = ids
-            .map(|(id, partition)| self.offer(id, partition, &nodes, &queues))
+            .map(|(id, partition)| self.offer(id, partition, &seen))
             .collect();
         let (readiness, reason) = readiness(&offered);
         Ok(SiteSnapshot {
@@ -27,23 +40,39 @@ impl PbsAdapter {
         })
     }
 
+    /// Unknown where the reader is shown only some of the jobs; a snapshot without it is still one.
+    async fn backlog(&self) -> Result<Option<NodeSeconds>> {
+        if !self.server().await?.shows_all {
+            return Ok(None);
+        }
+        let told = self.ask(backlog::command()).await;
+        Ok(told
+            .and_then(|ran| backlog::parse(&ran))
+            .unwrap_or_else(|error| {
+                tracing::warn!(%error, "what still has to run is not told");
+                None
+            }))
+    }
+
     fn offer(
         &self,
         id: &PartitionId,
         partition: &PartitionSettings,
-        nodes: &[Node],
-        queues: &BTreeMap<String, Queue>,
+        seen: &Seen<'_>,
     ) -> PartitionSnapshot {
         let name = partition.queue.as_deref().unwrap_or(id.as_str());
-        let queue = queues.get(name).cloned().unwrap_or_default();
-        let reason = closed(queues.get(name));
+        let queue = seen.queues.get(name).cloned().unwrap_or_default();
+        let reason = closed(seen.queues.get(name));
+        let nodes = seen.nodes.iter().copied();
         let own: Vec<&Node> = nodes
-            .iter()
             .filter(|node| belongs(node, name, partition))
             .collect();
+        let hosts = hosts(&own);
         let count = |fits: fn(&Node) -> bool| {
-            let fitting = own.iter().filter(|node| fits(node)).count();
-            u32::try_from(fitting).unwrap_or(u32::MAX)
+            let fitting = hosts
+                .iter()
+                .filter(|host| host.iter().all(|vnode| fits(vnode)));
+            u32::try_from(fitting.count()).unwrap_or(u32::MAX)
         };
         let gpu = self.settings.gpus_of(partition);
         let sum = |of: &dyn Fn(&Node) -> u32| {
@@ -69,11 +98,28 @@ impl PbsAdapter {
             max_nodes_per_job: queue.max_nodes_per_job,
             jobs_running: queue.running,
             jobs_queued: queue.waiting,
-            backlog_node_seconds: None,
+            backlog_node_seconds: seen
+                .backlog
+                .as_ref()
+                .map(|sums| backlog::of_queue(sums, name)),
             reason,
-            expected_start: None,
+            expected_start: self.forecasts.of(name, self.clock.now()),
         }
     }
+}
+
+/// Vnodes by their host.
+fn hosts<'a>(vnodes: &[&'a Node]) -> Vec<Vec<&'a Node>> {
+    let mut named = BTreeMap::<&str, Vec<&Node>>::new();
+    let mut hosts = Vec::new();
+    for vnode in vnodes {
+        match vnode.host() {
+            Some(host) => named.entry(host).or_default().push(*vnode),
+            None => hosts.push(vec![*vnode]),
+        }
+    }
+    hosts.extend(named.into_values());
+    hosts
 }
 
 fn belongs(node: &Node, queue: &str, partition: &PartitionSettings) -> bool {

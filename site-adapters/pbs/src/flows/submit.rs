@@ -5,6 +5,7 @@ use crate::adapter::{PbsAdapter, checked_marker};
 use crate::calls::submit::{self, Place};
 use crate::record::JobRecord;
 use crate::script::{Surroundings, batch_script};
+use crate::transport::Ran;
 
 use super::questions::Said;
 
@@ -49,14 +50,33 @@ impl PbsAdapter {
                 memory_gib_per_node: place.memory_gib_per_node(submission),
             },
         )?;
-        let command = submit::command(submission, script, &place)?;
-        let ran = self.pbs(user, command).await?;
+        let ran = self.qsub(submission, script, place).await?;
         submit::parse(&ran).map_err(|error| {
             if ran.may_pass() {
                 return self.patience.judge(&marker, error, self.clock.now());
             }
             error
         })
+    }
+
+    /// Once more where the server has no accelerators at all: it refuses a job that asks for none.
+    async fn qsub(
+        &self,
+        submission: &Submission,
+        script: String,
+        mut place: Place<'_>,
+    ) -> Result<Ran> {
+        let user = &submission.account.user;
+        let command = submit::command(submission, script.clone(), &place)?;
+        let ran = self.pbs(user, command).await?;
+        let wants_none = submission.work.scheduler_gpus_per_node() == 0;
+        if place.lacks_gpus || !wants_none || !ran.lacks_resource(place.gpu_resource()) {
+            return Ok(ran);
+        }
+        self.missing.put(place.gpu_resource());
+        place.lacks_gpus = true;
+        let command = submit::command(submission, script, &place)?;
+        self.pbs(user, command).await
     }
 
     fn place<'a>(&'a self, submission: &'a Submission) -> Result<Place<'a>> {
@@ -72,6 +92,7 @@ impl PbsAdapter {
             settings: &self.settings,
             queue,
             partition,
+            lacks_gpus: self.missing.has(self.settings.gpus_of(partition)),
         })
     }
 

@@ -10,6 +10,8 @@ use crate::calls::accounting::{self, Line};
 use crate::calls::files;
 use crate::record::JobRecord;
 
+use super::records::Own;
+
 impl PbsAdapter {
     /// The end of a job, by the accounting log or by its wrapper's record. `None` is proof that its
     /// code was never started; an error, that nobody can tell.
@@ -18,12 +20,15 @@ impl PbsAdapter {
         account: &LocalAccount,
         marker: &str,
     ) -> Result<Option<RemoteJob>> {
-        let own = self.record_of(&account.user, marker).await?;
+        let own = self.own_traces(&account.user, marker).await?;
+        if let Own::Array(array) = &own {
+            return Ok(Some(array.remote(marker, self.clock.now())));
+        }
         if let Some(job) = self.accounted(marker, None).await?.pop() {
-            let activity = job.activity(own.as_ref());
+            let activity = job.activity(own.job());
             return Ok(Some(job.remote(marker, activity)));
         }
-        if let Some(own) = own {
+        if let Own::Job(own) = own {
             return Ok(Some(RemoteJob {
                 marker: marker.to_owned(),
                 remote_id: RemoteId(own.job_id.clone()),
@@ -45,18 +50,32 @@ impl PbsAdapter {
         Err(Error::new(ErrorKind::Unavailable, "find", message))
     }
 
-    /// The same of a job whose id is known.
-    pub(super) async fn end_of(&self, job: &RemoteRef) -> Result<Option<Activity>> {
-        let own = self.record_of(&job.account.user, &job.marker).await?;
+    /// The same of a job whose id is known, and of the tasks of an array.
+    pub(super) async fn end_of(&self, job: &RemoteRef) -> Result<Option<RemoteJob>> {
+        let told = |activity| RemoteJob {
+            marker: job.marker.clone(),
+            remote_id: job.remote_id.clone(),
+            submitted_at: job.submitted_at,
+            activity,
+            tasks: None,
+        };
+        let own = self.own_traces(&job.account.user, &job.marker).await?;
+        if let Own::Array(array) = &own {
+            let seen = array.remote(&job.marker, self.clock.now());
+            return Ok(Some(RemoteJob {
+                tasks: seen.tasks,
+                ..told(seen.activity)
+            }));
+        }
         let accounted = self.accounted(&job.marker, Some(&job.remote_id.0)).await?;
         if let Some(ended) = accounted.into_iter().rfind(|ended| ended.is(job)) {
-            return Ok(Some(ended.activity(own.as_ref())));
+            return Ok(Some(told(ended.activity(own.job()))));
         }
-        if let Some(own) = own {
-            return Ok(Some(own.activity(self.clock.now())));
+        if let Own::Job(own) = own {
+            return Ok(Some(told(own.activity(self.clock.now()))));
         }
         let deleted = self.deleted_unstarted(&job.marker).await?;
-        Ok(deleted.map(|deleted| deleted.activity))
+        Ok(deleted.map(|deleted| told(deleted.activity)))
     }
 
     /// The pieces in which a job ran, in their order; nothing where the log is not ours to read.

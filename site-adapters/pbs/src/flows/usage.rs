@@ -3,8 +3,10 @@ use site_adapter::{RemoteRef, Result, UsageReport};
 use crate::adapter::PbsAdapter;
 use crate::calls::is_job_id;
 use crate::record::JobRecord;
+use crate::record_file::RecordFile;
 
 use super::questions::Said;
+use super::records::Own;
 
 impl PbsAdapter {
     /// By the history; where there is none, by the accounting log, and where that is not ours to read by
@@ -30,7 +32,7 @@ impl PbsAdapter {
             return Ok(None);
         };
         if seen.ran_again() {
-            usage.elapsed_seconds = self.pieces(job).await?;
+            usage.elapsed_seconds = self.pieces(job).await?.or(usage.elapsed_seconds);
         }
         Ok(Some(usage))
     }
@@ -43,16 +45,20 @@ impl PbsAdapter {
     }
 
     async fn array_usage(&self, user: &str, seen: &JobRecord) -> Result<Option<UsageReport>> {
-        let Some(mut usage) = seen.usage() else {
+        let tasks = self.tasks_of(user, &seen.id).await?;
+        let Some(mut usage) = seen.clone().started_with(&tasks).usage() else {
             return Ok(None);
         };
-        let tasks = self.tasks_of(user, &seen.id).await?;
         let started = tasks.iter().filter(|task| task.ran());
         usage.elapsed_seconds = Some(started.map(JobRecord::run_seconds).sum());
         Ok(Some(usage))
     }
 
     async fn usage_by_traces(&self, job: &RemoteRef) -> Result<Option<UsageReport>> {
+        let own = self.own_traces(&job.account.user, &job.marker).await?;
+        if let Own::Array(array) = &own {
+            return Ok(array.usage());
+        }
         let pieces = self.accounted(&job.marker, Some(&job.remote_id.0)).await?;
         if let Some(last) = pieces.iter().rfind(|piece| piece.is(job)) {
             let mut usage = last.usage();
@@ -61,7 +67,6 @@ impl PbsAdapter {
             }
             return Ok(usage);
         }
-        let own = self.record_of(&job.account.user, &job.marker).await?;
-        Ok(own.and_then(|own| own.usage()))
+        Ok(own.job().and_then(RecordFile::usage))
     }
 }

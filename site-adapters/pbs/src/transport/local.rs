@@ -68,3 +68,102 @@ fn own_user() -> Option<String> {
         (fields.nth(1)? == uid).then(|| name.to_owned())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::PbsSettings;
+
+    /// Who runs the command, its groups, its folder, and then its environment.
+    const TELL: &str = "id -un; id -G; pwd; env";
+
+    async fn told(run_as: &[&str], user: &str) -> Vec<String> {
+        let mut settings: PbsSettings = toml::from_str(crate::config::tests::SETTINGS).unwrap();
+        settings.run_as = run_as.iter().map(|word| (*word).to_owned()).collect();
+        settings.server = Some("pbshead".to_owned());
+        let command = Command {
+            operation: "qstat",
+            program: "/bin/sh".to_owned(),
+            args: ["-c", TELL].map(str::to_owned).to_vec(),
+            stdin: Vec::new(),
+            seconds: 20,
+            most_bytes: 10_000,
+            acts: false,
+            not_after: None,
+        };
+        let ran = Local::new(Dress::new(&settings)).run(user, &command).await;
+        let ran = ran.unwrap();
+        assert!(ran.is_ok() && ran.stderr.is_empty(), "{run_as:?}: {ran:?}");
+        ran.text().lines().map(str::to_owned).collect()
+    }
+
+    fn check(lines: &[String], user: &str) {
+        let [name, groups, folder, environment @ ..] = lines else {
+            panic!("{lines:?}");
+        };
+        assert_eq!((name.as_str(), folder.as_str()), (user, "/"));
+        let is_roots = groups.split(' ').any(|group| group == "0");
+        assert!(!is_roots, "{groups}");
+        let mut names: Vec<&str> = environment
+            .iter()
+            .filter_map(|line| Some(line.split_once('=')?.0))
+            .filter(|name| !["PWD", "OLDPWD", "SHLVL", "_"].contains(name))
+            .collect();
+        names.sort_unstable();
+        let ours = [
+            "HOME",
+            "LC_ALL",
+            "LOGNAME",
+            "PATH",
+            "PBS_CONF_FILE",
+            "PBS_SERVER",
+            "TZ",
+            "USER",
+        ];
+        assert_eq!(names, ours);
+        for line in [format!("USER={user}"), format!("HOME=/home/{user}")] {
+            assert!(environment.contains(&line), "{environment:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_command_runs_as_its_user_in_a_clean_environment() {
+        let own = own_user().unwrap();
+        if own != "root" {
+            check(&told(&[], &own).await, &own);
+            return;
+        }
+        for run_as in [
+            &["/usr/sbin/runuser", "-u", "{user}", "--"][..],
+            &["/usr/bin/sudo", "-n", "-u", "{user}", "--"],
+            &[
+                "/usr/bin/setpriv",
+                "--reuid={user}",
+                "--regid=65534",
+                "--clear-groups",
+                "--",
+            ],
+        ] {
+            if std::path::Path::new(run_as[0]).exists() {
+                check(&told(run_as, "nobody").await, "nobody");
+            }
+        }
+    }
+
+    /// An agent that runs as root has no user of its own to run commands as.
+    #[tokio::test]
+    async fn without_words_for_it_nothing_runs_as_another_user() {
+        let settings: PbsSettings = toml::from_str(crate::config::tests::SETTINGS).unwrap();
+        let command = crate::calls::server::command();
+        let local = Local::new(Dress::new(&settings));
+        let other = if own_user().as_deref() == Some("nobody") {
+            "daemon"
+        } else {
+            "nobody"
+        };
+        for user in ["root", other] {
+            let error = local.run(user, &command).await.unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Unauthorized, "{error}");
+        }
+    }
+}

@@ -12,6 +12,9 @@ use crate::config::{KILL_AFTER_SECONDS, TransportSettings};
 /// Begins the line that our words on the far side end with. ssh's own failure and a qstat that reaches
 /// no server both exit 255; only a command that ran leaves this line.
 const TRAILER: &str = "alcyone rc=";
+/// Comes before the command's own output: what a login's start-up files print is none of it.
+const HEADER: &str = "alcyone begins\n";
+const MOST_GREETING: usize = 64 * 1024;
 
 /// Commands on a login node, by the system's `ssh`.
 #[derive(Debug)]
@@ -57,6 +60,8 @@ impl Ssh {
             "BatchMode=yes".to_owned(),
             "StrictHostKeyChecking=yes".to_owned(),
             format!("UserKnownHostsFile={}", known_hosts_file.display()),
+            "GlobalKnownHostsFile=/dev/null".to_owned(),
+            "VerifyHostKeyDNS=no".to_owned(),
             "UpdateHostKeys=no".to_owned(),
             format!("ConnectTimeout={connect_seconds}"),
             "ServerAliveInterval=5".to_owned(),
@@ -92,12 +97,14 @@ impl Ssh {
 /// told until when it may begin, by the far side's clock.
 fn far_line(argv: &[String], command: &Command) -> String {
     let run = quoted_all(argv);
+    let begin = format!("echo {}; ", quoted(HEADER.trim_end()));
     let gate = command.not_after.map_or_else(String::new, |not_after| {
         let until = not_after.as_second();
         format!("[ \"$(date +%s)\" -le {until} ] || {{ echo \"{TRAILER}late\" >&2; exit 75; }}; ")
     });
-    let script =
-        format!("{gate}{run}; rc=$?; printf \"\\n{TRAILER}%s\\n\" \"$rc\" >&2; exit \"$rc\"");
+    let script = format!(
+        "{begin}{gate}{run}; rc=$?; printf \"\\n{TRAILER}%s\\n\" \"$rc\" >&2; exit \"$rc\""
+    );
     format!("exec /bin/sh -c {}", quoted(&script))
 }
 
@@ -107,12 +114,55 @@ impl Transport for Ssh {
         let user = checked(user, command.operation)?;
         let (argv, connect_seconds) = self.argv(user, command)?;
         let seconds = connect_seconds + command.seconds + KILL_AFTER_SECONDS + 3;
-        let finished = child::run(&argv, command, Duration::from_secs(seconds)).await?;
-        told(finished, command)
+        let room = Command {
+            most_bytes: command.most_bytes + MOST_GREETING,
+            ..command.clone()
+        };
+        let finished = child::run(&argv, &room, Duration::from_secs(seconds)).await?;
+        self.told(finished, command)
     }
 
     fn is_remote(&self) -> bool {
         true
+    }
+}
+
+impl Ssh {
+    fn told(&self, finished: Finished, command: &Command) -> Result<Ran> {
+        told(finished, command).map_err(|mut error| {
+            if let Some(remedy) = self.remedy(&error.message) {
+                error.message = remedy;
+            }
+            error
+        })
+    }
+
+    /// What a person has to mend, in words that say where: ssh's own are six lines of warning.
+    fn remedy(&self, said: &str) -> Option<String> {
+        let TransportSettings::Ssh {
+            host,
+            known_hosts_file,
+            ..
+        } = &self.settings
+        else {
+            return None;
+        };
+        let file = known_hosts_file.display();
+        if said.contains("IDENTIFICATION HAS CHANGED") {
+            return Some(format!(
+                "ssh: {host} shows another key than {file} has for it; ask the site whether it was \
+                 changed, and only then put the new one there (`transport.known_hosts_file`)"
+            ));
+        }
+        if said.contains("Host key verification failed") {
+            return Some(format!(
+                "ssh: {file} has no key of {host}; ask the site for it and put it there \
+                 (`transport.known_hosts_file`)"
+            ));
+        }
+        said.contains("Permission denied").then(|| {
+            format!("{said}; does {host} know the key in `transport.identity_file` for that login?")
+        })
     }
 }
 
@@ -123,6 +173,8 @@ fn told(finished: Finished, command: &Command) -> Result<Ran> {
     let Some(rc) = last.strip_prefix(TRAILER) else {
         return Err(ssh_failed(&finished.stderr, command));
     };
+    let stdout = without_greeting(finished.stdout)
+        .ok_or_else(|| command.lost("it ended and its output did not begin"))?;
     if rc == "late" {
         let message = "it arrived after its time and was not begun; are the clocks alike?";
         return Err(command.not_begun(message));
@@ -133,9 +185,17 @@ fn told(finished: Finished, command: &Command) -> Result<Ran> {
     Ok(Ran {
         operation: command.operation,
         code,
-        stdout: finished.stdout,
+        stdout,
         stderr: before.trim_end().to_owned(),
     })
+}
+
+fn without_greeting(mut said: Vec<u8>) -> Option<Vec<u8>> {
+    let begin = said
+        .windows(HEADER.len())
+        .position(|bytes| bytes == HEADER.as_bytes())?;
+    said.drain(..begin + HEADER.len());
+    Some(said)
 }
 
 /// ssh(1) exits 255 when it could not connect, and when the connection broke in the middle.
@@ -181,7 +241,7 @@ mod tests {
     fn end(code: i32, stderr: &str) -> Finished {
         Finished {
             code: Some(code),
-            stdout: Vec::new(),
+            stdout: b"Welcome!\nalcyone begins\ntold\n".to_vec(),
             stderr: stderr.to_owned(),
         }
     }
@@ -193,6 +253,10 @@ mod tests {
                            (errno=15010)\n\nalcyone rc=255\n";
         let ran = told(end(255, server_down), &command(false)).unwrap();
         assert_eq!(ran.code, 255);
+        assert_eq!(
+            ran.stdout, b"told\n",
+            "what the login says first is no answer"
+        );
         assert!(ran.stderr.ends_with("(errno=15010)"), "{}", ran.stderr);
         let ssh = "ssh: connect to host 10.77.0.1 port 2222: Connection refused\n";
         let error = told(end(255, ssh), &command(true)).unwrap_err();
@@ -228,12 +292,12 @@ mod tests {
         };
         let sh = |line: &str| Process::new("sh").arg("-c").arg(line).output().unwrap();
         let in_time = sh(&line(now + 60));
-        assert_eq!(in_time.stdout, b"it's me\n");
+        assert_eq!(in_time.stdout, b"alcyone begins\nit's me\n");
         assert_eq!(in_time.stderr, b"\nalcyone rc=0\n");
         let late = sh(&line(now - 60));
         assert_eq!(
             (late.stdout.as_slice(), late.status.code()),
-            (&b""[..], Some(75))
+            (HEADER.as_bytes(), Some(75))
         );
         let finished = end(75, &String::from_utf8(late.stderr).unwrap());
         let error = told(finished, &command(true)).unwrap_err();

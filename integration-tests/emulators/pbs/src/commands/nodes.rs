@@ -5,37 +5,36 @@ use anyhow::Result;
 use super::say;
 use crate::output::{Dialect, Value, envelope};
 use crate::queues::{NODE_CPUS, NODE_GPUS, NODES};
-use crate::schedule::taken;
 use crate::server::Server;
-use crate::state::Phase;
+use crate::state::{Job, Phase, State, Task};
 
 pub(super) fn run(server: &Server) -> Result<u8> {
     let locked = server.lock()?;
-    let taken = taken(&locked.state);
     let told = NODES.iter().map(|name| {
-        let (cpus, gpus) = taken.get(*name).copied().unwrap_or_default();
-        let jobs: Vec<String> = locked
-            .state
-            .jobs
-            .values()
-            .flat_map(|job| job.tasks.iter().map(move |task| (job, task)))
-            .filter(|(_, task)| {
-                task.state == Phase::Running && task.hosts.iter().any(|h| h == name)
-            })
-            .map(|(job, task)| job.task_id(task.index))
-            .collect();
+        let running = running(&locked.state, name);
+        let sum = |of: fn(&Job) -> u64| -> u64 { running.iter().map(|(job, _)| of(job)).sum() };
+        let (cpus, gpus) = (sum(|job| job.cpus), sum(|job| job.gpus));
+        let ids = running.iter().map(|(job, task)| job.task_id(task.index));
+        let jobs: Vec<String> = ids.collect();
         // Both words at once when pbs_comm is gone.
         let state = if server.has("comm_down") {
             "state-unknown,down"
+        } else if running.iter().any(|(job, _)| job.exclusive) {
+            "job-exclusive"
+        } else if cpus == NODE_CPUS {
+            "job-busy"
         } else {
             "free"
         };
+        let has_gpus = !server.has("no_gpus");
         let counts = |cpus: u64, gpus: u64| {
-            vec![
+            let gpus = ("ngpus".to_owned(), Value::Bare(gpus.to_string()));
+            let mut counts = vec![
                 ("mem".to_owned(), Value::text("64gb")),
                 ("ncpus".to_owned(), Value::Bare(cpus.to_string())),
-                ("ngpus".to_owned(), Value::Bare(gpus.to_string())),
-            ]
+            ];
+            counts.extend(has_gpus.then_some(gpus));
+            counts
         };
         let mut node = vec![
             ("Mom".to_owned(), Value::text(*name)),
@@ -57,4 +56,14 @@ pub(super) fn run(server: &Server) -> Result<u8> {
     });
     say(&envelope(Some(("nodes", told.collect())), Dialect::Release));
     Ok(0)
+}
+
+/// What a node runs.
+fn running<'a>(state: &'a State, node: &str) -> Vec<(&'a Job, &'a Task)> {
+    let jobs = state.jobs.values();
+    let tasks = jobs.flat_map(|job| job.tasks.iter().map(move |task| (job, task)));
+    let there = |task: &Task| task.hosts.iter().any(|host| host == node);
+    tasks
+        .filter(|(_, task)| task.state == Phase::Running && there(task))
+        .collect()
 }

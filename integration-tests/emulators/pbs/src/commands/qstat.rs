@@ -1,6 +1,7 @@
 //! `qstat`: jobs, queues and the server.
 
 mod job;
+mod table;
 
 use std::collections::BTreeSet;
 
@@ -208,6 +209,10 @@ fn jobs(server: &Server, options: &Options, state: &State, dialect: Dialect) -> 
         let (jobs, failed) = select(options, state, is_off);
         code = failed;
         told = jobs;
+    }
+    if has('a') {
+        say(&table::table(told.into_iter(), has('t')));
+        return code;
     }
     // openpbs#2672: without `-E` the development branch's JSON has only the first.
     if dialect == Dialect::Main && is_json && !has('E') && options.operands.len() > 1 {

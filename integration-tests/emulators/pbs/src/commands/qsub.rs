@@ -21,7 +21,7 @@ pub(super) fn run(server: &Server, args: &[String]) -> Result<u8> {
     let mut script = String::new();
     std::io::stdin().read_to_string(&mut script)?;
     let owner = std::env::var("USER").unwrap_or_default();
-    let accepted = request::read(args).and_then(|request| {
+    let accepted = request::read(args, server.has("no_gpus")).and_then(|request| {
         if owner == "root" {
             return Err((175, "Bad UID for job execution".to_owned()));
         }

@@ -289,3 +289,55 @@ async fn a_pipe_or_a_link_in_the_place_of_a_log_is_not_read() {
     assert!(read(LogStream::Stderr).await.is_err());
     assert!(began.elapsed().as_secs() < 5);
 }
+
+/// What waits and runs in a queue, in node-seconds, and when the scheduler expects to start it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_tells_the_backlog_and_the_forecast_of_a_queue() {
+    let rig = Rig::new();
+    let mut running = rig.submission("echo ran; sleep 600");
+    running.work.resources.nodes = 2;
+    running.work.exclusive = true;
+    let running = rig.submit(&running).await;
+    rig.said(&running).await;
+    let mut array = rig.submission("exit 0");
+    array.work.array = Some(ArraySpec {
+        tasks: 3,
+        at_once: None,
+    });
+    let waits = rig.submit(&array).await;
+    let partition = async |name: &str| {
+        let snapshot = rig.adapter.snapshot().await.unwrap();
+        let told = snapshot.partitions.into_iter();
+        let mut named = told.filter(|told| told.partition.as_str() == name);
+        named.next().unwrap()
+    };
+    let gpu = partition("gpu").await;
+    // 300 s each: two nodes that have just begun, and three tasks.
+    assert_eq!(gpu.backlog_node_seconds, Some(5 * 300));
+    assert_eq!(gpu.expected_start, None);
+    assert_eq!(partition("work").await.backlog_node_seconds, Some(0));
+
+    let start = broker_model::Clock::now(&broker_model::SystemClock).as_second() + 5000;
+    rig.pbs.switch("forecast", &start.to_string()).unwrap();
+    rig.poll_one(&waits).await.unwrap();
+    let gpu = partition("gpu").await;
+    assert_eq!(gpu.expected_start.map(|at| at.as_second()), Some(start));
+    rig.adapter.poll(&[]).await.unwrap();
+    assert_eq!(partition("gpu").await.expected_start, None);
+
+    // A reader that is not shown everybody's jobs cannot add them up.
+    let private = Rig::new();
+    private.pbs.switch("private", "").unwrap();
+    let snapshot = private.adapter.snapshot().await.unwrap();
+    assert_eq!(snapshot.partitions[0].backlog_node_seconds, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scheduler_that_is_switched_off_is_told_by_the_probe() {
+    let rig = Rig::new();
+    rig.pbs.switch("not_scheduling", "").unwrap();
+    let probes = rig.adapter.probe().await;
+    let scheduler = probes.iter().find(|probe| probe.subsystem == "scheduler");
+    let problem = scheduler.unwrap().problem.as_ref().unwrap();
+    assert!(problem.contains("scheduling is switched off"), "{problem}");
+}

@@ -41,7 +41,7 @@ fn over_ssh() -> Rig {
             .to_owned(),
             identity_file: None,
             known_hosts_file: folder.join("known_hosts"),
-            control_dir: ssh,
+            control_dir: folder.join("kept"),
             connect_seconds: 1,
             program,
         };

@@ -68,12 +68,17 @@ pub(super) fn attributes(
         "Variable_List",
         Value::Object(variables(job, server, dialect)),
     );
-    told.extend(last_attributes(job, task, single));
+    told.extend(last_attributes(job, task, single, server));
     told
 }
 
 /// What comes after the variables.
-fn last_attributes(job: &Job, task: Option<&Task>, single: Option<&Task>) -> Vec<(String, Value)> {
+fn last_attributes(
+    job: &Job,
+    task: Option<&Task>,
+    single: Option<&Task>,
+    server: &Server,
+) -> Vec<(String, Value)> {
     let mut told: Vec<(String, Value)> = Vec::new();
     let mut put = |name: &str, value: Value| told.push((name.to_owned(), value));
     let comment = task.map_or(job.comment.as_str(), |task| task.comment.as_str());
@@ -87,6 +92,11 @@ fn last_attributes(job: &Job, task: Option<&Task>, single: Option<&Task>) -> Vec
     let stays = single.is_some() || job.is_over();
     if let Some(status) = exit_status.filter(|_| stays) {
         put("Exit_status", Value::Bare(status.to_string()));
+    }
+    if let Some(start) = server.switch("forecast").filter(|_| job.letter() == "Q") {
+        let start = start.parse().map_or(start, c_time);
+        let estimated = vec![("start_time".to_owned(), Value::text(start))];
+        put("estimated", Value::Object(estimated));
     }
     put("Submit_arguments", Value::text(&job.arguments));
     if job.is_array && task.is_none() {

@@ -33,7 +33,8 @@ fn refusal(code: u8, words: &str) -> Refusal {
 
 const MOST_TASKS: usize = 10_000;
 
-pub(super) fn read(args: &[String]) -> Result<Request, Refusal> {
+/// `no_gpus`: nobody has made the resource `ngpus`, as on a new server.
+pub(super) fn read(args: &[String], no_gpus: bool) -> Result<Request, Refusal> {
     let open = queue("workq").ok_or_else(|| refusal(170, "Unknown queue"))?;
     let mut request = Request {
         name: "STDIN".to_owned(),
@@ -78,8 +79,12 @@ pub(super) fn read(args: &[String]) -> Result<Request, Refusal> {
             _ => return Err((2, format!("invalid option -- '{option}'"))),
         }
     }
+    if no_gpus && asked_gpus.is_some() {
+        return Err(refusal(187, "Unknown resource: ngpus"));
+    }
     // A limit of the queue without a default is what a job gets that does not ask.
-    request.gpus = asked_gpus.or(request.queue.max_gpus).unwrap_or(0);
+    let default = request.queue.max_gpus.filter(|_| !no_gpus);
+    request.gpus = asked_gpus.or(default).unwrap_or(0);
     limits(&request)?;
     Ok(request)
 }

@@ -1,0 +1,90 @@
+//! A server as it is after it was installed: it keeps no history, and nobody has made `ngpus`.
+
+use broker_model::{ArraySpec, OutcomeKind};
+use site_adapter::{Activity, ErrorKind, SiteAdapter as _, TaskCounts, conformance};
+
+use crate::rig::{Rig, reference};
+
+fn new_server() -> Rig {
+    let rig = Rig::open();
+    rig.pbs.switch("history_off", "").unwrap();
+    rig.pbs.switch("no_gpus", "").unwrap();
+    rig
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_adapter_keeps_the_contract_with_a_new_server() {
+    let rig = new_server();
+    let site = rig.site("gpu");
+    conformance::a_job_runs_to_its_end(&site).await;
+    conformance::the_same_attempt_submitted_twice_runs_once(&site).await;
+    conformance::an_exit_code_is_told(&site).await;
+}
+
+/// "Unknown resource: ngpus" to a job that asks for none: it is asked again without, and remembered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_accelerators_takes_jobs_that_want_none() {
+    let rig = new_server();
+    for _ in 0..2 {
+        rig.submit(&rig.submission("exit 0")).await;
+    }
+    let calls = rig.pbs.calls().unwrap();
+    let submits: Vec<_> = calls
+        .iter()
+        .filter(|call| call.starts_with("qsub"))
+        .collect();
+    let named: Vec<bool> = submits.iter().map(|call| call.contains("ngpus")).collect();
+    assert_eq!(named, [true, false, false], "{submits:?}");
+    let mut wants_one = rig.submission("exit 0");
+    wants_one.work.resources.gpus_per_node = 1;
+    let error = rig.adapter.submit(&wants_one).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Refused, "{error}");
+    assert!(error.message.contains("Unknown resource: ngpus"), "{error}");
+    let snapshot = rig.adapter.snapshot().await.unwrap();
+    assert_eq!(snapshot.partitions[0].gpus_total, 0);
+    assert!(snapshot.partitions[0].gpus.is_empty());
+}
+
+/// An array that is over is gone without a word of PBS's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_array_that_pbs_forgot_is_known_by_its_tasks_and_not_run_again() {
+    let rig = new_server();
+    let mut submission = rig.submission("echo ran; exit $ALCYONE_ARRAY_INDEX");
+    submission.work.array = Some(ArraySpec {
+        tasks: 3,
+        at_once: None,
+    });
+    let job = rig.submit(&submission).await;
+    let outcome = rig.wait_until_ended(&job).await;
+    assert_eq!(outcome.kind, OutcomeKind::Failed, "{outcome:?}");
+    let told = rig.poll_one(&job).await.unwrap();
+    let counts = TaskCounts {
+        completed: 1,
+        failed: 2,
+        ..TaskCounts::default()
+    };
+    assert_eq!(told.tasks, Some(counts));
+    assert!(rig.adapter.usage(&job).await.unwrap().is_some());
+    submission.may_exist = true;
+    let again = rig.adapter.submit(&submission).await.unwrap();
+    assert!(again.adopted);
+    let again = reference(&submission, &again);
+    assert_eq!(again.remote_id, job.remote_id);
+    assert_eq!(rig.pbs.jobs(&submission.marker()).unwrap(), 1);
+}
+
+/// Deleted before its turn, it leaves no trace at all; what never began is found nowhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_waiting_job_that_was_cancelled_is_found_nowhere() {
+    let rig = new_server();
+    let mut submission = rig.submission("echo ran");
+    submission.work.resources.cpus_per_node = Some(64);
+    let job = rig.submit(&submission).await;
+    let told = rig.poll_one(&job).await.unwrap();
+    assert!(matches!(told.activity, Activity::Queued { .. }), "{told:?}");
+    rig.adapter.cancel(&job).await.unwrap();
+    assert_eq!(rig.poll_one(&job).await, None);
+    let found = rig.adapter.find(&rig.account(), &job.marker).await;
+    assert_eq!(found.unwrap(), None);
+    assert_eq!(rig.adapter.usage(&job).await.unwrap(), None);
+}
