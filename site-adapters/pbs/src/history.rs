@@ -9,9 +9,10 @@ use crate::calls::server::Server;
 
 const FRESH: Duration = Duration::from_mins(1);
 
-/// Resources that the server said it does not have: on a complex without accelerators nobody has made
-/// `ngpus`, and a job may not even ask for none of them. Asked for anew after a minute, since it may
-/// be made.
+/// Resources that the server said it does not have.
+///
+/// On a complex without accelerators nobody has made `ngpus`, and a job may not even ask for none of
+/// them. Asked for anew after a minute, since it may be made.
 #[derive(Debug, Default)]
 pub(crate) struct MissingResources(Mutex<BTreeMap<String, Instant>>);
 

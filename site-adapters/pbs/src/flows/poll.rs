@@ -49,7 +49,31 @@ impl PbsAdapter {
         self.tell(&jobs, verdicts).await
     }
 
+    /// Without a history everything that is over is missing: those whose wrappers wrote their end are
+    /// over by that, however many.
+    async fn take_own_ends(&self, jobs: &[&RemoteRef], verdicts: &mut [Verdict]) {
+        let of_all = jobs.iter().zip(&*verdicts);
+        let missing = of_all.filter(|(_, verdict)| matches!(verdict, Verdict::Missing));
+        let missing: Vec<&RemoteRef> = missing.map(|(job, _)| *job).collect();
+        if missing.is_empty() {
+            return;
+        }
+        let server = self.server().await;
+        if !server.is_ok_and(|server| server.history_seconds.is_none()) {
+            return;
+        }
+        let ends = self.own_ends(&missing).await;
+        for (job, verdict) in jobs.iter().zip(verdicts) {
+            if matches!(verdict, Verdict::Missing)
+                && let Some(end) = ends.get(&job.marker)
+            {
+                *verdict = Verdict::Ended(Box::new(remote(job, end.clone())));
+            }
+        }
+    }
+
     async fn ask_for_missing(&self, jobs: &[&RemoteRef], verdicts: &mut [Verdict]) {
+        self.take_own_ends(jobs, verdicts).await;
         let mut questions = 0;
         for (job, verdict) in jobs.iter().zip(verdicts) {
             if !matches!(verdict, Verdict::Missing) {

@@ -1,5 +1,6 @@
 //! What is known of a job that PBS no longer tells of: no history is kept, or not for long.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use broker_model::{Outcome, OutcomeKind, RemoteId};
@@ -10,6 +11,7 @@ use crate::calls::accounting::{self, Line};
 use crate::calls::files;
 use crate::record::JobRecord;
 
+use super::questions::number;
 use super::records::Own;
 
 impl PbsAdapter {
@@ -76,6 +78,24 @@ impl PbsAdapter {
         }
         let deleted = self.deleted_unstarted(&job.marker).await?;
         Ok(deleted.map(|deleted| told(deleted.activity)))
+    }
+
+    /// The same of many at once, by marker: of those that wrote their end, where the accounting log is
+    /// not ours to read.
+    pub(super) async fn own_ends(&self, jobs: &[&RemoteRef]) -> HashMap<String, Activity> {
+        if self.settings.accounting_dir.is_some() {
+            return HashMap::new();
+        }
+        let records = self.records_of(jobs).await;
+        let now = self.clock.now();
+        let ends = jobs.iter().filter_map(|job| {
+            let own = records.get(&job.marker)?.as_ref().ok()?.as_ref()?;
+            // Otherwise another job of the attempt was let run its code.
+            let is_its = number(&own.job_id) == number(&job.remote_id.0);
+            let has_ended = is_its && own.status().is_some();
+            has_ended.then(|| (job.marker.clone(), own.activity(now)))
+        });
+        ends.collect()
     }
 
     /// The pieces in which a job ran, in their order; nothing where the log is not ours to read.

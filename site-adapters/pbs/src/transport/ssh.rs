@@ -118,7 +118,12 @@ impl Transport for Ssh {
             most_bytes: command.most_bytes + MOST_GREETING,
             ..command.clone()
         };
-        let finished = child::run(&argv, &room, Duration::from_secs(seconds)).await?;
+        let limit = Duration::from_secs(seconds);
+        let mut finished = child::run(&argv, &room, limit).await?;
+        // The kept connection died under it, or just before: the second one is made anew.
+        if !command.acts && broke(&finished.stderr) {
+            finished = child::run(&argv, &room, limit).await?;
+        }
         self.told(finished, command)
     }
 
@@ -198,25 +203,40 @@ fn without_greeting(mut said: Vec<u8>) -> Option<Vec<u8>> {
     Some(said)
 }
 
-/// ssh(1) exits 255 when it could not connect, and when the connection broke in the middle.
+const DENIED: [&str; 3] = [
+    "Permission denied",
+    "Host key verification failed",
+    "No such identity",
+];
+const NEVER_THERE: [&str; 4] = [
+    "ssh: connect to host",
+    "Could not resolve hostname",
+    "Connection timed out during banner exchange",
+    "kex_exchange_identification",
+];
+
+fn says(stderr: &str, signs: &[&str]) -> bool {
+    signs.iter().any(|sign| stderr.contains(sign))
+}
+
+/// The connection was there and went: no line of ours at the end, and no other reason.
+fn broke(stderr: &str) -> bool {
+    let last = stderr.trim_end().lines().next_back().unwrap_or_default();
+    !last.starts_with(TRAILER) && !says(stderr, &DENIED) && !says(stderr, &NEVER_THERE)
+}
+
+/// ssh(1) exits 255 when it could not connect, and when the connection broke in the middle; of a kept
+/// one that broke it says nothing.
 fn ssh_failed(stderr: &str, command: &Command) -> Error {
-    let message = format!("ssh: {}", words(stderr));
-    let is = |signs: &[&str]| signs.iter().any(|sign| stderr.contains(sign));
-    if is(&[
-        "Permission denied",
-        "Host key verification failed",
-        "No such identity",
-    ]) {
+    let mut message = format!("ssh: {}", words(stderr));
+    if says(stderr, &DENIED) {
         return Error::new(ErrorKind::Unauthorized, command.operation, message);
     }
-    let never_there = [
-        "ssh: connect to host",
-        "Could not resolve hostname",
-        "Connection timed out during banner exchange",
-        "kex_exchange_identification",
-    ];
-    if is(&never_there) {
+    if says(stderr, &NEVER_THERE) {
         return command.not_begun(message);
+    }
+    if words(stderr).is_empty() {
+        message.push_str("the connection broke before the command had ended");
     }
     command.lost(message)
 }
@@ -271,6 +291,23 @@ mod tests {
         assert_eq!(kind(false), ErrorKind::Unavailable);
         let cut = told(end(0, "alcyone rc="), &command(true)).unwrap_err();
         assert_eq!(cut.kind, ErrorKind::Unclear);
+        let silent = told(end(255, ""), &command(true)).unwrap_err();
+        assert!(silent.message.contains("the connection broke"), "{silent}");
+    }
+
+    /// Only what asks is given again, and only where another connection may do better.
+    #[test]
+    fn a_question_is_asked_again_when_its_connection_broke() {
+        for stderr in ["", "client_loop: send disconnect: Broken pipe\n"] {
+            assert!(broke(stderr), "{stderr}");
+        }
+        for stderr in [
+            "x\n\nalcyone rc=255\n",
+            "Host key verification failed.\n",
+            "ssh: connect to host login port 22: Connection refused\n",
+        ] {
+            assert!(!broke(stderr), "{stderr}");
+        }
     }
 
     #[test]
