@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use broker_model::Clock;
 use jiff::{SignedDuration, Timestamp};
-use site_adapter::{BrokerLink, ErrorKind, SiteAdapter};
+use site_adapter::{BrokerLink, ErrorKind, LinkError, SiteAdapter};
 use tokio::sync::Notify;
 
 use crate::attempt::Moment;
@@ -141,7 +141,11 @@ impl Agent {
 
     /// What is wrong at the site, as its state says it.
     pub(crate) fn problems(&self) -> Vec<String> {
-        self.state().problems.words(self.now())
+        let now = self.now();
+        let state = self.state();
+        let mut words = state.problems.words(now);
+        words.extend(state.link_problems.words(now));
+        words
     }
 
     /// Does everything that is due once, leases first: what [`run`](Self::run) does all the time,
@@ -190,6 +194,17 @@ impl Agent {
         let before = self.broker_away.swap(!answered, Ordering::Relaxed);
         if before == answered {
             self.wake.collect.notify_one();
+        }
+    }
+
+    /// Remembers how a call to the broker failed; an answer takes it back.
+    fn note_link<T>(&self, call: &'static str, answer: &Result<T, LinkError>) {
+        let now = self.now();
+        let mut state = self.state();
+        let problems = &mut state.link_problems;
+        match answer {
+            Ok(_) => problems.solved(call),
+            Err(error) => drop(problems.note_link(call, error, now)),
         }
     }
 

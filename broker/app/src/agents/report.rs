@@ -51,6 +51,7 @@ impl Broker {
             instance,
             site,
             snapshot,
+            snapshot_ttl_seconds,
             attempts,
             logs,
             working_on,
@@ -62,7 +63,7 @@ impl Broker {
         };
         let site = &teller.site;
         if let Some(snapshot) = snapshot {
-            self.hear(site, snapshot).await?;
+            self.hear(site, snapshot, snapshot_ttl_seconds).await?;
         }
         // Before the events: once an attempt is settled, who follows its log takes it for complete.
         self.store_logs(&teller, logs).await?;
@@ -202,16 +203,20 @@ impl Broker {
     }
 
     /// Takes in what a site offers; a change of its readiness is an entry, the numbers are not.
-    async fn hear(&self, site: &SiteId, snapshot: SiteSnapshot) -> Result<()> {
+    async fn hear(
+        &self,
+        site: &SiteId,
+        snapshot: SiteSnapshot,
+        told_ttl: Option<u32>,
+    ) -> Result<()> {
         let now = self.inner.clock.now();
-        let ttl = u32::try_from(self.inner.limits.site_state_ttl.as_secs()).unwrap_or(u32::MAX);
         let state = SiteState {
             site: site.clone(),
             readiness: snapshot.readiness,
             reason: snapshot.reason.clone(),
             // By the broker's clock: a site's clock may be wrong, and its word is only as old as this.
             observed_at: now,
-            ttl_seconds: ttl,
+            ttl_seconds: self.inner.limits.site_ttl_seconds(told_ttl),
         };
         let before = self.board().state_of(site).map(|state| state.readiness);
         let mut change = Change {
