@@ -36,6 +36,7 @@ pub(crate) fn people() -> Vec<DevPerson> {
         ),
         person(AUDITOR, "Auditor of a funding body", "funding.example"),
         person("operator", "Operator of this broker", "broker.example"),
+        person("site-admin", "Administrator of two sites", "sites.example"),
     ]
 }
 
