@@ -182,6 +182,12 @@ impl SiteAgent {
         commands::run(command).await
     }
 
+    /// `alcyone-agent handoff WORDS…`, likewise; the agent need not run for it.
+    pub async fn handoff(&self, words: &[&str]) -> Done {
+        self.enrol();
+        self.run(&[&["handoff"][..], words].concat()).await
+    }
+
     fn config(&self) -> PathBuf {
         self.folder.join("agent.toml")
     }

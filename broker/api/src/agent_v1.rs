@@ -2,6 +2,7 @@
 //! (decision 0010); an agent speaks for its own site only.
 
 mod confirmations;
+mod handoffs;
 mod message;
 mod signed;
 
@@ -27,6 +28,9 @@ pub(crate) fn operations() -> Vec<Operation> {
         post("/report", report),
         post("/confirmations", confirmations::list),
         post("/confirmations/answer", confirmations::answer),
+        post("/handoffs", handoffs::list),
+        post("/handoffs/script", handoffs::script),
+        post("/handoffs/report", handoffs::report),
     ]
 }
 

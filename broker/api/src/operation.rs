@@ -58,6 +58,18 @@ where
     }
 }
 
+pub(crate) fn delete<H, T>(path: &'static str, handler: H) -> Operation
+where
+    H: Handler<T, ApiState>,
+    T: 'static,
+{
+    Operation {
+        method: "DELETE",
+        path,
+        answer: routing::delete(handler),
+    }
+}
+
 pub(crate) fn routed(operations: Vec<Operation>) -> Router<ApiState> {
     operations.into_iter().fold(Router::new(), |router, one| {
         router.route(one.path, one.answer)

@@ -171,6 +171,7 @@ impl From<Error> for Problem {
             }
             Error::LiveJobs { .. } => Self::new(StatusCode::CONFLICT, "live-jobs", words)
                 .remedy("drain it and wait until they are over, or cancel them"),
+            Error::InUse(_) => Self::new(StatusCode::CONFLICT, "in-use", words),
             Error::NotFound(what) => Self::not_found(what),
             Error::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, "forbidden", words),
             Error::NotEligible(decision) => {

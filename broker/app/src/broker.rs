@@ -38,7 +38,8 @@ pub struct BrokerParts {
 pub struct Limits {
     /// An agent that is silent for so long loses its attempts to another agent of its site.
     pub lease: Duration,
-    /// A site's word counts for so long; then its state is unknown and nothing is placed there.
+    /// A site's word counts for so long where its agent tells no time of its own; then its state is
+    /// unknown and nothing is placed there.
     pub site_state_ttl: Duration,
     /// A restartable job moves when its site was silent for so long.
     pub site_lost_after: Duration,
@@ -51,6 +52,22 @@ pub struct Limits {
     /// How long facts of a project may be reused between submissions. A suspension or a spent
     /// balance is caught at once all the same: the hold is checked in the transaction.
     pub standing_ttl: Duration,
+}
+
+/// Less than this is over before a report has reached every replica.
+const LEAST_TTL: u64 = 5;
+
+impl Limits {
+    /// How long a site's word counts. An agent knows best how often it looks, but a word that outlived
+    /// the lost timer would place jobs at a site that is given up.
+    pub(crate) fn site_ttl_seconds(&self, told: Option<u32>) -> u32 {
+        let longest = self.site_lost_after.as_secs().max(LEAST_TTL);
+        let ttl = match told {
+            Some(told) => u64::from(told).clamp(LEAST_TTL, longest),
+            None => self.site_state_ttl.as_secs(),
+        };
+        u32::try_from(ttl).unwrap_or(u32::MAX)
+    }
 }
 
 impl Default for Limits {

@@ -126,6 +126,39 @@ impl Broker {
         self.inner.callers.known.invalidate_all();
     }
 
+    /// What people call somebody, for those who may see names; nothing for the others.
+    pub(crate) async fn name_of(
+        &self,
+        person: PersonId,
+        sees_people: bool,
+    ) -> Result<Option<String>> {
+        if !sees_people {
+            return Ok(None);
+        }
+        let person = self.inner.store.find_person(person).await?;
+        Ok(person.and_then(|it| it.name.or(it.email)))
+    }
+
+    /// Takes over what the issuer calls somebody whom a setup file named first, or who is called
+    /// otherwise now. Nothing rests on it, so a failure is only told.
+    async fn learn_name(&self, known: &Person, principal: &Principal) {
+        let named = Person {
+            name: principal.name.clone().or_else(|| known.name.clone()),
+            email: principal.email.clone().or_else(|| known.email.clone()),
+            ..known.clone()
+        };
+        if named == *known {
+            return;
+        }
+        let change = Change {
+            writes: vec![Write::PutPerson(Box::new(named))],
+            entries: Vec::new(),
+        };
+        if let Err(error) = self.commit(change).await {
+            tracing::warn!(%error, "what somebody is called now could not be stored");
+        }
+    }
+
     pub(crate) async fn person(&self, principal: &Principal) -> Result<PersonId> {
         let find = || {
             self.inner
@@ -133,7 +166,9 @@ impl Broker {
                 .person_by_subject(&principal.issuer, &principal.subject)
         };
         if let Some(person) = find().await? {
-            return Ok(person.id);
+            let id = person.id;
+            self.learn_name(&person, principal).await;
+            return Ok(id);
         }
         let now = self.inner.clock.now();
         let id: PersonId = self.inner.ids.next(&*self.inner.clock);

@@ -31,6 +31,9 @@ pub enum Error {
         jobs: Vec<JobId>,
         more: usize,
     },
+    /// What is to be taken back is referred to; the words name what by.
+    #[error("{0}")]
+    InUse(String),
     /// Not there, or the caller may not know that it is.
     #[error("there is no such {0}")]
     NotFound(&'static str),

@@ -6,11 +6,11 @@
 
 mod batch;
 mod fetch;
+mod fit;
 mod lexis;
 mod list;
 mod report;
 
 pub use fetch::{Fetched, Form};
 pub use lexis::LexisNames;
-pub use list::HandedOver;
-pub use report::HandoffReport;
+pub use site_adapter::{HandoffReport, UsageReport};

@@ -39,7 +39,7 @@ pub use eligibility::CheckAnswer;
 pub use enrolment::{AgentDoor, AgentRefusal, AgentView, InviteOrder, KnownAgent, NewInvite};
 pub use error::{Error, Result};
 pub use failed_logins::Door;
-pub use handoffs::{Fetched, Form, HandedOver, HandoffReport, LexisNames};
+pub use handoffs::{Fetched, Form, HandoffReport, LexisNames, UsageReport};
 pub use nudge::Nudges;
 pub use registry::{
     Adopted, ControlsView, Difference, Filed, FiledAs, SiteDocument, SiteJob, SiteJobs, WindowView,

@@ -7,6 +7,7 @@ mod documents;
 mod files;
 mod incidents;
 mod jobs;
+mod retire;
 mod rules;
 mod view;
 

@@ -1,6 +1,7 @@
 mod shown;
 
-use broker_model::{Drain, Incident, Site, SiteId, SiteReadiness, SiteSnapshot};
+use broker_model::{Drain, Incident, Site, SiteId, SiteReadiness, SiteSnapshot, SiteState};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::board::SiteEntry;
@@ -12,6 +13,10 @@ pub struct SiteView {
     pub site: Site,
     pub readiness: SiteReadiness,
     pub reason: Option<String>,
+    /// When its agent last spoke of it, by the broker's clock; none when it never did.
+    pub heard_at: Option<Timestamp>,
+    /// Until when that counts; in the past where the site's state is unknown by now.
+    pub expires_at: Option<Timestamp>,
     pub snapshot: Option<SiteSnapshot>,
     /// What is drained now or will be.
     pub drains: Vec<Drain>,
@@ -35,6 +40,23 @@ impl Broker {
             .ok_or(Error::NotFound("site"))
     }
 
+    /// Silence has words and timers of its own: what is wrong at the site its agent says, while it can.
+    fn silence(&self, state: &SiteState, now: Timestamp) -> String {
+        let mut words = format!(
+            "its agent was last heard at {}: the agent, or the network to it, is away",
+            state.observed_at
+        );
+        if let Some(reason) = &state.reason {
+            words.push_str("; before, it said: ");
+            words.push_str(reason);
+        }
+        if self.is_lost(state, now) {
+            words
+                .push_str("; the site counts as lost, and jobs that may start elsewhere are moved");
+        }
+        words
+    }
+
     fn site_view(&self, entry: SiteEntry) -> SiteView {
         let now = self.inner.clock.now();
         let readiness = entry.readiness(now);
@@ -42,9 +64,7 @@ impl Broker {
             (SiteReadiness::Unknown, None) => {
                 Some("no agent of this site has reported yet".to_owned())
             }
-            (SiteReadiness::Unknown, Some(state)) => {
-                Some(format!("its agent was last heard at {}", state.observed_at))
-            }
+            (SiteReadiness::Unknown, Some(state)) => Some(self.silence(state, now)),
             (_, Some(state)) => state.reason.clone(),
             (_, None) => None,
         };
@@ -53,6 +73,8 @@ impl Broker {
             site: Site::clone(&entry.site),
             readiness,
             reason,
+            heard_at: entry.state.as_ref().map(|state| state.observed_at),
+            expires_at: entry.state.as_ref().map(SiteState::expires_at),
             snapshot: entry.snapshot.as_deref().cloned(),
             drains: { entry.controls.drains.iter() }
                 .filter(|it| !it.is_over(now))

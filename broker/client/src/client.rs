@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use broker_model::{
-    AgentId, ConfirmationView, Incident, InviteId, JobId, JobSpec, LimitDraft, OrganisationId,
-    OrganisationLimit, Placement, ProjectId, Site, SiteId,
+    AgentId, ConfirmationView, ControlId, HandoffRef, Incident, InviteId, JobId, JobSpec,
+    LimitDraft, OrganisationId, OrganisationLimit, Placement, ProjectId, Site, SiteId,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
@@ -14,8 +14,8 @@ use url::Url;
 use crate::wire::{
     AgentView, CheckRequest, CheckView, CheckpointView, ConfirmationAnswer, ConfirmationSaid,
     ConsistencyView, ControlsView, EntryView, FiledView, HandedIn, HandoffView, InclusionView,
-    InviteRequest, InviteView, JobView, LoginOptions, Page, Problem, QuoteView, RevokeRequest,
-    SiteDocument, SiteJobView, SiteView, UsageView, WhoAmI,
+    InviteRequest, InviteView, JobView, LoginOptions, Page, Problem, QuoteView, RemovedView,
+    RevokeRequest, SiteDocument, SiteJobView, SiteView, UsageView, WhoAmI,
 };
 use crate::{Error, EventStream, Result};
 
@@ -240,7 +240,7 @@ impl Client {
     pub async fn report_handoff(
         &self,
         site: &SiteId,
-        job: JobId,
+        job: HandoffRef,
         report: &serde_json::Value,
     ) -> Result<JobView> {
         self.post(
@@ -325,6 +325,22 @@ impl Client {
     ) -> Result<OrganisationLimit> {
         let path = format!("sites/{id}/limits/{organisation}");
         let request = || self.request(Method::PUT, &path, &[]).json(draft);
+        let response = self.authorized(request).await?;
+        self.read(response).await
+    }
+
+    /// Takes a site out of the federation that nothing refers to; for operators.
+    pub async fn retire_site(&self, id: &SiteId) -> Result<RemovedView> {
+        self.delete(&format!("sites/{id}")).await
+    }
+
+    /// Takes back one thing that is set at a site, as if it had never been.
+    pub async fn remove_control(&self, id: &SiteId, item: ControlId) -> Result<RemovedView> {
+        self.delete(&format!("sites/{id}/controls/{item}")).await
+    }
+
+    async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let request = || self.request(Method::DELETE, path, &[]);
         let response = self.authorized(request).await?;
         self.read(response).await
     }

@@ -21,8 +21,8 @@ pub use person::{
 };
 pub use problem::Problem;
 pub use registry::{
-    ControlsView, DifferenceView, Filed, FiledView, LimitView, SiteDocument, SiteJobView,
-    WindowView,
+    ControlsView, DifferenceView, Filed, FiledView, LimitView, RemovedView, SiteDocument,
+    SiteJobView, WindowView,
 };
 pub use site::SiteView;
 pub use whoami::{

@@ -47,7 +47,7 @@ impl Verdict {
 }
 
 /// A job that waits for a person of a site, with what they need to judge it. Its owner is there by
-/// pseudonym only.
+/// pseudonym, and by name for those alone who may see names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfirmationView {
     pub job: JobId,
@@ -57,6 +57,9 @@ pub struct ConfirmationView {
     /// When no answer counts as declined.
     pub expires_at: Timestamp,
     pub owner: PersonId,
+    /// Only for administrators who may see names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_name: Option<String>,
     pub project: ProjectId,
     pub project_name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]

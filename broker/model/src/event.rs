@@ -145,6 +145,9 @@ pub enum EntryKind {
     SiteRegistered,
     #[serde(rename = "site.changed")]
     SiteChanged,
+    /// Taken out of the federation; it never had a job.
+    #[serde(rename = "site.retired")]
+    SiteRetired,
     #[serde(rename = "window.opened")]
     WindowOpened,
     /// Ended before its time, or taken back as if it had never been.

@@ -9,6 +9,7 @@ mod attempt;
 mod clock;
 mod confirmation;
 mod event;
+mod handoff;
 mod ids;
 mod job;
 mod organisation;
@@ -30,6 +31,7 @@ pub use attempt::{Attempt, AttemptEvent, AttemptState, Outcome, OutcomeKind};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use confirmation::{Confirmation, ConfirmationView, Ground, Verdict};
 pub use event::{EntryBody, EntryKind};
+pub use handoff::{HandoffRef, HandoffView};
 pub use ids::{
     AgentId, AllocationId, AttemptId, DecisionId, DrainId, Ids, IncidentId, InstanceId, InvalidId,
     InviteId, JobId, OrganisationId, PartitionId, PartitionRef, PersonId, ProjectId, RemoteId,
@@ -43,7 +45,7 @@ pub use placement::{Bound, Candidate, Clause, Considered, Forecast, Placement, R
 pub use principal::{Assurance, Entitlement, Grant, IdentityAssurance, Principal, Role};
 pub use site::{
     Access, AgentWord, Automation, Billed, Billing, BillingTerm, CapacityWindow, Contact,
-    ContainerTarget, Controls, Drain, DrainDraft, Entrance, Factory, Funding, Incident,
+    ContainerTarget, ControlId, Controls, Drain, DrainDraft, Entrance, Factory, Funding, Incident,
     IncidentDraft, IncidentKind, IncidentNews, IncidentUpdate, LimitDraft, OrganisationLimit,
     OrganisationUse, Partition, PartitionRules, Qos, QueuedJobs, RegisteredSite, Route, Severity,
     Site, SiteReadiness, SiteScope, SiteState, Sourced, Storage, StorageArea, System, SystemStatus,

@@ -1,4 +1,5 @@
 mod billing;
+mod control_id;
 mod controls;
 mod details;
 mod drafts;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::{FundingShare, PartitionId, Sensitivity, SiteId, SystemId, Walltime};
 
 pub use billing::{Billed, Billing, BillingTerm};
+pub use control_id::ControlId;
 pub use controls::{
     CapacityWindow, Controls, Drain, Incident, IncidentKind, IncidentUpdate, OrganisationLimit,
     Severity, SiteScope, Veto,
@@ -120,6 +122,15 @@ impl Site {
             (_, Automation::HumanConfirm) => Entrance::Confirmation,
             _ => Entrance::Agent,
         }
+    }
+
+    /// Whether people carry jobs to it, for any share.
+    pub fn takes_handoffs(&self) -> bool {
+        let by_hand = |system: &System| {
+            let mut routes = system.access.route_by_share.values();
+            routes.any(|route| matches!(route, Route::EfpHandoff | Route::Handoff))
+        };
+        self.automation == Automation::Handoff || self.systems.iter().any(by_hand)
     }
 }
 

@@ -120,7 +120,7 @@ impl WaitingCard {
                 word(&one.size)
             ),
             share: one.share.to_string(),
-            owner: one.owner.to_string(),
+            owner: one.owner_name.unwrap_or_else(|| one.owner.to_string()),
             sensitivity: word(&one.data.sensitivity),
             image: one.image,
             script: one.script,

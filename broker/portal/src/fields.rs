@@ -4,6 +4,10 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use broker_model::InvalidSpec;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use url::form_urlencoded;
 
 use crate::Portal;
@@ -27,6 +31,29 @@ impl Fields {
             .map(String::as_str)
             .filter(|text| !text.is_empty())
     }
+
+    /// A field that must be there in the form of its type.
+    pub(crate) fn parsed<T>(&self, name: &str) -> Result<T, InvalidSpec>
+    where
+        T: std::str::FromStr<Err: std::fmt::Display>,
+    {
+        let text = self.text(name).unwrap_or_default().trim();
+        let reason =
+            |error: T::Err| wrong(name, &error.to_string(), "see the words beside the field");
+        text.parse().map_err(reason)
+    }
+
+    /// What `datetime-local` sends has no zone: the pages say that it is UTC.
+    pub(crate) fn time(&self, name: &str) -> Result<Option<Timestamp>, InvalidSpec> {
+        let Some(text) = self.text(name) else {
+            return Ok(None);
+        };
+        let time = text.parse::<DateTime>().ok();
+        let time = time.and_then(|it| TimeZone::UTC.to_timestamp(it).ok());
+        let allowed = "a date and a time, as 2026-11-20T12:00";
+        time.map(Some)
+            .ok_or_else(|| wrong(name, "is no time", allowed))
+    }
 }
 
 impl FromRequestParts<Portal> for Fields {
@@ -36,6 +63,15 @@ impl FromRequestParts<Portal> for Fields {
         Ok(Self::parse(
             parts.uri.query().unwrap_or_default().as_bytes(),
         ))
+    }
+}
+
+/// One field that cannot be.
+pub(crate) fn wrong(field: &str, reason: &str, allowed: &str) -> InvalidSpec {
+    InvalidSpec {
+        field: field.to_owned(),
+        reason: reason.to_owned(),
+        allowed: allowed.to_owned(),
     }
 }
 

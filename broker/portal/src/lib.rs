@@ -12,6 +12,7 @@ mod cookies;
 mod decision;
 mod fields;
 mod frame;
+mod handoffs;
 mod home;
 mod jobs;
 mod ledger;

@@ -86,6 +86,7 @@ fn of_app(error: &Error) -> (StatusCode, &'static str) {
         | Error::OtherDocument { .. }
         | Error::NoDocumentNamed
         | Error::LiveJobs { .. }
+        | Error::InUse(_)
         | Error::InFlight => (StatusCode::CONFLICT, "conflict"),
         // No agent asks for a page.
         Error::Agent(_) => (StatusCode::FORBIDDEN, "forbidden"),

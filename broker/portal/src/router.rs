@@ -11,7 +11,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::refusal::Refusal;
 use crate::{
-    Portal, agents, assets, confirmations, frame, home, jobs, ledger, login, site_admin, sites,
+    Portal, agents, assets, confirmations, frame, handoffs, home, jobs, ledger, login, site_admin,
+    sites,
 };
 
 /// A script is at most 256 KiB, three times that when a form encodes it.
@@ -35,6 +36,8 @@ pub fn router(portal: Portal) -> Router {
             "/sites/{id}/confirmations/{job}",
             post(confirmations::answer),
         )
+        .route("/sites/{id}/handoffs", get(handoffs::show))
+        .route("/sites/{id}/handoffs/{marker}", post(handoffs::tell))
         .route("/sites/{id}/admin", get(site_admin::show))
         .route("/sites/{id}/admin/{what}", post(site_admin::set))
         .route("/sites/{id}/agents", get(agents::show))

@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use broker_app::Error;
-use broker_model::SiteId;
+use broker_model::{Automation, SiteId};
 use broker_store::Page;
 
 use crate::Portal;
@@ -33,6 +33,10 @@ struct SiteAdminPage {
     reason: Option<String>,
     faults: Vec<String>,
     tables: Vec<Table>,
+    /// Jobs wait for its people.
+    asks: bool,
+    /// People carry jobs to it.
+    carries: bool,
     /// Systems and partitions as forms name them: `m`, `m/p`.
     scopes: Vec<String>,
 }
@@ -98,6 +102,8 @@ impl Portal {
             reason: view.reason.clone(),
             faults,
             tables: tables::all(texts, &view, &set, &jobs, self.broker.clock().now()),
+            asks: view.site.automation == Automation::HumanConfirm,
+            carries: view.site.takes_handoffs(),
             scopes: scopes(&view.site),
             name: view.site.name,
         })

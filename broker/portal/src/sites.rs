@@ -18,6 +18,8 @@ struct SitesPage {
     f: Frame,
     /// Ids and names of the sites whose waiting jobs the visitor may see.
     asked: Vec<(String, String)>,
+    /// Those to whose sites people carry jobs.
+    carried: Vec<(String, String)>,
     summary: String,
     sites: Vec<SiteCard>,
 }
@@ -32,6 +34,8 @@ struct SiteCard {
     readiness: &'static str,
     reason: Option<String>,
     heard: Option<Moment>,
+    /// Until when that counts, while it does.
+    counts_until: Option<Moment>,
     /// Partitions that take jobs, of those heard of. Their nodes are not added up: at many sites
     /// one node is in several.
     open: String,
@@ -87,9 +91,13 @@ pub(crate) async fn show(
         view.site.automation == Automation::HumanConfirm && caller.is_admin_of(&view.site.id)
     };
     let asked = views.iter().filter(is_asked);
+    let is_carried_to =
+        |view: &&SiteView| view.site.takes_handoffs() && caller.is_admin_of(&view.site.id);
+    let carried = views.iter().filter(is_carried_to);
     let named = |view: &SiteView| (view.site.id.to_string(), view.site.name.clone());
     html(&SitesPage {
         asked: asked.map(named).collect(),
+        carried: carried.map(named).collect(),
         f: member.frame(texts.of("sites.title"), "sites"),
         summary: texts.with("sites.summary", &numbers),
         sites: views
@@ -124,10 +132,10 @@ impl SiteCard {
             class,
             readiness: texts.of(key),
             reason: view.reason.clone(),
-            heard: view
-                .snapshot
-                .as_ref()
-                .map(|snapshot| snapshot.observed_at.into()),
+            heard: view.heard_at.map(Moment::from),
+            counts_until: { view.expires_at }
+                .filter(|_| view.readiness != SiteReadiness::Unknown)
+                .map(Moment::from),
             open: heard.map_or_else(unheard, open),
             queued: heard.map_or_else(unheard, queued),
             systems: site

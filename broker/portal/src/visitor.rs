@@ -134,7 +134,10 @@ fn way_back(parts: &Parts) -> String {
     match path.strip_suffix("/cancel") {
         Some(job) => job.to_owned(),
         None if path == "/jobs/new" => path.to_owned(),
-        None if path.contains("/admin/") => {
+        None if ["/admin/", "/handoffs/", "/confirmations/"]
+            .iter()
+            .any(|of| path.contains(of)) =>
+        {
             let page = path.rsplit_once('/').map_or("/", |(page, _)| page);
             page.to_owned()
         }

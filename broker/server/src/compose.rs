@@ -14,7 +14,7 @@ use broker_app::{AgentDoor, Broker, BrokerParts, Limits};
 use broker_auth::{Authenticator, DeviceSignIn};
 use broker_client::wire::{LoginChoice, LoginView};
 use broker_ledger::Signer;
-use broker_model::{Clock, Ids, Site, SystemClock};
+use broker_model::{Clock, Ids, Site, SiteId, SystemClock};
 use broker_portal::Portal;
 use broker_store::{SqlStore, StoreOptions};
 use policy_engine::Engine;
@@ -58,7 +58,7 @@ pub async fn compose(config: &Config) -> anyhow::Result<Composed> {
     let store = open_store(&config.database).await?;
     check_schema(&store).await?;
     let sites = sites(config)?;
-    let rules = roles::rules(&config.issuers, &sites)?;
+    let rules = roles::rules(&config.issuers)?;
     let composed = assemble(Ingredients {
         store,
         policy: policy(config)?,
@@ -86,14 +86,23 @@ pub(crate) async fn check_schema(store: &SqlStore) -> anyhow::Result<()> {
 }
 
 /// Reads everything that `compose` reads from files, without a database.
-pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
+/// Returns what an operator may want to mend all the same.
+pub(crate) fn check(config: &Config) -> anyhow::Result<Vec<String>> {
     policy(config)?;
     let sites = sites(config)?;
-    roles::rules(&config.issuers, &sites)?;
+    roles::rules(&config.issuers)?;
+    let is_filed = |id: &SiteId| sites.iter().any(|site| site.id == *id);
+    let mut warnings = roles::unknown_sites(&config.issuers, is_filed);
+    if !warnings.is_empty() {
+        warnings.push(
+            "what is registered without a file is in the database: `doctor` looks there".to_owned(),
+        );
+    }
     signer(config)?;
     Authenticator::new(config.issuers.clone(), Arc::new(SystemClock))?;
     config.server.tls.as_ref().map_or(Ok(()), tls::check)?;
-    secrets::warnings(config).map(drop)
+    warnings.extend(secrets::warnings(config)?);
+    Ok(warnings)
 }
 
 pub(crate) fn assemble(parts: Ingredients) -> anyhow::Result<Composed> {
@@ -175,7 +184,7 @@ fn policy(config: &Config) -> anyhow::Result<Engine> {
     }
 }
 
-fn sites(config: &Config) -> anyhow::Result<Vec<Site>> {
+pub(crate) fn sites(config: &Config) -> anyhow::Result<Vec<Site>> {
     let sites = match &config.sites.dir {
         Some(dir) => shipped::sites_from(dir)?,
         None => shipped::sites()?,

@@ -1,13 +1,14 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::bail;
 use broker_auth::Authenticator;
-use broker_model::SystemClock;
-use broker_store::Commits as _;
+use broker_model::{SiteId, SystemClock};
+use broker_store::{Commits as _, Sites as _};
 
 use crate::compose::{self, open_store};
 use crate::config::Config;
-use crate::{println_out, secrets};
+use crate::{println_out, roles, secrets};
 
 /// Tries what the configuration names, one line each; fails if one of them fails.
 pub(crate) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
@@ -22,9 +23,10 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     line(
         "files",
         compose::check(config)
-            .map(|()| "policy, sites, keys, certificate and tokens can be read".to_owned()),
+            .map(|_| "policy, sites, keys, certificate and tokens can be read".to_owned()),
     );
     line("database", database(config).await);
+    line("roles", role_sites(config).await);
     let auth = Authenticator::new(config.issuers.clone(), Arc::new(SystemClock))?;
     for issuer in &config.issuers {
         line(
@@ -54,6 +56,21 @@ async fn database(config: &Config) -> anyhow::Result<String> {
     store.ready().await?;
     compose::check_schema(&store).await?;
     Ok("it answers and its schema is current".to_owned())
+}
+
+/// Whether every site that a role is given at is there: by its file, or in the registry.
+async fn role_sites(config: &Config) -> anyhow::Result<String> {
+    let store = open_store(&config.database).await?;
+    let registered = store.registered_versions().await?;
+    let filed = compose::sites(config)?;
+    let is_known = |id: &SiteId| {
+        registered.iter().any(|(site, _)| site == id) || filed.iter().any(|site| site.id == *id)
+    };
+    let unknown = roles::unknown_sites(&config.issuers, is_known);
+    match unknown.first() {
+        Some(words) => bail!("{words}"),
+        None => Ok("every site that a role is given at is registered".to_owned()),
+    }
 }
 
 /// What the issuer says of itself, and the keys that its tokens are verified with.

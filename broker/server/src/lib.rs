@@ -59,8 +59,8 @@ async fn execute(command: BrokerCommand) -> anyhow::Result<ExitCode> {
             verb: ConfigVerb::Check { config },
         } => {
             let loaded = Config::load(&config)?;
-            compose::check(&loaded).with_context(|| config.display().to_string())?;
-            for warning in secrets::warnings(&loaded)? {
+            let warnings = compose::check(&loaded).with_context(|| config.display().to_string())?;
+            for warning in warnings {
                 println_out(&format!("careful: {warning}"));
             }
             println_out(&format!("{}: no mistake found", config.display()));

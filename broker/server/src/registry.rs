@@ -13,6 +13,11 @@ pub(crate) async fn adopt(broker: &Broker) -> anyhow::Result<()> {
                 "the site's file is newer, but its document was changed by hand and stays; \
                  `alcyone site import` makes the file count"
             ),
+            Adopted::Retired(site) => tracing::info!(
+                site.id = %site,
+                "the site was retired and stays so whatever its file says; `alcyone site import` \
+                 registers it anew"
+            ),
             Adopted::Refused(site, reason) => tracing::warn!(
                 site.id = %site, reason, "the site's file does not count yet"
             ),

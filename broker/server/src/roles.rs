@@ -1,34 +1,56 @@
 //! From the configuration's entitlements to the broker's role rules.
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use broker_app::RoleRule;
 use broker_app::setup::project_id;
 use broker_auth::{IssuerConfig, MappedRole, RoleMapping};
-use broker_model::{ProjectId, Role, Site};
+use broker_model::{ProjectId, Role, SiteId};
 
-/// The rules of all issuers; a site that the federation does not have is an error.
-pub(crate) fn rules(issuers: &[IssuerConfig], sites: &[Site]) -> anyhow::Result<Vec<RoleRule>> {
+/// The rules of all issuers. A site may be registered later than its administrators are named, so one
+/// that is not known is no error; [`unknown_sites`] has the words.
+pub(crate) fn rules(issuers: &[IssuerConfig]) -> anyhow::Result<Vec<RoleRule>> {
     let mut rules = Vec::new();
     for config in issuers {
         for mapping in &config.roles {
-            let rule = rule(&config.issuer, mapping, sites).with_context(|| {
-                format!("issuers: {}: roles: {}", config.issuer, mapping.entitlement)
-            })?;
+            let rule = rule(&config.issuer, mapping).with_context(|| place(config, mapping))?;
             rules.push(rule);
         }
     }
     Ok(rules)
 }
 
-fn rule(issuer: &str, mapping: &RoleMapping, sites: &[Site]) -> anyhow::Result<RoleRule> {
+/// A sentence for each role at a site that nobody has registered, by its place in the configuration.
+pub(crate) fn unknown_sites(
+    issuers: &[IssuerConfig],
+    is_known: impl Fn(&SiteId) -> bool,
+) -> Vec<String> {
+    let mut words = Vec::new();
+    for config in issuers {
+        for mapping in &config.roles {
+            if let Some(site) = mapping.site.as_ref().filter(|site| !is_known(site)) {
+                words.push(format!(
+                    "{}: `site = \"{site}\"`: there is no such site; the role counts from when it is registered",
+                    place(config, mapping)
+                ));
+            }
+        }
+    }
+    words
+}
+
+fn place(config: &IssuerConfig, mapping: &RoleMapping) -> String {
+    format!("issuers: {}: roles: {}", config.issuer, mapping.entitlement)
+}
+
+fn rule(issuer: &str, mapping: &RoleMapping) -> anyhow::Result<RoleRule> {
     Ok(RoleRule {
         issuer: issuer.to_owned(),
         entitlement: mapping.parsed().context("`entitlement` is no group")?,
-        role: role(mapping, sites)?,
+        role: role(mapping)?,
     })
 }
 
-fn role(mapping: &RoleMapping, sites: &[Site]) -> anyhow::Result<Role> {
+fn role(mapping: &RoleMapping) -> anyhow::Result<Role> {
     let project = || project(mapping.project.as_deref().context("`project` is missing")?);
     Ok(match mapping.role {
         MappedRole::Member => Role::Member {
@@ -42,16 +64,10 @@ fn role(mapping: &RoleMapping, sites: &[Site]) -> anyhow::Result<Role> {
         MappedRole::Auditor => Role::Auditor {
             share: mapping.share.clone(),
         },
-        MappedRole::SiteAdmin => {
-            let site = mapping.site.clone().context("`site` is missing")?;
-            if !sites.iter().any(|known| known.id == site) {
-                bail!("`site = \"{site}\"`: the federation has no such site");
-            }
-            Role::SiteAdmin {
-                site,
-                sees_people: false,
-            }
-        }
+        MappedRole::SiteAdmin => Role::SiteAdmin {
+            site: mapping.site.clone().context("`site` is missing")?,
+            sees_people: false,
+        },
     })
 }
 
@@ -69,14 +85,18 @@ fn project(text: &str) -> anyhow::Result<ProjectId> {
 mod tests {
     use super::*;
 
-    fn rules_of(roles: &str) -> anyhow::Result<Vec<RoleRule>> {
+    fn issuer_with(roles: &str) -> anyhow::Result<IssuerConfig> {
         let text = format!(
             "issuer = 'https://issuer.example'\naudiences = ['a']\n[[roles]]\n\
              entitlement = 'urn:geant:x.eu:group:hpc#aai.x.eu'\n{roles}\n"
         );
         let issuer: IssuerConfig = toml::from_str(&text)?;
         issuer.validate()?;
-        rules(&[issuer], &crate::shipped::sites()?)
+        Ok(issuer)
+    }
+
+    fn rules_of(roles: &str) -> anyhow::Result<Vec<RoleRule>> {
+        rules(&[issuer_with(roles)?])
     }
 
     #[test]
@@ -91,10 +111,17 @@ mod tests {
     }
 
     #[test]
-    fn a_site_that_is_not_in_the_federation_is_refused_by_its_place() {
-        assert!(rules_of("role = 'site_admin'\nsite = 'lumi'").is_ok());
-        let error = rules_of("role = 'site_admin'\nsite = 'atlantis'").unwrap_err();
-        let said = format!("{error:#}");
+    fn a_site_that_nobody_has_registered_is_named_by_its_place_and_its_role_waits() {
+        let text = "role = 'site_admin'\nsite = 'atlantis'";
+        let atlantis: SiteId = "atlantis".parse().unwrap();
+        let role = &rules_of(text).unwrap()[0].role;
+        assert!(matches!(role, Role::SiteAdmin { site, .. } if *site == atlantis));
+        let issuers = [issuer_with(text).unwrap()];
+        assert_eq!(
+            unknown_sites(&issuers, |site| *site == atlantis),
+            Vec::<String>::new()
+        );
+        let said = unknown_sites(&issuers, |_| false).concat();
         assert!(said.contains("roles: urn:geant:x.eu:group:hpc"), "{said}");
         assert!(said.contains("`site = \"atlantis\"`"), "{said}");
     }

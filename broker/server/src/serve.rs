@@ -4,7 +4,7 @@ use site_agent::log_writer::LogWriter;
 
 use crate::compose::{Composed, compose};
 use crate::config::Config;
-use crate::{listen, registry, revocations};
+use crate::{listen, registry, revocations, roles};
 
 /// Serves API and portal and runs the loops until a signal.
 pub(crate) async fn serve(config: Config, log: &LogWriter) -> anyhow::Result<()> {
@@ -19,6 +19,10 @@ pub(crate) async fn serve(config: Config, log: &LogWriter) -> anyhow::Result<()>
     } = compose(&config).await?;
     log.register(metrics.registry())?;
     registry::adopt(&broker).await?;
+    let is_known = |site: &broker_model::SiteId| broker.board().find(site).is_some();
+    for words in roles::unknown_sites(&config.issuers, is_known) {
+        tracing::warn!("{words}");
+    }
     revocations::load(&broker, &auth).await?;
     tracing::info!(address = %config.server.listen, ledger = sealer.origin(), "serving");
     let watching = tokio::spawn(revocations::watch(broker.clone(), auth));

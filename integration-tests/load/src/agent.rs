@@ -47,6 +47,7 @@ impl Teller {
             .flat_map(|one| whole_life(one.attempt))
             .collect();
         let report = Report {
+            snapshot_ttl_seconds: None,
             agent: self.agent,
             instance: None,
             site: self.site.clone(),

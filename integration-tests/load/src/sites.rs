@@ -19,6 +19,7 @@ pub(crate) async fn report_all(address: SocketAddr, sites: &[(Site, Voice)]) -> 
     let mut connection = Connection::open(address).await?;
     for (site, voice) in sites {
         let report = Report {
+            snapshot_ttl_seconds: None,
             agent: voice.agent,
             instance: None,
             site: site.id.clone(),

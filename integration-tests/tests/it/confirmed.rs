@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use broker_client::wire::JobView;
-use broker_model::{Automation, Site, StateName};
+use broker_model::{Automation, Clock as _, Site, StateName, SystemClock};
 use integration_tests::{
     Alcyone, Books, ENGINEER, Installation, JobFile, People, Running, Setup, SiteAgent, alpha,
     beta, until,
@@ -170,4 +170,109 @@ async fn a_job_that_a_person_carries_is_fetched_as_the_same_script_twice() {
         StateName::Held,
         "it may be at the site"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_at_the_site_fetches_a_carried_job_and_tells_of_it_through_the_agent() {
+    let Some(sites) = Sites::start().await else {
+        return;
+    };
+    let alcyone = sites.engineer().await;
+    let [_, beta] = asking();
+    let agent = sites.installation.agent(&beta, &sites.installation.url(0));
+    let nothing = agent.handoff(&["list"]).await.with(0).stdout;
+    assert_eq!(nothing, "nothing is carried to beta\n");
+    let file = sites.job("carried", "beta");
+    let words = ["--json", "submit", file.to_str().unwrap()];
+    let held: JobView = alcyone.run(&words).await.with(0).json();
+    let id = held.id.to_string();
+    let listed = agent.handoff(&["list"]).await.with(0).stdout;
+    assert!(
+        listed.starts_with(&format!("{id} (carried) as att_")),
+        "{listed}"
+    );
+    assert!(listed.contains("its script is not fetched"), "{listed}");
+    assert!(!listed.contains(ENGINEER), "by pseudonym: {listed}");
+    let marker = listed.split_whitespace().nth(3).unwrap().to_owned();
+
+    let script = agent.handoff(&["script", &marker]).await.with(0).stdout;
+    let owners = alcyone.run(&["handoff", &id]).await.with(0).stdout;
+    assert_eq!(script, owners, "the same bytes for everybody");
+    let output = sites.installation.path("at-the-site.sh");
+    let words = ["script", &id, "-o", output.to_str().unwrap()];
+    let _ready = agent.handoff(&words).await.with(0);
+    assert_eq!(std::fs::read_to_string(&output).unwrap(), script);
+
+    let tell = async |words: &[&str]| {
+        let words = [&["report", &marker][..], words].concat();
+        agent.handoff(&words).await
+    };
+    let early = tell(&["started"]).await.with(1);
+    assert!(
+        early.stderr.contains("`submitted` first"),
+        "{}",
+        early.stderr
+    );
+    for _ in 0..2 {
+        let said = tell(&["submitted", "--remote-id", "4711"]).await.with(0);
+        assert_eq!(
+            said.stdout,
+            format!("{marker} is told as submitted: it is queued now\n")
+        );
+    }
+    let other = tell(&["submitted", "--remote-id", "4712"]).await.with(1);
+    assert!(
+        other.stderr.contains("it is `4711` at the site"),
+        "{}",
+        other.stderr
+    );
+    let from = SystemClock.now() - jiff::SignedDuration::from_mins(30);
+    let from = from.to_string();
+    let _runs = tell(&["started", "--at", &from]).await.with(0);
+    let ended = [
+        "ended",
+        "--outcome",
+        "failed",
+        "--exit-code",
+        "3",
+        "--words",
+        "FAILED",
+    ];
+    let too_many = [
+        "--ran-from",
+        &from,
+        "--nodes",
+        "1",
+        "--gpus",
+        "9999",
+        "--cpus",
+        "1",
+    ];
+    let refused = tell(&[&ended[..], &too_many].concat()).await.with(1);
+    assert!(
+        refused.stderr.contains("usage: "),
+        "the reason: {}",
+        refused.stderr
+    );
+    let used = [
+        "--ran-from",
+        &from,
+        "--nodes",
+        "1",
+        "--gpus",
+        "1",
+        "--cpus",
+        "1",
+    ];
+    let said = tell(&[&ended[..], &used].concat()).await.with(0).stdout;
+    assert!(said.ends_with("it is failed now\n"), "{said}");
+    let nothing = agent.handoff(&["list"]).await.with(0).stdout;
+    assert_eq!(nothing, "nothing is carried to beta\n", "it is settled");
+    let engineer = sites
+        .people
+        .client(&sites.installation.url(0), ENGINEER)
+        .await;
+    let books = Books::read(&engineer).await;
+    books.must_add_up();
+    assert_eq!((books.usage.len(), books.held.0), (1, 0));
 }

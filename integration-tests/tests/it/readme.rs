@@ -7,12 +7,16 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use broker_auth::dev_issuer::approve_device;
+use broker_model::{Clock as _, SystemClock};
 use integration_tests::{Running, program, until};
 use regex_lite::Regex;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 
 const README: &str = include_str!("../../../README.md");
 const LIMIT: Duration = Duration::from_mins(2);
+
+/// What an operator may not do for a site.
+const OF_PEOPLE: [&str; 5] = ["confirmations", "confirm", "decline", "handoffs", "report"];
 
 /// A command of the README and the lines below it.
 #[derive(Debug)]
@@ -46,7 +50,7 @@ async fn the_readme_shows_what_the_client_prints() {
     }
     for verb in [
         "login", "whoami", "check", "quote", "submit", "jobs", "show", "logs", "cancel", "sites",
-        "site", "usage", "audit",
+        "site", "usage", "audit", "handoff",
     ] {
         assert!(seen.iter().any(|it| it == verb), "`{verb}` is not shown");
     }
@@ -121,6 +125,26 @@ fn fits(expected: &[String], got: &[String]) -> bool {
     }
 }
 
+/// The job files that the README says how to make, and what a site's administrator writes down.
+fn by_people(folder: &Path) {
+    let job = std::fs::read_to_string(folder.join("job.toml")).unwrap();
+    assert!(job.contains("require = []"), "{job}");
+    for (name, site) in [("asked.toml", "hammerhai"), ("carried.toml", "lumi")] {
+        let required = format!("require = [\"{site}\"]");
+        let text = job.replace("require = []", &required);
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+    let now = SystemClock.now();
+    let submitted =
+        serde_json::json!({ "event": "submitted", "remote_id": "4711", "submitted_at": now });
+    let ended = serde_json::json!({ "event": "ended", "ended_at": now,
+        "outcome": { "kind": "completed", "exit_code": 0, "site_words": "COMPLETED" },
+        "usage": { "started_at": now, "ended_at": now, "nodes": 1, "scheduler_gpus": 8, "cpus": 56 } });
+    for (name, told) in [("submitted.json", submitted), ("ended.json", ended)] {
+        std::fs::write(folder.join(name), told.to_string()).unwrap();
+    }
+}
+
 /// Somebody who has started the demo and opened another terminal.
 struct Reader {
     folder: tempfile::TempDir,
@@ -144,6 +168,7 @@ impl Reader {
         .await;
         let job = folder.path().join("data/demo/client/engineer/job.toml");
         std::fs::copy(job, folder.path().join("job.toml")).unwrap();
+        by_people(folder.path());
         let sites = folder.path().join("config/sites");
         std::fs::create_dir_all(&sites).unwrap();
         let lumi = include_str!("../../../config/sites/lumi.toml");
@@ -173,12 +198,20 @@ impl Reader {
         header["keys"][0].as_str().unwrap().to_owned()
     }
 
-    /// Standard output; an export is the auditor's, a site the operator's, all else the engineer's.
+    /// Standard output; an export is the auditor's, a site the operator's, what waits for its people
+    /// theirs, all else the engineer's.
     async fn run(&self, words: &[String]) -> String {
         let export = words.iter().any(|word| word == "export");
         let verb = words.first().map_or("", String::as_str);
         let person = match verb {
             _ if export => "auditor",
+            "site"
+                if words
+                    .get(1)
+                    .is_some_and(|verb| OF_PEOPLE.contains(&verb.as_str())) =>
+            {
+                "site-admin"
+            }
             "site" => "operator",
             _ => "engineer",
         };

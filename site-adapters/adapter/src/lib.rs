@@ -8,6 +8,7 @@
 mod confirm;
 pub mod conformance;
 mod error;
+mod handoff;
 mod link;
 mod patience;
 mod settings;
@@ -22,6 +23,10 @@ use async_trait::async_trait;
 pub use broker_model::{GpuCount, PartitionSnapshot, SiteSnapshot};
 pub use confirm::{ConfirmReply, ConfirmRequest, ConfirmationsReply, ConfirmationsRequest};
 pub use error::{Error, ErrorKind, Result};
+pub use handoff::{
+    HandoffReport, HandoffReportReply, HandoffReportRequest, HandoffScriptReply,
+    HandoffScriptRequest, HandoffsReply, HandoffsRequest,
+};
 pub use link::{
     AttemptReport, BrokerLink, LeaseReply, LeaseRequest, LeasedAttempt, LinkError, LogChunk,
     PersonRef, Report, ReportReply, Seen,

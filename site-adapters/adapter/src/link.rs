@@ -142,6 +142,10 @@ pub struct Report {
     pub site: SiteId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<SiteSnapshot>,
+    /// How long the snapshot's word on the site counts, if nothing newer comes; the broker keeps it
+    /// within its own bounds, and has a time of its own for who says none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot_ttl_seconds: Option<u32>,
     #[serde(default)]
     pub attempts: Vec<AttemptReport>,
     #[serde(default)]

@@ -141,7 +141,11 @@ impl Agent {
 
     /// What is wrong at the site, as its state says it.
     pub(crate) fn problems(&self) -> Vec<String> {
-        self.state().problems.words(self.now())
+        let now = self.now();
+        let state = self.state();
+        let mut words = state.problems.words(now);
+        words.extend(state.link_problems.words(now));
+        words
     }
 
     /// Does everything that is due once, leases first: what [`run`](Self::run) does all the time,
@@ -185,23 +189,22 @@ impl Agent {
         }
     }
 
-    /// Whether the broker answered a call, and whether it takes this agent for one of its own.
-    fn note_broker<T>(&self, answer: &Result<T, LinkError>) {
-        match answer {
-            Ok(_) => self.state().problems.solved("broker"),
-            Err(LinkError::Unauthorized(words)) => {
-                let now = self.now();
-                let _is_news = self
-                    .state()
-                    .problems
-                    .note_words("broker", words.clone(), now);
-            }
-            Err(_) => {}
-        }
-        let answered = matches!(answer, Ok(_) | Err(LinkError::Refused(_)));
+    /// Whether the broker answered a call.
+    fn note_broker(&self, answered: bool) {
         let before = self.broker_away.swap(!answered, Ordering::Relaxed);
         if before == answered {
             self.wake.collect.notify_one();
+        }
+    }
+
+    /// Remembers how a call to the broker failed; an answer takes it back.
+    fn note_link<T>(&self, call: &'static str, answer: &Result<T, LinkError>) {
+        let now = self.now();
+        let mut state = self.state();
+        let problems = &mut state.link_problems;
+        match answer {
+            Ok(_) => problems.solved(call),
+            Err(error) => drop(problems.note_link(call, error, now)),
         }
     }
 

@@ -40,6 +40,7 @@ async fn scheduler(settings: &Settings) -> Vec<(String, Option<String>)> {
 /// An empty report proves name, certificate, proxy, clock and key, and changes nothing at the broker.
 async fn broker(settings: &Settings, link: &HttpLink) -> Option<String> {
     let report = Report {
+        snapshot_ttl_seconds: None,
         agent: link.identity().agent,
         instance: None,
         site: settings.agent.site.clone(),

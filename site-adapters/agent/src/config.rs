@@ -2,6 +2,16 @@ use std::time::Duration;
 
 use broker_model::{AgentId, InstanceId, SiteId, SystemId};
 
+pub(crate) const SNAPSHOT_EVERY: Duration = Duration::from_secs(30);
+pub(crate) const UNREACHABLE_AFTER: Duration = Duration::from_mins(1);
+
+/// The least time to live with which a site never counts as unknown while its agent speaks: one
+/// snapshot may be lost on its way, and none is made of a scheduler that is away before it counts as
+/// that.
+pub(crate) fn least_snapshot_ttl(every: Duration, unreachable_after: Duration) -> Duration {
+    every.saturating_mul(2).saturating_add(unreachable_after)
+}
+
 /// How an agent behaves; [`AgentConfig::new`] gives what a real site wants.
 #[derive(Clone, Debug)]
 pub struct AgentConfig {
@@ -23,6 +33,9 @@ pub struct AgentConfig {
     /// How long the broker may hold a lease request that has no answer yet.
     pub lease_wait: Duration,
     pub snapshot_every: Duration,
+    /// How long a snapshot counts at the broker when nothing newer comes; derived from the timers when
+    /// absent.
+    pub snapshot_ttl: Option<Duration>,
     /// How long the scheduler may not be reachable before the site counts as unavailable.
     pub unreachable_after: Duration,
     /// How long a credential or a setting may be refused before the site's state says so.
@@ -59,8 +72,9 @@ impl AgentConfig {
             max_calls: 8,
             tick: Duration::from_secs(1),
             lease_wait: Duration::from_secs(25),
-            snapshot_every: Duration::from_secs(30),
-            unreachable_after: Duration::from_mins(1),
+            snapshot_every: SNAPSHOT_EVERY,
+            snapshot_ttl: None,
+            unreachable_after: UNREACHABLE_AFTER,
             misconfigured_after: Duration::ZERO,
             retry_min: Duration::from_secs(1),
             retry_max: Duration::from_mins(1),
@@ -72,5 +86,12 @@ impl AgentConfig {
             max_log_bytes: 256 * 1024 * 1024,
             shutdown_grace: Duration::from_secs(10),
         }
+    }
+
+    /// In whole seconds, as it is sent.
+    pub fn snapshot_ttl_seconds(&self) -> u32 {
+        let least = || least_snapshot_ttl(self.snapshot_every, self.unreachable_after);
+        let ttl = self.snapshot_ttl.unwrap_or_else(least);
+        u32::try_from(ttl.as_secs()).unwrap_or(u32::MAX)
     }
 }

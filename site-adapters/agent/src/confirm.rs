@@ -1,16 +1,15 @@
 //! `alcyone-agent confirm`: a person at the site lets jobs in, or sends them away.
 
 use std::io::Write;
-use std::os::unix::fs::MetadataExt as _;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use broker_model::{ConfirmationView, JobId};
 use clap::Args;
 use site_adapter::{ConfirmRequest, ConfirmationsRequest};
 use site_agent::settings::Settings;
 
 use crate::compose;
+use crate::local_user::local_user;
 
 #[derive(Debug, Args)]
 pub(crate) struct Confirm {
@@ -27,9 +26,6 @@ pub(crate) struct Confirm {
     #[arg(long, requires = "decline")]
     reason: Option<String>,
 }
-
-/// What the kernel says of a login that was never made (`loginuid` in proc(5)).
-const NO_LOGIN: &str = "4294967295";
 
 pub(crate) async fn run(settings: &Settings, asked: &Confirm) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
@@ -106,42 +102,4 @@ fn show(one: &ConfirmationView, out: &mut impl Write) -> std::io::Result<()> {
         )?;
     }
     Ok(())
-}
-
-/// Who answers: whoever logged in, also behind sudo(8), else whom this process runs as. The name by
-/// passwd(5), and the number where a directory service has it.
-fn local_user() -> anyhow::Result<String> {
-    let login = std::fs::read_to_string("/proc/self/loginuid").ok();
-    let login = login
-        .map(|it| it.trim().to_owned())
-        .filter(|it| it != NO_LOGIN);
-    let uid = match login {
-        Some(uid) => uid,
-        None => std::fs::metadata("/proc/self")
-            .context("cannot tell who runs this: /proc is not mounted")?
-            .uid()
-            .to_string(),
-    };
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    Ok(name_of(&uid, &passwd).unwrap_or_else(|| format!("uid {uid}")))
-}
-
-fn name_of(uid: &str, passwd: &str) -> Option<String> {
-    passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)? == uid).then(|| name.to_owned())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_local_person_is_named_as_passwd_names_them() {
-        let passwd = "root:x:0:0:root:/root:/bin/sh\nmaia:x:1001:100::/home/maia:/bin/bash\n";
-        assert_eq!(name_of("1001", passwd).as_deref(), Some("maia"));
-        assert_eq!(name_of("1002", passwd), None);
-    }
 }

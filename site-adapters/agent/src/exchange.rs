@@ -123,10 +123,23 @@ fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> LinkError {
 fn detail(body: &[u8]) -> String {
     let problem: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |key: &str| problem.get(key).and_then(serde_json::Value::as_str);
-    match (text("detail"), text("remedy")) {
-        (Some(detail), Some(remedy)) => format!("{detail}; {remedy}"),
-        (detail, _) => detail.unwrap_or_default().chars().take(500).collect(),
+    let mut words: String = text("detail")
+        .unwrap_or_default()
+        .chars()
+        .take(500)
+        .collect();
+    let errors = problem.get("errors").and_then(serde_json::Value::as_array);
+    for error in errors.into_iter().flatten() {
+        let of = |key: &str| error.get(key).and_then(serde_json::Value::as_str);
+        let [field, reason, allowed] =
+            ["field", "reason", "allowed"].map(|key| of(key).unwrap_or_default());
+        words.push_str(&format!("; {field}: {reason} (allowed: {allowed})"));
     }
+    if let Some(remedy) = text("remedy") {
+        words.push_str("; ");
+        words.push_str(remedy);
+    }
+    words
 }
 
 /// The whole chain: reqwest's own words are only "error sending request".

@@ -1,4 +1,4 @@
-mod confirm;
+mod persons;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -7,6 +7,8 @@ mod confirm;
 mod drain_command;
 mod enrolment;
 mod frugal;
+mod handoff;
+mod local_user;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -66,6 +68,12 @@ enum Command {
     /// Lets jobs in that wait for a person of this site, or declines them, in the name of whoever runs
     /// this. The agent itself may be running or not.
     Confirm(confirm::Confirm),
+    /// Lists, fetches and reports the jobs that people carry to this site, in the name of whoever runs
+    /// this. The agent itself may be running or not.
+    Handoff {
+        #[command(subcommand)]
+        what: handoff::Handoff,
+    },
     /// Takes no new jobs from now on; those that are here go on. Survives restarts of the agent.
     Drain {
         /// Shown to users at the broker.
@@ -111,6 +119,7 @@ fn with_runtime(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         match &arguments.command {
             Some(Command::Confirm(asked)) => confirm::run(&settings, asked).await,
+            Some(Command::Handoff { what }) => handoff::run(&settings, what).await,
             Some(Command::Check) => check::check(&settings).await,
             Some(Command::Enrol { invite, file }) => {
                 let invite = enrolment::invite(invite.as_deref(), file.as_deref())?;

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use broker_model::{SiteReadiness, SiteSnapshot};
 use jiff::{SignedDuration, Timestamp};
-use site_adapter::{Error, ErrorKind};
+use site_adapter::{Error, ErrorKind, LinkError};
 
 /// What does not work at the site just now, by the operation that failed.
 ///
@@ -65,6 +65,20 @@ impl Problems {
     /// Returns whether the site's state has changed by it.
     pub(crate) fn note(&mut self, operation: &'static str, error: &Error, now: Timestamp) -> bool {
         self.insert(operation, Cause::of(error.kind), error.to_string(), now)
+    }
+
+    /// The way to the broker: a network that is away, or a broker that refuses this agent.
+    pub(crate) fn note_link(
+        &mut self,
+        call: &'static str,
+        error: &LinkError,
+        now: Timestamp,
+    ) -> bool {
+        let cause = match error {
+            LinkError::Unreachable(_) | LinkError::Busy { .. } => Cause::Network,
+            LinkError::Unauthorized(_) | LinkError::Refused(_) => Cause::Configuration,
+        };
+        self.insert(call, cause, error.to_string(), now)
     }
 
     /// Something that a person has to look at.
@@ -209,6 +223,22 @@ mod tests {
         assert!(
             !problems.note("poll", &error, at(61)),
             "the time begins anew"
+        );
+    }
+
+    #[test]
+    fn a_broker_that_is_away_and_one_that_refuses_the_agent_have_words_and_times_of_their_own() {
+        let mut link = Problems::new(TIMERS);
+        let away = LinkError::Unreachable("connection refused".to_owned());
+        assert!(!link.note_link("lease", &away, at(0)));
+        assert_eq!(link.words(at(59)), Vec::<String>::new());
+        assert!(link.words(at(60))[0].contains("not reachable"));
+        let revoked = LinkError::Unauthorized("401 this agent is revoked".to_owned());
+        assert!(link.note_link("lease", &revoked, at(61)), "at once");
+        let words = link.words(at(61)).concat();
+        assert!(
+            words.contains("revoked (a person has to mend this"),
+            "{words}"
         );
     }
 

@@ -11,6 +11,7 @@ use broker_model::{AgentId, InstanceId, SiteId};
 use serde::Deserialize;
 use url::Url;
 
+use crate::config::{SNAPSHOT_EVERY, UNREACHABLE_AFTER, least_snapshot_ttl};
 use crate::{AccountRule, AgentConfig, HttpLinkConfig, ProxyConfig};
 
 pub use account_map::AccountMapSection;
@@ -96,6 +97,9 @@ pub struct AgentSection {
     pub lease_wait_seconds: Option<u32>,
     #[serde(default)]
     pub snapshot_seconds: Option<u32>,
+    /// How long a snapshot counts at the broker when nothing newer comes.
+    #[serde(default)]
+    pub snapshot_ttl_seconds: Option<u32>,
     #[serde(default)]
     pub usage_give_up_hours: Option<u32>,
     /// How long the scheduler may not be reachable before the site counts as unavailable.
@@ -176,6 +180,7 @@ impl Settings {
         config.snapshot_every = section
             .snapshot_seconds
             .map_or(config.snapshot_every, seconds);
+        config.snapshot_ttl = section.snapshot_ttl_seconds.map(seconds);
         config.usage_give_up = section
             .usage_give_up_hours
             .map_or(config.usage_give_up, |hours| seconds(hours) * 3600);
@@ -241,7 +246,32 @@ impl Settings {
         if let Some((key, _)) = counts.iter().find(|(_, value)| *value == Some(0)) {
             return Err(self.invalid(format!("agent.{key}"), "must be at least 1"));
         }
+        self.check_ttl()?;
         self.check_accounts()
+    }
+
+    /// A word that counts for less than this would be unknown again between two snapshots, or before a
+    /// scheduler that is away counts as that.
+    fn check_ttl(&self) -> Result<(), SettingsError> {
+        let Some(ttl) = self.agent.snapshot_ttl_seconds else {
+            return Ok(());
+        };
+        let seconds = |given: Option<u32>, or: Duration| {
+            given.map_or(or, |given| Duration::from_secs(given.into()))
+        };
+        let every = seconds(self.agent.snapshot_seconds, SNAPSHOT_EVERY);
+        let unreachable = seconds(self.agent.unreachable_seconds, UNREACHABLE_AFTER);
+        let least = least_snapshot_ttl(every, unreachable).as_secs();
+        if u64::from(ttl) >= least {
+            return Ok(());
+        }
+        let reason = format!(
+            "{ttl} s are too few: with two snapshots every {} s and {} s for a scheduler that is away, \
+             give at least {least}, or leave it out",
+            every.as_secs(),
+            unreachable.as_secs()
+        );
+        Err(self.invalid("agent.snapshot_ttl_seconds", reason))
     }
 
     fn check_proxy(&self, proxy: &Url) -> Result<(), SettingsError> {

@@ -46,6 +46,8 @@ pub(crate) struct State {
     gone: BTreeSet<AttemptId>,
     taken: Vec<spooled::TakenLog>,
     pub(crate) problems: Problems,
+    /// On the way to the broker, by the call that failed.
+    pub(crate) link_problems: Problems,
     /// A snapshot was made since the start.
     pub(crate) was_observed: bool,
     pub(crate) is_draining: bool,
@@ -68,6 +70,7 @@ impl State {
             gone: BTreeSet::new(),
             taken: Vec::new(),
             problems: Problems::new(timers),
+            link_problems: Problems::new(timers),
             was_observed: false,
             is_draining: false,
             snapshot: None,

@@ -2,11 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use broker_app::Answer;
 use site_adapter::{ConfirmReply, ConfirmRequest, ConfirmationsReply, ConfirmationsRequest};
 
-use super::message::{FromAgent, counted};
+use super::message::{FromAgent, checked_user, counted};
 use crate::problem::Problem;
 use crate::state::ApiState;
 
@@ -43,15 +42,7 @@ pub(super) async fn answer(
         Some(reason) => Answer::Decline { reason },
         None => Answer::Confirm,
     };
-    let user = request.local_user.trim();
-    if user.is_empty() || user.len() > 256 || user.chars().any(char::is_control) {
-        return Err(Problem::new(
-            StatusCode::BAD_REQUEST,
-            "invalid-request",
-            "local_user: the name of the account of whoever answers is missing or is none",
-        ));
-    }
-    let by = (request.agent, user);
+    let by = (request.agent, checked_user(&request.local_user)?);
     let job = state
         .broker
         .answer_confirmation_at(by, &request.site, request.job, answer)

@@ -66,6 +66,17 @@ async fn admitted(request: Request, state: &ApiState, claims: &Claims) -> Result
     Ok(bytes)
 }
 
+/// The local account in whose name an agent speaks.
+pub(super) fn checked_user(local_user: &str) -> Result<&str, Problem> {
+    let user = local_user.trim();
+    if user.is_empty() || user.len() > 256 || user.chars().any(char::is_control) {
+        return Err(Problem::invalid(
+            "local_user: the name of the account of whoever answers is missing or is none",
+        ));
+    }
+    Ok(user)
+}
+
 /// Counts a refusal by its reason.
 pub(super) fn counted(state: &ApiState, error: Error) -> Problem {
     if let Error::Agent(refusal) = &error {

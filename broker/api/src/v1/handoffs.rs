@@ -4,12 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderName;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use broker_app::{Fetched, Form, HandedOver, HandoffReport, LexisNames};
+use broker_app::{Fetched, Form, HandoffReport, LexisNames};
 use broker_client::wire::{HandedIn, HandoffView, JobView, Page};
-use broker_model::{AttemptState, JobId, Outcome, RemoteId, SiteId};
-use jiff::Timestamp;
+use broker_model::{HandoffRef, JobId, SiteId};
 use serde::Deserialize;
-use site_adapter::UsageReport;
 
 use crate::auth::Authenticated;
 use crate::body::JsonBody;
@@ -94,74 +92,19 @@ pub(crate) async fn list(
     let after = query::cursor(from.cursor.as_deref())?;
     let caller = &authenticated.caller;
     let carried = state.broker.handoffs(caller, &site, after).await?;
-    let last = carried.last().map(|one| one.attempt.id);
+    let last = carried.last().map(|one| one.attempt);
     let next = last.filter(|_| carried.len() >= LARGEST_PAGE);
-    let items = carried.into_iter().map(view).collect();
-    Ok(Json(query::page(items, next)))
+    Ok(Json(query::page(carried, next)))
 }
 
-fn view(carried: HandedOver) -> HandoffView {
-    let HandedOver { job, attempt } = carried;
-    HandoffView {
-        job: job.id,
-        attempt: attempt.id,
-        state: job.state.name(),
-        fetched: attempt.state != AttemptState::Leased,
-        remote_id: job.state.remote_id().cloned(),
-        outcome: job.state.outcome().cloned(),
-        cancel_requested: job.cancel_requested_at.is_some(),
-        name: job.spec.name,
-        partition: attempt.partition,
-        prepared_at: attempt.created_at,
-    }
-}
-
-/// What a site tells of a job that was handed in there.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum Told {
-    Submitted {
-        remote_id: RemoteId,
-        submitted_at: Timestamp,
-    },
-    Started {
-        started_at: Timestamp,
-    },
-    Ended {
-        ended_at: Timestamp,
-        outcome: Outcome,
-    },
-    Usage {
-        usage: Option<UsageReport>,
-    },
-    Declined {
-        reason: String,
-    },
-}
-
+/// What a site tells of a job that was handed in there; named by its id or by its marker.
 pub(crate) async fn report(
     State(state): State<ApiState>,
     authenticated: Authenticated,
-    Items(site, job): Items<SiteId, JobId>,
-    body: JsonBody<Told>,
+    Items(site, job): Items<SiteId, HandoffRef>,
+    body: JsonBody<HandoffReport>,
 ) -> Result<Json<JobView>, Problem> {
-    let report = match body.value {
-        Told::Submitted {
-            remote_id,
-            submitted_at,
-        } => HandoffReport::Submitted {
-            remote_id,
-            submitted_at,
-        },
-        Told::Started { started_at } => HandoffReport::Started { started_at },
-        Told::Ended { ended_at, outcome } => HandoffReport::Ended { ended_at, outcome },
-        Told::Usage { usage } => HandoffReport::Usage(usage),
-        Told::Declined { reason } => HandoffReport::Declined { reason },
-    };
-    let caller = &authenticated.caller;
-    let job = state
-        .broker
-        .report_handoff(caller, &site, job, &report)
-        .await?;
-    Ok(Json(JobView::from(job)))
+    let (caller, report) = (&authenticated.caller, &body.value);
+    let told = state.broker.report_handoff(caller, &site, job, report);
+    Ok(Json(JobView::from(told.await?)))
 }

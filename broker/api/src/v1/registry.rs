@@ -3,16 +3,19 @@
 pub(crate) mod document;
 pub(crate) mod incidents;
 pub(crate) mod jobs;
+pub(crate) mod retire;
 pub(crate) mod rules;
 pub(crate) mod show;
 
-use crate::operation::{Operation, get, post, put};
+use crate::operation::{Operation, delete, get, post, put};
 
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         get("/sites/{id}/document", document::show),
         put("/sites/{id}/document", document::file),
+        delete("/sites/{id}", retire::site),
         get("/sites/{id}/controls", show::controls),
+        delete("/sites/{id}/controls/{item}", retire::control),
         get("/sites/{id}/jobs", jobs::list),
         get("/sites/{id}/incidents", incidents::list),
         post("/sites/{id}/incidents", incidents::open),

@@ -21,7 +21,11 @@ const OPEN: [&str; 5] = [
 ];
 
 /// Mutating by their method, and yet without an entry, with the reason.
-const WITHOUT_ENTRY: [(&str, &str); 3] = [
+const WITHOUT_ENTRY: [(&str, &str); 4] = [
+    (
+        "/agent/v1/handoffs",
+        "asks in the body, as all that agents say is, and stores nothing",
+    ),
     (
         "/agent/v1/confirmations",
         "asks in the body, as all that agents say is, and stores nothing",
@@ -71,7 +75,7 @@ fn bodies(
     operator: &str,
     attempt: &str,
     invite: &InviteText,
-    (admin, declined): (&str, &str),
+    (admin, declined, fetched): (&str, &str, &str),
 ) -> BTreeMap<&'static str, (Option<String>, Value)> {
     let new = KeyPair::generate();
     let enrolling = EnrolRequest::new(
@@ -128,6 +132,27 @@ fn bodies(
                     "local_user": "maia", "decline": "full" }),
             ),
         ),
+        (
+            "/agent/v1/handoffs",
+            (None, json!({ "agent": agent_of("lumi"), "site": "lumi" })),
+        ),
+        (
+            "/agent/v1/handoffs/script",
+            (
+                None,
+                json!({ "agent": agent_of("lumi"), "site": "lumi", "job": fetched,
+                    "local_user": "maia" }),
+            ),
+        ),
+        (
+            "/agent/v1/handoffs/report",
+            (
+                None,
+                json!({ "agent": agent_of("lumi"), "site": "lumi", "job": fetched,
+                    "local_user": "maia",
+                    "report": { "event": "declined", "reason": "it never came" } }),
+            ),
+        ),
         ("/agent/v1/enrol", (None, json!(enrolling))),
         (
             "/agent/v1/rotate",
@@ -167,12 +192,19 @@ async fn every_mutating_operation_leaves_an_entry_in_the_ledger() {
     let invite = world.invite("lumi").await;
     let other = world.invite("lumi").await;
     let (admin, held, carried) = world.by_people().await;
+    let by_agent = world.handed_to(&token, "lumi").await;
     let own_jobs = [
         ("/api/v1/jobs/{id}/handoff/reports", carried.clone()),
         ("/api/v1/sites/{id}/confirmations/{job}", held[0].clone()),
         ("/api/v1/sites/{id}/handoffs/{job}/reports", carried),
     ];
-    let bodies = bodies(&token, &operator, &attempt, &invite, (&admin, &held[1]));
+    let bodies = bodies(
+        &token,
+        &operator,
+        &attempt,
+        &invite,
+        (&admin, &held[1], &by_agent),
+    );
     let mutating = broker_api::operations()
         .into_iter()
         .filter(|(method, path)| *method != "GET" && !is_of_registry(path));
@@ -200,6 +232,7 @@ async fn every_mutating_operation_leaves_an_entry_in_the_ledger() {
                 ask.signed_by(invite.key.clone(), invite.id.to_string())
             }
             None if template.starts_with("/agent/v1/confirmations") => ask.agent("hammerhai"),
+            None if template.starts_with("/agent/v1/handoffs") => ask.agent("lumi"),
             None => ask.agent(SITE),
         };
         let answer: Answer = ask.send().await;
@@ -221,6 +254,7 @@ async fn every_mutating_operation_leaves_an_entry_in_the_ledger() {
 /// What a site's administrators set, whose order matters: walked through by itself.
 fn is_of_registry(path: &str) -> bool {
     let kinds = [
+        "controls",
         "document",
         "windows",
         "drains",
@@ -228,6 +262,9 @@ fn is_of_registry(path: &str) -> bool {
         "vetoes",
         "limits",
     ];
+    if path == "/api/v1/sites/{id}" {
+        return true;
+    }
     let below = path.strip_prefix("/api/v1/sites/{id}/");
     below.is_some_and(|below| kinds.iter().any(|kind| below.starts_with(kind)))
 }
@@ -267,6 +304,8 @@ async fn every_change_of_a_site_leaves_an_entry_in_the_ledger() {
         ),
         ("POST", "vetoes/{item}/lift", json!({})),
         ("PUT", "limits/{item}", json!({ "max_at_once": 1 })),
+        ("DELETE", "controls/{item}", json!({})),
+        ("DELETE", "", json!({})),
     ];
     let mut item = organisation.to_string();
     for (method, what, body) in steps {
@@ -274,6 +313,7 @@ async fn every_change_of_a_site_leaves_an_entry_in_the_ledger() {
             item = organisation.to_string();
         }
         let template = format!("/api/v1/sites/{{id}}/{what}");
+        let template = template.trim_end_matches('/').to_owned();
         let path = template.replace("{id}", "lumi-2").replace("{item}", &item);
         let before = world.store.ledger_size().await.unwrap();
         let answer = world

@@ -397,7 +397,7 @@ async fn sites_are_seven_with_what_was_last_heard_of_them() {
     insta::assert_json_snapshot!(json!({ "readiness": lumi["readiness"], "reason": lumi["reason"] }), @r#"
     {
       "readiness": "unknown",
-      "reason": "its agent was last heard at 2026-11-20T12:00:00Z"
+      "reason": "its agent was last heard at 2026-11-20T12:00:00Z: the agent, or the network to it, is away"
     }
     "#);
 }

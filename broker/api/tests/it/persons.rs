@@ -15,7 +15,7 @@ fn at(site: &str) -> Value {
 }
 
 impl World {
-    async fn handed_to(&self, token: &str, site: &str) -> String {
+    pub(crate) async fn handed_to(&self, token: &str, site: &str) -> String {
         let answer = self
             .post("/api/v1/jobs", &at(site))
             .token(token)
@@ -234,6 +234,60 @@ async fn a_carried_job_is_fetched_and_told_of_until_it_is_charged() {
     let list = "/api/v1/sites/lumi/handoffs";
     let left = world.get(list).token(&admin).send().await.json();
     assert_eq!(left["items"], json!([]), "it is settled");
+    let other = json!({ "event": "usage", "usage": null });
+    let refused = tell(other).await;
+    refused.problem(409, "not-waiting");
+    assert!(
+        refused.text().contains("were charged for it"),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_agent_fetches_and_tells_for_a_person_of_its_own_site() {
+    let world = World::start().await;
+    let token = world.token("ada").await;
+    let carried = world.handed_to(&token, "lumi").await;
+    let say = async |what: &str, more: Value| {
+        let mut body = json!({ "agent": agent_of("lumi"), "site": "lumi" });
+        for (key, value) in more.as_object().unwrap() {
+            body[key] = value.clone();
+        }
+        let path = format!("/agent/v1/handoffs{what}");
+        world.post(path, &body).agent("lumi").send().await
+    };
+    let listed = say("", json!({})).await.json();
+    assert_eq!(listed["carried"][0]["job"], json!(carried));
+    assert!(
+        !listed.to_string().contains("ada of the tests"),
+        "by pseudonym: {listed}"
+    );
+    let marker = listed["carried"][0]["attempt"].as_str().unwrap();
+    let by = |job: &str| json!({ "job": job, "local_user": "maia" });
+    let script = say("/script", by(marker)).await.json();
+    assert_eq!(script["file_name"], format!("{marker}.sh"));
+    let again = say("/script", by(&carried)).await.json();
+    assert_eq!(again, script);
+    let mut told = by(marker);
+    told["report"] =
+        json!({ "event": "submitted", "remote_id": "4711", "submitted_at": crate::world::NOW });
+    for _ in 0..2 {
+        assert_eq!(say("/report", told.clone()).await.json()["state"], "queued");
+    }
+    told["report"]["remote_id"] = json!("4712");
+    say("/report", told.clone())
+        .await
+        .problem(409, "not-waiting");
+    told["local_user"] = json!("\u{7}");
+    say("/report", told.clone())
+        .await
+        .problem(400, "invalid-request");
+    let mut silent = by(marker);
+    silent["report"] = json!({ "event": "usage" });
+    say("/report", silent).await.problem(400, "invalid-body");
+    told["local_user"] = json!("maia");
+    told["site"] = json!("hammerhai");
+    say("/report", told).await.problem(403, "another-site");
 }
 
 #[tokio::test]

@@ -180,6 +180,50 @@ async fn a_partition_with_jobs_stays() {
 }
 
 #[tokio::test]
+async fn what_jobs_refer_to_is_not_taken_back_and_others_may_not_try() {
+    let world = World::start().await;
+    let ada = world.token("ada").await;
+    let job = world.submitted(&ada).await["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let operator = world.token("operator").await;
+    let delete = async |path: &str, token: &str| {
+        let ask = world.send_json("DELETE", format!("/api/v1/sites/{path}"), &json!({}));
+        ask.token(token).send().await
+    };
+    let refused = delete("meluxina", &operator).await;
+    refused.problem(409, "in-use");
+    assert!(refused.text().contains(&job), "{refused:?}");
+    let with_an_agent = delete("hammerhai", &operator).await;
+    with_an_agent.problem(409, "in-use");
+    assert!(
+        with_an_agent.text().contains("revoked first"),
+        "{with_an_agent:?}"
+    );
+    delete("bsc", &ada).await.problem(403, "forbidden");
+    let item = "controls/drn_0192f0c1d2e37abc8def0123456789ab";
+    delete(&format!("bsc/{item}"), &ada)
+        .await
+        .problem(403, "forbidden");
+    delete(&format!("bsc/{item}"), &operator)
+        .await
+        .problem(404, "not-found");
+    delete(
+        "bsc/controls/job_0192f0c1d2e37abc8def0123456789ab",
+        &operator,
+    )
+    .await
+    .problem(404, "not-found");
+    delete("nowhere", &operator).await.problem(404, "not-found");
+    assert_eq!(
+        delete("bsc", &operator).await.json(),
+        json!({ "removed": "bsc" })
+    );
+    delete("bsc", &operator).await.problem(404, "not-found");
+}
+
+#[tokio::test]
 async fn users_see_what_is_told_and_only_administrators_what_is_set_and_runs() {
     let world = World::start().await;
     let (lena, ada) = (world.token("lena").await, world.token("ada").await);

@@ -163,6 +163,7 @@ impl World {
     pub(crate) async fn hear_sites(&self) {
         for site in self.broker.board().sites() {
             let report = Report {
+                snapshot_ttl_seconds: None,
                 agent: agent_id(),
                 instance: None,
                 site: site.id.clone(),

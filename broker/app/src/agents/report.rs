@@ -51,6 +51,7 @@ impl Broker {
             instance,
             site,
             snapshot,
+            snapshot_ttl_seconds,
             attempts,
             logs,
             working_on,
@@ -62,7 +63,8 @@ impl Broker {
         };
         let site = &teller.site;
         if let Some(snapshot) = snapshot {
-            self.hear((teller.agent, site), snapshot).await?;
+            let told = (snapshot, snapshot_ttl_seconds);
+            self.hear((teller.agent, site), told).await?;
         }
         // Before the events: once an attempt is settled, who follows its log takes it for complete.
         self.store_logs(&teller, logs).await?;
@@ -202,16 +204,19 @@ impl Broker {
     }
 
     /// Takes in what a site offers; a change of its readiness is an entry, the numbers are not.
-    async fn hear(&self, (agent, site): (AgentId, &SiteId), snapshot: SiteSnapshot) -> Result<()> {
+    async fn hear(
+        &self,
+        (agent, site): (AgentId, &SiteId),
+        (snapshot, told_ttl): (SiteSnapshot, Option<u32>),
+    ) -> Result<()> {
         let now = self.inner.clock.now();
-        let ttl = u32::try_from(self.inner.limits.site_state_ttl.as_secs()).unwrap_or(u32::MAX);
         let systems: BTreeSet<_> = snapshot.partitions.iter().map(|it| &it.system).collect();
         let said = AgentWord {
             agent,
             readiness: snapshot.readiness,
             reason: snapshot.reason.clone(),
             observed_at: now,
-            ttl_seconds: ttl,
+            ttl_seconds: self.inner.limits.site_ttl_seconds(told_ttl),
             systems: systems.into_iter().cloned().collect(),
         };
         let (known, numbers) = self.board().known_of(site);

@@ -37,6 +37,17 @@ impl Broker {
         Ok(())
     }
 
+    /// Says why a record would not be charged.
+    pub(crate) async fn judge_usage(
+        &self,
+        job: &Job,
+        attempt: &Attempt,
+        usage: &UsageReport,
+    ) -> Result<Result<(), String>, StoreError> {
+        let record = self.usage_record(job, attempt, usage).await?;
+        Ok(record.map(drop))
+    }
+
     /// The record with its charge, or why there can be none.
     async fn usage_record(
         &self,

@@ -9,6 +9,8 @@ use super::record::Document;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Federation {
     pub(super) sites: Vec<Arc<Listed>>,
+    /// Versions of sites that were taken out.
+    retired: HashMap<SiteId, i64>,
 }
 
 /// One site with what its administrators have set, and both as documents that placings name.
@@ -52,6 +54,7 @@ impl Federation {
         let listed = |site| Arc::new(Listed::new(site, Controls::default(), 0));
         Self {
             sites: sites.into_iter().map(listed).collect(),
+            retired: HashMap::new(),
         }
     }
 
@@ -67,14 +70,31 @@ impl Federation {
 
     pub(super) fn versions(&self) -> HashMap<SiteId, i64> {
         let version = |it: &Arc<Listed>| (it.site.id.clone(), it.version);
-        self.sites.iter().map(version).collect()
+        let listed = self.sites.iter().map(version);
+        let retired = self.retired.iter().map(|(site, at)| (site.clone(), *at));
+        listed.chain(retired).collect()
     }
 
     /// With these as the registry has them: known ones in their places, new ones behind them. What is
     /// older than what is known is left out.
     pub(super) fn with(&self, registered: Vec<RegisteredSite>) -> Self {
         let mut sites = self.sites.clone();
+        let mut retired = self.retired.clone();
         for one in registered {
+            if retired
+                .get(&one.site.id)
+                .is_some_and(|known| *known >= one.version)
+            {
+                continue;
+            }
+            if one.retired_at.is_some() {
+                let is_older =
+                    |it: &Arc<Listed>| it.site.id == one.site.id && it.version < one.version;
+                sites.retain(|it| !is_older(it));
+                retired.insert(one.site.id, one.version);
+                continue;
+            }
+            retired.remove(&one.site.id);
             let known = sites.iter_mut().find(|it| it.site.id == one.site.id);
             match known {
                 Some(known) if known.version >= one.version => {}
@@ -82,6 +102,6 @@ impl Federation {
                 None => sites.push(Arc::new(one.into())),
             }
         }
-        Self { sites }
+        Self { sites, retired }
     }
 }

@@ -29,6 +29,18 @@ pub struct Authority {
     pub agent: Option<AgentId>,
 }
 
+impl Authority {
+    /// Enters who spoke, and through which agent.
+    pub(crate) fn sign(self, entry: &mut EntryBody) {
+        entry.actor = Some(self.person);
+        if let Some(agent) = self.agent {
+            entry
+                .data
+                .insert("agent".to_owned(), agent.to_string().into());
+        }
+    }
+}
+
 /// What is said to a waiting job, before it is stored.
 #[derive(Debug)]
 pub(super) struct Said {
@@ -72,20 +84,29 @@ impl Broker {
     /// everybody is; the name of their account stays in the identity tables.
     pub async fn answer_confirmation_at(
         &self,
-        (agent, local_user): (AgentId, &str),
+        by: (AgentId, &str),
         site: &SiteId,
         id: JobId,
         answer: Answer,
     ) -> Result<Job> {
+        let by = self.local_authority(by, site).await?;
+        self.answer_in_name_of(by, site, id, answer).await
+    }
+
+    /// The person behind a local account, through the agent that named it.
+    pub(crate) async fn local_authority(
+        &self,
+        (agent, local_user): (AgentId, &str),
+        site: &SiteId,
+    ) -> Result<Authority> {
         let issuer = format!("urn:alcyone:local-account:{site}");
         let person = self
             .person(&Principal::stranger(&issuer, local_user))
             .await?;
-        let by = Authority {
+        Ok(Authority {
             person,
             agent: Some(agent),
-        };
-        self.answer_in_name_of(by, site, id, answer).await
+        })
     }
 
     async fn answer_in_name_of(

@@ -27,14 +27,24 @@ impl Broker {
         if !caller.is_admin_of(site) {
             return Err(Error::Forbidden("site administrator of this site"));
         }
-        self.confirmations_at(site, after).await
+        let sees_people = caller.sees_people_of(site);
+        self.waiting_at(site, after, sees_people).await
     }
 
-    /// The same for the site's agent, whose transport knows for which site it may speak.
+    /// The same for the site's agent, whose transport knows for which site it may speak: by pseudonym.
     pub async fn confirmations_at(
         &self,
         site: &SiteId,
         after: Option<JobId>,
+    ) -> Result<Vec<ConfirmationView>> {
+        self.waiting_at(site, after, false).await
+    }
+
+    async fn waiting_at(
+        &self,
+        site: &SiteId,
+        after: Option<JobId>,
+        sees_people: bool,
     ) -> Result<Vec<ConfirmationView>> {
         let (mut shown, mut after) = (Vec::new(), after);
         loop {
@@ -42,7 +52,7 @@ impl Broker {
             let is_last = held.len() < AT_ONCE as usize;
             after = held.last().map(|job| job.id);
             for job in held {
-                shown.extend(self.shown(job).await?);
+                shown.extend(self.shown(job, sees_people).await?);
             }
             if is_last || !shown.is_empty() {
                 shown.truncate(AT_ONCE as usize);
@@ -58,7 +68,7 @@ impl Broker {
     }
 
     /// `None` for a job that waits for something else.
-    async fn shown(&self, job: Job) -> Result<Option<ConfirmationView>> {
+    async fn shown(&self, job: Job, sees_people: bool) -> Result<Option<ConfirmationView>> {
         let Some((HoldReason::Confirmation, since)) = job.state.waits_for() else {
             return Ok(None);
         };
@@ -75,12 +85,9 @@ impl Broker {
         let decision = store.find_decision(job.decision).await?;
         let decision = decision.ok_or(Error::NotFound("decision"))?;
         let grounds = grounds(&decision.document)?;
-        Ok(Some(self.view(
-            job,
-            (at, since),
-            (project, organisation),
-            (share, grounds),
-        )))
+        let owner_name = self.name_of(job.owner, sees_people).await?;
+        let view = self.view(job, (at, since), (project, organisation), (share, grounds));
+        Ok(Some(ConfirmationView { owner_name, ..view }))
     }
 
     fn view(
@@ -101,6 +108,7 @@ impl Broker {
             partition,
             waits_since,
             owner: job.owner,
+            owner_name: None,
             project: project.id,
             project_name: project.name,
             call_reference: project.call_reference,

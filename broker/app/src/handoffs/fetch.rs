@@ -1,5 +1,6 @@
 use broker_model::{
-    Allocation, Attempt, AttemptState, EntryBody, EntryKind, Job, JobId, PartitionRef, Site,
+    AgentId, Allocation, Attempt, AttemptState, EntryBody, EntryKind, HandoffRef, Job, JobId,
+    PartitionRef, Site, SiteId,
 };
 use broker_store::{CommitError, Entity, StoreError};
 use site_adapter::AttemptReport;
@@ -7,6 +8,7 @@ use site_adapter::AttemptReport;
 use super::batch::Batch;
 use super::lexis::{LexisNames, workflow};
 use crate::agents::Step;
+use crate::confirmations::Authority;
 use crate::jobs::job_entry;
 use crate::replay::{BoardParts, PlacingInputs, digest};
 use crate::{Broker, Caller, Error, Result};
@@ -36,33 +38,67 @@ impl Broker {
         if let Form::Lexis(names) = form {
             names.validate().map_err(Error::InvalidSpec)?;
         }
+        let by = Authority {
+            person: caller.person,
+            agent: None,
+        };
         for _ in 0..TRIES {
-            let (job, attempt) = self.handed_over_of(caller, id).await?;
-            let fetched = self.prepared(&job, &attempt, form).await?;
-            if attempt.state != AttemptState::Leased {
+            let carried = self.handed_over_of(caller, id).await?;
+            if let Some(fetched) = self.fetch(by, carried, form).await? {
                 return Ok(fetched);
-            }
-            let allocation = self.inner.store.find_allocation(job.allocation).await?;
-            let allocation = allocation.ok_or(Error::NotFound("allocation"))?;
-            if let Some(words) = self.barred(&job, &allocation, &attempt.partition) {
-                return Err(Error::NotWaiting(words));
-            }
-            let mut entry = handoff_entry(&job, &attempt, EntryKind::JobHandoffPrepared)
-                .with("sha256", digest(&fetched.text));
-            entry.actor = Some(caller.person);
-            let announced = AttemptReport::Submitting {
-                attempt: attempt.id,
-            };
-            let mut step = Step::new(self, job, attempt);
-            step.enter(entry);
-            step.apply(&announced).await?;
-            match step.commit().await {
-                Ok(()) => return Ok(fetched),
-                Err(CommitError::Conflict(Entity::Job | Entity::Attempt)) => {}
-                Err(error) => return Err(error.into()),
             }
         }
         Err(Error::Contended)
+    }
+
+    /// Gives the batch script to a local person of its site, through the site's agent.
+    pub async fn handoff_at(
+        &self,
+        by: (AgentId, &str),
+        site: &SiteId,
+        id: HandoffRef,
+    ) -> Result<Fetched> {
+        let by = self.local_authority(by, site).await?;
+        for _ in 0..TRIES {
+            let (job, attempt) = self.carried_to(site, id).await?;
+            let carried = still_carried(job, Some(attempt))?;
+            if let Some(fetched) = self.fetch(by, carried, &Form::Script).await? {
+                return Ok(fetched);
+            }
+        }
+        Err(Error::Contended)
+    }
+
+    /// `None` when somebody else moved the job meanwhile.
+    async fn fetch(
+        &self,
+        by: Authority,
+        (job, attempt): (Job, Attempt),
+        form: &Form,
+    ) -> Result<Option<Fetched>> {
+        let fetched = self.prepared(&job, &attempt, form).await?;
+        if attempt.state != AttemptState::Leased {
+            return Ok(Some(fetched));
+        }
+        let allocation = self.inner.store.find_allocation(job.allocation).await?;
+        let allocation = allocation.ok_or(Error::NotFound("allocation"))?;
+        if let Some(words) = self.barred(&job, &allocation, &attempt.partition) {
+            return Err(Error::NotWaiting(words));
+        }
+        let mut entry = handoff_entry(&job, &attempt, EntryKind::JobHandoffPrepared)
+            .with("sha256", digest(&fetched.text));
+        by.sign(&mut entry);
+        let announced = AttemptReport::Submitting {
+            attempt: attempt.id,
+        };
+        let mut step = Step::new(self, job, attempt);
+        step.enter(entry);
+        step.apply(&announced).await?;
+        match step.commit().await {
+            Ok(()) => Ok(Some(fetched)),
+            Err(CommitError::Conflict(Entity::Job | Entity::Attempt)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// A job that is handed over, with the attempt in which it is.
@@ -82,14 +118,7 @@ impl Broker {
             Some(attempt) => self.inner.store.find_attempt(attempt).await?,
             None => None,
         };
-        let attempt = attempt.filter(|it| it.is_handed_over() && !it.state.is_over());
-        let attempt = attempt.ok_or_else(|| {
-            Error::NotWaiting(format!(
-                "this job is {} and there is nothing to hand in by hand",
-                job.state.name().as_str()
-            ))
-        })?;
-        Ok((job, attempt))
+        still_carried(job, attempt)
     }
 
     async fn prepared(&self, job: &Job, attempt: &Attempt, form: &Form) -> Result<Fetched> {
@@ -148,6 +177,17 @@ impl Broker {
             }
         }
         Err(unreadable("its site was not on the board").into())
+    }
+}
+
+fn still_carried(job: Job, attempt: Option<Attempt>) -> Result<(Job, Attempt)> {
+    let attempt = attempt.filter(|it| it.is_handed_over() && !it.state.is_over());
+    match attempt {
+        Some(attempt) => Ok((job, attempt)),
+        None => Err(Error::NotWaiting(format!(
+            "this job is {} and there is nothing to hand in by hand",
+            job.state.name().as_str()
+        ))),
     }
 }
 

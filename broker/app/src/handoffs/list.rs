@@ -1,16 +1,9 @@
-use broker_model::{AgentId, Attempt, AttemptId, Job, SiteId};
+use broker_model::{AgentId, Attempt, AttemptId, AttemptState, HandoffView, Job, SiteId};
 use jiff::Timestamp;
 
 use crate::{Broker, Caller, Error, Result};
 
 const AT_ONCE: u32 = 200;
-
-/// A job that a person carries to a site, and how far it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HandedOver {
-    pub job: Job,
-    pub attempt: Attempt,
-}
 
 impl Broker {
     /// What was handed over to a site and is not settled, oldest first, for its administrators and for
@@ -20,13 +13,31 @@ impl Broker {
         caller: &Caller,
         site: &SiteId,
         after: Option<AttemptId>,
-    ) -> Result<Vec<HandedOver>> {
+    ) -> Result<Vec<HandoffView>> {
         if self.board().find(site).is_none() {
             return Err(Error::NotFound("site"));
         }
         if !caller.is_admin_of(site) {
             return Err(Error::Forbidden("site administrator of this site"));
         }
+        self.carried(site, after, caller.sees_people_of(site)).await
+    }
+
+    /// The same for the site's agent, whose transport knows for which site it may speak: by pseudonym.
+    pub async fn handoffs_at(
+        &self,
+        site: &SiteId,
+        after: Option<AttemptId>,
+    ) -> Result<Vec<HandoffView>> {
+        self.carried(site, after, false).await
+    }
+
+    async fn carried(
+        &self,
+        site: &SiteId,
+        after: Option<AttemptId>,
+        sees_people: bool,
+    ) -> Result<Vec<HandoffView>> {
         let store = &self.inner.store;
         // No lease of theirs ever runs out, and none of another's had by then.
         let never = Timestamp::UNIX_EPOCH;
@@ -34,9 +45,32 @@ impl Broker {
         let mut all = Vec::new();
         for attempt in theirs.await? {
             if let Some(job) = store.find_job(attempt.job).await? {
-                all.push(HandedOver { job, attempt });
+                let owner_name = self.name_of(job.owner, sees_people).await?;
+                all.push(HandoffView {
+                    owner_name,
+                    ..view(job, attempt)
+                });
             }
         }
         Ok(all)
+    }
+}
+
+fn view(job: Job, attempt: Attempt) -> HandoffView {
+    HandoffView {
+        job: job.id,
+        attempt: attempt.id,
+        state: job.state.name(),
+        resources: job.spec.resources,
+        owner: job.owner,
+        owner_name: None,
+        fetched: attempt.state != AttemptState::Leased,
+        remote_id: job.state.remote_id().cloned(),
+        started_at: job.state.started_at(),
+        outcome: job.state.outcome().cloned(),
+        cancel_requested: job.cancel_requested_at.is_some(),
+        name: job.spec.name,
+        partition: attempt.partition,
+        prepared_at: attempt.created_at,
     }
 }

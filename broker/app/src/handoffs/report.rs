@@ -1,60 +1,26 @@
 use broker_model::{
-    Attempt, AttemptState, EntryKind, InvalidSpec, Job, JobId, Outcome, RemoteId, SiteId,
+    AgentId, Attempt, AttemptId, AttemptState, EntryKind, HandoffRef, Job, JobId, RemoteId, SiteId,
 };
 use broker_store::{Change, CommitError, Entity};
-use jiff::{SignedDuration, Timestamp};
-use site_adapter::{AttemptReport, Seen, UsageReport};
+use site_adapter::{AttemptReport, HandoffReport, Seen, UsageReport};
 
 use super::fetch::handoff_entry;
+use super::fit::{Fit, Known, invalid};
 use crate::agents::Step;
+use crate::confirmations::Authority;
 use crate::{Broker, Caller, Error, Result};
 
 const TRIES: u32 = 5;
-/// How far the clock of whoever tells may be off, as for what agents tell of usage.
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(24);
-
-/// What a site tells of a job that a person handed in there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HandoffReport {
-    Submitted {
-        remote_id: RemoteId,
-        submitted_at: Timestamp,
-    },
-    Started {
-        started_at: Timestamp,
-    },
-    Ended {
-        ended_at: Timestamp,
-        outcome: Outcome,
-    },
-    /// From the site's accounting; `None` where it has no record. Settles the job.
-    Usage(Option<UsageReport>),
-    /// The site does not take it, or it never came: the job may go elsewhere.
-    Declined {
-        reason: String,
-    },
-}
-
-impl HandoffReport {
-    const fn event(&self) -> &'static str {
-        match self {
-            Self::Submitted { .. } => "submitted",
-            Self::Started { .. } => "started",
-            Self::Ended { .. } => "ended",
-            Self::Usage(_) => "usage",
-            Self::Declined { .. } => "declined",
-        }
-    }
-}
 
 impl Broker {
     /// Takes what an administrator of the site tells. What was told before changes nothing; what does
-    /// not fit, such as a start before the site has it, is refused with what is to be told first.
+    /// not fit, such as a start before the site has it, or another end than was told, is refused with
+    /// what is to be told first, or what was told.
     pub async fn report_handoff(
         &self,
         caller: &Caller,
         site: &SiteId,
-        id: JobId,
+        id: impl Into<HandoffRef>,
         report: &HandoffReport,
     ) -> Result<Job> {
         if self.board().find(site).is_none() {
@@ -63,14 +29,50 @@ impl Broker {
         if !caller.administers(site) {
             return Err(Error::Forbidden("site administrator of this site"));
         }
+        let by = Authority {
+            person: caller.person,
+            agent: None,
+        };
+        self.report_in_name_of(by, site, id.into(), report).await
+    }
+
+    /// Takes what a local person told the site's agent; as for confirmations, they are known by a
+    /// pseudonym.
+    pub async fn report_handoff_at(
+        &self,
+        by: (AgentId, &str),
+        site: &SiteId,
+        id: HandoffRef,
+        report: &HandoffReport,
+    ) -> Result<Job> {
+        let by = self.local_authority(by, site).await?;
+        self.report_in_name_of(by, site, id, report).await
+    }
+
+    async fn report_in_name_of(
+        &self,
+        by: Authority,
+        site: &SiteId,
+        id: HandoffRef,
+        report: &HandoffReport,
+    ) -> Result<Job> {
         for _ in 0..TRIES {
             let (job, attempt) = self.carried_to(site, id).await?;
-            check(&attempt, &job, report, self.inner.clock.now())?;
+            let usage = self.inner.store.usage_of(job.id).await?;
+            let known = Known {
+                job: &job,
+                attempt: &attempt,
+                charged: usage.iter().find(|it| it.attempt == attempt.id),
+            };
+            if known.fit(report, self.inner.clock.now())? == Fit::Told {
+                return Ok(job);
+            }
+            self.check_usage(&job, &attempt, report).await?;
             let mut entry = handoff_entry(&job, &attempt, EntryKind::JobHandoffReported)
                 .with("by", "site")
                 .with("event", report.event());
-            entry.actor = Some(caller.person);
-            let told = told(attempt.id, report);
+            by.sign(&mut entry);
+            let (id, told) = (job.id, told(attempt.id, report));
             let mut step = Step::new(self, job, attempt);
             step.enter(entry);
             for event in &told {
@@ -86,6 +88,28 @@ impl Broker {
             }
         }
         Err(Error::Contended)
+    }
+
+    /// An agent's record that cannot be is kept for a person to judge; here one is at hand, who can
+    /// mend it before it settles the job.
+    async fn check_usage(
+        &self,
+        job: &Job,
+        attempt: &Attempt,
+        report: &HandoffReport,
+    ) -> Result<()> {
+        let (HandoffReport::Ended { usage, .. } | HandoffReport::Usage { usage }) = report else {
+            return Ok(());
+        };
+        let Some(usage) = usage else { return Ok(()) };
+        check_order(usage)?;
+        match self.judge_usage(job, attempt, usage).await? {
+            Ok(()) => Ok(()),
+            Err(reason) => {
+                let allowed = "what the site's accounting says of this job";
+                Err(invalid("usage", &reason, allowed))
+            }
+        }
     }
 
     /// Takes down that a member of the project says to have handed it in. The site's word is awaited all
@@ -134,24 +158,23 @@ impl Broker {
         Err(Error::Contended)
     }
 
-    /// The open attempt that a person has carried to this site, and its job.
-    async fn carried_to(&self, site: &SiteId, id: JobId) -> Result<(Job, Attempt)> {
-        let job = self.inner.store.find_job(id).await?;
-        let job = job.ok_or(Error::NotFound("handoff"))?;
-        let attempts = self.inner.store.attempts_of(id).await?;
+    /// The attempt that a person has carried to this site, over or not, and its job; of a job that
+    /// came there more than once the last one.
+    pub(super) async fn carried_to(&self, site: &SiteId, id: HandoffRef) -> Result<(Job, Attempt)> {
+        let store = &self.inner.store;
         let theirs = |it: &Attempt| it.is_handed_over() && it.partition.site == *site;
-        let last = attempts.into_iter().rfind(theirs);
-        let attempt = last.ok_or(Error::NotFound("handoff"))?;
-        if attempt.settled {
-            let words = "nothing is left to be told of it: it is settled".to_owned();
-            return Err(Error::NotWaiting(words));
-        }
-        Ok((job, attempt))
+        let attempt = match id {
+            HandoffRef::Job(id) => store.attempts_of(id).await?.into_iter().rfind(theirs),
+            HandoffRef::Attempt(id) => store.find_attempt(id).await?.filter(theirs),
+        };
+        let attempt = attempt.ok_or(Error::NotFound("handoff"))?;
+        let job = store.find_job(attempt.job).await?;
+        Ok((job.ok_or(Error::NotFound("handoff"))?, attempt))
     }
 }
 
-fn told(attempt: broker_model::AttemptId, report: &HandoffReport) -> Vec<AttemptReport> {
-    let one = match report.clone() {
+fn told(attempt: AttemptId, report: &HandoffReport) -> Vec<AttemptReport> {
+    match report.clone() {
         HandoffReport::Submitted {
             remote_id,
             submitted_at,
@@ -160,70 +183,37 @@ fn told(attempt: broker_model::AttemptId, report: &HandoffReport) -> Vec<Attempt
                 remote_id,
                 submitted_at,
             };
-            AttemptReport::Accepted { attempt, seen }
+            vec![AttemptReport::Accepted { attempt, seen }]
         }
-        HandoffReport::Started { started_at } => AttemptReport::Started {
+        HandoffReport::Started { started_at } => vec![AttemptReport::Started {
             attempt,
             started_at,
-        },
-        HandoffReport::Ended { ended_at, outcome } => AttemptReport::Ended {
-            attempt,
+        }],
+        HandoffReport::Ended {
             ended_at,
             outcome,
-        },
-        HandoffReport::Usage(usage) => AttemptReport::Usage { attempt, usage },
-        HandoffReport::Declined { reason } => AttemptReport::Refused { attempt, reason },
-    };
-    vec![one]
+            usage,
+        } => {
+            let ended = AttemptReport::Ended {
+                attempt,
+                ended_at,
+                outcome,
+            };
+            let usage = usage.map(|usage| AttemptReport::Usage {
+                attempt,
+                usage: Some(usage),
+            });
+            std::iter::once(ended).chain(usage).collect()
+        }
+        HandoffReport::Usage { usage } => vec![AttemptReport::Usage { attempt, usage }],
+        HandoffReport::Declined { reason } => vec![AttemptReport::Refused { attempt, reason }],
+    }
 }
 
-/// Refuses what cannot be so, or not yet.
-fn check(attempt: &Attempt, job: &Job, report: &HandoffReport, now: Timestamp) -> Result<()> {
-    use AttemptState::{Accepted, Ended, Leased, Submitting};
-    let at = match report {
-        HandoffReport::Submitted { submitted_at, .. } => Some(("submitted_at", *submitted_at)),
-        HandoffReport::Started { started_at } => Some(("started_at", *started_at)),
-        HandoffReport::Ended { ended_at, .. } => Some(("ended_at", *ended_at)),
-        HandoffReport::Usage(_) | HandoffReport::Declined { .. } => None,
-    };
-    if let Some((field, at)) = at {
-        check_time(field, at, attempt.created_at, now)?;
-    }
-    if let HandoffReport::Declined { reason } = report
-        && (reason.trim().is_empty() || reason.len() > 1000)
-    {
-        let words = "whoever declines a job owes its user a reason";
-        return Err(invalid("reason", words, "1 to 1000 bytes of text"));
-    }
-    let missing = match (report, &attempt.state) {
-        (HandoffReport::Submitted { .. }, Leased | Submitting | Accepted { .. })
-        | (HandoffReport::Started { .. }, Accepted { .. })
-        | (HandoffReport::Ended { .. }, Accepted { .. } | Ended { .. })
-        | (HandoffReport::Usage(_), Ended { .. })
-        | (HandoffReport::Declined { .. }, Leased | Submitting) => return Ok(()),
-        (HandoffReport::Usage(_), _) => "tell that it `ended` first",
-        (_, Leased | Submitting) => "tell that it was `submitted` first",
-        (HandoffReport::Declined { .. }, _) => "the site has it: tell that it `ended`",
-        _ => "it has ended: tell its `usage`",
-    };
-    Err(Error::NotWaiting(format!(
-        "the job is {}, and this does not fit; {missing}",
-        job.state.name().as_str()
-    )))
-}
-
-fn check_time(field: &str, at: Timestamp, created: Timestamp, now: Timestamp) -> Result<()> {
-    if created.duration_since(at) > CLOCK_SKEW || at.duration_since(now) > CLOCK_SKEW {
-        let words = format!("{at} cannot be: the job was prepared at {created}");
-        return Err(invalid(field, &words, "a time from then until now"));
+fn check_order(usage: &UsageReport) -> Result<()> {
+    if usage.ended_at < usage.started_at {
+        let words = format!("it ends before it starts at {}", usage.started_at);
+        return Err(invalid("usage.ended_at", &words, "a later time"));
     }
     Ok(())
-}
-
-fn invalid(field: &str, reason: &str, allowed: &str) -> Error {
-    Error::InvalidSpec(vec![InvalidSpec {
-        field: field.to_owned(),
-        reason: reason.to_owned(),
-        allowed: allowed.to_owned(),
-    }])
 }

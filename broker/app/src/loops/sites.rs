@@ -3,6 +3,7 @@ use std::sync::{Mutex, PoisonError};
 
 use broker_model::{
     Attempt, AttemptEvent, AttemptId, AttemptState, EntryKind, Job, JobEvent, JobId, SiteId,
+    SiteState,
 };
 use broker_store::{Change, CommitError, Write};
 use jiff::{SignedDuration, Timestamp};
@@ -102,14 +103,10 @@ impl Broker {
     /// else may be started again; it waits for its site (invariant 2).
     pub async fn lose_sites_once(&self) -> Result<u32> {
         let now = self.inner.clock.now();
-        let after = SignedDuration::try_from(self.inner.limits.site_lost_after)
-            .unwrap_or(SignedDuration::MAX);
-        let since = self.inner.hearing.since();
         let mut silent = HashSet::new();
         for entry in self.board().entries() {
-            let heard_at = entry.state.as_ref().map(|state| state.observed_at);
-            let silence = heard_at.map(|heard_at| now.duration_since(heard_at.max(since)));
-            if silence.is_some_and(|silence| silence > after) {
+            let state = entry.state.as_ref();
+            if state.is_some_and(|state| self.is_lost(state, now)) {
                 silent.insert(entry.site.id.clone());
             }
         }
@@ -119,6 +116,14 @@ impl Broker {
             lost += self.lose_site(site).await?;
         }
         Ok(lost)
+    }
+
+    /// Whether the site was silent for longer than the lost timer, as far as this broker could hear.
+    pub(crate) fn is_lost(&self, state: &SiteState, now: Timestamp) -> bool {
+        let after = SignedDuration::try_from(self.inner.limits.site_lost_after)
+            .unwrap_or(SignedDuration::MAX);
+        let heard_at = state.observed_at.max(self.inner.hearing.since());
+        now.duration_since(heard_at) > after
     }
 
     async fn lose_site(&self, site: &SiteId) -> Result<u32> {

@@ -38,8 +38,10 @@ impl Broker {
 
     /// The site as the registry has it now; one that is only a file as that.
     pub(super) async fn registered(&self, id: &SiteId) -> Result<RegisteredSite> {
-        if let Some(found) = self.inner.store.find_registered_site(id).await? {
-            return Ok(found);
+        match self.inner.store.find_registered_site(id).await? {
+            Some(found) if found.retired_at.is_some() => return Err(Error::NotFound("site")),
+            Some(found) => return Ok(found),
+            None => {}
         }
         let site = self.board().find(id).ok_or(Error::NotFound("site"))?;
         Ok(RegisteredSite {
@@ -48,6 +50,7 @@ impl Broker {
             controls: Controls::default(),
             edited: false,
             changed_at: self.inner.clock.now(),
+            retired_at: None,
             version: 0,
         })
     }

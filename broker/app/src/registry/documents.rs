@@ -125,13 +125,16 @@ impl Broker {
     async fn register(&self, caller: &Caller, site: Site) -> Result<()> {
         let mut entry = self.site_entry(EntryKind::SiteRegistered);
         entry.actor = Some(caller.person);
+        // One that was retired has its row still.
+        let before = self.inner.store.find_registered_site(&site.id).await?;
         let registered = RegisteredSite {
             site,
             controls: Controls::default(),
             file_sha256: None,
             edited: true,
             changed_at: entry.at,
-            version: 0,
+            retired_at: None,
+            version: before.map_or(0, |it| it.version),
         };
         self.put_registered(registered, entry).await
     }

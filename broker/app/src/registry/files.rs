@@ -13,6 +13,8 @@ pub enum Adopted {
     /// The file is another than the last time, but the registry's document was changed by hand, so that
     /// stays. `alcyone site import` makes the file count.
     Kept(SiteId),
+    /// The site was retired: the file brings nothing back. `alcyone site import` does.
+    Retired(SiteId),
     /// What has jobs would vanish with the file; the registry's document stays.
     Refused(SiteId, String),
 }
@@ -46,11 +48,15 @@ impl Broker {
                 file_sha256: Some(sha256.to_string()),
                 edited: false,
                 changed_at: entry.at,
+                retired_at: None,
                 version: 0,
             };
             self.put_registered(registered, entry).await?;
             return Ok(Some(Adopted::Registered(file.id.clone())));
         };
+        if known.retired_at.is_some() {
+            return Ok(Some(Adopted::Retired(file.id.clone())));
+        }
         if known.file_sha256.as_deref() == Some(&*sha256) || known.site == *file {
             return Ok(None);
         }

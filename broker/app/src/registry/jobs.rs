@@ -86,12 +86,7 @@ impl Broker {
             Err(Error::NotFound(_)) => None,
             Err(error) => return Err(error),
         };
-        let name = if sees_people {
-            let person = self.inner.store.find_person(job.owner).await?;
-            person.and_then(|it| it.name.or(it.email))
-        } else {
-            None
-        };
+        let name = self.name_of(job.owner, sees_people).await?;
         Ok(Some(SiteJob {
             job: job.id,
             attempt: job.attempt,

@@ -75,6 +75,7 @@ impl<'w> Agent<'w> {
 
     pub(crate) fn message(&self, attempts: Vec<AttemptReport>) -> Report {
         Report {
+            snapshot_ttl_seconds: None,
             agent: self.id,
             instance: self.instance,
             site: self.site.clone(),

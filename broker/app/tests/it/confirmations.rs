@@ -1,12 +1,15 @@
 use broker_app::{Answer, Broker, Error};
 use broker_model::{
-    Automation, EntryKind, HoldReason, Job, JobId, OutcomeKind, StateName, UnitMillis, Verdict,
+    Automation, EntryKind, HoldReason, Job, JobId, OutcomeKind, Role, SiteId, StateName,
+    UnitMillis, Verdict,
 };
+use broker_store::{Change, Commits as _, Identities as _, Write};
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use crate::agent::Agent;
 use crate::books::Books;
+use crate::registry::with_role;
 use crate::world::{World, allocation, at, engineer, job, principal, setup, spec, submit};
 
 const WEEK: i64 = 7 * 24 * 3600;
@@ -111,6 +114,42 @@ async fn a_site_sees_what_it_needs_to_judge_and_of_the_person_a_pseudonym() {
     assert!(!format!("{one:?}").contains("engineer"), "{one:?}");
     let after = broker.confirmations_at(&lumi, Some(waiting.id)).await;
     assert!(after.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn whose_job_waits_is_named_to_those_alone_who_may_see_names() {
+    let world = asking().await;
+    let broker = world.broker().await;
+    let waiting = asked(&world, &broker).await;
+    let store = world.store().await;
+    let mut owner = store.find_person(waiting.owner).await.unwrap().unwrap();
+    owner.name = Some("Ada Example".to_owned());
+    let change = Change {
+        writes: vec![Write::PutPerson(Box::new(owner))],
+        entries: Vec::new(),
+    };
+    store.commit(change).await.unwrap();
+    let lumi: SiteId = "lumi".parse().unwrap();
+    let sees = Role::SiteAdmin {
+        site: lumi.clone(),
+        sees_people: true,
+    };
+    let nils = with_role(&world, &broker, "nils", sees).await;
+    let [lena, op] = ["admin", "operator"];
+    for caller in [
+        broker.caller(principal(lena)).await.unwrap(),
+        broker.caller(principal(op)).await.unwrap(),
+    ] {
+        let list = broker.confirmations(&caller, &lumi, None).await.unwrap();
+        assert_eq!((list[0].owner, &list[0].owner_name), (waiting.owner, &None));
+    }
+    let list = broker.confirmations_at(&lumi, None).await.unwrap();
+    assert_eq!(
+        list[0].owner_name, None,
+        "the agent speaks for anybody there"
+    );
+    let list = broker.confirmations(&nils, &lumi, None).await.unwrap();
+    assert_eq!(list[0].owner_name.as_deref(), Some("Ada Example"));
 }
 
 #[tokio::test]

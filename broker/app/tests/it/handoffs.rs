@@ -39,6 +39,7 @@ fn ended(world: &World) -> HandoffReport {
     HandoffReport::Ended {
         ended_at: world.now(),
         outcome: outcome(OutcomeKind::Completed),
+        usage: None,
     }
 }
 
@@ -82,12 +83,19 @@ async fn a_job_is_carried_to_its_site_and_charged_by_what_the_site_tells() {
             memory_gib: 480,
             energy_joules: None,
         };
-        let settled = tell(&broker, held.id, HandoffReport::Usage(Some(usage))).await;
+        let settled = tell(
+            &broker,
+            held.id,
+            HandoffReport::Usage { usage: Some(usage) },
+        )
+        .await;
         assert_eq!(settled.unwrap().held, UnitMillis::ZERO);
         let books = Books::check(&broker).await;
         assert_eq!(books.usage.len(), 1);
         assert_eq!(books.usage[0].charge.charged, UnitMillis::from_hours(2));
-        let late = tell(&broker, held.id, ended(&world)).await;
+        let again = tell(&broker, held.id, ended(&world)).await.unwrap();
+        assert_eq!(again.state.name(), StateName::Completed, "as it was told");
+        let late = tell(&broker, held.id, declined()).await;
         assert!(matches!(late, Err(Error::NotWaiting(_))), "{late:?}");
     }
 }
@@ -210,7 +218,7 @@ async fn what_does_not_fit_is_refused_with_what_is_to_be_told_first() {
     for (report, words) in [
         (HandoffReport::Started { started_at }, "`submitted` first"),
         (ended(&world), "`submitted` first"),
-        (HandoffReport::Usage(None), "`ended` first"),
+        (HandoffReport::Usage { usage: None }, "`ended` first"),
     ] {
         let refused = tell(&broker, held.id, report)
             .await
@@ -231,6 +239,194 @@ async fn what_does_not_fit_is_refused_with_what_is_to_be_told_first() {
     tell(&broker, held.id, submitted(&world)).await.unwrap();
     let after = Books::check(&broker).await.entries.len();
     assert_eq!(after, before, "told twice is told once");
+}
+
+fn used(world: &World) -> UsageReport {
+    UsageReport {
+        started_at: world.now() - SignedDuration::from_mins(30),
+        ended_at: world.now(),
+        elapsed_seconds: None,
+        nodes: 1,
+        scheduler_gpus: 8,
+        cpus: 56,
+        memory_gib: 480,
+        energy_joules: None,
+    }
+}
+
+/// Refused, with words that name what was told.
+fn contradicts<T: std::fmt::Debug>(answer: Result<T, Error>, known: &str) {
+    let Err(Error::NotWaiting(words)) = answer else {
+        panic!("{answer:?}")
+    };
+    assert!(
+        words.starts_with("this contradicts what was told before: ") && words.contains(known),
+        "{words}"
+    );
+}
+
+#[tokio::test]
+async fn each_report_may_be_repeated_at_any_time_and_another_word_is_refused_with_what_was_told() {
+    let world = by_hand().await;
+    let broker = world.broker().await;
+    let held = submit(&broker, at(&["lumi"])).await;
+    let first = submitted(&world);
+    world.pass(60);
+    let started = HandoffReport::Started {
+        started_at: world.now(),
+    };
+    world.pass(1800);
+    let (end, usage) = (ended(&world), used(&world));
+    let charge = HandoffReport::Usage {
+        usage: Some(usage.clone()),
+    };
+    let order = [first, started, end, charge];
+    for (n, report) in order.iter().enumerate() {
+        tell(&broker, held.id, report.clone()).await.unwrap();
+        let before = Books::check(&broker).await.entries.len();
+        for known in &order[..=n] {
+            tell(&broker, held.id, known.clone()).await.unwrap();
+        }
+        let after = Books::check(&broker).await.entries.len();
+        assert_eq!(after, before, "told again after {report:?}");
+    }
+    let other = HandoffReport::Submitted {
+        remote_id: RemoteId("4712".to_owned()),
+        submitted_at: world.now(),
+    };
+    contradicts(tell(&broker, held.id, other).await, "`4711`");
+    let started_at = world.now();
+    let other = HandoffReport::Started { started_at };
+    contradicts(tell(&broker, held.id, other).await, "it started at ");
+    let other = HandoffReport::Ended {
+        ended_at: world.now(),
+        outcome: outcome(OutcomeKind::TimedOut),
+        usage: None,
+    };
+    contradicts(tell(&broker, held.id, other).await, "as completed");
+    for other in [None, Some(UsageReport { nodes: 2, ..usage })] {
+        let other = HandoffReport::Usage { usage: other };
+        contradicts(tell(&broker, held.id, other).await, "1 nodes and 8 GPUs");
+    }
+    assert_eq!(Books::check(&broker).await.usage.len(), 1);
+}
+
+#[tokio::test]
+async fn an_end_with_its_usage_settles_the_job_and_what_cannot_be_is_refused_before() {
+    let world = by_hand().await;
+    let broker = world.broker().await;
+    let held = submit(&broker, at(&["lumi"])).await;
+    tell(&broker, held.id, submitted(&world)).await.unwrap();
+    world.pass(3600);
+    let end = |usage| HandoffReport::Ended {
+        ended_at: world.now(),
+        outcome: outcome(OutcomeKind::Completed),
+        usage: Some(usage),
+    };
+    let good = used(&world);
+    let backwards = UsageReport {
+        started_at: good.ended_at,
+        ended_at: good.started_at,
+        ..good.clone()
+    };
+    let too_many = UsageReport {
+        scheduler_gpus: 9000,
+        ..good.clone()
+    };
+    for bad in [backwards, too_many] {
+        let refused = tell(&broker, held.id, end(bad)).await;
+        assert!(matches!(refused, Err(Error::InvalidSpec(_))), "{refused:?}");
+        let job = job(&broker, held.id).await;
+        assert_eq!(
+            job.state.name(),
+            StateName::Queued,
+            "nothing of it is stored"
+        );
+    }
+    for _ in 0..2 {
+        let over = tell(&broker, held.id, end(good.clone())).await.unwrap();
+        assert_eq!(over.state.name(), StateName::Completed);
+        assert_eq!(over.held, UnitMillis::ZERO);
+    }
+    assert_eq!(Books::check(&broker).await.usage.len(), 1);
+}
+
+#[tokio::test]
+async fn an_end_before_its_start_is_refused() {
+    let world = by_hand().await;
+    let broker = world.broker().await;
+    let held = submit(&broker, at(&["lumi"])).await;
+    tell(&broker, held.id, submitted(&world)).await.unwrap();
+    let early = ended(&world);
+    world.pass(60);
+    let started_at = world.now();
+    let started = HandoffReport::Started { started_at };
+    tell(&broker, held.id, started).await.unwrap();
+    let refused = tell(&broker, held.id, early).await;
+    assert!(matches!(refused, Err(Error::InvalidSpec(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_decline_that_is_repeated_by_its_marker_does_not_decline_the_next_try() {
+    let world = by_hand().await;
+    let broker = world.broker().await;
+    let held = submit(&broker, at(&["lumi"])).await;
+    let marker = held.attempt.unwrap();
+    let admin = broker.caller(principal("admin")).await.unwrap();
+    let lumi = "lumi".parse().unwrap();
+    let no = declined();
+    let first = broker.report_handoff(&admin, &lumi, marker, &no).await;
+    assert_eq!(first.unwrap().state.name(), StateName::Pending);
+    broker.place_pending_once().await.unwrap();
+    let next = job(&broker, held.id).await;
+    assert_ne!(next.attempt, held.attempt);
+    broker
+        .report_handoff(&admin, &lumi, marker, &no)
+        .await
+        .unwrap();
+    assert_eq!(job(&broker, held.id).await, next, "the other try stands");
+    let other = HandoffReport::Declined {
+        reason: "full".to_owned(),
+    };
+    let other = broker.report_handoff(&admin, &lumi, marker, &other).await;
+    contradicts(other, "it never came");
+    let late = submitted(&world);
+    let late = broker.report_handoff(&admin, &lumi, marker, &late).await;
+    contradicts(late, "it never came");
+    let elsewhere = "bsc".parse().unwrap();
+    let foreign = broker.report_handoff_at(
+        (Agent::of(&world, "bsc").id, "x"),
+        &elsewhere,
+        marker.into(),
+        &no,
+    );
+    assert!(matches!(foreign.await, Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
+async fn a_local_person_fetches_and_tells_through_the_agent_and_the_ledger_has_no_name_of_theirs() {
+    let world = by_hand().await;
+    let broker = world.broker().await;
+    let held = submit(&broker, at(&["lumi"])).await;
+    let (agent, lumi) = (Agent::of(&world, "lumi"), "lumi".parse().unwrap());
+    let by = (agent.id, "hpcmaia");
+    let fetched = broker.handoff_at(by, &lumi, held.id.into()).await.unwrap();
+    let owners = fetch(&broker, "engineer", held.id).await.unwrap();
+    assert_eq!(fetched, owners, "the same bytes for everybody");
+    let report = submitted(&world);
+    let told = broker.report_handoff_at(by, &lumi, held.id.into(), &report);
+    assert_eq!(told.await.unwrap().state.name(), StateName::Queued);
+    let books = Books::check(&broker).await;
+    for kind in [EntryKind::JobHandoffPrepared, EntryKind::JobHandoffReported] {
+        let mut entries = books.entries.iter();
+        let entry = entries.find(|it| it.kind == kind).unwrap();
+        assert_eq!(entry.data["agent"], agent.id.to_string());
+        let person = broker.store().find_person(entry.actor.unwrap()).await;
+        assert_eq!(person.unwrap().unwrap().subject, "hpcmaia");
+    }
+    assert!(!format!("{:?}", books.entries).contains("hpcmaia"));
+    let list = broker.handoffs_at(&lumi, None).await.unwrap();
+    assert_eq!((list[0].job, &list[0].owner_name), (held.id, &None));
 }
 
 #[tokio::test]
@@ -255,7 +451,7 @@ async fn the_owner_may_say_that_it_is_handed_in_and_nothing_is_shown_by_that() {
     for who in ["engineer", "operator"] {
         let caller = broker.caller(principal(who)).await.unwrap();
         let lumi = "lumi".parse().unwrap();
-        let usage = HandoffReport::Usage(None);
+        let usage = HandoffReport::Usage { usage: None };
         let refused = broker.report_handoff(&caller, &lumi, held.id, &usage).await;
         assert!(matches!(refused, Err(Error::Forbidden(_))), "{who}");
     }
@@ -271,7 +467,7 @@ async fn a_site_lists_what_is_carried_to_it() {
     let lumi = "lumi".parse().unwrap();
     let admin = broker.caller(principal("admin")).await.unwrap();
     let list = broker.handoffs(&admin, &lumi, None).await.unwrap();
-    let ids: Vec<_> = list.iter().map(|it| it.job.id).collect();
+    let ids: Vec<_> = list.iter().map(|it| it.job).collect();
     assert_eq!(ids, [first.id, second.id]);
     let owner = engineer(&broker).await;
     let refused = broker.handoffs(&owner, &lumi, None).await;

@@ -14,12 +14,12 @@ use jiff::SignedDuration;
 use crate::agent::Agent;
 use crate::world::{World, at, engineer, principal};
 
-fn lumi() -> SiteId {
+pub(crate) fn lumi() -> SiteId {
     "lumi".parse().unwrap()
 }
 
 /// Somebody with one more role than others.
-async fn with_role(world: &World, broker: &Broker, subject: &str, role: Role) -> Caller {
+pub(crate) async fn with_role(world: &World, broker: &Broker, subject: &str, role: Role) -> Caller {
     let caller = broker.caller(principal(subject)).await.unwrap();
     let write = Write::PutGrant(StoredGrant {
         person: caller.person,
@@ -34,19 +34,19 @@ async fn with_role(world: &World, broker: &Broker, subject: &str, role: Role) ->
     broker.caller(principal(subject)).await.unwrap()
 }
 
-fn admin() -> Role {
+pub(crate) fn admin() -> Role {
     Role::SiteAdmin {
         site: lumi(),
         sees_people: false,
     }
 }
 
-async fn operator(world: &World, broker: &Broker) -> Caller {
+pub(crate) async fn operator(world: &World, broker: &Broker) -> Caller {
     with_role(world, broker, "op", Role::Operator).await
 }
 
 /// A site that nobody knows yet.
-fn new_site(id: &str) -> Site {
+pub(crate) fn new_site(id: &str) -> Site {
     toml::from_str(&format!(
         r#"
         id = "{id}"
@@ -75,7 +75,7 @@ fn at_lumi() -> broker_model::JobSpec {
     at(&["lumi"])
 }
 
-async fn submitted(broker: &Broker) -> Job {
+pub(crate) async fn submitted(broker: &Broker) -> Job {
     crate::world::submit(broker, at_lumi()).await
 }
 
@@ -91,7 +91,7 @@ async fn clauses(broker: &Broker) -> Vec<(Clause, String)> {
     rejections.map(|it| (it.clause, it.words.clone())).collect()
 }
 
-async fn opened() -> (World, Broker) {
+pub(crate) async fn opened() -> (World, Broker) {
     let world = World::sqlite().await;
     let broker = world.broker().await;
     Agent::of(&world, "lumi").show(&broker).await;

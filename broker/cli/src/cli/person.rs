@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use broker_model::{JobId, SiteId};
+use broker_model::{HandoffRef, JobId, SiteId};
 use clap::{Args, Subcommand, ValueEnum};
 
 /// What a person of a site does with jobs.
@@ -22,7 +22,8 @@ pub enum PersonVerb {
     /// Tell what became of a job that was handed in at the site
     Report {
         site: SiteId,
-        job: JobId,
+        /// Its id, or its marker (`att_…`)
+        job: HandoffRef,
         /// JSON: the body of `POST /api/v1/sites/{id}/handoffs/{job}/reports`
         file: PathBuf,
     },

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use broker_model::{
-    AllocationId, DrainId, FundingShare, IncidentId, OrganisationId, PartitionId, SiteId,
-    SiteScope, SystemId, VetoId, WindowId,
+    AllocationId, ControlId, DrainId, FundingShare, IncidentId, OrganisationId, PartitionId,
+    SiteId, SiteScope, SystemId, VetoId, WindowId,
 };
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
@@ -81,6 +81,16 @@ pub enum SiteVerb {
         /// GPU-hours in a month (UTC), used and held
         #[arg(long)]
         gpu_hours: Option<u32>,
+    },
+    /// Take back what was set by mistake, as if it had never been: a window, drain, incident or veto by
+    /// its id, a limit by its organisation's
+    Remove { site: SiteId, item: ControlId },
+    /// Take a site that never had jobs out of the federation, or a system or partition without jobs out
+    /// of the site
+    Retire {
+        site: SiteId,
+        #[command(flatten)]
+        scope: ScopeArgs,
     },
     /// List what the site has that is not over, and for whom
     Jobs {

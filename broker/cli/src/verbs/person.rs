@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use broker_client::Client;
 use broker_client::wire::{ConfirmationAnswer, ConfirmationDecision, HandoffView, JobView, Page};
-use broker_model::{ConfirmationView, JobId, SiteId};
+use broker_model::{ConfirmationView, HandoffRef, SiteId};
 
 use crate::cli::PersonVerb;
 use crate::print;
@@ -117,7 +117,12 @@ fn one_waiting(one: &ConfirmationView, out: &mut impl Write) -> anyhow::Result<(
             ),
         ),
         ("paid by", one.share.to_string()),
-        ("owner", one.owner.to_string()),
+        (
+            "owner",
+            one.owner_name
+                .clone()
+                .unwrap_or_else(|| one.owner.to_string()),
+        ),
         (
             "image",
             one.image.clone().unwrap_or_else(|| "none".to_owned()),
@@ -185,7 +190,7 @@ async fn handoffs(
 async fn report(
     client: &Client,
     site: &SiteId,
-    job: JobId,
+    job: HandoffRef,
     file: &Path,
 ) -> anyhow::Result<JobView> {
     let text = std::fs::read_to_string(file)

@@ -60,6 +60,13 @@ pub(crate) async fn run(
             };
             say.done(&limit, &format!("{site}: {organisation} {done}"), out)?;
         }
+        SiteVerb::Remove { site, item } => {
+            let removed = client.remove_control(&site, item).await?;
+            say.done(&removed, &format!("{site}: {item} is taken back"), out)?;
+        }
+        SiteVerb::Retire { site, scope } => {
+            return document::retire(client, &site, &scope.into(), json, out).await;
+        }
         SiteVerb::Jobs {
             site,
             limit,

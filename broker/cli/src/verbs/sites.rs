@@ -2,7 +2,7 @@ use std::io::Write;
 
 use broker_client::Client;
 use broker_client::wire::SiteView;
-use broker_model::{Partition, PartitionSnapshot, SiteId, System};
+use broker_model::{Partition, PartitionSnapshot, SiteId, SiteReadiness, System};
 
 use crate::print;
 
@@ -12,6 +12,7 @@ pub(crate) async fn run(
     json: bool,
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
+    let single = site.is_some();
     let sites = match site {
         Some(site) => vec![client.site(&site).await?],
         None => client.sites().await?.items,
@@ -35,9 +36,23 @@ pub(crate) async fn run(
         if let Some(reason) = &view.reason {
             writeln!(out, "{}: {reason}", view.site.id)?;
         }
+        if single && let Some(words) = word_counts(view) {
+            writeln!(out, "{}: {words}", view.site.id)?;
+        }
         notices(view, out)?;
     }
     Ok(0)
+}
+
+/// How old the site's word is, and how long it counts.
+fn word_counts(view: &SiteView) -> Option<String> {
+    if view.readiness == SiteReadiness::Unknown {
+        return None;
+    }
+    let (heard_at, expires_at) = (view.heard_at?, view.expires_at?);
+    Some(format!(
+        "heard at {heard_at}; that counts until {expires_at}"
+    ))
 }
 
 /// What its administrators tell: drains, incidents and maintenance that are on or to come.

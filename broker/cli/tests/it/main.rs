@@ -11,6 +11,8 @@ mod link;
 mod login;
 mod program;
 mod site;
+mod site_agents;
+mod site_people;
 mod stage;
 mod verbs;
 #[expect(dead_code, reason = "the tests of the API use more of it")]

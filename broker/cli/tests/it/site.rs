@@ -1,5 +1,9 @@
 //! A site's administrator at the command line.
 
+use std::collections::BTreeSet;
+
+use broker_cli::Cli;
+use clap::{CommandFactory as _, Parser as _};
 use serde_json::{Value, json};
 
 use crate::stage::Stage;
@@ -137,6 +141,7 @@ async fn what_is_set_at_a_site_is_shown_and_ended() {
         (&json!([]), &json!([]), &json!([]))
     );
     assert_eq!(json(&["site", "windows", "list", "lumi"]).await, json!([]));
+    assert_eq!(json(&["site", "jobs", "lumi"]).await["items"], json!([]));
     let jobs = stage.run("lena", &["site", "jobs", "lumi"]).await;
     assert!(
         jobs.out
@@ -195,4 +200,120 @@ async fn who_does_not_administer_a_site_is_refused() {
     assert_eq!(jobs.code, 1);
     let problem: Value = serde_json::from_str(&jobs.out).unwrap();
     assert_eq!(problem["code"], "not-found");
+}
+
+/// What clap says to a command line that is none.
+pub(crate) fn parse(stage: &Stage, words: &[&str]) -> Result<(), String> {
+    let first = ["alcyone", "--broker", stage.url.as_str()];
+    let parsed = Cli::try_parse_from(first.iter().chain(words));
+    parsed.map(drop).map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn what_was_set_by_mistake_is_taken_back_by_its_id() {
+    let stage = opened().await;
+    let drain = stage
+        .json(
+            "lena",
+            &["site", "drain", "lumi", "--reason", "the wrong site"],
+        )
+        .await;
+    let removed = stage
+        .json("lena", &["site", "remove", "lumi", &id(&drain)])
+        .await;
+    assert_eq!(removed, json!({ "removed": id(&drain) }));
+    let again = stage
+        .run("lena", &["site", "remove", "lumi", &id(&drain)])
+        .await;
+    assert_eq!(again.code, 1, "{again:?}");
+    let organisation = broker_app::setup::organisation_id("startup").to_string();
+    stage
+        .json(
+            "lena",
+            &["site", "limit", "lumi", &organisation, "--queued", "3"],
+        )
+        .await;
+    let said = stage
+        .run("lena", &["site", "remove", "lumi", &organisation])
+        .await;
+    assert_eq!(said.out, format!("lumi: {organisation} is taken back\n"));
+    let set = stage.run("lena", &["site", "show", "lumi"]).await.out;
+    assert_eq!(set, "lumi: nothing is set\n");
+    let other = parse(
+        &stage,
+        &[
+            "site",
+            "remove",
+            "lumi",
+            "job_0192f0c1d2e37abc8def0123456789ab",
+        ],
+    );
+    assert!(other.is_err(), "a job is not set at a site");
+}
+
+#[tokio::test]
+async fn a_site_a_system_and_a_partition_are_retired_unless_jobs_refer_to_them() {
+    let stage = opened().await;
+    stage.sign_in("operator").await;
+    stage.sign_in("ada").await;
+    let text = include_str!("../../../../config/sites/meluxina.toml");
+    let new = stage.file(
+        "esch.toml",
+        &text.replacen("id = \"meluxina\"", "id = \"esch\"", 1),
+    );
+    stage.json("operator", &["site", "import", &new]).await;
+    let words = [
+        "site",
+        "retire",
+        "esch",
+        "--system",
+        "meluxina",
+        "--partition",
+        "gpu",
+    ];
+    let changed = stage.json("operator", &words).await;
+    assert_eq!(changed["filed"], "changed");
+    let gone = stage.run("operator", &words).await;
+    assert_eq!(gone.code, 2, "{gone:?}");
+    let words = ["site", "retire", "esch", "--system", "meluxina"];
+    let said = stage.run("operator", &words).await.out;
+    assert!(said.starts_with("esch has changed\n"), "{said}");
+    let retired = stage.json("operator", &["site", "retire", "esch"]).await;
+    assert_eq!(retired, json!({ "removed": "esch" }));
+    let shown = stage.run("ada", &["sites", "esch"]).await;
+    assert_eq!(shown.error, "there is no such site");
+
+    let job = stage.submitted("ada").await;
+    let refused = stage.run("operator", &["site", "retire", "meluxina"]).await;
+    assert_eq!(refused.code, 1);
+    assert!(refused.error.contains(&job), "{refused:?}");
+    let lena = stage.run("lena", &["site", "retire", "lumi"]).await;
+    assert_eq!(lena.code, 1, "an operator's: {lena:?}");
+}
+
+#[test]
+fn every_verb_of_a_site_has_help_and_a_test_that_reads_its_json() {
+    let command = Cli::command();
+    let site = command.find_subcommand("site").unwrap();
+    let tests = [
+        include_str!("site.rs"),
+        include_str!("site_agents.rs"),
+        include_str!("site_people.rs"),
+    ];
+    let verbs: BTreeSet<&str> = site
+        .get_subcommands()
+        .map(clap::Command::get_name)
+        .collect();
+    assert!(verbs.len() > 15, "{verbs:?}");
+    for verb in site.get_subcommands() {
+        let name = verb.get_name();
+        let about = verb
+            .get_about()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        assert!(about.len() > 10 && !about.ends_with('.'), "{name}: {about}");
+        let quoted = format!("\"{name}\"");
+        let is_tested = tests.iter().any(|text| text.contains(&quoted));
+        assert!(is_tested, "`alcyone site {name}` is in no test");
+    }
 }

@@ -220,6 +220,7 @@ impl Stage {
         let site = SITE.parse().unwrap();
         let (agent, snapshot, working_on) = (agent_id(), None, Vec::new());
         let report = Report {
+            snapshot_ttl_seconds: None,
             agent,
             instance: None,
             site,

@@ -1,6 +1,7 @@
 //! What sites' people are asked, and what they and the owners of jobs say.
 
-use broker_model::{AttemptId, JobId, Outcome, PartitionRef, RemoteId, SiteId, StateName, Verdict};
+pub use broker_model::HandoffView;
+use broker_model::{PartitionRef, RemoteId, SiteId, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -41,23 +42,4 @@ pub struct HandedIn {
     /// What the site calls it, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote_id: Option<RemoteId>,
-}
-
-/// A job that a person carries to a site.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HandoffView {
-    pub job: JobId,
-    /// The marker in its script: what the site finds it by.
-    pub attempt: AttemptId,
-    pub name: String,
-    pub state: StateName,
-    pub partition: PartitionRef,
-    /// Whether somebody has its script.
-    pub fetched: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remote_id: Option<RemoteId>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<Outcome>,
-    pub cancel_requested: bool,
-    pub prepared_at: Timestamp,
 }

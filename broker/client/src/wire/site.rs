@@ -1,4 +1,5 @@
 use broker_model::{Drain, Incident, Site, SiteReadiness, SiteSnapshot};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// A site as `GET /sites/{id}` answers it: what its file says, and what its agent said last.
@@ -10,6 +11,12 @@ pub struct SiteView {
     /// Why it is not ready, in the site's words or the broker's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// When its agent last spoke of it, by the broker's clock; absent when it never did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard_at: Option<Timestamp>,
+    /// Until when that counts: `readiness` is `unknown` from then on, unless its agent speaks again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
     /// As last heard, however long ago: `observed_at` tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<SiteSnapshot>,

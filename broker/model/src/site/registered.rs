@@ -20,6 +20,9 @@ pub struct RegisteredSite {
     #[serde(default)]
     pub edited: bool,
     pub changed_at: Timestamp,
+    /// When it was taken out of the federation; the row stays, so that its file does not bring it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired_at: Option<Timestamp>,
     /// 0 for one that is not stored yet; goes up by one with every stored change.
     #[serde(default)]
     pub version: i64,

@@ -1,4 +1,4 @@
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::AgentWord;
@@ -39,5 +39,13 @@ impl SiteState {
         } else {
             self.readiness
         }
+    }
+
+    /// Until when it counts, unless something newer is said.
+    pub fn expires_at(&self) -> Timestamp {
+        let ttl = SignedDuration::from_secs(self.ttl_seconds.into());
+        self.observed_at
+            .saturating_add(ttl)
+            .unwrap_or(Timestamp::MAX)
     }
 }

@@ -4,11 +4,9 @@ use broker_model::{
     VetoDraft, WindowDraft, WindowEnd,
 };
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 
 use crate::Portal;
-use crate::fields::Fields;
+use crate::fields::{self, Fields};
 use crate::visitor::Member;
 
 pub(super) async fn set(
@@ -128,28 +126,18 @@ fn scope(fields: &Fields) -> Result<SiteScope> {
     })
 }
 
-/// What `datetime-local` sends has no zone: the page says that it is UTC.
 fn time(fields: &Fields, name: &str) -> Result<Option<Timestamp>> {
-    let Some(text) = fields.text(name) else {
-        return Ok(None);
-    };
-    let time = text.parse::<DateTime>().ok();
-    let time = time.and_then(|it| TimeZone::UTC.to_timestamp(it).ok());
-    let allowed = "a date and a time, as 2026-11-20T12:00";
-    time.map(Some)
-        .ok_or_else(|| wrong(name, "is no time", allowed))
+    fields.time(name).map_err(of_site)
 }
 
 fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(fields: &Fields, name: &str) -> Result<T> {
-    let text = fields.text(name).unwrap_or_default().trim();
-    let reason = |error: T::Err| wrong(name, &error.to_string(), "see the words beside the field");
-    text.parse().map_err(reason)
+    fields.parsed(name).map_err(of_site)
 }
 
 fn wrong(field: &str, reason: &str, allowed: &str) -> Error {
-    Error::InvalidSite(vec![InvalidSpec {
-        field: field.to_owned(),
-        reason: reason.to_owned(),
-        allowed: allowed.to_owned(),
-    }])
+    of_site(fields::wrong(field, reason, allowed))
+}
+
+fn of_site(fault: InvalidSpec) -> Error {
+    Error::InvalidSite(vec![fault])
 }

@@ -30,8 +30,10 @@ use crate::browser::Browser;
 pub(crate) const ENGINEER: &str = "engineer";
 pub(crate) const STRANGER: &str = "stranger";
 pub(crate) const OPERATOR: &str = "operator";
-/// Administers HLRS's site.
+/// Administers HLRS's site, and LUMI.
 pub(crate) const ADMIN: &str = "admin";
+/// Administers HLRS's site, and may see names.
+pub(crate) const NAMER: &str = "namer";
 
 const SETUP: &str = r#"
 [organisations.start-up]
@@ -74,6 +76,19 @@ issuer = ""
 subject = "admin"
 role = "site_admin"
 site = "hammerhai"
+
+[[grants]]
+issuer = ""
+subject = "admin"
+role = "site_admin"
+site = "lumi"
+
+[[grants]]
+issuer = ""
+subject = "namer"
+role = "site_admin"
+site = "hammerhai"
+sees_people = true
 "#;
 
 /// A broker with its portal on a free port, an issuer, the seven sites, and one of them ready.
@@ -283,6 +298,7 @@ impl House {
 
     fn report(&self) -> Report {
         Report {
+            snapshot_ttl_seconds: None,
             agent: self.agent,
             instance: None,
             site: site(),
@@ -319,6 +335,7 @@ async fn issuer(base: &Url, clock: Arc<ManualClock>) -> DevIssuer {
         person(OPERATOR, "Operator"),
         person("nobody", "Nobody"),
         person(ADMIN, "Hela"),
+        person(NAMER, "Nils"),
     ];
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let mut config = DevIssuerConfig::new("urn:test", people);

@@ -36,16 +36,7 @@ pub(crate) fn people() -> Vec<DevPerson> {
         ),
         person(AUDITOR, "Auditor of a funding body", "funding.example"),
         person("operator", "Operator of this broker", "broker.example"),
-        person(
-            "meluxina",
-            "Administrator of MeluXina-AI",
-            "meluxina.example",
-        ),
-        person(
-            "hammerhai",
-            "Administrator of HammerHAI, where people confirm jobs",
-            "hammerhai.example",
-        ),
+        person("site-admin", "Administrator of two sites", "sites.example"),
     ]
 }
 

@@ -18,6 +18,7 @@ fn registered(world: &World, version: i64) -> RegisteredSite {
         file_sha256: None,
         edited: version > 0,
         changed_at: world.now(),
+        retired_at: None,
         version,
     }
 }

@@ -142,6 +142,7 @@ impl Served {
             }
         }
         let report = Report {
+            snapshot_ttl_seconds: None,
             agent,
             instance: None,
             site: site.id.clone(),

@@ -11,7 +11,8 @@ impl Agent {
             .metrics
             .broker_call("lease", self.link.lease(request))
             .await;
-        self.note_broker(&answer);
+        self.note_broker(answer.is_ok());
+        self.note_link("lease", &answer);
         let reply = answer?;
         let now = self.now();
         let news = {

@@ -13,7 +13,8 @@ impl Agent {
         let sent_at = self.now();
         let sent = self.link.report(batch.report.clone());
         let answer = self.metrics.broker_call("report", sent).await;
-        self.note_broker(&answer);
+        self.note_link("report", &answer);
+        self.note_broker(matches!(answer, Ok(_) | Err(LinkError::Refused(_))));
         let at = self.moment();
         match answer {
             Ok(reply) => {

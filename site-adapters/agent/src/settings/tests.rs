@@ -155,6 +155,26 @@ async fn the_lock_of_the_data_folder_is_for_its_owner_only() {
 }
 
 #[test]
+fn a_snapshot_counts_for_as_long_as_the_timers_need_unless_the_file_says_longer() {
+    let with = |keys: &str| GOOD.replace("tick_seconds", &format!("{keys}\ntick_seconds"));
+    let ttl = |text: &str| {
+        let settings = parse(text).unwrap();
+        let instance = broker_model::Ids::from_os().next(&broker_model::SystemClock);
+        let config = settings.agent_config(AgentId::NOBODY, instance);
+        config.snapshot_ttl_seconds()
+    };
+    assert_eq!(ttl(GOOD), 120);
+    assert_eq!(
+        ttl(&with("snapshot_seconds = 300\nunreachable_seconds = 120")),
+        720
+    );
+    assert_eq!(ttl(&with("snapshot_ttl_seconds = 600")), 600);
+    let words = fault(&with("snapshot_ttl_seconds = 119"));
+    assert!(words.contains("`agent.snapshot_ttl_seconds`"), "{words}");
+    assert!(words.contains("at least 120"), "{words}");
+}
+
+#[test]
 fn the_example_file_is_a_valid_one() {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),

@@ -46,6 +46,7 @@ impl Batch {
                 instance: Some(at.config.instance),
                 site: at.config.site.clone(),
                 snapshot: None,
+                snapshot_ttl_seconds: None,
                 attempts: Vec::new(),
                 logs: Vec::new(),
                 working_on: Vec::new(),
@@ -119,6 +120,10 @@ impl State {
         }
         if batch.parts.is_empty() || most > 1 {
             batch.report.snapshot.clone_from(&self.snapshot);
+            batch.report.snapshot_ttl_seconds = self
+                .snapshot
+                .as_ref()
+                .map(|_| at.config.snapshot_ttl_seconds());
         }
         if self.renewal_due(at.now) {
             batch.report.working_on = self.working_on();

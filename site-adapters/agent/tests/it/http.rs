@@ -196,6 +196,7 @@ fn routes(front: Front) -> Router {
 
 pub(crate) fn empty_report() -> Report {
     Report {
+        snapshot_ttl_seconds: None,
         agent: Ids::from_os().next(&SystemClock),
         instance: None,
         site: "meluxina".parse().unwrap(),

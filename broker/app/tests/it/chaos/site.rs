@@ -280,6 +280,7 @@ impl SimAgent {
     pub(crate) fn message(&self, renews: bool) -> Report {
         let events = self.tracked.values().flat_map(|it| it.events.clone());
         Report {
+            snapshot_ttl_seconds: None,
             agent: self.id,
             instance: Some(self.instance),
             site: self.site.clone(),

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use broker_client::wire::{DifferenceView, Filed, FiledView};
 use broker_client::{Client, Error};
-use broker_model::Site;
+use broker_model::{PartitionId, Site, SiteId, SiteScope, SystemId};
 use serde_json::Value;
 
 use crate::exit::Failure;
@@ -30,6 +30,54 @@ pub(super) async fn import(
         say(&filed, out)?;
     }
     Ok(0)
+}
+
+/// Takes the site out, or the part of it that is named out of its document.
+pub(super) async fn retire(
+    client: &Client,
+    site: &SiteId,
+    scope: &SiteScope,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
+    let Some(system) = &scope.system else {
+        let removed = client.retire_site(site).await?;
+        if json {
+            print::json(&removed, out)?;
+        } else {
+            writeln!(out, "{site} is retired")?;
+        }
+        return Ok(0);
+    };
+    let known = client.site_document(site).await?;
+    let mut document = known.site;
+    if !without(&mut document, system, scope.partition.as_ref()) {
+        return Err(Failure::Usage(format!("{site} has no {scope}")).into());
+    }
+    let filed = client
+        .file_site(&document, Some(&known.etag), false)
+        .await?;
+    if json {
+        print::json(&filed, out)?;
+    } else {
+        say(&filed, out)?;
+    }
+    Ok(0)
+}
+
+/// Whether there was such a part.
+fn without(site: &mut Site, system: &SystemId, partition: Option<&PartitionId>) -> bool {
+    let Some(partition) = partition else {
+        let before = site.systems.len();
+        site.systems.retain(|it| it.id != *system);
+        return site.systems.len() < before;
+    };
+    let Some(system) = site.systems.iter_mut().find(|it| it.id == *system) else {
+        return false;
+    };
+    let before = system.partitions.len();
+    system.partitions.retain(|it| it.id != *partition);
+    system.partitions.len() < before
 }
 
 fn read(path: &Path) -> Result<Site, Failure> {

@@ -1,0 +1,94 @@
+//! A site's word, how long it counts, and what is said when there is none any more.
+
+use broker_app::Broker;
+use broker_model::{SiteReadiness, SiteSnapshot};
+use jiff::SignedDuration;
+use site_adapter::Report;
+
+use crate::agent::Agent;
+use crate::world::World;
+
+async fn told(agent: &Agent<'_>, broker: &Broker, ttl: Option<u32>, reason: Option<&str>) {
+    let snapshot = SiteSnapshot {
+        readiness: match reason {
+            Some(_) => SiteReadiness::Limited,
+            None => SiteReadiness::Ready,
+        },
+        reason: reason.map(str::to_owned),
+        ..agent.snapshot()
+    };
+    let report = Report {
+        snapshot: Some(snapshot),
+        snapshot_ttl_seconds: ttl,
+        ..agent.message(Vec::new())
+    };
+    broker.report(report).await.unwrap();
+}
+
+fn seen(broker: &Broker) -> broker_app::SiteView {
+    broker.site(&"lumi".parse().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_sites_word_counts_for_as_long_as_its_agent_says_within_the_brokers_bounds() {
+    for world in World::each().await {
+        let broker = world.broker().await;
+        let agent = Agent::of(&world, "lumi");
+        assert_eq!(seen(&broker).expires_at, None);
+        let lost_after = i64::try_from(world.limits.site_lost_after.as_secs()).unwrap();
+        for (said, seconds) in [
+            (None, 120),
+            (Some(600), 600),
+            (Some(0), 5),
+            (Some(u32::MAX), lost_after),
+        ] {
+            told(&agent, &broker, said, None).await;
+            let until = world.now() + SignedDuration::from_secs(seconds);
+            assert_eq!(seen(&broker).heard_at, Some(world.now()));
+            assert_eq!(seen(&broker).expires_at, Some(until), "{said:?}");
+            let other = world.broker().await;
+            other.listen_once().await.unwrap();
+            assert_eq!(seen(&other).expires_at, Some(until), "at every replica");
+            world.pass(seconds);
+            assert_eq!(seen(&broker).readiness, SiteReadiness::Ready);
+            world.pass(1);
+            assert_eq!(seen(&broker).readiness, SiteReadiness::Unknown);
+        }
+    }
+}
+
+#[tokio::test]
+async fn silence_and_a_wrong_setting_have_words_and_timers_of_their_own() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let agent = Agent::of(&world, "lumi");
+    let reason = || seen(&broker).reason.unwrap_or_default();
+    assert_eq!(reason(), "no agent of this site has reported yet");
+    told(&agent, &broker, Some(60), None).await;
+    assert_eq!(seen(&broker).reason, None);
+    let wrong = "submit: token expired (a person has to mend this, since 2026-11-20T12:00:00Z)";
+    told(&agent, &broker, Some(60), Some(wrong)).await;
+    assert_eq!(seen(&broker).readiness, SiteReadiness::Limited);
+    assert_eq!(reason(), wrong);
+    world.pass(61);
+    broker.listen_once().await.unwrap();
+    let silent = reason();
+    assert!(silent.contains("the network to it, is away"), "{silent}");
+    assert!(
+        silent.ends_with(&format!("before, it said: {wrong}")),
+        "{silent}"
+    );
+    // The broker was up all the time, looking every second.
+    let lost_after = world.limits.site_lost_after.as_secs();
+    for _ in 0..=lost_after / 20 {
+        world.pass(20);
+        broker.listen_once().await.unwrap();
+    }
+    assert!(
+        reason().ends_with("jobs that may start elsewhere are moved"),
+        "{}",
+        reason()
+    );
+    told(&agent, &broker, Some(60), None).await;
+    assert_eq!(seen(&broker).readiness, SiteReadiness::Ready);
+}
