@@ -128,13 +128,17 @@ impl Amounts {
 
 fn cost(partition: &Partition, amounts: Amounts, milliseconds: i128) -> Result<Cost, Error> {
     let taken = amounts.as_taken_from(partition);
+    let billing = partition.billing.as_ref();
+    let billing = billing.ok_or_else(|| Error::NoBilling {
+        partition: partition.id.to_string(),
+    })?;
     let mut milliunits = 0;
-    for term in &partition.billing.terms {
+    for term in &billing.terms {
         milliunits = milliunits.max(term_milliunits(partition, *term, taken)?);
     }
     Ok(Cost {
         site_units: UnitMillis(over_time(milliunits, milliseconds, 1000, "the charge")?),
-        site_unit: partition.billing.unit.clone(),
+        site_unit: billing.unit.clone(),
         gpu: gpu_time(partition, taken.scheduler_gpus, milliseconds)?,
     })
 }

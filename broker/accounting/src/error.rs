@@ -42,6 +42,8 @@ pub enum Error {
         partition: String,
         key: &'static str,
     },
+    #[error("how partition `{partition}` charges is not known")]
+    NoBilling { partition: String },
     #[error(
         "the job takes no GPU, and a federation-wide allocation is counted in GPU-hours; \
          use an allocation at one system, whose unit its site charges for CPUs as well"

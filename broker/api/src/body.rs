@@ -74,10 +74,13 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// Reads a refused body once more to find the field, which a good one is spared.
 fn refused<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Problem {
+    if bytes.trim_ascii().is_empty() {
+        return empty();
+    }
     let mut problem = Problem::new(
         StatusCode::BAD_REQUEST,
         "invalid-body",
-        format!("the body is not valid: {error}"),
+        format!("the body is not valid: {}", of_json(&error.to_string())),
     );
     if error.is_data() {
         let deserializer = &mut serde_json::Deserializer::from_slice(bytes);
@@ -88,9 +91,29 @@ fn refused<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Prob
     problem
 }
 
+fn empty() -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "invalid-body", "the body is empty").field(InvalidSpec {
+        field: "(body)".to_owned(),
+        reason: "there is none".to_owned(),
+        allowed: "a JSON object; see the schemas in `GET /api/v1/openapi.json`".to_owned(),
+    })
+}
+
+/// Without the names that types have here: ``expected struct DrainDraft with 4 elements``.
+fn of_json(words: &str) -> String {
+    let Some((before, named)) = words.split_once("struct ") else {
+        return words.to_owned();
+    };
+    let place = named.find(" at line ").unwrap_or(named.len());
+    format!(
+        "{before}a JSON object{}",
+        named.get(place..).unwrap_or_default()
+    )
+}
+
 /// What serde says, in three parts: ``unknown field `nodez`, expected one of `nodes`, …``.
 fn named(path: &str, error: &serde_json::Error) -> InvalidSpec {
-    let words = error.to_string();
+    let words = of_json(&error.to_string());
     let place = format!(" at line {} column {}", error.line(), error.column());
     let words = words.strip_suffix(&place).unwrap_or(&words);
     let marks = ["; allowed: ", ", expected ", ": expected "];

@@ -11,6 +11,7 @@ mod decision;
 mod etag;
 mod metrics;
 mod observe;
+mod once;
 mod operation;
 mod probes;
 mod problem;

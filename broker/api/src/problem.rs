@@ -192,6 +192,7 @@ impl From<Error> for Problem {
                 .remedy("ask for a shorter walltime or fewer nodes, or wait until running jobs are settled"),
             Error::JobIsOver(_) => Self::new(StatusCode::CONFLICT, "job-is-over", words),
             Error::NotWaiting(_) => Self::new(StatusCode::CONFLICT, "not-waiting", words),
+            Error::AlreadySo(_) => Self::new(StatusCode::CONFLICT, "already-so", words),
             Error::KeyReused => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", words)
                 .remedy("use a new key for a new request"),
             Error::InFlight => {

@@ -118,6 +118,16 @@ impl Board {
         moment.listed().iter().map(|it| it.site.clone()).collect()
     }
 
+    /// Each as its document is, without what is assumed where that says nothing.
+    pub(crate) fn filed(&self) -> Vec<Arc<Site>> {
+        let moment = self.heard();
+        moment.listed().iter().map(|it| it.filed.clone()).collect()
+    }
+
+    pub(crate) fn filed_of(&self, id: &SiteId) -> Option<Arc<Site>> {
+        self.heard().find(id).map(|it| it.filed.clone())
+    }
+
     pub fn zones(&self) -> &BTreeMap<String, BTreeSet<String>> {
         &self.zones
     }

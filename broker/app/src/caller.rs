@@ -75,10 +75,27 @@ impl Caller {
 /// one made by another replica within the time to live.
 #[derive(Debug)]
 pub(crate) struct Callers {
-    known: Cache<IssuerAndSubject, (PersonId, Arc<Vec<Role>>)>,
+    known: Cache<IssuerAndSubject, Arc<Known>>,
 }
 
 type IssuerAndSubject = (String, String);
+
+/// What was found of a person, and how their token called them then.
+#[derive(Debug)]
+struct Known {
+    person: PersonId,
+    granted: Arc<Vec<Role>>,
+    name: Option<String>,
+    email: Option<String>,
+}
+
+impl Known {
+    /// Whether a token says nothing of the person that was not seen before.
+    fn is_news_free(&self, principal: &Principal) -> bool {
+        let said = |now: &Option<String>, then| now.is_none() || now == then;
+        said(&principal.name, &self.name) && said(&principal.email, &self.email)
+    }
+}
 
 impl Callers {
     pub(crate) fn new(limits: &Limits) -> Self {
@@ -94,15 +111,20 @@ impl Broker {
     /// Finds the person a principal stands for, or registers them on first sight.
     pub async fn caller(&self, principal: Arc<Principal>) -> Result<Caller> {
         let key = (principal.issuer.clone(), principal.subject.clone());
-        if let Some((person, granted)) = self.inner.callers.known.get(&key) {
-            return Ok(self.with_roles(person, principal, granted));
+        let known = self.inner.callers.known.get(&key);
+        if let Some(known) = known.filter(|it| it.is_news_free(&principal)) {
+            let granted = Arc::clone(&known.granted);
+            return Ok(self.with_roles(known.person, principal, granted));
         }
         let person = self.person(&principal).await?;
         let granted = Arc::new(self.inner.store.grants_of(person).await?);
-        self.inner
-            .callers
-            .known
-            .insert(key, (person, granted.clone()));
+        let known = Known {
+            person,
+            granted: Arc::clone(&granted),
+            name: principal.name.clone(),
+            email: principal.email.clone(),
+        };
+        self.inner.callers.known.insert(key, Arc::new(known));
         Ok(self.with_roles(person, principal, granted))
     }
 

@@ -55,6 +55,9 @@ pub enum Error {
     /// What was answered to is not asked any more, or cannot be as it stands.
     #[error("{0}")]
     NotWaiting(String),
+    /// It is so already, by what the words name.
+    #[error("{0}")]
+    AlreadySo(String),
     /// The key was used with another request.
     #[error("this idempotency key was used for another request")]
     KeyReused,

@@ -23,5 +23,7 @@ pub use quote::Quote;
 pub(crate) use reads::JobReads;
 pub(crate) use redecide::Redecided;
 pub use show::JobPage;
+pub use submit::Accepted;
 pub(crate) use submit::placed_entry;
-pub use submit::{Accepted, FirstAnswer, Idempotency, InFlight};
+
+pub use crate::once::{FirstAnswer, Idempotency, InFlight};

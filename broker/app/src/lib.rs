@@ -20,6 +20,7 @@ mod handoffs;
 pub mod jobs;
 pub mod loops;
 mod nudge;
+mod once;
 mod registry;
 pub mod replay;
 mod revocations;
@@ -41,6 +42,7 @@ pub use error::{Error, Result};
 pub use failed_logins::Door;
 pub use handoffs::{Fetched, Form, HandoffReport, LexisNames, UsageReport};
 pub use nudge::Nudges;
+pub use once::{Entered, FirstAnswer, Idempotent, Once, Order};
 pub use registry::{
     Adopted, ControlsView, Difference, Filed, FiledAs, SiteDocument, SiteJob, SiteJobs, WindowView,
 };

@@ -62,7 +62,10 @@ fn row(placement: &Placement, one: &Considered) -> Vec<String> {
             one.partition.to_string(),
             if chosen { "chosen" } else { "considered" }.to_owned(),
             seconds(candidate.forecast.wait_seconds),
-            format!("{} {}", candidate.charge, candidate.charge_unit),
+            match candidate.billing_assumed_since {
+                None => format!("{} {}", candidate.charge, candidate.charge_unit),
+                Some(_) => format!("{} {} assumed", candidate.charge, candidate.charge_unit),
+            },
             candidate.forecast.basis.clone(),
         ],
         None => vec![

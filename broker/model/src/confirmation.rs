@@ -3,8 +3,8 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentId, DataNeeds, DecisionId, FundingShare, JobId, OrganisationId, PartitionRef, PersonId,
-    ProjectId, Resources, SizeClass, UnitMillis,
+    AgentId, AllocationId, DataNeeds, DecisionId, FundingShare, JobId, OrganisationId,
+    PartitionRef, PersonId, ProjectId, Resources, SizeClass, UnitMillis,
 };
 
 /// What a site said to a job that waited for its confirmation.
@@ -65,6 +65,8 @@ pub struct ConfirmationView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call_reference: Option<String>,
     pub sectors: Vec<String>,
+    /// What pays for it: what a veto names.
+    pub allocation: AllocationId,
     pub organisation: OrganisationId,
     pub organisation_name: String,
     /// Where the organisation is established, ISO 3166-1 alpha-2.

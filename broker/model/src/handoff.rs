@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AttemptId, InvalidId, JobId, Outcome, PartitionRef, PersonId, RemoteId, Resources, StateName,
+    AllocationId, AttemptId, InvalidId, JobId, Outcome, PartitionRef, PersonId, RemoteId,
+    Resources, StateName,
 };
 
 /// A job that a person carries to a site, and how far it is.
@@ -17,6 +18,8 @@ pub struct HandoffView {
     /// The marker in its script: what the site finds it by.
     pub attempt: AttemptId,
     pub name: String,
+    /// What pays for it: what a veto names.
+    pub allocation: AllocationId,
     pub state: StateName,
     pub partition: PartitionRef,
     pub resources: Resources,

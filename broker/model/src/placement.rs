@@ -1,4 +1,5 @@
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::{ContainerTarget, GpuMillis, JobId, PartitionRef, SiteId, SystemId, UnitMillis};
@@ -74,6 +75,12 @@ pub struct Candidate {
     /// Held on the allocation when the job is accepted: the charge for the whole walltime.
     pub charge: UnitMillis,
     pub charge_unit: String,
+    /// How the site charges is not known: the charge is by what the broker assumes since that day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billing_assumed_since: Option<Date>,
+    /// The terms that the job takes on there by `placement.experimental`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms_url: Option<String>,
     pub gpu: GpuMillis,
     /// Seconds until the job would be done, with wishes counted in: what the ranking sorts by.
     pub score_seconds: u64,

@@ -132,6 +132,18 @@ impl Site {
         };
         self.automation == Automation::Handoff || self.systems.iter().any(by_hand)
     }
+
+    /// The systems that one hangs on, its own host first, then that one's; none for most.
+    ///
+    /// It ends where a document goes round in a circle, which [`Site::validate`] refuses.
+    pub fn hosts_of<'a>(&'a self, system: &'a System) -> impl Iterator<Item = &'a System> {
+        let host = move |of: &&'a System| {
+            let id = of.integrated_in.as_ref()?;
+            self.systems.iter().find(|it| it.id == *id)
+        };
+        let chain = std::iter::successors(host(&system), host);
+        chain.take(self.systems.len())
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,6 +164,20 @@ pub struct System {
     /// The system of the same site that it hangs on and is reached through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub integrated_in: Option<SystemId>,
+    /// What it will compute with, or does, where its partitions are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu_model: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_target: Option<ContainerTarget>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpus_total: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpus_total: Option<u32>,
+    /// In thousandths of a petaflop a second, as the TOP500 counts: what it could do at most, and did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_tflops: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rmax_tflops: Option<u32>,
     /// Where the machine stands, when not in the site's city.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
@@ -216,7 +242,9 @@ pub struct Partition {
     pub max_nodes_per_job: Option<u32>,
     #[serde(default)]
     pub rules: PartitionRules,
-    pub billing: Billing,
+    /// How the site charges; absent is not known, and then [`Site::with_assumed_billing`] counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billing: Option<Billing>,
 }
 
 const fn one() -> u32 {

@@ -110,6 +110,8 @@ fn consider(input: &Input<'_>, spot: &Spot<'_>) -> Result<Candidate, Vec<Rejecti
         forecast,
         charge: priced.charge,
         charge_unit: input.allocation.unit.clone(),
+        billing_assumed_since: { spot.partition.billing.as_ref() }.and_then(|it| it.assumed_since),
+        terms_url: spot.partition.rules.terms_url.clone(),
         gpu: priced.gpu,
     })
 }

@@ -51,6 +51,11 @@ impl<'a> Spot<'a> {
             && self.site.id == partition.site
     }
 
+    /// What the system hangs on: without it nothing of the system can be used.
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = &'a System> + use<'a> {
+        self.site.hosts_of(self.system)
+    }
+
     pub(crate) fn live(&self) -> Option<&'a PartitionSnapshot> {
         self.snapshot.and_then(|seen| seen.partition)
     }

@@ -138,8 +138,13 @@ fn role_words(texts: Texts, role: &Role) -> Option<String> {
         Role::Member { .. } | Role::Lead { .. } => None,
         Role::Reviewer => Some(texts.of("role.reviewer").to_owned()),
         Role::Operator => Some(texts.of("role.operator").to_owned()),
-        Role::SiteAdmin { site, .. } => {
-            Some(texts.with("role.site_admin", &[("site", site.as_str())]))
+        Role::SiteAdmin { site, sees_people } => {
+            let key = if *sees_people {
+                "role.site_admin_sees"
+            } else {
+                "role.site_admin"
+            };
+            Some(texts.with(key, &[("site", site.as_str())]))
         }
         Role::Auditor { share: None } => Some(texts.of("role.auditor").to_owned()),
         Role::Auditor { share: Some(share) } => {

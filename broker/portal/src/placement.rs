@@ -70,7 +70,13 @@ impl FeasibleView {
             wait: words::duration(texts, candidate.forecast.wait_seconds),
             basis: candidate.forecast.basis.clone(),
             charge: words::hours(candidate.charge),
-            unit: candidate.charge_unit.clone(),
+            unit: match candidate.billing_assumed_since {
+                None => candidate.charge_unit.clone(),
+                Some(_) => {
+                    let assumed = texts.of("placement.assumed");
+                    format!("{} ({assumed})", candidate.charge_unit)
+                }
+            },
         })
     }
 

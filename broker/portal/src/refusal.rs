@@ -82,6 +82,7 @@ fn of_app(error: &Error) -> (StatusCode, &'static str) {
         | Error::HoursExceeded { .. }
         | Error::JobIsOver(_)
         | Error::NotWaiting(_)
+        | Error::AlreadySo(_)
         | Error::KeyReused
         | Error::OtherDocument { .. }
         | Error::NoDocumentNamed

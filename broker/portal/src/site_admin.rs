@@ -39,6 +39,9 @@ struct SiteAdminPage {
     carries: bool,
     /// Systems and partitions as forms name them: `m`, `m/p`.
     scopes: Vec<String>,
+    systems: Vec<String>,
+    /// Ids and titles of what users are told of and is not over.
+    going_on: Vec<(String, String)>,
 }
 
 /// For the site's administrators; for others there is no such page.
@@ -69,6 +72,10 @@ pub(crate) async fn set(
             let faults = faults.iter().map(ToString::to_string).collect();
             let page = portal.admin_page(&member, &site, faults).await?;
             Ok((StatusCode::BAD_REQUEST, page).into_response())
+        }
+        Err(error @ (Error::AlreadySo(_) | Error::NotFound("allocation" | "organisation"))) => {
+            let page = portal.admin_page(&member, &site, vec![error.to_string()]);
+            Ok((StatusCode::BAD_REQUEST, page.await?).into_response())
         }
         Err(error) => Err(error.into()),
     }
@@ -105,6 +112,15 @@ impl Portal {
             asks: view.site.automation == Automation::HumanConfirm,
             carries: view.site.takes_handoffs(),
             scopes: scopes(&view.site),
+            systems: view
+                .site
+                .systems
+                .iter()
+                .map(|it| it.id.to_string())
+                .collect(),
+            going_on: { view.incidents.iter() }
+                .map(|it| (it.id.to_string(), it.title.clone()))
+                .collect(),
             name: view.site.name,
         })
     }

@@ -49,6 +49,10 @@ struct SiteCard {
 struct SystemCard {
     id: String,
     status: &'static str,
+    /// What it computes with, where that is something else than usual: `qpu`.
+    kind: Option<String>,
+    /// The system that it hangs on, in words.
+    host: Option<String>,
     partitions: Vec<PartitionRow>,
 }
 
@@ -160,6 +164,11 @@ impl SystemCard {
         Self {
             id: system.id.to_string(),
             status: texts.of(status(system.status)),
+            kind: system.accelerator_kind.clone(),
+            host: system.integrated_in.as_ref().map(|host| {
+                let numbers = [("host", host.as_str())];
+                texts.with("sites.hangs_on", &numbers)
+            }),
             partitions: system.partitions.iter().map(row).collect(),
         }
     }

@@ -20,7 +20,7 @@ fn partition(id: &str, unit: &str, terms: Vec<BillingTerm>) -> Partition {
          billing = {{ unit = '{unit}', terms = [] }}"
     );
     let mut partition: Partition = toml::from_str(&text).unwrap();
-    partition.billing.terms = terms;
+    partition.billing.as_mut().unwrap().terms = terms;
     partition
 }
 

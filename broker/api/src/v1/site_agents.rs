@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::response::Response;
 use broker_app::InviteOrder;
 use broker_client::wire::{AgentStatus, AgentView, InviteRequest, InviteView, Page, RevokeRequest};
 use broker_model::{AgentId, InvalidSpec, Invite, InviteFate, InviteId, SiteId};
@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::auth::Authenticated;
 use crate::body::JsonBody;
+use crate::once::{self, Early, Keyed};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::v1::query::{Id, Query, Whole};
@@ -71,23 +72,34 @@ pub(crate) async fn invites(
     ))
 }
 
-/// Makes an invite: 201, with the one line that is shown this once.
+/// Makes an invite: 201, with the one line that is shown this once. With an `Idempotency-Key` a repeat
+/// makes no other, and is told of the first without that line, which the broker does not keep.
 pub(crate) async fn invite(
     State(state): State<ApiState>,
     authenticated: Authenticated,
     Id(site): Id<SiteId>,
+    keyed: Keyed,
     body: JsonBody<InviteRequest>,
-) -> Result<(StatusCode, Json<InviteView>), Problem> {
+) -> Result<Response, Early> {
     let InviteRequest { valid_hours, note } = body.value;
     let order = InviteOrder::new(valid_hours, note.as_deref());
     let order = order.map_err(|wrong| {
         Problem::invalid("the invite cannot be made as it was asked for").field(wrong)
     })?;
-    let caller = Some(&authenticated.caller);
-    let made = state.broker.invite_agent(caller, &site, order).await?;
-    let mut view = invite_view(made.invite, state.broker.clock().now());
-    view.text = Some(made.text);
-    Ok((StatusCode::CREATED, Json(view)))
+    let (broker, caller) = (&state.broker, &authenticated.caller);
+    let view = |it: &Invite| invite_view(it.clone(), it.created_at);
+    let render = move |it: &Invite| once::created(&view(it));
+    let once = keyed.enter((broker, caller), &body.bytes, render).await?;
+    let made = broker.invite_agent_once(Some(caller), &site, (order, Some(&once)));
+    let answer = match made.await {
+        Ok(made) => {
+            let mut view = view(&made.invite);
+            view.text = Some(made.text);
+            once::created(&view)
+        }
+        Err(error) => broker.first_of_another(&once, error).await?,
+    };
+    Ok(once::response(answer))
 }
 
 pub(crate) async fn withdraw(

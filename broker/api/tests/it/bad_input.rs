@@ -464,3 +464,33 @@ async fn an_unknown_path_and_another_method_are_problems_too() {
         assert!(!answer.header("allow").is_empty(), "{method} {path}");
     }
 }
+
+#[tokio::test]
+async fn an_empty_body_and_one_that_is_a_list_are_told_apart_without_names_of_types() {
+    let world = crate::world::World::start().await;
+    let lena = world.token("lena").await;
+    let send = async |body: &'static str| {
+        let ask = world.ask("POST", "/api/v1/sites/lumi/drains");
+        let answer = ask
+            .token(&lena)
+            .header("content-type", "application/json")
+            .body(body)
+            .send()
+            .await;
+        answer.problem(400, "invalid-body")
+    };
+    for blank in ["", " \n"] {
+        let problem = send(blank).await;
+        assert_eq!(problem["detail"], "the body is empty");
+        assert_eq!(problem["errors"][0]["field"], "(body)");
+    }
+    for other in ["[]", "5"] {
+        let problem = send(other).await;
+        let text = problem.to_string();
+        assert!(
+            !text.contains("struct") && !text.contains("Draft"),
+            "{text}"
+        );
+        assert_eq!(problem["errors"][0]["allowed"], "a JSON object", "{text}");
+    }
+}

@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::ask::{Ask, job};
 use crate::world::World;
@@ -100,4 +100,119 @@ async fn a_key_that_is_none_is_refused() {
             .await
             .problem(400, "invalid-request");
     }
+}
+
+/// A POST of lena's at LUMI, whose administrator she is.
+fn at_lumi<'a>(world: &'a World, token: &str, (what, body): (&str, &Value)) -> Ask<'a> {
+    world
+        .post(format!("/api/v1/sites/lumi/{what}"), body)
+        .token(token)
+        .header("idempotency-key", "k-1")
+}
+
+#[tokio::test]
+async fn what_an_administrator_sets_twice_under_one_key_is_set_once() {
+    let drafts = [
+        (
+            "windows",
+            json!({ "share": "union", "from": "2027-01-01T00:00:00Z", "to": "2027-02-01T00:00:00Z",
+                "gpu_hours": 1000 }),
+        ),
+        ("drains", json!({ "reason": "a new file system" })),
+        (
+            "incidents",
+            json!({ "kind": "incident", "severity": "info", "title": "Slow", "words": "It is slow." }),
+        ),
+        (
+            "vetoes",
+            json!({ "allocation": broker_app::setup::allocation_id("main", "playground"), "reason": "export control" }),
+        ),
+    ];
+    for (what, draft) in drafts {
+        let world = World::start().await;
+        let lena = world.token("lena").await;
+        let first = at_lumi(&world, &lena, (what, &draft)).send().await;
+        assert_eq!(first.status, 201, "{what}: {}", first.text());
+        world.advance(5);
+        let again = at_lumi(&world, &lena, (what, &draft)).send().await;
+        assert_eq!((again.status, &again.bytes), (first.status, &first.bytes));
+        assert_eq!(again.header("content-type"), first.header("content-type"));
+        let set = world.get("/api/v1/sites/lumi/controls").token(&lena);
+        let set = set.send().await.json();
+        assert_eq!(set[what].as_array().unwrap().len(), 1, "{what}");
+        let mut other = draft.clone();
+        let field = if what == "windows" {
+            "gpu_hours"
+        } else {
+            "reason"
+        };
+        let field = if what == "incidents" { "words" } else { field };
+        other[field] = if what == "windows" {
+            json!(5)
+        } else {
+            json!("another")
+        };
+        at_lumi(&world, &lena, (what, &other))
+            .send()
+            .await
+            .problem(422, "idempotency-key-reused");
+    }
+}
+
+#[tokio::test]
+async fn news_of_an_incident_is_told_once_and_the_same_words_elsewhere_are_another_request() {
+    let world = World::start().await;
+    let lena = world.token("lena").await;
+    let incident =
+        json!({ "kind": "incident", "severity": "info", "title": "Slow", "words": "Slow." });
+    let open = || world.post("/api/v1/sites/lumi/incidents", &incident);
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let opened = open().token(&lena).send().await.json();
+        ids.push(opened["id"].as_str().unwrap().to_owned());
+    }
+    let news = json!({ "words": "It takes longer." });
+    let tell = |id: &str| format!("incidents/{id}/updates");
+    let first = at_lumi(&world, &lena, (&tell(&ids[0]), &news)).send().await;
+    let again = at_lumi(&world, &lena, (&tell(&ids[0]), &news)).send().await;
+    assert_eq!((first.status.as_u16(), &first.bytes), (200, &again.bytes));
+    assert_eq!(again.json()["updates"].as_array().unwrap().len(), 1);
+    at_lumi(&world, &lena, (&tell(&ids[1]), &news))
+        .send()
+        .await
+        .problem(422, "idempotency-key-reused");
+}
+
+#[tokio::test]
+async fn a_repeated_invite_makes_no_other_and_its_line_is_kept_nowhere() {
+    let world = World::start().await;
+    let lena = world.token("lena").await;
+    let body = json!({ "note": "login node" });
+    let first = at_lumi(&world, &lena, ("invites", &body)).send().await;
+    let again = at_lumi(&world, &lena, ("invites", &body)).send().await;
+    assert_eq!((first.status.as_u16(), again.status.as_u16()), (201, 201));
+    let (mut first, again) = (first.json(), again.json());
+    assert!(first.as_object_mut().unwrap().remove("text").is_some());
+    assert_eq!(first, again);
+    let list = world.get("/api/v1/sites/lumi/invites").token(&lena);
+    let list = list.send().await.json();
+    assert_eq!(list["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_allocation_is_refused_once_at_a_place_and_the_second_veto_names_the_first() {
+    let world = World::start().await;
+    let lena = world.token("lena").await;
+    let allocation = broker_app::setup::allocation_id("main", "playground");
+    let veto = |system: Value| {
+        let body =
+            json!({ "allocation": allocation, "reason": "export control", "system": system });
+        world.post("/api/v1/sites/lumi/vetoes", &body).token(&lena)
+    };
+    let narrow = veto(json!("lumi")).send().await.json();
+    let wide = veto(Value::Null).send().await;
+    assert_eq!(wide.status, 201, "a wider one says more");
+    let problem = veto(json!("lumi")).send().await.problem(409, "already-so");
+    let words = problem["detail"].as_str().unwrap();
+    assert!(words.contains(narrow["id"].as_str().unwrap()), "{words}");
 }

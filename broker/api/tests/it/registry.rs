@@ -374,6 +374,23 @@ async fn a_quantum_partition_hangs_on_its_host_and_takes_jobs_for_its_target() {
         json!({ "site": "quantum", "system": "qm", "partition": "q" }),
         "{job}"
     );
+
+    // Without its host it takes nothing, and whoever asks is told which host.
+    let operator = world.token("operator").await;
+    let drain = json!({ "reason": "new cooling", "scope": { "system": "m" } });
+    let drained = world.post("/api/v1/sites/quantum/drains", &drain);
+    assert_eq!(drained.token(&operator).send().await.status, 201);
+    let mut body = crate::ask::job();
+    body["placement"] = json!({ "require": ["quantum"] });
+    body["variants"] = json!({ "x86_64+qpu": { "script": "python train.py" } });
+    body["resources"] = json!({ "nodes": 1, "gpus_per_node": 0, "walltime": "1h" });
+    let ada = world.token("ada").await;
+    let waits = world.post("/api/v1/jobs", &body).token(&ada).send().await;
+    assert_eq!(waits.json()["state"], "pending", "{}", waits.text());
+    let quote = world.post("/api/v1/jobs/quote", &body).token(&ada);
+    let quote = quote.send().await.text().to_owned();
+    let words = "m is drained, no end is announced, and qm hangs on m: new cooling";
+    assert!(quote.contains(words), "{quote}");
 }
 
 #[tokio::test]
@@ -407,4 +424,14 @@ async fn an_experimental_platform_shows_its_terms_until_a_job_takes_them_on() {
         .await
         .json();
     assert_eq!(taken["state"], "placed", "{taken}");
+    let placement = format!("/api/v1/jobs/{}/placement", taken["id"].as_str().unwrap());
+    let placement = world.get(placement).token(&ada).send().await.json();
+    let chosen = placement.pointer("/considered/0/candidate/terms_url");
+    let chosen =
+        chosen.or_else(|| placement.pointer("/placement/considered/0/candidate/terms_url"));
+    assert_eq!(
+        chosen,
+        Some(&json!("https://lab.example/terms")),
+        "{placement}"
+    );
 }

@@ -27,7 +27,10 @@ impl Broker {
             return Ok(());
         };
         match self.usage_record(job, attempt, usage).await? {
-            Ok(record) => charge(job, attempt, record, change),
+            Ok(record) => {
+                charge(job, attempt, record, change);
+                self.mark_assumed(attempt, change);
+            }
             Err(reason) => {
                 tracing::error!(attempt.id = %attempt.id, site.id = %attempt.partition.site, reason,
                     "what the site says an attempt used is not charged");
@@ -80,6 +83,18 @@ impl Broker {
                 energy_joules: usage.energy_joules,
                 charge,
             }))
+    }
+
+    /// Says with the charge just entered that it is by what is assumed, where the site's own billing is
+    /// not known.
+    fn mark_assumed(&self, attempt: &Attempt, change: &mut Change) {
+        let partition = self.board().partition(&attempt.partition);
+        let since = { partition.and_then(|it| it.billing) }.and_then(|it| it.assumed_since);
+        let Some(since) = since else { return };
+        if let Some(entry) = change.entries.pop() {
+            let marked = entry.with("billing_assumed_since", since.to_string());
+            change.entries.push(marked);
+        }
     }
 
     fn price(

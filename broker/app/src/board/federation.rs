@@ -16,7 +16,10 @@ pub(crate) struct Federation {
 /// One site with what its administrators have set, and both as documents that placings name.
 #[derive(Debug)]
 pub(crate) struct Listed {
+    /// With what is assumed of its billing where its document does not say.
     pub(crate) site: Arc<Site>,
+    /// As its document is.
+    pub(crate) filed: Arc<Site>,
     pub(crate) controls: Arc<Controls>,
     /// Of the registry; 0 for one that is only a file.
     pub(crate) version: i64,
@@ -27,10 +30,18 @@ pub(crate) struct Listed {
 
 impl Listed {
     fn new(site: Site, controls: Controls, version: i64) -> Self {
+        let filed = Arc::new(site);
+        let site = if filed.says_its_billing() {
+            Arc::clone(&filed)
+        } else {
+            Arc::new(Site::clone(&filed).with_assumed_billing())
+        };
         Self {
-            document: Document::of(&site),
+            // What is assumed is in it, so a placing can be made again when something else is.
+            document: Document::of(&*site),
             set: (!controls.is_empty()).then(|| Document::of(&controls)),
-            site: Arc::new(site),
+            site,
+            filed,
             controls: Arc::new(controls),
             version,
         }

@@ -113,6 +113,7 @@ impl Broker {
             project_name: project.name,
             call_reference: project.call_reference,
             sectors: project.sectors,
+            allocation: job.allocation,
             organisation: organisation.id,
             organisation_name: organisation.name,
             country: organisation.country,

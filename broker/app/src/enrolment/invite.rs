@@ -4,7 +4,7 @@ use broker_store::{Change, CommitError, Write};
 use jiff::SignedDuration;
 
 use super::entry;
-use crate::{Broker, Caller, Error, Result};
+use crate::{Broker, Caller, Error, Once, Result};
 
 const LONGEST_HOURS: u32 = 7 * 24;
 const LONGEST_NOTE: usize = 200;
@@ -65,6 +65,17 @@ impl Broker {
         site: &SiteId,
         order: InviteOrder,
     ) -> Result<NewInvite> {
+        self.invite_agent_once(caller, site, (order, None)).await
+    }
+
+    /// The same, done once by its key. The answer that is kept is of the invite alone: its text is
+    /// shown this once and stored nowhere.
+    pub async fn invite_agent_once(
+        &self,
+        caller: Option<&Caller>,
+        site: &SiteId,
+        (order, once): (InviteOrder, Option<&Once<Invite>>),
+    ) -> Result<NewInvite> {
         self.may_manage_agents(caller, site)?;
         let now = self.inner.clock.now();
         let key = KeyPair::generate();
@@ -84,8 +95,10 @@ impl Broker {
             .with("invite", invite.id.to_string())
             .with("expires_at", invite.expires_at.to_string());
         entry.actor = invite.made_by;
+        let mut writes = vec![Write::InsertInvite(Box::new(invite.clone()))];
+        writes.extend(once.and_then(|it| it.remember(&invite, now)));
         let change = Change {
-            writes: vec![Write::InsertInvite(Box::new(invite.clone()))],
+            writes,
             entries: vec![entry],
         };
         self.commit(change).await?;

@@ -76,6 +76,8 @@ pub(super) fn workflow(
     format!(
         "# LEXIS Workflow Definition, as documented at docs.lexis.tech on 2026-11-21.\n\
          # Prepared by Alcyone. Execute it once: the id is what the site finds it by.\n\
+         # {what}\n\
+         # GPUs are not asked for here, LEXIS has no word for them: the template asks for {gpus} a node.\n\
          id: {id}\n\
          desc: {desc}\n\
          project_shortname: {project}\n\
@@ -90,6 +92,12 @@ pub(super) fn workflow(
          \x20     walltime_limit: {walltime}\n\
          \x20     max_retries: 0\n\
          {inputs}",
+        what = if names.dataset.is_some() {
+            "The script is not in it: the template runs what lies in the dataset, so put the job's there."
+        } else {
+            "The script is not in it, and there is no dataset: what runs is the template's, not the job's."
+        },
+        gpus = wanted.gpus_per_node,
         id = text(&attempt.to_string()),
         desc = text(&format!(
             "{} of project {}",

@@ -70,6 +70,7 @@ fn view(job: Job, attempt: Attempt) -> HandoffView {
         outcome: job.state.outcome().cloned(),
         cancel_requested: job.cancel_requested_at.is_some(),
         name: job.spec.name,
+        allocation: job.allocation,
         partition: attempt.partition,
         prepared_at: attempt.created_at,
     }

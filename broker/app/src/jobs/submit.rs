@@ -1,11 +1,9 @@
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use broker_model::{EntryBody, EntryKind, Job, JobId, JobSpec, JobState, UnitMillis};
-use broker_store::{Change, CommitError, Entity, IdempotencyKey, Remembered, Write};
+use broker_store::{Change, CommitError, Entity, Write};
 
 use crate::jobs::placing::{Placing, PlacingDigests};
 use crate::jobs::prepare::{Prepared, chosen};
+use crate::once::{Entered, FirstAnswer, Idempotency, Once};
 use crate::{Broker, Caller, Error, Result};
 
 /// The answer to a submission: a new job, or the first answer to a repeated key.
@@ -13,63 +11,6 @@ use crate::{Broker, Caller, Error, Result};
 pub enum Accepted {
     New { job: Box<Job> },
     Repeated(FirstAnswer),
-}
-
-/// What was answered when the key was first used.
-#[derive(Clone, Debug)]
-pub struct FirstAnswer {
-    pub status: u16,
-    pub body: String,
-}
-
-/// A client's promise that a repeated request means the same job.
-pub struct Idempotency {
-    pub key: String,
-    /// SHA-256 of the request's body.
-    pub request_sha256: String,
-    /// Renders the answer, which is stored with the job in one transaction.
-    pub render: Box<dyn Fn(&Job) -> FirstAnswer + Send + Sync>,
-}
-
-impl std::fmt::Debug for Idempotency {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Idempotency")
-            .field("key", &self.key)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Keys whose first request this process has not answered yet.
-#[derive(Clone, Debug, Default)]
-pub struct InFlight(Arc<Mutex<HashSet<IdempotencyKey>>>);
-
-#[derive(Debug)]
-struct InFlightGuard {
-    keys: InFlight,
-    key: IdempotencyKey,
-}
-
-impl InFlight {
-    fn enter(&self, key: &IdempotencyKey) -> Result<InFlightGuard> {
-        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !keys.insert(key.clone()) {
-            return Err(Error::InFlight);
-        }
-        Ok(InFlightGuard {
-            keys: self.clone(),
-            key: key.clone(),
-        })
-    }
-}
-
-impl Drop for InFlightGuard {
-    fn drop(&mut self) {
-        self.keys
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.key);
-    }
 }
 
 impl Broker {
@@ -84,44 +25,16 @@ impl Broker {
         spec: JobSpec,
         idempotency: Option<Idempotency>,
     ) -> Result<Accepted> {
-        let Some(idempotency) = idempotency else {
-            return self.submit_twice(caller, spec, None).await;
+        let once = match self.take_turn(caller, idempotency).await? {
+            Entered::First(once) => once,
+            Entered::Repeated(first) => return Ok(Accepted::Repeated(first)),
         };
-        let key = IdempotencyKey {
-            person: caller.person,
-            key: idempotency.key.clone(),
-        };
-        let digest = idempotency.request_sha256.clone();
-        let _guard = self.inner.in_flight.enter(&key)?;
-        if let Some(first) = self.first_answer(&key, &digest).await? {
-            return Ok(Accepted::Repeated(first));
-        }
-        match self
-            .submit_twice(caller, spec, Some((key.clone(), idempotency)))
-            .await
-        {
-            // Another replica was faster with the same key.
-            Err(Error::Contended) => self
-                .first_answer(&key, &digest)
-                .await?
-                .map(Accepted::Repeated)
-                .ok_or(Error::Contended),
-            answer => answer,
-        }
-    }
-
-    async fn first_answer(
-        &self,
-        key: &IdempotencyKey,
-        digest: &str,
-    ) -> Result<Option<FirstAnswer>> {
-        match self.inner.store.find_remembered(key).await? {
-            Some(first) if first.request_sha256 != digest => Err(Error::KeyReused),
-            Some(first) => Ok(Some(FirstAnswer {
-                status: first.status,
-                body: first.body,
-            })),
-            None => Ok(None),
+        match self.submit_twice(caller, spec, &once).await {
+            Err(error) => {
+                let first = self.first_of_another(&once, error).await;
+                first.map(Accepted::Repeated)
+            }
+            accepted => accepted,
         }
     }
 
@@ -132,14 +45,14 @@ impl Broker {
         &self,
         caller: &Caller,
         spec: JobSpec,
-        idempotency: Option<(IdempotencyKey, Idempotency)>,
+        once: &Once<Job>,
     ) -> Result<Accepted> {
-        let first = self.submit_once(caller, &spec, idempotency.as_ref()).await;
+        let first = self.submit_once(caller, &spec, once).await;
         if !matches!(first, Err(Refused::Stale(_))) {
             return first.map_err(Error::from);
         }
         self.forget_standing(spec.project).await;
-        let second = self.submit_once(caller, &spec, idempotency.as_ref()).await;
+        let second = self.submit_once(caller, &spec, once).await;
         if matches!(second, Err(Refused::Stale(_))) {
             self.forget_standing(spec.project).await;
         }
@@ -150,7 +63,7 @@ impl Broker {
         &self,
         caller: &Caller,
         spec: &JobSpec,
-        idempotency: Option<&(IdempotencyKey, Idempotency)>,
+        once: &Once<Job>,
     ) -> Result<Accepted, Refused> {
         let (mut prepared, _turn) = self.prepare_in_turn(caller, spec).await?;
         if !prepared.decided.is_eligible() {
@@ -178,9 +91,7 @@ impl Broker {
         acceptance(caller, prepared, &job, (&placing, &digests), &mut change);
         change.writes.extend(entering.writes);
         change.entries.extend(entering.entries);
-        change
-            .writes
-            .extend(idempotency.map(|it| remember(it, &job)));
+        change.writes.extend(once.remember(&job, job.created_at));
         match self.commit(change).await {
             Ok(_) => {
                 self.placing_is_kept(&placing);
@@ -298,19 +209,6 @@ fn acceptance(
     change.entries.extend([accepted, digests.on(placed)]);
 }
 
-fn remember((key, idempotency): &(IdempotencyKey, Idempotency), job: &Job) -> Write {
-    let answer = (idempotency.render)(job);
-    Write::Remember {
-        key: key.clone(),
-        answer: Remembered {
-            request_sha256: idempotency.request_sha256.clone(),
-            status: answer.status,
-            body: answer.body,
-            created_at: job.created_at,
-        },
-    }
-}
-
 /// The ledger's word on a placement: where, what it will be charged at most, and when it should start.
 pub(crate) fn placed_entry(
     job: &Job,
@@ -323,6 +221,12 @@ pub(crate) fn placed_entry(
         .with("charge_unit", candidate.charge_unit.clone())
         .with("gpu_ms", candidate.gpu.0)
         .with("wait_seconds", candidate.forecast.wait_seconds);
+    if let Some(terms) = &candidate.terms_url {
+        entry = entry.with("terms", terms.clone());
+    }
+    if let Some(since) = candidate.billing_assumed_since {
+        entry = entry.with("billing_assumed_since", since.to_string());
+    }
     if let Some((reason, _)) = job.state.waits_for() {
         entry = entry
             .with("state", job.state.name().as_str())

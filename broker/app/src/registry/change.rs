@@ -5,6 +5,7 @@ use broker_store::{Change, CommitError, Entity, Write};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use crate::once::Once;
 use crate::replay::digest;
 use crate::{Broker, Caller, Error, Result};
 
@@ -43,7 +44,7 @@ impl Broker {
             Some(found) => return Ok(found),
             None => {}
         }
-        let site = self.board().find(id).ok_or(Error::NotFound("site"))?;
+        let site = self.board().filed_of(id).ok_or(Error::NotFound("site"))?;
         Ok(RegisteredSite {
             file_sha256: Some(document(&*site).0.to_string()),
             site: Site::clone(&site),
@@ -62,6 +63,16 @@ impl Broker {
         id: &SiteId,
         edit: impl Fn(&mut Editing<'_>) -> Edited<T>,
     ) -> Result<T> {
+        self.edit_once(caller, id, (None, edit)).await
+    }
+
+    /// The same for what is done once by its key, which is stored in the same transaction.
+    pub(super) async fn edit_once<T>(
+        &self,
+        caller: &Caller,
+        id: &SiteId,
+        (once, edit): (Option<&Once<T>>, impl Fn(&mut Editing<'_>) -> Edited<T>),
+    ) -> Result<T> {
         self.check_admin(caller, id)?;
         for _ in 0..TRIES {
             let mut registered = self.registered(id).await?;
@@ -75,7 +86,8 @@ impl Broker {
             let (done, mut entry) = edit(&mut editing)?;
             entry.actor = Some(caller.person);
             forget_old(controls, now);
-            match self.put_registered(registered, entry).await {
+            let remember = once.and_then(|it| it.remember(&done, now));
+            match self.put_with(registered, entry, remember).await {
                 Ok(()) => return Ok(done),
                 Err(Error::Contended) => {}
                 Err(error) => return Err(error),
@@ -87,8 +99,17 @@ impl Broker {
     /// Stores, with both documents under the digests that the entry names, and takes it in here.
     pub(super) async fn put_registered(
         &self,
+        registered: RegisteredSite,
+        entry: EntryBody,
+    ) -> Result<()> {
+        self.put_with(registered, entry, None).await
+    }
+
+    async fn put_with(
+        &self,
         mut registered: RegisteredSite,
         entry: EntryBody,
+        also: Option<Write>,
     ) -> Result<()> {
         registered.changed_at = entry.at;
         let documents = [document(&registered.site), document(&registered.controls)];
@@ -100,6 +121,7 @@ impl Broker {
         let keep = |(sha256, document)| Write::PutBoardDocument { sha256, document };
         let mut writes: Vec<Write> = documents.into_iter().map(keep).collect();
         writes.push(Write::PutRegisteredSite(Box::new(registered.clone())));
+        writes.extend(also);
         let change = Change {
             writes,
             entries: vec![entry],

@@ -1,6 +1,5 @@
 use broker_model::{
-    AttemptState, Controls, EntryKind, Job, JobState, Partition, PartitionRef, RegisteredSite,
-    Site, SiteId,
+    AttemptState, Controls, EntryKind, Job, Partition, PartitionRef, RegisteredSite, Site, SiteId,
 };
 use broker_store::{JobFilter, Page};
 
@@ -38,7 +37,7 @@ pub enum FiledAs {
 
 impl Broker {
     pub fn site_document(&self, id: &SiteId) -> Result<SiteDocument> {
-        let site = self.board().find(id).ok_or(Error::NotFound("site"))?;
+        let site = self.board().filed_of(id).ok_or(Error::NotFound("site"))?;
         Ok(SiteDocument {
             sha256: document(&*site).0.to_string(),
             site: Site::clone(&site),
@@ -111,13 +110,15 @@ impl Broker {
         })
     }
 
-    /// What is registered, if the caller may change it; a new site is for operators.
+    /// What is registered, if the caller may change it. A new site is for operators, and for those who
+    /// were made its administrators before it was there.
     async fn known_to(&self, caller: &Caller, id: &SiteId) -> Result<Option<RegisteredSite>> {
         match self.registered(id).await {
             Ok(known) if caller.is_admin_of(id) => Ok(Some(known)),
-            Ok(_) => Err(Error::Forbidden("`site_admin` of this site, or `operator`")),
-            Err(Error::NotFound(_)) if caller.is_operator() => Ok(None),
-            Err(Error::NotFound(_)) => Err(Error::Forbidden("`operator`")),
+            Err(Error::NotFound(_)) if caller.is_admin_of(id) => Ok(None),
+            Ok(_) | Err(Error::NotFound(_)) => {
+                Err(Error::Forbidden("`site_admin` of this site, or `operator`"))
+            }
             Err(error) => Err(error),
         }
     }
@@ -203,13 +204,9 @@ impl Broker {
     }
 }
 
+/// Held ones as well: they wait for people there, and what they are handed names the partition.
 fn with_partition(job: Job) -> Option<(Job, PartitionRef)> {
-    let at = match &job.state {
-        JobState::Placed { partition }
-        | JobState::Queued { partition, .. }
-        | JobState::Running { partition, .. } => partition.clone(),
-        _ => return None,
-    };
+    let at = job.state.partition()?.clone();
     Some((job, at))
 }
 

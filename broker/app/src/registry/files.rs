@@ -23,7 +23,7 @@ impl Broker {
     /// Brings the files that this process started with into the registry, and all of the registry onto
     /// the board. What is the same as before is not told.
     pub async fn register_files(&self) -> Result<Vec<Adopted>> {
-        let files = self.board().sites();
+        let files = self.board().filed();
         let mut told = Vec::new();
         for file in files {
             // Of several replicas that start at once one is faster, and brings the same.

@@ -4,7 +4,7 @@ use broker_model::{
 
 use super::change::{Editing, check_end, check_words};
 use crate::replay::digest;
-use crate::{Broker, Caller, Error, Result};
+use crate::{Broker, Caller, Error, Order, Result};
 
 impl Broker {
     /// What users are told of a site: what is on and to come, and for some time what is over; newest
@@ -17,12 +17,13 @@ impl Broker {
         Ok(incidents)
     }
 
-    pub async fn open_incident(
+    pub async fn open_incident<'o>(
         &self,
         caller: &Caller,
         site: &SiteId,
-        draft: &IncidentDraft,
+        draft: impl Into<Order<'o, IncidentDraft, Incident>>,
     ) -> Result<Incident> {
+        let Order { draft, once } = draft.into();
         let id: IncidentId = self.inner.ids.next(&*self.inner.clock);
         let open = |editing: &mut Editing<'_>| {
             Editing::check_room("title", editing.controls.incidents.len())?;
@@ -54,15 +55,16 @@ impl Broker {
             editing.controls.incidents.push(incident.clone());
             Ok((incident, entry))
         };
-        self.edit(caller, site, open).await
+        self.edit_once(caller, site, (once, open)).await
     }
 
-    pub async fn update_incident(
+    pub async fn update_incident<'o>(
         &self,
         caller: &Caller,
         site: &SiteId,
-        (id, news): (IncidentId, &IncidentNews),
+        (id, news): (IncidentId, impl Into<Order<'o, IncidentNews, Incident>>),
     ) -> Result<Incident> {
+        let Order { draft: news, once } = news.into();
         let update = |editing: &mut Editing<'_>| {
             check_words("words", &news.words)?;
             let now = editing.now;
@@ -84,7 +86,7 @@ impl Broker {
                 .with("words_sha256", digest(&news.words));
             Ok((incident.clone(), entry))
         };
-        self.edit(caller, site, update).await
+        self.edit_once(caller, site, (once, update)).await
     }
 
     /// Ends an incident now; one that was to come is called off.

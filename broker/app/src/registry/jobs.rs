@@ -1,6 +1,6 @@
 use broker_model::{
-    AttemptId, Job, JobId, JobState, OrganisationId, PartitionRef, PersonId, ProjectId, RemoteId,
-    SiteId, StateName,
+    AllocationId, AttemptId, Job, JobId, JobState, OrganisationId, PartitionRef, PersonId,
+    ProjectId, RemoteId, SiteId, StateName,
 };
 use broker_store::{JobFilter, Page};
 use jiff::Timestamp;
@@ -15,6 +15,8 @@ pub struct SiteJob {
     pub remote_id: Option<RemoteId>,
     pub partition: PartitionRef,
     pub project: ProjectId,
+    /// What pays for it.
+    pub allocation: AllocationId,
     pub organisation: Option<OrganisationId>,
     pub state: StateName,
     /// When it was handed in here, changed last, and started at the site.
@@ -93,6 +95,7 @@ impl Broker {
             remote_id: remote_id.cloned(),
             partition: partition.clone(),
             project: job.spec.project,
+            allocation: job.allocation,
             organisation,
             state: job.state.name(),
             created_at: job.created_at,

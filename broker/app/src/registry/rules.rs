@@ -1,28 +1,30 @@
 //! Windows, drains, vetoes and limits: what placement goes by.
 
 use broker_model::{
-    CapacityWindow, Drain, DrainDraft, DrainId, EntryKind, GpuMillis, InvalidSpec, Job, JobState,
-    LimitDraft, OrganisationId, OrganisationLimit, QueuedJobs, SiteId, SiteScope, Veto, VetoDraft,
-    VetoId, WindowDraft, WindowEnd, WindowId,
+    CapacityWindow, Drain, DrainDraft, DrainId, EntryKind, FundingShare, GpuMillis, InvalidSpec,
+    Job, JobState, LimitDraft, OrganisationId, OrganisationLimit, QueuedJobs, Site, SiteId,
+    SiteScope, Veto, VetoDraft, VetoId, WindowDraft, WindowEnd, WindowId,
 };
 use broker_store::{JobFilter, Page};
 
 use super::change::{Editing, check_end, check_words, refused};
 use crate::replay::digest;
-use crate::{Broker, Caller, Error, Result};
+use crate::{Broker, Caller, Error, Order, Result};
 
 const AT_ONCE: u32 = 200;
 
 impl Broker {
-    pub async fn open_window(
+    pub async fn open_window<'o>(
         &self,
         caller: &Caller,
         site: &SiteId,
-        draft: &WindowDraft,
+        draft: impl Into<Order<'o, WindowDraft, CapacityWindow>>,
     ) -> Result<CapacityWindow> {
+        let Order { draft, once } = draft.into();
         let id: WindowId = self.inner.ids.next(&*self.inner.clock);
         let open = |editing: &mut Editing<'_>| {
             Editing::check_room("share", editing.controls.windows.len())?;
+            self.check_share(editing.site, &draft.share)?;
             editing.check_scope("scope", &draft.scope)?;
             check_end("to", (draft.from, Some(draft.to)), editing.now)?;
             let window = CapacityWindow {
@@ -44,7 +46,28 @@ impl Broker {
             editing.controls.windows.push(window.clone());
             Ok((window, entry))
         };
-        self.edit(caller, site, open).await
+        self.edit_once(caller, site, (once, open)).await
+    }
+
+    /// A share of a state is one of a state that somebody here has heard of: another would be a slip,
+    /// and its window would limit nobody.
+    fn check_share(&self, site: &Site, share: &FundingShare) -> Result<()> {
+        let FundingShare::National(state) = share else {
+            return Ok(());
+        };
+        let mut zones = self.board().zones().values();
+        let systems = site.systems.iter().flat_map(|it| &it.funding.partners);
+        let partners = site.factory_partners.iter().chain(&site.antennas);
+        let mut of_site = partners.chain(systems).chain([&site.country]);
+        if zones.any(|zone| zone.contains(state)) || of_site.any(|it| it == state) {
+            return Ok(());
+        }
+        let reason = format!("`{state}` is in no zone, and no partner of the site");
+        Err(refused(
+            "share",
+            &reason,
+            "`national:` and the code of such a state",
+        ))
     }
 
     /// Closes a window now, or takes it back. Jobs that were placed in it stay.
@@ -73,12 +96,13 @@ impl Broker {
         self.edit(caller, site, close).await
     }
 
-    pub async fn drain_site(
+    pub async fn drain_site<'o>(
         &self,
         caller: &Caller,
         site: &SiteId,
-        draft: &DrainDraft,
+        draft: impl Into<Order<'o, DrainDraft, Drain>>,
     ) -> Result<Drain> {
+        let Order { draft, once } = draft.into();
         let id: DrainId = self.inner.ids.next(&*self.inner.clock);
         let drain = |editing: &mut Editing<'_>| {
             Editing::check_room("reason", editing.controls.drains.len())?;
@@ -105,7 +129,7 @@ impl Broker {
             editing.controls.drains.push(drain.clone());
             Ok((drain, entry))
         };
-        self.edit(caller, site, drain).await
+        self.edit_once(caller, site, (once, drain)).await
     }
 
     pub async fn undrain_site(&self, caller: &Caller, site: &SiteId, id: DrainId) -> Result<Drain> {
@@ -126,12 +150,13 @@ impl Broker {
 
     /// Refuses an allocation from now on. Its jobs that wait at the site stay or are cancelled, as the
     /// draft says; those that run are left to end.
-    pub async fn veto_grant(
+    pub async fn veto_grant<'o>(
         &self,
         caller: &Caller,
         site: &SiteId,
-        draft: &VetoDraft,
+        draft: impl Into<Order<'o, VetoDraft, Veto>>,
     ) -> Result<Veto> {
+        let Order { draft, once } = draft.into();
         self.check_admin(caller, site)?;
         let allocation = self.inner.store.find_allocation(draft.allocation).await?;
         let allocation = allocation.ok_or(Error::NotFound("allocation"))?;
@@ -144,6 +169,7 @@ impl Broker {
             Editing::check_room("allocation", editing.controls.vetoes.len())?;
             editing.check_scope("(body)", &scope)?;
             check_words("reason", &draft.reason)?;
+            not_twice(&editing.controls.vetoes, draft)?;
             let veto = Veto {
                 id,
                 allocation: draft.allocation,
@@ -161,7 +187,7 @@ impl Broker {
             editing.controls.vetoes.push(veto.clone());
             Ok((veto, entry))
         };
-        let veto = self.edit(caller, site, veto).await?;
+        let veto = self.edit_once(caller, site, (once, veto)).await?;
         if draft.queued == QueuedJobs::Cancel {
             self.cancel_vetoed(caller, site, &veto).await?;
         }
@@ -244,6 +270,21 @@ impl Broker {
                 }
             }
         }
+    }
+}
+
+/// Of two that say the same, lifting one would change nothing.
+fn not_twice(vetoes: &[Veto], draft: &VetoDraft) -> Result<()> {
+    let says_it = |it: &&Veto| {
+        let covers = it.system.is_none() || it.system == draft.system;
+        it.allocation == draft.allocation && covers
+    };
+    match vetoes.iter().find(says_it) {
+        None => Ok(()),
+        Some(first) => Err(Error::AlreadySo(format!(
+            "{} is not served there already, by {}: lift that one to set it anew",
+            draft.allocation, first.id
+        ))),
     }
 }
 

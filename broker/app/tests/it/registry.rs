@@ -1,13 +1,15 @@
 //! The registry: documents, files, what administrators set, and what placement makes of it.
 
+use std::sync::Arc;
+
 use broker_app::replay::replay_placement;
 use broker_app::{Adopted, Broker, Caller, Error, FiledAs};
 use broker_model::{
     Clause, DrainDraft, GpuMillis, IncidentDraft, IncidentKind, Job, JobState, LimitDraft,
-    QueuedJobs, Role, Severity, Site, SiteId, SiteScope, StateName, VetoDraft, WindowDraft,
-    WindowEnd,
+    Principal, QueuedJobs, Role, Severity, Site, SiteId, SiteScope, StateName, VetoDraft,
+    WindowDraft, WindowEnd,
 };
-use broker_store::{Change, Commits as _, Identities as _, Jobs as _, Page, StoredGrant, Write};
+use broker_store::{Change, Commits as _, Jobs as _, Page, StoredGrant, Write};
 use futures::future::join_all;
 use jiff::SignedDuration;
 
@@ -158,7 +160,14 @@ async fn a_document_is_changed_by_whoever_may_and_read_it_and_by_nobody_else() {
     let lena = with_role(&world, &broker, "lena", admin()).await;
     let op = operator(&world, &broker).await;
     let fresh = new_site("turku");
-    for caller in [&ada, &lena] {
+    let of_oulu = Role::SiteAdmin {
+        site: "oulu".parse().unwrap(),
+        sees_people: false,
+    };
+    let olli = with_role(&world, &broker, "olli", of_oulu).await;
+    let filed = broker.file_site(&olli, new_site("oulu"), None, false).await;
+    assert_eq!(filed.unwrap().filed, FiledAs::New);
+    for caller in [&ada, &lena, &olli] {
         let refused = broker.file_site(caller, fresh.clone(), None, false).await;
         assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
     }
@@ -247,6 +256,66 @@ async fn a_partition_with_jobs_cannot_vanish_and_the_refusal_names_them() {
         .file_site(&op, without, Some(&before.sha256), false)
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_partition_with_a_job_that_waits_for_people_of_the_site_cannot_vanish_either() {
+    let mut world = World::sqlite().await;
+    for site in world.sites.iter_mut().filter(|it| it.id == lumi()) {
+        site.automation = broker_model::Automation::HumanConfirm;
+    }
+    let broker = world.broker().await;
+    Agent::of(&world, "lumi").show(&broker).await;
+    let op = operator(&world, &broker).await;
+    let job = submitted(&broker).await;
+    assert_eq!(job.state.name(), StateName::Held);
+    let at = job.state.partition().unwrap().clone();
+    let before = broker.site_document(&lumi()).unwrap();
+    let mut without = before.site.clone();
+    for system in &mut without.systems {
+        system.partitions.retain(|it| it.id != at.partition);
+    }
+    let refused = { broker.file_site(&op, without, Some(&before.sha256), true) }.await;
+    let Err(Error::LiveJobs { jobs, .. }) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(jobs, [job.id]);
+}
+
+/// A site whose partition says nothing of how it charges: its document stays so.
+#[tokio::test]
+async fn what_is_assumed_of_a_billing_is_marked_where_it_counts_and_not_in_the_document() {
+    let mut world = World::sqlite().await;
+    for site in world.sites.iter_mut().filter(|it| it.id == lumi()) {
+        for partition in &mut site.systems[0].partitions {
+            partition.billing = None;
+        }
+    }
+    let broker = world.broker().await;
+    broker.register_files().await.unwrap();
+    Agent::of(&world, "lumi").show(&broker).await;
+    let document = broker.site_document(&lumi()).unwrap();
+    assert!(!document.site.says_its_billing());
+    let op = operator(&world, &broker).await;
+    let same = broker.file_site(&op, document.site, None, false).await;
+    assert_eq!(same.unwrap().filed, FiledAs::Unchanged);
+    let shown = broker.site(&lumi()).unwrap().site;
+    let billing = shown.systems[0].partitions[0].billing.as_ref().unwrap();
+    assert!(billing.assumed_since.is_some());
+
+    let job = submitted(&broker).await;
+    assert_eq!(job.held, broker_model::UnitMillis::from_hours(4));
+    let store = world.store().await;
+    let stored = store.placements_of(job.id).await.unwrap().remove(0);
+    assert!(
+        stored
+            .document
+            .contains("\"billing_assumed_since\":\"2026-11-20\""),
+        "{}",
+        stored.document
+    );
+    let again = replay_placement(&store, &job.spec, &stored).await.unwrap();
+    assert_eq!(again, stored.document);
 }
 
 #[tokio::test]
@@ -351,7 +420,14 @@ async fn a_window_is_never_filled_beyond_its_hours_however_many_come_at_once() {
         let broker = world.broker().await;
         Agent::of(&world, "lumi").show(&broker).await;
         let op = operator(&world, &broker).await;
-        let draft = window(&world, 10);
+        let mut draft = window(&world, 10);
+        draft.share = "national:XX".parse().unwrap();
+        let slip = broker.open_window(&op, &lumi(), &draft).await;
+        let Err(Error::InvalidSite(faults)) = slip else {
+            panic!("{slip:?}")
+        };
+        assert_eq!(faults[0].field, "share");
+        draft.share = "union".parse().unwrap();
         let open = broker.open_window(&op, &lumi(), &draft).await.unwrap();
         let jobs = join_all((0..6).map(|_| submitted(&broker))).await;
         let placed = jobs
@@ -459,14 +535,16 @@ async fn what_runs_is_for_the_sites_administrators_and_names_are_for_those_who_m
         (jobs[0].job, jobs[0].person, &jobs[0].name),
         (job.id, job.owner, &None)
     );
-    let store = world.store().await;
-    let mut owner = store.find_person(job.owner).await.unwrap().unwrap();
-    owner.name = Some("Ada Example".to_owned());
-    let change = Change {
-        writes: vec![Write::PutPerson(Box::new(owner))],
-        entries: Vec::new(),
-    };
-    store.commit(change).await.unwrap();
+    assert_eq!(jobs[0].allocation, job.allocation);
+    // Ada was imported, and her name is known once she has signed in with it.
+    let jobs = broker.site_jobs(&nils, &lumi(), page()).await.unwrap().jobs;
+    assert_eq!(jobs[0].name, None);
+    let mut named = Principal::clone(&principal("engineer"));
+    named.name = Some("Ada Example".to_owned());
+    let signed_in = broker.caller(Arc::new(named)).await.unwrap();
+    assert_eq!(signed_in.person, job.owner);
+    let unnamed = broker.caller(principal("engineer")).await.unwrap();
+    assert_eq!(unnamed.person, job.owner);
     let jobs = broker.site_jobs(&nils, &lumi(), page()).await.unwrap().jobs;
     assert_eq!(jobs[0].name.as_deref(), Some("Ada Example"));
     for refused in [

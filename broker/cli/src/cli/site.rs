@@ -19,6 +19,7 @@ pub enum SiteVerb {
     #[command(flatten)]
     Person(PersonVerb),
     /// Register a site from its file, or change what is registered
+    #[command(visible_alias = "register")]
     Import {
         /// TOML as in `config/sites/`, or JSON if it is called `*.json`
         file: PathBuf,

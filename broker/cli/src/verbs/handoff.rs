@@ -21,6 +21,9 @@ pub(crate) async fn run(
         return handed_in(client, job, remote_id, as_json, out).await;
     }
     let (what, query) = asked(&args);
+    if matches!(args.format, HandoffFormat::Lexis) {
+        warn_of_lexis(args.lexis_dataset.is_some());
+    }
     let text = client.handoff(job, what, &query).await?;
     let Some(file) = &args.output else {
         if as_json {
@@ -38,6 +41,17 @@ pub(crate) async fn run(
         writeln!(out, "{file} is ready. Hand it in once, as it is.")?;
     }
     Ok(0)
+}
+
+/// A workflow names a template of the site, which is what runs: on standard error, so that the file can
+/// be piped on.
+fn warn_of_lexis(has_dataset: bool) {
+    let runs = if has_dataset {
+        "the template runs what lies in the dataset"
+    } else {
+        "without `--lexis-dataset` what runs is the template's own, not the job's script"
+    };
+    eprintln!("the workflow holds neither the job's script nor its GPUs: {runs}");
 }
 
 fn asked(args: &HandoffArgs) -> (&'static str, Vec<(&'static str, String)>) {

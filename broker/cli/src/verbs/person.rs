@@ -110,13 +110,14 @@ fn one_waiting(one: &ConfirmationView, out: &mut impl Write) -> anyhow::Result<(
         (
             "organisation",
             format!(
-                "{} ({}, {})",
+                "{} ({}, {}, {})",
                 one.organisation_name,
+                one.organisation,
                 one.country,
                 size.as_str().unwrap_or_default()
             ),
         ),
-        ("paid by", one.share.to_string()),
+        ("paid by", format!("{} ({})", one.share, one.allocation)),
         (
             "owner",
             one.owner_name
@@ -172,6 +173,7 @@ async fn handoffs(
             if one.fetched { "yes" } else { "no" }.to_owned(),
             remote.map_or_else(|| "-".to_owned(), ToString::to_string),
             one.partition.to_string(),
+            one.allocation.to_string(),
         ]
     };
     let rows: Vec<Vec<String>> = all.iter().map(row).collect();
@@ -182,6 +184,7 @@ async fn handoffs(
         "FETCHED",
         "ID AT THE SITE",
         "PARTITION",
+        "ALLOCATION",
     ];
     print::table(&head, &rows, out)?;
     Ok(0)

@@ -9,7 +9,7 @@ use std::io::Write;
 use broker_client::Client;
 use broker_model::{
     CapacityWindow, Drain, DrainDraft, Incident, IncidentDraft, IncidentKind, IncidentNews,
-    LimitDraft, QueuedJobs, Severity, SiteScope, Veto, VetoDraft, WindowDraft, WindowEnd,
+    LimitDraft, QueuedJobs, Severity, SiteId, SiteScope, Veto, VetoDraft, WindowDraft, WindowEnd,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -174,12 +174,27 @@ async fn vetoes(
         SiteVerb::LiftVeto { site, veto } => {
             let path = format!("vetoes/{veto}/lift");
             let lifted: Veto = client.set_at_site(&site, &path, &json!({})).await?;
-            let words = format!("{site}: {} served again", lifted.allocation);
+            let now = still_refused(client, &site, &lifted).await?;
+            let words = format!("{site}: {} {now}", lifted.allocation);
             say.done(&lifted, &words, out)?;
         }
         _ => {}
     }
     Ok(())
+}
+
+/// What is so once a veto is lifted: another may be wider or narrower.
+async fn still_refused(client: &Client, site: &SiteId, lifted: &Veto) -> anyhow::Result<String> {
+    let set = client.controls(site).await?;
+    let mut others = set.vetoes.iter();
+    let other = others.find(|it| it.allocation == lifted.allocation);
+    Ok(match other {
+        None => "served again".to_owned(),
+        Some(other) => match &other.system {
+            None => format!("still refused everywhere by {}", other.id),
+            Some(system) => format!("still refused at {system} by {}", other.id),
+        },
+    })
 }
 
 async fn windows(

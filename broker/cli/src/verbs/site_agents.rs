@@ -24,9 +24,7 @@ pub(crate) async fn run(
         }
         AgentVerb::Invites { site } => invites(client, &site, json, out).await,
         AgentVerb::WithdrawInvite { site, invite } => {
-            let view = client.withdraw_invite(&site, invite).await?;
-            let said = format!("{}: {}", view.id, print::word(&view.state));
-            one(&view, &said, json, out)
+            withdrawn(&client.withdraw_invite(&site, invite).await?, json, out)
         }
         AgentVerb::Agents { site } => agents(client, &site, json, out).await,
         AgentVerb::RevokeAgent {
@@ -50,6 +48,17 @@ fn invite(view: &InviteView, json: bool, out: &mut impl Write) -> anyhow::Result
         );
     }
     one(view, view.text.as_deref().unwrap_or_default(), json, out)
+}
+
+/// An invite that somebody came in by cannot be taken back: that is no success.
+fn withdrawn(view: &InviteView, json: bool, out: &mut impl Write) -> anyhow::Result<u8> {
+    let (id, state) = (view.id, print::word(&view.state));
+    let Some(agent) = view.agent else {
+        return one(view, &format!("{id}: {state}"), json, out);
+    };
+    let said = format!("{id}: {state} already, by {agent}; `revoke-agent` puts that out");
+    one(view, &said, json, out)?;
+    Ok(1)
 }
 
 fn one(
@@ -129,4 +138,39 @@ async fn agents(
 
 fn dash() -> String {
     "-".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use broker_model::InviteState;
+
+    use super::*;
+
+    fn invite(state: InviteState, agent: Option<&str>) -> InviteView {
+        InviteView {
+            id: "inv_0192f0c1d2e37abc8def0123456789ab".parse().unwrap(),
+            site: "lumi".parse().unwrap(),
+            state,
+            note: None,
+            created_at: "2026-11-20T12:00:00Z".parse().unwrap(),
+            expires_at: "2026-11-21T12:00:00Z".parse().unwrap(),
+            agent: agent.map(|it| it.parse().unwrap()),
+            text: None,
+        }
+    }
+
+    #[test]
+    fn an_invite_that_was_used_is_not_withdrawn_and_the_way_out_is_named() {
+        let mut out = Vec::new();
+        let open = invite(InviteState::Withdrawn, None);
+        assert_eq!(withdrawn(&open, false, &mut out).unwrap(), 0);
+        let used = invite(
+            InviteState::Used,
+            Some("agt_0192f0c1d2e37abc8def0123456789ab"),
+        );
+        assert_eq!(withdrawn(&used, false, &mut out).unwrap(), 1);
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.contains("used already, by agt_"), "{out}");
+        assert!(out.contains("`revoke-agent`"), "{out}");
+    }
 }

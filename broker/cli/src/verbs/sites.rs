@@ -39,6 +39,7 @@ pub(crate) async fn run(
         if single && let Some(words) = word_counts(view) {
             writeln!(out, "{}: {words}", view.site.id)?;
         }
+        kinds(view, out)?;
         notices(view, out)?;
     }
     Ok(0)
@@ -53,6 +54,23 @@ fn word_counts(view: &SiteView) -> Option<String> {
     Some(format!(
         "heard at {heard_at}; that counts until {expires_at}"
     ))
+}
+
+/// Systems that are not what the table makes one think: of another kind, or hanging on another.
+fn kinds(view: &SiteView, out: &mut impl Write) -> anyhow::Result<()> {
+    for system in &view.site.systems {
+        let (site, id) = (&view.site.id, &system.id);
+        let kind = match &system.accelerator_kind {
+            Some(kind) => format!(" ({kind})"),
+            None => String::new(),
+        };
+        match &system.integrated_in {
+            Some(host) => writeln!(out, "{site}: {id}{kind} hangs on {host}")?,
+            None if kind.is_empty() => {}
+            None => writeln!(out, "{site}: {id}{kind}")?,
+        }
+    }
+    Ok(())
 }
 
 /// What its administrators tell: drains, incidents and maintenance that are on or to come.

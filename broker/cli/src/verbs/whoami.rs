@@ -74,6 +74,10 @@ fn words(role: &Role) -> String {
         Role::Member { project } => format!("member of {project}"),
         Role::Lead { project } => format!("lead of {project}"),
         Role::Reviewer => "reviewer".to_owned(),
+        Role::SiteAdmin {
+            site,
+            sees_people: true,
+        } => format!("administrator of site {site} who sees people's names"),
         Role::SiteAdmin { site, .. } => format!("administrator of site {site}"),
         Role::Auditor { share: Some(share) } => format!("auditor of share {share}"),
         Role::Auditor { share: None } => "auditor of every share".to_owned(),

@@ -144,8 +144,9 @@ async fn what_is_set_at_a_site_is_shown_and_ended() {
     assert_eq!(json(&["site", "jobs", "lumi"]).await["items"], json!([]));
     let jobs = stage.run("lena", &["site", "jobs", "lumi"]).await;
     assert!(
-        jobs.out
-            .starts_with("JOB  REMOTE  PARTITION  STATE  PROJECT  FOR  SINCE"),
+        jobs.out.starts_with(
+            "JOB  REMOTE  PARTITION  STATE  PROJECT  ALLOCATION  ORGANISATION  FOR  SINCE"
+        ),
         "{}",
         jobs.out
     );
@@ -178,7 +179,7 @@ async fn a_file_is_registered_shown_as_a_difference_and_changed() {
     );
     let refused = stage.run("lena", &["site", "import", &new]).await;
     assert_eq!(refused.code, 1, "{}", refused.out);
-    let registered = stage.run("operator", &["site", "import", &new]).await;
+    let registered = stage.run("operator", &["site", "register", &new]).await;
     assert_eq!(registered.out, "turku is registered\n");
     let wrong = stage.file(
         "wrong.toml",

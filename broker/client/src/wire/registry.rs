@@ -1,7 +1,7 @@
 //! What site administrators send and see.
 
 use broker_model::{
-    AttemptId, CapacityWindow, Drain, GpuMillis, Incident, JobId, OrganisationId,
+    AllocationId, AttemptId, CapacityWindow, Drain, GpuMillis, Incident, JobId, OrganisationId,
     OrganisationLimit, OrganisationUse, PartitionRef, PersonId, ProjectId, RemoteId, Site, SiteId,
     StateName, Veto,
 };
@@ -81,6 +81,8 @@ pub struct SiteJobView {
     pub remote_id: Option<RemoteId>,
     pub partition: PartitionRef,
     pub project: ProjectId,
+    /// What pays for it: what a veto names.
+    pub allocation: AllocationId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organisation: Option<OrganisationId>,
     pub state: StateName,

@@ -1,4 +1,9 @@
+use std::sync::LazyLock;
+
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+
+use super::{Partition, Site};
 
 /// How the site charges: units per node while the job runs, the largest of the terms.
 ///
@@ -10,6 +15,10 @@ pub struct Billing {
     /// The site's word: `GPU-hour`, `node-hour`, `core-hour`.
     pub unit: String,
     pub terms: Vec<BillingTerm>,
+    /// Not the site's, but the broker's since that day: how the site charges is not known. Never in a
+    /// document that is registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assumed_since: Option<Date>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +42,106 @@ pub enum Billed {
     MemoryGib,
 }
 
+/// What counts where the site's own billing is not known: `config/billing.toml`.
+#[derive(Clone, Debug, Deserialize)]
+struct Assumed {
+    since: Date,
+    gpu: Billing,
+    cpu: Billing,
+}
+
+const FILE: &str = include_str!("../../../../config/billing.toml");
+
+static ASSUMED: LazyLock<Assumed> = LazyLock::new(assumed);
+
+#[expect(
+    clippy::expect_used,
+    reason = "a file of this repository, which a test reads"
+)]
+fn assumed() -> Assumed {
+    toml::from_str(FILE).expect("config/billing.toml is as it was tested")
+}
+
+impl Site {
+    /// The site with a billing for each partition: its own, or what is assumed and marked so.
+    #[must_use]
+    pub fn with_assumed_billing(mut self) -> Self {
+        let partitions = self.systems.iter_mut().flat_map(|it| &mut it.partitions);
+        for partition in partitions.filter(|it| it.billing.is_none()) {
+            partition.billing = Some(partition.assumed_billing());
+        }
+        self
+    }
+
+    /// Whether how it charges is known of every partition.
+    pub fn says_its_billing(&self) -> bool {
+        let mut partitions = self.systems.iter().flat_map(|it| &it.partitions);
+        partitions.all(|it| it.billing.is_some())
+    }
+}
+
+impl Partition {
+    fn assumed_billing(&self) -> Billing {
+        let rule = if self.gpus_per_node > 0 {
+            &ASSUMED.gpu
+        } else {
+            &ASSUMED.cpu
+        };
+        let physical = |term: &BillingTerm| BillingTerm {
+            per: match term.of {
+                Billed::SchedulerGpus => term.per.saturating_mul(self.scheduler_gpus_per_gpu),
+                _ => term.per,
+            },
+            ..*term
+        };
+        Billing {
+            unit: rule.unit.clone(),
+            terms: rule.terms.iter().map(physical).collect(),
+            assumed_since: Some(ASSUMED.since),
+        }
+    }
+}
+
 const fn one() -> u32 {
     1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_that_does_not_say_how_it_charges_gets_what_is_assumed_and_marked() {
+        let text = include_str!("../../../../config/sites/lumi.toml");
+        let mut site: Site = toml::from_str(text).unwrap();
+        let own = site.clone();
+        assert!(own.says_its_billing());
+        assert_eq!(site.clone().with_assumed_billing(), own);
+        for partition in &mut site.systems[0].partitions {
+            partition.billing = None;
+        }
+        assert!(!site.says_its_billing());
+        let assumed = site.with_assumed_billing();
+        let of = |id: &str| {
+            let mut all = assumed.systems[0].partitions.iter();
+            all.find(|it| it.id.as_str() == id)
+                .unwrap()
+                .billing
+                .clone()
+                .unwrap()
+        };
+        // A module is two GPUs to Slurm, and one here.
+        let gpu = of("standard-g");
+        assert_eq!((gpu.unit.as_str(), gpu.terms[0].per), ("GPU-hour", 2));
+        let cpu = of("standard");
+        assert_eq!(
+            (cpu.unit.as_str(), cpu.terms[0].of),
+            ("node-hour", Billed::Nodes)
+        );
+        for billing in [gpu, cpu] {
+            assert_eq!(billing.assumed_since, Some(ASSUMED.since));
+        }
+        let file: toml::Table = toml::from_str(FILE).unwrap();
+        assert!(!file["source"].as_array().unwrap().is_empty());
+    }
 }

@@ -171,6 +171,11 @@ impl SiteScope {
         self.system.as_ref().is_none_or(|it| it == system)
             && self.partition.as_ref().is_none_or(|it| it == partition)
     }
+
+    /// Whether it is this system by name, and all of it: then it is what hangs on the system too.
+    pub fn is_all_of(&self, system: &SystemId) -> bool {
+        self.partition.is_none() && self.system.as_ref() == Some(system)
+    }
 }
 
 /// `m/p`, `m`, or `the whole site`.
@@ -207,6 +212,10 @@ impl Incident {
 
     pub fn covers(&self, system: &SystemId, partition: &PartitionId) -> bool {
         self.affects.is_empty() || self.affects.iter().any(|it| it.covers(system, partition))
+    }
+
+    pub fn is_all_of(&self, system: &SystemId) -> bool {
+        self.affects.iter().any(|it| it.is_all_of(system))
     }
 }
 

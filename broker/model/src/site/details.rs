@@ -150,6 +150,9 @@ pub struct PartitionRules {
     /// The terms that whoever sets `placement.experimental` for it takes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms_url: Option<String>,
+    /// A job has to say how many GPUs it wants: one that does not gets more than none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub names_gpus: bool,
     /// The site wants no jobs here that leave the GPUs idle.
     #[serde(default)]
     pub gpu_jobs_only: bool,

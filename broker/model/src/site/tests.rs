@@ -155,18 +155,22 @@ fn ids_are_unique_within_their_site() {
 }
 
 #[test]
-fn each_partition_has_a_billing_rule_that_charges() {
+fn each_partition_has_a_billing_rule_that_charges_its_own_or_one_that_is_assumed() {
     for site in shipped() {
+        let own: BTreeSet<_> = { site.systems.iter().flat_map(|it| &it.partitions) }
+            .filter(|it| it.billing.is_some())
+            .map(|it| it.id.clone())
+            .collect();
+        let site = site.with_assumed_billing();
         for partition in site.systems.iter().flat_map(|system| &system.partitions) {
-            let terms = &partition.billing.terms;
+            let billing = partition.billing.as_ref().unwrap();
+            let is_own = own.contains(&partition.id);
+            assert_eq!(billing.assumed_since.is_none(), is_own, "{}", partition.id);
+            let terms = &billing.terms;
             assert!(!terms.is_empty(), "{}/{}", site.id, partition.id);
             assert!(terms.iter().all(|term| term.per > 0 && term.milliunits > 0));
             let known = ["GPU-hour", "node-hour", "core-hour"];
-            assert!(
-                known.contains(&partition.billing.unit.as_str()),
-                "{}",
-                partition.id
-            );
+            assert!(known.contains(&billing.unit.as_str()), "{}", partition.id);
         }
     }
 }
@@ -229,6 +233,19 @@ fn what_is_not_known_is_absent() {
             .iter()
             .any(|system| system.partitions.is_empty())
     );
+    for (id, partitions) in [
+        ("cineca", vec!["lisa"]),
+        ("meluxina", vec!["gb200"]),
+        ("mimer", vec!["main", "berzelius"]),
+        ("pharos", vec!["gpu"]),
+    ] {
+        let site = site(id);
+        let all = site.systems.iter().flat_map(|it| &it.partitions);
+        let unknown: Vec<&str> = { all.filter(|it| it.billing.is_none()) }
+            .map(|it| it.id.as_str())
+            .collect();
+        assert_eq!(unknown, partitions, "how {id} charges");
+    }
 }
 
 #[test]

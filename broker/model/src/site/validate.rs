@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Controls, Partition, Site, SiteScope, System};
+use super::{Billing, Controls, Partition, Site, SiteScope, System};
 use crate::{FundingShare, InvalidSpec};
 
 type Wrong = Vec<InvalidSpec>;
@@ -53,11 +53,15 @@ impl Site {
             return;
         };
         let is_there = self.systems.iter().any(|it| it.id == *host);
-        if !is_there || *host == system.id {
-            let reason = format!("`{host}` is no other system of this site");
-            let field = format!("{field}.integrated_in");
-            wrong.push(fault(&field, &reason, "the id of the system it hangs on"));
-        }
+        let reason = if !is_there || *host == system.id {
+            format!("`{host}` is no other system of this site")
+        } else if self.hosts_of(system).any(|it| it.id == system.id) {
+            format!("`{host}` itself hangs on `{}`", system.id)
+        } else {
+            return;
+        };
+        let field = format!("{field}.integrated_in");
+        wrong.push(fault(&field, &reason, "the id of the system it hangs on"));
     }
 
     /// Whether the site has such a part; the fault names the field.
@@ -131,26 +135,43 @@ impl Partition {
                 wrong.push(fault(&field, "none at all", "at least 1, or leave it out"));
             }
         }
-        if self.billing.terms.is_empty() {
-            let field = format!("{field}.billing.terms");
-            wrong.push(fault(
-                &field,
-                "nothing would be charged",
-                "at least one term",
-            ));
+        if let Some(billing) = &self.billing {
+            billing.validate(&format!("{field}.billing"), wrong);
         }
-        for (at, term) in self.billing.terms.iter().enumerate() {
-            if term.per == 0 || term.milliunits == 0 {
-                let field = format!("{field}.billing.terms[{at}]");
-                wrong.push(fault(
-                    &field,
-                    "charges nothing",
-                    "`per` and `milliunits` above 0",
-                ));
-            }
+        if self.rules.terms_url.is_some() && !self.rules.experimental {
+            let field = format!("{field}.rules.terms_url");
+            let reason = "nobody would take these terms on";
+            let allowed = "`experimental = true` beside it, or no terms";
+            wrong.push(fault(&field, reason, allowed));
         }
         let terms = self.rules.terms_url.as_deref();
         check_web(&format!("{field}.rules.terms_url"), terms, wrong);
+    }
+}
+
+impl Billing {
+    fn validate(&self, field: &str, wrong: &mut Wrong) {
+        if self.terms.is_empty() {
+            let field = format!("{field}.terms");
+            let allowed = "at least one term, or no `billing` where it is not known";
+            wrong.push(fault(&field, "nothing would be charged", allowed));
+        }
+        if self.assumed_since.is_some() {
+            let field = format!("{field}.assumed_since");
+            let allowed = "no `billing` at all where the site's is not known";
+            wrong.push(fault(
+                &field,
+                "is the broker's word, and no site's",
+                allowed,
+            ));
+        }
+        for (at, term) in self.terms.iter().enumerate() {
+            if term.per == 0 || term.milliunits == 0 {
+                let field = format!("{field}.terms[{at}]");
+                let allowed = "`per` and `milliunits` above 0";
+                wrong.push(fault(&field, "charges nothing", allowed));
+            }
+        }
     }
 }
 
@@ -256,6 +277,43 @@ mod tests {
                 "system[0].partition[1].billing.terms[0]",
             ]
         );
+    }
+
+    #[test]
+    fn systems_that_hang_on_each_other_in_a_circle_are_refused() {
+        let mut site = faulty();
+        let system = site.systems.remove(0);
+        for (id, host) in [
+            ("a", Some("b")),
+            ("b", Some("c")),
+            ("c", Some("b")),
+            ("d", None),
+        ] {
+            site.systems.push(System {
+                id: id.parse().unwrap(),
+                integrated_in: host.map(|it| it.parse().unwrap()),
+                partitions: Vec::new(),
+                ..system.clone()
+            });
+        }
+        let wrong = site.validate().unwrap_err().into_iter();
+        let hosts = wrong.filter(|it| it.field.ends_with("integrated_in"));
+        let hosts: Vec<_> = hosts.map(|it| (it.field, it.reason)).collect();
+        let said =
+            |at: &str, reason: &str| (format!("system[{at}].integrated_in"), reason.to_owned());
+        assert_eq!(
+            hosts,
+            [
+                said("1", "`c` itself hangs on `b`"),
+                said("2", "`b` itself hangs on `c`"),
+            ]
+        );
+        let ids = |of: usize| {
+            let hosts = site.hosts_of(&site.systems[of]);
+            hosts.map(|it| it.id.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(3), Vec::<String>::new());
+        assert_eq!(ids(0)[..2], ["b", "c"]);
     }
 
     #[test]

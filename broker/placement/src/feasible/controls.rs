@@ -37,9 +37,8 @@ pub(super) fn check(
 
 /// What holds for a job that is counted at the site already, too.
 fn check_bars(controls: &Controls, input: &Input<'_>, spot: &Spot<'_>, against: &mut Against) {
-    let at = (&spot.system.id, &spot.partition.id);
-    check_drains(controls, at, input.now, against);
-    check_maintenance(controls, at, input, against);
+    check_drains(controls, spot, input.now, against);
+    check_maintenance(controls, spot, input, against);
     check_vetoes(controls, input, spot, against);
 }
 
@@ -51,54 +50,81 @@ pub(super) fn bars(input: &Input<'_>, spot: &Spot<'_>, against: &mut Against) {
 
 type At<'a> = (&'a SystemId, &'a PartitionId);
 
-fn check_drains(controls: &Controls, at: At<'_>, now: Timestamp, against: &mut Against) {
-    let on = { controls.drains.iter() }.filter(|it| it.is_on(now) && it.scope.covers(at.0, at.1));
-    for drain in on {
+/// ``, and `qm` hangs on it``: where it is the host of the system, and not the system, that is meant.
+fn by_host(spot: &Spot<'_>, is_of: impl Fn(&SystemId) -> bool) -> Option<String> {
+    let mut hosts = spot.hosts();
+    let host = hosts.find(|it| is_of(&it.id))?;
+    Some(format!(", and {} hangs on {}", spot.system.id, host.id))
+}
+
+fn check_drains(controls: &Controls, spot: &Spot<'_>, now: Timestamp, against: &mut Against) {
+    let (system, partition) = (&spot.system.id, &spot.partition.id);
+    for drain in controls.drains.iter().filter(|it| it.is_on(now)) {
+        let host = if drain.scope.covers(system, partition) {
+            String::new()
+        } else if let Some(host) = by_host(spot, |host| drain.scope.is_all_of(host)) {
+            host
+        } else {
+            continue;
+        };
         let (scope, reason) = (&drain.scope, &drain.reason);
         let words = match drain.until {
-            Some(until) => format!("{scope} is drained until {until}: {reason}"),
-            None => format!("{scope} is drained, no end is announced: {reason}"),
+            Some(until) => format!("{scope} is drained until {until}{host}: {reason}"),
+            None => format!("{scope} is drained, no end is announced{host}: {reason}"),
         };
         against.for_now(Clause::Drained, words);
     }
 }
 
-fn check_maintenance(controls: &Controls, at: At<'_>, input: &Input<'_>, against: &mut Against) {
+fn check_maintenance(
+    controls: &Controls,
+    spot: &Spot<'_>,
+    input: &Input<'_>,
+    against: &mut Against,
+) {
     let now = input.now;
     let walltime = input.spec.resources.walltime;
     let run = SignedDuration::from_secs(walltime.seconds().into());
     let ends = now.saturating_add(run).unwrap_or(Timestamp::MAX);
-    let ahead = controls.incidents.iter().filter(|it| {
-        it.kind == IncidentKind::Maintenance
-            && !it.is_over(now)
-            && it.from < ends
-            && it.covers(at.0, at.1)
-    });
+    let ahead = controls
+        .incidents
+        .iter()
+        .filter(|it| it.kind == IncidentKind::Maintenance && !it.is_over(now) && it.from < ends);
     for planned in ahead {
+        let host = if planned.covers(&spot.system.id, &spot.partition.id) {
+            String::new()
+        } else if let Some(host) = by_host(spot, |host| planned.is_all_of(host)) {
+            host
+        } else {
+            continue;
+        };
         let (title, from) = (&planned.title, planned.from);
         let until = match planned.to {
             Some(to) => format!("until {to}"),
             None => "with no announced end".to_owned(),
         };
         let words = if from <= now {
-            format!("maintenance `{title}` is on {until}")
+            format!("maintenance `{title}` is on {until}{host}")
         } else {
-            format!("asks for {walltime}, maintenance `{title}` begins {from}, {until}")
+            format!("asks for {walltime}, maintenance `{title}` begins {from}, {until}{host}")
         };
         against.for_now(Clause::Maintenance, words);
     }
 }
 
 fn check_vetoes(controls: &Controls, input: &Input<'_>, spot: &Spot<'_>, against: &mut Against) {
-    let vetoed = controls.vetoes.iter().filter(|it| {
-        let here = it.system.as_ref().is_none_or(|id| *id == spot.system.id);
-        it.allocation == input.allocation.id && here
-    });
-    for veto in vetoed {
-        let words = format!(
-            "the site does not serve {}: {}",
-            veto.allocation, veto.reason
-        );
+    let vetoes = controls.vetoes.iter();
+    for veto in vetoes.filter(|it| it.allocation == input.allocation.id) {
+        let host = match &veto.system {
+            None => String::new(),
+            Some(system) if *system == spot.system.id => String::new(),
+            Some(system) => match by_host(spot, |host| host == system) {
+                Some(words) => format!(" at {system}{words}"),
+                None => continue,
+            },
+        };
+        let (allocation, reason) = (veto.allocation, &veto.reason);
+        let words = format!("the site does not serve {allocation}{host}: {reason}");
         against.for_now(Clause::Vetoed, words);
     }
 }

@@ -47,10 +47,9 @@ fn price(input: &Input<'_>, spot: &Spot<'_>, against: &mut Against) -> Option<Pr
         }
     };
     if check_payable(scope, &cost).is_err() {
-        let unit = &cost.site_unit;
         against.for_good(
             Clause::Entitlement,
-            format!("the allocation pays for GPU-hours, here the job takes {unit}s only"),
+            "the allocation pays for the time of GPUs, and the job takes none",
         );
         return None;
     }
@@ -94,7 +93,11 @@ fn covers(input: &Input<'_>, spot: &Spot<'_>, against: &mut Against) -> bool {
         );
         return false;
     }
-    let (granted, charged) = (&input.allocation.unit, &spot.partition.billing.unit);
+    let granted = &input.allocation.unit;
+    // Without one its price cannot be told, which is said where it is looked for.
+    let Some(charged) = spot.partition.billing.as_ref().map(|it| &it.unit) else {
+        return true;
+    };
     if !granted.eq_ignore_ascii_case(charged) {
         against.for_good(
             Clause::Entitlement,

@@ -4,14 +4,10 @@ use super::Against;
 use crate::spot::{Heard, Spot};
 
 pub(super) fn check(spec: &JobSpec, spot: &Spot<'_>, against: &mut Against) {
-    match spot.system.status {
-        SystemStatus::Operational => {}
-        SystemStatus::Installing => not_yet("being installed", against),
-        SystemStatus::Contracted => not_yet("contracted", against),
-        SystemStatus::Planned => not_yet("planned", against),
-        SystemStatus::Retired => {
-            against.for_good(Clause::SystemStatus, "the system is out of operation");
-        }
+    check_status("the system", spot.system.status, against);
+    for host in spot.hosts() {
+        let name = format!("`{}`, which it hangs on,", host.id);
+        check_status(&name, host.status, against);
     }
     if spot.entrance == Entrance::Handoff {
         check_route(spec, spot, against);
@@ -57,11 +53,15 @@ fn check_route(spec: &JobSpec, spot: &Spot<'_>, against: &mut Against) {
     }
 }
 
-fn not_yet(stage: &str, against: &mut Against) {
-    against.for_good(
-        Clause::SystemStatus,
-        format!("the system is {stage}, not yet in operation"),
-    );
+fn check_status(system: &str, status: SystemStatus, against: &mut Against) {
+    let words = match status {
+        SystemStatus::Operational => return,
+        SystemStatus::Installing => "being installed, not yet in operation",
+        SystemStatus::Contracted => "contracted, not yet in operation",
+        SystemStatus::Planned => "planned, not yet in operation",
+        SystemStatus::Retired => "out of operation",
+    };
+    against.for_good(Clause::SystemStatus, format!("{system} is {words}"));
 }
 
 fn site_words(heard: &Heard<'_>) -> Option<String> {

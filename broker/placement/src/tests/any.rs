@@ -72,8 +72,9 @@ fn any_hardware() -> impl Strategy<Value = Member> {
             (Billed::Nodes, "node-hour"),
             (Billed::Cpus, "core-hour"),
         ][usize::from(rules.2)];
-        partition.billing.terms[0].of = of;
-        partition.billing.unit = unit.to_owned();
+        let billing = partition.billing.as_mut().unwrap();
+        billing.terms[0].of = of;
+        billing.unit = unit.to_owned();
         member
     })
 }

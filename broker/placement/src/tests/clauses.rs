@@ -311,12 +311,33 @@ fn an_allocation_pays_in_its_own_unit_only() {
 #[test]
 fn gpu_hours_of_the_federation_do_not_pay_for_a_job_that_takes_none() {
     let got = against(|f, s| {
-        member(f).partition().billing.unit = "core-hour".to_owned();
-        member(f).partition().billing.terms[0].of = broker_model::Billed::Cpus;
+        let billing = member(f).partition().billing.as_mut().unwrap();
+        billing.unit = "core-hour".to_owned();
+        billing.terms[0].of = broker_model::Billed::Cpus;
         s.resources.gpus_per_node = 0;
     });
-    let words = "the allocation pays for GPU-hours, here the job takes core-hours only";
+    let words = "the allocation pays for the time of GPUs, and the job takes none";
     assert_eq!(got, forever(Clause::Entitlement, words));
+}
+
+#[test]
+fn a_charge_by_what_is_assumed_says_so_and_a_price_that_nothing_tells_is_a_clause() {
+    let mut federation = Federation::of([Member::new(site("lumi"))]);
+    federation.members[0].partition().billing = None;
+    let words = "its price cannot be told: how partition `p` charges is not known";
+    let told = entry(&federation.place(&spec()), &at("lumi"))
+        .rejections
+        .clone();
+    assert_eq!(told[0].words, words);
+    let unsaid = federation.members[0].site.clone();
+    federation.members[0].site = unsaid.with_assumed_billing();
+    let placement = federation.place(&spec());
+    let candidate = entry(&placement, &at("lumi")).candidate.clone().unwrap();
+    assert_eq!(candidate.charge, UnitMillis::from_hours(48));
+    assert!(candidate.billing_assumed_since.is_some());
+    let said = Federation::of([Member::new(site("lumi"))]).place(&spec());
+    let candidate = entry(&said, &at("lumi")).candidate.clone().unwrap();
+    assert_eq!(candidate.billing_assumed_since, None);
 }
 
 #[test]

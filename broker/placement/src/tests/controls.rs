@@ -2,7 +2,7 @@
 
 use broker_model::{
     CapacityWindow, Clause, Controls, Drain, FundingShare, GpuMillis, Incident, IncidentKind,
-    OrganisationLimit, OrganisationUse, Severity, SiteScope, Veto, WindowUse,
+    OrganisationLimit, OrganisationUse, Severity, SiteScope, SystemStatus, Veto, WindowUse,
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -326,4 +326,79 @@ proptest! {
         }
         prop_assert_eq!(never_feasible(&placement), never_feasible(&free));
     }
+}
+
+/// A second system at the site, which hangs on the first: its clauses once `edit` has set something.
+fn of_the_hanging(edit: impl FnOnce(&mut Federation, &mut Controls)) -> Vec<(Clause, String)> {
+    let mut one = site("lumi");
+    let mut hanging = one.systems[0].clone();
+    hanging.id = "q".parse().unwrap();
+    hanging.integrated_in = Some("m".parse().unwrap());
+    one.systems.push(hanging);
+    let mut federation = Federation::of([Member::new(one)]);
+    let mut controls = Controls::default();
+    edit(&mut federation, &mut controls);
+    federation.members[0].controls = controls;
+    let placement = federation.place(&spec());
+    let q = broker_model::PartitionRef {
+        system: "q".parse().unwrap(),
+        ..at("lumi")
+    };
+    let rejections = entry(&placement, &q).rejections.iter();
+    rejections.map(|it| (it.clause, it.words.clone())).collect()
+}
+
+#[test]
+fn what_keeps_jobs_from_a_host_keeps_them_from_what_hangs_on_it_and_names_the_host() {
+    let drained = of_the_hanging(|_, set| {
+        set.drains = vec![drain(0, None)];
+        set.drains[0].scope = scope("m", None);
+    });
+    let words = "m is drained, no end is announced, and q hangs on m: a new file system";
+    assert_eq!(drained, one(Clause::Drained, words));
+    let maintained = of_the_hanging(|_, set| {
+        set.incidents = vec![incident(IncidentKind::Maintenance, -3, None)];
+        set.incidents[0].affects = vec![scope("m", None)];
+    });
+    let words = "maintenance `Cooling` is on with no announced end, and q hangs on m";
+    assert_eq!(maintained, one(Clause::Maintenance, words));
+    let allocation = allocation().id;
+    let vetoed = of_the_hanging(|_, set| {
+        set.vetoes = vec![Veto {
+            id: "vet_0192f0c1d2e37abc8def0123456789ab".parse().unwrap(),
+            allocation,
+            system: Some("m".parse().unwrap()),
+            reason: "export control".to_owned(),
+            since: now(),
+        }];
+    });
+    let words =
+        format!("the site does not serve {allocation} at m, and q hangs on m: export control");
+    assert_eq!(vetoed, one(Clause::Vetoed, &words));
+    for (status, words) in [
+        (SystemStatus::Planned, "planned, not yet in operation"),
+        (SystemStatus::Retired, "out of operation"),
+    ] {
+        let got = of_the_hanging(|federation, _| {
+            federation.members[0].site.systems[0].status = status;
+        });
+        let words = format!("`m`, which it hangs on, is {words}");
+        assert_eq!(got, one(Clause::SystemStatus, &words));
+    }
+}
+
+#[test]
+fn a_partition_of_the_host_alone_and_another_system_keep_nothing_from_what_hangs_on_the_host() {
+    let got = of_the_hanging(|_, set| {
+        set.drains = vec![drain(0, None)];
+        set.drains[0].scope = scope("m", Some("p"));
+    });
+    assert_eq!(got, []);
+    let got = said(|federation, _| {
+        let mut other = federation.members[0].site.systems[0].clone();
+        other.id = "old".parse().unwrap();
+        other.status = SystemStatus::Retired;
+        federation.members[0].site.systems.push(other);
+    });
+    assert_eq!(got, []);
 }

@@ -105,7 +105,7 @@ impl Member {
     /// A ready site whose scheduler has told of every partition: all nodes free, nothing queued.
     pub(super) fn new(site: Site) -> Self {
         let mut member = Self {
-            site,
+            site: site.with_assumed_billing(),
             state: None,
             snapshot: None,
             controls: Controls::default(),

@@ -80,7 +80,8 @@ fn is_paid(federation: &Federation, spec: &JobSpec, member: &Member) -> bool {
     let entitled = match &allocation.scope {
         AllocationScope::Federation => true,
         AllocationScope::System { site, .. } => {
-            *site == member.site.id && allocation.unit == partition.billing.unit
+            *site == member.site.id
+                && Some(&allocation.unit) == partition.billing.as_ref().map(|it| &it.unit)
         }
     };
     let charge = charge(federation, spec, member);

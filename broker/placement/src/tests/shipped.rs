@@ -221,7 +221,7 @@ fn each_partition_with_gpus_charges_by_gpus_or_by_whole_nodes() {
             .iter()
             .flat_map(|system| &system.partitions)
         {
-            let terms = &partition.billing.terms;
+            let terms = &partition.billing.as_ref().unwrap().terms;
             assert!(
                 terms.iter().all(|term| term.per > 0 && term.milliunits > 0),
                 "{partition:?}"

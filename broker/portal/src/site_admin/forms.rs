@@ -1,7 +1,7 @@
 use broker_app::{Error, Result};
 use broker_model::{
-    DrainDraft, IncidentDraft, IncidentKind, InvalidSpec, QueuedJobs, Severity, SiteId, SiteScope,
-    VetoDraft, WindowDraft, WindowEnd,
+    DrainDraft, IncidentDraft, IncidentKind, IncidentNews, InvalidSpec, LimitDraft, QueuedJobs,
+    Severity, SiteId, SiteScope, SystemId, VetoDraft, WindowDraft, WindowEnd,
 };
 use jiff::Timestamp;
 
@@ -52,7 +52,7 @@ pub(super) async fn set(
         "veto" => {
             let draft = VetoDraft {
                 allocation: parsed(fields, "allocation")?,
-                system: None,
+                system: system(fields)?,
                 reason: text(fields, "reason"),
                 queued: match fields.text("cancel") {
                     Some(_) => QueuedJobs::Cancel,
@@ -64,6 +64,25 @@ pub(super) async fn set(
         "lift-veto" => {
             let veto = parsed(fields, "item")?;
             broker.lift_veto(caller, site, veto).await.map(drop)
+        }
+        "incident-news" => {
+            let incident = parsed(fields, "item")?;
+            let news = IncidentNews {
+                words: text(fields, "words"),
+                severity: None,
+                to: time(fields, "to")?,
+            };
+            let told = broker.update_incident(caller, site, (incident, &news));
+            told.await.map(drop)
+        }
+        "limit" => {
+            let limit = LimitDraft {
+                max_at_once: number(fields, "at_once")?,
+                max_queued: number(fields, "queued")?,
+                gpu_hours_per_month: number(fields, "gpu_hours")?,
+            };
+            let of = (parsed(fields, "organisation")?, limit);
+            broker.limit_organisation(caller, site, of).await.map(drop)
         }
         _ => Err(Error::NotFound("form")),
     }
@@ -124,6 +143,27 @@ fn scope(fields: &Fields) -> Result<SiteScope> {
         system: Some(system.parse().map_err(none)?),
         partition: partition.map(str::parse).transpose().map_err(none)?,
     })
+}
+
+/// A system of the list; a veto is of no smaller part.
+fn system(fields: &Fields) -> Result<Option<SystemId>> {
+    let scope = scope(fields)?;
+    match scope.partition {
+        None => Ok(scope.system),
+        Some(_) => Err(wrong(
+            "scope",
+            "is a partition, and a refusal is of a system or of the site",
+            "a system of the list",
+        )),
+    }
+}
+
+/// Left empty: none.
+fn number(fields: &Fields, name: &str) -> Result<Option<u32>> {
+    match fields.text(name).map(str::trim) {
+        None | Some("") => Ok(None),
+        Some(_) => parsed(fields, name).map(Some),
+    }
 }
 
 fn time(fields: &Fields, name: &str) -> Result<Option<Timestamp>> {

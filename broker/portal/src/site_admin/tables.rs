@@ -218,6 +218,10 @@ impl Maker<'_> {
         let row = |veto: &broker_model::Veto| {
             let cells = vec![
                 veto.allocation.to_string(),
+                veto.system.as_ref().map_or_else(
+                    || self.texts.of("site_admin.whole").to_owned(),
+                    ToString::to_string,
+                ),
                 veto.reason.clone(),
                 moment(veto.since),
             ];
@@ -228,6 +232,7 @@ impl Maker<'_> {
         };
         let heads = [
             "site_admin.allocation",
+            "site_admin.scope",
             "site_admin.reason",
             "site_admin.from",
         ];
@@ -278,6 +283,9 @@ impl Maker<'_> {
                 format!("{}/{}", job.partition.system, job.partition.partition),
                 words::state(self.texts, job.state).to_owned(),
                 job.project.to_string(),
+                job.allocation.to_string(),
+                job.organisation
+                    .map_or_else(|| "–".to_owned(), |it| it.to_string()),
                 job.name.clone().unwrap_or_else(|| job.person.to_string()),
                 moment(job.started_at.unwrap_or(job.updated_at)),
             ];
@@ -289,6 +297,8 @@ impl Maker<'_> {
             "sites.partition",
             "sites.state",
             "site_admin.project",
+            "site_admin.allocation",
+            "site_admin.organisation",
             "site_admin.person",
             "site_admin.since",
         ];

@@ -110,6 +110,62 @@ async fn what_is_wrong_with_a_form_is_said_on_the_page() {
 }
 
 #[tokio::test]
+async fn limits_news_and_a_refusal_at_one_system_are_set_by_forms() {
+    let house = House::build().await;
+    let mut operator = house.signed_in(OPERATOR).await;
+    let page = operator.get(PAGE).await;
+    let organisation = broker_app::setup::organisation_id("start-up").to_string();
+    let fields = [("organisation", organisation.as_str()), ("at_once", "3")];
+    let sent = operator
+        .submit(&page, &format!("{PAGE}/limit"), &fields)
+        .await;
+    assert_eq!(sent.status, 303, "{}", sent.text);
+    let incident = [
+        ("kind", "incident"),
+        ("severity", "info"),
+        ("title", "Slow"),
+        ("words", "It is slow."),
+    ];
+    operator
+        .submit(&page, &format!("{PAGE}/incident"), &incident)
+        .await;
+    let page = operator.get(PAGE).await;
+    assert!(page.text.contains(&organisation), "{}", page.text);
+    let told = house.broker.site(&meluxina()).unwrap();
+    let id = told.incidents[0].id.to_string();
+    let news = [("item", id.as_str()), ("words", "It takes longer.")];
+    let sent = operator
+        .submit(&page, &format!("{PAGE}/incident-news"), &news)
+        .await;
+    assert_eq!(sent.status, 303, "{}", sent.text);
+    let told = house.broker.site(&meluxina()).unwrap();
+    assert_eq!(told.incidents[0].updates[0].words, "It takes longer.");
+
+    let unknown = [
+        ("allocation", "alc_0192f0c1d2e37abc8def0123456789ab"),
+        ("scope", "meluxina-ai"),
+        ("reason", "export control"),
+    ];
+    let veto = format!("{PAGE}/veto");
+    let refused = operator.submit(&page, &veto, &unknown).await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.text.contains("role=\"alert\""), "{}", refused.text);
+    let mut known = unknown;
+    let allocation = broker_app::setup::allocation_id("sample", "playground").to_string();
+    known[0].1 = &allocation;
+    let sent = operator.submit(&page, &veto, &known).await;
+    assert_eq!(sent.status, 303, "{}", sent.text);
+    let again = operator.submit(&page, &veto, &known).await;
+    assert_eq!(again.status, 400);
+    assert!(again.text.contains("already"), "{}", again.text);
+    known[1].1 = "meluxina/gpu";
+    let part = operator.submit(&page, &veto, &known).await;
+    assert_eq!(part.status, 400, "a refusal is of no smaller part");
+    let shown = operator.get(PAGE).await;
+    assert!(shown.text.contains("meluxina-ai"), "{}", shown.text);
+}
+
+#[tokio::test]
 async fn for_others_there_is_no_such_page_and_a_form_of_elsewhere_does_nothing() {
     let house = House::build().await;
     let mut engineer = house.signed_in(ENGINEER).await;

@@ -1,7 +1,7 @@
 use axum::extract::State;
-use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use broker_app::jobs::{Accepted, FirstAnswer, Idempotency};
 use broker_client::wire::JobView;
 use broker_model::{Job, JobSpec};
@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::auth::Authenticated;
 use crate::body::JsonBody;
+use crate::once;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
@@ -39,37 +40,22 @@ pub(crate) async fn submit(
     }
 }
 
+/// By the body alone, as jobs were asked for before anything else had keys.
 fn idempotency(headers: &HeaderMap, body: &[u8]) -> Result<Option<Idempotency>, Problem> {
-    let Some(value) = headers.get("idempotency-key") else {
-        return Ok(None);
-    };
-    let key = value
-        .to_str()
-        .ok()
-        .filter(|key| (1..=128).contains(&key.len()));
-    let Some(key) = key else {
-        return Err(Problem::invalid(
-            "Idempotency-Key: allowed are 1 to 128 visible ASCII characters",
-        ));
-    };
-    Ok(Some(Idempotency {
-        key: key.to_owned(),
+    let idempotency = |key| Idempotency {
+        key,
         request_sha256: hex::encode(Sha256::digest(body)),
         render: Box::new(render),
-    }))
+    };
+    Ok(once::key(headers)?.map(idempotency))
 }
 
 fn render(job: &Job) -> FirstAnswer {
-    let body = serde_json::to_string(&JobView::from(job)).unwrap_or_default();
-    FirstAnswer {
-        status: StatusCode::ACCEPTED.as_u16(),
-        body,
-    }
+    once::rendered(StatusCode::ACCEPTED, &JobView::from(job))
 }
 
 fn response(answer: FirstAnswer, location: &str) -> Response {
-    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::ACCEPTED);
-    let mut response = (status, [(CONTENT_TYPE, "application/json")], answer.body).into_response();
+    let mut response = once::response(answer);
     if let Ok(location) = HeaderValue::from_str(location) {
         response.headers_mut().insert(LOCATION, location);
     }

@@ -42,6 +42,7 @@ fn view(job: SiteJob) -> SiteJobView {
         remote_id: job.remote_id,
         partition: job.partition,
         project: job.project,
+        allocation: job.allocation,
         organisation: job.organisation,
         state: job.state,
         created_at: job.created_at,

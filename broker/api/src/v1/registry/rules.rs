@@ -1,6 +1,6 @@
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::response::Response;
 use broker_model::{
     CapacityWindow, Drain, DrainDraft, DrainId, LimitDraft, OrganisationId, OrganisationLimit,
     SiteId, Veto, VetoDraft, VetoId, WindowDraft, WindowEnd, WindowId,
@@ -8,21 +8,29 @@ use broker_model::{
 
 use crate::auth::Authenticated;
 use crate::body::JsonBody;
+use crate::once::{self, Early, Keyed};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::v1::query::{Id, Items};
 
-type Created<T> = Result<(StatusCode, Json<T>), Problem>;
+type Created = Result<Response, Early>;
 
 pub(crate) async fn open_window(
     State(state): State<ApiState>,
     authenticated: Authenticated,
     Id(id): Id<SiteId>,
+    keyed: Keyed,
     body: JsonBody<WindowDraft>,
-) -> Created<CapacityWindow> {
-    let (caller, draft) = (&authenticated.caller, &body.value);
-    let window = state.broker.open_window(caller, &id, draft).await?;
-    Ok((StatusCode::CREATED, Json(window)))
+) -> Created {
+    let (broker, caller) = (&state.broker, &authenticated.caller);
+    let enter = keyed.enter(
+        (broker, caller),
+        &body.bytes,
+        once::created::<CapacityWindow>,
+    );
+    let once = enter.await?;
+    let made = broker.open_window(caller, &id, once.order(&body.value));
+    once::answer(broker, &once, made.await).await
 }
 
 pub(crate) async fn close_window(
@@ -39,11 +47,14 @@ pub(crate) async fn drain(
     State(state): State<ApiState>,
     authenticated: Authenticated,
     Id(id): Id<SiteId>,
+    keyed: Keyed,
     body: JsonBody<DrainDraft>,
-) -> Created<Drain> {
-    let (caller, draft) = (&authenticated.caller, &body.value);
-    let drain = state.broker.drain_site(caller, &id, draft).await?;
-    Ok((StatusCode::CREATED, Json(drain)))
+) -> Created {
+    let (broker, caller) = (&state.broker, &authenticated.caller);
+    let enter = keyed.enter((broker, caller), &body.bytes, once::created::<Drain>);
+    let once = enter.await?;
+    let made = broker.drain_site(caller, &id, once.order(&body.value));
+    once::answer(broker, &once, made.await).await
 }
 
 pub(crate) async fn undrain(
@@ -59,11 +70,14 @@ pub(crate) async fn veto(
     State(state): State<ApiState>,
     authenticated: Authenticated,
     Id(id): Id<SiteId>,
+    keyed: Keyed,
     body: JsonBody<VetoDraft>,
-) -> Created<Veto> {
-    let (caller, draft) = (&authenticated.caller, &body.value);
-    let veto = state.broker.veto_grant(caller, &id, draft).await?;
-    Ok((StatusCode::CREATED, Json(veto)))
+) -> Created {
+    let (broker, caller) = (&state.broker, &authenticated.caller);
+    let enter = keyed.enter((broker, caller), &body.bytes, once::created::<Veto>);
+    let once = enter.await?;
+    let made = broker.veto_grant(caller, &id, once.order(&body.value));
+    once::answer(broker, &once, made.await).await
 }
 
 pub(crate) async fn lift(

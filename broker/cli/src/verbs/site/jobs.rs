@@ -23,6 +23,8 @@ pub(super) async fn run(
         "PARTITION",
         "STATE",
         "PROJECT",
+        "ALLOCATION",
+        "ORGANISATION",
         "FOR",
         "SINCE",
     ];
@@ -44,6 +46,9 @@ fn row(job: &SiteJobView) -> Vec<String> {
         format!("{}/{}", at.system, at.partition),
         print::word(&job.state),
         job.project.to_string(),
+        job.allocation.to_string(),
+        job.organisation
+            .map_or_else(|| "-".to_owned(), |it| it.to_string()),
         job.name.clone().unwrap_or(person),
         job.started_at.unwrap_or(job.updated_at).to_string(),
     ]
