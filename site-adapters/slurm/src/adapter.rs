@@ -14,6 +14,7 @@ use crate::config::SlurmSettings;
 use crate::dialect::ApiVersion;
 use crate::known::Known;
 use crate::logs;
+use crate::minute::Minute;
 use crate::record::JobRecord;
 use crate::token::Tokens;
 use crate::transport::{Request, Transport};
@@ -25,6 +26,7 @@ pub struct SlurmAdapter {
     pub(crate) transport: Transport,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) known: Known,
+    pub(crate) minute: Minute,
     pub(crate) patience: Patience,
 }
 
@@ -38,6 +40,7 @@ impl SlurmAdapter {
             settings,
             clock,
             known: Known::default(),
+            minute: Minute::default(),
             patience: Patience::default(),
         })
     }

@@ -41,6 +41,10 @@ pub(crate) const INVALID_JOB_ID: i64 = 2017;
 pub(crate) const NOTHING_FOUND: i64 = 9003;
 /// "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)".
 pub(crate) const OVER_LIMIT: i64 = 2050;
+/// "Invalid user id".
+const UNKNOWN_ID: i64 = 2010;
+/// "Rejecting authentication of user nobody or group nobody": 26.05 knows no such user.
+const UNKNOWN_USER: i64 = 6010;
 /// "Required partition not available (inactive or drain)".
 const PARTITION_CLOSED: i64 = 2070;
 /// "Job dependency problem": from 24.11 on, of a job that slurmctld does not know.
@@ -67,6 +71,11 @@ impl Answer {
             Some(list) => Ok(list),
             None => Err(self.incomplete(&format!("`{name}`"))),
         }
+    }
+
+    /// The local user that the call was made as is none of the site's.
+    pub(crate) fn is_of_unknown_user(&self) -> bool {
+        self.has(UNKNOWN_ID) || self.has(UNKNOWN_USER)
     }
 
     pub(crate) fn errors(&self) -> Vec<SlurmError> {
@@ -114,8 +123,10 @@ impl Answer {
     /// `None` for a number that decides nothing: 0, -1, and what is not in the table.
     fn kind_by_number(&self, number: i64) -> Option<ErrorKind> {
         match number {
+            // The same of the one person's job, and of nobody else's.
+            UNKNOWN_ID | UNKNOWN_USER if self.effect == Effect::Makes => Some(ErrorKind::Refused),
             // The token; a user id that Slurm does not map; user unknown to the site (26.05).
-            1007 | 2010 | 6010 => Some(ErrorKind::Unauthorized),
+            1007 | UNKNOWN_ID | UNKNOWN_USER => Some(ErrorKind::Unauthorized),
             // Not permitted: how slurmctld's absence is worded now and then. Try again: its queue is
             // full, or a message could not be handed over whole. Neither proves that nothing was made.
             1 | 11 if self.effect == Effect::Makes => Some(ErrorKind::Unclear),
@@ -237,6 +248,15 @@ mod tests {
         ] {
             let errors = json!([{"error_number": number, "error": "x", "description": "y"}]);
             assert_eq!(kind(Effect::Acts, 500, &errors), kind_wanted, "{number}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_user_is_one_jobs_refusal_and_elsewhere_a_credential_to_mend() {
+        for number in [2010, 6010] {
+            let errors = json!([{"error_number": number, "error": "x", "description": "y"}]);
+            assert_eq!(kind(Effect::Makes, 500, &errors), ErrorKind::Refused);
+            assert_eq!(kind(Effect::Reads, 500, &errors), ErrorKind::Unauthorized);
         }
     }
 

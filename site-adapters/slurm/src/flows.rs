@@ -9,3 +9,4 @@ mod probe;
 mod questions;
 mod snapshot;
 mod submit;
+mod waiting;

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
-use site_adapter::RemoteRef;
+use site_adapter::{Activity, RemoteRef};
 
 use crate::states::Phase;
 use crate::whole::Whole;
@@ -66,7 +66,7 @@ impl Default for Fact {
 /// Whose turn it is, the most pressing first.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
-    /// New, changed, over or gone.
+    /// New, changed, over or gone; those that were told or asked for longest ago first.
     pub(crate) changed: Vec<usize>,
     /// As before, and not looked at for a while; the longest ago first.
     pub(crate) old: Vec<usize>,
@@ -82,33 +82,57 @@ impl Known {
         now: Timestamp,
     ) -> Turns {
         let known = self.lock();
-        let mut turns = Turns::default();
-        let mut old = Vec::new();
+        let (mut changed, mut old) = (Vec::new(), Vec::new());
         for (position, job) in jobs.iter().enumerate() {
             let fact = known.get(&job.marker);
             let seen = sight(job, fact.map_or(&[], |fact| fact.own.as_slice()));
             let same = |told: &&Told| told.sight == seen && seen.is_steady();
             let told = fact.and_then(|fact| fact.told.as_ref());
             match told.filter(same) {
-                None => turns.changed.push(position),
+                None => {
+                    let at = fact.map_or(Timestamp::MIN, Fact::last_heard_of);
+                    changed.push((at, position));
+                }
                 Some(told) if now.duration_since(told.at) > SURE_FOR => {
                     old.push((told.at, position));
                 }
                 Some(_) => {}
             }
         }
-        old.sort_unstable();
-        turns.old = old.into_iter().map(|(_, position)| position).collect();
-        turns
+        Turns {
+            changed: in_order(changed),
+            old: in_order(old),
+        }
     }
 
     /// The jobs that were told or asked for longest ago, new ones first: all there is to go by where
     /// slurmctld tells no states.
     pub(crate) fn longest_untold(&self, jobs: &[&RemoteRef], most: usize) -> Vec<usize> {
-        self.first_by(jobs, most, |fact| {
-            let told_at = fact.told.as_ref().map_or(Timestamp::MIN, |told| told.at);
-            told_at.max(fact.looked_at)
-        })
+        self.first_by(jobs, most, Fact::last_heard_of)
+    }
+
+    /// The jobs of which slurmctld itself was not asked for a while, the longest ago first: those
+    /// that wait or, unless `waiting`, all that are not over.
+    pub(crate) fn due(&self, jobs: &[&RemoteRef], waiting: bool, now: Timestamp) -> Vec<usize> {
+        let known = self.lock();
+        let mut due = Vec::new();
+        for (position, job) in jobs.iter().enumerate() {
+            let Some(fact) = known.get(&job.marker) else {
+                continue;
+            };
+            let is_meant = fact
+                .told
+                .as_ref()
+                .is_some_and(|told| match told.whole.activity {
+                    Activity::Queued { .. } => true,
+                    Activity::Running { .. } => !waiting,
+                    Activity::Ended { .. } | Activity::Unknown => false,
+                });
+            if is_meant && now.duration_since(fact.looked_at) >= SURE_FOR {
+                due.push((fact.looked_at, position));
+            }
+        }
+        in_order(due)
     }
 
     /// The jobs that slurmctld itself was asked for longest ago.
@@ -124,14 +148,10 @@ impl Known {
     ) -> Vec<usize> {
         let known = self.lock();
         let at = |job: &RemoteRef| known.get(&job.marker).map_or(Timestamp::MIN, &time);
-        let mut order: Vec<(Timestamp, usize)> = jobs
-            .iter()
-            .enumerate()
-            .map(|(position, job)| (at(job), position))
-            .collect();
-        order.sort_unstable();
+        let times = jobs.iter().enumerate();
+        let mut order = in_order(times.map(|(n, job)| (at(job), n)).collect());
         order.truncate(most);
-        order.into_iter().map(|(_, position)| position).collect()
+        order
     }
 
     /// What a job was last told as, if it ever was.
@@ -206,10 +226,22 @@ impl Known {
     }
 }
 
+impl Fact {
+    fn last_heard_of(&self) -> Timestamp {
+        let told_at = self.told.as_ref().map_or(Timestamp::MIN, |told| told.at);
+        told_at.max(self.looked_at)
+    }
+}
+
+fn in_order(mut times: Vec<(Timestamp, usize)>) -> Vec<usize> {
+    times.sort_unstable();
+    times.into_iter().map(|(_, position)| position).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use broker_model::RemoteId;
-    use site_adapter::{Activity, LocalAccount};
+    use site_adapter::LocalAccount;
 
     use super::*;
 

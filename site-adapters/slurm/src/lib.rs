@@ -25,6 +25,7 @@ pub mod fuzzing;
 mod gres;
 mod known;
 mod logs;
+mod minute;
 mod record;
 mod script;
 mod states;

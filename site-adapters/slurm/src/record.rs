@@ -26,7 +26,20 @@ pub(crate) struct JobRecord {
     pub(crate) restarts: u64,
     /// Whether somebody had it cancelled, where the source tells: only the accounting does.
     pub(crate) was_killed: Option<bool>,
+    /// Whose it is, where slurmctld tells; the accounting is not asked.
+    pub(crate) owner: Option<Owner>,
 }
+
+/// The local user that a job runs as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Owner {
+    /// Empty or missing where slurmrestd's machine has no name for the number.
+    pub(crate) name: Option<String>,
+    pub(crate) uid: Option<u64>,
+}
+
+/// Slurm's `SLURM_AUTH_NOBODY`: as whom 22.05 and 24.11 take the job of a user that they do not know.
+const NOBODY: u64 = 99;
 
 /// What a record is of an array.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +63,16 @@ impl JobRecord {
         let since = self.submitted_at == job.submitted_at
             || (self.restarts > 0 && self.submitted_at > job.submitted_at);
         since && self.carries(&job.marker)
+    }
+
+    /// Whose it is instead, if slurmctld tells that it is not this user's.
+    pub(crate) fn is_not_of(&self, user: &str) -> Option<String> {
+        let owner = self.owner.as_ref()?;
+        match (&owner.name, owner.uid) {
+            (Some(name), _) => (name != user).then(|| format!("`{name}`")),
+            (None, Some(NOBODY)) => Some(format!("nobody (user id {NOBODY})")),
+            (None, _) => None,
+        }
     }
 
     pub(crate) const fn is_over(&self) -> bool {

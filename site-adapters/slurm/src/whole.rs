@@ -205,6 +205,7 @@ mod tests {
             }),
             restarts: 0,
             was_killed: Some(true),
+            owner: None,
         }
     }
 

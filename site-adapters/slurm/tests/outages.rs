@@ -288,6 +288,14 @@ async fn a_job_whose_slurmd_died_is_over_when_it_is_back(cluster: &Cluster) {
         (log.unwrap() == b"over\n").then_some(())
     })
     .await;
+    let queued = ["squeue", "-h", "-o", "%T", "-j", &job.remote_id.0];
+    until("slurmctld shows it as completing", async || {
+        let shown = cluster.site.exec(&queued).ok()?;
+        (shown.trim() == "COMPLETING").then_some(())
+    })
+    .await;
+    let told = activity(&adapter, &job).await.unwrap();
+    assert!(matches!(told, Activity::Running { .. }), "{told:?}");
     for node in ["n1", "n2"] {
         cluster.site.start_daemon(node).unwrap();
     }

@@ -13,6 +13,8 @@ mod cluster;
 mod conformance;
 #[path = "real/jobs.rs"]
 mod jobs;
+#[path = "real/nobody.rs"]
+mod nobody;
 #[path = "real/proxy.rs"]
 mod proxy;
 #[path = "real/rows.rs"]

@@ -5,7 +5,7 @@ use serde_json::Value;
 use site_adapter::Error;
 
 use crate::answer::{Answer, INVALID_JOB_ID};
-use crate::record::{JobRecord, Task};
+use crate::record::{JobRecord, Owner, Task};
 use crate::states::{JobState, Phase};
 use crate::transport::{Family, Request};
 use crate::value::{exit, indices, number, small, text, time, words};
@@ -57,6 +57,10 @@ fn record(job: &Value) -> Result<JobRecord, &'static str> {
         ),
         restarts: number(field("restart_cnt")).unwrap_or(0),
         was_killed: None,
+        owner: Some(Owner {
+            name: text(field("user_name")).map(str::to_owned),
+            uid: number(field("user_id")),
+        }),
     })
 }
 

@@ -1,15 +1,17 @@
 //! One query a tick, whatever the number of jobs: the states of `jobs/state/`.
 //!
 //! It has ids and no names, and slurmctld gives the ids of lost jobs out again, so the accounting is
-//! asked whose an id is when a job is new, has changed or has left the queue, and once a minute
-//! otherwise ([`Known`](crate::known::Known)): one more query then, of at most [`IDS_AT_ONCE`] ids,
-//! or a few when many jobs leave at once. The accounting alone cannot tell that a job still lives (a
-//! lost one stays RUNNING there for ever). What both leave open is asked of slurmctld job by job, up
-//! to a bound: a job not yet in the accounting, or a changed one while the accounting is down.
+//! asked whose an id is when a job is new, has changed or has left the queue: one more query in such
+//! a tick, of at most [`IDS_AT_ONCE`] ids. Jobs that do not change are checked beside those, or by a
+//! few queries a minute ([`Minute`](crate::minute::Minute)). The accounting alone cannot tell that a
+//! job still lives (a lost one stays RUNNING there for ever). What both leave open is asked of
+//! slurmctld job by job, up to a bound: a job not yet in the accounting, or a changed one while the
+//! accounting is down. Why jobs wait is asked once a minute (`waiting.rs`).
 //!
 //! The tasks of an array are in both under ids of their own; whose they are the accounting tells.
 //!
-//! Slurm before 24.05 has no `jobs/state/`: there the accounting is asked, each tick for some.
+//! Slurm before 24.05 has no `jobs/state/`: there the accounting is asked, each tick for some, and
+//! slurmctld for two jobs, to hear that it is alive.
 
 use site_adapter::{Activity, RemoteJob, RemoteRef, Result};
 
@@ -22,21 +24,24 @@ use crate::whole::Whole;
 use super::judge::{Accounts, Verdict, judge, sight};
 use super::questions::{Believed, MOST_QUESTIONS, Question};
 
-/// Ids in one query: some 3 KB of address.
-const IDS_AT_ONCE: usize = 200;
-/// When many jobs leave the queue in one tick.
-const MOST_QUERIES: usize = 5;
-/// Before 24.05: jobs whose life is looked at in a tick, 5 ms each.
-const LOOKS: usize = 8;
+/// Ids in one query: 7 KB of address at most, and proxies commonly take 8. slurmrestd takes 13.
+const IDS_AT_ONCE: usize = 500;
+/// Before 24.05: jobs whose life is looked at in a tick. Two, so that one of which nobody can tell
+/// is not taken for a silent slurmctld.
+const LOOKS: usize = 2;
 
 /// Jobs with their state in slurmctld, where it tells states.
-struct Polled<'a> {
-    jobs: Vec<&'a RemoteRef>,
+pub(super) struct Polled<'a> {
+    pub(super) jobs: Vec<&'a RemoteRef>,
     queue: Option<Queue>,
 }
 
 impl Polled<'_> {
-    fn sight(&self, job: &RemoteRef, own: &[u64]) -> Sight {
+    pub(super) const fn tells_states(&self) -> bool {
+        self.queue.is_some()
+    }
+
+    pub(super) fn sight(&self, job: &RemoteRef, own: &[u64]) -> Sight {
         self.queue
             .as_ref()
             .map_or_else(Sight::default, |queue| sight(queue, job, own))
@@ -62,7 +67,9 @@ impl SlurmAdapter {
             }
         };
         let verdicts = self.judge_all(&polled, &asked, accounts);
-        let gone = self.settle_open(&polled, verdicts).await?;
+        let mut gone = self.settle_open(&polled, verdicts).await?;
+        gone.extend(self.ask_why(&polled).await?);
+        self.forget(&polled, &gone);
         self.known.keep_only(&polled.jobs);
         let told = polled.jobs.iter().enumerate();
         Ok(told
@@ -93,17 +100,20 @@ impl SlurmAdapter {
         states::parse(&answer).map(Some)
     }
 
-    /// Positions of the jobs to ask the accounting for in this tick.
+    /// Positions of the jobs to ask the accounting for in this tick, by one query.
     fn turn_of(&self, polled: &Polled<'_>) -> Vec<usize> {
         if polled.queue.is_none() {
             return self.known.longest_untold(&polled.jobs, IDS_AT_ONCE);
         }
         let sight = |job: &RemoteRef, own: &[u64]| polled.sight(job, own);
-        let turns = self.known.turns(&polled.jobs, sight, self.clock.now());
+        let now = self.clock.now();
+        let turns = self.known.turns(&polled.jobs, sight, now);
         let mut asked = turns.changed;
-        asked.truncate(IDS_AT_ONCE * MOST_QUERIES);
-        let room = IDS_AT_ONCE.saturating_sub(asked.len());
-        asked.extend(turns.old.into_iter().take(room));
+        let is_free = !asked.is_empty();
+        if is_free || (!turns.old.is_empty() && self.minute.may_check(now)) {
+            asked.extend(turns.old);
+        }
+        asked.truncate(IDS_AT_ONCE);
         asked
     }
 
@@ -113,11 +123,11 @@ impl SlurmAdapter {
             .filter_map(|position| Some(jobs.get(*position)?.remote_id.0.as_str()))
             .collect();
         let mut accounts = Accounts::default();
-        for ids in ids.chunks(IDS_AT_ONCE) {
-            for record in self.accounted(self.transport.reader(), ids).await? {
-                let Accounted { job, .. } = record;
-                accounts.add(job);
-            }
+        if ids.is_empty() {
+            return Ok(accounts);
+        }
+        for Accounted { job, .. } in self.accounted(self.transport.reader(), &ids).await? {
+            accounts.add(job);
         }
         Ok(accounts)
     }
@@ -145,30 +155,7 @@ impl SlurmAdapter {
             let own = self.known.own_ids(job);
             (position, judge(job, queue, &own, accounts))
         });
-        let judged = judged.collect();
-        self.with_reasons(polled, judged)
-    }
-
-    /// A few of the waiting jobs are asked for why they wait, in turn.
-    fn with_reasons(
-        &self,
-        polled: &Polled<'_>,
-        verdicts: Vec<(usize, Verdict)>,
-    ) -> Vec<(usize, Verdict)> {
-        let waits = |(position, verdict): &(usize, Verdict)| match verdict {
-            Verdict::Waits(_) => polled.jobs.get(*position).copied(),
-            _ => None,
-        };
-        let waiting: Vec<&RemoteRef> = verdicts.iter().filter_map(waits).collect();
-        let due = self.known.longest_unseen(&waiting, LOOKS);
-        let mut nth = 0..;
-        let decide = |(position, verdict)| match verdict {
-            Verdict::Waits(whole) if nth.next().is_some_and(|n| due.contains(&n)) => {
-                (position, Verdict::Ask(Some(whole), None))
-            }
-            other => (position, other),
-        };
-        verdicts.into_iter().map(decide).collect()
+        judged.collect()
     }
 
     /// Takes in what is told and puts the open questions to slurmctld; returns which jobs are gone.
@@ -204,12 +191,16 @@ impl SlurmAdapter {
             }
         }
         gone.extend(self.ask_singly(open, polled.queue.is_none()).await?);
-        for position in &gone {
-            if let Some(job) = polled.jobs.get(*position) {
-                self.known.gone(&job.marker);
-            }
-        }
         Ok(gone)
+    }
+
+    fn forget(&self, polled: &Polled<'_>, gone: &[usize]) {
+        for job in gone
+            .iter()
+            .filter_map(|position| polled.jobs.get(*position))
+        {
+            self.known.gone(&job.marker);
+        }
     }
 
     /// With the reason that slurmctld gave before.
@@ -225,7 +216,7 @@ impl SlurmAdapter {
 
     /// Slurm before 24.05: life is checked of a few jobs a tick, in turn. A job that is over in the
     /// accounting is looked at too: it may be completing still, and 22.05 writes no exit codes there.
-    /// So is every array: of the tasks that wait it writes nothing.
+    /// So is an array of which it tells anything new: of the tasks that wait it writes nothing.
     fn judge_without_queue(
         &self,
         jobs: &[&RemoteRef],
@@ -234,6 +225,7 @@ impl SlurmAdapter {
         let due = self.known.longest_unseen(jobs, LOOKS);
         let mut looks = MOST_QUESTIONS / 2;
         let judge = |(position, job): (usize, &&RemoteRef)| {
+            let is_due = due.contains(&position);
             let Some(ours) = accounts.and_then(|accounts| accounts.ours(job)) else {
                 return Verdict::Ask(None, None);
             };
@@ -247,13 +239,25 @@ impl SlurmAdapter {
                     _ => Verdict::Ask(Some(whole), Some(Box::new(ours))),
                 };
             }
-            match (ours.is_array(), due.contains(&position)) {
-                (true, _) => Verdict::Ask(None, Some(Box::new(ours))),
-                (false, true) => Verdict::IfThere(whole),
-                (false, false) => Verdict::Is(whole),
+            if ours.is_array() && (is_due || self.has_moved(job, &whole)) {
+                return Verdict::Ask(None, Some(Box::new(ours)));
+            }
+            match (ours.is_array(), is_due, &whole.activity) {
+                (true, ..) => self.known.whole(job).map_or(Verdict::Keep, Verdict::Is),
+                (false, true, Activity::Queued { .. }) => Verdict::Ask(None, None),
+                (false, true, _) => Verdict::IfThere(whole),
+                (false, false, Activity::Queued { .. }) => Verdict::Waits(whole),
+                (false, false, _) => Verdict::Is(whole),
             }
         };
         jobs.iter().enumerate().map(judge).collect()
+    }
+
+    /// Whether the accounting has other counts of an array's tasks than were told, or none were.
+    fn has_moved(&self, job: &RemoteRef, now: &Whole) -> bool {
+        let counts = |whole: &Whole| whole.tasks.map(|it| (it.running, it.completed, it.failed));
+        let told = self.known.whole(job);
+        told.is_none_or(|told| counts(&told) != counts(now))
     }
 }
 

@@ -1,31 +1,52 @@
 use broker_model::RemoteId;
-use site_adapter::{Error, ErrorKind, Result, Submission, Submitted};
+use site_adapter::{Activity, Error, ErrorKind, RemoteJob, Result, Submission, Submitted};
 
 use crate::adapter::SlurmAdapter;
 use crate::answer::OVER_LIMIT;
 use crate::calls::submit::{self, Place, Receipt};
+use crate::config::{is_local_user, is_master};
+use crate::known::Sight;
 use crate::record::JobRecord;
 use crate::script::{Container, batch_script};
+use crate::states::Phase;
+use crate::whole::Whole;
 
 const OPERATION: &str = "POST job/submit";
 
 impl SlurmAdapter {
     pub(crate) async fn submit_job(&self, submission: &Submission) -> Result<Submitted> {
         let marker = submission.marker();
+        may_run_as(&submission.account.user)?;
         if submission.may_exist
             && let Some(found) = self.find_job(&submission.account, &marker).await?
         {
-            return Ok(Submitted {
-                remote_id: found.remote_id,
-                submitted_at: found.submitted_at,
-                adopted: true,
-            });
+            return self.adopt(submission, found).await;
         }
         let dependency = self.dependency(submission).await?;
         match self.send(submission, dependency.as_deref()).await? {
             Receipt::Made { id } => self.confirm(submission, id).await,
-            Receipt::Mangled { id, why } => self.withdraw(submission, id, &why).await,
+            Receipt::Mangled { id, why } => {
+                let why = format!("was made without all that was asked for ({why})");
+                self.withdraw(submission, id, &why).await
+            }
         }
+    }
+
+    /// One that waits may be nobody's, if the agent ended before it could look.
+    async fn adopt(&self, submission: &Submission, found: RemoteJob) -> Result<Submitted> {
+        let (user, id) = (&submission.account.user, &found.remote_id.0);
+        if let (Activity::Queued { .. }, Ok(number)) = (&found.activity, id.parse()) {
+            let mut seen = self.jobs(user, id).await?;
+            seen.retain(|job| job.carries(&submission.marker()));
+            if let Some(why) = seen.iter().find_map(|job| not_of(job, user)) {
+                return self.withdraw(submission, number, &why).await;
+            }
+        }
+        Ok(Submitted {
+            remote_id: found.remote_id,
+            submitted_at: found.submitted_at,
+            adopted: true,
+        })
     }
 
     async fn send(&self, submission: &Submission, dependency: Option<&str>) -> Result<Receipt> {
@@ -69,6 +90,10 @@ impl SlurmAdapter {
             }
             other => {
                 self.patience.over(&marker);
+                if answer.is_of_unknown_user() {
+                    return other
+                        .map_err(|error| refused(format!("{}; {}", error.message, remedy(user))));
+                }
                 other
             }
         }
@@ -80,16 +105,31 @@ impl SlurmAdapter {
             .jobs(&submission.account.user, &id.to_string())
             .await
             .map_err(|error| lost(id).caused_by(error))?;
-        let ours = seen.iter().find(|job| job.carries(&submission.marker()));
-        ours.map(|job| Submitted {
+        let marker = submission.marker();
+        let ours = seen.iter().find(|job| job.carries(&marker));
+        let job = ours.ok_or_else(|| lost(id))?;
+        if let Some(why) = not_of(job, &submission.account.user) {
+            return self.withdraw(submission, id, &why).await;
+        }
+        if job.task.is_none() && job.state.phase == Phase::Waiting {
+            // What the next poll goes on from, without a question as long as it waits.
+            let sight = Sight {
+                phase: Some(job.state.phase),
+                tasks: 0,
+            };
+            let seen = (self.clock.now(), job.reason.is_some());
+            let whole = Whole::single(job.activity());
+            self.known.told(&marker, sight, whole, seen);
+        }
+        Ok(Submitted {
             remote_id: RemoteId(id.to_string()),
             submitted_at: job.submitted_at,
             adopted: false,
         })
-        .ok_or_else(|| lost(id))
     }
 
-    /// A job without its GPUs or its limit would run and be charged: take it back.
+    /// A job without its GPUs or its limit would run and be charged, one of nobody's waits for ever:
+    /// take it back.
     ///
     /// It may have started before it could be stopped. Only what is proven never to have started is
     /// refused, and may run elsewhere; the rest is this attempt's, with its end and what it used.
@@ -97,8 +137,7 @@ impl SlurmAdapter {
         let (user, marker) = (&submission.account.user, submission.marker());
         let ours = |seen: &JobRecord| seen.carries(&marker);
         let unclear = |what: &str| {
-            let words =
-                format!("job {id} was made without all that was asked for ({why}) and {what}");
+            let words = format!("job {id} {why} and {what}");
             Error::new(ErrorKind::Unclear, OPERATION, words)
         };
         let there = |error| unclear("still is there").caused_by(error);
@@ -111,13 +150,11 @@ impl SlurmAdapter {
             return Err(unclear("cannot be read back"));
         };
         if seen.iter().all(JobRecord::never_started) {
-            return Err(refused(format!(
-                "slurmrestd made a job without all that was asked for ({why}); it was withdrawn"
-            )));
+            return Err(refused(format!("job {id} {why}; it was withdrawn")));
         }
         tracing::warn!(
             attempt.id = %submission.attempt, remote.id = id, why,
-            "a job was made without all that was asked for and had started before it was stopped"
+            "a job that is not as it was asked for had started before it was stopped"
         );
         Ok(Submitted {
             remote_id: job.remote_id(),
@@ -125,6 +162,33 @@ impl SlurmAdapter {
             adopted: false,
         })
     }
+}
+
+/// A name that no call can be made for is one person's, and nothing that is wrong with the site.
+fn may_run_as(user: &str) -> Result<()> {
+    if is_master(user) {
+        let words = format!("no job runs as `{user}`; correct the site's account mapping");
+        return Err(refused(words));
+    }
+    if is_local_user(user) {
+        return Ok(());
+    }
+    Err(refused(format!(
+        "`{}` is not a POSIX user's name; correct the site's account mapping",
+        user.escape_debug()
+    )))
+}
+
+fn not_of(job: &JobRecord, user: &str) -> Option<String> {
+    let owner = job.is_not_of(user)?;
+    Some(format!("was taken as {owner}'s: {}", remedy(user)))
+}
+
+fn remedy(user: &str) -> String {
+    format!(
+        "the site does not know the local user `{user}`; correct the site's account mapping, or \
+         add the user where slurmctld runs"
+    )
 }
 
 pub(super) fn refused(message: String) -> Error {

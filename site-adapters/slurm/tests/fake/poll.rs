@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
 use serde_json::json;
 use site_adapter::{Activity, ErrorKind, RemoteJob, RemoteRef, SiteAdapter as _};
@@ -6,6 +8,10 @@ use crate::server::{Fake, Job, SUBMITTED, account, marker};
 
 const STATES: &str = "GET /slurm/jobs/state/";
 const ACCOUNTING: &str = "GET /slurmdb/jobs";
+const QUEUE: &str = "GET /slurm/jobs";
+const DIAG: &str = "GET /slurm/diag";
+/// One job, by its id.
+const LOOK: &str = "GET /slurm/job/";
 
 async fn poll(fake: &Fake, jobs: &[RemoteRef]) -> Vec<RemoteJob> {
     fake.clock.advance(SignedDuration::from_secs(1));
@@ -27,6 +33,11 @@ async fn a_tick_is_one_query_whatever_the_number_of_jobs() {
     for many in [1, 150, 900] {
         let fake = Fake::start().await;
         let jobs = fake.with((1..=many).map(|id| Job::new(id, "RUNNING")));
+        // As many as one query of the accounting takes are told in each.
+        for told in (500..jobs.len()).step_by(500) {
+            assert_eq!(running(&poll(&fake, &jobs).await), told);
+            assert_eq!(fake.calls(), [STATES, ACCOUNTING]);
+        }
         assert_eq!(running(&poll(&fake, &jobs).await), jobs.len());
         fake.calls();
         for _ in 0..10 {
@@ -36,6 +47,85 @@ async fn a_tick_is_one_query_whatever_the_number_of_jobs() {
         fake.clock.advance(SignedDuration::from_mins(2));
         poll(&fake, &jobs).await;
         assert_eq!(fake.calls(), [STATES, ACCOUNTING], "whose they are");
+    }
+}
+
+/// What was asked in five minutes of a poll each second, less the one query of each.
+async fn asked_beside(fake: &Fake, jobs: &[RemoteRef]) -> BTreeMap<String, usize> {
+    let mut asked = BTreeMap::new();
+    for _ in 0..300 {
+        assert_eq!(poll(fake, jobs).await.len(), jobs.len());
+        let calls = fake.calls();
+        assert_eq!(calls.iter().filter(|call| *call == STATES).count(), 1);
+        for call in calls.into_iter().filter(|call| call != STATES) {
+            let call = if call.starts_with(LOOK) { LOOK } else { &call };
+            *asked.entry(call.to_owned()).or_default() += 1;
+        }
+    }
+    asked
+}
+
+#[tokio::test]
+async fn waiting_jobs_cost_a_bounded_number_of_questions_a_minute_whatever_their_number() {
+    for many in [1, 2, 300, 900, 2_000] {
+        let fake = Fake::start().await;
+        let jobs = fake.with((1..=many).map(|id| Job::new(id, "PENDING")));
+        while unknown(&poll(&fake, &jobs).await) > 0 {}
+        fake.calls();
+        let asked = asked_beside(&fake, &jobs).await;
+        let count = |call: &str| asked.get(call).copied().unwrap_or(0);
+        let is_short = (2..=500).contains(&many);
+        let reads = if is_short { 6 } else { 0 };
+        assert!(count(QUEUE) <= reads, "{many}: {asked:?}");
+        assert!(count(DIAG) <= 6, "{many}: {asked:?}");
+        assert!(count(LOOK) <= 6 * 8, "{many}: {asked:?}");
+        assert!(count(ACCOUNTING) <= 6 * 6, "{many}: {asked:?}");
+        let named: usize = [QUEUE, DIAG, LOOK, ACCOUNTING].map(count).iter().sum();
+        assert_eq!(asked.values().sum::<usize>(), named, "{asked:?}");
+    }
+}
+
+#[tokio::test]
+async fn why_the_jobs_of_a_short_queue_wait_is_told_of_all_at_once() {
+    for tells_no_states in [false, true] {
+        let fake = Fake::start().await;
+        let held = |id| Job {
+            reason: "JobHeldAdmin",
+            ..Job::new(id, "PENDING")
+        };
+        let jobs = fake.with((1..=300).map(held));
+        fake.slurm().tells_no_states = tells_no_states;
+        poll(&fake, &jobs).await;
+        let reads = fake.calls().iter().filter(|call| *call == QUEUE).count();
+        assert_eq!(reads, 1);
+        let told = poll(&fake, &jobs).await;
+        let why = |job: &RemoteJob| match &job.activity {
+            Activity::Queued { reason, .. } => reason.clone(),
+            _ => None,
+        };
+        let held = |job: &&RemoteJob| why(job).as_deref() == Some("JobHeldAdmin");
+        assert_eq!(told.iter().filter(held).count(), 300, "{tells_no_states}");
+    }
+}
+
+#[tokio::test]
+async fn without_states_a_tick_is_one_query_and_two_looks() {
+    let fake = Fake::start().await;
+    let jobs = fake.with((1..=900).map(|id| {
+        let state = ["PENDING", "RUNNING"][usize::from(id % 2 == 0)];
+        Job::new(id, state)
+    }));
+    fake.slurm().tells_no_states = true;
+    for _ in 0..3 {
+        poll(&fake, &jobs).await;
+    }
+    fake.calls();
+    for _ in 0..100 {
+        poll(&fake, &jobs).await;
+        let calls = fake.calls();
+        let looks = calls.iter().filter(|call| call.starts_with(LOOK)).count();
+        let accounting = calls.iter().filter(|call| *call == ACCOUNTING).count();
+        assert_eq!((accounting, looks), (1, 2), "{calls:?}");
     }
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct Slurm {
     /// What a submission leaves in the queue, and what a deletion turns a job into.
     pub(crate) on_submit: Option<Job>,
     pub(crate) on_delete: Option<Job>,
+    /// Fields of a submission that are passed over with a warning.
+    pub(crate) ignores: Vec<&'static str>,
     /// Method and path below the version, in order.
     pub(crate) calls: Vec<String>,
     /// Of the last call.
@@ -41,6 +43,7 @@ pub(crate) struct Slurm {
 pub(crate) struct Job {
     pub(crate) id: u64,
     pub(crate) name: String,
+    /// Empty: user id 99, which has no name.
     pub(crate) user: &'static str,
     pub(crate) submitted_at: i64,
     pub(crate) state: &'static str,
@@ -66,7 +69,9 @@ impl Job {
     }
 
     fn in_slurmctld(&self) -> Value {
+        let uid = if self.user.is_empty() { 99 } else { 1000 };
         json!({"job_id": self.id, "name": self.name, "comment": self.name,
+            "user_name": self.user, "user_id": uid,
             "job_state": [self.state], "partition": "main", "state_reason": self.reason, "nodes": self.nodes(),
             "submit_time": number(Some(self.submitted_at)), "start_time": number(self.started_at),
             "end_time": number(self.started_at.map(|it| it + 9))})
@@ -262,8 +267,12 @@ impl Slurm {
         let Some(job) = self.on_submit.clone() else {
             return answer(500, &json!({"errors": []}));
         };
-        let made = json!({"job_id": job.id, "errors": [], "warnings": [
-            {"description": "Ignoring unknown field \"gres\"", "source": "#/job/gres/"}]});
+        let warning = |field: &&str| {
+            let words = format!("Ignoring unknown field \"{field}\"");
+            json!({"description": words, "source": format!("#/job/{field}/")})
+        };
+        let warnings: Vec<Value> = self.ignores.iter().map(warning).collect();
+        let made = json!({"job_id": job.id, "errors": [], "warnings": warnings});
         self.queue.insert(job.id, job);
         answer(200, &made)
     }

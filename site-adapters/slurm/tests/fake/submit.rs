@@ -1,12 +1,13 @@
 use jiff::SignedDuration;
 use serde_json::json;
-use site_adapter::{ErrorKind, SiteAdapter as _};
+use site_adapter::{Activity, ErrorKind, SiteAdapter as _};
 
-use crate::server::{Fake, Job, SUBMITTED, submission};
+use crate::server::{Fake, Job, SUBMITTED, reference, submission};
 
 /// A job without a field of ours was made, and this is what a deletion leaves of it.
 async fn withdrawn(made: Job, left: Option<Job>) -> site_adapter::Result<site_adapter::Submitted> {
     let fake = Fake::start().await;
+    fake.slurm().ignores = vec!["gres"];
     fake.slurm().on_submit = Some(made);
     fake.slurm().on_delete = left;
     fake.adapter.submit(&submission(7)).await
@@ -55,6 +56,85 @@ async fn a_mangled_job_of_which_nothing_is_proven_is_unclear() {
     };
     let error = withdrawn(another, None).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unclear, "not ours: {error}");
+}
+
+/// 22.05 and 24.11 take the job of a user whom they do not know as user id 99's, and never run it.
+#[tokio::test]
+async fn a_job_that_was_taken_as_somebody_elses_is_withdrawn_and_refused() {
+    for user in ["", "mallory"] {
+        for may_exist in [false, true] {
+            let fake = Fake::start().await;
+            let theirs = Job {
+                user,
+                ..Job::new(7, "PENDING")
+            };
+            let cancelled = Job {
+                state: "CANCELLED",
+                ..theirs.clone()
+            };
+            fake.slurm().on_delete = Some(cancelled);
+            if may_exist {
+                fake.with([theirs]);
+            } else {
+                fake.slurm().on_submit = Some(theirs);
+            }
+            let mut submission = submission(7);
+            submission.may_exist = may_exist;
+            let error = fake.adapter.submit(&submission).await.unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Refused, "{error}");
+            assert!(error.message.contains("account mapping"), "{error}");
+            let calls = fake.calls();
+            assert!(calls.contains(&"DELETE /slurm/job/7".to_owned()));
+            let made = calls.contains(&"POST /slurm/job/submit".to_owned());
+            assert_ne!(made, may_exist, "{calls:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_local_account_that_is_no_users_name_is_refused_before_anything_is_sent() {
+    let fake = Fake::start().await;
+    for name in ["Alice", "0", "", "-x", "root", "slurm"] {
+        let mut submission = submission(7);
+        name.clone_into(&mut submission.account.user);
+        let error = fake.adapter.submit(&submission).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Refused, "{name:?}: {error}");
+        assert!(error.message.contains("account mapping"), "{error}");
+    }
+    assert_eq!(fake.calls(), [""; 0]);
+}
+
+/// 26.05, of any job of such a user's.
+#[tokio::test]
+async fn a_user_whom_slurm_does_not_know_is_refused_with_the_remedy() {
+    let fake = Fake::start().await;
+    let errors = json!([{"description": "Batch job submission failed", "error_number": 6010,
+        "error": "Rejecting authentication of user nobody or group nobody",
+        "source": "slurm_submit_batch_job()"}]);
+    let answer = (500, json!({"errors": errors, "warnings": []}));
+    let path = "/slurm/job/submit".to_owned();
+    fake.slurm().instead.insert(path, answer);
+    let error = fake.adapter.submit(&submission(7)).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Refused, "{error}");
+    assert!(error.message.contains("user nobody") && error.message.contains("account mapping"));
+}
+
+#[tokio::test]
+async fn a_job_that_was_just_submitted_is_polled_without_a_question() {
+    let fake = Fake::start().await;
+    let held = Job {
+        reason: "Priority",
+        ..Job::new(7, "PENDING")
+    };
+    fake.slurm().on_submit = Some(held.clone());
+    fake.adapter.submit(&submission(7)).await.unwrap();
+    fake.calls();
+    let told = fake.adapter.poll(&[reference(&held)]).await.unwrap();
+    assert_eq!(fake.calls(), ["GET /slurm/jobs/state/"]);
+    let Activity::Queued { reason, .. } = &told[0].activity else {
+        panic!("{told:?}");
+    };
+    assert_eq!(reason.as_deref(), Some("Priority"));
 }
 
 #[tokio::test]

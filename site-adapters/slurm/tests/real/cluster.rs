@@ -102,30 +102,34 @@ impl Cluster {
     }
 
     pub(crate) fn submission(&self, script: &str) -> Submission {
-        Submission {
-            attempt: self.ids.next(&SystemClock),
-            account: alice(),
-            work: Work {
-                after: Vec::new(),
-                array: None,
-                restartable: false,
-                name: "job".to_owned(),
-                resources: Resources {
-                    nodes: 1,
-                    gpus_per_node: 0,
-                    gpu_memory_gib: None,
-                    cpus_per_node: None,
-                    memory_gib_per_node: None,
-                    walltime: Walltime::from_seconds(300).unwrap(),
-                },
-                image: None,
-                script: script.to_owned(),
-                partition: main_partition(),
-                scheduler_gpus_per_gpu: 1,
-                exclusive: false,
+        submission(&self.ids, script)
+    }
+}
+
+pub(crate) fn submission(ids: &Ids, script: &str) -> Submission {
+    Submission {
+        attempt: ids.next(&SystemClock),
+        account: alice(),
+        work: Work {
+            after: Vec::new(),
+            array: None,
+            restartable: false,
+            name: "job".to_owned(),
+            resources: Resources {
+                nodes: 1,
+                gpus_per_node: 0,
+                gpu_memory_gib: None,
+                cpus_per_node: None,
+                memory_gib_per_node: None,
+                walltime: Walltime::from_seconds(300).unwrap(),
             },
-            may_exist: false,
-        }
+            image: None,
+            script: script.to_owned(),
+            partition: main_partition(),
+            scheduler_gpus_per_gpu: 1,
+            exclusive: false,
+        },
+        may_exist: false,
     }
 }
 

@@ -61,7 +61,7 @@ async fn what_a_shell_could_read_arrives_as_data(cluster: &Cluster) {
     // No job of a user or an account that is no plain name is ever sent.
     "alice;id".clone_into(&mut submission.account.user);
     let error = adapter.submit(&submission).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Unauthorized);
+    assert_eq!(error.kind, ErrorKind::Refused);
 }
 
 async fn the_job_gets_no_environment_but_ours(cluster: &Cluster) {
