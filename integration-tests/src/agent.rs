@@ -16,11 +16,13 @@ pub struct SiteAgent {
     enrolment: Enrolment,
 }
 
-struct Adapter {
-    kind: &'static str,
-    settings: toml::Table,
-    /// Whom jobs run as.
-    user: &'static str,
+/// The adapter of a site's agent, and whom jobs run as.
+#[derive(Clone, Debug)]
+pub struct Adapter<'a> {
+    pub kind: &'a str,
+    pub settings: toml::Table,
+    pub user: &'a str,
+    pub account: Option<&'a str>,
 }
 
 impl SiteAgent {
@@ -33,8 +35,9 @@ impl SiteAgent {
             kind: "process",
             settings,
             user: "demo",
+            account: Some("lab"),
         };
-        Self::write(folder, site.id.as_str(), broker, enrolment, adapter)
+        Self::with_adapter(folder, broker, enrolment, adapter)
     }
 
     /// An agent beside a real slurmrestd, whose jobs run as `alice` in the account `lab`.
@@ -59,22 +62,26 @@ impl SiteAgent {
             kind: "slurm",
             settings,
             user: "alice",
+            account: Some("lab"),
         };
-        Self::write(folder, "slurm", broker, enrolment, adapter)
+        Self::with_adapter(folder, broker, enrolment, adapter)
     }
 
-    fn write(
+    /// An agent of the site that the enrolment is for.
+    pub fn with_adapter(
         folder: &Path,
-        site: &str,
         broker: &Url,
         enrolment: Enrolment,
-        adapter: Adapter,
+        adapter: Adapter<'_>,
     ) -> Self {
         let Adapter {
             kind,
             settings,
             user,
+            account,
         } = adapter;
+        let site = enrolment.site.as_str();
+        let account = account.map_or_else(String::new, |account| format!("account = {account:?}"));
         std::fs::create_dir_all(folder).expect("a folder for the agent");
         let mut config: toml::Table = toml::from_str(&format!(
             r#"
@@ -91,7 +98,7 @@ impl SiteAgent {
             [[accounts]]
             project = "*"
             user = "{user}"
-            account = "lab"
+            {account}
             "#,
             data = folder.join("data").display(),
             // Processes run as the agent does; a scheduler's jobs as the user named.

@@ -23,7 +23,7 @@ mod programs;
 mod sites;
 mod wait;
 
-pub use agent::SiteAgent;
+pub use agent::{Adapter, SiteAgent};
 pub use child::Running;
 pub use commands::{Alcyone, Done};
 pub use enrolment::Enrolment;
@@ -34,5 +34,5 @@ pub use jobs::{Books, JobFile};
 pub use people::{AUDITOR, ENGINEER, People};
 pub use ports::free_port;
 pub use programs::program;
-pub use sites::{alpha, beta, site_of_slurm};
+pub use sites::{alpha, beta, site_of, site_of_slurm};
 pub use wait::until;

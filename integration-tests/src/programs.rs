@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// Where the program lies: `alcyone-broker`, `alcyone-agent` or `alcyone`.
+/// Where the program lies: `alcyone-broker`, `alcyone-agent` or `alcyone`, or for tests `emulated-pbs`.
 ///
 /// They are built when the first test asks, as a person would build them, unless `ALCYONE_BIN_DIR`
 /// names a folder that has them already.
@@ -15,7 +15,7 @@ pub fn program(name: &str) -> PathBuf {
 
 fn given() -> Option<PathBuf> {
     let folder = PathBuf::from(std::env::var_os("ALCYONE_BIN_DIR")?);
-    for name in ["alcyone-broker", "alcyone-agent", "alcyone"] {
+    for name in ["alcyone-broker", "alcyone-agent", "alcyone", "emulated-pbs"] {
         assert!(
             folder.join(name).exists(),
             "ALCYONE_BIN_DIR has no `{name}`"
@@ -35,6 +35,8 @@ fn build() -> PathBuf {
             "broker-cli",
             "-p",
             "site-agent",
+            "-p",
+            "emulated-pbs",
         ])
         .current_dir(workspace());
     let built = cargo.status().expect("cargo starts");

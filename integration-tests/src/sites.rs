@@ -40,17 +40,24 @@ pub fn beta() -> Site {
 
 /// The cluster that `SlurmSite` starts, as a site: two nodes of 8 CPUs and 4 GPUs.
 pub fn site_of_slurm() -> Site {
+    site_of("slurm", "main", 8)
+}
+
+/// A site of one system under its own name, with a partition of two nodes of four GPUs.
+pub fn site_of(id: &str, partition: &str, cpus_per_node: u32) -> Site {
     site(
-        "slurm",
+        id,
         "LU",
-        r#"
-        id = "main"
-        nodes = 2
-        gpus_per_node = 4
-        cpus_per_node = 8
-        container_target = "x86_64+cuda"
-        billing = { unit = "GPU-hour", terms = [{ of = "scheduler_gpus", milliunits = 1000 }] }
-        "#,
+        &format!(
+            r#"
+            id = "{partition}"
+            nodes = 2
+            gpus_per_node = 4
+            cpus_per_node = {cpus_per_node}
+            container_target = "x86_64+cuda"
+            billing = {{ unit = "GPU-hour", terms = [{{ of = "scheduler_gpus", milliunits = 1000 }}] }}
+            "#
+        ),
     )
 }
 

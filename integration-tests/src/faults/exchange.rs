@@ -74,6 +74,11 @@ pub(super) async fn play(
             refuse(client).await
         }
         Fault::Truncate(bytes) => pass(client, server, request, bytes).await,
+        Fault::Late(time) => {
+            drop(client);
+            sleep(time).await;
+            ask(server, request).await.map(drop)
+        }
         Fault::Silence(asked, time) => {
             if asked {
                 ask(server, request).await?;

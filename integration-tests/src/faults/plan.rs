@@ -18,6 +18,8 @@ pub enum Fault {
     ErrorAfter,
     /// The answer stops after so many bytes.
     Truncate(usize),
+    /// The connection closes, and the server hears of it so much later.
+    Late(Duration),
     /// Nothing comes back for so long, whether the server was asked (`true`) or not.
     Silence(bool, Duration),
 }
@@ -31,6 +33,7 @@ pub struct Plan {
     pub error_before: u32,
     pub error_after: u32,
     pub truncate: u32,
+    pub late: u32,
     pub silence: u32,
     /// How long a silence is.
     pub silence_for: Duration,
@@ -46,6 +49,7 @@ impl Plan {
             error_before: 20,
             error_after: 25,
             truncate: 25,
+            late: 10,
             silence: 5,
             silence_for,
         }
@@ -76,6 +80,9 @@ impl Plan {
         if hit(self.truncate) {
             return Fault::Truncate(random.random_range(1..600));
         }
+        if hit(self.late) {
+            return Fault::Late(Duration::from_millis(random.random_range(50..3000)));
+        }
         if hit(self.silence) {
             return Fault::Silence(random.random(), self.silence_for);
         }
@@ -93,6 +100,7 @@ impl Fault {
             Self::ErrorBefore => "error_before",
             Self::ErrorAfter => "error_after",
             Self::Truncate(_) => "truncated",
+            Self::Late(_) => "late",
             Self::Silence(..) => "silenced",
         }
     }

@@ -1,35 +1,31 @@
 //! Never twice, never lost: a bad network on every side of the agents, and random deaths of broker and
-//! agents, before a real scheduler. At the end each job has one start in the scheduler's own accounting.
+//! agents, before a real scheduler or an emulated one. At the end each job, and each task of an array, has
+//! one start in the scheduler's own accounting.
 //!
 //! `ALCYONE_FAULT_JOBS` (1000 for the long form; the short one is part of every run), and
 //! `ALCYONE_FAULT_SEED` repeats the choices of a run. `integration-tests/faults` sets both.
 
+mod ground;
+mod kubernetes;
+mod lost;
+mod pbs;
+mod race;
+mod report;
 mod scene;
 mod slurm;
+mod verdict;
+mod wishes;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use futures::future::join_all;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
-use crate::crash::hand_in;
+use ground::Ground;
 use scene::Scene;
-
-/// Handed in at the same time.
-const LANES: usize = 4;
-const SHORT: usize = 150;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
-}
-
-/// How many jobs, and the seed, which is printed.
-fn asked() -> (usize, u64) {
-    let jobs = number("ALCYONE_FAULT_JOBS").map_or(SHORT, |jobs| usize::try_from(jobs).unwrap());
-    let seed = number("ALCYONE_FAULT_SEED").unwrap_or_else(rand::random);
-    eprintln!("{jobs} jobs; ALCYONE_FAULT_SEED={seed} repeats the choices of this run");
-    (jobs, seed)
 }
 
 /// Bounded in time: a start, and more than a second for every job.
@@ -37,36 +33,57 @@ fn limit(jobs: usize) -> Duration {
     Duration::from_mins(5) + Duration::from_millis(1200) * u32::try_from(jobs).unwrap()
 }
 
-/// Hands in all jobs while broker and agents die, then lets the network be calm and waits for the end.
+/// Two agents share a site, each with a bad network of its own on both sides; `short` is how many jobs
+/// there are unless the environment says otherwise.
+async fn never_twice_never_lost(ground: impl Ground, short: usize) {
+    let jobs = number("ALCYONE_FAULT_JOBS").map_or(short, |jobs| usize::try_from(jobs).unwrap());
+    let seed = number("ALCYONE_FAULT_SEED").unwrap_or_else(rand::random);
+    let site = ground.site().id;
+    eprintln!("{jobs} jobs at {site}; ALCYONE_FAULT_SEED={seed} repeats the choices of this run");
+    let began = Instant::now();
+    let Some(mut scene) = Scene::set(&ground, seed).await else {
+        return;
+    };
+    for name in ["agent-one", "agent-two"] {
+        let broker = scene.broker().await;
+        let agent = ground.agent(&mut scene, name, &broker).await;
+        // An agent that died looks everything up that it had announced, which takes its time.
+        agent.edit(|config| {
+            let agent = config["agent"].as_table_mut().unwrap();
+            agent.insert("max_calls".to_owned(), 24.into());
+        });
+        scene.start(agent);
+    }
+    scene.is_ready().await;
+    ground.roughen(seed);
+    storm(&mut scene, jobs, seed).await;
+    scene.calm();
+    ground.calm();
+    scene.all_is_well(jobs, limit(jobs)).await;
+    scene.each_started_once(&ground.by_accounting()).await;
+    scene.report(&ground, jobs, seed, began.elapsed()).await;
+}
+
+/// Hands in all jobs while broker and agents die, and goes on until most have started.
 async fn storm(scene: &mut Scene, jobs: usize, seed: u64) {
     let mut random = StdRng::seed_from_u64(seed);
-    let specs: Vec<_> = (0..jobs).map(|number| scene.spec(number)).collect();
     let engineer = scene.another_client().await;
-    let lanes = (0..LANES).map(|lane| {
-        let (engineer, specs) = (&engineer, &specs);
-        async move {
-            for spec in specs.iter().skip(lane).step_by(LANES) {
-                let _accepted = hand_in(engineer, spec).await;
-            }
-        }
-    });
-    let handed_in = join_all(lanes);
+    let wishes = scene.wishes(jobs);
+    let handed_in = wishes.hand_in(&engineer);
     tokio::pin!(handed_in);
-    let mut deaths = 0;
     loop {
         // Not a wait for anything: when the blow falls is what chance decides.
         let pause = Duration::from_millis(random.random_range(500..6000));
         tokio::select! {
-            _ = &mut handed_in => break,
+            () = &mut handed_in => break,
             () = tokio::time::sleep(pause) => {}
         }
         scene.kill_somebody(&mut random).await;
-        deaths += 1;
     }
-    // What is accepted goes on to die for as long again.
-    for _ in 0..deaths.clamp(4, 12) {
-        tokio::time::sleep(Duration::from_millis(random.random_range(200..2500))).await;
+    // Most of what is accepted runs and ends under the same conditions.
+    let deadline = Instant::now() + Duration::from_millis(300) * u32::try_from(jobs).unwrap();
+    while scene.started() < jobs * 4 / 5 && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(random.random_range(1000..9000))).await;
         scene.kill_somebody(&mut random).await;
     }
-    scene.calm();
 }

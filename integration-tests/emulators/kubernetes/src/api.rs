@@ -388,12 +388,9 @@ fn changes(shared: &Shared, call: &Call, target: &Target, from: u64) -> (String,
     }
     let mut lines = String::new();
     let mut next = from;
-    for change in state
-        .store
-        .changes
-        .iter()
-        .filter(|change| change.version > from)
-    {
+    let all = &state.store.changes;
+    let known = all.partition_point(|change| change.version <= from);
+    for change in all.range(known..) {
         next = change.version;
         let here = target.namespace.is_empty() || change.namespace == target.namespace;
         if change.plural == target.plural && here && fits(&change.object, call, target) {

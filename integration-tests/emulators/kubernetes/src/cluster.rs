@@ -51,8 +51,8 @@ pub(crate) struct State {
     pub(crate) lost_nodes: HashSet<String>,
     /// Requests by method and path without query.
     pub(crate) requests: Vec<String>,
-    /// Every pod's process that was started, by its Job's attempt label.
-    pub(crate) starts: Vec<String>,
+    /// Every pod's process that was started: its Job's attempt label, and its completion index.
+    pub(crate) starts: Vec<(String, Option<u32>)>,
 }
 
 impl Shared {
@@ -246,8 +246,17 @@ impl Cluster {
         state
             .starts
             .iter()
-            .filter(|started| *started == attempt)
+            .filter(|(started, _)| started == attempt)
             .count()
+    }
+
+    /// Every start of a pod's process: the attempt, and the completion index if its Job is indexed.
+    pub fn starts(&self) -> Vec<(String, Option<u32>)> {
+        self.shared.lock().starts.clone()
+    }
+
+    pub const fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The requests so far that begin so: `POST /apis/batch/v1/namespaces/team-a/jobs`.
@@ -300,11 +309,14 @@ pub(crate) fn node(name: &str, gpus: u32) -> Value {
 
 async fn control(shared: Arc<Shared>) {
     let mut ticks = tokio::time::interval(TICK);
+    // Requests come between, however long a look takes.
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let mut state = shared.lock();
         kueue::reconcile(&mut state);
-        for job in state.store.all("jobs") {
+        let due = state.store.each("jobs").filter(|job| jobs::is_due(job));
+        for job in due.cloned().collect::<Vec<Value>>() {
             jobs::reconcile(&mut state, job);
         }
         scheduler::bind(&mut state);
@@ -316,7 +328,8 @@ async fn control(shared: Arc<Shared>) {
 /// The pods that a Job controls.
 pub(crate) fn pods_of(state: &State, job: &Value) -> Vec<Value> {
     let uid = text(job, "/metadata/uid");
-    let all = state.store.all("pods").into_iter();
+    let all = state.store.each("pods");
     all.filter(|pod| text(pod, "/metadata/ownerReferences/0/uid") == uid)
+        .cloned()
         .collect()
 }

@@ -22,9 +22,31 @@ impl Part {
     }
 }
 
+/// Whether there is anything to do about a Job.
+pub(crate) fn is_due(job: &Value) -> bool {
+    !is_over(job) || is_expired(job)
+}
+
+fn is_over(job: &Value) -> bool {
+    has_condition(job, "Complete") || has_condition(job, "Failed")
+}
+
+fn is_expired(job: &Value) -> bool {
+    let Some(ttl) = job["spec"]["ttlSecondsAfterFinished"].as_f64() else {
+        return false;
+    };
+    let mut ended = job["status"]["conditions"].as_array().into_iter().flatten();
+    ended.any(|c| {
+        (c["type"] == "Complete" || c["type"] == "Failed")
+            && older_than(c, "/lastTransitionTime", ttl)
+    })
+}
+
 pub(crate) fn reconcile(state: &mut State, mut job: Value) {
-    if has_condition(&job, "Complete") || has_condition(&job, "Failed") {
-        expire(state, &job);
+    if is_over(&job) {
+        if is_expired(&job) {
+            expire(state, &job);
+        }
         return;
     }
     let parts: Vec<Part> = pods_of(state, &job)
@@ -58,24 +80,14 @@ pub(crate) fn reconcile(state: &mut State, mut job: Value) {
 }
 
 fn expire(state: &mut State, job: &Value) {
-    let Some(ttl) = job["spec"]["ttlSecondsAfterFinished"].as_f64() else {
-        return;
-    };
-    let ended = job["status"]["conditions"].as_array().into_iter().flatten();
-    let over = ended.filter(|c| c["type"] == "Complete" || c["type"] == "Failed");
-    if over
-        .into_iter()
-        .any(|c| older_than(c, "/lastTransitionTime", ttl))
-    {
-        for pod in pods_of(state, job) {
-            kubelet::end(state, &pod);
-        }
-        let (namespace, name) = (
-            text(job, "/metadata/namespace"),
-            text(job, "/metadata/name"),
-        );
-        state.store.remove("jobs", namespace, name);
+    for pod in pods_of(state, job) {
+        kubelet::end(state, &pod);
     }
+    let (namespace, name) = (
+        text(job, "/metadata/namespace"),
+        text(job, "/metadata/name"),
+    );
+    state.store.remove("jobs", namespace, name);
 }
 
 fn suspend(state: &mut State, job: &mut Value, parts: &[Part]) {

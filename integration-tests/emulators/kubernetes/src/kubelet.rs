@@ -31,7 +31,8 @@ pub(crate) fn log_path(folder: &Path, uid: &str) -> PathBuf {
 }
 
 pub(crate) fn sync(state: &mut State) {
-    for pod in state.store.all("pods") {
+    let pods = state.store.each("pods").filter(|pod| !is_settled(pod));
+    for pod in pods.cloned().collect::<Vec<Value>>() {
         let uid = text(&pod, "/metadata/uid").to_owned();
         let node = text(&pod, "/spec/nodeName");
         let deleting = pod["metadata"].get("deletionTimestamp").is_some();
@@ -46,6 +47,12 @@ pub(crate) fn sync(state: &mut State) {
             start(state, pod, &uid);
         }
     }
+}
+
+/// Over, and to stay.
+fn is_settled(pod: &Value) -> bool {
+    matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
+        && pod["metadata"].get("deletionTimestamp").is_none()
 }
 
 fn start(state: &mut State, mut pod: Value, uid: &str) {
@@ -67,9 +74,13 @@ fn start(state: &mut State, mut pod: Value, uid: &str) {
         return;
     }
     let attempt = text(&pod, "/metadata/labels/alcyone~1attempt").to_owned();
+    let index = text(
+        &pod,
+        "/metadata/labels/batch.kubernetes.io~1job-completion-index",
+    );
     match spawn(&state.folder, &pod, &container, uid) {
         Ok(child) => {
-            state.starts.push(attempt);
+            state.starts.push((attempt, index.parse().ok()));
             let seconds = |pointer: &str| pod.pointer(pointer).and_then(Value::as_u64);
             let process = Process {
                 child,

@@ -6,11 +6,11 @@ use crate::cluster::State;
 use crate::store::{now, set_condition, text};
 
 pub(crate) fn bind(state: &mut State) {
-    let pods = state.store.all("pods");
-    let waiting = pods.iter().filter(|pod| {
+    let pods = state.store.each("pods");
+    let waiting = pods.filter(|pod| {
         text(pod, "/spec/nodeName").is_empty() && pod["metadata"].get("deletionTimestamp").is_none()
     });
-    for pod in waiting {
+    for pod in &waiting.cloned().collect::<Vec<Value>>() {
         let nodes = state.store.all("nodes");
         let reasons: Vec<(String, Option<String>)> = nodes
             .iter()
@@ -64,8 +64,7 @@ fn unfit(state: &State, node: &Value, pod: &Value) -> Option<String> {
     }
     let limit = "/spec/containers/0/resources/limits/nvidia.com~1gpu";
     let name = text(node, "/metadata/name");
-    let pods = state.store.all("pods");
-    let here = pods.iter().filter(|other| {
+    let here = state.store.each("pods").filter(|other| {
         text(other, "/spec/nodeName") == name
             && !matches!(text(other, "/status/phase"), "Succeeded" | "Failed")
     });

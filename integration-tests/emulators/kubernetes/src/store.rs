@@ -109,11 +109,16 @@ impl Store {
     }
 
     pub(crate) fn all(&self, plural: &str) -> Vec<Value> {
-        let own = self
-            .objects
-            .iter()
-            .filter(|((kind, _, _), _)| kind == plural);
-        own.map(|(_, object)| object.clone()).collect()
+        self.each(plural).cloned().collect()
+    }
+
+    /// Without copies: a cluster keeps thousands of objects that nothing happens to any more.
+    pub(crate) fn each(&self, plural: &str) -> impl Iterator<Item = &Value> {
+        let first = key(plural, "", "");
+        let own = self.objects.range(first..);
+        let plural = plural.to_owned();
+        own.take_while(move |((kind, _, _), _)| *kind == plural)
+            .map(|(_, object)| object)
     }
 
     pub(crate) fn event(&mut self, job: &Value, reason: &str, message: &str) {

@@ -73,7 +73,8 @@ pub(crate) fn hang(server: &Server, name: &str) {
     }
 }
 
-fn unreachable(name: &str, args: &[String]) -> u8 {
+/// The server is not reached, in the words of each command.
+pub(crate) fn unreachable(name: &str, args: &[String]) -> u8 {
     eprintln!("Connection refused");
     if name == "pbsnodes" {
         eprintln!("pbsnodes: cannot connect to server pbshead, error=15010");

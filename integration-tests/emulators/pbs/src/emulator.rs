@@ -1,9 +1,11 @@
+use std::collections::BTreeMap;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use crate::rough;
 use crate::server::Server;
 use crate::state::Phase;
 
@@ -27,6 +29,7 @@ impl Emulator {
         for (name, mode) in [
             ("", 0o777),
             ("bin", 0o755),
+            ("rough", 0o755),
             ("switches", 0o777),
             ("orders", 0o777),
             ("scripts", 0o777),
@@ -44,7 +47,10 @@ impl Emulator {
         for name in COMMANDS {
             symlink("emulated-pbs", bin.join(name))?;
         }
-        for name in ["lock", "state.json.new", "calls"] {
+        for name in COMMANDS.iter().chain(&["ssh"]) {
+            symlink("../bin/emulated-pbs", folder.join("rough").join(name))?;
+        }
+        for name in ["lock", "state.json.new", "calls", "rough.log"] {
             let path = folder.join(name);
             std::fs::write(&path, "")?;
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666))?;
@@ -96,16 +102,34 @@ impl Emulator {
 
     /// How often a job of that name was started, by the accounting log.
     pub fn starts(&self, name: &str) -> Result<usize> {
-        let mut starts = 0;
+        let all = self.all_starts()?;
+        Ok(all.iter().filter(|(job, _)| job == name).count())
+    }
+
+    /// Every start by the accounting log: the job's name, and the task's index if it is of an array.
+    pub fn all_starts(&self) -> Result<Vec<(String, Option<u32>)>> {
+        let mut starts = Vec::new();
         for day in std::fs::read_dir(self.accounting_dir())? {
             let text = std::fs::read_to_string(day?.path())?;
-            let of_it = format!(" jobname={name} ");
-            starts += text
-                .lines()
-                .filter(|line| line.contains(";S;") && line.contains(&of_it))
-                .count();
+            starts.extend(text.lines().filter_map(started));
         }
         Ok(starts)
+    }
+
+    /// The commands of [`rough_dir`](Self::rough_dir) go wrong from now on, as drawn from the seed.
+    pub fn roughen(&self, seed: u64) -> Result<()> {
+        self.switch("rough", &seed.to_string())
+    }
+
+    /// The commands once more, and an `ssh` to a host that has them; as good as the others until
+    /// [`roughen`](Self::roughen).
+    pub fn rough_dir(&self) -> PathBuf {
+        self.folder.join("rough")
+    }
+
+    /// How often each fault was done to a command, `passed` among them.
+    pub fn faults(&self) -> BTreeMap<String, u64> {
+        rough::done(&self.server)
     }
 
     /// How many jobs of that name the server has, ended ones among them.
@@ -177,4 +201,16 @@ impl Drop for Emulator {
     fn drop(&mut self) {
         let _ = self.shut_down();
     }
+}
+
+/// `07/01/2026 12:00:00;S;7[3].pbshead;… jobname=NAME …`
+fn started(line: &str) -> Option<(String, Option<u32>)> {
+    let mut fields = line.splitn(4, ';');
+    let (kind, id, message) = (fields.nth(1)?, fields.next()?, fields.next()?);
+    let (_, name) = message.split_once(" jobname=")?;
+    let index = id.split_once('[').and_then(|(_, rest)| {
+        let (index, _) = rest.split_once(']')?;
+        index.parse().ok()
+    });
+    (kind == "S").then(|| (name.split(' ').next().unwrap_or(name).to_owned(), index))
 }

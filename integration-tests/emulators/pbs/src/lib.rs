@@ -6,13 +6,14 @@
 //! its own that waits for it, stands for its `pbs_mom`, and writes down how it ended.
 //!
 //! What goes wrong with a real server is switched on by files under `switches/`
-//! ([`Emulator::switch`]).
+//! ([`Emulator::switch`]); what goes wrong on the way to it, by [`Emulator::roughen`].
 
 pub mod commands;
 mod emulator;
 pub mod mom;
 mod output;
 mod queues;
+pub mod rough;
 mod schedule;
 mod server;
 mod state;

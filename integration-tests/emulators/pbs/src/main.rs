@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-/// `FOLDER/bin/qstat …` is qstat of the server in `FOLDER`.
+/// `FOLDER/bin/qstat …` is qstat of the server in `FOLDER`, `FOLDER/rough/qstat …` a bad way to it.
 fn main() -> ExitCode {
     let mut args = std::env::args();
     let program = args.next().unwrap_or_default();
@@ -16,7 +16,13 @@ fn main() -> ExitCode {
         eprintln!("{program}: called without a path");
         return ExitCode::FAILURE;
     };
-    let code = emulated_pbs::commands::run(folder, name, &args).unwrap_or_else(|error| {
+    let is_rough = path.parent().is_some_and(|place| place.ends_with("rough"));
+    let run = if is_rough {
+        emulated_pbs::rough::run
+    } else {
+        emulated_pbs::commands::run
+    };
+    let code = run(folder, name, &args).unwrap_or_else(|error| {
         eprintln!("{name}: emulator: {error:#}");
         1
     });

@@ -1,62 +1,80 @@
-use std::collections::BTreeMap;
+use std::path::PathBuf;
 
+use broker_model::Site;
 use integration_tests::{SiteAgent, site_of_slurm};
 use site_adapter_slurm::testing::{SlurmSite, Suite};
+use url::Url;
 
+use super::ground::{Ground, Starts, counted};
+use super::never_twice_never_lost;
 use super::scene::Scene;
-use super::{asked, limit, storm};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_real_slurm_starts_every_job_once_behind_a_bad_network() {
-    let (jobs, seed) = asked();
-    let started = tokio::task::spawn_blocking(|| SlurmSite::start_or_skip(Suite::Trixie, &[]));
-    let Some(slurm) = started.await.unwrap() else {
-        return;
-    };
-    let here = slurm.home("alice").join("starts");
-    let starts = ("/home/alice/starts".to_owned(), here);
-    let Some(mut scene) = Scene::set(site_of_slurm(), seed, Some(starts)).await else {
-        return;
-    };
-    let rest = slurm.url().parse::<url::Url>().unwrap();
-    let server = ([127, 0, 0, 1], rest.port().unwrap()).into();
-    // Two agents share the site, each with a bad network of its own on both sides.
-    for name in ["agent-one", "agent-two"] {
-        let (broker, rest) = (scene.broker().await, scene.before(server).await);
+impl Ground for SlurmSite {
+    fn site(&self) -> Site {
+        site_of_slurm()
+    }
+
+    fn starts(&self) -> (String, PathBuf) {
+        let here = self.home("alice").join("starts");
+        ("/home/alice/starts".to_owned(), here)
+    }
+
+    async fn agent(&self, scene: &mut Scene, name: &str, broker: &Url) -> SiteAgent {
+        let rest: Url = self.url().parse().unwrap();
+        let server = ([127, 0, 0, 1], rest.port().unwrap()).into();
+        let rest = scene.before(server).await;
         let folder = scene.installation.path(name);
         let enrolment = scene.installation.enrolment(&site_of_slurm().id);
-        let agent = SiteAgent::of_slurm(&folder, &slurm, &broker, enrolment);
+        let agent = SiteAgent::of_slurm(&folder, self, broker, enrolment);
         agent.edit(|config| {
             config["adapter"]["settings"]["url"] = rest.as_str().into();
         });
-        scene.start(agent);
+        agent
     }
-    scene.is_ready().await;
-    storm(&mut scene, jobs, seed).await;
-    scene.all_is_well(jobs, limit(jobs)).await;
-    scene.each_started_once(&by_sacct(&slurm)).await;
+
+    /// The job's name is the marker. Requeues are rows of their own.
+    fn by_accounting(&self) -> Starts {
+        let words = [
+            "sacct",
+            "--allusers",
+            "--allocations",
+            "--duplicates",
+            "--noheader",
+            "--parsable2",
+            "--starttime=now-1days",
+            "--format=JobID,JobName,Start",
+        ];
+        let told = self.exec(&words).unwrap();
+        counted(told.lines().filter_map(started))
+    }
 }
 
-/// Starts by job name, which is the marker: requeues are rows of their own.
-fn by_sacct(slurm: &SlurmSite) -> BTreeMap<String, u32> {
-    let words = [
-        "sacct",
-        "--allusers",
-        "--allocations",
-        "--duplicates",
-        "--noheader",
-        "--parsable2",
-        "--starttime=now-1days",
-        "--format=JobName,Start,State",
-    ];
-    let told = slurm.exec(&words).unwrap();
-    let mut starts = BTreeMap::new();
-    for line in told.lines() {
-        let mut fields = line.split('|');
-        let (name, start) = (fields.next().unwrap(), fields.next().unwrap());
-        if !matches!(start, "Unknown" | "None" | "") {
-            *starts.entry(name.to_owned()).or_default() += 1;
-        }
+/// `12_3|NAME|2026-07-01T12:00:00`, or `12|…`; the tasks that have not started are one row, `12_[3-7]`.
+fn started(row: &str) -> Option<(String, Option<u32>)> {
+    let mut fields = row.split('|');
+    let (id, name, start) = (fields.next()?, fields.next()?, fields.next()?);
+    let index = id.split_once('_').map(|(_, index)| index.parse().unwrap());
+    (!matches!(start, "Unknown" | "None" | "")).then(|| (name.to_owned(), index))
+}
+
+async fn on(suite: Suite, short: usize) {
+    let started = tokio::task::spawn_blocking(move || SlurmSite::start_or_skip(suite, &[]));
+    if let Some(slurm) = started.await.unwrap() {
+        never_twice_never_lost(slurm, short).await;
     }
-    starts
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_job_starts_once_behind_a_bad_network_at_slurm_22_05() {
+    on(Suite::Bookworm, 30).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_job_starts_once_behind_a_bad_network_at_slurm_24_11() {
+    on(Suite::Trixie, 120).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_job_starts_once_behind_a_bad_network_at_slurm_26_05() {
+    on(Suite::Forky, 30).await;
 }

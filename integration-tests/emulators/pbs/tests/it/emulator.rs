@@ -181,3 +181,39 @@ fn times_are_in_the_zone_of_whoever_asks() {
     };
     assert_ne!(ctime("UTC"), ctime("Europe/Vienna"));
 }
+
+/// Each way of being cut off, until the server has as many jobs as answers were lost, and no more.
+#[test]
+fn on_a_bad_way_answers_are_lost_and_what_reached_the_server_is_kept() {
+    let (pbs, _folder) = server();
+    let qsub = || {
+        let mut command = Command::new(pbs.rough_dir().join("qsub"));
+        command.args(["-N", "rough", "-h"]).env("USER", "alice");
+        command.stdin(Stdio::null()).output().unwrap()
+    };
+    assert!(qsub().status.success(), "good until told otherwise");
+    assert!(pbs.faults().is_empty());
+    // Its draws have every one of these before the first silence, which lasts.
+    pbs.roughen(33).unwrap();
+    let mut answers = 1;
+    let told = |kind: &str| pbs.faults().get(kind).copied().unwrap_or(0);
+    while [
+        "cut_before",
+        "cut_after",
+        "error_before",
+        "error_after",
+        "truncated",
+    ]
+    .iter()
+    .any(|kind| told(kind) == 0)
+    {
+        answers += usize::from(qsub().status.success());
+    }
+    let kept = told("cut_after") + told("error_after") + told("truncated") + told("late");
+    let late = usize::try_from(told("late")).unwrap();
+    let jobs = pbs.jobs("rough").unwrap();
+    let most = answers + usize::try_from(kept).unwrap();
+    assert!((most - late..=most).contains(&jobs), "{jobs} of {most}");
+    pbs.clear("rough").unwrap();
+    assert!(qsub().status.success());
+}

@@ -1,0 +1,62 @@
+use std::path::PathBuf;
+
+use broker_model::Site;
+use emulated_kubernetes::{Cluster, NAMESPACE};
+use integration_tests::{Adapter, SiteAgent, site_of};
+use url::Url;
+
+use super::ground::{Ground, Starts, counted};
+use super::never_twice_never_lost;
+use super::scene::Scene;
+
+impl Ground for Cluster {
+    fn site(&self) -> Site {
+        site_of("kubernetes", "main", 64)
+    }
+
+    fn starts(&self) -> (String, PathBuf) {
+        let here = self.folder().join("starts");
+        (here.display().to_string(), here)
+    }
+
+    async fn agent(&self, scene: &mut Scene, name: &str, broker: &Url) -> SiteAgent {
+        let api = scene.before(self.address()).await;
+        let token = self.token_file();
+        let text = format!(
+            r#"
+            system = "kubernetes"
+            timeout_seconds = 5
+            settle_seconds = 8
+            grace_seconds = 2
+            allow_root = true
+            access = {{ kind = "token", server = "{api}", token_file = "{token}" }}
+            [partitions.main]
+            default_image = "docker://busybox:1"
+            gpu_resource = "nvidia.com/gpu"
+            "#,
+            token = token.display(),
+        );
+        let adapter = Adapter {
+            kind: "kubernetes",
+            settings: toml::from_str(&text).unwrap(),
+            user: NAMESPACE,
+            // Would be Kueue's queue, which is not there.
+            account: None,
+        };
+        let folder = scene.installation.path(name);
+        let enrolment = scene.installation.enrolment(&self.site().id);
+        SiteAgent::with_adapter(&folder, broker, enrolment, adapter)
+    }
+
+    fn by_accounting(&self) -> Starts {
+        // The kubelet's own book; its label is the attempt.
+        counted(Cluster::starts(self))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_job_starts_once_behind_a_bad_network_at_kubernetes() {
+    let cluster = Cluster::start().await;
+    cluster.add_node("node2", 4);
+    never_twice_never_lost(cluster, 60).await;
+}

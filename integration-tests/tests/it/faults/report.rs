@@ -1,0 +1,33 @@
+use std::time::Duration;
+
+use super::ground::Ground;
+use super::scene::Scene;
+use super::wishes::tasks;
+use integration_tests::Books;
+
+impl Scene {
+    /// What was survived, for those who read the long form's output.
+    pub(super) async fn report(
+        &self,
+        ground: &impl Ground,
+        jobs: usize,
+        seed: u64,
+        took: Duration,
+    ) {
+        let books = Books::read(&self.engineer).await;
+        let starts: usize = books.jobs.iter().map(|job| tasks(&job.spec).len()).sum();
+        eprintln!(
+            "{jobs} jobs at {site}: {starts} starts, each once, in {took} s; seed {seed}\n\
+             killed: {kills:?}\n\
+             HTTP requests: {requests:?}",
+            site = self.site.id,
+            took = took.as_secs(),
+            kills = self.kills,
+            requests = self.faults(),
+        );
+        let commands = ground.faults();
+        if !commands.is_empty() {
+            eprintln!("commands: {commands:?}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+use std::collections::BTreeMap;
+use std::io::BufReader;
+use std::time::Duration;
+
+use broker_client::wire::JobView;
+use broker_store::{Attempts as _, SqlStore, StoreOptions};
+use integration_tests::{AUDITOR, Books, until};
+
+use super::ground::Starts;
+use super::scene::Scene;
+use super::wishes::{Line, tasks};
+
+impl Scene {
+    /// Waits until every job is charged, then holds books, starts and ledger against each other.
+    pub(super) async fn all_is_well(&self, jobs: usize, limit: Duration) {
+        let books = until("every job is charged", limit, async || {
+            self.engineer.whoami().await.ok()?;
+            // Books of a thousand jobs are a heavy read.
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            let books = Books::read(&self.engineer).await;
+            (books.usage.len() >= jobs).then_some(books)
+        })
+        .await;
+        assert_eq!(books.jobs.len(), jobs, "jobs were lost or made twice");
+        assert_eq!(books.usage.len(), jobs, "jobs were charged twice");
+        assert!(books.jobs.iter().all(|job| job.state.is_final()));
+        assert_eq!(books.held.0, 0, "a hold was left");
+        books.must_add_up();
+        self.each_left_one_line(&books);
+        self.the_ledger_verifies(jobs as u64).await;
+    }
+
+    fn each_left_one_line(&self, books: &Books) {
+        let text = std::fs::read_to_string(&self.starts.1).unwrap();
+        let mut starts: BTreeMap<&str, u32> = BTreeMap::new();
+        for line in text.lines() {
+            *starts.entry(line).or_default() += 1;
+        }
+        let twice: Vec<_> = starts.iter().filter(|(_, count)| **count != 1).collect();
+        assert!(twice.is_empty(), "started more than once: {twice:?}");
+        let mut missing = Vec::new();
+        for job in &books.jobs {
+            let lines = tasks(&job.spec).into_iter();
+            let lines = lines.map(|task| Line(&job.name, task).to_string());
+            missing.extend(lines.filter(|line| starts.remove(line.as_str()).is_none()));
+        }
+        assert!(missing.is_empty(), "never started: {missing:?}");
+        assert!(starts.is_empty(), "what no job is was started: {starts:?}");
+    }
+
+    /// The jobs, and what schedulers know their attempts by.
+    async fn attempts(&self) -> Vec<(JobView, Vec<String>)> {
+        let text = std::fs::read_to_string(self.installation.config(0)).unwrap();
+        let config: toml::Table = toml::from_str(&text).unwrap();
+        let url = config["database"]["url"].as_str().unwrap();
+        let store = SqlStore::connect(url, StoreOptions::default())
+            .await
+            .unwrap();
+        let mut all = Vec::new();
+        for job in Books::read(&self.engineer).await.jobs {
+            let attempts = store.attempts_of(job.id).await.unwrap();
+            let markers = attempts.iter().map(|attempt| attempt.id.to_string());
+            all.push((job, markers.collect()));
+        }
+        store.close().await;
+        all
+    }
+
+    /// One start for each job, and for each task of an array, over all attempts.
+    pub(super) async fn each_started_once(&self, starts: &Starts) {
+        let (mut wrong, mut ours) = (Vec::new(), 0);
+        for (job, markers) in self.attempts().await {
+            for task in tasks(&job.spec) {
+                let of_task = markers.iter().map(|marker| (marker.clone(), task));
+                let count: u32 = of_task.filter_map(|start| starts.get(&start)).sum();
+                ours += count;
+                if count != 1 {
+                    wrong.push((Line(&job.name, task).to_string(), count));
+                }
+            }
+        }
+        assert!(
+            wrong.is_empty(),
+            "by the scheduler's own accounting: {wrong:?}"
+        );
+        let all: u32 = starts.values().sum();
+        assert_eq!(ours, all, "the scheduler ran what no attempt is");
+    }
+
+    async fn the_ledger_verifies(&self, jobs: u64) {
+        let auditor = self.people.client(&self.installation.url(0), AUDITOR).await;
+        let trusted = [self.installation.ledger_key().clone()];
+        let kinds = until(
+            "every entry is sealed",
+            Duration::from_mins(2),
+            async || {
+                let export = auditor.export().await.ok()?.bytes().await.ok()?;
+                let verified =
+                    broker_ledger::export::verify(BufReader::new(export.as_ref()), &trusted)
+                        .unwrap();
+                let charged = verified.kinds.get("usage.charged").copied().unwrap_or(0);
+                (charged >= jobs).then_some(verified.kinds)
+            },
+        )
+        .await;
+        for kind in ["job.accepted", "usage.charged"] {
+            assert_eq!(kinds.get(kind), Some(&jobs), "{kind}: {kinds:?}");
+        }
+    }
+}
