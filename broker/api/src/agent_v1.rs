@@ -16,7 +16,7 @@ use crate::operation::{Operation, post};
 use crate::problem::Problem;
 use crate::state::ApiState;
 
-pub(crate) use signed::signed;
+pub(crate) use signed::{as_sent, signed};
 
 pub(crate) const BASE: &str = "/agent/v1";
 

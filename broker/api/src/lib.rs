@@ -9,6 +9,8 @@ mod auth;
 mod body;
 mod decision;
 mod etag;
+#[doc(hidden)]
+pub mod fuzzing;
 mod metrics;
 mod observe;
 mod once;

@@ -3,7 +3,7 @@
 
 mod lease;
 mod logs;
-mod plausible;
+pub(crate) mod plausible;
 mod report;
 mod settle;
 mod step;

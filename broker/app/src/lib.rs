@@ -16,6 +16,8 @@ mod eligibility;
 mod enrolment;
 mod error;
 mod failed_logins;
+#[doc(hidden)]
+pub mod fuzzing;
 mod handoffs;
 pub mod jobs;
 pub mod loops;

@@ -49,7 +49,11 @@ impl Issuer {
     }
 }
 
-fn check(claims: &Claims, config: &IssuerConfig, now: Timestamp) -> Result<(), AuthError> {
+pub(crate) fn check(
+    claims: &Claims,
+    config: &IssuerConfig,
+    now: Timestamp,
+) -> Result<(), AuthError> {
     if claims.value("active") != Some(&Value::Bool(true)) {
         return Err(AuthError::Inactive);
     }
@@ -89,7 +93,7 @@ fn check_audience(claims: &Claims, config: &IssuerConfig) -> Result<(), AuthErro
     Err(AuthError::WrongAudience)
 }
 
-fn with_expiry(claims: Claims, now: Timestamp) -> Claims {
+pub(crate) fn with_expiry(claims: Claims, now: Timestamp) -> Claims {
     let until = now.as_second().saturating_add(UNDATED_SECONDS);
     claims.or_set("exp", Value::from(until))
 }

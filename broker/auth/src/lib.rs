@@ -14,6 +14,8 @@ pub mod dev_issuer;
 mod entitlement;
 mod error;
 mod fresh;
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod introspection;
 mod issuer;

@@ -42,7 +42,7 @@ impl IssuerMetadata {
         Ok(found)
     }
 
-    fn check(&self, http: &Http, issuer: &str) -> Result<(), AuthError> {
+    pub(crate) fn check(&self, http: &Http, issuer: &str) -> Result<(), AuthError> {
         let refuse = |reason| Err(http.unusable(Endpoint::Discovery, reason));
         if self.issuer != issuer {
             return refuse("it names another issuer");

@@ -76,6 +76,10 @@ impl RelyingParty {
         &self.issuer.config.issuer
     }
 
+    pub(crate) fn issuer_of(&self) -> &Issuer {
+        &self.issuer
+    }
+
     pub fn name(&self) -> &str {
         self.issuer.config.display_name()
     }

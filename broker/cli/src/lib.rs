@@ -43,6 +43,8 @@
 mod cli;
 mod config;
 mod exit;
+#[doc(hidden)]
+pub mod fuzzing;
 mod jobfile;
 mod login;
 mod print;

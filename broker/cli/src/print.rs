@@ -16,6 +16,9 @@ pub(crate) fn line(value: &impl Serialize, out: &mut impl Write) -> anyhow::Resu
     Ok(())
 }
 
+/// No column is padded further: `format!` panics at a width of 65 536.
+const WIDEST: usize = 1000;
+
 pub(crate) fn table(head: &[&str], rows: &[Vec<String>], out: &mut impl Write) -> io::Result<()> {
     let width = |column: usize| {
         let cells = rows
@@ -26,6 +29,7 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>], out: &mut impl Write) -
             .chain(head.get(column).map(|name| name.chars().count()))
             .max()
             .unwrap_or(0)
+            .min(WIDEST)
     };
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
     let head: Vec<String> = head.iter().map(|name| (*name).to_owned()).collect();
@@ -94,4 +98,18 @@ pub(crate) fn seconds(seconds: u64) -> String {
 pub(crate) fn word(value: &impl Serialize) -> String {
     let value = serde_json::to_value(value).unwrap_or_default();
     value.as_str().unwrap_or("-").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_longer_than_any_screen_is_printed() {
+        let mut out = Vec::new();
+        let rows = [vec!["x".repeat(70_000), "end".to_owned()]];
+        table(&["WORDS", "LAST"], &rows, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.ends_with("x  end\n"));
+    }
 }

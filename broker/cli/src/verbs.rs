@@ -21,6 +21,8 @@ use crate::cli::Verb;
 use crate::verbs::logs::Log;
 use crate::verbs::submit::How;
 
+pub(crate) use logs::write as print_log;
+
 pub(crate) async fn run(
     client: &Client,
     verb: Verb,

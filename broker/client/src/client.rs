@@ -17,7 +17,7 @@ use crate::wire::{
     InviteRequest, InviteView, JobView, LoginOptions, Page, Problem, QuoteView, RemovedView,
     RevokeRequest, SiteDocument, SiteJobView, SiteView, UsageView, WhoAmI,
 };
-use crate::{Error, EventStream, Result};
+use crate::{Error, EventStream, Result, body};
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// The broker says something at least every 10 seconds on a stream, so a longer silence is a dead link.
@@ -214,10 +214,7 @@ impl Client {
         let response = self
             .authorized(|| self.request(Method::GET, &path, query))
             .await?;
-        response.text().await.map_err(|source| Error::Unreachable {
-            address: path,
-            source,
-        })
+        body::text(response, &path).await
     }
 
     /// Says that the caller handed the job in.
@@ -454,26 +451,24 @@ impl Client {
             return Ok(response);
         }
         let status = response.status();
-        let text = response.text().await.unwrap_or_default();
-        let problem = serde_json::from_str(&text).unwrap_or_else(|_| Problem {
-            title: format!("the broker, or something before it, answered {status}"),
-            status: status.as_u16(),
-            code: "not-a-problem-document".to_owned(),
-            detail: text.chars().take(200).collect(),
-            ..Problem::default()
-        });
+        let text = body::text(response, "").await.unwrap_or_default();
+        let problem = problem(status, &text);
         Err(Error::Problem(Box::new(problem)))
     }
 
     async fn read<T: DeserializeOwned>(&self, response: Response) -> Result<T> {
         let address = response.url().path().to_owned();
-        let text = response.text().await.map_err(|source| Error::Unreachable {
-            address: address.clone(),
-            source,
-        })?;
-        serde_json::from_str(&text).map_err(|error| Error::Answer {
-            address,
-            reason: error.to_string(),
-        })
+        body::json(response, &address).await
     }
+}
+
+/// What a refusal says, or that something answered which is not this API.
+pub(crate) fn problem(status: StatusCode, text: &str) -> Problem {
+    serde_json::from_str(text).unwrap_or_else(|_| Problem {
+        title: format!("the broker, or something before it, answered {status}"),
+        status: status.as_u16(),
+        code: "not-a-problem-document".to_owned(),
+        detail: text.chars().take(200).collect(),
+        ..Problem::default()
+    })
 }

@@ -3,7 +3,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::wire::LoginView;
-use crate::{Error, Result};
+use crate::{Error, Result, body};
+
+/// What an issuer asks for beyond these is not heeded: nobody types a code in for so long, and an end
+/// that no clock reaches cannot be computed.
+const LONGEST_INTERVAL: Duration = Duration::from_mins(5);
+const LONGEST_LIFETIME: Duration = Duration::from_hours(24);
 
 /// The Device Authorization Grant (RFC 8628) at the issuer the broker names.
 #[derive(Debug)]
@@ -57,6 +62,16 @@ impl std::fmt::Debug for Started {
         f.debug_struct("Started")
             .field("verification_uri", &self.verification_uri)
             .finish_non_exhaustive()
+    }
+}
+
+impl Started {
+    fn interval(&self) -> Duration {
+        Duration::from_secs(self.interval).min(LONGEST_INTERVAL)
+    }
+
+    fn lifetime(&self) -> Duration {
+        Duration::from_secs(self.expires_in).min(LONGEST_LIFETIME)
     }
 }
 
@@ -134,8 +149,8 @@ impl DeviceLogin {
 
     /// Waits until the person has confirmed, refused, or let the code run out.
     pub async fn wait(&self) -> Result<Tokens> {
-        let mut interval = Duration::from_secs(self.started.interval);
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(self.started.expires_in);
+        let mut interval = self.started.interval();
+        let deadline = tokio::time::Instant::now() + self.started.lifetime();
         while tokio::time::Instant::now() < deadline {
             tokio::time::sleep(interval).await;
             match self.poll().await? {
@@ -214,14 +229,8 @@ async fn discover(http: &reqwest::Client, issuer: &str) -> Result<Metadata> {
         address: address.clone(),
         source,
     };
-    let metadata: Metadata = http
-        .get(&address)
-        .send()
-        .await
-        .map_err(unreachable)?
-        .json()
-        .await
-        .map_err(unreachable)?;
+    let response = http.get(&address).send().await.map_err(unreachable)?;
+    let metadata: Metadata = body::json(response, &address).await?;
     if metadata.issuer.trim_end_matches('/') != issuer.trim_end_matches('/') {
         return Err(Error::LoginRefused(format!(
             "{address} speaks for {}, not for {issuer}",
@@ -247,9 +256,9 @@ async fn post_form<T: serde::de::DeserializeOwned>(
         .await
         .map_err(unreachable)?;
     if response.status().is_success() {
-        return response.json().await.map_err(unreachable);
+        return body::json(response, address).await;
     }
-    let error = response.json::<TokenError>().await.map_err(unreachable)?;
+    let error: TokenError = body::json(response, address).await?;
     Err(refused(error))
 }
 
@@ -269,9 +278,9 @@ async fn token_request(
         .await
         .map_err(unreachable)?;
     if response.status().is_success() {
-        return Ok(Ok(response.json().await.map_err(unreachable)?));
+        return Ok(Ok(body::json(response, address).await?));
     }
-    Ok(Err(response.json().await.map_err(unreachable)?))
+    Ok(Err(body::json(response, address).await?))
 }
 
 fn refused(error: TokenError) -> Error {
@@ -279,4 +288,32 @@ fn refused(error: TokenError) -> Error {
         Some(words) => format!("{}: {words}", error.error),
         None => error.error,
     })
+}
+
+/// For the fuzzer: an answer of an issuer.
+pub(crate) fn read(bytes: &[u8]) {
+    let _ = serde_json::from_slice::<Metadata>(bytes);
+    let _ = serde_json::from_slice::<Tokens>(bytes);
+    if let Ok(started) = serde_json::from_slice::<Started>(bytes) {
+        let _ = tokio::time::Instant::now() + started.lifetime() + started.interval();
+    }
+    if let Ok(error) = serde_json::from_slice::<TokenError>(bytes) {
+        let _ = refused(error).to_string();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_that_asks_for_ever_is_waited_for_a_day() {
+        let started: Started = serde_json::from_value(serde_json::json!({
+            "device_code": "a", "user_code": "b", "verification_uri": "https://idp.example.eu/d",
+            "expires_in": u64::MAX, "interval": u64::MAX,
+        }))
+        .unwrap();
+        assert_eq!(started.lifetime(), LONGEST_LIFETIME);
+        assert_eq!(started.interval(), LONGEST_INTERVAL);
+    }
 }

@@ -3,9 +3,12 @@
 //! The command line, the agent's tests and the integration tests use these types; `broker/api`
 //! answers with them. A field that is added is optional for older clients.
 
+mod body;
 mod client;
 mod device;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod sse;
 pub mod wire;
 

@@ -1,7 +1,7 @@
 //! Whose account a job runs under: the site's decision, from the site's own table, program or
 //! directory, and never the broker's.
 
-mod answer;
+pub(crate) mod answer;
 mod cache;
 mod command;
 mod guard;

@@ -76,7 +76,7 @@ async fn whole(mut response: Response) -> Result<Vec<u8>, LinkError> {
 }
 
 /// Proxies and load balancers answer, too, when the broker is away; that is said with their status.
-fn not_believed(
+pub(crate) fn not_believed(
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
@@ -109,7 +109,7 @@ fn later(words: String, headers: &HeaderMap) -> LinkError {
 }
 
 /// The broker says why, and what to do, in a problem document (RFC 9457).
-fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> LinkError {
+pub(crate) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> LinkError {
     let words = format!("{status} {}", detail(body)).trim_end().to_owned();
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => LinkError::Unauthorized(words),

@@ -26,6 +26,8 @@ mod backoff;
 mod config;
 mod drain;
 mod exchange;
+#[doc(hidden)]
+pub mod fuzzing;
 mod http_link;
 mod identity;
 pub mod log_writer;

@@ -8,7 +8,7 @@
 //! A snapshot is never kept: the broker takes it for the state of the site as it is when it arrives,
 //! and a restarted agent makes a new one before anything else.
 
-mod frame;
+pub(crate) mod frame;
 mod journal;
 mod logs;
 

@@ -4,6 +4,6 @@ mod find;
 mod poll;
 mod probe;
 pub(crate) mod reasons;
-mod snapshot;
+pub(crate) mod snapshot;
 mod submit;
 pub(crate) mod tend;

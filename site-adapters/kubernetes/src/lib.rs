@@ -21,6 +21,8 @@ mod config;
 #[cfg(test)]
 mod facts;
 mod flows;
+#[doc(hidden)]
+pub mod fuzzing;
 mod logs;
 mod manifest;
 mod names;
@@ -33,25 +35,3 @@ mod watch;
 
 pub use adapter::KubernetesAdapter;
 pub use config::{Access, KubernetesSettings, PartitionSettings, TolerationSettings};
-
-/// Entry points for the fuzzer: what reads answers from outside.
-#[doc(hidden)]
-pub mod fuzzing {
-    /// Reads an error's body as the adapter does.
-    pub fn error_body(status: u16, body: &[u8]) {
-        let answer = crate::answer::Answer {
-            status,
-            body: bytes::Bytes::copy_from_slice(body),
-        };
-        let _ = answer.refusal("fuzz", crate::answer::Asked::Write);
-    }
-
-    /// Reads a Job and a pod, and what they tell together.
-    pub fn objects(job: &[u8], pod: &[u8]) {
-        crate::record::from_bytes(job, pod);
-    }
-
-    pub fn quantity(text: &str) {
-        let _ = crate::quantity::milli(text);
-    }
-}

@@ -32,7 +32,7 @@ type Stream = Pin<Box<dyn AsyncBufRead + Send>>;
 
 /// A pod as its log is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Source {
+pub(crate) struct Source {
     name: String,
     is_over: bool,
 }
@@ -295,7 +295,7 @@ fn none_yet(status: &kube::core::Status) -> Result<bool> {
 }
 
 /// Up to the first index that has no pod yet while the Job goes on.
-fn sources(view: View<'_>) -> Vec<Source> {
+pub(crate) fn sources(view: View<'_>) -> Vec<Source> {
     let over = view.job.is_over();
     let mut expected = 0;
     let mut all = Vec::new();
@@ -303,7 +303,7 @@ fn sources(view: View<'_>) -> Vec<Source> {
         if pod.index > expected && !over {
             break;
         }
-        expected = pod.index + 1;
+        expected = pod.index.saturating_add(1);
         all.push(source(pod));
     }
     all

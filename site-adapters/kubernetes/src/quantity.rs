@@ -1,5 +1,8 @@
 //! Kubernetes quantities: `500m`, `16Mi`, `4`, `1e3`.
 
+/// No quantity is larger than 2^63-1; Kubernetes caps what is. So sums of them fit.
+const LARGEST_MILLI: i128 = i64::MAX as i128 * 1000;
+
 /// Thousandths of a unit, rounded down; `None` for what is no quantity.
 ///
 /// Source: `k8s.io/apimachinery/pkg/api/resource/quantity.go`.
@@ -15,6 +18,7 @@ pub(crate) fn milli(text: &str) -> Option<i128> {
         .checked_mul(1000)?
         .checked_mul(numerator)?
         .checked_div(divisor)
+        .map(|milli| milli.clamp(-LARGEST_MILLI, LARGEST_MILLI))
 }
 
 /// The number without its point, and how many digits stood behind it.

@@ -309,17 +309,3 @@ pub(crate) fn count(number: Option<i32>) -> u32 {
         .and_then(|number| u32::try_from(number).ok())
         .unwrap_or(0)
 }
-
-/// For the fuzzer: whatever the bytes are, reading them ends.
-pub(crate) fn from_bytes(job: &[u8], pod: &[u8]) {
-    let job = serde_json::from_slice::<Job>(job).ok();
-    let pod = serde_json::from_slice::<Pod>(pod).ok();
-    let pods: Vec<PodFacts> = pod.iter().filter_map(PodFacts::of).collect();
-    if let Some(facts) = job.as_ref().and_then(JobFacts::of) {
-        let view = crate::states::View {
-            job: &facts,
-            pods: &pods,
-        };
-        let _ = (view.activity(None), view.tasks(), view.usage());
-    }
-}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use broker_model::{Outcome, OutcomeKind};
+use broker_model::{ArraySpec, Outcome, OutcomeKind};
 use site_adapter::TaskCounts;
 
 use crate::record::{JobFacts, PodFacts};
@@ -11,13 +11,18 @@ use crate::states::{outcome as plain, pod_outcome};
 /// Tasks that are named in an outcome's words.
 const MOST_NAMED: usize = 10;
 
-/// The indexes in `1,3-5`; what is no number is left out, and nothing beyond `below` is told.
+/// The indexes in `1,3-5`, each once; what is no number is left out, and nothing beyond `below` is told,
+/// nor beyond what an array of ours has. Kubernetes lists them in increasing order
+/// (`batch/v1.JobStatus`); one that is not is left out, so that no text costs more than an array.
 pub(crate) fn indexes(text: &str, below: u32) -> Vec<u32> {
-    let mut all = Vec::new();
+    let below = below.min(ArraySpec::MAX_TASKS);
+    let (mut all, mut next) = (Vec::new(), 0);
     for part in text.split(',').map(str::trim) {
         let (from, to) = part.split_once('-').unwrap_or((part, part));
         if let (Ok(from), Ok(to)) = (from.parse::<u32>(), to.parse::<u32>()) {
-            all.extend((from..=to).take_while(|index| *index < below));
+            let end = to.saturating_add(1).min(below);
+            all.extend(from.max(next)..end);
+            next = next.max(end);
         }
     }
     all
@@ -90,7 +95,8 @@ fn failures(job: &JobFacts, pods: &[PodFacts]) -> BTreeMap<u32, Outcome> {
         .into_iter()
         .map(|index| (index, plain(OutcomeKind::Failed, None, "failed".to_owned())))
         .collect();
-    for pod in pods.iter().filter(|pod| !completed.contains(&pod.index)) {
+    let is_open = |pod: &&PodFacts| completed.binary_search(&pod.index).is_err();
+    for pod in pods.iter().filter(is_open) {
         if let Some(outcome) = pod_outcome(pod) {
             failed.insert(pod.index, outcome);
         }
@@ -109,5 +115,12 @@ mod tests {
         assert_eq!(indexes("", 3), [0_u32; 0]);
         assert_eq!(indexes("x,1-,-2,4-3", 9), [0_u32; 0]);
         assert_eq!(indexes("0-4294967295", 4), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn no_text_of_indexes_is_longer_than_an_array() {
+        let most = ArraySpec::MAX_TASKS as usize;
+        assert_eq!(indexes("0-4294967295", u32::MAX).len(), most);
+        assert_eq!(indexes(&"0-9999,".repeat(1000), u32::MAX).len(), most);
     }
 }

@@ -291,6 +291,26 @@ impl Watcher {
     }
 }
 
+/// For the fuzzer: takes in the lines of a stream and hands out what is known then.
+pub(crate) fn lines(bytes: &[u8], look: impl FnMut(crate::states::View<'_>)) {
+    let watcher = Watcher {
+        transport: Weak::new(),
+        cache: Arc::default(),
+        feed: Feed::Jobs,
+        path: String::new(),
+    };
+    let mut version = String::new();
+    for line in bytes.split(|byte| *byte == b'\n') {
+        if let Ok(event) = serde_json::from_slice::<WatchEvent<Job>>(line) {
+            let _ = watcher.take(event, &mut version);
+        }
+        if let Ok(event) = serde_json::from_slice::<WatchEvent<Pod>>(line) {
+            let _ = watcher.take(event, &mut version);
+        }
+    }
+    watcher.cache.each(look);
+}
+
 fn is_expired(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 410)
 }

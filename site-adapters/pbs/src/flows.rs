@@ -1,6 +1,6 @@
 //! What the adapter does with the commands: one file per operation of the contract.
 
-mod array;
+pub(crate) mod array;
 mod cancel;
 mod find;
 mod own_array;
@@ -8,7 +8,7 @@ mod poll;
 mod probe;
 mod questions;
 mod records;
-mod snapshot;
+pub(crate) mod snapshot;
 mod submit;
 mod traces;
 mod usage;

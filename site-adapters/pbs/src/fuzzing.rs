@@ -1,36 +1,56 @@
-//! The parsers of what comes from outside, for fuzz targets: none may panic on any bytes.
+//! The readers of what comes from outside, for fuzz targets: none may panic on any bytes.
 
-/// `qstat -f -F json`, and the envelopes of `-B`, `-Q` and `pbsnodes`.
-pub fn qstat_json(bytes: &[u8]) {
-    for key in ["Jobs", "Server", "Queue", "nodes"] {
-        let _ = crate::attributes::from_json(bytes, key);
-    }
-    jobs(crate::attributes::from_json(bytes, "Jobs").unwrap_or_default());
-}
+use jiff::Timestamp;
 
-/// `qstat -f -w`.
-pub fn qstat_text(bytes: &[u8]) {
-    jobs(crate::attributes::from_text(&String::from_utf8_lossy(
-        bytes,
-    )));
-}
+use crate::attributes::Told;
+use crate::calls::states::Format;
+use crate::calls::{accounting, cancel, files, job, nodes, queues, search, server, states, submit};
+use crate::record::{JobRecord, Names, run_seconds};
+use crate::record_file::RecordFile;
+use crate::states::outcome;
+use crate::transport::Ran;
+use crate::{PbsAdapter, flows, times};
 
-fn jobs(told: crate::attributes::Told) {
-    let names = crate::record::Names {
-        cpus: "ncpus",
-        memory: "mem",
-        gpus: &["ngpus"],
+const NAMES: Names<'_> = Names {
+    cpus: "ncpus",
+    memory: "mem",
+    gpus: &["ngpus"],
+};
+
+/// What a command printed and how it ended: read as each command's answer is, and offered by an
+/// adapter's partitions.
+pub fn ran(adapter: &PbsAdapter, code: i32, stdout: &[u8], stderr: &[u8]) {
+    let ran = Ran {
+        operation: "fuzz",
+        code,
+        stdout: stdout.to_vec(),
+        stderr: String::from_utf8_lossy(stderr).into_owned(),
     };
-    for (id, attributes) in told {
-        if let Some(job) = crate::record::JobRecord::from_qstat(&id, &attributes, names) {
-            let _ = (job.activity(None), job.usage(), job.reason());
+    let _ = (
+        submit::parse(&ran),
+        cancel::parse(&ran),
+        search::parse(&ran),
+    );
+    let _ = (ran.is_noisy(), ran.may_pass(), ran.has_no_history());
+    let _ = files::parse_log(ran.clone());
+    if let Ok(server) = server::parse(&ran) {
+        let _ = server.remembers(Timestamp::UNIX_EPOCH, Timestamp::MAX);
+    }
+    let (nodes, queues) = (nodes::parse(&ran), queues::parse(&ran));
+    let _ = adapter.offers(&nodes.unwrap_or_default(), &queues.unwrap_or_default());
+    for format in [Format::Json, Format::Text] {
+        jobs(
+            states::parse(&ran, format)
+                .ok()
+                .flatten()
+                .unwrap_or_default(),
+        );
+        if let Ok(job::Answer::Told(told)) = job::parse(&ran, format) {
+            jobs(told);
         }
     }
-}
-
-pub fn pbsnodes_json(bytes: &[u8]) {
-    for node in crate::calls::nodes::read(bytes).unwrap_or_default() {
-        let _ = (node.is_idle(), node.free("ngpus"));
+    for record in files::parse_records(&ran).unwrap_or_default().values() {
+        let _ = (record.activity(Timestamp::UNIX_EPOCH), record.usage());
     }
 }
 
@@ -45,50 +65,86 @@ pub fn qstat_table(bytes: &[u8]) {
     let _ = crate::calls::backlog::parse(&ran);
 }
 
-/// One line of the accounting log.
-pub fn accounting_line(bytes: &[u8]) {
-    let _ = crate::calls::accounting::parse(&String::from_utf8_lossy(bytes));
+fn jobs(told: Told) {
+    let told = told.iter();
+    let jobs: Vec<JobRecord> = told
+        .filter_map(|(id, told)| JobRecord::from_qstat(id, told, NAMES))
+        .collect();
+    look(&jobs);
+}
+
+fn look(jobs: &[JobRecord]) {
+    for job in jobs {
+        let _ = (job.activity(None), job.usage(), job.reason());
+        let _ = (job.task_index(), job.ended_by_itself());
+    }
+    let ends: Vec<_> = jobs.iter().map(|job| outcome(&job.end(None))).collect();
+    let _ = (flows::array::whole(&ends), run_seconds(jobs));
+}
+
+/// A piece of the accounting log.
+pub fn accounting(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let lines = text.lines().filter_map(accounting::parse);
+    let jobs: Vec<JobRecord> = lines
+        .filter_map(|line| JobRecord::from_accounting(&line.id, &line.told, NAMES))
+        .collect();
+    look(&jobs);
 }
 
 /// What the wrapper of a job wrote, which the job's user may have changed.
 pub fn record_file(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    if let Some(record) = crate::record_file::RecordFile::parse(text.lines()) {
-        let _ = (record.activity(jiff::Timestamp::UNIX_EPOCH), record.usage());
+    if let Some(record) = RecordFile::parse(text.lines()) {
+        let _ = (record.activity(Timestamp::UNIX_EPOCH), record.usage());
+        let told = crate::attributes::from_text(&text);
+        for job in told
+            .iter()
+            .filter_map(|(id, told)| JobRecord::from_qstat(id, told, NAMES))
+        {
+            let _ = (job.activity(Some(&record)), job.stood_back_for(&record));
+        }
     }
+}
+
+/// Times, durations and sizes.
+pub fn words(text: &str) {
+    let _ = (times::time(text), times::epoch(text));
+    let _ = (times::duration(text), times::gib(text));
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use super::*;
 
-    fn all(bytes: &[u8]) {
-        super::qstat_json(bytes);
-        super::qstat_text(bytes);
-        super::pbsnodes_json(bytes);
-        super::qstat_table(bytes);
-        super::accounting_line(bytes);
-        super::record_file(bytes);
+    #[test]
+    fn run_times_that_no_clock_counts_are_added_up_all_the_same() {
+        let task = |id: &str| {
+            format!(
+                "Job Id: {id}.s\n    Job_Name = a\n    job_state = F\n    ctime = 1795169589\n    \
+                 resources_used.walltime = {}\n",
+                u64::MAX
+            )
+        };
+        let told = crate::attributes::from_text(&[task("1[0]"), task("1[1]")].concat());
+        let jobs = told
+            .iter()
+            .filter_map(|(id, told)| JobRecord::from_qstat(id, told, NAMES));
+        let jobs: Vec<JobRecord> = jobs.collect();
+        assert_eq!((jobs.len(), run_seconds(&jobs)), (2, u64::MAX));
     }
 
-    const ANSWER: &[u8] = include_bytes!("../tests/fixtures/23.06.06.json");
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_a_parser_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-            all(&bytes);
-        }
-
-        /// Pieces of what a real server said, with a byte changed.
-        #[test]
-        fn no_damaged_answer_makes_a_parser_panic(
-            begin in 0..ANSWER.len(), length in 0..4000_usize, at in 0..4000_usize, byte: u8
-        ) {
-            let mut piece = ANSWER.iter().skip(begin).take(length).copied().collect::<Vec<_>>();
-            if let Some(place) = piece.get_mut(at) {
-                *place = byte;
-            }
-            all(&piece);
+    #[test]
+    fn pieces_of_what_a_real_server_said_are_read_to_the_end() {
+        let answers = include_bytes!("../tests/fixtures/23.06.06.json");
+        for place in (0..answers.len()).step_by(997) {
+            let (_, piece) = answers.split_at(place);
+            accounting(piece);
+            record_file(piece);
+            jobs(crate::attributes::from_text(&String::from_utf8_lossy(
+                piece,
+            )));
+            let _ = crate::json::parse(piece);
         }
     }
 }

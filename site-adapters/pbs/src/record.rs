@@ -257,6 +257,12 @@ impl JobRecord {
     }
 }
 
+/// The run times of pieces or tasks added up.
+pub(crate) fn run_seconds<'a>(records: impl IntoIterator<Item = &'a JobRecord>) -> u64 {
+    let each = records.into_iter().map(JobRecord::run_seconds);
+    each.fold(0, u64::saturating_add)
+}
+
 impl Asked {
     fn read(told: &Attributes, names: Names<'_>) -> Self {
         let text = |name: &str| told.get(&format!("Resource_List.{name}"));

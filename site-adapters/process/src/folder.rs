@@ -5,6 +5,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, symlink};
 use std::path::{Path, PathBuf};
 
+use broker_model::ArraySpec;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use site_adapter::{LocalAccount, LogStream, Work};
@@ -27,6 +28,21 @@ pub(crate) struct Meta {
 }
 
 impl Meta {
+    /// The job can write to its own folder: an array larger than any is a damaged file, and not a list
+    /// of four thousand million tasks.
+    fn read(bytes: &[u8]) -> io::Result<Self> {
+        let meta: Self = serde_json::from_slice(bytes)?;
+        if meta
+            .work
+            .array
+            .is_some_and(|array| array.tasks > ArraySpec::MAX_TASKS)
+        {
+            let words = "meta.json tells of more tasks than an array may have";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, words));
+        }
+        Ok(meta)
+    }
+
     /// What its folder is called: the marker, and of a task the index too.
     pub(crate) fn key(&self) -> String {
         match self.task {
@@ -135,7 +151,7 @@ impl Folder {
     /// What was submitted, or `None` when the folder is not there.
     pub(crate) fn meta(&self) -> io::Result<Option<Meta>> {
         match fs::read(self.0.join("meta.json")) {
-            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+            Ok(bytes) => Meta::read(&bytes).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }

@@ -38,6 +38,8 @@ mod capacity;
 mod cgroup;
 mod config;
 mod folder;
+#[doc(hidden)]
+pub mod fuzzing;
 mod identity;
 mod inner;
 mod probe;

@@ -457,8 +457,9 @@ impl Live {
                 left -= started_at.map_or(0, |start| now.duration_since(start).as_secs());
             }
         }
-        let seconds = u64::try_from(left).unwrap_or(0) * u64::from(resources.nodes);
-        partition.backlog_node_seconds =
-            Some(partition.backlog_node_seconds.unwrap_or(0) + seconds);
+        let seconds = u64::try_from(left).unwrap_or(0);
+        let seconds = seconds.saturating_mul(resources.nodes.into());
+        let before = partition.backlog_node_seconds.unwrap_or(0);
+        partition.backlog_node_seconds = Some(before.saturating_add(seconds));
     }
 }

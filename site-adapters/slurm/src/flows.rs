@@ -3,10 +3,10 @@
 mod cancel;
 mod dependency;
 mod find;
-mod judge;
+pub(crate) mod judge;
 mod poll;
 mod probe;
 mod questions;
-mod snapshot;
+pub(crate) mod snapshot;
 mod submit;
 mod waiting;

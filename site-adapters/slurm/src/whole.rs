@@ -1,6 +1,7 @@
 //! One remote job from all that is told of it: an array's tasks, and the pieces between requeues.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use site_adapter::{Activity, RemoteJob, RemoteRef, TaskCounts, outcome_of_tasks};
@@ -41,7 +42,8 @@ impl Whole {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Records {
     single: Option<JobRecord>,
-    tasks: BTreeMap<u32, JobRecord>,
+    /// Shared: those that wait together have one record.
+    tasks: BTreeMap<u32, Arc<JobRecord>>,
     /// Whether the record with the array's own id was seen: it is the last task's, or stands for
     /// those that wait.
     has_last: bool,
@@ -65,7 +67,7 @@ impl Records {
         };
         if let Some(rest) = self.single.take().filter(|_| !self.has_last) {
             self.has_last = true;
-            self.tasks.insert(last.saturating_add(1), rest);
+            self.tasks.insert(last.saturating_add(1), Arc::new(rest));
         }
     }
 
@@ -78,10 +80,11 @@ impl Records {
             return;
         };
         self.has_last |= record.id == task.array;
+        let shared = Arc::new(record.clone());
         for index in &task.indices {
             let known = self.tasks.get(index);
             if known.is_none_or(|known| known.submitted_at <= record.submitted_at) {
-                self.tasks.insert(*index, record.clone());
+                self.tasks.insert(*index, Arc::clone(&shared));
             }
         }
     }
@@ -91,12 +94,14 @@ impl Records {
     }
 
     pub(crate) fn tasks(&self) -> impl Iterator<Item = (u32, &JobRecord)> {
-        self.tasks.iter().map(|(index, record)| (*index, record))
+        self.tasks
+            .iter()
+            .map(|(index, record)| (*index, record.as_ref()))
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &JobRecord> {
         let single = self.single.iter().filter(|_| !self.is_array());
-        single.chain(self.tasks.values())
+        single.chain(self.tasks.values().map(Arc::as_ref))
     }
 
     /// No task is missing: they count from 0, and the last has the array's id.
@@ -153,7 +158,7 @@ impl Records {
     }
 
     fn waiting(&self) -> Option<Activity> {
-        let waits = |record: &&JobRecord| record.state.phase == Phase::Waiting;
+        let waits = |record: &&Arc<JobRecord>| record.state.phase == Phase::Waiting;
         Some(self.tasks.values().find(waits)?.queued())
     }
 

@@ -42,7 +42,7 @@ fn claims(state: &ApiState, request: &Request) -> Option<Claims> {
 
 /// The target as the agent signed it: a proxy before the broker takes away what `public_url` has for
 /// a path.
-fn as_sent(public: &str, uri: &Uri) -> Option<Uri> {
+pub(crate) fn as_sent(public: &str, uri: &Uri) -> Option<Uri> {
     let public = public.trim_end_matches('/');
     let path = uri.path_and_query()?.as_str();
     if public.is_empty() || path.starts_with(public) {

@@ -11,7 +11,7 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(24);
 const THREADS_PER_CORE: u64 = 8;
 
 /// Refuses a record from before the attempt was leased or after now: another job had its id.
-pub(super) fn check_times(
+pub(crate) fn check_times(
     leased_at: Timestamp,
     now: Timestamp,
     usage: &UsageReport,
@@ -28,7 +28,7 @@ pub(super) fn check_times(
 }
 
 /// Refuses more time than so many tasks can have had between the first start and the last end.
-pub(super) fn check_elapsed(tasks: u32, usage: &UsageReport) -> Result<(), String> {
+pub(crate) fn check_elapsed(tasks: u32, usage: &UsageReport) -> Result<(), String> {
     let span = usage.ended_at.duration_since(usage.started_at).as_secs();
     // Schedulers round each task to the second.
     let most = u64::try_from(span)
@@ -45,7 +45,7 @@ pub(super) fn check_elapsed(tasks: u32, usage: &UsageReport) -> Result<(), Strin
 }
 
 /// Refuses more than the partition has, or, where its size is not known, more than a job may have.
-pub(super) fn check_numbers(
+pub(crate) fn check_numbers(
     partition: &Partition,
     asked_nodes: u32,
     usage: &UsageReport,

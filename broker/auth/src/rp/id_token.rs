@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::RelyingParty;
 use crate::claims::Claims;
+use crate::jwks::KeySet;
 use crate::jwt::{self, Header};
 use crate::{AuthError, Endpoint, Secret};
 
@@ -17,25 +18,42 @@ impl RelyingParty {
         id_token: &Secret,
         nonce: &Secret,
     ) -> Result<Claims, AuthError> {
-        let no_token = || {
-            self.issuer
-                .http
-                .unusable(Endpoint::Token, "its ID token is no JWT")
-        };
-        let header = Header::of(id_token.reveal()).ok_or_else(no_token)?;
-        header.allowed(&self.issuer.config)?;
+        let token = id_token.reveal();
+        let header = self.header_of(token)?;
         let keys = self.issuer.keys_for(header.kid.as_deref()).await?;
+        self.verified_by(&keys, token, nonce)
+    }
+
+    fn header_of(&self, token: &str) -> Result<Header, AuthError> {
+        let header = Header::of(token).ok_or_else(|| self.no_token())?;
+        header.allowed(&self.issuer.config)?;
+        Ok(header)
+    }
+
+    fn no_token(&self) -> AuthError {
+        let http = &self.issuer.http;
+        http.unusable(Endpoint::Token, "its ID token is no JWT")
+    }
+
+    /// The same with keys that are here.
+    pub(crate) fn verified_by(
+        &self,
+        keys: &KeySet,
+        token: &str,
+        nonce: &Secret,
+    ) -> Result<Claims, AuthError> {
+        self.header_of(token)?;
         let keys = CoreJsonWebKeySet::deserialize(keys.published()).map_err(|_| {
             self.issuer
                 .http
                 .unusable(Endpoint::Keys, "it is no JWK set")
         })?;
-        let parsed = CoreIdToken::from_str(id_token.reveal()).map_err(|_| no_token())?;
+        let parsed = CoreIdToken::from_str(token).map_err(|_| self.no_token())?;
         let nonce = Nonce::new(nonce.reveal().to_owned());
         parsed
             .claims(&self.verifier(keys)?, &nonce)
             .map_err(|error| named(&error))?;
-        let claims = jwt::verified_elsewhere(id_token.reveal()).ok_or_else(no_token)?;
+        let claims = jwt::verified_elsewhere(token).ok_or_else(|| self.no_token())?;
         jwt::check_times(&claims, &self.issuer.config, self.issuer.clock.now())?;
         Ok(claims)
     }

@@ -121,7 +121,7 @@ fn passing(error: anyhow::Error) -> anyhow::Result<Error> {
     }
 }
 
-fn write(event: &Event, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+pub(crate) fn write(event: &Event, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
     if json {
         writeln!(out, "{}", event.data)?;
         out.flush()?;

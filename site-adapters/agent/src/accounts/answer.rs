@@ -35,7 +35,7 @@ struct Answer {
 }
 
 /// Reads an answer. One that makes no sense is no answer: the job waits until the site has mended it.
-pub(super) fn read(bytes: &[u8]) -> Result<Mapping, AccountError> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Mapping, AccountError> {
     let answer: Answer = serde_json::from_slice(bytes)
         .map_err(|error| odd(&format!("{error} in `{}`", shown(bytes))))?;
     match (answer.user, answer.refused, answer.later) {
@@ -73,7 +73,7 @@ fn odd(why: &str) -> AccountError {
 }
 
 /// Words of a site for a person: one line, not too long.
-pub(super) fn readable(words: &str) -> String {
+pub(crate) fn readable(words: &str) -> String {
     let kept = words.chars().take(LONGEST_WORDS);
     let one_line = kept.map(|c| if c.is_control() { ' ' } else { c });
     one_line.collect::<String>().trim().to_owned()

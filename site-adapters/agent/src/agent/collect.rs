@@ -81,7 +81,7 @@ impl Agent {
         offset: u64,
         bytes: Vec<u8>,
     ) -> Got {
-        let end = offset + bytes.len() as u64;
+        let end = offset.saturating_add(bytes.len() as u64);
         if bytes.is_empty() {
             return Got::Kept { end };
         }

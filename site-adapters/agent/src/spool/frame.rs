@@ -17,7 +17,7 @@ pub(super) enum Next {
 }
 
 /// Adds a frame to a buffer.
-pub(super) fn put(out: &mut Vec<u8>, payload: &[u8]) -> io::Result<()> {
+pub(crate) fn put(out: &mut Vec<u8>, payload: &[u8]) -> io::Result<()> {
     let too_long = || io::Error::new(ErrorKind::InvalidInput, "a record of over 16 MiB");
     let length = u32::try_from(payload.len()).ok();
     let length = length.filter(|l| *l <= LONGEST).ok_or_else(too_long)?;

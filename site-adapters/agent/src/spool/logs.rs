@@ -111,7 +111,7 @@ impl Logs {
             file.set_len(range.length).ok();
             return Err(error);
         }
-        range.to = offset + bytes.len() as u64;
+        range.to = offset.saturating_add(bytes.len() as u64);
         range.length += buffer.len() as u64;
         self.insert(key, range);
         Ok(())
@@ -202,10 +202,11 @@ fn scan(path: &Path) -> io::Result<Option<Range>> {
             length: 0,
             last: (from, 0),
         });
-        if known.to != from {
+        let to = from.checked_add(bytes.len() as u64);
+        let Some(to) = to.filter(|_| known.to == from) else {
             break;
-        }
-        known.to += bytes.len() as u64;
+        };
+        known.to = to;
         known.length += HEADER + payload.len() as u64;
     }
     if let Some(range) = &range {

@@ -9,6 +9,7 @@ use crate::calls::kueue::Workload;
 use crate::calls::nodes::{self, Node};
 use crate::calls::pods::{self, Guest};
 use crate::config::PartitionSettings;
+use crate::states::View;
 
 /// What the pods on one node take.
 #[derive(Debug, Default)]
@@ -117,13 +118,7 @@ impl KubernetesAdapter {
                     return;
                 };
                 let own = all.entry(partition.clone()).or_default();
-                match view.activity(None) {
-                    Activity::Running { .. } => own.running += 1,
-                    Activity::Queued { .. } => own.queued += 1,
-                    Activity::Ended { .. } | Activity::Unknown => return,
-                }
-                let seconds = u64::from(view.job.completions) * view.job.walltime_seconds;
-                own.backlog_node_seconds = own.backlog_node_seconds.saturating_add(seconds);
+                own.add(view);
             });
         }
         all
@@ -200,6 +195,19 @@ impl KubernetesAdapter {
     }
 }
 
+impl Own {
+    fn add(&mut self, view: View<'_>) {
+        match view.activity(None) {
+            Activity::Running { .. } => self.running = self.running.saturating_add(1),
+            Activity::Queued { .. } => self.queued = self.queued.saturating_add(1),
+            Activity::Ended { .. } | Activity::Unknown => return,
+        }
+        let nodes = u64::from(view.job.completions);
+        let seconds = nodes.saturating_mul(view.job.walltime_seconds);
+        self.backlog_node_seconds = self.backlog_node_seconds.saturating_add(seconds);
+    }
+}
+
 impl Guests {
     fn add(&mut self, guest: Option<Guest>) {
         let Some(guest) = guest else { return };
@@ -251,6 +259,30 @@ impl Guests {
         };
         count(self.waiting.iter().filter(fits).count())
     }
+}
+
+/// For the fuzzer: what every partition offers by these objects.
+pub(crate) fn offers(
+    adapter: &KubernetesAdapter,
+    nodes: &[Recorded],
+    pods: &[Pod],
+    views: &[View<'_>],
+    queues: &[Workload],
+) {
+    let nodes: Vec<Node> = nodes.iter().filter_map(Node::of).collect();
+    let (mut guests, mut more) = (Guests::default(), Guests::default());
+    for pod in pods {
+        guests.add(Guest::of(pod));
+        more.add(Guest::of(pod));
+    }
+    guests.absorb(more);
+    let mut own = Own::default();
+    views.iter().for_each(|view| own.add(*view));
+    let partitions = adapter.settings.partitions.iter();
+    let offered: Vec<PartitionSnapshot> = partitions
+        .map(|(id, partition)| adapter.offer((id, partition), &nodes, &guests, own, queues))
+        .collect();
+    let _ = readiness(&offered);
 }
 
 /// Why the partition's queue takes nothing, if so in every namespace, and how many wait in it.

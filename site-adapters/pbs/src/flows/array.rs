@@ -42,7 +42,7 @@ impl PbsAdapter {
 
 /// Completed if every task is; otherwise the failing kind that most have, the first task's where two
 /// have as many. `None` without tasks: it was over before any began.
-fn whole(ends: &[Outcome]) -> Option<Outcome> {
+pub(crate) fn whole(ends: &[Outcome]) -> Option<Outcome> {
     let first = ends.first()?;
     let mut kinds: Vec<(OutcomeKind, usize)> = Vec::new();
     for end in ends.iter().filter(|end| end.kind != OutcomeKind::Completed) {

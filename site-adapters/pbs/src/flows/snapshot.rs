@@ -27,17 +27,21 @@ impl PbsAdapter {
             queues,
             backlog: self.backlog().await?,
         };
+        Ok(self.offers(&seen))
+    }
+
+    pub(crate) fn offers(&self, seen: &Seen<'_>) -> SiteSnapshot {
         let ids = self.settings.partitions.iter();
         let offered: Vec<PartitionSnapshot> = ids
-            .map(|(id, partition)| self.offer(id, partition, &seen))
+            .map(|(id, partition)| self.offer(id, partition, seen))
             .collect();
         let (readiness, reason) = readiness(&offered);
-        Ok(SiteSnapshot {
+        SiteSnapshot {
             observed_at: self.clock.now(),
             readiness,
             reason,
             partitions: offered,
-        })
+        }
     }
 
     /// Unknown where the reader is shown only some of the jobs; a snapshot without it is still one.

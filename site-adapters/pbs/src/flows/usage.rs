@@ -2,7 +2,7 @@ use site_adapter::{RemoteRef, Result, UsageReport};
 
 use crate::adapter::PbsAdapter;
 use crate::calls::is_job_id;
-use crate::record::JobRecord;
+use crate::record::{JobRecord, run_seconds};
 use crate::record_file::RecordFile;
 
 use super::questions::Said;
@@ -40,8 +40,7 @@ impl PbsAdapter {
     /// A job that was started again ran in several pieces, which only the accounting log adds up.
     async fn pieces(&self, job: &RemoteRef) -> Result<Option<u64>> {
         let pieces = self.accounted(&job.marker, Some(&job.remote_id.0)).await?;
-        let seconds = pieces.iter().map(JobRecord::run_seconds);
-        Ok((!pieces.is_empty()).then(|| seconds.sum()))
+        Ok((!pieces.is_empty()).then(|| run_seconds(&pieces)))
     }
 
     async fn array_usage(&self, user: &str, seen: &JobRecord) -> Result<Option<UsageReport>> {
@@ -50,7 +49,7 @@ impl PbsAdapter {
             return Ok(None);
         };
         let started = tasks.iter().filter(|task| task.ran());
-        usage.elapsed_seconds = Some(started.map(JobRecord::run_seconds).sum());
+        usage.elapsed_seconds = Some(run_seconds(started));
         Ok(Some(usage))
     }
 
@@ -63,7 +62,7 @@ impl PbsAdapter {
         if let Some(last) = pieces.iter().rfind(|piece| piece.is(job)) {
             let mut usage = last.usage();
             if let Some(usage) = usage.as_mut().filter(|_| pieces.len() > 1) {
-                usage.elapsed_seconds = Some(pieces.iter().map(JobRecord::run_seconds).sum());
+                usage.elapsed_seconds = Some(run_seconds(&pieces));
             }
             return Ok(usage);
         }

@@ -146,7 +146,9 @@ pub(crate) fn usage(records: &[&Accounted]) -> Option<UsageReport> {
     let largest = ran().max_by_key(|record| (record.allocated.nodes, record.job.submitted_at))?;
     let started_at = ran().filter_map(|record| record.job.started_at()).min()?;
     let ended_at = ran().filter_map(|record| record.job.ended_at).max()?;
-    let elapsed = ran().map(|record| record.elapsed_seconds).sum();
+    let elapsed = ran()
+        .map(|record| record.elapsed_seconds)
+        .fold(0, u64::saturating_add);
     let span = ended_at.as_second().saturating_sub(started_at.as_second());
     let gib = largest.allocated.memory_mib.div_ceil(1024);
     Some(UsageReport {

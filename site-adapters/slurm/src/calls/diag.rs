@@ -7,7 +7,7 @@ use crate::transport::{Family, Request};
 use crate::value::small;
 
 /// Counts that slurmctld takes about every half minute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counters {
     pub(crate) jobs_pending: u32,
     pub(crate) jobs_running: u32,

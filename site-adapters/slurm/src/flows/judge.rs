@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use site_adapter::{Activity, RemoteRef};
+use site_adapter::{Activity, LocalAccount, RemoteRef};
 
 use crate::calls::states::Queue;
 use crate::known::Sight;
@@ -91,6 +91,30 @@ pub(super) fn sight(queue: &Queue, job: &RemoteRef, own: &[u64]) -> Sight {
 fn ids(whole: u64, own: &[u64]) -> impl Iterator<Item = u64> {
     let others = own.iter().copied().filter(move |own| *own != whole);
     others.chain([whole])
+}
+
+/// For the fuzzer: judges each job of the accounting by a list of states.
+pub(crate) fn judge_each(queue: &Queue, records: &[JobRecord]) {
+    let mut accounts = Accounts::default();
+    let owned = records.iter().cloned();
+    owned.for_each(|record| accounts.add(record));
+    for record in records {
+        let job = RemoteRef {
+            marker: record.name.clone(),
+            account: LocalAccount {
+                user: "alice".to_owned(),
+                account: None,
+                qos: None,
+            },
+            remote_id: record.remote_id(),
+            submitted_at: record.submitted_at,
+        };
+        let own = accounts
+            .ours(&job)
+            .map(|ours| ours.all().map(|task| task.id).collect());
+        let own: Vec<u64> = own.unwrap_or_default();
+        let _ = judge(&job, queue, &own, Some(&accounts));
+    }
 }
 
 pub(super) fn judge(

@@ -5,13 +5,28 @@ use jiff::Timestamp;
 use site_adapter::{Result, SiteSnapshot};
 
 use crate::adapter::SlurmAdapter;
-use crate::calls::diag::Counters;
+use crate::answer::Answer;
+use crate::calls::diag::{self, Counters};
 use crate::calls::job::{self, Forecast};
 use crate::calls::nodes::{self, Node};
 use crate::calls::partitions::{self, Partition};
 
 /// A queue up to this long is read for the starts that the backfill scheduler expects: some 2 MB.
 const SHORT_QUEUE: u32 = 250;
+
+/// For the fuzzer: what every partition offers by one answer that is all of them.
+pub(crate) fn offers(adapter: &SlurmAdapter, answer: &Answer) -> Result<()> {
+    let seen = Seen {
+        nodes: nodes::parse(answer).unwrap_or_default(),
+        partitions: partitions::parse(answer).unwrap_or_default(),
+        counters: diag::parse(answer).unwrap_or_default(),
+        forecasts: job::forecasts(answer)?,
+    };
+    let ids = adapter.settings.partitions.keys();
+    let offered: Vec<PartitionSnapshot> = ids.map(|id| adapter.offer(id, &seen)).collect();
+    let _ = readiness(&offered);
+    Ok(())
+}
 
 /// What one look at the cluster brought.
 struct Seen {

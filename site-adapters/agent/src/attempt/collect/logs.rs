@@ -65,7 +65,8 @@ pub(crate) enum Got {
 
 impl Stream {
     fn read_at(&self) -> u64 {
-        self.stored + self.kept.max(self.pending.len() as u64)
+        let here = self.kept.max(self.pending.len() as u64);
+        self.stored.saturating_add(here)
     }
 
     fn wanted(&self, at: &Moment<'_>, room: bool, is_over: bool) -> Option<Fetch> {
@@ -89,7 +90,9 @@ impl Stream {
         let kept = usize::try_from(self.kept).ok()?;
         let bytes = self.pending.get(kept..).unwrap_or_default().to_vec();
         (!self.full).then_some(Fetch::Move {
-            offset: self.stored + self.kept.min(self.pending.len() as u64),
+            offset: self
+                .stored
+                .saturating_add(self.kept.min(self.pending.len() as u64)),
             bytes,
         })
     }
@@ -122,7 +125,9 @@ impl Stream {
     }
 
     fn read(&mut self, bytes: Vec<u8>) {
-        self.known = self.known.max(self.stored + bytes.len() as u64);
+        self.known = self
+            .known
+            .max(self.stored.saturating_add(bytes.len() as u64));
         self.at_end = bytes.is_empty();
         self.pending = bytes;
     }
