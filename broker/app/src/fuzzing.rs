@@ -49,6 +49,7 @@ impl Stage {
             reason: snapshot.reason.clone(),
             observed_at: self.now,
             ttl_seconds: 300,
+            agents: Vec::new(),
         };
         let view = SiteView {
             site: &self.site,

@@ -191,6 +191,15 @@ pub(crate) fn lost(operation: &'static str, asked: Asked, error: kube::Error) ->
     Error::new(kind, operation, words).caused_by(error)
 }
 
+/// Whether files that were read may have been replaced since.
+pub(crate) fn is_about_credentials(error: &kube::Error) -> bool {
+    match error {
+        kube::Error::Auth(_) => true,
+        kube::Error::Api(status) => status.code == 401,
+        _ => is_untrusted(error),
+    }
+}
+
 fn never_sent(error: &kube::Error) -> bool {
     let kube::Error::Service(source) = error else {
         return false;

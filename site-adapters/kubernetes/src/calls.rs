@@ -7,4 +7,5 @@ pub(crate) mod kueue;
 pub(crate) mod nodes;
 pub(crate) mod pages;
 pub(crate) mod pods;
+pub(crate) mod quotas;
 pub(crate) mod services;

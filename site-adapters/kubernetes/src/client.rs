@@ -1,20 +1,23 @@
 //! The way to the API server: who the agent is there, and how long an answer may take.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use kube::Client;
 use kube::client::Body;
-use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
 use site_adapter::{Error, ErrorKind, Result};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::Semaphore;
 
-use crate::answer::{Answer, Asked, lost};
+use crate::answer::{Answer, Asked, is_about_credentials, lost};
 use crate::config::{Access, KubernetesSettings};
+use crate::credentials::{self, local};
 
 const CONNECT: Duration = Duration::from_secs(5);
 /// An answer of more is no API server's: 500 Jobs with scripts of 256 KiB each have half of it.
 const MOST_BYTES: usize = 256 * 1024 * 1024;
+/// A refused credential is read from its files again, no more often than this.
+const REOPEN: Duration = Duration::from_secs(5);
 
 /// One request; the operation is how errors name it.
 #[derive(Debug)]
@@ -29,7 +32,7 @@ pub(crate) struct Transport {
     impersonate: Option<String>,
     timeout: Duration,
     calls: Semaphore,
-    client: OnceCell<Client>,
+    client: Mutex<Option<(Client, Instant)>>,
 }
 
 impl fmt::Debug for Transport {
@@ -47,17 +50,35 @@ impl Transport {
             impersonate: settings.impersonate.clone(),
             timeout: Duration::from_secs(settings.timeout_seconds),
             calls: Semaphore::new(settings.concurrent_calls),
-            client: OnceCell::new(),
+            client: Mutex::new(None),
         }
     }
 
     /// Made at the first call: it reads files, and a missing one may be there at the next.
     pub(crate) async fn client(&self) -> Result<Client> {
-        self.client.get_or_try_init(|| self.open()).await.cloned()
+        if let Some((client, _)) = self.kept().as_ref() {
+            return Ok(client.clone());
+        }
+        let client = self.open().await?;
+        *self.kept() = Some((client.clone(), Instant::now()));
+        Ok(client)
+    }
+
+    /// The credential was refused: certificates, tokens and authorities rotate in their files, so the next
+    /// call reads them again.
+    pub(crate) fn doubt(&self) {
+        let mut kept = self.kept();
+        if kept.as_ref().is_some_and(|(_, at)| at.elapsed() >= REOPEN) {
+            *kept = None;
+        }
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Option<(Client, Instant)>> {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn open(&self) -> Result<Client> {
-        let mut config = self.config().await?;
+        let mut config = credentials::read(&self.access).await?;
         config.connect_timeout = Some(CONNECT);
         // Each call has a time-out of its own; watches and followed logs must have none here.
         config.read_timeout = None;
@@ -67,39 +88,6 @@ impl Transport {
             config.auth_info.impersonate.clone_from(&self.impersonate);
         }
         Client::try_from(config).map_err(|error| local("TLS or credentials", error))
-    }
-
-    async fn config(&self) -> Result<Config> {
-        match &self.access {
-            Access::InCluster => {
-                Config::incluster().map_err(|error| local("the pod's service account", error))
-            }
-            Access::Kubeconfig { file, context } => {
-                let read = Kubeconfig::read_from(file)
-                    .map_err(|error| local("`access.file` cannot be read", error))?;
-                let options = KubeConfigOptions {
-                    context: context.clone(),
-                    ..KubeConfigOptions::default()
-                };
-                Config::from_custom_kubeconfig(read, &options)
-                    .await
-                    .map_err(|error| local("`access.file` has no such way", error))
-            }
-            Access::Token {
-                server,
-                token_file,
-                ca_file,
-            } => {
-                let uri = server.as_str().parse::<http::Uri>();
-                let mut config = Config::new(uri.map_err(|error| local("`access.server`", error))?);
-                config.root_cert_file.clone_from(ca_file);
-                config.auth_info = AuthInfo {
-                    token_file: Some(token_file.to_string_lossy().into_owned()),
-                    ..AuthInfo::default()
-                };
-                Ok(config)
-            }
-        }
     }
 
     pub(crate) const fn timeout(&self) -> Duration {
@@ -118,8 +106,18 @@ impl Transport {
         let answered = tokio::time::timeout(self.timeout, exchange(&client, http)).await;
         drop(permit);
         match answered {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(lost(operation, asked, error)),
+            Ok(Ok(answer)) => {
+                if answer.status == 401 {
+                    self.doubt();
+                }
+                Ok(answer)
+            }
+            Ok(Err(error)) => {
+                if is_about_credentials(&error) {
+                    self.doubt();
+                }
+                Err(lost(operation, asked, error))
+            }
             Err(_) => Err(Error::new(
                 asked.lost(),
                 operation,
@@ -142,16 +140,6 @@ async fn exchange(
         status,
         body: body.to_bytes(),
     })
-}
-
-fn local(what: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    let source = error.into();
-    Error::new(
-        ErrorKind::Local,
-        "configuration",
-        format!("{what}: {source}"),
-    )
-    .caused_by(source)
 }
 
 /// A request to the API server; paths are made of checked names only.

@@ -1,8 +1,10 @@
 mod cancel;
 pub(crate) mod farewells;
 mod find;
+pub(crate) mod guests;
 mod poll;
 mod probe;
+pub(crate) mod queues;
 pub(crate) mod reasons;
 pub(crate) mod snapshot;
 mod submit;

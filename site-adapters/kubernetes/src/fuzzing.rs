@@ -81,7 +81,7 @@ fn objects(answer: &Answer) {
     let views: Vec<View<'_>> = jobs.iter().map(|job| View { job, pods: &facts }).collect();
     views.iter().for_each(|view| look(*view));
     if let Some(adapter) = ADAPTER.as_ref() {
-        crate::flows::snapshot::offers(adapter, &nodes, &pods, &views, &queues);
+        crate::flows::snapshot::offers(adapter, &nodes, &pods, &views);
     }
 }
 

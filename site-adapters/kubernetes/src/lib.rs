@@ -18,6 +18,7 @@ mod cache;
 mod calls;
 mod client;
 mod config;
+mod credentials;
 #[cfg(test)]
 mod facts;
 mod flows;

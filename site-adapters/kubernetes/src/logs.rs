@@ -15,7 +15,7 @@ use site_adapter::{Error, ErrorKind, RemoteRef, Result};
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::adapter::KubernetesAdapter;
-use crate::answer::{Asked, lost};
+use crate::answer::{Asked, is_about_credentials, lost};
 use crate::calls::pods;
 use crate::client::get;
 use crate::names;
@@ -218,8 +218,15 @@ impl KubernetesAdapter {
         let begun = client.request_stream(get(OPERATION, &path)?.http);
         let stream = match tokio::time::timeout(self.transport.timeout(), begun).await {
             Ok(Ok(stream)) => stream,
-            Ok(Err(kube::Error::Api(status))) => return none_yet(&status),
-            Ok(Err(error)) => return Err(lost(OPERATION, Asked::Read, error)),
+            Ok(Err(error)) => {
+                if is_about_credentials(&error) {
+                    self.transport.doubt();
+                }
+                return match error {
+                    kube::Error::Api(status) => none_yet(&status),
+                    error => Err(lost(OPERATION, Asked::Read, error)),
+                };
+            }
             Err(_) => return Err(Error::new(ErrorKind::Unavailable, OPERATION, "no answer")),
         };
         let mut stream: Stream = Box::pin(stream);
@@ -315,5 +322,43 @@ fn source(pod: &PodFacts) -> Source {
         is_over: pod.gone
             || pod.terminated.is_some()
             || matches!(pod.phase.as_str(), "Succeeded" | "Failed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(name: &str) -> Result<bool> {
+        let answer = crate::facts::answer(name);
+        none_yet(&serde_json::from_slice(&answer.body).unwrap())
+    }
+
+    #[test]
+    fn a_log_that_is_not_there_yet_or_any_more_is_no_error() {
+        for name in ["log_before_start", "log_deleted", "log_previous"] {
+            assert!(!told(name).unwrap(), "{name}");
+        }
+        // A pod without a node: no content, and a success.
+        let unscheduled = crate::facts::answer("log_unscheduled");
+        assert!(unscheduled.is_success() && unscheduled.body.is_empty());
+    }
+
+    #[test]
+    fn a_log_that_may_not_be_read_or_is_out_of_reach_is_an_error() {
+        assert_eq!(
+            told("log_forbidden").unwrap_err().kind,
+            ErrorKind::Unauthorized
+        );
+        let away = told("node_lost_log").unwrap_err();
+        assert_eq!(away.kind, ErrorKind::Unavailable);
+    }
+
+    /// The streams apart are refused (`PodLogsQuerySplitStreams` is off), so they are not asked for.
+    #[test]
+    fn a_log_is_one_stream() {
+        assert_eq!(crate::facts::answer("log_stream_stderr").status, 422);
+        let whole = crate::facts::recorded("log_whole");
+        assert!(whole["body"].as_str().unwrap().ends_with("line 5\nerr\n"));
     }
 }

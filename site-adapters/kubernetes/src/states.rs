@@ -161,14 +161,15 @@ impl View<'_> {
         if !self.job.is_array && !self.job.restartable {
             return None;
         }
-        let times = self.pods.iter().filter_map(|pod| {
+        let mut times = self.pods.iter().filter_map(|pod| {
             let seconds = pod
                 .finished_at()?
                 .duration_since(pod.started_at()?)
                 .as_secs();
             u64::try_from(seconds).ok()
         });
-        let sum: u64 = times.sum();
+        // Without a pod that tells (all were swept up before anybody asked) the Job's own times have to do.
+        let sum: u64 = times.next()? + times.sum::<u64>();
         let nodes = if self.job.is_array {
             1
         } else {
@@ -198,7 +199,14 @@ pub(crate) fn pod_outcome(pod: &PodFacts) -> Option<Outcome> {
     }
     // `SIGTERM` at the deadline can look like the job's own end; the pod's reason is what tells.
     if let Some(reason) = &pod.reason {
-        return Some(outcome(by_pod(reason), None, sentence(reason)));
+        let kind = match by_pod(reason) {
+            // Turned away by its node's kubelet: `TopologyAffinityError`, `SysctlForbidden`, `AppArmor`.
+            OutcomeKind::Failed if !began(pod) && reason.word != "Evicted" => {
+                OutcomeKind::LaunchFailed
+            }
+            kind => kind,
+        };
+        return Some(outcome(kind, None, sentence(reason)));
     }
     if let Some(reason) = &pod.disruption {
         return Some(outcome(by_disruption(&reason.word), None, sentence(reason)));

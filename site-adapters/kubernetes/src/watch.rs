@@ -14,12 +14,12 @@ use k8s_openapi::ListableResource;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::WatchEvent;
+use kube::core::{Status, WatchEvent};
 use serde::de::DeserializeOwned;
 use site_adapter::{Error, ErrorKind, Result};
 use tokio::task::JoinHandle;
 
-use crate::answer::{Asked, lost};
+use crate::answer::{Asked, is_about_credentials, lost};
 use crate::cache::{Cache, Feed};
 use crate::calls::{jobs, pods};
 use crate::client::{Transport, get};
@@ -163,7 +163,7 @@ impl Kept for Pod {
 enum End {
     /// By itself: resume.
     Silent,
-    /// The version is too old: list.
+    /// The version is of no use: list.
     Expired,
 }
 
@@ -182,7 +182,13 @@ impl Watcher {
         while let Some(transport) = self.transport.upgrade() {
             let begun = Instant::now();
             match self.round::<K>(&transport, &mut version).await {
-                Ok(()) => pause = SHORTEST_PAUSE,
+                Ok(End::Silent) => pause = SHORTEST_PAUSE,
+                Ok(End::Expired) => {
+                    version = None;
+                    // A server that expires each version at once must not be listed all the time.
+                    let lasted = begun.elapsed() > LONGEST_PAUSE;
+                    pause = if lasted { SHORTEST_PAUSE } else { pause * 2 }.min(LONGEST_PAUSE);
+                }
                 Err(error) => {
                     tracing::warn!(%error, path = self.path, "a watch broke; it is resumed");
                     self.cache.trouble(self.feed, &error);
@@ -202,19 +208,12 @@ impl Watcher {
         &self,
         transport: &Transport,
         version: &mut Option<String>,
-    ) -> Result<()> {
+    ) -> Result<End> {
         let from = match version {
             Some(known) => known,
             None => version.insert(self.list::<K>(transport).await?),
         };
-        match self.events::<K>(transport, from).await {
-            Ok(End::Silent) => Ok(()),
-            Ok(End::Expired) => {
-                *version = None;
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
+        self.events::<K>(transport, from).await
     }
 
     async fn list<K: Kept>(&self, transport: &Transport) -> Result<String> {
@@ -240,8 +239,13 @@ impl Watcher {
         let begun = client.request_events::<K>(get(OPERATION, &path)?.http);
         let stream = match tokio::time::timeout(transport.timeout(), begun).await {
             Ok(Ok(stream)) => stream,
-            Ok(Err(error)) if is_expired(&error) => return Ok(End::Expired),
-            Ok(Err(error)) => return Err(why(error)),
+            Ok(Err(error)) if needs_list(&error) => return Ok(End::Expired),
+            Ok(Err(error)) => {
+                if is_about_credentials(&error) {
+                    transport.doubt();
+                }
+                return Err(why(error));
+            }
             Err(_) => return Err(silent()),
         };
         self.cache.contact(self.feed);
@@ -250,6 +254,7 @@ impl Watcher {
             let next = tokio::time::timeout(SILENCE, stream.try_next()).await;
             let event = match next {
                 Err(_) => return Err(silent()),
+                Ok(Err(error)) if needs_list(&error) => return Ok(End::Expired),
                 Ok(Err(error)) => return Err(why(error)),
                 Ok(Ok(None)) => return Ok(End::Silent),
                 Ok(Ok(Some(event))) => event,
@@ -270,7 +275,7 @@ impl Watcher {
                 version.clone_from(&bookmark.metadata.resource_version);
                 return Ok(None);
             }
-            WatchEvent::Error(status) if status.code == 410 => return Ok(Some(End::Expired)),
+            WatchEvent::Error(status) if is_no_version(&status) => return Ok(Some(End::Expired)),
             WatchEvent::Error(status) => {
                 return Err(Error::new(
                     ErrorKind::Unavailable,
@@ -311,8 +316,22 @@ pub(crate) fn lines(bytes: &[u8], look: impl FnMut(crate::states::View<'_>)) {
     watcher.cache.each(look);
 }
 
-fn is_expired(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 410)
+/// What resuming from the same version would only meet again.
+fn needs_list(error: &kube::Error) -> bool {
+    match error {
+        // An event that cannot be read comes again; a list has the object as it is by then. The kube crate
+        // tells of one as of a `Status` in which nothing is set.
+        kube::Error::Api(status) => status.code == 0 || is_no_version(status),
+        kube::Error::SerdeError(_) | kube::Error::LinesCodecMaxLineLengthExceeded => true,
+        _ => false,
+    }
+}
+
+/// The server has nothing of that version: any more (410), or yet, and after a restore of its etcd never
+/// (504, `ResourceVersionTooLarge`).
+fn is_no_version(status: &Status) -> bool {
+    let mut causes = status.details.iter().flat_map(|details| &details.causes);
+    status.code == 410 || causes.any(|cause| cause.reason == "ResourceVersionTooLarge")
 }
 
 fn why(error: kube::Error) -> Error {
@@ -339,3 +358,6 @@ fn jittered(pause: Duration) -> Duration {
     let random = RandomState::new().hash_one(0_u8) % 512;
     pause / 2 + pause * u32::try_from(random).unwrap_or(0) / 1024
 }
+
+#[cfg(test)]
+mod tests;

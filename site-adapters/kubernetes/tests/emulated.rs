@@ -22,3 +22,5 @@ mod snapshot;
 mod submit;
 #[path = "emulated/tasks.rs"]
 mod tasks;
+#[path = "emulated/tls.rs"]
+mod tls;

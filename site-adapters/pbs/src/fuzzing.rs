@@ -4,7 +4,9 @@ use jiff::Timestamp;
 
 use crate::attributes::Told;
 use crate::calls::states::Format;
-use crate::calls::{accounting, cancel, files, job, nodes, queues, search, server, states, submit};
+use crate::calls::{
+    accounting, backlog, cancel, files, job, nodes, queues, search, server, states, submit,
+};
 use crate::record::{JobRecord, Names, run_seconds};
 use crate::record_file::RecordFile;
 use crate::states::outcome;
@@ -36,8 +38,13 @@ pub fn ran(adapter: &PbsAdapter, code: i32, stdout: &[u8], stderr: &[u8]) {
     if let Ok(server) = server::parse(&ran) {
         let _ = server.remembers(Timestamp::UNIX_EPOCH, Timestamp::MAX);
     }
-    let (nodes, queues) = (nodes::parse(&ran), queues::parse(&ran));
-    let _ = adapter.offers(&nodes.unwrap_or_default(), &queues.unwrap_or_default());
+    let nodes = nodes::parse(&ran).unwrap_or_default();
+    let seen = flows::snapshot::Seen {
+        nodes: nodes.iter().collect(),
+        queues: queues::parse(&ran).unwrap_or_default(),
+        backlog: backlog::parse(&ran).ok().flatten(),
+    };
+    let _ = adapter.offers(&seen);
     for format in [Format::Json, Format::Text] {
         jobs(
             states::parse(&ran, format)
@@ -62,7 +69,7 @@ pub fn qstat_table(bytes: &[u8]) {
         stdout: bytes.to_vec(),
         stderr: String::new(),
     };
-    let _ = crate::calls::backlog::parse(&ran);
+    let _ = backlog::parse(&ran);
 }
 
 fn jobs(told: Told) {

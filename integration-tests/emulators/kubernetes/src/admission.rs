@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use crate::api::{Call, Target, singular};
 use crate::cluster::State;
-use crate::kueue;
 use crate::status::{
     Reply, created, invalid, not_found, ok, other_uid, qualified, refused, with_details,
 };
 use crate::store::{now, set_condition, text};
+use crate::{kueue, validation};
 
 const JOB_SPEC: &[&str] = &[
     "activeDeadlineSeconds",
@@ -65,14 +65,29 @@ pub(crate) fn create(state: &mut State, call: &Call, target: &Target) -> Reply {
     let object: Value = match serde_json::from_slice(&call.body) {
         Ok(object) => object,
         Err(error) => {
-            let words = format!("the object provided is unrecognized: json parse error: {error}");
+            let words = format!(
+                "the object provided is unrecognized (must be of type Job): couldn't get version/kind; \
+                 json parse error: {error}"
+            );
             return refused(400, "BadRequest", &words);
         }
     };
+    let own = text(&object, "/metadata/namespace");
+    if !own.is_empty() && own != target.namespace {
+        let words =
+            "the namespace of the provided object does not match the namespace sent on the request";
+        return refused(400, "BadRequest", words);
+    }
     if target.plural == "jobs" {
         return create_job(state, call, target, object);
     }
     let name = text(&object, "/metadata/name").to_owned();
+    if target.plural == "services" {
+        let causes = validation::wrong_with_service(&object, &name);
+        if !causes.is_empty() {
+            return invalid("Service", &name, &causes);
+        }
+    }
     if state
         .store
         .get(&target.plural, &target.namespace, &name)
@@ -111,16 +126,21 @@ fn create_job(state: &mut State, call: &Call, target: &Target, mut job: Value) -
         );
         return refused(400, "BadRequest", &words);
     }
+    let version = text(&job, "/apiVersion");
+    if version != "batch/v1" {
+        let short = version.rsplit('/').next().unwrap_or_default();
+        let words = format!(
+            "Job in version \"{short}\" cannot be handled as a Job: no kind \"Job\" is registered for \
+             version \"{version}\" in scheme \"pkg/runtime/scheme.go:111\""
+        );
+        return refused(400, "BadRequest", &words);
+    }
     if let Some(refusal) = kueue::admit(state, &mut job) {
         return refusal;
     }
-    let causes = wrong_with(&job, &name);
+    let causes = validation::wrong_with(&job, &name);
     if !causes.is_empty() {
-        let causes: Vec<(&str, &str, &str)> = causes
-            .iter()
-            .map(|(reason, field, message)| (*reason, field.as_str(), message.as_str()))
-            .collect();
-        return invalid(&name, &causes);
+        return invalid("Job.batch", &name, &causes);
     }
     if let Some(found) = state.store.get("jobs", &target.namespace, &name) {
         let deleting = found["metadata"].get("deletionTimestamp").is_some();
@@ -164,84 +184,6 @@ fn unknown_field(job: &Value) -> Option<String> {
         })
 }
 
-type Cause = (&'static str, String, String);
-
-fn wrong_with(job: &Value, name: &str) -> Vec<Cause> {
-    let mut causes = Vec::new();
-    let mut wrong = |reason, field: &str, message: String| {
-        causes.push((reason, field.to_owned(), message));
-    };
-    let is_name = !name.is_empty()
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.');
-    if !is_name {
-        let message = format!(
-            "Invalid value: \"{name}\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character"
-        );
-        wrong("FieldValueInvalid", "metadata.name", message);
-    }
-    if name.len() > 63 {
-        let message = format!("Invalid value: \"{name}\": must be no more than 63 bytes");
-        wrong("FieldValueInvalid", "spec.template.labels", message);
-    }
-    let notes = job["metadata"]["annotations"].as_object();
-    let size: usize = notes
-        .into_iter()
-        .flatten()
-        .map(|(k, v)| k.len() + v.as_str().map_or(0, str::len))
-        .sum();
-    if size > 262_144 {
-        let message = "Too long: may not be more than 262144 bytes".to_owned();
-        wrong("FieldValueTooLong", "metadata.annotations", message);
-    }
-    let pod = &job["spec"]["template"]["spec"];
-    if !matches!(text(pod, "/restartPolicy"), "Never" | "OnFailure") {
-        let message = "Required value: valid values: \"OnFailure\", \"Never\"".to_owned();
-        wrong(
-            "FieldValueRequired",
-            "spec.template.spec.restartPolicy",
-            message,
-        );
-    }
-    let resources = &pod["containers"][0]["resources"];
-    let gpus = (
-        text(resources, "/limits/nvidia.com~1gpu"),
-        text(resources, "/requests/nvidia.com~1gpu"),
-    );
-    let at = "spec.template.spec.containers[0].resources";
-    match gpus {
-        ("", "") => {}
-        ("", _) => wrong(
-            "FieldValueRequired",
-            &format!("{at}.limits"),
-            "Required value: Limit must be set for non overcommitable resources".to_owned(),
-        ),
-        (limit, _) if limit.parse::<u32>().is_err() => wrong(
-            "FieldValueInvalid",
-            &format!("{at}.limits[nvidia.com/gpu]"),
-            format!("Invalid value: \"{limit}\": must be an integer"),
-        ),
-        (limit, request) if request != limit && !request.is_empty() => wrong(
-            "FieldValueInvalid",
-            &format!("{at}.requests"),
-            format!(
-                "Invalid value: \"{request}\": must be equal to nvidia.com/gpu limit of {limit}"
-            ),
-        ),
-        _ => {}
-    }
-    let policy = job["spec"].get("podFailurePolicy").is_some();
-    if policy && job["spec"]["podReplacementPolicy"] == "TerminatingOrFailed" {
-        wrong(
-            "FieldValueNotSupported",
-            "spec.podReplacementPolicy",
-            "Unsupported value: \"TerminatingOrFailed\": supported values: \"Failed\"".to_owned(),
-        );
-    }
-    causes
-}
-
 fn defaults(job: &mut Value) {
     let labels = job["spec"]["template"]["metadata"]["labels"].clone();
     if job["metadata"].get("labels").is_none() {
@@ -264,6 +206,32 @@ fn defaults(job: &mut Value) {
     job["status"] = json!({});
 }
 
+/// What no update changes, and what it makes of the rest.
+fn changed(target: &Target, before: &Value, after: &Value, name: &str) -> Option<Reply> {
+    if target.plural != "jobs" {
+        return None;
+    }
+    let fixed = [
+        "completionMode",
+        "completions",
+        "selector",
+        "podFailurePolicy",
+        "backoffLimitPerIndex",
+        "podReplacementPolicy",
+    ];
+    let mut changed = fixed
+        .iter()
+        .filter(|field| before["spec"][*field] != after["spec"][*field]);
+    if let Some(field) = changed.next() {
+        let value = &after["spec"][*field];
+        let words = format!("Invalid value: {value}: field is immutable");
+        let cause = ("FieldValueInvalid", format!("spec.{field}"), words);
+        return Some(invalid("Job.batch", name, &[cause]));
+    }
+    let causes = validation::wrong_with(after, name);
+    (!causes.is_empty()).then(|| invalid("Job.batch", name, &causes))
+}
+
 /// A JSON merge patch.
 pub(crate) fn patch(state: &mut State, call: &Call, target: &Target, name: &str) -> Reply {
     let Some(mut object) = state
@@ -283,14 +251,25 @@ pub(crate) fn patch(state: &mut State, call: &Call, target: &Target, name: &str)
     }
     let before = object.clone();
     merge(&mut object, &change);
+    let version = text(&change, "/metadata/resourceVersion");
+    if !version.is_empty() && version != text(&before, "/metadata/resourceVersion") {
+        let words = format!(
+            "Operation cannot be fulfilled on {} \"{name}\": the object has been modified; please apply \
+             your changes to the latest version and try again",
+            qualified(&target.plural, &target.group)
+        );
+        return refused(409, "Conflict", &words);
+    }
     if target.plural == "jobs"
         && before["spec"]["template"] != object["spec"]["template"]
         && before["spec"]["suspend"] == false
     {
-        return invalid(
-            name,
-            &[("FieldValueInvalid", "spec.template", "field is immutable")],
-        );
+        let words = "Invalid value: field is immutable".to_owned();
+        let cause = ("FieldValueInvalid", "spec.template".to_owned(), words);
+        return invalid("Job.batch", name, &[cause]);
+    }
+    if let Some(refusal) = changed(target, &before, &object, name) {
+        return refusal;
     }
     if before["spec"]["suspend"] == true && object["spec"]["suspend"] == false {
         set_condition(

@@ -12,14 +12,13 @@ use http::{Method, Response};
 use hyper::body::Frame;
 use serde_json::{Value, json};
 
-use crate::cluster::{NAMESPACE, Shared, State, TOKEN};
+use crate::cluster::{NAMESPACE, Shared, State};
 use crate::server::{Body, streamed, whole};
 use crate::status::{
-    Content, Reply, created, not_found, ok, other_uid, qualified, refused, text as plain,
-    with_details,
+    Content, Reply, created, not_found, ok, qualified, refused, text as plain, with_details,
 };
 use crate::store::{age, key, text};
-use crate::{admission, kubelet};
+use crate::{admission, deletion, kubelet};
 
 /// Bookmarks come about every minute from a real one.
 const BOOKMARK: Duration = Duration::from_secs(2);
@@ -30,6 +29,9 @@ pub(crate) struct Call {
     pub(crate) path: String,
     pub(crate) query: BTreeMap<String, String>,
     pub(crate) user: Option<String>,
+    /// The submitter's certificate came with the connection.
+    pub(crate) certified: bool,
+    pub(crate) content_type: String,
     pub(crate) body: Bytes,
 }
 
@@ -97,6 +99,9 @@ pub(crate) fn answer(state: &mut State, call: &Call) -> Reply {
     if let Some(refusal) = unauthorized(state, call, &target) {
         return refusal;
     }
+    if let Some(refusal) = other_media(call) {
+        return refusal;
+    }
     match (&call.method, &target.name) {
         (&Method::POST, None) if target.plural == "selfsubjectaccessreviews" => {
             review(state, &call.body)
@@ -105,13 +110,26 @@ pub(crate) fn answer(state: &mut State, call: &Call) -> Reply {
         (&Method::GET, Some(name)) => one(state, &target, name),
         (&Method::POST, None) => admission::create(state, call, &target),
         (&Method::PATCH, Some(name)) => admission::patch(state, call, &target, name),
-        (&Method::DELETE, Some(name)) => delete(state, call, &target, name),
+        (&Method::DELETE, Some(name)) => deletion::delete(state, call, &target, name),
         _ => refused(
             405,
             "MethodNotAllowed",
             "the server does not allow this method",
         ),
     }
+}
+
+fn other_media(call: &Call) -> Option<Reply> {
+    let sent = call.content_type.split(';').next().unwrap_or_default();
+    let words = match call.method.as_str() {
+        "POST" if sent != "application/json" => {
+            "the body of the request was in an unknown format - accepted media types include: \
+             application/json, application/yaml, application/vnd.kubernetes.protobuf"
+        }
+        "PATCH" if sent != "application/merge-patch+json" => "415: Unsupported Media Type",
+        _ => return None,
+    };
+    Some(refused(415, "UnsupportedMediaType", words))
 }
 
 fn verb(method: &Method, has_name: bool) -> &'static str {
@@ -127,10 +145,11 @@ fn verb(method: &Method, has_name: bool) -> &'static str {
 /// 401 and 403 as they were recorded.
 fn unauthorized(state: &State, call: &Call, target: &Target) -> Option<Reply> {
     let user = match call.user.as_deref() {
-        Some(header) if header == format!("Bearer {TOKEN}") => "submitter",
+        Some(header) if header == format!("Bearer {}", state.token) => "submitter",
         Some(_) => {
             return Some(refused(401, "Unauthorized", "Unauthorized"));
         }
+        None if call.certified => "submitter",
         None => "system:anonymous",
     };
     let watches = call.query.contains_key("watch");
@@ -221,7 +240,43 @@ pub(crate) fn fits(object: &Value, call: &Call, target: &Target) -> bool {
     here && label && field
 }
 
+/// A selector on a field that the kind does not offer for it.
+fn unselectable(call: &Call, target: &Target) -> Option<Reply> {
+    let (kind, known): (&str, &[&str]) = match target.plural.as_str() {
+        "jobs" => ("Job", &["status.successful"]),
+        "pods" => (
+            "Pod",
+            &[
+                "spec.nodeName",
+                "spec.restartPolicy",
+                "spec.schedulerName",
+                "spec.serviceAccountName",
+                "status.phase",
+                "status.podIP",
+                "status.nominatedNodeName",
+            ],
+        ),
+        "nodes" => ("Node", &["spec.unschedulable"]),
+        _ => return None,
+    };
+    let selector = call.query.get("fieldSelector")?;
+    let wrong = selector
+        .split(',')
+        .map(|part| comparison(part).0.trim_end_matches('='))
+        .find(|path| {
+            !matches!(*path, "metadata.name" | "metadata.namespace") && !known.contains(path)
+        })?;
+    let words = format!("field label \"{wrong}\" not supported for {kind}");
+    Some(refused(400, "BadRequest", &words))
+}
+
 fn list(state: &State, call: &Call, target: &Target) -> Reply {
+    if let Some(refusal) = unselectable(call, target) {
+        return refusal;
+    }
+    if let Some(refusal) = too_new(state, call) {
+        return refusal;
+    }
     let all = state.store.all(&target.plural);
     let all: Vec<Value> = all.into_iter().filter(|o| fits(o, call, target)).collect();
     let start = match call
@@ -232,11 +287,9 @@ fn list(state: &State, call: &Call, target: &Target) -> Reply {
         None => 0,
         Some(Ok(start)) => start,
         Some(Err(_)) => {
-            return refused(
-                400,
-                "BadRequest",
-                "continue key is not valid: invalid continue token",
-            );
+            let words = "invalid continue token: continue key is not valid: invalid character '\\x00' \
+                         looking for beginning of value";
+            return refused(400, "BadRequest", words);
         }
     };
     let limit = call
@@ -258,9 +311,25 @@ fn list(state: &State, call: &Call, target: &Target) -> Reply {
         "events" => ("EventList", "v1"),
         "services" => ("ServiceList", "v1"),
         "workloads" => ("WorkloadList", "kueue.x-k8s.io/v1beta2"),
+        "clusterqueues" => ("ClusterQueueList", "kueue.x-k8s.io/v1beta2"),
+        "resourceflavors" => ("ResourceFlavorList", "kueue.x-k8s.io/v1beta2"),
         _ => ("LocalQueueList", "kueue.x-k8s.io/v1beta2"),
     };
     ok(json!({ "kind": kind, "apiVersion": version, "metadata": meta, "items": page }))
+}
+
+/// A version that is not there yet is waited for, in vain.
+fn too_new(state: &State, call: &Call) -> Option<Reply> {
+    let wanted: u64 = call.query.get("resourceVersion")?.parse().ok()?;
+    let known = state.store.version;
+    if wanted <= known {
+        return None;
+    }
+    let words = format!("Timeout: Too large resource version: {wanted}, current: {known}");
+    let cause =
+        json!({ "reason": "ResourceVersionTooLarge", "message": "Too large resource version" });
+    let details = json!({ "causes": [cause], "retryAfterSeconds": 1 });
+    Some(with_details(504, "Timeout", &words, details))
 }
 
 fn one(state: &State, target: &Target, name: &str) -> Reply {
@@ -270,63 +339,15 @@ fn one(state: &State, target: &Target, name: &str) -> Reply {
     }
 }
 
-/// Without a propagation policy a Job's pods are orphaned and run on.
-fn delete(state: &mut State, call: &Call, target: &Target, name: &str) -> Reply {
-    let Some(object) = state
-        .store
-        .get(&target.plural, &target.namespace, name)
-        .cloned()
-    else {
-        return not_found(&target.plural, &target.group, name);
-    };
-    let options: Value = serde_json::from_slice(&call.body).unwrap_or_default();
-    let wanted = text(&options, "/preconditions/uid");
-    let uid = text(&object, "/metadata/uid");
-    if let Some(refusal) = other_uid(singular(target), name, wanted, uid) {
-        return refusal;
-    }
-    if target.plural == "pods" {
-        kubelet::end(state, &object);
-        return ok(object);
-    }
-    if target.plural == "jobs" {
-        for mut pod in crate::cluster::pods_of(state, &object) {
-            if options["propagationPolicy"] == "Background" {
-                kubelet::end(state, &pod);
-            } else {
-                pod["metadata"]
-                    .as_object_mut()
-                    .unwrap()
-                    .remove("ownerReferences");
-                state.store.put("pods", pod);
-            }
-        }
-        let owned = ["workloads", "services"];
-        let keys: Vec<_> = state
-            .store
-            .objects
-            .iter()
-            .filter(|((plural, _, _), o)| {
-                owned.contains(&plural.as_str())
-                    && text(o, "/metadata/ownerReferences/0/uid") == uid
-            })
-            .map(|(key, _)| key.clone())
-            .collect();
-        for (plural, namespace, name) in keys {
-            state.store.remove(&plural, &namespace, &name);
-        }
-    }
-    state.store.remove(&target.plural, &target.namespace, name);
-    let details = json!({ "name": name, "kind": target.plural, "uid": uid });
-    ok(json!({ "kind": "Status", "apiVersion": "v1", "status": "Success", "details": details }))
-}
-
 /// Changes from a version on, with bookmarks; 410 inside the stream for a version that is forgotten.
 pub(crate) fn watch(shared: &Arc<Shared>, call: &Call) -> Response<Body> {
     let Some(target) = target(&call.path) else {
         return whole(plain(404, "404 page not found\n"));
     };
     if let Some(refusal) = unauthorized(&shared.lock(), call, &target) {
+        return whole(refusal);
+    }
+    if let Some(refusal) = too_new(&shared.lock(), call) {
         return whole(refusal);
     }
     let from = call

@@ -12,7 +12,8 @@ use tokio::task::JoinHandle;
 
 use crate::faults::{Fault, Faults};
 use crate::store::{Store, set_condition, text};
-use crate::{jobs, kubelet, kueue, scheduler, server};
+use crate::tls::Authority;
+use crate::{deletion, jobs, kubelet, kueue, scheduler, server};
 
 pub const TOKEN: &str = "submitter-token";
 pub const NAMESPACE: &str = "team-a";
@@ -27,6 +28,15 @@ pub struct Cluster {
     server: Mutex<Option<JoinHandle<()>>>,
     controllers: JoinHandle<()>,
     folder: TempDir,
+    authority: Option<Authority>,
+}
+
+/// How a kubeconfig proves who its user is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    Token,
+    TokenFile,
+    Certificate,
 }
 
 #[derive(Debug)]
@@ -40,6 +50,8 @@ pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) faults: Faults,
     pub(crate) folder: PathBuf,
+    /// The submitter's, as it is accepted now.
+    pub(crate) token: String,
     /// By the pod's uid.
     pub(crate) processes: HashMap<String, kubelet::Process>,
     pub(crate) missing_images: HashSet<String>,
@@ -49,8 +61,12 @@ pub(crate) struct State {
     pub(crate) quotas: HashMap<String, i64>,
     pub(crate) kueue: Option<kueue::Kueue>,
     pub(crate) lost_nodes: HashSet<String>,
-    /// Requests by method and path without query.
+    /// Requests by method, path and query.
     pub(crate) requests: Vec<String>,
+    /// Changes that were asked for: the request, and its body.
+    pub(crate) bodies: Vec<(String, String)>,
+    /// Why no pod of a Job's is let in, if so.
+    pub(crate) refused_pods: String,
     /// Every pod's process that was started: its Job's attempt label, and its completion index.
     pub(crate) starts: Vec<(String, Option<u32>)>,
 }
@@ -72,12 +88,24 @@ impl Cluster {
     /// One node `node1` with four `nvidia.com/gpu`, and the namespace `team-a`.
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        Self::begin(folder, None).await
+    }
+
+    /// The same behind TLS, with an authority of its own.
+    pub async fn start_with_tls() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Authority::new(folder.path());
+        Self::begin(folder, Some(authority)).await
+    }
+
+    async fn begin(folder: TempDir, authority: Option<Authority>) -> Self {
         let mut store = Store::new();
         store.put("nodes", node("node1", 4));
         let state = State {
             store,
             faults: Faults::default(),
             folder: folder.path().to_owned(),
+            token: TOKEN.to_owned(),
             processes: HashMap::new(),
             missing_images: HashSet::new(),
             denied: HashSet::new(),
@@ -85,6 +113,8 @@ impl Cluster {
             kueue: None,
             lost_nodes: HashSet::new(),
             requests: Vec::new(),
+            bodies: Vec::new(),
+            refused_pods: String::new(),
             starts: Vec::new(),
         };
         let shared = Arc::new(Shared {
@@ -92,18 +122,72 @@ impl Cluster {
             version: watch::Sender::new(0),
         });
         std::fs::write(folder.path().join("token"), TOKEN).unwrap();
-        let (address, serving) = server::serve(Arc::clone(&shared), "127.0.0.1:0").await;
+        let tls = authority.as_ref().map(|own| own.acceptor.clone());
+        let (address, serving) = server::serve(Arc::clone(&shared), "127.0.0.1:0", tls).await;
         Self {
             controllers: tokio::spawn(control(Arc::clone(&shared))),
             shared,
             address,
             server: Mutex::new(Some(serving)),
             folder,
+            authority,
         }
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.authority.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// The authority's certificate, of a cluster with TLS.
+    pub fn ca_file(&self) -> PathBuf {
+        self.authority.as_ref().unwrap().ca_file.clone()
+    }
+
+    /// Writes a kubeconfig of its own for the credential, with everything but a token's file inside it.
+    pub fn kubeconfig(&self, credential: Credential) -> PathBuf {
+        use base64::Engine as _;
+        let inside = |path: &Path| {
+            let engine = base64::engine::general_purpose::STANDARD;
+            engine.encode(std::fs::read(path).unwrap())
+        };
+        let authority = self.authority.as_ref().unwrap();
+        let user = match credential {
+            Credential::Token => json!({ "token": self.shared.lock().token }),
+            Credential::TokenFile => json!({ "tokenFile": self.token_file() }),
+            Credential::Certificate => json!({
+                "client-certificate-data": inside(&authority.client_certificate),
+                "client-key-data": inside(&authority.client_key),
+            }),
+        };
+        let config = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "main",
+            "clusters": [{ "name": "emulated", "cluster": {
+                "server": self.url(),
+                "certificate-authority-data": inside(&authority.ca_file),
+            } }],
+            "users": [{ "name": "submitter", "user": user }],
+            "contexts": [
+                { "name": "main", "context": { "cluster": "emulated", "user": "submitter" } },
+                { "name": "nobody", "context": { "cluster": "emulated", "user": "nobody" } },
+            ],
+        });
+        let path = self
+            .folder
+            .path()
+            .join(format!("{credential:?}.kubeconfig"));
+        std::fs::write(&path, config.to_string()).unwrap();
+        path
+    }
+
+    /// The token in the file is another one from now on, and the one before is refused.
+    pub fn rotate_token(&self, new: &str) {
+        std::fs::write(self.token_file(), new).unwrap();
+        new.clone_into(&mut self.shared.lock().token);
     }
 
     /// A file with the submitter's token.
@@ -123,11 +207,20 @@ impl Cluster {
         }
     }
 
+    /// It comes back with the certificate of another authority; its file is replaced.
+    pub async fn restart_with_another_authority(&mut self) {
+        self.stop();
+        self.authority = Some(Authority::new(self.folder.path()));
+        self.restart().await;
+    }
+
     /// It comes back at the same address and has forgotten old versions.
     pub async fn restart(&self) {
         self.stop();
         self.shared.lock().store.compact();
-        let (_, serving) = server::serve(Arc::clone(&self.shared), &self.address.to_string()).await;
+        let tls = self.authority.as_ref().map(|own| own.acceptor.clone());
+        let address = self.address.to_string();
+        let (_, serving) = server::serve(Arc::clone(&self.shared), &address, tls).await;
         let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
         *server = Some(serving);
     }
@@ -168,6 +261,36 @@ impl Cluster {
     /// Installs Kueue with a `LocalQueue` named `gpu` that has `gpus` accelerators.
     pub fn install_kueue(&self, gpus: i64) {
         self.change(|state| kueue::install(state, gpus));
+    }
+
+    /// A `LocalQueue` named `default` stands for this one: its label is given to Jobs without one.
+    pub fn queue_by_default(&self, queue: &str) {
+        self.change(|state| kueue::queue_by_default(state, queue));
+    }
+
+    /// Every pod of a Job's is forbidden from now on, with these words.
+    pub fn refuse_pods(&self, words: &str) {
+        words.clone_into(&mut self.shared.lock().refused_pods);
+    }
+
+    /// Pods that are over go, as by `--terminated-pod-gc-threshold`.
+    pub fn sweep_pods(&self) {
+        self.change(|state| {
+            for pod in state.store.all("pods") {
+                if matches!(text(&pod, "/status/phase"), "Succeeded" | "Failed") {
+                    let name = text(&pod, "/metadata/name");
+                    state.store.remove("pods", NAMESPACE, name);
+                }
+            }
+        });
+    }
+
+    pub fn taint(&self, name: &str, key: &str, effect: &str) {
+        self.change(|state| {
+            let mut node = state.store.get("nodes", "", name).unwrap().clone();
+            node["spec"]["taints"] = json!([{ "key": key, "effect": effect }]);
+            state.store.put("nodes", node);
+        });
     }
 
     /// A more urgent workload takes the place of the Job of this name.
@@ -259,11 +382,35 @@ impl Cluster {
         self.address
     }
 
+    /// The requests so far that begin so and have that in their query.
+    pub fn requests_with(&self, beginning: &str, part: &str) -> usize {
+        let state = self.shared.lock();
+        let own = state.requests.iter();
+        own.filter(|request| request.starts_with(beginning) && request.contains(part))
+            .count()
+    }
+
     /// The requests so far that begin so: `POST /apis/batch/v1/namespaces/team-a/jobs`.
     pub fn requests(&self, beginning: &str) -> usize {
         let state = self.shared.lock();
         let own = state.requests.iter();
         own.filter(|request| request.starts_with(beginning)).count()
+    }
+
+    /// The API server goes away and comes back with an etcd restored from before: same objects, lower
+    /// versions.
+    pub async fn restore_older_versions(&self) {
+        self.stop();
+        self.shared.lock().store.restore();
+        self.restart().await;
+    }
+
+    /// Requests that begin so and have those characters in their body.
+    pub fn requests_with_body(&self, beginning: &str, part: &str) -> usize {
+        let state = self.shared.lock();
+        let own = state.bodies.iter();
+        own.filter(|(request, body)| request.starts_with(beginning) && body.contains(part))
+            .count()
     }
 
     /// Versions that a watch may resume from begin anew.
@@ -319,6 +466,7 @@ async fn control(shared: Arc<Shared>) {
         for job in due.cloned().collect::<Vec<Value>>() {
             jobs::reconcile(&mut state, job);
         }
+        deletion::collect(&mut state);
         scheduler::bind(&mut state);
         kubelet::sync(&mut state);
         shared.publish(&state);

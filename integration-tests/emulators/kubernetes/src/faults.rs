@@ -24,6 +24,10 @@ pub enum Fault {
     WebhookDown,
     /// 410, for watches as an event inside the stream.
     Expired,
+    /// A watch that ends without a word, as at the server's time-out.
+    Silent,
+    /// A watch with an event that is no object.
+    Garbled,
 }
 
 #[derive(Debug, Default)]

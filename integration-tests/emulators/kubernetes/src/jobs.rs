@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::api::older_than;
 use crate::cluster::{State, pods_of};
-use crate::kubelet;
 use crate::store::{has_condition, now, set_condition, text};
+use crate::{deletion, kubelet};
 
 /// A pod's part in its Job.
 struct Part {
@@ -73,21 +73,16 @@ pub(crate) fn reconcile(state: &mut State, mut job: Value) {
     }
     count(&mut job, &parts, failed_before);
     decide(state, &mut job, &parts);
-    if !has_condition(&job, "FailureTarget") && !has_condition(&job, "Complete") {
+    let deleting = job["metadata"].get("deletionTimestamp").is_some();
+    if !deleting && !has_condition(&job, "FailureTarget") && !has_condition(&job, "Complete") {
         make_pods(state, &mut job, &parts);
     }
     state.store.put("jobs", job);
 }
 
+/// In the foreground: marked first, gone with its pods.
 fn expire(state: &mut State, job: &Value) {
-    for pod in pods_of(state, job) {
-        kubelet::end(state, &pod);
-    }
-    let (namespace, name) = (
-        text(job, "/metadata/namespace"),
-        text(job, "/metadata/name"),
-    );
-    state.store.remove("jobs", namespace, name);
+    deletion::foreground(state, job.clone());
 }
 
 fn suspend(state: &mut State, job: &mut Value, parts: &[Part]) {
@@ -243,9 +238,18 @@ fn make_pods(state: &mut State, job: &mut Value, parts: &[Part]) {
             "/resources/limits/nvidia.com~1gpu",
         );
         let gpus: i64 = gpus.parse().unwrap_or(0);
+        if !state.refused_pods.is_empty() {
+            let words = state.refused_pods.clone();
+            refuse_pod(state, job, &words);
+            return;
+        }
         let quota = state.quotas.get("requests.nvidia.com/gpu").copied();
         if let Some(hard) = quota.filter(|hard| gpus > *hard) {
-            refuse_pod(state, job, gpus, hard);
+            let words = format!(
+                "exceeded quota: gpu, requested: requests.nvidia.com/gpu={gpus}, used: \
+                 requests.nvidia.com/gpu=0, limited: requests.nvidia.com/gpu={hard}"
+            );
+            refuse_pod(state, job, &words);
             return;
         }
         let pod = pod_of(state, job, indexed.then_some(index));
@@ -254,8 +258,8 @@ fn make_pods(state: &mut State, job: &mut Value, parts: &[Part]) {
     }
 }
 
-/// A quota on accelerators lets the Job in and keeps its pods out: only events tell.
-fn refuse_pod(state: &mut State, job: &Value, gpus: i64, hard: i64) {
+/// The Job was let in and its pods are kept out: only events tell.
+fn refuse_pod(state: &mut State, job: &Value, why: &str) {
     let uid = text(job, "/metadata/uid");
     let told = state.store.all("events");
     if told
@@ -265,11 +269,7 @@ fn refuse_pod(state: &mut State, job: &Value, gpus: i64, hard: i64) {
         return;
     }
     let name = text(job, "/metadata/name");
-    let words = format!(
-        "Error creating: pods \"{name}-zdr48\" is forbidden: exceeded quota: gpu, requested: \
-         requests.nvidia.com/gpu={gpus}, used: requests.nvidia.com/gpu=0, limited: \
-         requests.nvidia.com/gpu={hard}"
-    );
+    let words = format!("Error creating: pods \"{name}-zdr48\" is forbidden: {why}");
     state.store.event(job, "FailedCreate", &words);
 }
 

@@ -7,6 +7,7 @@ use crate::status::{Reply, refused};
 use crate::store::{has_condition, set_condition, text};
 
 const QUEUE: &str = "/metadata/labels/kueue.x-k8s.io~1queue-name";
+const FLAVOR: &str = "h200";
 const PRIORITY: &str = "/metadata/labels/kueue.x-k8s.io~1priority-class";
 
 #[derive(Debug)]
@@ -14,16 +15,26 @@ pub(crate) struct Kueue {
     gpus: i64,
     /// Not admitted again for now.
     evicted: Vec<String>,
+    /// For Jobs that name no queue.
+    default: Option<String>,
+}
+
+pub(crate) fn queue_by_default(state: &mut State, queue: &str) {
+    if let Some(kueue) = &mut state.kueue {
+        kueue.default = Some(queue.to_owned());
+    }
 }
 
 pub(crate) fn install(state: &mut State, gpus: i64) {
     state.kueue = Some(Kueue {
         gpus,
         evicted: Vec::new(),
+        default: None,
     });
     let mut queue = json!({
         "kind": "LocalQueue", "apiVersion": "kueue.x-k8s.io/v1beta2",
         "metadata": { "name": "gpu", "namespace": NAMESPACE },
+        "spec": { "clusterQueue": "gpu-cq", "stopPolicy": "None" },
         "status": { "pendingWorkloads": 0 },
     });
     set_condition(
@@ -34,11 +45,48 @@ pub(crate) fn install(state: &mut State, gpus: i64) {
         "Can submit new workloads to clusterQueue",
     );
     state.store.put("localqueues", queue);
+    state.store.put(
+        "clusterqueues",
+        json!({
+            "kind": "ClusterQueue", "apiVersion": "kueue.x-k8s.io/v1beta2",
+            "metadata": { "name": "gpu-cq" },
+            "spec": { "namespaceSelector": {}, "stopPolicy": "None", "resourceGroups": [{
+                "coveredResources": ["nvidia.com/gpu"],
+                // As its author wrote it: a number, not a string.
+                "flavors": [{ "name": FLAVOR, "resources": [
+                    { "name": "nvidia.com/gpu", "nominalQuota": gpus },
+                ] }],
+            }] },
+            "status": {},
+        }),
+    );
+    state.store.put(
+        "resourceflavors",
+        json!({
+            "kind": "ResourceFlavor", "apiVersion": "kueue.x-k8s.io/v1beta2",
+            "metadata": { "name": FLAVOR }, "spec": { "nodeLabels": {} },
+        }),
+    );
+}
+
+/// What the admitted workloads hold, as the `ClusterQueue` tells it.
+fn reserve(state: &mut State, used: i64) {
+    if let Some(mut queue) = state.store.get("clusterqueues", "", "gpu-cq").cloned() {
+        queue["status"]["flavorsReservation"] = json!([{ "name": FLAVOR, "resources": [
+            { "name": "nvidia.com/gpu", "total": used.to_string(), "borrowed": "0" },
+        ] }]);
+        state.store.put("clusterqueues", queue);
+    }
 }
 
 /// The mutating and the validating webhook.
 pub(crate) fn admit(state: &State, job: &mut Value) -> Option<Reply> {
-    state.kueue.as_ref()?;
+    let kueue = state.kueue.as_ref()?;
+    if text(job, QUEUE).is_empty()
+        && let Some(queue) = &kueue.default
+    {
+        job["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] = queue.clone().into();
+    }
     let queue = text(job, QUEUE);
     if queue.is_empty() {
         return None;
@@ -118,6 +166,7 @@ pub(crate) fn reconcile(state: &mut State) {
         }
         state.store.put("workloads", workload);
     }
+    reserve(state, used);
 }
 
 /// Why it is not admitted.

@@ -15,6 +15,7 @@
 mod admission;
 mod api;
 mod cluster;
+mod deletion;
 mod faults;
 mod jobs;
 mod kubelet;
@@ -23,6 +24,8 @@ mod scheduler;
 mod server;
 mod status;
 mod store;
+mod tls;
+mod validation;
 
-pub use cluster::{Cluster, NAMESPACE, TOKEN};
+pub use cluster::{Cluster, Credential, NAMESPACE, TOKEN};
 pub use faults::Fault;

@@ -62,6 +62,11 @@ fn unfit(state: &State, node: &Value, pod: &Value) -> Option<String> {
     {
         return Some("node(s) didn't match Pod's node affinity/selector".to_owned());
     }
+    let taints = node["spec"]["taints"].as_array();
+    if let Some(taint) = taints.into_iter().flatten().find(|t| !tolerates(pod, t)) {
+        let key = text(taint, "/key");
+        return Some(format!("node(s) had untolerated taint {{{key}: }}"));
+    }
     let limit = "/spec/containers/0/resources/limits/nvidia.com~1gpu";
     let name = text(node, "/metadata/name");
     let here = state.store.each("pods").filter(|other| {
@@ -71,4 +76,18 @@ fn unfit(state: &State, node: &Value, pod: &Value) -> Option<String> {
     let taken: i64 = here.map(|other| gpus(other, limit)).sum();
     let free = gpus(node, "/status/allocatable/nvidia.com~1gpu") - taken;
     (gpus(pod, limit) > free).then(|| "Insufficient nvidia.com/gpu".to_owned())
+}
+
+fn tolerates(pod: &Value, taint: &Value) -> bool {
+    let same = |toleration: &Value, field: &str| {
+        let wanted = text(toleration, field);
+        wanted.is_empty() || wanted == text(taint, field)
+    };
+    let all = pod["spec"]["tolerations"].as_array();
+    text(taint, "/effect") == "PreferNoSchedule"
+        || all.into_iter().flatten().any(|own| {
+            ["/key", "/value", "/effect"]
+                .iter()
+                .all(|field| same(own, field))
+        })
 }

@@ -14,8 +14,10 @@ use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
 
 use crate::api::{self, Call};
 use crate::cluster::Shared;
@@ -28,23 +30,41 @@ type Answered = Result<Response<Body>, std::io::Error>;
 /// "Request entity too large: limit is 3145728".
 const MOST_BYTES: usize = 3_145_728;
 
-pub(crate) async fn serve(shared: Arc<Shared>, address: &str) -> (SocketAddr, JoinHandle<()>) {
+pub(crate) async fn serve(
+    shared: Arc<Shared>,
+    address: &str,
+    tls: Option<TlsAcceptor>,
+) -> (SocketAddr, JoinHandle<()>) {
     let listener = bind(address).await;
     let address = listener.local_addr().unwrap();
     let serving = tokio::spawn(async move {
         let mut connections = JoinSet::new();
         while let Ok((stream, _)) = listener.accept().await {
-            let shared = Arc::clone(&shared);
+            let (shared, tls) = (Arc::clone(&shared), tls.clone());
             connections.spawn(async move {
-                let service = service_fn(move |request| answer(Arc::clone(&shared), request));
-                let connection = hyper::server::conn::http1::Builder::new()
-                    .serve_connection(TokioIo::new(stream), service);
-                let _ = connection.await;
+                let Some(tls) = tls else {
+                    return connection(shared, stream, false).await;
+                };
+                // A client that does not trust the certificate goes away here.
+                if let Ok(stream) = tls.accept(stream).await {
+                    let certified = stream.get_ref().1.peer_certificates().is_some();
+                    connection(shared, stream, certified).await;
+                }
             });
             while connections.try_join_next().is_some() {}
         }
     });
     (address, serving)
+}
+
+async fn connection<S>(shared: Arc<Shared>, stream: S, certified: bool)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let service = service_fn(move |request| answer(Arc::clone(&shared), request, certified));
+    let connection =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let _ = connection.await;
 }
 
 /// A port that was just given up can be busy for a moment.
@@ -59,29 +79,39 @@ async fn bind(address: &str) -> TcpListener {
     panic!("{address} cannot be bound");
 }
 
-async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Answered {
+async fn answer(shared: Arc<Shared>, request: Request<Incoming>, certified: bool) -> Answered {
     let (parts, body) = request.into_parts();
     let uri = parts.uri.to_string();
     let fault = {
         let mut state = shared.lock();
-        let path = format!("{} {}", parts.method, parts.uri.path());
-        state.requests.push(path);
+        state.requests.push(format!("{} {uri}", parts.method));
         state.faults.take(&parts.method, &uri)
     };
     let Ok(body) = Limited::new(body, MOST_BYTES).collect().await else {
         let words = "Request entity too large: limit is 3145728";
         return Ok(whole(refused(413, "RequestEntityTooLarge", words)));
     };
-    let user = parts
-        .headers
-        .get("authorization")
-        .map(|v| v.to_str().unwrap_or("").to_owned());
+    let body = body.to_bytes();
+    if parts.method == Method::PATCH {
+        let told = (
+            format!("{} {uri}", parts.method),
+            String::from_utf8_lossy(&body).into_owned(),
+        );
+        shared.lock().bodies.push(told);
+    }
+    let header = |name: &str| {
+        let value = parts.headers.get(name)?;
+        Some(value.to_str().unwrap_or("").to_owned())
+    };
+    let (user, content_type) = (header("authorization"), header("content-type"));
     let call = Call {
         method: parts.method,
         path: parts.uri.path().to_owned(),
         query: api::query(parts.uri.query().unwrap_or("")),
         user,
-        body: body.to_bytes(),
+        certified,
+        content_type: content_type.unwrap_or_default(),
+        body,
     };
     match fault {
         None => Ok(done(&shared, &call)),
@@ -142,6 +172,12 @@ async fn faulty(shared: &Arc<Shared>, call: &Call, fault: Fault) -> Answered {
              127.0.0.1:19443: connect: connection refused",
         ))),
         Fault::Expired => Ok(expired(call)),
+        Fault::Silent => Ok(streamed(stream::empty().boxed())),
+        Fault::Garbled => {
+            let line = "{\"type\":\"MODIFIED\",\"object\":{\"metadata\":7}}\n";
+            let one = stream::iter([Ok(Frame::data(Bytes::from(line)))]).boxed();
+            Ok(streamed(one))
+        }
     }
 }
 

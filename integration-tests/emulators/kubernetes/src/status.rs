@@ -3,6 +3,8 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::validation::Cause;
+
 /// A status with a body: JSON, or text where the API server sends text.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
@@ -69,7 +71,8 @@ pub(crate) fn not_found(kind: &str, group: &str, name: &str) -> Reply {
     )
 }
 
-pub(crate) fn invalid(name: &str, causes: &[(&str, &str, &str)]) -> Reply {
+/// `kind` as messages have it: `Job.batch`, `Service`.
+pub(crate) fn invalid(kind: &str, name: &str, causes: &[Cause]) -> Reply {
     let told: Vec<String> = causes.iter().map(|(_, f, m)| format!("{f}: {m}")).collect();
     let told = if let [one] = told.as_slice() {
         one.clone()
@@ -82,8 +85,9 @@ pub(crate) fn invalid(name: &str, causes: &[(&str, &str, &str)]) -> Reply {
             json!({ "reason": reason, "message": message, "field": field })
         })
         .collect();
-    let message = format!("Job.batch \"{name}\" is invalid: {told}");
-    let details = json!({ "name": name, "group": "batch", "kind": "Job", "causes": causes });
+    let message = format!("{kind} \"{name}\" is invalid: {told}");
+    let (plain, group) = kind.split_once('.').unwrap_or((kind, ""));
+    let details = json!({ "name": name, "group": group, "kind": plain, "causes": causes });
     with_details(422, "Invalid", &message, details)
 }
 

@@ -101,6 +101,16 @@ impl Store {
         }
     }
 
+    /// Goes on from a version long before the newest that was told.
+    pub(crate) fn restore(&mut self) {
+        self.changes.clear();
+        self.version = 1;
+        self.oldest = 0;
+        for object in self.objects.values_mut() {
+            object["metadata"]["resourceVersion"] = "1".into();
+        }
+    }
+
     /// Forgets the past, as a restarted API server does.
     pub(crate) fn compact(&mut self) {
         self.changes.clear();

@@ -21,7 +21,19 @@ struct Answer {
     body: Value,
 }
 
+const MERGE: &str = "application/merge-patch+json";
+
 async fn ask(cluster: &Cluster, token: Option<&str>, line: &str, body: &Value) -> Answer {
+    send(cluster, token, line, body, "application/json").await
+}
+
+async fn send(
+    cluster: &Cluster,
+    token: Option<&str>,
+    line: &str,
+    body: &Value,
+    content_type: &str,
+) -> Answer {
     let url = cluster.url();
     let mut stream = TcpStream::connect(url.trim_start_matches("http://"))
         .await
@@ -35,7 +47,7 @@ async fn ask(cluster: &Cluster, token: Option<&str>, line: &str, body: &Value) -
         .map(|t| format!("authorization: Bearer {t}\r\n"))
         .unwrap_or_default();
     let request = format!(
-        "{line} HTTP/1.1\r\nhost: x\r\n{credential}content-type: application/json\r\n\
+        "{line} HTTP/1.1\r\nhost: x\r\n{credential}content-type: {content_type}\r\n\
          content-length: {}\r\nconnection: close\r\n\r\n{body}",
         body.len()
     );
@@ -196,6 +208,112 @@ async fn refusals_are_worded_as_recorded() {
 }
 
 #[tokio::test]
+async fn a_job_is_validated_as_recorded() {
+    let cluster = Cluster::start().await;
+    let post = format!("POST {JOBS}");
+    let mut cases: Vec<(&str, Value)> = Vec::new();
+    let mut case = |name: &'static str, change: &dyn Fn(&mut Value)| {
+        let mut odd = job("v-1");
+        change(&mut odd);
+        cases.push((name, odd));
+    };
+    case("restart_always_422", &|job| {
+        job["spec"]["template"]["spec"]["restartPolicy"] = "Always".into();
+    });
+    case("no_containers_422", &|job| {
+        job["spec"]["template"]["spec"]["containers"] = json!([]);
+    });
+    case("gpu_request_ne_limit_422", &|job| {
+        let container = &mut job["spec"]["template"]["spec"]["containers"][0];
+        container["resources"] = json!({
+            "limits": { "nvidia.com/gpu": "2" }, "requests": { "nvidia.com/gpu": "1" },
+        });
+    });
+    case("bad_label_422", &|job| {
+        job["metadata"]["labels"] = json!({ "bad key!": "v" });
+        job["spec"]["template"]["metadata"]["labels"] = json!({ "bad key!": "v" });
+    });
+    case("negative_deadline_422", &|job| {
+        job["spec"]["activeDeadlineSeconds"] = (-1).into();
+    });
+    case("wrong_api_version_400", &|job| {
+        job["apiVersion"] = "batch/v1beta1".into();
+    });
+    case("ns_mismatch_400", &|job| {
+        job["metadata"]["namespace"] = "team-b".into();
+    });
+    for (name, odd) in &cases {
+        compare(name, &ask(&cluster, Some(TOKEN), &post, odd).await);
+    }
+    assert!(cluster.all("jobs").is_empty());
+    ask(&cluster, Some(TOKEN), &post, &job("imm-1")).await;
+    let patch = format!("PATCH {JOBS}/imm-1");
+    let change = json!({ "spec": {} });
+    // Sent as `application/json`, which no patch is.
+    compare(
+        "patch_wrong_content_type_415",
+        &ask(&cluster, Some(TOKEN), &patch, &change).await,
+    );
+    let change = json!({ "spec": { "completions": 3 } });
+    let answer = send(&cluster, Some(TOKEN), &patch, &change, MERGE).await;
+    compare("immutable_selector_422", &answer);
+    let deadline = json!({ "spec": { "activeDeadlineSeconds": 1 } });
+    let answer = send(&cluster, Some(TOKEN), &patch, &deadline, MERGE).await;
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
+async fn lists_are_refused_as_recorded() {
+    let cluster = Cluster::start().await;
+    for (name, query) in [
+        ("field_selector_bad", "fieldSelector=spec.suspend%3Dtrue"),
+        ("list_too_new", "resourceVersion=101874"),
+        ("bad_continue", "limit=2&continue=nope"),
+    ] {
+        let line = format!("GET {JOBS}?{query}");
+        compare(name, &ask(&cluster, Some(TOKEN), &line, &Value::Null).await);
+    }
+}
+
+/// Marked at once, gone with its pods.
+#[tokio::test]
+async fn a_foreground_delete_leaves_the_job_until_its_pods_have_gone() {
+    let cluster = Cluster::start().await;
+    let mut sleeper = job("fore");
+    sleeper["spec"]["suspend"] = false.into();
+    let container = &mut sleeper["spec"]["template"]["spec"]["containers"][0];
+    container["command"] = json!(["sleep", "600"]);
+    ask(&cluster, Some(TOKEN), &format!("POST {JOBS}"), &sleeper).await;
+    until(|| !cluster.all("pods").is_empty()).await;
+    let options = json!({ "propagationPolicy": "Foreground" });
+    let delete = format!("DELETE {JOBS}/fore");
+    let answer = ask(&cluster, Some(TOKEN), &delete, &options).await;
+    assert_eq!(answer.status, 200);
+    let all: Value = serde_json::from_str(RECORDED).unwrap();
+    assert_eq!(
+        answer.body["metadata"]["finalizers"],
+        all["delete_foreground"]["body"]["metadata"]["finalizers"]
+    );
+    until(|| cluster.all("jobs").is_empty()).await;
+    assert!(cluster.all("pods").is_empty());
+    let odd = json!({ "propagationPolicy": "Sometimes" });
+    ask(&cluster, Some(TOKEN), &format!("POST {JOBS}"), &job("odd")).await;
+    let answer = ask(&cluster, Some(TOKEN), &format!("DELETE {JOBS}/odd"), &odd).await;
+    assert_eq!(answer.status, 422);
+}
+
+async fn until(mut is: impl FnMut() -> bool) {
+    let mut ticks = tokio::time::interval(std::time::Duration::from_millis(20));
+    let happens = async {
+        while !is() {
+            ticks.tick().await;
+        }
+    };
+    let patience = std::time::Duration::from_secs(10);
+    tokio::time::timeout(patience, happens).await.unwrap();
+}
+
+#[tokio::test]
 async fn kueues_webhook_refuses_as_recorded() {
     let cluster = Cluster::start().await;
     cluster.install_kueue(4);
@@ -227,22 +345,8 @@ async fn a_delete_without_a_propagation_policy_orphans_the_pods() {
     sleeper["spec"]["suspend"] = false.into();
     sleeper["spec"]["template"]["spec"]["containers"][0]["command"] = json!(["sleep", "600"]);
     ask(&cluster, Some(TOKEN), &format!("POST {JOBS}"), &sleeper).await;
-    let mut ticks = tokio::time::interval(std::time::Duration::from_millis(20));
-    let runs = async {
-        loop {
-            ticks.tick().await;
-            if cluster
-                .all("pods")
-                .iter()
-                .any(|pod| pod["status"]["phase"] == "Running")
-            {
-                return;
-            }
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(10), runs)
-        .await
-        .unwrap();
+    let runs = |pod: &Value| pod["status"]["phase"] == "Running";
+    until(|| cluster.all("pods").iter().any(runs)).await;
     let answer = ask(
         &cluster,
         Some(TOKEN),

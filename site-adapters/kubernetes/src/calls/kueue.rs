@@ -34,7 +34,17 @@ pub(crate) struct Workload {
     #[serde(default)]
     pub(crate) metadata: Meta,
     #[serde(default)]
+    pub(crate) spec: Spec,
+    #[serde(default)]
     pub(crate) status: Status,
+}
+
+/// Of a `LocalQueue`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Spec {
+    #[serde(default)]
+    pub(crate) cluster_queue: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -87,8 +97,11 @@ pub(crate) fn workloads(version: &str, namespace: &str) -> Result<Request> {
     get(WORKLOADS, &path)
 }
 
-pub(crate) fn queues(version: &str, namespace: &str) -> Result<Request> {
-    let path = format!("/apis/kueue.x-k8s.io/{version}/namespaces/{namespace}/localqueues");
+/// Those of all namespaces without one.
+pub(crate) fn queues(version: &str, namespace: Option<&str>) -> Result<Request> {
+    let within = namespace.map(|name| format!("/namespaces/{name}"));
+    let within = within.unwrap_or_default();
+    let path = format!("/apis/kueue.x-k8s.io/{version}{within}/localqueues");
     get(QUEUES, &path)
 }
 

@@ -19,7 +19,8 @@ pub(crate) struct Taint {
 pub(crate) struct Node {
     pub(crate) name: String,
     pub(crate) labels: BTreeMap<String, String>,
-    pub(crate) ready: bool,
+    /// Why its kubelet is not ready, or that nothing is heard of it.
+    pub(crate) unready: Option<String>,
     pub(crate) cordoned: bool,
     pub(crate) taints: Vec<Taint>,
     /// In thousandths, by resource.
@@ -38,7 +39,11 @@ impl Node {
         Some(Self {
             name: node.metadata.name.clone()?,
             labels: node.metadata.labels.clone().unwrap_or_default(),
-            ready: ready.is_some_and(|c| c.status == "True"),
+            unready: match ready {
+                Some(ready) if ready.status == "True" => None,
+                Some(ready) => ready.reason.clone().or_else(|| Some(ready.status.clone())),
+                None => Some("it has told nothing yet".to_owned()),
+            },
             cordoned: spec.unschedulable.unwrap_or(false),
             taints: taints
                 .map(|taint| Taint {
@@ -65,8 +70,8 @@ impl Node {
 
     /// Why it takes no job of the partition's for now.
     pub(crate) fn out_of_service(&self, partition: &PartitionSettings) -> Option<String> {
-        if !self.ready {
-            return Some("not ready".to_owned());
+        if let Some(why) = &self.unready {
+            return Some(format!("not ready ({why})"));
         }
         if self.cordoned {
             return Some("cordoned".to_owned());

@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, PodSpec, ResourceRequirements};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use site_adapter::Result;
 
 use crate::client::{Request, get};
+use crate::quantity;
 use crate::record::PodFacts;
 
 pub(crate) const LIST: &str = "GET pods";
@@ -33,10 +35,12 @@ pub(crate) const NOT_OVER: &str =
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Guest {
     pub(crate) node: Option<String>,
-    /// By resource, of those with a domain.
-    pub(crate) accelerators: BTreeMap<String, i128>,
+    /// What the scheduler sets aside for it, in thousandths, by resource.
+    pub(crate) requests: Amounts,
     pub(crate) of_a_job: bool,
 }
+
+pub(crate) type Amounts = BTreeMap<String, i128>;
 
 impl Guest {
     pub(crate) fn of(pod: &Pod) -> Option<Self> {
@@ -49,20 +53,100 @@ impl Guest {
         }
         Some(Self {
             node: spec.node_name.clone(),
-            accelerators: accelerators(spec),
+            requests: requests(spec),
             of_a_job: owners.iter().any(|owner| owner.kind == "Job"),
         })
     }
 }
 
-fn accelerators(spec: &k8s_openapi::api::core::v1::PodSpec) -> BTreeMap<String, i128> {
-    let mut sum = BTreeMap::new();
-    let resources = spec.containers.iter().filter_map(|c| c.resources.as_ref());
-    for (name, quantity) in resources.filter_map(|r| r.limits.as_ref()).flatten() {
-        let value = crate::quantity::milli(&quantity.0);
-        if let Some(value) = value.filter(|_| crate::record::is_accelerator(name)) {
-            *sum.entry(name.clone()).or_insert(0) += value;
+/// As the scheduler counts: the containers and side-cars together, or the largest of those that run before
+/// them; what the pod says as a whole goes before both, and its runtime's overhead comes on top.
+///
+/// Source: `k8s.io/component-helpers/resource/helpers.go`, `PodRequests`.
+fn requests(spec: &PodSpec) -> Amounts {
+    let mut sum = Amounts::new();
+    for container in &spec.containers {
+        add(&mut sum, &asked(container.resources.as_ref()));
+    }
+    let mut before = Amounts::new();
+    let mut beside = Amounts::new();
+    for first in spec.init_containers.iter().flatten() {
+        let own = asked(first.resources.as_ref());
+        if first.restart_policy.as_deref() == Some("Always") {
+            add(&mut sum, &own);
+            add(&mut beside, &own);
+            at_least(&mut before, &beside);
+        } else {
+            let mut with = beside.clone();
+            add(&mut with, &own);
+            at_least(&mut before, &with);
         }
     }
+    at_least(&mut sum, &before);
+    sum.extend(asked(spec.resources.as_ref()));
+    add(&mut sum, &read(spec.overhead.as_ref()));
     sum
+}
+
+/// Requests; the API server makes them of limits where a pod names only those.
+fn asked(resources: Option<&ResourceRequirements>) -> Amounts {
+    let Some(resources) = resources else {
+        return Amounts::new();
+    };
+    let mut all = read(resources.limits.as_ref());
+    all.extend(read(resources.requests.as_ref()));
+    all
+}
+
+fn read(amounts: Option<&BTreeMap<String, Quantity>>) -> Amounts {
+    let each = amounts.into_iter().flatten();
+    each.filter_map(|(name, amount)| Some((name.clone(), quantity::milli(&amount.0)?)))
+        .collect()
+}
+
+fn add(sum: &mut Amounts, more: &Amounts) {
+    for (name, amount) in more {
+        *sum.entry(name.clone()).or_insert(0) += amount;
+    }
+}
+
+fn at_least(sum: &mut Amounts, other: &Amounts) {
+    for (name, amount) in other {
+        let known = sum.entry(name.clone()).or_insert(0);
+        *known = (*known).max(*amount);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn guest(spec: &Value) -> Amounts {
+        let pod = json!({ "metadata": { "name": "p" }, "spec": spec });
+        Guest::of(&serde_json::from_value(pod).unwrap())
+            .unwrap()
+            .requests
+    }
+
+    fn asks(cpu: &str) -> Value {
+        json!({ "name": "c", "resources": { "requests": { "cpu": cpu } } })
+    }
+
+    #[test]
+    fn a_pod_takes_what_the_scheduler_sets_aside_for_it() {
+        let mut sidecar = asks("1");
+        sidecar["restartPolicy"] = "Always".into();
+        let plain = guest(&json!({ "containers": [asks("1"), asks("500m")] }));
+        assert_eq!(plain["cpu"], 1500);
+        let first = guest(&json!({ "containers": [asks("1")], "initContainers": [asks("4")] }));
+        assert_eq!(first["cpu"], 4000);
+        let beside = json!({ "containers": [asks("1")], "initContainers": [sidecar, asks("4")],
+            "overhead": { "cpu": "250m" } });
+        assert_eq!(guest(&beside)["cpu"], 5250);
+        let limits = json!({ "containers": [{ "name": "c",
+            "resources": { "limits": { "nvidia.com/gpu": "2" } } }] });
+        assert_eq!(guest(&limits)["nvidia.com/gpu"], 2000);
+    }
 }

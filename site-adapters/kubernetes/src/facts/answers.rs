@@ -1,3 +1,4 @@
+use serde_json::json;
 use site_adapter::ErrorKind;
 
 use super::{answer, body, recorded};
@@ -242,4 +243,80 @@ fn no_answer_makes_a_reader_panic() {
         }
         assert!(!text.is_empty(), "{name}");
     }
+}
+
+#[test]
+fn every_recorded_refusal_of_a_create_is_a_refusal() {
+    for (name, status) in [
+        ("restart_always_422", 422),
+        ("no_containers_422", 422),
+        ("gpu_request_ne_limit_422", 422),
+        ("bad_label_422", 422),
+        ("negative_deadline_422", 422),
+        ("immutable_selector_422", 422),
+        ("wrong_api_version_400", 400),
+        ("ns_mismatch_400", 400),
+        ("not_json_400", 400),
+        ("patch_wrong_content_type_415", 415),
+    ] {
+        let answer = answer(name);
+        assert_eq!(answer.status, status, "{name}");
+        let (kind, words) = refusal(name);
+        assert_eq!(kind, ErrorKind::Refused, "{name}: {words}");
+    }
+    assert_eq!(refusal("tampered_jwt_401").0, ErrorKind::Unauthorized);
+    // Kueue's webhook is asked for every Job, also for one without a queue.
+    let plain = refusal("webhook_down_plain_job").0;
+    assert_eq!(plain, ErrorKind::Unavailable);
+}
+
+/// What the server would add by itself; the manifest says all of it, so no default decides anything.
+#[test]
+fn no_default_of_the_servers_decides_how_often_a_job_starts() {
+    let made = recorded("created_201")["body"].clone();
+    for (field, default) in [
+        ("parallelism", json!(1)),
+        ("completions", json!(1)),
+        ("completionMode", json!("NonIndexed")),
+        ("podReplacementPolicy", json!("TerminatingOrFailed")),
+    ] {
+        assert_eq!(made["spec"][field], default, "{field}");
+    }
+    assert_eq!(made["status"], json!({}));
+    let uid = &made["spec"]["selector"]["matchLabels"][crate::names::CONTROLLER_UID];
+    let labels = &made["spec"]["template"]["metadata"]["labels"];
+    assert_eq!(labels[crate::names::CONTROLLER_UID], *uid);
+    assert_eq!(labels["controller-uid"], *uid);
+}
+
+/// Of a fresh Job the status is empty: it waits, and nothing is known of it yet.
+#[test]
+fn a_job_with_an_empty_status_waits() {
+    let mut made = recorded("created_201")["body"].clone();
+    made["spec"]["suspend"] = false.into();
+    let job = super::ours(made);
+    let told = super::view(&job, &[]).activity(None);
+    assert!(
+        matches!(told, site_adapter::Activity::Queued { .. }),
+        "{told:?}"
+    );
+}
+
+/// 200 for all policies; what is still there afterwards is what tells them apart.
+#[test]
+fn a_delete_that_leaves_the_job_there_is_marked_with_its_finalizer() {
+    let left = |name: &str| recorded(name)["body"]["metadata"]["finalizers"][0].clone();
+    assert_eq!(left("delete_foreground"), "foregroundDeletion");
+    assert_eq!(left("delete_none"), "orphan");
+    let mut job = recorded("delete_foreground")["body"].clone();
+    job["spec"] = json!({});
+    assert!(super::ours(job).deleting);
+}
+
+#[test]
+fn a_page_names_where_the_next_begins_and_all_have_one_version() {
+    let meta = |name: &str| recorded(name)["body"]["metadata"].clone();
+    let (first, second) = (meta("list_page1"), meta("list_page2"));
+    assert!(first["continue"].is_string());
+    assert_eq!(first["resourceVersion"], second["resourceVersion"]);
 }

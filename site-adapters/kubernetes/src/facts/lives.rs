@@ -1,8 +1,9 @@
 use broker_model::OutcomeKind;
-use serde_json::json;
+use serde_json::{Value, json};
 use site_adapter::Activity;
 
 use super::{answer, history, ours, pod, recorded, view, with_status};
+use crate::calls::jobs::{end, note_start, release};
 use crate::record::PodFacts;
 
 #[test]
@@ -261,5 +262,49 @@ fn errors_of_a_watch_come_inside_its_stream() {
             panic!("{name} is {event:?}");
         };
         assert_eq!(status.code, 410);
+    }
+}
+
+/// `OnFailure` starts the code again in its place, and the controller takes pod and log away at the limit.
+#[test]
+fn a_pod_that_restarts_in_place_leaves_no_pod_to_ask() {
+    let all = recorded("pods_restart_on_failure");
+    let job = with_status(&all["job_status"]);
+    assert!(job.is_over());
+    let events = all["job_events"].to_string();
+    assert!(events.contains("SuccessfulDelete"), "{events}");
+}
+
+/// The last word of a pod that is deleted has the exit code that its log is lost with.
+#[test]
+fn a_suspended_jobs_pods_are_deleted_within_their_grace() {
+    let lives = history(&recorded("suspend_pod_watch"));
+    let marked = lives.iter().filter(|pod| {
+        let meta = &pod["metadata"];
+        meta["deletionTimestamp"].is_string() && meta["deletionGracePeriodSeconds"].is_number()
+    });
+    let told: Vec<PodFacts> = marked.cloned().map(pod).collect();
+    assert!(!told.is_empty() && told.iter().all(|pod| pod.deleting));
+    assert!(told.iter().any(|pod| pod.finished_at().is_some()));
+}
+
+/// While a Job is suspended even its template may be changed; nothing here does.
+#[test]
+fn no_patch_of_ours_touches_a_template_or_takes_a_label_away() {
+    let told = recorded("selector_while_suspended_200");
+    assert_eq!(told["status"], 200);
+    assert_eq!(told["body"]["spec"]["suspend"], true);
+    for change in [
+        end("{}"),
+        note_start(jiff::Timestamp::UNIX_EPOCH),
+        release(None),
+        release(Some("q")),
+    ] {
+        assert!(change.pointer("/spec/template").is_none(), "{change}");
+        let labels = change
+            .pointer("/metadata/labels")
+            .and_then(Value::as_object);
+        let mut values = labels.into_iter().flatten().map(|(_, value)| value);
+        assert!(values.all(Value::is_string), "{change}");
     }
 }

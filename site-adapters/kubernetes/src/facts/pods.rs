@@ -183,6 +183,11 @@ fn the_kubelets_reasons_are_told_apart() {
         assert_eq!(outcome.kind, kind, "{reason}: {message}");
         assert!(outcome.site_words.contains(message), "{outcome:?}");
     }
+    // Turned away by the kubelet of a node of which the scheduler thought that it fits.
+    let status = json!({ "phase": "Failed", "reason": "TopologyAffinityError",
+        "message": "Resources cannot be allocated with Topology locality" });
+    let outcome = pod_outcome(&pod_with(&status)).unwrap();
+    assert_eq!(outcome.kind, OutcomeKind::LaunchFailed);
     for (code, exit_code, signal) in [
         (3, Some(3), None),
         (138, None, Some(10)),
@@ -202,7 +207,7 @@ fn the_kubelets_reasons_are_told_apart() {
 fn a_nodes_accelerators_are_among_what_it_can_allocate() {
     let node = serde_json::from_value(recorded("node_patch_capacity")).unwrap();
     let node = Node::of(&node).unwrap();
-    assert!(node.ready && !node.cordoned);
+    assert!(node.unready.is_none() && !node.cordoned);
     let gpu = PartitionSettings {
         gpu_resource: Some("nvidia.com/gpu".to_owned()),
         ..PartitionSettings::default()
@@ -223,8 +228,9 @@ fn a_lost_node_is_out_of_service() {
     });
     let mut node = Node::of(&serde_json::from_value(node).unwrap()).unwrap();
     let partition = PartitionSettings::default();
-    assert_eq!(node.out_of_service(&partition).unwrap(), "not ready");
-    node.ready = true;
+    let words = node.out_of_service(&partition).unwrap();
+    assert_eq!(words, "not ready (NodeStatusUnknown)");
+    node.unready = None;
     let words = node.out_of_service(&partition).unwrap();
     assert_eq!(words, "tainted node.kubernetes.io/unreachable:NoExecute");
     let tolerant = PartitionSettings {
@@ -236,4 +242,37 @@ fn a_lost_node_is_out_of_service() {
         ..PartitionSettings::default()
     };
     assert_eq!(node.out_of_service(&tolerant), None);
+}
+
+#[test]
+fn a_list_of_nodes_is_read_with_their_labels() {
+    let list = recorded("node_list_before");
+    let all: k8s_openapi::List<k8s_openapi::api::core::v1::Node> =
+        serde_json::from_value(list).unwrap();
+    let nodes: Vec<Node> = all.items.iter().filter_map(Node::of).collect();
+    assert_eq!(nodes.len(), 1);
+    let labelled = serde_json::from_value(recorded("node_patch_labels")).unwrap();
+    let labelled = Node::of(&labelled).unwrap();
+    let partition = PartitionSettings {
+        node_selector: [(
+            "nvidia.com/gpu.product".to_owned(),
+            "NVIDIA-H200".to_owned(),
+        )]
+        .into(),
+        ..PartitionSettings::default()
+    };
+    assert!(labelled.is_in(&partition));
+    assert!(!nodes[0].is_in(&partition));
+}
+
+/// Not in the recordings: a pod that a gate keeps from the scheduler, as Kueue's for plain pods.
+#[test]
+fn a_gated_pod_is_why_the_job_waits() {
+    let status = json!({ "phase": "Pending", "conditions": [{
+        "type": "PodScheduled", "status": "False", "reason": "SchedulingGated",
+        "message": "Scheduling is blocked due to non-empty scheduling gates" }] });
+    let pods = [pod_with(&status)];
+    let job = super::with_status(&json!({ "active": 1 }));
+    let words = view(&job, &pods).pod_reason().unwrap();
+    assert!(words.starts_with("SchedulingGated: "), "{words}");
 }

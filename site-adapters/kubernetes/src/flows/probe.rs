@@ -105,7 +105,7 @@ impl KubernetesAdapter {
         };
         let mut wrong = Vec::new();
         for (namespace, _) in self.watches.all() {
-            match self.queues(&version, &namespace).await {
+            match self.queues(&version, Some(&namespace)).await {
                 Ok(found) => wrong.extend(found.iter().filter_map(|queue| {
                     let why = queue.inactive()?;
                     Some(format!("{namespace}/{}: {why}", queue.metadata.name))
@@ -119,7 +119,7 @@ impl KubernetesAdapter {
     pub(crate) async fn queues(
         &self,
         version: &str,
-        namespace: &str,
+        namespace: Option<&str>,
     ) -> Result<Vec<kueue::Workload>> {
         let request = kueue::queues(version, namespace)?;
         let answer = self.transport.call(request).await?;

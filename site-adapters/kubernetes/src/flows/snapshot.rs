@@ -2,31 +2,18 @@ use std::collections::HashMap;
 
 use broker_model::{GpuCount, PartitionId, PartitionSnapshot, SiteReadiness};
 use k8s_openapi::api::core::v1::{Node as Recorded, Pod};
-use site_adapter::{Activity, ErrorKind, Result, SiteSnapshot};
+use site_adapter::{Activity, Result, SiteSnapshot};
 
 use crate::adapter::KubernetesAdapter;
-use crate::calls::kueue::Workload;
 use crate::calls::nodes::{self, Node};
-use crate::calls::pods::{self, Guest};
+use crate::calls::quotas::Room;
 use crate::config::PartitionSettings;
+use crate::flows::guests::Guests;
+use crate::flows::queues::Queues;
 use crate::states::View;
 
-/// What the pods on one node take.
-#[derive(Debug, Default)]
-struct Taken {
-    accelerators: HashMap<String, i128>,
-    has_jobs: bool,
-}
-
-/// What is known of everybody's pods.
-#[derive(Debug, Default)]
-struct Guests {
-    by_node: HashMap<String, Taken>,
-    /// Accelerators that pods without a node wait for, one entry for each pod.
-    waiting: Vec<Vec<String>>,
-    /// The agent may only see the namespaces of its own jobs.
-    only_own: bool,
-}
+/// Nodes out of service that are named.
+const MOST_NAMED: usize = 5;
 
 /// Our own jobs in one partition.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,10 +27,9 @@ impl KubernetesAdapter {
     /// Nodes, and the pods that are not over: what is free is not in the API, it is what nodes can give
     /// less what pods ask for.
     pub(crate) async fn take_snapshot(&self) -> Result<SiteSnapshot> {
-        let (nodes, guests) = tokio::join!(self.nodes(), self.guests());
+        let (nodes, guests, queues) = tokio::join!(self.nodes(), self.guests(), self.all_queues());
         let (nodes, guests) = (nodes?, guests?);
         let own = self.own_jobs();
-        let queues = self.all_queues().await;
         let offered: Vec<PartitionSnapshot> = self
             .settings
             .partitions
@@ -53,13 +39,16 @@ impl KubernetesAdapter {
                 self.offer((id, partition), &nodes, &guests, own, &queues)
             })
             .collect();
-        let (readiness, mut reason) = readiness(&offered);
-        if guests.only_own && reason.is_none() {
-            reason = Some(
-                "only pods in the agent's own namespaces count as taken: it may not list all pods"
-                    .to_owned(),
-            );
-        }
+        let (readiness, closed) = readiness(&offered);
+        let mut words: Vec<String> = closed.into_iter().collect();
+        words.extend(self.drained(&offered, &nodes));
+        words.extend(guests.only_own.then(|| {
+            "only pods in the agent's own namespaces count as taken: it may not list all pods"
+                .to_owned()
+        }));
+        let unread = queues.unread.as_ref();
+        words.extend(unread.map(|why| format!("Kueue's quotas do not count: {why}")));
+        let reason = (!words.is_empty()).then(|| words.join("; "));
         Ok(SiteSnapshot {
             observed_at: self.clock.now(),
             readiness,
@@ -79,36 +68,6 @@ impl KubernetesAdapter {
         Ok(all)
     }
 
-    async fn guests(&self) -> Result<Guests> {
-        let mut guests = Guests::default();
-        match self.guests_of(pods::EVERYBODYS, &mut guests).await {
-            Err(error) if error.kind == ErrorKind::Unauthorized => {}
-            Err(error) => return Err(error),
-            Ok(()) => return Ok(guests),
-        }
-        let mut own = Guests {
-            only_own: true,
-            ..Guests::default()
-        };
-        for (namespace, _) in self.watches.all() {
-            let mut some = Guests::default();
-            let path = pods::collection(&namespace);
-            self.guests_of(&path, &mut some).await?;
-            own.absorb(some);
-        }
-        Ok(own)
-    }
-
-    async fn guests_of(&self, path: &str, guests: &mut Guests) -> Result<()> {
-        self.transport
-            .list::<Pod>(pods::LIST, path, pods::NOT_OVER, |item| match item {
-                Some(pod) => guests.add(Guest::of(&pod)),
-                None => *guests = Guests::default(),
-            })
-            .await
-            .map(|_| ())
-    }
-
     /// From the watches of the namespaces in use; costs no call.
     fn own_jobs(&self) -> HashMap<String, Own> {
         let mut all: HashMap<String, Own> = HashMap::new();
@@ -124,33 +83,13 @@ impl KubernetesAdapter {
         all
     }
 
-    /// The `LocalQueue`s of the namespaces in use; none where Kueue is not there or may not be asked.
-    async fn all_queues(&self) -> Vec<Workload> {
-        let has_queues = self.settings.partitions.values().any(|p| p.queue.is_some());
-        let Ok(Some(version)) = (if has_queues {
-            self.kueue_version().await
-        } else {
-            Ok(None)
-        }) else {
-            return Vec::new();
-        };
-        let mut all = Vec::new();
-        for (namespace, _) in self.watches.all() {
-            match self.queues(&version, &namespace).await {
-                Ok(queues) => all.extend(queues),
-                Err(error) => tracing::debug!(%error, namespace, "local queues cannot be read"),
-            }
-        }
-        all
-    }
-
     fn offer(
         &self,
         (id, partition): (&PartitionId, &PartitionSettings),
         nodes: &[Node],
         guests: &Guests,
         own: Own,
-        queues: &[Workload],
+        queues: &Queues,
     ) -> PartitionSnapshot {
         let nodes: Vec<&Node> = nodes.iter().filter(|node| node.is_in(partition)).collect();
         let out: Vec<Option<String>> = nodes.iter().map(|n| n.out_of_service(partition)).collect();
@@ -162,17 +101,17 @@ impl KubernetesAdapter {
                 .map(|(n, _)| *n)
         };
         let drained = out.iter().flatten().count();
-        let gpus = partition.gpu_resource.as_ref().map(|kind| GpuCount {
-            kind: kind.clone(),
-            total: sum(nodes.iter().map(|node| node.amount(kind))),
-            free: sum(usable().map(|node| node.amount(kind) - guests.taken(&node.name, kind))),
+        let room = queues.room(partition);
+        let gpus = partition.gpu_resource.as_ref().map(|kind| {
+            let free = usable().map(|node| guests.free(node, partition, kind));
+            counted(kind, nodes.iter().map(|node| node.amount(kind)), free, room)
         });
-        let idle = usable()
-            .filter(|node| guests.is_idle(node, partition))
-            .count();
-        let (closed, waiting) = in_queue(partition, queues);
+        let resource = partition.gpu_resource.as_deref().unwrap_or("cpu");
+        let idle = usable().filter(|node| guests.is_idle(node, partition));
+        let idle = within(idle.map(|node| node.amount(resource)).collect(), room);
+        let (closed, waiting) = queues.state(partition);
         let reason = closed.or_else(|| out_of_service(&nodes, &out));
-        let elsewhere = guests.waiting_for(partition.gpu_resource.as_deref());
+        let elsewhere = count(guests.waiting_for(partition.gpu_resource.as_deref()));
         PartitionSnapshot {
             system: self.settings.system.clone(),
             partition: id.clone(),
@@ -208,56 +147,29 @@ impl Own {
     }
 }
 
-impl Guests {
-    fn add(&mut self, guest: Option<Guest>) {
-        let Some(guest) = guest else { return };
-        let Some(node) = guest.node else {
-            self.waiting.push(guest.accelerators.into_keys().collect());
-            return;
-        };
-        let taken = self.by_node.entry(node).or_default();
-        taken.has_jobs |= guest.of_a_job;
-        for (kind, amount) in guest.accelerators {
-            *taken.accelerators.entry(kind).or_insert(0) += amount;
-        }
-    }
-
-    fn absorb(&mut self, other: Self) {
-        self.waiting.extend(other.waiting);
-        for (node, more) in other.by_node {
-            let taken = self.by_node.entry(node).or_default();
-            taken.has_jobs |= more.has_jobs;
-            for (kind, amount) in more.accelerators {
-                *taken.accelerators.entry(kind).or_insert(0) += amount;
-            }
-        }
-    }
-
-    fn taken(&self, node: &str, kind: &str) -> i128 {
-        let taken = self.by_node.get(node);
-        taken
-            .and_then(|taken| taken.accelerators.get(kind))
-            .copied()
-            .unwrap_or(0)
-    }
-
-    /// No accelerator taken, or where there are none, no Job's pod on it. Daemons run everywhere.
-    fn is_idle(&self, node: &Node, partition: &PartitionSettings) -> bool {
-        match &partition.gpu_resource {
-            Some(kind) => self.taken(&node.name, kind) == 0,
-            None => !self
-                .by_node
-                .get(&node.name)
-                .is_some_and(|taken| taken.has_jobs),
-        }
-    }
-
-    fn waiting_for(&self, kind: Option<&str>) -> u32 {
-        let fits = |wanted: &&Vec<String>| match kind {
-            Some(kind) => wanted.iter().any(|own| own == kind),
-            None => wanted.is_empty(),
-        };
-        count(self.waiting.iter().filter(fits).count())
+impl KubernetesAdapter {
+    /// Nodes out of service in partitions that take jobs, with the reason of each.
+    fn drained(&self, offered: &[PartitionSnapshot], nodes: &[Node]) -> Vec<String> {
+        let open = offered
+            .iter()
+            .filter(|p| p.accepting && p.nodes_drained > 0);
+        let each = open.filter_map(|told| {
+            let partition = self.settings.partitions.get(&told.partition)?;
+            let own = nodes.iter().filter(|node| node.is_in(partition));
+            let out = own.filter_map(|node| Some((node, node.out_of_service(partition)?)));
+            let words: Vec<String> = out
+                .take(MOST_NAMED)
+                .map(|(node, why)| format!("{} {why}", node.name))
+                .collect();
+            Some(format!(
+                "{}: {} of {} nodes take no jobs: {}",
+                told.partition,
+                told.nodes_drained,
+                told.nodes_total,
+                words.join(", ")
+            ))
+        });
+        each.collect()
     }
 }
 
@@ -267,35 +179,16 @@ pub(crate) fn offers(
     nodes: &[Recorded],
     pods: &[Pod],
     views: &[View<'_>],
-    queues: &[Workload],
 ) {
     let nodes: Vec<Node> = nodes.iter().filter_map(Node::of).collect();
-    let (mut guests, mut more) = (Guests::default(), Guests::default());
-    for pod in pods {
-        guests.add(Guest::of(pod));
-        more.add(Guest::of(pod));
-    }
-    guests.absorb(more);
+    let (guests, queues) = (Guests::of(pods), Queues::default());
     let mut own = Own::default();
     views.iter().for_each(|view| own.add(*view));
     let partitions = adapter.settings.partitions.iter();
     let offered: Vec<PartitionSnapshot> = partitions
-        .map(|(id, partition)| adapter.offer((id, partition), &nodes, &guests, own, queues))
+        .map(|(id, partition)| adapter.offer((id, partition), &nodes, &guests, own, &queues))
         .collect();
-    let _ = readiness(&offered);
-}
-
-/// Why the partition's queue takes nothing, if so in every namespace, and how many wait in it.
-fn in_queue(partition: &PartitionSettings, queues: &[Workload]) -> (Option<String>, u32) {
-    let Some(name) = &partition.queue else {
-        return (None, 0);
-    };
-    let own: Vec<&Workload> = queues.iter().filter(|q| q.metadata.name == *name).collect();
-    let closed: Vec<String> = own.iter().filter_map(|queue| queue.inactive()).collect();
-    let waiting = own.iter().map(|q| q.status.pending_workloads);
-    let waiting = waiting.fold(0, u32::saturating_add);
-    let all_closed = !own.is_empty() && closed.len() == own.len();
-    (closed.into_iter().next().filter(|_| all_closed), waiting)
+    let _ = (readiness(&offered), adapter.drained(&offered, &nodes));
 }
 
 /// Why no node is left to take a job.
@@ -306,11 +199,43 @@ fn out_of_service(nodes: &[&Node], out: &[Option<String>]) -> Option<String> {
     if out.iter().any(Option::is_none) {
         return None;
     }
-    let each = nodes.iter().zip(out).take(5);
+    let each = nodes.iter().zip(out).take(MOST_NAMED);
     let words: Vec<String> = each
         .map(|(node, why)| format!("{} {}", node.name, why.as_deref().unwrap_or_default()))
         .collect();
     Some(format!("no node takes jobs: {}", words.join(", ")))
+}
+
+/// What the nodes have, as far as a quota lets jobs have it.
+fn counted(
+    kind: &str,
+    total: impl Iterator<Item = i128>,
+    free: impl Iterator<Item = i128>,
+    room: Option<Room>,
+) -> GpuCount {
+    let most = room.and_then(|room| room.most).map_or(u32::MAX, whole);
+    let left = room.map_or(u32::MAX, |room| whole(room.free));
+    GpuCount {
+        kind: kind.to_owned(),
+        total: sum(total).min(most),
+        free: sum(free).min(left),
+    }
+}
+
+/// How many of the idle nodes a job could have whole, by their amounts and the quota: the small ones first.
+fn within(mut idle: Vec<i128>, room: Option<Room>) -> usize {
+    let Some(room) = room else { return idle.len() };
+    idle.sort_unstable();
+    let mut left = room.free;
+    let fits = idle.iter().take_while(|amount| {
+        left -= **amount;
+        left >= 0
+    });
+    fits.count()
+}
+
+fn whole(milli: i128) -> u32 {
+    u32::try_from(milli.max(0) / 1000).unwrap_or(u32::MAX)
 }
 
 fn sum(amounts: impl Iterator<Item = i128>) -> u32 {

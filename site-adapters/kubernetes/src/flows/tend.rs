@@ -98,6 +98,15 @@ fn never_starts(view: View<'_>, now: Timestamp, launch: SignedDuration) -> Optio
     })
 }
 
+/// Whether a Job's event says that its pods are refused for what they are: Pod Security, a webhook, a
+/// `LimitRange`, a service account that is not there. Quotas and a controller's outage pass.
+fn is_never_made(event: &str) -> bool {
+    let refused = event.starts_with("FailedCreate:")
+        && (event.contains(" is forbidden: ") || event.contains("denied the request"));
+    let passes = ["exceeded quota", "failed quota", "being terminated"];
+    refused && !passes.iter().any(|words| event.contains(words))
+}
+
 /// How the condition of a dependency stands.
 enum Standing {
     Met,
@@ -130,7 +139,11 @@ impl KubernetesAdapter {
     ) -> Result<Option<Activity>> {
         let name = names::job_name(&job.marker)?;
         if *chore == Chore::Why {
-            return Ok(self.why(namespace, &name).await.map(waiting));
+            let told = self.why(namespace, &name).await;
+            return match told {
+                Some(words) if is_never_made(&words) => self.give_up(job, namespace, words).await,
+                told => Ok(told.map(waiting)),
+            };
         }
         if let Chore::NoteStart(started) = chore {
             let change = jobs::note_start(*started);
@@ -157,6 +170,32 @@ impl KubernetesAdapter {
             Chore::Held if seen.job.suspended => self.hold(&seen).await,
             Chore::Evicted | Chore::Held | Chore::Why | Chore::NoteStart(_) => Ok(None),
         }
+    }
+
+    /// Its pods are refused, for a reason that does not pass; it is ended after the time for a launch.
+    async fn give_up(
+        &self,
+        job: &RemoteRef,
+        namespace: &str,
+        words: String,
+    ) -> Result<Option<Activity>> {
+        let seen = self.seen(namespace, &names::job_name(&job.marker)?).await?;
+        let patience = SignedDuration::from_secs(i64::from(self.settings.launch_timeout_seconds));
+        let waited = |seen: &Seen| {
+            let since = seen.job.start_time?;
+            Some(self.clock.now().duration_since(since))
+        };
+        let ours = seen.filter(|seen| seen.job.is(job) && seen.pods.is_empty());
+        if let Some(seen) = ours
+            && waited(&seen).is_some_and(|waited| waited >= patience)
+        {
+            let verdict = Verdict {
+                kind: OutcomeKind::LaunchFailed,
+                words: words.clone(),
+            };
+            self.end(&seen, verdict).await?;
+        }
+        Ok(Some(waiting(words)))
     }
 
     /// Kueue (or somebody) has stopped a job whose code ran. Its return would run it again.
@@ -231,7 +270,9 @@ impl KubernetesAdapter {
     }
 
     async fn let_go(&self, job: &JobFacts) -> Result<()> {
-        let change = jobs::release(job.later_queue.as_deref());
+        // A `LocalQueue` named `default` gives its label to Jobs without one: then Kueue decides.
+        let queue = job.later_queue.as_ref().or(job.queue.as_ref());
+        let change = jobs::release(queue.map(String::as_str));
         self.patch(&job.namespace, &job.name, &job.uid, change)
             .await
     }
@@ -262,5 +303,30 @@ fn waiting(reason: String) -> Activity {
     Activity::Queued {
         reason: Some(reason),
         expected_start: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pods_that_no_time_lets_in_are_told_from_those_that_wait_for_quota() {
+        for never in [
+            "violates PodSecurity \"restricted:latest\": runAsNonRoot != true",
+            "maximum cpu usage per Container is 4, but limit is 8",
+            "error looking up service account team-a/jobs: serviceaccount \"jobs\" not found",
+        ] {
+            let event = format!("FailedCreate: Error creating: pods \"a-x\" is forbidden: {never}");
+            assert!(is_never_made(&event), "{event}");
+        }
+        for passes in [
+            "FailedCreate: Error creating: pods \"a-x\" is forbidden: exceeded quota: gpu, requested: \
+             requests.nvidia.com/gpu=1, used: requests.nvidia.com/gpu=4, limited: requests.nvidia.com/gpu=4",
+            "FailedCreate: Error creating: Internal error occurred: failed calling webhook",
+            "WorkloadPriorityClassNotFound: WorkloadPriorityClass \"nope\" not found",
+        ] {
+            assert!(!is_never_made(passes), "{passes}");
+        }
     }
 }

@@ -161,3 +161,74 @@ async fn a_held_job_that_is_cancelled_never_ran() {
     assert_eq!(rig.cluster.starts_of(&job.marker), 0);
     assert!(rig.cluster.get("jobs", &Rig::name(&job)).is_none());
 }
+
+/// The Job is let in; its pods never are, and only events say so.
+#[tokio::test(flavor = "multi_thread")]
+async fn pods_that_pod_security_refuses_are_a_launch_that_failed_after_its_time() {
+    let rig = Rig::start().await;
+    rig.cluster.refuse_pods(
+        "violates PodSecurity \"restricted:latest\": runAsNonRoot != true (pod or container \"main\" must \
+         set securityContext.runAsNonRoot=true)",
+    );
+    let job = rig.submit(&rig.submission("exit 0")).await;
+    let outcome = rig.ended(&job).await;
+    assert_eq!(outcome.kind, OutcomeKind::LaunchFailed, "{outcome:?}");
+    assert!(
+        outcome.site_words.contains("violates PodSecurity"),
+        "{outcome:?}"
+    );
+    assert_eq!(rig.cluster.starts_of(&job.marker), 0);
+    assert_eq!(rig.adapter.usage(&job).await.unwrap(), None);
+}
+
+/// A cluster sweeps up pods that are over when it has too many of them; the Job stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn usage_is_told_when_the_pods_are_gone_and_the_agent_was_restarted() {
+    let mut rig = Rig::start().await;
+    let mut submission = rig.submission("sleep 1");
+    submission.work.resources.gpus_per_node = 2;
+    let job = rig.submit(&submission).await;
+    rig.ended(&job).await;
+    let before = rig.adapter.usage(&job).await.unwrap().unwrap();
+    rig.cluster.sweep_pods();
+    rig.restarted();
+    let outcome = rig.ended(&job).await;
+    assert_eq!(outcome.kind, OutcomeKind::Completed, "{outcome:?}");
+    let after = rig.adapter.usage(&job).await.unwrap().unwrap();
+    assert_eq!(
+        (after.nodes, after.scheduler_gpus, after.cpus),
+        (before.nodes, before.scheduler_gpus, before.cpus)
+    );
+    let seconds = |usage: &site_adapter::UsageReport| {
+        usage.ended_at.duration_since(usage.started_at).as_secs()
+    };
+    let difference = seconds(&after) - seconds(&before);
+    assert!((0..=3).contains(&difference), "{before:?} {after:?}");
+}
+
+/// `ttlSecondsAfterFinished` takes the Job away with its pods and logs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_past_its_time_to_live_is_left_out_and_its_end_was_told_before() {
+    let rig = Rig::start().await;
+    let (job, _) = rig.run("exit 0").await;
+    assert!(rig.adapter.usage(&job).await.unwrap().is_some());
+    let mut stored = rig.cluster.get("jobs", &Rig::name(&job)).unwrap();
+    stored["spec"]["ttlSecondsAfterFinished"] = 0.into();
+    rig.cluster.put("jobs", stored);
+    rig.wait("it is gone", async || {
+        rig.told(&job).await.is_none().then_some(())
+    })
+    .await;
+    assert_eq!(rig.adapter.usage(&job).await.unwrap(), None);
+    assert_eq!(rig.cluster.all("pods"), Vec::<serde_json::Value>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_of_a_job_that_has_no_node_yet_is_empty_and_no_error() {
+    let rig = Rig::start().await;
+    let mut big = rig.submission("exit 0");
+    big.work.resources.gpus_per_node = 64;
+    let job = rig.submit(&big).await;
+    rig.waits_because(&job, "Unschedulable").await;
+    assert_eq!(rig.log(&job).await, "");
+}

@@ -114,3 +114,68 @@ async fn a_queues_name_that_the_webhook_refuses_is_refused_in_its_words() {
     assert_eq!(error.kind, ErrorKind::Refused);
     assert!(error.message.contains("admission webhook"), "{error}");
 }
+
+/// Free is what the queue still has, however much the nodes could give.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queues_quota_bounds_what_is_offered() {
+    let rig = queued().await;
+    rig.cluster.add_node("node2", 8);
+    let offered = async || rig.adapter.snapshot().await.unwrap().partitions[0].clone();
+    let before = offered().await;
+    assert_eq!((before.gpus_total, before.gpus_free), (4, 4));
+    // Four of the twelve: the node of four whole, and not the one of eight.
+    assert_eq!((before.nodes_total, before.nodes_free), (2, 1));
+    let mut three = rig.submission("exec sleep 600");
+    three.work.resources.gpus_per_node = 3;
+    let job = rig.submit(&three).await;
+    rig.running(&job).await;
+    let after = rig
+        .wait("the reservation is told", async || {
+            Some(offered().await).filter(|told| told.gpus_free == 1)
+        })
+        .await;
+    assert_eq!(after.nodes_free, 0);
+    assert_eq!(after.gpus[0].free, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quota_that_may_not_be_read_bounds_nothing_and_is_told() {
+    let rig = queued().await;
+    rig.cluster.add_node("node2", 8);
+    rig.cluster.deny("list", "clusterqueues");
+    rig.cluster.deny("list", "resourceflavors");
+    rig.cluster.deny("list", "all localqueues");
+    let snapshot = rig.adapter.snapshot().await.unwrap();
+    assert_eq!(snapshot.partitions[0].gpus_free, 12);
+    let reason = snapshot.reason.unwrap();
+    assert!(
+        reason.contains("quotas do not count") && reason.contains("clusterqueues"),
+        "{reason}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_without_kueue_leaves_the_offer_as_the_nodes_have_it() {
+    let rig = Rig::with("queue = \"gpu\"").await;
+    let snapshot = rig.adapter.snapshot().await.unwrap();
+    assert_eq!(snapshot.partitions[0].gpus_free, 4);
+    assert_eq!(snapshot.reason, None);
+}
+
+/// A `LocalQueue` named `default` gives its label to every Job without one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_of_several_nodes_that_the_cluster_queued_by_itself_is_left_to_kueue() {
+    let rig = Rig::start().await;
+    rig.cluster.install_kueue(4);
+    rig.cluster.queue_by_default("gpu");
+    let mut submission = rig.submission("exit 0");
+    submission.work.resources.nodes = 2;
+    let job = rig.submit(&submission).await;
+    assert_eq!(rig.ended(&job).await.kind, OutcomeKind::Completed);
+    assert_eq!(rig.cluster.starts_of(&job.marker), 2);
+    assert_eq!(
+        rig.cluster
+            .requests_with_body("PATCH /", "\"suspend\":false"),
+        0
+    );
+}

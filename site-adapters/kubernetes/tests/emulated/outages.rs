@@ -11,7 +11,12 @@ async fn a_watch_goes_on_after_410_cuts_and_forgotten_versions() {
     let rig = Rig::start().await;
     let job = rig.submit(&rig.submission("exec sleep 600")).await;
     rig.running(&job).await;
-    for fault in [Fault::Expired, Fault::CutBefore, Fault::Broken] {
+    for fault in [
+        Fault::Expired,
+        Fault::CutBefore,
+        Fault::Broken,
+        Fault::Silent,
+    ] {
         rig.cluster.fail_next("GET", "watch=1", fault);
         rig.cluster.forget_versions();
         let (_, outcome) = rig.run("exit 0").await;
@@ -65,6 +70,18 @@ async fn a_poll_costs_the_api_server_nothing_however_many_jobs_there_are() {
         (noted.count() == jobs.len()).then_some(())
     })
     .await;
+    // One list and one watch of Jobs, the same of pods: since the first submission, for all ten.
+    let watches = |kind: &str| {
+        let path = format!("GET {kind}?");
+        let all = rig.cluster.requests_with(&path, "labelSelector=alcyone");
+        let watched = rig.cluster.requests_with(&path, "watch=1");
+        (all - watched, watched)
+    };
+    assert_eq!(watches("/apis/batch/v1/namespaces/team-a/jobs"), (1, 1));
+    assert_eq!(watches("/api/v1/namespaces/team-a/pods"), (1, 1));
+    // A list by version would be one from a cache.
+    let by_version = rig.cluster.requests_with("GET /", "resourceVersion=");
+    assert_eq!(by_version, rig.cluster.requests_with("GET /", "watch=1"));
     rig.wait("a poll without a question", async || {
         let before = rig.cluster.requests("GET /") + rig.cluster.requests("PATCH /");
         let told = rig.adapter.poll(&jobs).await.unwrap();
@@ -76,6 +93,31 @@ async fn a_poll_costs_the_api_server_nothing_however_many_jobs_there_are() {
         (all && before == after).then_some(())
     })
     .await;
+}
+
+/// After a restore of its etcd the server is behind what this watch has seen, and stays so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_the_server_never_had_begins_with_a_list_again() {
+    let rig = Rig::start().await;
+    let job = rig.submit(&rig.submission("exec sleep 600")).await;
+    rig.running(&job).await;
+    rig.cluster.restore_older_versions().await;
+    let (_, outcome) = rig.run("exit 0").await;
+    assert_eq!(outcome.kind, OutcomeKind::Completed);
+    rig.adapter.cancel(&job).await.unwrap();
+    assert_eq!(rig.ended(&job).await.kind, OutcomeKind::Cancelled);
+}
+
+/// It would come again and again from the version before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_cannot_be_read_is_got_past_by_a_list() {
+    let rig = Rig::start().await;
+    let job = rig.submit(&rig.submission("exec sleep 600")).await;
+    rig.running(&job).await;
+    rig.cluster.fail_next("GET", "watch=1", Fault::Garbled);
+    rig.cluster.forget_versions();
+    let (_, outcome) = rig.run("exit 0").await;
+    assert_eq!(outcome.kind, OutcomeKind::Completed);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,10 +10,10 @@ use crate::calls::queues::{self, Queue};
 use crate::config::PartitionSettings;
 
 /// What the commands told.
-struct Seen<'a> {
-    nodes: Vec<&'a Node>,
-    queues: BTreeMap<String, Queue>,
-    backlog: Option<NodeSeconds>,
+pub(crate) struct Seen<'a> {
+    pub(crate) nodes: Vec<&'a Node>,
+    pub(crate) queues: BTreeMap<String, Queue>,
+    pub(crate) backlog: Option<NodeSeconds>,
 }
 
 impl PbsAdapter {
