@@ -70,12 +70,11 @@ impl FeasibleView {
             wait: words::duration(texts, candidate.forecast.wait_seconds),
             basis: candidate.forecast.basis.clone(),
             charge: words::hours(candidate.charge),
-            unit: match candidate.billing_assumed_since {
-                None => candidate.charge_unit.clone(),
-                Some(_) => {
-                    let assumed = texts.of("placement.assumed");
-                    format!("{} ({assumed})", candidate.charge_unit)
-                }
+            unit: if candidate.billing_assumed_since.is_some() {
+                let assumed = texts.of("placement.assumed");
+                format!("{} ({assumed})", candidate.charge_unit)
+            } else {
+                candidate.charge_unit.clone()
             },
         })
     }

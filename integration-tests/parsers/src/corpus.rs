@@ -38,9 +38,12 @@ fn kept(target: &str) -> anyhow::Result<Vec<Seed>> {
     Ok(seeds)
 }
 
+/// Makes seeds of one recording, which has a name.
+type Cut = fn(&str, &Value) -> Vec<Seed>;
+
 /// Those that are made of the recordings of an adapter.
 pub fn recorded(target: &str) -> anyhow::Result<Vec<Seed>> {
-    let (adapter, cut): (&str, fn(&str, &Value) -> Vec<Seed>) = match target {
+    let (adapter, cut): (&str, Cut) = match target {
         "slurm_answer" => ("slurm", slurm_answer),
         "slurm_words" => ("slurm", slurm_words),
         "pbs_answer" => ("pbs", pbs_answer),

@@ -141,6 +141,22 @@ async fn a_job_that_a_person_carries_is_fetched_as_the_same_script_twice() {
         return;
     };
     let alcyone = sites.engineer().await;
+    let marker = fetched(&sites, &agent, &alcyone).await;
+    begun(&agent, &marker).await;
+    ended(&agent, &marker).await;
+    let nothing = agent.handoff(&["list"]).await.with(0).stdout;
+    assert_eq!(nothing, "nothing is carried to beta\n", "it is settled");
+    let engineer = sites
+        .people
+        .client(&sites.installation.url(0), ENGINEER)
+        .await;
+    let books = Books::read(&engineer).await;
+    books.must_add_up();
+    assert_eq!((books.usage.len(), books.held.0), (1, 0));
+}
+
+/// The script is the same for whoever fetches it; returns the marker in it.
+async fn fetched(sites: &Sites, agent: &SiteAgent, alcyone: &Alcyone) -> String {
     let file = sites.job("carried", "beta");
     let words = ["--json", "submit", file.to_str().unwrap()];
     let held: JobView = alcyone.run(&words).await.with(0).json();
@@ -202,9 +218,13 @@ async fn a_person_at_the_site_fetches_a_carried_job_and_tells_of_it_through_the_
     let words = ["script", &id, "-o", output.to_str().unwrap()];
     let _ready = agent.handoff(&words).await.with(0);
     assert_eq!(std::fs::read_to_string(&output).unwrap(), script);
+    marker
+}
 
+/// What was told before is told again without harm, and not otherwise.
+async fn begun(agent: &SiteAgent, marker: &str) {
     let tell = async |words: &[&str]| {
-        let words = [&["report", &marker][..], words].concat();
+        let words = [&["report", marker][..], words].concat();
         agent.handoff(&words).await
     };
     let early = tell(&["started"]).await.with(1);
@@ -226,6 +246,13 @@ async fn a_person_at_the_site_fetches_a_carried_job_and_tells_of_it_through_the_
         "{}",
         other.stderr
     );
+}
+
+async fn ended(agent: &SiteAgent, marker: &str) {
+    let tell = async |words: &[&str]| {
+        let words = [&["report", marker][..], words].concat();
+        agent.handoff(&words).await
+    };
     let from = SystemClock.now() - jiff::SignedDuration::from_mins(30);
     let from = from.to_string();
     let _runs = tell(&["started", "--at", &from]).await.with(0);
@@ -266,13 +293,4 @@ async fn a_person_at_the_site_fetches_a_carried_job_and_tells_of_it_through_the_
     ];
     let said = tell(&[&ended[..], &used].concat()).await.with(0).stdout;
     assert!(said.ends_with("it is failed now\n"), "{said}");
-    let nothing = agent.handoff(&["list"]).await.with(0).stdout;
-    assert_eq!(nothing, "nothing is carried to beta\n", "it is settled");
-    let engineer = sites
-        .people
-        .client(&sites.installation.url(0), ENGINEER)
-        .await;
-    let books = Books::read(&engineer).await;
-    books.must_add_up();
-    assert_eq!((books.usage.len(), books.held.0), (1, 0));
 }

@@ -133,7 +133,7 @@ fn detail(body: &[u8]) -> String {
         let of = |key: &str| error.get(key).and_then(serde_json::Value::as_str);
         let [field, reason, allowed] =
             ["field", "reason", "allowed"].map(|key| of(key).unwrap_or_default());
-        words.push_str(&format!("; {field}: {reason} (allowed: {allowed})"));
+        words.extend(["; ", field, ": ", reason, " (allowed: ", allowed, ")"]);
     }
     if let Some(remedy) = text("remedy") {
         words.push_str("; ");

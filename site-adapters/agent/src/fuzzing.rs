@@ -131,9 +131,7 @@ fn go_on(config: &AgentConfig, state: &mut State, reply: &ReportReply) {
             let Due::Call(ticket, call) = due else {
                 continue;
             };
-            if let Some(answer) = answer_to(&call) {
-                state.answered(ticket, answer, &at);
-            }
+            state.answered(ticket, answer_to(&call), &at);
             state.over(ticket.attempt, Lane::Calls);
         }
         for due in state.take_due(Lane::Collect, &at, 64) {
@@ -152,8 +150,8 @@ fn go_on(config: &AgentConfig, state: &mut State, reply: &ReportReply) {
     }
 }
 
-fn answer_to(call: &Call) -> Option<Answer> {
-    Some(match call {
+fn answer_to(call: &Call) -> Answer {
+    match call {
         Call::Account(_) => Answer::Account(account_answer::read(br#"{"user":"alice"}"#)),
         Call::Find { marker, .. } => Answer::Found(Ok(Some(RemoteJob {
             marker: marker.clone(),
@@ -170,7 +168,7 @@ fn answer_to(call: &Call) -> Option<Answer> {
             adopted: false,
         })),
         Call::Cancel(_) => Answer::Cancelled(Ok(())),
-    })
+    }
 }
 
 fn collected(collect: Collect) -> Collected {

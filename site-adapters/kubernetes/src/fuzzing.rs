@@ -79,7 +79,9 @@ fn objects(answer: &Answer) {
     let facts = pods::facts(&pods);
     let jobs: Vec<JobFacts> = jobs.iter().filter_map(JobFacts::of).collect();
     let views: Vec<View<'_>> = jobs.iter().map(|job| View { job, pods: &facts }).collect();
-    views.iter().for_each(|view| look(*view));
+    for view in &views {
+        look(*view);
+    }
     if let Some(adapter) = ADAPTER.as_ref() {
         crate::flows::snapshot::offers(adapter, &nodes, &pods, &views);
     }

@@ -30,6 +30,10 @@ pub(crate) fn phase(state: &str, substate: Option<i64>) -> Phase {
 
 /// What PBS tells of a job that is over.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that hold beside each other, each by itself"
+)]
 pub(crate) struct End<'a> {
     pub(crate) exit_status: Option<i64>,
     pub(crate) substate: Option<i64>,

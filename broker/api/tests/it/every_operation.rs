@@ -85,7 +85,7 @@ fn bodies(
         "0.1.0".to_owned(),
     );
     let by = |token: &str, body| (Some(token.to_owned()), body);
-    [
+    let own = [
         (
             "/api/v1/eligibility/check",
             by(token, json!({ "project": project("main") })),
@@ -117,6 +117,35 @@ fn bodies(
                 json!({ "event": "declined", "reason": "it never came" }),
             ),
         ),
+        ("/agent/v1/enrol", (None, json!(enrolling))),
+        (
+            "/agent/v1/rotate",
+            (None, json!(RotateRequest::new(&new, agent_id()))),
+        ),
+        (
+            "/agent/v1/lease",
+            (
+                None,
+                json!({ "agent": agent_id(), "site": SITE, "want": 1,
+            "wait_seconds": 0, "working_on": [attempt] }),
+            ),
+        ),
+        (
+            "/agent/v1/report",
+            (
+                None,
+                json!({ "agent": agent_id(), "site": SITE,
+            "attempts": [{ "event": "submitting", "attempt": attempt }] }),
+            ),
+        ),
+    ];
+    let by_agents = of_local_people(declined, fetched);
+    own.into_iter().chain(by_agents).collect()
+}
+
+/// What people at a site ask through its agent.
+fn of_local_people(declined: &str, fetched: &str) -> [(&'static str, (Option<String>, Value)); 5] {
+    [
         (
             "/agent/v1/confirmations",
             (
@@ -153,29 +182,7 @@ fn bodies(
                     "report": { "event": "declined", "reason": "it never came" } }),
             ),
         ),
-        ("/agent/v1/enrol", (None, json!(enrolling))),
-        (
-            "/agent/v1/rotate",
-            (None, json!(RotateRequest::new(&new, agent_id()))),
-        ),
-        (
-            "/agent/v1/lease",
-            (
-                None,
-                json!({ "agent": agent_id(), "site": SITE, "want": 1,
-            "wait_seconds": 0, "working_on": [attempt] }),
-            ),
-        ),
-        (
-            "/agent/v1/report",
-            (
-                None,
-                json!({ "agent": agent_id(), "site": SITE,
-            "attempts": [{ "event": "submitting", "attempt": attempt }] }),
-            ),
-        ),
     ]
-    .into()
 }
 
 #[tokio::test]

@@ -90,8 +90,12 @@ impl Broker {
         if known.is_empty() || self.inner.looks.is_due(request.agent, now) {
             attempts = self.take_over(request, &known).await?;
         }
-        if request.want > 0 {
-            attempts.extend(self.claim(request).await?);
+        // What is taken over fills the room that the agent has told of: one that is restarted again and
+        // again would else gather more and more that it has to look up first.
+        let taken = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
+        let want = request.want.saturating_sub(taken);
+        if want > 0 {
+            attempts.extend(self.claim(request, want).await?);
         }
         let asked = self.inner.store.cancel_requests(&request.site).await?;
         let cancel = asked
@@ -170,8 +174,8 @@ impl Broker {
         }
     }
 
-    async fn claim(&self, request: &LeaseRequest) -> Result<Vec<LeasedAttempt>> {
-        let want = request.want.min(OPEN_AT_ONCE);
+    async fn claim(&self, request: &LeaseRequest, want: u32) -> Result<Vec<LeasedAttempt>> {
+        let want = want.min(OPEN_AT_ONCE);
         let (mut claimed, mut after) = (Vec::new(), None);
         loop {
             let left = want.saturating_sub(u32::try_from(claimed.len()).unwrap_or(want));

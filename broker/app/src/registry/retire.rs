@@ -2,7 +2,7 @@
 //! ledger keeps that it was there.
 
 use broker_model::{
-    ControlId, EntryKind, InviteState, OrganisationId, SiteId, WindowEnd, WindowId,
+    ControlId, EntryBody, EntryKind, InviteState, OrganisationId, SiteId, WindowEnd, WindowId,
 };
 use broker_store::{JobFilter, Page, UsageFilter};
 
@@ -53,7 +53,7 @@ impl Broker {
                     let drains = &mut editing.controls.drains;
                     let at = drains.iter().position(|it| it.id == drain);
                     drains.remove(at.ok_or(Error::NotFound("drain"))?);
-                    self.removed(EntryKind::SiteUndrained, ("drain", id))
+                    Ok(((), self.removed(EntryKind::SiteUndrained, ("drain", id))))
                 };
                 self.edit(caller, site, remove).await
             }
@@ -62,7 +62,10 @@ impl Broker {
                     let incidents = &mut editing.controls.incidents;
                     let at = incidents.iter().position(|it| it.id == incident);
                     incidents.remove(at.ok_or(Error::NotFound("incident"))?);
-                    self.removed(EntryKind::IncidentClosed, ("incident", id))
+                    Ok((
+                        (),
+                        self.removed(EntryKind::IncidentClosed, ("incident", id)),
+                    ))
                 };
                 self.edit(caller, site, remove).await
             }
@@ -73,9 +76,9 @@ impl Broker {
         }
     }
 
-    fn removed(&self, kind: EntryKind, (what, id): (&str, ControlId)) -> Edited<()> {
+    fn removed(&self, kind: EntryKind, (what, id): (&str, ControlId)) -> EntryBody {
         let entry = self.site_entry(kind).with(what, id.to_string());
-        Ok(((), entry.with("removed", true)))
+        entry.with("removed", true)
     }
 
     fn lifted(&self, editing: &mut Editing<'_>, organisation: OrganisationId) -> Edited<()> {

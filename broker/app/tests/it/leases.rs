@@ -144,6 +144,32 @@ async fn a_restarted_agent_gets_back_what_it_had_as_far_as_it_was() {
     assert_eq!(again[2].stdout_offset, 9);
 }
 
+/// One that dies again and again would else have everything before it, and its site's other agents nothing.
+#[tokio::test]
+async fn what_a_restarted_agent_gets_back_fills_the_room_it_has_for_work() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let agent = Agent::of(&world, "lumi");
+    agent.show(&broker).await;
+    for _ in 0..5 {
+        world.submit_in_turn(&broker, at(&["lumi"])).await;
+    }
+    let ids = |reply: site_adapter::LeaseReply| -> Vec<_> {
+        reply.attempts.iter().map(|it| it.attempt).collect()
+    };
+    let before = ids(agent.ask(&broker, 2, &[]).await);
+    assert_eq!(before.len(), 2);
+    assert_eq!(ids(agent.ask(&broker, 2, &[]).await), before);
+    let more = ids(agent.ask(&broker, 3, &[]).await);
+    assert_eq!((more.len(), &more[..2]), (3, &before[..]));
+    assert_eq!(
+        ids(agent.ask(&broker, 2, &more).await).len(),
+        2,
+        "room anew"
+    );
+    Books::check(&broker).await;
+}
+
 /// Two hosts with one configuration. The first may be sending just now what it announced, so that is
 /// nobody else's before its lease is over; the rest goes over at once, and the first must let it go.
 #[tokio::test]

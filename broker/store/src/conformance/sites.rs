@@ -88,8 +88,8 @@ pub async fn a_window_counts_what_is_held_until_it_is_charged(store: &dyn Store)
     let ask = Write::UpdateJob(Box::new(job.clone()));
     commit(store, vec![ask]).await.unwrap();
     job.version += 1;
-    let held = uses(store, window).await;
-    assert_eq!(held, Some(counted(0, 7)), "it waits for a person there");
+    let asked = uses(store, window).await;
+    assert_eq!(asked, Some(counted(0, 7)), "it waits for a person there");
 
     let mut attempt = world.attempt(job.id);
     let begin = Write::InsertAttempt(Box::new(attempt.clone()));

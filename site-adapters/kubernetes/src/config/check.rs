@@ -53,7 +53,7 @@ impl KubernetesSettings {
                 let remedy = "5 seconds at least for `timeout_seconds`, 1 for the others";
                 return Err(InvalidSettings::new(
                     key,
-                    &format!("{value} is too little"),
+                    format!("{value} is too little"),
                     remedy,
                 ));
             }

@@ -183,7 +183,9 @@ pub(crate) fn offers(
     let nodes: Vec<Node> = nodes.iter().filter_map(Node::of).collect();
     let (guests, queues) = (Guests::of(pods), Queues::default());
     let mut own = Own::default();
-    views.iter().for_each(|view| own.add(*view));
+    for view in views {
+        own.add(*view);
+    }
     let partitions = adapter.settings.partitions.iter();
     let offered: Vec<PartitionSnapshot> = partitions
         .map(|(id, partition)| adapter.offer((id, partition), &nodes, &guests, own, &queues))

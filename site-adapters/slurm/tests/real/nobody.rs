@@ -13,8 +13,8 @@ use super::cluster::submission;
 /// Neither `associations` nor `limits`; the parser takes no empty list.
 const OPTIONS: &[&str] = &["--conf", "AccountingStorageEnforce=nosteps"];
 
-async fn an_unknown_users_job_is_withdrawn_and_refused(suite: Suite) {
-    let start = move || SlurmSite::start_or_skip(suite, OPTIONS);
+async fn an_unknown_users_job_is_withdrawn_and_refused(version: Suite) {
+    let start = move || SlurmSite::start_or_skip(version, OPTIONS);
     let Some(site) = tokio::task::spawn_blocking(start).await.unwrap() else {
         return;
     };

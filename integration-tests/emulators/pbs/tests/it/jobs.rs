@@ -321,7 +321,10 @@ async fn a_snapshot_tells_the_backlog_and_the_forecast_of_a_queue() {
     rig.pbs.switch("forecast", &start.to_string()).unwrap();
     rig.poll_one(&waits).await.unwrap();
     let gpu = partition("gpu").await;
-    assert_eq!(gpu.expected_start.map(|at| at.as_second()), Some(start));
+    assert_eq!(
+        gpu.expected_start.map(jiff::Timestamp::as_second),
+        Some(start)
+    );
     rig.adapter.poll(&[]).await.unwrap();
     assert_eq!(partition("gpu").await.expected_start, None);
 

@@ -100,7 +100,7 @@ impl Sshd {
         std::fs::write(sshd.path("shell"), SHELL).unwrap();
         let mode = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(sshd.path("shell"), mode).unwrap();
-        let (user, group) = sshd.ids();
+        let (user, group) = Self::ids();
         let home = sshd.path("home");
         let shell = sshd.path("shell");
         let passwd = format!(
@@ -124,7 +124,7 @@ impl Sshd {
     }
 
     /// Whose uid the login has.
-    fn ids(&self) -> (u32, u32) {
+    fn ids() -> (u32, u32) {
         let own = std::fs::metadata("/proc/self").unwrap();
         match own.uid() {
             0 => (NOBODY, NOBODY),
@@ -157,7 +157,7 @@ impl Sshd {
         let log = std::fs::File::create(self.path("log")).unwrap();
         let libraries = self.path("bin");
         let mut command = Command::new("/usr/bin/setpriv");
-        let (user, group) = self.ids();
+        let (user, group) = Self::ids();
         if std::fs::metadata("/proc/self").unwrap().uid() == 0 {
             command.arg(format!("--reuid={user}"));
             command.args([&format!("--regid={group}"), "--clear-groups"]);

@@ -95,12 +95,20 @@ fn usage_is_what_pbs_counted() {
     let span = usage.ended_at.duration_since(usage.started_at).as_secs();
     assert_eq!((span, usage.elapsed_seconds), (20, Some(6)));
     let text = recorded("06_logs_accounting/accounting_lines_deleted_running").text();
-    let last = text.lines().filter_map(accounting::parse).last().unwrap();
+    let last = text
+        .lines()
+        .filter_map(accounting::parse)
+        .next_back()
+        .unwrap();
     let job = JobRecord::from_accounting(&last.id, &last.told, NAMES).unwrap();
     assert_eq!((kind(&job), job.run_seconds()), (Cancelled, 15));
     assert_eq!(job.usage().unwrap().elapsed_seconds, Some(15));
     let text = recorded("06_logs_accounting/accounting_lines_failed_exit3").text();
-    let last = text.lines().filter_map(accounting::parse).last().unwrap();
+    let last = text
+        .lines()
+        .filter_map(accounting::parse)
+        .next_back()
+        .unwrap();
     let job = JobRecord::from_accounting(&last.id, &last.told, NAMES).unwrap();
     assert_eq!(kind(&job), Failed);
 }
