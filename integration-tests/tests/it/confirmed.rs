@@ -141,22 +141,6 @@ async fn a_job_that_a_person_carries_is_fetched_as_the_same_script_twice() {
         return;
     };
     let alcyone = sites.engineer().await;
-    let marker = fetched(&sites, &agent, &alcyone).await;
-    begun(&agent, &marker).await;
-    ended(&agent, &marker).await;
-    let nothing = agent.handoff(&["list"]).await.with(0).stdout;
-    assert_eq!(nothing, "nothing is carried to beta\n", "it is settled");
-    let engineer = sites
-        .people
-        .client(&sites.installation.url(0), ENGINEER)
-        .await;
-    let books = Books::read(&engineer).await;
-    books.must_add_up();
-    assert_eq!((books.usage.len(), books.held.0), (1, 0));
-}
-
-/// The script is the same for whoever fetches it; returns the marker in it.
-async fn fetched(sites: &Sites, agent: &SiteAgent, alcyone: &Alcyone) -> String {
     let file = sites.job("carried", "beta");
     let words = ["--json", "submit", file.to_str().unwrap()];
     let held: JobView = alcyone.run(&words).await.with(0).json();
@@ -198,6 +182,22 @@ async fn a_person_at_the_site_fetches_a_carried_job_and_tells_of_it_through_the_
     let agent = sites.installation.agent(&beta, &sites.installation.url(0));
     let nothing = agent.handoff(&["list"]).await.with(0).stdout;
     assert_eq!(nothing, "nothing is carried to beta\n");
+    let marker = fetched(&sites, &agent, &alcyone).await;
+    begun(&agent, &marker).await;
+    ended(&agent, &marker).await;
+    let nothing = agent.handoff(&["list"]).await.with(0).stdout;
+    assert_eq!(nothing, "nothing is carried to beta\n", "it is settled");
+    let engineer = sites
+        .people
+        .client(&sites.installation.url(0), ENGINEER)
+        .await;
+    let books = Books::read(&engineer).await;
+    books.must_add_up();
+    assert_eq!((books.usage.len(), books.held.0), (1, 0));
+}
+
+/// The script is the same for whoever fetches it; returns the marker in it.
+async fn fetched(sites: &Sites, agent: &SiteAgent, alcyone: &Alcyone) -> String {
     let file = sites.job("carried", "beta");
     let words = ["--json", "submit", file.to_str().unwrap()];
     let held: JobView = alcyone.run(&words).await.with(0).json();

@@ -324,7 +324,6 @@ async fn malformed_json_is_refused_with_line_and_column() {
     let token = world.token("ada").await;
     let deep = "[".repeat(100_000);
     for body in [
-        "",
         "{",
         "{\n \"name\": }",
         "[]",

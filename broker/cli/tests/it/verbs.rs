@@ -224,6 +224,7 @@ async fn sites_are_shown_with_their_partitions() {
     meluxina  ready  meluxina/largemem  x86_64        0            20 of 20    0
     meluxina  ready  meluxina-ai/gb200  aarch64+cuda  4            252 of 252  0
     meluxina: heard at 2026-11-20T12:00:00Z; that counts until 2026-11-20T12:02:00Z
+    meluxina: meluxina-q (qpu) hangs on meluxina
     ");
     });
     let json = stage.json("ada", &["sites"]).await;
