@@ -1,7 +1,6 @@
 //! What a request asks for, and the answer.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Seek as _, SeekFrom};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,10 +14,10 @@ use serde_json::{Value, json};
 use crate::cluster::{NAMESPACE, Shared, State};
 use crate::server::{Body, streamed, whole};
 use crate::status::{
-    Content, Reply, created, not_found, ok, qualified, refused, text as plain, with_details,
+    Reply, created, not_found, ok, qualified, refused, text as plain, with_details,
 };
-use crate::store::{age, key, text};
-use crate::{admission, deletion, kubelet};
+use crate::store::{age, text};
+use crate::{admission, deletion};
 
 /// Bookmarks come about every minute from a real one.
 const BOOKMARK: Duration = Duration::from_secs(2);
@@ -58,7 +57,7 @@ pub(crate) fn query(text: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn target(path: &str) -> Option<Target> {
+pub(crate) fn target(path: &str) -> Option<Target> {
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     let (group, rest) = match parts.as_slice() {
         ["api", "v1", rest @ ..] => ("", rest),
@@ -143,7 +142,7 @@ fn verb(method: &Method, has_name: bool) -> &'static str {
 }
 
 /// 401 and 403 as they were recorded.
-fn unauthorized(state: &State, call: &Call, target: &Target) -> Option<Reply> {
+pub(crate) fn unauthorized(state: &State, call: &Call, target: &Target) -> Option<Reply> {
     let user = match call.user.as_deref() {
         Some(header) if header == format!("Bearer {}", state.token) => "submitter",
         Some(_) => {
@@ -421,87 +420,6 @@ fn changes(shared: &Shared, call: &Call, target: &Target, from: u64) -> (String,
         }
     }
     (lines, next, false)
-}
-
-/// A pod's log: standard output and error in one.
-pub(crate) fn log(shared: &Arc<Shared>, call: &Call) -> Response<Body> {
-    let Some(target) = target(&call.path) else {
-        return whole(plain(404, "404 page not found\n"));
-    };
-    let name = target.name.clone().unwrap_or_default();
-    let state = shared.lock();
-    if let Some(refusal) = unauthorized(&state, call, &target) {
-        return whole(refusal);
-    }
-    let Some(pod) = state
-        .store
-        .objects
-        .get(&key("pods", &target.namespace, &name))
-    else {
-        return whole(not_found("pods", "", &name));
-    };
-    let node = text(pod, "/spec/nodeName");
-    if node.is_empty() {
-        let nothing = Reply {
-            status: http::StatusCode::NO_CONTENT,
-            body: Content::Json(Value::Null),
-        };
-        return whole(nothing);
-    }
-    if state.lost_nodes.contains(node) {
-        let words = format!(
-            "Get \"https://198.18.0.1:10250/containerLogs/{}/{name}/main\": dial tcp \
-             198.18.0.1:10250: connect: connection refused",
-            target.namespace
-        );
-        return whole(refused(500, "", &words));
-    }
-    let waiting = text(pod, "/status/containerStatuses/0/state/waiting/reason");
-    let begun = pod
-        .pointer("/status/containerStatuses/0/state/running")
-        .is_some()
-        || pod
-            .pointer("/status/containerStatuses/0/state/terminated")
-            .is_some();
-    if !begun {
-        let reason = if waiting.is_empty() {
-            "ContainerCreating"
-        } else {
-            waiting
-        };
-        let words = format!("container \"main\" in pod \"{name}\" is waiting to start: {reason}");
-        return whole(refused(400, "BadRequest", &words));
-    }
-    let path = kubelet::log_path(&state.folder, text(pod, "/metadata/uid"));
-    let follow = call.query.get("follow").is_some_and(|f| f == "true");
-    let uid = text(pod, "/metadata/uid").to_owned();
-    drop(state);
-    let start = (Arc::clone(shared), 0_u64, false);
-    let pieces = stream::unfold(start, move |(shared, offset, over)| {
-        let (path, uid) = (path.clone(), uid.clone());
-        async move {
-            if over {
-                return None;
-            }
-            // Asked before reading: what is written after the end is asked for again.
-            let runs = follow && shared.lock().processes.contains_key(&uid);
-            let mut bytes = Vec::new();
-            if let Ok(mut file) = std::fs::File::open(&path) {
-                file.seek(SeekFrom::Start(offset)).unwrap();
-                file.take(64 * 1024).read_to_end(&mut bytes).unwrap();
-            }
-            let quiet = bytes.is_empty();
-            if quiet && runs {
-                let mut pause = tokio::time::interval(Duration::from_millis(20));
-                pause.tick().await;
-                pause.tick().await;
-            }
-            let next = offset + bytes.len() as u64;
-            let frame = Ok(Frame::data(Bytes::from(bytes)));
-            Some((frame, (shared, next, quiet && !runs)))
-        }
-    });
-    streamed(pieces.boxed())
 }
 
 /// For controllers that wait.

@@ -20,6 +20,7 @@ mod faults;
 mod jobs;
 mod kubelet;
 mod kueue;
+mod logs;
 mod scheduler;
 mod server;
 mod status;

@@ -22,6 +22,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::api::{self, Call};
 use crate::cluster::Shared;
 use crate::faults::Fault;
+use crate::logs;
 use crate::status::{Content, Reply, refused, text};
 
 pub(crate) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
@@ -203,7 +204,7 @@ fn done(shared: &Arc<Shared>, call: &Call) -> Response<Body> {
         return api::watch(shared, call);
     }
     if call.method == Method::GET && call.path.ends_with("/log") {
-        return api::log(shared, call);
+        return logs::log(shared, call);
     }
     let reply = {
         let mut state = shared.lock();

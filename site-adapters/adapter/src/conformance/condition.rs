@@ -19,6 +19,9 @@ pub enum Condition {
     GpuKinds,
     /// Jobs that get whole nodes and are metered with them.
     WholeNodes,
+    /// Memory of when a job was handed in, once it is over. A scheduler that keeps nothing has only what
+    /// the job itself wrote at its start.
+    SubmitTime,
 }
 
 /// A condition that a rig cannot produce, and why not.

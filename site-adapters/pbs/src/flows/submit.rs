@@ -110,6 +110,9 @@ impl PbsAdapter {
             Said::Job(job) if job.name == submission.marker() => Ok(receipt(&job)),
             Said::Job(_) => Err(unclear("is another's job")),
             Said::Unknown => {
+                if let Some(over) = self.over_already(submission, id).await {
+                    return Ok(over);
+                }
                 let error = unclear(
                     "the server then did not know; it lost the job, or no queue behind a route took it",
                 );
@@ -135,6 +138,23 @@ impl PbsAdapter {
             }
             Said::Nothing => Err(unclear("the server would not tell of")),
         }
+    }
+}
+
+impl PbsAdapter {
+    /// A job that ended before it was read back, at a server that keeps nothing of what is over.
+    async fn over_already(&self, submission: &Submission, id: &str) -> Option<Submitted> {
+        let server = self.server().await.ok()?;
+        if server.history_seconds.is_some() {
+            return None;
+        }
+        let (account, marker) = (&submission.account, submission.marker());
+        let traces = self.traces_of(account, &marker).await.ok()??;
+        Some(Submitted {
+            remote_id: RemoteId(id.to_owned()),
+            submitted_at: traces.submitted_at,
+            adopted: false,
+        })
     }
 }
 

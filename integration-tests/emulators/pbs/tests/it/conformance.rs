@@ -25,7 +25,7 @@ async fn the_adapter_keeps_the_contract_with_the_development_branch() {
 async fn the_adapter_keeps_the_contract_without_history() {
     let rig = Rig::open();
     rig.pbs.switch("history_off", "").unwrap();
-    let site = rig.site("gpu");
+    let site = rig.forgetful_site("gpu");
     conformance::a_job_runs_to_its_end(&site).await;
     conformance::the_same_attempt_submitted_twice_runs_once(&site).await;
     conformance::a_marker_never_submitted_is_proven_absent(&site).await;

@@ -23,6 +23,11 @@ const LACKS: &[Lack<'static>] = &[
     ),
 ];
 
+const FORGETS: Lack<'static> = (
+    Condition::SubmitTime,
+    "a server without history tells nothing of what is over",
+);
+
 /// An emulated server and an adapter for it. PBS runs nothing as root, so as root the tests run jobs as
 /// `nobody`.
 pub(crate) struct Rig {
@@ -221,6 +226,15 @@ impl Rig {
                 .filter(|text| !text.is_empty())
         })
         .await
+    }
+
+    /// One whose server keeps no history.
+    pub(crate) fn forgetful_site<'a>(&'a self, partition: &str) -> Site<'a> {
+        let lacks = [LACKS, &[FORGETS]].concat();
+        Site {
+            lacks: Box::leak(lacks.into_boxed_slice()),
+            ..self.site(partition)
+        }
     }
 
     pub(crate) fn site<'a>(&'a self, partition: &str) -> Site<'a> {
