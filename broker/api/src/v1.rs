@@ -42,6 +42,8 @@ pub(crate) fn operations() -> Vec<Operation> {
         post("/jobs/{id}/handoff/reports", handoffs::handed_in),
         get("/sites", sites::list),
         get("/sites/{id}", sites::show),
+        get("/sites/{id}/state", sites::readiness),
+        get("/sites/{id}/capacity", sites::capacity),
         get("/sites/{id}/agents", site_agents::list),
         post("/sites/{id}/agents/{agent}/revoke", site_agents::revoke),
         get("/sites/{id}/invites", site_agents::invites),

@@ -24,7 +24,7 @@ pub use registry::{
     ControlsView, DifferenceView, Filed, FiledView, LimitView, RemovedView, SiteDocument,
     SiteJobView, WindowView,
 };
-pub use site::SiteView;
+pub use site::{SiteCapacity, SiteStateView, SiteView};
 pub use whoami::{
     AllocationView, CheckRequest, CheckView, LoginChoice, LoginOptions, LoginView, ProjectView,
     RoleOrigin, RoleView, WhoAmI,

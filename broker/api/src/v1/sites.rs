@@ -2,7 +2,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use broker_client::wire::{Page, SiteView};
+use broker_client::wire::{Page, SiteCapacity, SiteStateView, SiteView};
 use broker_model::SiteId;
 
 use crate::auth::Authenticated;
@@ -30,6 +30,40 @@ pub(crate) async fn show(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     Ok(etag::json(&headers, &view(state.broker.site(&id)?)))
+}
+
+/// The short form, for who looks often.
+pub(crate) async fn readiness(
+    State(state): State<ApiState>,
+    _: Authenticated,
+    Id(id): Id<SiteId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let site = state.broker.site(&id)?;
+    let shown = SiteStateView {
+        site: site.site.id,
+        readiness: site.readiness,
+        reason: site.reason,
+        heard_at: site.heard_at,
+        expires_at: site.expires_at,
+    };
+    Ok(etag::json(&headers, &shown))
+}
+
+pub(crate) async fn capacity(
+    State(state): State<ApiState>,
+    _: Authenticated,
+    Id(id): Id<SiteId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let site = state.broker.site(&id)?;
+    let told = site.snapshot;
+    let shown = SiteCapacity {
+        site: site.site.id,
+        observed_at: told.as_ref().map(|it| it.observed_at),
+        partitions: told.map(|it| it.partitions).unwrap_or_default(),
+    };
+    Ok(etag::json(&headers, &shown))
 }
 
 fn view(site: broker_app::SiteView) -> SiteView {

@@ -329,6 +329,8 @@ async fn a_single_read_whose_tag_is_known_is_answered_without_a_body_until_it_ch
         format!("/api/v1/jobs/{id}/placement"),
         format!("/api/v1/jobs/{id}/decision"),
         "/api/v1/sites/lumi".to_owned(),
+        "/api/v1/sites/lumi/state".to_owned(),
+        "/api/v1/sites/lumi/capacity".to_owned(),
         "/api/v1/ledger/checkpoint".to_owned(),
     ];
     for path in &paths {
@@ -400,4 +402,26 @@ async fn sites_are_seven_with_what_was_last_heard_of_them() {
       "reason": "its agent was last heard at 2026-11-20T12:00:00Z: the agent, or the network to it, is away"
     }
     "#);
+}
+
+#[tokio::test]
+async fn a_sites_state_and_capacity_are_told_by_themselves_as_they_are_with_the_site() {
+    let world = World::start().await;
+    let token = world.token("ada").await;
+    let get = async |path: &str| {
+        let uri = format!("/api/v1/sites/{path}");
+        world.get(uri).token(&token).send().await
+    };
+    let whole = get("lumi").await.json();
+    let state = get("lumi/state").await.json();
+    assert_eq!(state["site"], "lumi");
+    for name in ["readiness", "reason", "heard_at", "expires_at"] {
+        assert_eq!(state[name], whole[name], "{name}");
+    }
+    assert_eq!(state["readiness"], "ready");
+    let capacity = get("lumi/capacity").await.json();
+    assert_eq!(capacity["partitions"], whole["snapshot"]["partitions"]);
+    assert_eq!(capacity["observed_at"], whole["snapshot"]["observed_at"]);
+    assert!(!capacity["partitions"].as_array().unwrap().is_empty());
+    get("nowhere/state").await.problem(404, "not-found");
 }
