@@ -1,4 +1,4 @@
-//! That `rows.md` names tests that exist, here and over the emulator.
+//! That `rows.md` names tests that exist, here, in the contract, and over the emulator.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -10,7 +10,8 @@ fn every_row_names_a_test_that_exists() {
     let mut sources = String::new();
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));
     let emulator = own.join("../../integration-tests/emulators/pbs/tests");
-    for folder in [own.join("src"), own.join("tests"), emulator] {
+    let contract = own.join("../adapter/src");
+    for folder in [own.join("src"), own.join("tests"), contract, emulator] {
         read_all(&folder, &mut sources);
     }
     let rows = include_str!("rows.md")
