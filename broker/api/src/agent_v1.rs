@@ -57,9 +57,6 @@ async fn lease(
     message: FromAgent<LeaseRequest>,
 ) -> Result<Json<LeaseReply>, Problem> {
     let FromAgent { agent, value } = message;
-    agent
-        .may_speak(value.agent, &value.site)
-        .map_err(|refusal| counted(&state, refusal.into()))?;
     // Work that is leased here now would be reported elsewhere soon; and an agent that is answered
     // without a wait would ask again at once.
     if state.broker.is_draining() {
@@ -78,9 +75,6 @@ async fn report(
     message: FromAgent<Report>,
 ) -> Result<Json<ReportReply>, Problem> {
     let FromAgent { agent, value } = message;
-    agent
-        .may_speak(value.agent, &value.site)
-        .map_err(|refusal| counted(&state, refusal.into()))?;
     let reply = state.broker.report(value).await?;
     state.metrics.reported(agent.site.as_str());
     Ok(Json(reply))

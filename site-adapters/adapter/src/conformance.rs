@@ -17,6 +17,7 @@ mod identity;
 mod logs;
 mod offer;
 mod outcomes;
+mod rows;
 mod runs;
 mod usage;
 
@@ -57,6 +58,7 @@ pub use outcomes::{
     a_job_over_its_memory_is_out_of_memory, a_job_over_its_walltime_is_timed_out,
     a_signal_of_the_jobs_own_is_told, an_exit_code_is_told, cancelling_what_has_ended_succeeds,
 };
+pub use rows::every_row_names_a_test;
 pub use runs::{
     a_job_runs_to_its_end, a_name_with_every_allowed_kind_of_character_is_taken,
     a_script_arrives_as_it_was_written, many_jobs_are_polled_at_once,

@@ -1,41 +1,14 @@
-//! That `rows.md` names tests that exist.
+//! That `rows.md` names tests that exist, here or in the contract.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-use std::fs;
 use std::path::Path;
+
+use site_adapter::conformance::every_row_names_a_test;
+
+const FOLDERS: [&str; 3] = ["src", "tests", "../adapter/src"];
 
 #[test]
 fn every_row_names_a_test_that_exists() {
-    let mut sources = String::new();
-    for folder in ["src", "tests"] {
-        read_all(
-            &Path::new(env!("CARGO_MANIFEST_DIR")).join(folder),
-            &mut sources,
-        );
-    }
-    let rows = include_str!("rows.md")
-        .lines()
-        .filter(|line| line.starts_with("| "));
-    let mut checked = 0;
-    for row in rows.skip(1) {
-        let test = row.trim_end_matches('|').rsplit('|').next().unwrap().trim();
-        assert!(
-            sources.contains(&format!("fn {test}(")),
-            "no such test: {row}"
-        );
-        checked += 1;
-    }
-    assert!(checked >= 70, "{checked} rows");
-}
-
-fn read_all(folder: &Path, into: &mut String) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            read_all(&path, into);
-        } else if path.extension().is_some_and(|end| end == "rs") {
-            into.push_str(&fs::read_to_string(&path).unwrap());
-        }
-    }
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = FOLDERS.map(|folder| own.join(folder));
+    every_row_names_a_test(include_str!("rows.md"), &folders, 70);
 }

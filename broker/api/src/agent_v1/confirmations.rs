@@ -5,7 +5,7 @@ use axum::extract::State;
 use broker_app::Answer;
 use site_adapter::{ConfirmReply, ConfirmRequest, ConfirmationsReply, ConfirmationsRequest};
 
-use super::message::{FromAgent, checked_user, counted};
+use super::message::{FromAgent, checked_user};
 use crate::problem::Problem;
 use crate::state::ApiState;
 
@@ -14,13 +14,7 @@ pub(super) async fn list(
     State(state): State<ApiState>,
     message: FromAgent<ConfirmationsRequest>,
 ) -> Result<Json<ConfirmationsReply>, Problem> {
-    let FromAgent {
-        agent,
-        value: request,
-    } = message;
-    agent
-        .may_speak(request.agent, &request.site)
-        .map_err(|refusal| counted(&state, refusal.into()))?;
+    let request = message.value;
     let site = &request.site;
     let waiting = state.broker.confirmations_at(site, request.after).await?;
     Ok(Json(ConfirmationsReply { waiting }))
@@ -31,13 +25,7 @@ pub(super) async fn answer(
     State(state): State<ApiState>,
     message: FromAgent<ConfirmRequest>,
 ) -> Result<Json<ConfirmReply>, Problem> {
-    let FromAgent {
-        agent,
-        value: request,
-    } = message;
-    agent
-        .may_speak(request.agent, &request.site)
-        .map_err(|refusal| counted(&state, refusal.into()))?;
+    let request = message.value;
     let answer = match request.decline {
         Some(reason) => Answer::Decline { reason },
         None => Answer::Confirm,

@@ -7,7 +7,7 @@ use site_adapter::{
     HandoffsReply, HandoffsRequest,
 };
 
-use super::message::{FromAgent, checked_user, counted};
+use super::message::{FromAgent, checked_user};
 use crate::problem::Problem;
 use crate::state::ApiState;
 
@@ -16,13 +16,7 @@ pub(super) async fn list(
     State(state): State<ApiState>,
     message: FromAgent<HandoffsRequest>,
 ) -> Result<Json<HandoffsReply>, Problem> {
-    let FromAgent {
-        agent,
-        value: request,
-    } = message;
-    agent
-        .may_speak(request.agent, &request.site)
-        .map_err(|refusal| counted(&state, refusal.into()))?;
+    let request = message.value;
     let site = &request.site;
     let carried = state.broker.handoffs_at(site, request.after).await?;
     Ok(Json(HandoffsReply { carried }))
@@ -33,13 +27,7 @@ pub(super) async fn script(
     State(state): State<ApiState>,
     message: FromAgent<HandoffScriptRequest>,
 ) -> Result<Json<HandoffScriptReply>, Problem> {
-    let FromAgent {
-        agent,
-        value: request,
-    } = message;
-    agent
-        .may_speak(request.agent, &request.site)
-        .map_err(|refusal| counted(&state, refusal.into()))?;
+    let request = message.value;
     let by = (request.agent, checked_user(&request.local_user)?);
     let fetched = state.broker.handoff_at(by, &request.site, request.job);
     let fetched = fetched.await?;
@@ -54,13 +42,7 @@ pub(super) async fn report(
     State(state): State<ApiState>,
     message: FromAgent<HandoffReportRequest>,
 ) -> Result<Json<HandoffReportReply>, Problem> {
-    let FromAgent {
-        agent,
-        value: request,
-    } = message;
-    agent
-        .may_speak(request.agent, &request.site)
-        .map_err(|refusal| counted(&state, refusal.into()))?;
+    let request = message.value;
     let by = (request.agent, checked_user(&request.local_user)?);
     let job = state
         .broker

@@ -1,22 +1,59 @@
+use agent_link::RotateRequest;
 use agent_link::request::Claims;
 use axum::extract::{FromRequest, Request};
 use broker_app::{AgentRefusal, Error, KnownAgent};
-use broker_model::InviteId;
+use broker_model::{AgentId, InviteId, SiteId};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use site_adapter::{
+    ConfirmRequest, ConfirmationsRequest, HandoffReportRequest, HandoffScriptRequest,
+    HandoffsRequest, LeaseRequest, Report,
+};
 
 use crate::body;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
-/// A message of an agent that is let in, said for the first time.
+/// In whose name a message speaks: an agent's, for one site.
+pub(super) trait Speaks {
+    /// None where it names nobody: then whoever signed it speaks.
+    fn speaker(&self) -> Option<(AgentId, &SiteId)>;
+}
+
+macro_rules! speaks {
+    ($($message:ty),+ $(,)?) => {$(
+        impl Speaks for $message {
+            fn speaker(&self) -> Option<(AgentId, &SiteId)> {
+                Some((self.agent, &self.site))
+            }
+        }
+    )+};
+}
+
+speaks!(
+    LeaseRequest,
+    Report,
+    ConfirmationsRequest,
+    ConfirmRequest,
+    HandoffsRequest,
+    HandoffScriptRequest,
+    HandoffReportRequest,
+);
+
+impl Speaks for RotateRequest {
+    fn speaker(&self) -> Option<(AgentId, &SiteId)> {
+        None
+    }
+}
+
+/// A message of an agent that is let in, said for the first time, in its own name and for its own site.
 #[derive(Debug)]
 pub(super) struct FromAgent<T> {
     pub(super) agent: KnownAgent,
     pub(super) value: T,
 }
 
-impl<T: DeserializeOwned> FromRequest<ApiState> for FromAgent<T> {
+impl<T: DeserializeOwned + Speaks> FromRequest<ApiState> for FromAgent<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
@@ -25,10 +62,12 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for FromAgent<T> {
         let agent = state.broker.recognize(&claims).await;
         let agent = agent.map_err(|error| counted(state, error))?;
         let bytes = admitted(request, state, &claims).await?;
-        Ok(Self {
-            agent,
-            value: body::read(&bytes)?,
-        })
+        let value: T = body::read(&bytes)?;
+        if let Some((named, site)) = value.speaker() {
+            let may = agent.may_speak(named, site);
+            may.map_err(|refusal| counted(state, refusal.into()))?;
+        }
+        Ok(Self { agent, value })
     }
 }
 
