@@ -1,8 +1,10 @@
 //! What is used where sites have set windows or limits by organisation. Where none has, nothing of this
 //! is read.
 
+mod known;
+
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use broker_model::{
     Allocation, GpuMillis, JobState, OrganisationId, OrganisationUse, SiteId, Tally, WindowId,
@@ -10,41 +12,19 @@ use broker_model::{
 };
 use broker_store::StoreError;
 use jiff::Timestamp;
-use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
 use crate::board::{Listed, Moment};
 use crate::{Broker, Error};
 
-/// Windows as they were counted lately, with what this process has placed in them since.
-///
-/// Of jobs that count in one window or limit this process places one at a time, so its own never go
-/// beyond; another replica's are seen when the count is taken anew.
+use known::Counted;
+pub(crate) use known::{Tallies, Turn};
+
+/// What placement has to count, and the number of each site's count: a commit moves it on.
 #[derive(Debug, Default)]
-pub(crate) struct Tallies {
-    windows: Mutex<HashMap<WindowId, (Instant, WindowUse)>>,
-    turn: Arc<tokio::sync::Mutex<()>>,
-}
-
-/// Kept from the count to the commit of what was placed by it.
-#[derive(Debug)]
-pub(crate) struct Turn(#[expect(dead_code, reason = "held, never read")] OwnedMutexGuard<()>);
-
-impl Tallies {
-    pub(crate) async fn turn(&self) -> Turn {
-        Turn(Arc::clone(&self.turn).lock_owned().await)
-    }
-
-    /// A job of this size was placed in the window.
-    pub(crate) fn took(&self, window: WindowId, gpu: GpuMillis) {
-        if let Some((_, known)) = self.known().get_mut(&window) {
-            known.held = known.held + gpu;
-        }
-    }
-
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<WindowId, (Instant, WindowUse)>> {
-        self.windows.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+pub(crate) struct Count {
+    pub(crate) tally: Tally,
+    pub(crate) numbers: HashMap<SiteId, i64>,
 }
 
 impl Broker {
@@ -54,60 +34,91 @@ impl Broker {
         heard: &Moment,
         allocation: &Allocation,
         now: Timestamp,
-    ) -> Result<Tally, StoreError> {
-        let set = || heard.listed().iter().filter(|it| !it.controls.is_empty());
-        let windows: Vec<WindowId> = set()
-            .flat_map(|it| &it.controls.windows)
-            .filter(|it| it.share == allocation.share && it.is_open(now))
-            .map(|it| it.id)
-            .collect();
-        let mut tally = Tally::default();
-        if !windows.is_empty() {
-            tally.windows = self.window_uses(&windows).await?.into_iter().collect();
+    ) -> Result<Count, StoreError> {
+        let counts = |it: &&Arc<Listed>| {
+            let controls = &it.controls;
+            !(controls.windows.is_empty() && controls.limits.is_empty())
+        };
+        let counting: Vec<Arc<Listed>> = heard.listed().iter().filter(counts).cloned().collect();
+        if counting.is_empty() {
+            return Ok(Count::default());
         }
-        // A list: an iterator with a closure in it cannot be held over a wait.
-        let limiting: Vec<Arc<Listed>> = set()
-            .filter(|it| !it.controls.limits.is_empty())
-            .cloned()
-            .collect();
-        if limiting.is_empty() {
-            return Ok(tally);
+        let mut count = self.count_sites(&counting, now).await?;
+        let of_share = |listed: &Arc<Listed>| {
+            let windows = listed.controls.windows.iter();
+            let of_share = windows.filter(|it| it.share == allocation.share);
+            of_share.map(|it| it.id).collect::<Vec<_>>()
+        };
+        let known: Vec<WindowId> = counting.iter().flat_map(of_share).collect();
+        count.tally.windows.retain(|id, _| known.contains(id));
+        self.count_organisation(&counting, (allocation, now), &mut count.tally)
+            .await?;
+        Ok(count)
+    }
+
+    /// What is used and held in every window that is open at these sites, as counted a moment ago.
+    async fn count_sites(
+        &self,
+        sites: &[Arc<Listed>],
+        now: Timestamp,
+    ) -> Result<Count, StoreError> {
+        let tallies = &self.inner.tallies;
+        let mut count = Count::default();
+        let mut unknown = Vec::new();
+        for listed in sites {
+            let open = listed.controls.windows.iter().filter(|it| it.is_open(now));
+            let open: Vec<WindowId> = open.map(|it| it.id).collect();
+            match tallies.find(&listed.site.id, &open, self.inner.limits.standing_ttl) {
+                Some(counted) => count.add(&listed.site.id, counted),
+                None => unknown.push((&listed.site.id, open)),
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(count);
+        }
+        // Numbers before what they are of: one that is too old is noticed at the commit.
+        let at = Instant::now();
+        let numbers: HashMap<SiteId, i64> =
+            self.inner.store.site_counts().await?.into_iter().collect();
+        let all: Vec<WindowId> = unknown.iter().flat_map(|(_, open)| open.clone()).collect();
+        let uses: HashMap<WindowId, WindowUse> =
+            self.count_windows(&all).await?.into_iter().collect();
+        for (site, open) in unknown {
+            let of = |id: &WindowId| (*id, uses.get(id).copied().unwrap_or_default());
+            let counted = Counted {
+                at,
+                number: numbers.get(site).copied().unwrap_or(0),
+                windows: open.iter().map(of).collect(),
+            };
+            tallies.keep(site.clone(), counted.clone());
+            count.add(site, counted);
+        }
+        Ok(count)
+    }
+
+    /// What the organisation has where sites limit it.
+    async fn count_organisation(
+        &self,
+        sites: &[Arc<Listed>],
+        (allocation, now): (&Allocation, Timestamp),
+        tally: &mut Tally,
+    ) -> Result<(), StoreError> {
+        if sites.iter().all(|it| it.controls.limits.is_empty()) {
+            return Ok(());
         }
         let organisation = match self.standing(allocation.project).await {
             Ok(standing) => standing.organisation.id,
             Err(Error::Store(error)) => return Err(error),
-            Err(_) => return Ok(tally),
+            Err(_) => return Ok(()),
         };
-        for listed in limiting {
+        for listed in sites {
             if listed.controls.limit_of(organisation).is_some() {
-                let uses = self.organisation_use(organisation, &listed, now).await?;
+                let uses = self.organisation_use(organisation, listed, now).await?;
                 tally.organisation = Some(organisation);
                 tally.at_sites.insert(listed.site.id.clone(), uses);
             }
         }
-        Ok(tally)
-    }
-
-    /// What is used and held in each window, as counted a moment ago.
-    async fn window_uses(
-        &self,
-        windows: &[WindowId],
-    ) -> Result<Vec<(WindowId, WindowUse)>, StoreError> {
-        let fresh = self.inner.limits.standing_ttl;
-        let known = |window: &WindowId| {
-            let known = self.inner.tallies.known();
-            let (at, uses) = known.get(window)?;
-            (at.elapsed() < fresh).then_some((*window, *uses))
-        };
-        if let Some(all) = windows.iter().map(known).collect() {
-            return Ok(all);
-        }
-        let counted = self.count_windows(windows).await?;
-        let now = Instant::now();
-        let mut known = self.inner.tallies.known();
-        known.retain(|_, (at, _)| at.elapsed() < fresh);
-        known.extend(counted.iter().map(|(window, uses)| (*window, (now, *uses))));
-        Ok(counted)
+        Ok(())
     }
 
     /// Those that nothing counts in are there as well, with nothing.
@@ -157,5 +168,12 @@ impl Broker {
             uses.gpu_held = uses.gpu_held + cost.map_or(GpuMillis::ZERO, |cost| cost.gpu);
         }
         Ok(uses)
+    }
+}
+
+impl Count {
+    fn add(&mut self, site: &SiteId, counted: Counted) {
+        self.numbers.insert(site.clone(), counted.number);
+        self.tally.windows.extend(counted.windows);
     }
 }

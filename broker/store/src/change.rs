@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use broker_model::{
     AgentKey, Allocation, AllocationId, Attempt, AttemptId, EnrolledAgent, EntryBody, Evidence,
-    GpuMillis, Invite, Job, JobId, Organisation, Project, RegisteredSite, SiteSnapshot, SiteState,
-    UnitMillis, UsageRecord, WindowId,
+    GpuMillis, Invite, Job, JobId, Organisation, Project, RegisteredSite, SiteId, SiteSnapshot,
+    SiteState, UnitMillis, UsageRecord, WindowId,
 };
 use jiff::Timestamp;
 
@@ -118,13 +118,20 @@ pub enum Write {
         window: WindowId,
         gpu: GpuMillis,
     },
+    /// Says that a job is placed at a site that counts it by a window or a limit. Fails with
+    /// `Conflict(SiteCount)` unless `version` is that of the count, 0 where nothing was counted yet: else
+    /// two replicas that have read the same would fill one window twice. Stores `version + 1`.
+    CountAt {
+        site: SiteId,
+        version: i64,
+    },
     /// The job is placed where no window counts it.
     RemoveWindowUse {
         job: JobId,
     },
     PutSiteState(Box<SiteState>),
     PutSiteSnapshot {
-        site: broker_model::SiteId,
+        site: SiteId,
         snapshot: Box<SiteSnapshot>,
     },
     /// Appends log bytes when `offset` is where the stored log ends; else it is ignored, since the

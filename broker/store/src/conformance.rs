@@ -100,6 +100,7 @@ where
         sites::{
             a_site_is_registered_once_and_changed_from_what_was_read,
             a_window_counts_what_is_held_until_it_is_charged,
+            of_all_who_counted_the_same_one_places_at_a_site,
             an_organisation_is_counted_by_site_and_month,
         }
         identities::{

@@ -18,6 +18,8 @@ pub enum Entity {
     AgentKey,
     Nonce,
     Site,
+    /// What a site's windows and limits count.
+    SiteCount,
 }
 
 impl fmt::Display for Entity {
@@ -36,6 +38,7 @@ impl fmt::Display for Entity {
             Self::AgentKey => "agent key",
             Self::Nonce => "nonce",
             Self::Site => "site",
+            Self::SiteCount => "count of what is placed at the site",
         })
     }
 }

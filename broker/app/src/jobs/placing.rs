@@ -1,10 +1,12 @@
 //! A placement on its way into the store: with what it can be made again from, and with the digests
 //! by which the ledger would notice that either was changed.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use broker_model::{
-    Allocation, Bound, EntryBody, GpuMillis, Job, JobSpec, PartitionRef, Placement, Tally, WindowId,
+    Allocation, Bound, EntryBody, GpuMillis, Job, JobSpec, PartitionRef, Placement, SiteId, Tally,
+    WindowId,
 };
 use broker_placement::Input;
 use broker_store::{Change, StoreError, StoredPlacement, Write};
@@ -13,7 +15,7 @@ use crate::Broker;
 use crate::board::{Moment, Record};
 use crate::jobs::prepare::chosen;
 use crate::replay::{PlacingInputs, digest};
-use crate::tally::Turn;
+use crate::tally::{Count, Turn};
 
 /// A placement, and the board it was made on.
 #[derive(Debug)]
@@ -29,9 +31,9 @@ pub(crate) struct Placing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Counted {
     Nowhere,
-    /// By a limit, or by windows of which none is to count it.
-    There,
-    InWindow(WindowId),
+    /// By a limit, or by windows of which none is to count it. With the number of the site's count.
+    There(i64),
+    InWindow(i64, WindowId),
 }
 
 /// The digests of a placing's two documents.
@@ -52,7 +54,7 @@ impl Broker {
     ) -> Result<Placing, StoreError> {
         let now = self.inner.clock.now();
         let heard = self.board().heard();
-        let tally = self.tally(&heard, allocation, now).await?;
+        let Count { tally, numbers } = self.tally(&heard, allocation, now).await?;
         let views = heard.views();
         let input = Input {
             now,
@@ -65,7 +67,7 @@ impl Broker {
             tally: &tally,
         };
         let placement = broker_placement::place(&input);
-        let counted = counted(&placement, &heard, &input);
+        let counted = counted(&placement, &heard, &input, &numbers);
         drop(views);
         Ok(Placing {
             placement,
@@ -133,14 +135,15 @@ impl Broker {
         let write = Write::InsertPlacement(Box::new(stored));
         change.writes.push(write);
         change.writes.extend(placing.window_write(job, job_version));
+        change.writes.extend(placing.count_write());
         digests
     }
 
     /// To be called once a change with the placing is committed: its board need not be written again.
     pub(crate) fn placing_is_kept(&self, placing: &Placing) {
         self.board().is_stored(&placing.board);
-        if let Some((window, gpu)) = placing.window() {
-            self.inner.tallies.took(window, gpu);
+        if let Some((site, number)) = placing.count() {
+            self.inner.tallies.took(site, number, placing.window());
         }
     }
 }
@@ -153,9 +156,27 @@ impl Placing {
     fn window(&self) -> Option<(WindowId, GpuMillis)> {
         let (_, candidate) = chosen(&self.placement)?;
         match self.counted {
-            Counted::InWindow(window) => Some((window, candidate.gpu)),
-            Counted::Nowhere | Counted::There => None,
+            Counted::InWindow(_, window) => Some((window, candidate.gpu)),
+            Counted::Nowhere | Counted::There(_) => None,
         }
+    }
+
+    /// The site that counts the job, and the number of its count.
+    fn count(&self) -> Option<(&SiteId, i64)> {
+        let (partition, _) = chosen(&self.placement)?;
+        match self.counted {
+            Counted::InWindow(number, _) | Counted::There(number) => {
+                Some((&partition.site, number))
+            }
+            Counted::Nowhere => None,
+        }
+    }
+
+    /// Lets only one of those who counted the same place by it.
+    fn count_write(&self) -> Option<Write> {
+        let (site, version) = self.count()?;
+        let site = site.clone();
+        Some(Write::CountAt { site, version })
     }
 
     /// A job that was placed before may be counted in a window still.
@@ -169,7 +190,12 @@ impl Placing {
     }
 }
 
-fn counted(placement: &Placement, heard: &Moment, input: &Input<'_>) -> Counted {
+fn counted(
+    placement: &Placement,
+    heard: &Moment,
+    input: &Input<'_>,
+    numbers: &HashMap<SiteId, i64>,
+) -> Counted {
     let Some((at, candidate)) = chosen(placement) else {
         return Counted::Nowhere;
     };
@@ -180,9 +206,10 @@ fn counted(placement: &Placement, heard: &Moment, input: &Input<'_>) -> Counted 
     let mut windows = controls.windows_of(&input.allocation.share, here);
     let organisation = input.tally.organisation;
     let limited = organisation.is_some_and(|it| controls.limit_of(it).is_some());
+    let number = numbers.get(&at.site).copied().unwrap_or(0);
     match broker_placement::window_for(controls, input, here, candidate.gpu) {
-        Some(window) => Counted::InWindow(window.id),
-        None if limited || windows.next().is_some() => Counted::There,
+        Some(window) => Counted::InWindow(number, window.id),
+        None if limited || windows.next().is_some() => Counted::There(number),
         None => Counted::Nowhere,
     }
 }

@@ -6,6 +6,9 @@ use crate::jobs::prepare::{Prepared, chosen};
 use crate::once::{Entered, FirstAnswer, Idempotency, Once};
 use crate::{Broker, Caller, Error, Result};
 
+/// Far more than replicas that could meet so often in a row.
+const COUNTED_ANEW: u32 = 16;
+
 /// The answer to a submission: a new job, or the first answer to a repeated key.
 #[derive(Debug)]
 pub enum Accepted {
@@ -47,16 +50,35 @@ impl Broker {
         spec: JobSpec,
         once: &Once<Job>,
     ) -> Result<Accepted> {
-        let first = self.submit_once(caller, &spec, once).await;
+        let first = self.submit_counted(caller, &spec, once).await;
         if !matches!(first, Err(Refused::Stale(_))) {
             return first.map_err(Error::from);
         }
         self.forget_standing(spec.project).await;
-        let second = self.submit_once(caller, &spec, once).await;
+        let second = self.submit_counted(caller, &spec, once).await;
         if matches!(second, Err(Refused::Stale(_))) {
             self.forget_standing(spec.project).await;
         }
         second.map_err(Error::from)
+    }
+
+    /// What a site counts may have grown by another replica's placing: then it is counted anew. One of
+    /// those who meet has placed each time, so it is not for long.
+    async fn submit_counted(
+        &self,
+        caller: &Caller,
+        spec: &JobSpec,
+        once: &Once<Job>,
+    ) -> Result<Accepted, Refused> {
+        for _ in 0..COUNTED_ANEW {
+            match self.submit_once(caller, spec, once).await {
+                Err(Refused::Stale(CommitError::Conflict(Entity::SiteCount))) => {
+                    self.inner.tallies.forget();
+                }
+                done => return done,
+            }
+        }
+        Err(Error::Contended.into())
     }
 
     async fn submit_once(
@@ -100,7 +122,7 @@ impl Broker {
             }
             Err(
                 error @ (CommitError::HoursExceeded { .. }
-                | CommitError::Conflict(Entity::Allocation)),
+                | CommitError::Conflict(Entity::Allocation | Entity::SiteCount)),
             ) => Err(Refused::Stale(error)),
             Err(error) => Err(Error::from(error).into()),
         }

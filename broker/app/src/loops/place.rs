@@ -1,7 +1,7 @@
 use std::sync::{MutexGuard, PoisonError};
 
 use broker_model::{Allocation, Confirmation, Job, JobId, OutcomeKind, Refusal, Verdict};
-use broker_store::{Change, CommitError, StoreError, Write};
+use broker_store::{Change, CommitError, Entity, StoreError, Write};
 
 use crate::jobs::{
     Dependencies, Placing, PlacingDigests, Redecided, chosen, end_unplaced, placed_entry,
@@ -21,8 +21,10 @@ impl Broker {
             let id = job.id;
             match self.place_pending(job).await {
                 Ok(true) => placed += 1,
+                Ok(false) | Err(CommitError::HoursExceeded { .. }) => {}
                 // Changed meanwhile, or too few hours left: the next round looks again.
-                Ok(false) | Err(CommitError::Conflict(_) | CommitError::HoursExceeded { .. }) => {}
+                Err(CommitError::Conflict(Entity::SiteCount)) => self.inner.tallies.forget(),
+                Err(CommitError::Conflict(_)) => {}
                 Err(CommitError::Store(error))
                     if !matches!(error, StoreError::Unreadable { .. }) =>
                 {

@@ -206,6 +206,7 @@ as_inside! { Sites {
     fn site_snapshots() -> Result<Vec<(SiteId, SiteSnapshot)>>;
     fn registered_versions() -> Result<Vec<(SiteId, i64)>>;
     fn find_registered_site(site: &SiteId) -> Result<Option<RegisteredSite>>;
+    fn site_counts() -> Result<Vec<(SiteId, i64)>>;
     fn window_uses(windows: &[WindowId]) -> Result<Vec<(WindowId, WindowUse)>>;
     fn organisation_gpu(organisation: OrganisationId, site: &SiteId, month: &str) -> Result<GpuMillis>;
     fn jobs_of_organisation(organisation: OrganisationId, site: &SiteId) -> Result<Vec<Job>>;

@@ -51,6 +51,23 @@ pub async fn a_site_is_registered_once_and_changed_from_what_was_read(store: &dy
     assert_eq!(found, Some(expected));
 }
 
+pub async fn of_all_who_counted_the_same_one_places_at_a_site(store: &dyn Store) {
+    let count = |version| Write::CountAt {
+        site: lumi(),
+        version,
+    };
+    assert_eq!(store.site_counts().await.unwrap(), []);
+    for version in 0..2 {
+        let racers = join_all((0..3).map(|_| commit(store, vec![count(version)]))).await;
+        assert_eq!(racers.iter().filter(|it| it.is_ok()).count(), 1);
+        for lost in racers.into_iter().filter_map(Result::err) {
+            let is_conflict = matches!(lost, CommitError::Conflict(Entity::SiteCount));
+            assert!(is_conflict, "{lost}");
+        }
+        assert_eq!(store.site_counts().await.unwrap(), [(lumi(), version + 1)]);
+    }
+}
+
 async fn uses(store: &dyn Store, window: WindowId) -> Option<WindowUse> {
     let uses = store.window_uses(&[window]).await.unwrap();
     assert!(uses.iter().all(|(id, _)| *id == window));

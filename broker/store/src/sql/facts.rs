@@ -101,6 +101,12 @@ const NONCES: Select = select_any!(
     "",
     &[Text]
 );
+const COUNTS: Select = select_any!(
+    "site_counts",
+    "SELECT site_id, version FROM site_counts WHERE site_id",
+    "",
+    &[Text, Int]
+);
 const SITES: Select = select_any!(
     "registered_sites",
     "SELECT site_id, version FROM registered_sites WHERE site_id",
@@ -123,6 +129,7 @@ struct Wanted {
     invites: BTreeSet<Arc<str>>,
     agents: BTreeSet<Arc<str>>,
     keys: BTreeSet<Arc<str>>,
+    counts: BTreeSet<Arc<str>>,
     nonces: BTreeSet<Arc<str>>,
     sites: BTreeSet<Arc<str>>,
 }
@@ -164,6 +171,7 @@ impl Wanted {
                 let wanted = match entity {
                     Entity::Invite => &mut self.invites,
                     Entity::Agent => &mut self.agents,
+                    Entity::SiteCount => &mut self.counts,
                     _ => &mut self.keys,
                 };
                 wanted.insert(Arc::clone(id));
@@ -205,7 +213,7 @@ pub(super) async fn read<'a>(
     for row in fetch(conn, &REMEMBERED, &wanted.remembered).await? {
         known.remembered.learn(row.text(0)?.into(), ());
     }
-    read_agents(conn, &wanted, &mut known).await?;
+    read_versions(conn, &wanted, &mut known).await?;
     for row in fetch(conn, &SITES, &wanted.sites).await? {
         known.sites.learn(row.parse(0)?, row.int(1)?);
     }
@@ -221,7 +229,7 @@ pub(super) async fn read<'a>(
     Ok(known)
 }
 
-async fn read_agents(
+async fn read_versions(
     conn: &mut Conn,
     wanted: &Wanted,
     known: &mut Working<'_>,
@@ -230,6 +238,7 @@ async fn read_agents(
         (&INVITES, &wanted.invites),
         (&AGENTS, &wanted.agents),
         (&KEYS, &wanted.keys),
+        (&COUNTS, &wanted.counts),
     ] {
         for row in fetch(conn, select, wanted).await? {
             known.versions.learn(row.text(0)?.into(), row.int(1)?);

@@ -32,6 +32,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(6, "0006_agents"),
     migration!(7, "0007_confirmations"),
     migration!(8, "0008_site_registry"),
+    migration!(9, "0009_site_counts"),
 ];
 
 const TABLE: Sql = Sql::Each {

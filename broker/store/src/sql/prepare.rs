@@ -110,6 +110,7 @@ fn step(write: Write) -> Result<Step, StoreError> {
         Write::PutWindowUse { job, window, gpu } => {
             put(TableId::WindowUses, rows::window_use(job, window, gpu))
         }
+        Write::CountAt { site, version } => count_at(&site, version),
         Write::RemoveWindowUse { job } => remove(TableId::WindowUses, vec![Cell::text(job)]),
         Write::PutSiteState(it) => put(TableId::SiteStates, rows::site_state(&it)?),
         Write::PutSiteSnapshot { site, snapshot } => {
@@ -146,6 +147,7 @@ fn versioned(entity: Entity, expects: Option<i64>, (id, row): (Arc<str>, Cells))
     let table = match entity {
         Entity::Invite => TableId::AgentInvites,
         Entity::Agent => TableId::Agents,
+        Entity::SiteCount => TableId::SiteCounts,
         _ => TableId::AgentKeys,
     };
     Step::Versioned {
@@ -155,6 +157,13 @@ fn versioned(entity: Entity, expects: Option<i64>, (id, row): (Arc<str>, Cells))
         expects,
         row,
     }
+}
+
+fn count_at(site: &SiteId, version: i64) -> Step {
+    let id: Arc<str> = site.as_str().into();
+    let row = vec![Cell::Text(Arc::clone(&id)), Cell::Int(version + 1)];
+    let expects = (version > 0).then_some(version);
+    versioned(Entity::SiteCount, expects, (id, row))
 }
 
 fn put(table: TableId, row: Cells) -> Step {

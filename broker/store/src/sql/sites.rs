@@ -30,6 +30,11 @@ const REGISTERED: Select = Select::new(
     "SELECT document FROM registered_sites WHERE site_id = $1",
     &[Text],
 );
+const COUNTS: Select = Select::new(
+    "site_counts",
+    "SELECT site_id, version FROM site_counts",
+    &[Text, Int],
+);
 /// A job holds until it is charged, which is some time after its end; one that waits at a site for a
 /// person holds, too; one that went back to placement before a site had it holds nothing.
 const WINDOW_USES: Select = Select {
@@ -96,6 +101,13 @@ impl Sites for SqlStore {
         site: &SiteId,
     ) -> Result<Option<RegisteredSite>, StoreError> {
         self.document(&REGISTERED, &[Cell::text(site)]).await
+    }
+
+    async fn site_counts(&self) -> Result<Vec<(SiteId, i64)>, StoreError> {
+        let rows = self.rows(&COUNTS, &[]).await?;
+        rows.iter()
+            .map(|row| Ok((row.parse(0)?, row.int(1)?)))
+            .collect()
     }
 
     async fn window_uses(

@@ -92,6 +92,8 @@ tables! {
         [site_id Text, version Int, document Text];
     WindowUses = "window_uses", keys 1, Replace(&["window_id", "gpu_ms"]),
         [job_id Text, window_id Text, gpu_ms Int];
+    SiteCounts = "site_counts", keys 1, Replace(&["version"]),
+        [site_id Text, version Int];
     LogStreams = "log_streams", keys 2, Replace(&["length"]),
         [attempt_id Text, stream Text, length Int];
     LogChunks = "log_chunks", keys 3, Refuse,

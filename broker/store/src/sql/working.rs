@@ -30,7 +30,8 @@ pub(super) struct Working<'a> {
     pub(super) persons: Known<PersonId, KnownPerson>,
     pub(super) subjects: Known<Subject, PersonId>,
     pub(super) logs: Known<Stream, u64>,
-    /// Versions of agents, their keys and invites: the ids of each kind look different.
+    /// Versions of agents, their keys and invites, and of what sites count: the ids of each kind look
+    /// different.
     pub(super) versions: Known<Arc<str>, i64>,
     pub(super) nonces: Known<Arc<str>, ()>,
     /// Versions of the registry.
