@@ -1,6 +1,7 @@
 //! What agents of the sites ask and tell. Who an agent is, the transport has checked: these take the
 //! site it may speak for.
 
+mod hear;
 mod lease;
 mod logs;
 pub(crate) mod plausible;

@@ -167,6 +167,13 @@ impl Board {
         all
     }
 
+    /// What was heard of every site that ever spoke, whether the registry still has it or not.
+    pub(crate) fn states(&self) -> Vec<SiteState> {
+        let heard = self.heard();
+        let states = heard.sites.values();
+        states.filter_map(|it| it.state.clone()).collect()
+    }
+
     /// Every site with what is known of it now.
     pub fn entries(&self) -> Vec<SiteEntry> {
         let moment = self.heard();

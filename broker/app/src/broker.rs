@@ -1,5 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use broker_model::{Clock, Ids, JobId, Site};
@@ -93,7 +93,7 @@ pub struct Broker {
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
-    policy: RwLock<Arc<Engine>>,
+    policy: Arc<Engine>,
     pub(crate) role_rules: RwLock<Arc<[RoleRule]>>,
     pub(crate) board: Board,
     pub(crate) clock: Arc<dyn Clock>,
@@ -121,7 +121,7 @@ impl Broker {
         Self {
             inner: Arc::new(Inner {
                 board: Board::new(parts.sites, parts.zones),
-                policy: RwLock::new(parts.policy),
+                policy: parts.policy,
                 role_rules: RwLock::new(Arc::new([])),
                 callers: Callers::new(&parts.limits),
                 standings: Standings::new(&parts.limits),
@@ -161,22 +161,9 @@ impl Broker {
         &self.inner.board
     }
 
-    /// The policy set in force; a running decision keeps the one it began with.
+    /// The policy set in force.
     pub fn policy(&self) -> Arc<Engine> {
-        self.inner
-            .policy
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// Puts a new policy set in force for every decision from now on.
-    pub fn put_policy(&self, engine: Arc<Engine>) {
-        *self
-            .inner
-            .policy
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = engine;
+        self.inner.policy.clone()
     }
 
     /// Commits, logs what it did to jobs, and wakes the sealing loop if the change left entries.

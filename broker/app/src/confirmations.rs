@@ -4,4 +4,4 @@ mod answer;
 mod expire;
 mod waiting;
 
-pub use answer::{Answer, Authority};
+pub use answer::Answer;

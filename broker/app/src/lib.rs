@@ -6,6 +6,7 @@
 
 pub mod agents;
 pub mod audit;
+mod authority;
 mod board;
 mod broker;
 mod caller;
@@ -34,10 +35,11 @@ mod standing;
 mod state_log;
 mod tally;
 
+pub use authority::Authority;
 pub use board::{Board, SiteEntry};
 pub use broker::{Broker, BrokerParts, Limits};
 pub use caller::Caller;
-pub use confirmations::{Answer, Authority};
+pub use confirmations::Answer;
 pub use eligibility::CheckAnswer;
 pub use enrolment::{AgentDoor, AgentRefusal, AgentView, InviteOrder, KnownAgent, NewInvite};
 pub use error::{Error, Result};

@@ -75,6 +75,10 @@ async fn sweeping(broker: &Broker) {
             "ending what waits for sites too long failed",
         );
         report(
+            broker.cancel_vetoed_once().await,
+            "cancelling what waits of vetoed grants failed",
+        );
+        report(
             broker.sweep_once().await,
             "forgetting old keys and sessions failed",
         );

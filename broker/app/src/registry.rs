@@ -9,6 +9,7 @@ mod incidents;
 mod jobs;
 mod retire;
 mod rules;
+mod vetoed;
 mod view;
 
 pub use diff::Difference;

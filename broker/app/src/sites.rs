@@ -61,9 +61,7 @@ impl Broker {
         let now = self.inner.clock.now();
         let readiness = entry.readiness(now);
         let reason = match (readiness, &entry.state) {
-            (SiteReadiness::Unknown, None) => {
-                Some("no agent of this site has reported yet".to_owned())
-            }
+            (SiteReadiness::Unknown, None) => Some(never_heard(&entry.site).to_owned()),
             (SiteReadiness::Unknown, Some(state)) => Some(self.silence(state, now)),
             (_, Some(state)) => state.reason.clone(),
             (_, None) => None,
@@ -86,4 +84,12 @@ impl Broker {
                 .collect(),
         }
     }
+}
+
+/// A site that only helps people to others' machines has nothing that an agent could tell of.
+fn never_heard(site: &Site) -> &'static str {
+    if site.systems.iter().all(|it| it.partitions.is_empty()) {
+        return "it has no partitions of its own, so there is nothing that an agent could report";
+    }
+    "no agent of this site has reported yet"
 }

@@ -239,19 +239,10 @@ impl JobState {
                 reason,
                 expected_start,
             }),
-            (
-                Queued {
-                    partition,
-                    remote_id,
-                    ..
-                },
-                JobEvent::Start(started_at),
-            ) => Ok(Running {
-                partition,
-                remote_id,
-                started_at,
-            }),
-            (state @ Running { .. }, JobEvent::Start(_) | JobEvent::Accept(_)) => Ok(state),
+            (state @ (Queued { .. } | Running { .. }), JobEvent::Start(at)) => {
+                Ok(state.started(at))
+            }
+            (state @ Running { .. }, JobEvent::Accept(_)) => Ok(state),
             (
                 Running {
                     partition,
@@ -325,6 +316,31 @@ impl JobState {
             | Self::Cancelled { ended_at, .. }
             | Self::TimedOut { ended_at, .. } => Some(*ended_at),
             _ => None,
+        }
+    }
+
+    /// A start that is heard late is not the one after a requeue.
+    fn started(self, at: Timestamp) -> Self {
+        match self {
+            Self::Queued {
+                partition,
+                remote_id,
+                ..
+            } => Self::Running {
+                partition,
+                remote_id,
+                started_at: at,
+            },
+            Self::Running {
+                partition,
+                remote_id,
+                started_at,
+            } => Self::Running {
+                partition,
+                remote_id,
+                started_at: started_at.max(at),
+            },
+            other => other,
         }
     }
 

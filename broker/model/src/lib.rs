@@ -15,6 +15,7 @@ mod job;
 mod organisation;
 mod placement;
 mod principal;
+mod reason;
 mod site;
 mod snapshot;
 mod spec;
@@ -43,6 +44,7 @@ pub use job::{
 pub use organisation::{Evidence, EvidenceKind, Organisation, SizeClass};
 pub use placement::{Bound, Candidate, Clause, Considered, Forecast, Placement, Rejection};
 pub use principal::{Assurance, Entitlement, Grant, IdentityAssurance, Principal, Role};
+pub use reason::{LONGEST_REASON, checked_reason};
 pub use site::{
     Access, AgentWord, Automation, Billed, Billing, BillingTerm, CapacityWindow, Contact,
     ContainerTarget, ControlId, Controls, Drain, DrainDraft, Entrance, Factory, Funding, Incident,

@@ -156,6 +156,9 @@ pub struct System {
     /// The Union's share of access time in thousandths (Regulation (EU) 2021/1173 Art. 17).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub union_share_permille: Option<u32>,
+    /// What it is at most where no more is known, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub union_share_max_permille: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduler: Option<String>,
     /// What it computes with where that is neither a CPU nor a GPU: `qpu`.

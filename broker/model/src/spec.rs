@@ -299,13 +299,6 @@ impl JobSpec {
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
-    /// How many nodes it may take at the same time.
-    pub fn nodes_at_once(&self) -> u32 {
-        self.array.map_or(self.resources.nodes, |array| {
-            array.at_once.unwrap_or(array.tasks).min(array.tasks)
-        })
-    }
-
     /// How many times the walltime and the resources are asked for: the tasks of an array.
     pub fn tasks(&self) -> u32 {
         self.array.map_or(1, |array| array.tasks)
@@ -527,16 +520,18 @@ mod tests {
     }
 
     #[test]
-    fn an_array_asks_for_its_tasks_and_takes_as_many_nodes_as_it_may_at_once() {
+    fn an_array_asks_for_its_tasks() {
         let plain: JobSpec = toml::from_str(JOB).unwrap();
-        assert_eq!((plain.tasks(), plain.nodes_at_once()), (1, 2));
-        let array = |at_once| JobSpec {
-            array: Some(ArraySpec { tasks: 10, at_once }),
-            ..plain.clone()
+        assert_eq!(plain.tasks(), 1);
+        let array = ArraySpec {
+            tasks: 10,
+            at_once: Some(4),
         };
-        assert_eq!((array(None).tasks(), array(None).nodes_at_once()), (10, 10));
-        assert_eq!(array(Some(4)).nodes_at_once(), 4);
-        assert_eq!(array(Some(40)).nodes_at_once(), 10);
+        let many = JobSpec {
+            array: Some(array),
+            ..plain
+        };
+        assert_eq!(many.tasks(), 10);
     }
 
     #[test]

@@ -129,6 +129,8 @@ pub enum Write {
     RemoveWindowUse {
         job: JobId,
     },
+    /// Inserts or replaces. Fails with `Conflict(SiteState)` unless the stored version is
+    /// `state.version`, 0 where none is stored; stores `version + 1`.
     PutSiteState(Box<SiteState>),
     PutSiteSnapshot {
         site: SiteId,

@@ -20,6 +20,8 @@ pub enum Entity {
     Site,
     /// What a site's windows and limits count.
     SiteCount,
+    /// What its agents said of it.
+    SiteState,
 }
 
 impl fmt::Display for Entity {
@@ -38,6 +40,7 @@ impl fmt::Display for Entity {
             Self::AgentKey => "agent key",
             Self::Nonce => "nonce",
             Self::Site => "site",
+            Self::SiteState => "state of the site",
             Self::SiteCount => "count of what is placed at the site",
         })
     }

@@ -18,12 +18,12 @@ async fn subscribers_hear_which_sites_a_commit_was_about() {
     let mut nudges = store.subscribe();
     let refused = Write::UpdateAllocationTerms(Box::new(allocation()));
     let refused = Change {
-        writes: vec![site_state("bsc"), refused],
+        writes: vec![site_state("bsc", 0), refused],
         entries: Vec::new(),
     };
     store.commit(refused).await.unwrap_err();
     let taken = Change {
-        writes: vec![site_state("lumi"), site_state("lumi")],
+        writes: vec![site_state("lumi", 0), site_state("lumi", 1)],
         entries: Vec::new(),
     };
     store.commit(taken).await.unwrap();
@@ -35,7 +35,7 @@ async fn subscribers_hear_which_sites_a_commit_was_about() {
     assert_eq!(*nudges.recv().await.unwrap(), expected);
 }
 
-fn site_state(site: &str) -> Write {
+fn site_state(site: &str, version: i64) -> Write {
     Write::PutSiteState(Box::new(SiteState {
         site: site.parse().unwrap(),
         readiness: SiteReadiness::Ready,
@@ -43,6 +43,7 @@ fn site_state(site: &str) -> Write {
         observed_at: SystemClock.now(),
         ttl_seconds: 60,
         agents: Vec::new(),
+        version,
     }))
 }
 

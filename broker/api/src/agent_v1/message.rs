@@ -62,6 +62,9 @@ impl<T: DeserializeOwned + Speaks> FromRequest<ApiState> for FromAgent<T> {
         let agent = state.broker.recognize(&claims).await;
         let agent = agent.map_err(|error| counted(state, error))?;
         let bytes = admitted(request, state, &claims).await?;
+        // A body may take its time, and its agent be revoked meanwhile.
+        let counts = state.broker.still_counts(&agent).await;
+        counts.map_err(|error| counted(state, error))?;
         let value: T = body::read(&bytes)?;
         if let Some((named, site)) = value.speaker() {
             let may = agent.may_speak(named, site);

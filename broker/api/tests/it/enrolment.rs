@@ -1,10 +1,12 @@
 //! Coming in by an invite, changing the key, and being put out.
 
 use agent_link::{EnrolRequest, InviteText, KeyPair, PublicKey, RotateRequest, answer};
-use axum::http::HeaderMap;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request};
 use broker_model::AgentId;
 use broker_store::Ledger as _;
 use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
 use crate::ask::Answer;
 use crate::site::SITE;
@@ -203,7 +205,12 @@ async fn a_new_key_takes_over_from_the_old_one_which_counts_for_ten_minutes() {
 async fn a_revoked_agent_is_refused_at_once_and_told_why_and_what_to_do() {
     let world = World::start().await;
     assert_eq!(world.revoke(agent_id()).await.json()["status"], "revoked");
-    assert_eq!(world.last_entry().await["kind"], "agent.revoked");
+    let entries = world.store.entries(0, 1000).await.unwrap();
+    assert!(
+        entries
+            .iter()
+            .any(|it| it.text.contains("\"agent.revoked\""))
+    );
     let refused = world.lease_by(&agent_key(SITE), agent_id()).await;
     let problem = refused.problem(401, "agent-revoked");
     let detail = problem["detail"].as_str().unwrap();
@@ -233,6 +240,59 @@ async fn a_long_poll_of_a_revoked_agent_is_ended() {
     };
     let (waited, _) = tokio::join!(waiting, revoking);
     waited.problem(401, "agent-revoked");
+}
+
+/// Its last byte comes when the agent has been put out.
+#[tokio::test]
+async fn a_request_that_began_before_its_agent_was_revoked_is_not_carried_out_after() {
+    let world = World::start().await;
+    let body = json!({ "agent": agent_id(), "site": SITE, "want": 1, "wait_seconds": 0,
+        "working_on": [] })
+    .to_string();
+    let (revoked, until_revoked) = tokio::sync::oneshot::channel::<()>();
+    let (began, until_began) = tokio::sync::oneshot::channel::<()>();
+    let bytes = body.clone();
+    let slow = futures::stream::once(async move {
+        began.send(()).unwrap();
+        until_revoked.await.unwrap();
+        Ok::<_, std::io::Error>(bytes)
+    });
+    let key = agent_key(SITE);
+    let id = key.public().id();
+    let mut request = Request::builder()
+        .method("POST")
+        .uri("/agent/v1/lease")
+        .header("content-type", "application/json");
+    let headers = world.signed(&key, &id, ("POST", "/agent/v1/lease"), body.as_bytes());
+    for (name, value) in headers {
+        request = request.header(name.unwrap(), value);
+    }
+    let request = request.body(Body::from_stream(slow)).unwrap();
+    let answering = world.router.clone().oneshot(request);
+    let revoking = async {
+        until_began.await.unwrap();
+        world.revoke(agent_id()).await;
+        revoked.send(()).unwrap();
+    };
+    let (answer, ()) = tokio::join!(answering, revoking);
+    assert_eq!(answer.unwrap().status(), 401);
+}
+
+#[tokio::test]
+async fn what_a_revoked_agent_said_of_its_site_counts_no_more() {
+    let world = World::start().await;
+    world.lease(0).await;
+    let seen = async || {
+        let token = world.token("ada").await;
+        let uri = format!("/api/v1/sites/{SITE}/state");
+        world.get(uri).token(&token).send().await.json()
+    };
+    assert_eq!(seen().await["readiness"], "ready");
+    world.revoke(agent_id()).await;
+    let after = seen().await;
+    assert_eq!(after["readiness"], "unknown");
+    let reason = after["reason"].as_str().unwrap();
+    assert!(reason.contains("its agent was revoked"), "{reason}");
 }
 
 #[tokio::test]

@@ -208,6 +208,10 @@ impl Broker {
         if self.has_lost_attempt(&job, &partition.site).await? {
             return Ok(None);
         }
+        if let Some(words) = self.barred_from_leaving(&job, partition).await? {
+            self.withdraw(job, &words).await?;
+            return Ok(None);
+        }
         let Some(after) = self.watched(&job).await? else {
             self.withdraw(job, OTHERWISE).await?;
             return Ok(None);

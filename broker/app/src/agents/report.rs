@@ -1,18 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use broker_model::{
-    AgentId, AgentWord, Attempt, AttemptId, AttemptState, EntryBody, EntryKind, InstanceId, SiteId,
-    SiteReadiness, SiteState,
-};
+use broker_model::{AgentId, Attempt, AttemptId, AttemptState, InstanceId, SiteId};
 use broker_store::{Change, CommitError, Entity, StoreError, Write};
 use futures::future::join_all;
 use jiff::SignedDuration;
-use site_adapter::{AttemptReport, Report, ReportReply, SiteSnapshot};
+use site_adapter::{AttemptReport, Report, ReportReply};
 
 use crate::agents::step::Step;
 use crate::{Broker, Error, Result};
 
-const TRIES: u32 = 8;
+pub(super) const TRIES: u32 = 8;
 
 /// Who reports.
 #[derive(Debug)]
@@ -201,54 +198,6 @@ impl Broker {
             Err(CommitError::Conflict(_)) => Ok(Some(id)),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Takes in what a site offers; a change of its readiness is an entry, the numbers are not.
-    async fn hear(
-        &self,
-        (agent, site): (AgentId, &SiteId),
-        (snapshot, told_ttl): (SiteSnapshot, Option<u32>),
-    ) -> Result<()> {
-        let now = self.inner.clock.now();
-        let systems: BTreeSet<_> = snapshot.partitions.iter().map(|it| &it.system).collect();
-        let said = AgentWord {
-            agent,
-            readiness: snapshot.readiness,
-            reason: snapshot.reason.clone(),
-            observed_at: now,
-            ttl_seconds: self.inner.limits.site_ttl_seconds(told_ttl),
-            systems: systems.into_iter().cloned().collect(),
-        };
-        let (known, numbers) = self.board().known_of(site);
-        let before = known.as_ref().map(|state| state.readiness);
-        let state = SiteState::told_by(site.clone(), said, known);
-        let snapshot = state.numbers(agent, snapshot, numbers.as_deref());
-        let mut change = Change {
-            writes: vec![
-                Write::PutSiteState(Box::new(state.clone())),
-                Write::PutSiteSnapshot {
-                    site: site.clone(),
-                    snapshot: Box::new(snapshot.clone()),
-                },
-            ],
-            entries: Vec::new(),
-        };
-        if before != Some(state.readiness) {
-            let readiness = serde_json::to_value(state.readiness).unwrap_or_default();
-            let mut entry =
-                EntryBody::new(now, EntryKind::SiteStateChanged).with("readiness", readiness);
-            entry.site = Some(site.clone());
-            change.entries.push(entry);
-        }
-        if let Err(error) = self.commit(change).await {
-            self.inner.hearing.interrupted_at(now);
-            return Err(error.into());
-        }
-        self.board().hear(state, Some(snapshot));
-        if before != Some(SiteReadiness::Ready) {
-            self.nudges().pending();
-        }
-        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 use broker_model::{
-    Attempt, AttemptEvent, AttemptState, EntryBody, EntryKind, Job, JobEvent, JobState, Outcome,
-    OutcomeKind, Refusal,
+    AgentId, Attempt, AttemptEvent, AttemptState, EntryBody, EntryKind, Job, JobEvent, JobState,
+    LONGEST_REASON, Outcome, OutcomeKind, Refusal,
 };
 use broker_store::{Change, CommitError, StoreError, Write};
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use crate::agents::attempt_entry;
 use crate::jobs::{end_job, release_hold, state_entry};
 
 /// Characters kept of a scheduler's words on why a job waits; Kubernetes lists every node.
-const LONGEST_REASON: usize = 500;
+const LONGEST_WAIT_REASON: usize = 500;
 
 /// Events of one attempt, folded into one change.
 pub(crate) struct Step<'a> {
@@ -136,7 +136,7 @@ impl<'a> Step<'a> {
             return;
         }
         let event = JobEvent::Wait {
-            reason: reason.map(|words| words.chars().take(LONGEST_REASON).collect()),
+            reason: reason.map(|words| words.chars().take(LONGEST_WAIT_REASON).collect()),
             expected_start,
         };
         if let Ok(next) = self.job.state.clone().apply(event)
@@ -222,7 +222,8 @@ impl<'a> Step<'a> {
             self.change.writes.push(write);
         }
         if self.attempt_changed {
-            if !self.attempt.is_handed_over() {
+            let is_an_agents = self.attempt.leased_by != AgentId::RELEASED;
+            if is_an_agents && !self.attempt.is_handed_over() {
                 self.attempt.lease_until = self.broker.lease_end();
             }
             let write = Write::UpdateAttempt(Box::new(self.attempt));

@@ -1,15 +1,14 @@
 use broker_model::{
     AgentId, Confirmation, EntryBody, EntryKind, HoldReason, Job, JobEvent, JobId, OutcomeKind,
-    PartitionRef, PersonId, Principal, SiteId, Verdict,
+    PartitionRef, Principal, SiteId, Verdict, checked_reason,
 };
 use broker_store::{Change, CommitError, Entity, StoredConfirmation, Write};
 
+use crate::authority::Authority;
 use crate::jobs::{Redecided, end_unplaced, job_entry, release_hold, state_entry};
 use crate::{Broker, Caller, Error, Result};
 
 const TRIES: u32 = 5;
-/// Words for a user, not an essay.
-const LONGEST_REASON: usize = 1000;
 
 /// What a person of the site says to a job that waits for them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,26 +18,6 @@ pub enum Answer {
     Decline {
         reason: String,
     },
-}
-
-/// In whose name a site's answer is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Authority {
-    pub person: PersonId,
-    /// The site's agent, where it spoke for somebody there.
-    pub agent: Option<AgentId>,
-}
-
-impl Authority {
-    /// Enters who spoke, and through which agent.
-    pub(crate) fn sign(self, entry: &mut EntryBody) {
-        entry.actor = Some(self.person);
-        if let Some(agent) = self.agent {
-            entry
-                .data
-                .insert("agent".to_owned(), agent.to_string().into());
-        }
-    }
 }
 
 /// What is said to a waiting job, before it is stored.
@@ -67,16 +46,7 @@ impl Broker {
         id: JobId,
         answer: Answer,
     ) -> Result<Job> {
-        if self.board().find(site).is_none() {
-            return Err(Error::NotFound("site"));
-        }
-        if !caller.administers(site) {
-            return Err(Error::Forbidden("site administrator of this site"));
-        }
-        let by = Authority {
-            person: caller.person,
-            agent: None,
-        };
+        let by = self.check_speaks_for(caller, site)?;
         self.answer_in_name_of(by, site, id, answer).await
     }
 
@@ -194,10 +164,11 @@ impl Broker {
             released(&mut job, &mut change);
             return self.turned(job, change, words).await;
         }
+        let Ok(state) = job.state.clone().apply(JobEvent::Confirm) else {
+            return Err(CommitError::Conflict(Entity::Job));
+        };
         said.enter(&job, &at, since, &mut change);
-        if let Ok(state) = job.state.clone().apply(JobEvent::Confirm) {
-            job.state = state;
-        }
+        job.state = state;
         change.entries.push(state_entry(&job));
         self.answered(job, change).await.map(Ok)
     }
@@ -298,23 +269,17 @@ impl Said {
 }
 
 fn worded(reason: &str) -> Result<String> {
-    let reason = reason.trim();
-    let is_text = |c: char| !c.is_control() || c == '\n';
-    if reason.is_empty() || reason.len() > LONGEST_REASON || !reason.chars().all(is_text) {
-        return Err(Error::InvalidSpec(vec![broker_model::InvalidSpec {
-            field: "reason".to_owned(),
-            reason: "whoever declines a job owes its user a reason".to_owned(),
-            allowed: format!("1 to {LONGEST_REASON} bytes of text"),
-        }]));
-    }
-    Ok(reason.to_owned())
+    let checked = checked_reason("reason", reason);
+    let checked = checked.map_err(|it| Error::InvalidSpec(vec![it]))?;
+    Ok(checked.to_owned())
 }
 
 /// Back to placement, with what was held for it given back.
 pub(super) fn released(job: &mut Job, change: &mut Change) {
-    if let Ok(state) = job.state.clone().apply(JobEvent::Release) {
-        job.state = state;
-    }
+    let Ok(state) = job.state.clone().apply(JobEvent::Release) else {
+        return;
+    };
+    job.state = state;
     change.entries.push(state_entry(job));
     release_hold(job, change);
 }

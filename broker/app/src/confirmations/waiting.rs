@@ -21,12 +21,7 @@ impl Broker {
         site: &SiteId,
         after: Option<JobId>,
     ) -> Result<Vec<ConfirmationView>> {
-        if self.board().find(site).is_none() {
-            return Err(Error::NotFound("site"));
-        }
-        if !caller.is_admin_of(site) {
-            return Err(Error::Forbidden("site administrator of this site"));
-        }
+        self.check_manages(caller, site)?;
         let sees_people = caller.sees_people_of(site);
         self.waiting_at(site, after, sees_people).await
     }

@@ -164,13 +164,9 @@ impl Broker {
     }
 
     pub(super) fn may_manage_agents(&self, caller: Option<&Caller>, site: &SiteId) -> Result<()> {
-        // A site that is not there is said so to whoever asks: the list of sites is no secret.
-        self.site(site)?;
         match caller {
-            Some(caller) if !caller.is_admin_of(site) => {
-                Err(Error::Forbidden("administrator of the site"))
-            }
-            _ => Ok(()),
+            Some(caller) => self.check_manages(caller, site),
+            None => self.site(site).map(drop),
         }
     }
 }

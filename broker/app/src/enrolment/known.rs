@@ -82,7 +82,7 @@ impl Broker {
 
     /// Whether an agent that was recognized may still go on. One that may not any more loses what it
     /// holds, also what it was given since it was revoked.
-    pub(crate) async fn still_counts(&self, known: &KnownAgent) -> Result<()> {
+    pub async fn still_counts(&self, known: &KnownAgent) -> Result<()> {
         let found = self.inner.store.find_agent_key(&known.key).await?;
         let (key, agent) = found.ok_or(AgentRefusal::UnknownKey)?;
         let refused = counts(&key, &agent, self.inner.clock.now());

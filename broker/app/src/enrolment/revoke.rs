@@ -1,5 +1,5 @@
 use broker_model::{
-    AgentId, AgentRevoked, Attempt, AttemptState, EnrolledAgent, EntryKind, SiteId,
+    AgentId, AgentRevoked, Attempt, AttemptState, EnrolledAgent, EntryKind, SiteId, checked_reason,
 };
 use broker_store::{Change, CommitError, Write};
 
@@ -19,12 +19,16 @@ impl Broker {
         reason: &str,
     ) -> Result<EnrolledAgent> {
         self.may_manage_agents(caller, site)?;
+        let reason = checked_reason("reason", reason);
+        let reason = reason.map_err(|it| Error::InvalidSpec(vec![it]))?;
         loop {
             let found = self.inner.store.find_agent(id).await?;
             let Some(mut agent) = found.filter(|agent| agent.site == *site) else {
                 return Err(Error::NotFound("agent"));
             };
             if agent.revoked.is_some() {
+                // What was left to do when the one who revoked it was cut off.
+                self.put_out(&agent).await?;
                 return Ok(agent);
             }
             let now = self.inner.clock.now();
@@ -44,10 +48,16 @@ impl Broker {
                 Err(error) => return Err(error.into()),
             }
             tracing::info!(agent.id = %id, site.id = %site, "agent revoked");
-            self.release_leases(&agent).await?;
-            self.nudges().site(site);
+            self.put_out(&agent).await?;
             return Ok(agent);
         }
+    }
+
+    async fn put_out(&self, agent: &EnrolledAgent) -> Result<()> {
+        self.release_leases(agent).await?;
+        self.unhear(agent.id, &agent.site).await?;
+        self.nudges().site(&agent.site);
+        Ok(())
     }
 
     /// Gives what a revoked agent holds to whoever asks next.

@@ -8,7 +8,7 @@ use site_adapter::AttemptReport;
 use super::batch::Batch;
 use super::lexis::{LexisNames, workflow};
 use crate::agents::Step;
-use crate::confirmations::Authority;
+use crate::authority::Authority;
 use crate::jobs::job_entry;
 use crate::replay::{BoardParts, PlacingInputs, digest};
 use crate::{Broker, Caller, Error, Result};

@@ -1,4 +1,6 @@
-use broker_model::{Attempt, AttemptState, InvalidSpec, Job, Outcome, RemoteId, UsageRecord};
+use broker_model::{
+    Attempt, AttemptState, InvalidSpec, Job, Outcome, RemoteId, UsageRecord, checked_reason,
+};
 use jiff::{SignedDuration, Timestamp};
 use site_adapter::{HandoffReport, UsageReport};
 
@@ -127,10 +129,7 @@ impl Known<'_> {
     }
 
     fn declined(&self, reason: &str) -> Result<Fit> {
-        if reason.trim().is_empty() || reason.len() > 1000 {
-            let words = "whoever declines a job owes its user a reason";
-            return Err(invalid("reason", words, "1 to 1000 bytes of text"));
-        }
+        checked_reason("reason", reason).map_err(|it| Error::InvalidSpec(vec![it]))?;
         if self.is_not_there_yet() {
             return Ok(Fit::News);
         }

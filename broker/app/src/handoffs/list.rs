@@ -1,7 +1,7 @@
 use broker_model::{AgentId, Attempt, AttemptId, AttemptState, HandoffView, Job, SiteId};
 use jiff::Timestamp;
 
-use crate::{Broker, Caller, Error, Result};
+use crate::{Broker, Caller, Result};
 
 const AT_ONCE: u32 = 200;
 
@@ -14,12 +14,7 @@ impl Broker {
         site: &SiteId,
         after: Option<AttemptId>,
     ) -> Result<Vec<HandoffView>> {
-        if self.board().find(site).is_none() {
-            return Err(Error::NotFound("site"));
-        }
-        if !caller.is_admin_of(site) {
-            return Err(Error::Forbidden("site administrator of this site"));
-        }
+        self.check_manages(caller, site)?;
         self.carried(site, after, caller.sees_people_of(site)).await
     }
 

@@ -7,7 +7,7 @@ use site_adapter::{AttemptReport, HandoffReport, Seen, UsageReport};
 use super::fetch::handoff_entry;
 use super::fit::{Fit, Known, invalid};
 use crate::agents::Step;
-use crate::confirmations::Authority;
+use crate::authority::Authority;
 use crate::{Broker, Caller, Error, Result};
 
 const TRIES: u32 = 5;
@@ -23,16 +23,7 @@ impl Broker {
         id: impl Into<HandoffRef>,
         report: &HandoffReport,
     ) -> Result<Job> {
-        if self.board().find(site).is_none() {
-            return Err(Error::NotFound("site"));
-        }
-        if !caller.administers(site) {
-            return Err(Error::Forbidden("site administrator of this site"));
-        }
-        let by = Authority {
-            person: caller.person,
-            agent: None,
-        };
+        let by = self.check_speaks_for(caller, site)?;
         self.report_in_name_of(by, site, id.into(), report).await
     }
 
@@ -57,7 +48,11 @@ impl Broker {
         report: &HandoffReport,
     ) -> Result<Job> {
         for _ in 0..TRIES {
-            let (job, attempt) = self.carried_to(site, id).await?;
+            let (job, mut attempt) = self.carried_to(site, id).await?;
+            if !attempt.is_handed_over() {
+                // From now on the site's people speak for it; an agent that comes back does not.
+                (attempt.leased_by, attempt.instance) = (AgentId::RELEASED, None);
+            }
             let usage = self.inner.store.usage_of(job.id).await?;
             let known = Known {
                 job: &job,
@@ -158,11 +153,17 @@ impl Broker {
         Err(Error::Contended)
     }
 
-    /// The attempt that a person has carried to this site, over or not, and its job; of a job that
-    /// came there more than once the last one.
+    /// The attempt at this site that its people speak for, over or not, and its job; of a job that
+    /// came there more than once the last one. They speak for what one of them has carried there, and for
+    /// what no agent can look up any more: nobody else could ever say how it ended.
     pub(super) async fn carried_to(&self, site: &SiteId, id: HandoffRef) -> Result<(Job, Attempt)> {
         let store = &self.inner.store;
-        let theirs = |it: &Attempt| it.is_handed_over() && it.partition.site == *site;
+        let now = self.inner.clock.now();
+        let left = |it: &Attempt| match it.leased_by {
+            AgentId::RELEASED => it.settled || self.is_without_agent(it, now),
+            _ => !it.settled && self.is_without_agent(it, now),
+        };
+        let theirs = |it: &Attempt| it.partition.site == *site && (it.is_handed_over() || left(it));
         let attempt = match id {
             HandoffRef::Job(id) => store.attempts_of(id).await?.into_iter().rfind(theirs),
             HandoffRef::Attempt(id) => store.find_attempt(id).await?.filter(theirs),

@@ -1,7 +1,11 @@
-use broker_model::{Allocation, Job, PartitionRef, Tally};
+use std::sync::Arc;
+
+use broker_model::{Allocation, Clause, Job, PartitionRef, Rejection, Tally};
 use broker_placement::Input;
+use broker_store::StoreError;
 
 use crate::Broker;
+use crate::board::Listed;
 
 impl Broker {
     /// Why a job that was placed at a site must not go in there now: what its administrators have set
@@ -12,6 +16,34 @@ impl Broker {
         allocation: &Allocation,
         at: &PartitionRef,
     ) -> Option<String> {
+        let words: Vec<String> = { self.bars(job, allocation, at).into_iter() }
+            .map(|it| it.words)
+            .collect();
+        (!words.is_empty()).then(|| format!("{}; the job goes on waiting", words.join("; ")))
+    }
+
+    /// Why a job that was placed and never sent must not be sent now. A veto is not among it: whoever
+    /// made it has said what becomes of the jobs that were there.
+    pub(crate) async fn barred_from_leaving(
+        &self,
+        job: &Job,
+        at: &PartitionRef,
+    ) -> Result<Option<String>, StoreError> {
+        let heard = self.board().heard();
+        let sets = |it: &Arc<Listed>| !it.controls.is_empty();
+        if !heard.find(&at.site).is_some_and(sets) {
+            return Ok(None);
+        }
+        let allocation = self.inner.store.find_allocation(job.allocation).await?;
+        let Some(allocation) = allocation else {
+            return Ok(None);
+        };
+        let bars = self.bars(job, &allocation, at).into_iter();
+        let mut bars = bars.filter(|it| it.clause != Clause::Vetoed);
+        Ok(bars.next().map(|it| it.words))
+    }
+
+    fn bars(&self, job: &Job, allocation: &Allocation, at: &PartitionRef) -> Vec<Rejection> {
         let heard = self.board().heard();
         let views = heard.views();
         let input = Input {
@@ -24,8 +56,6 @@ impl Broker {
             tally: &Tally::default(),
             bound: None,
         };
-        let against = broker_placement::barred(&input, at);
-        let words: Vec<String> = against.into_iter().map(|it| it.words).collect();
-        (!words.is_empty()).then(|| format!("{}; the job goes on waiting", words.join("; ")))
+        broker_placement::barred(&input, at)
     }
 }

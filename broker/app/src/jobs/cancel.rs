@@ -1,6 +1,6 @@
 use broker_model::{
     Attempt, AttemptState, EntryBody, EntryKind, Job, JobEvent, JobId, Outcome, OutcomeKind,
-    UnitMillis,
+    PersonId, UnitMillis,
 };
 use broker_store::{Change, CommitError, Entity, Write};
 
@@ -26,36 +26,37 @@ impl Broker {
             if job.cancel_requested_at.is_some() {
                 return Ok(job);
             }
-            match self.cancel_once(caller, job).await {
-                Err(CommitError::Conflict(Entity::Job)) => {}
+            match self.cancel_once(Some(caller.person), job).await {
+                Err(CommitError::Conflict(Entity::Job | Entity::Attempt)) => {}
                 answer => return Ok(answer?),
             }
         }
         Err(Error::Contended)
     }
 
-    /// For a site's administrator who has no part in the project; the site must be theirs.
-    pub(crate) async fn cancel_for_site(&self, caller: &Caller, id: JobId) -> Result<()> {
+    /// For a site that does not want it: its administrator, who has no part in the project, or the broker
+    /// by what they have set.
+    pub(crate) async fn cancel_for_site(&self, actor: Option<PersonId>, id: JobId) -> Result<()> {
         for _ in 0..TRIES {
             let job = self.inner.store.find_job(id).await?;
             let job = job.ok_or(Error::NotFound("job"))?;
             if job.state.is_final() || job.cancel_requested_at.is_some() {
                 return Ok(());
             }
-            match self.cancel_once(caller, job).await {
-                Err(CommitError::Conflict(Entity::Job)) => {}
+            match self.cancel_once(actor, job).await {
+                Err(CommitError::Conflict(Entity::Job | Entity::Attempt)) => {}
                 answer => return Ok(answer.map(drop)?),
             }
         }
         Err(Error::Contended)
     }
 
-    async fn cancel_once(&self, caller: &Caller, mut job: Job) -> Result<Job, CommitError> {
+    async fn cancel_once(&self, actor: Option<PersonId>, mut job: Job) -> Result<Job, CommitError> {
         let now = self.inner.clock.now();
         job.updated_at = now;
         job.cancel_requested_at = Some(now);
         let mut requested = job_entry(&job, EntryKind::JobCancelRequested);
-        requested.actor = Some(caller.person);
+        requested.actor = actor;
         let mut change = Change {
             writes: Vec::new(),
             entries: vec![requested],
@@ -117,9 +118,12 @@ impl Broker {
 /// Ends a job that never ran, and gives back what was held for it.
 pub(crate) fn end_job(job: &mut Job, outcome: Outcome, change: &mut Change) {
     let event = JobEvent::End(job.updated_at, outcome);
-    if let Ok(state) = job.state.clone().apply(event) {
-        job.state = state;
-    }
+    // One that is over stays as it ended, and nothing is entered or given back for it again.
+    let ended = job.state.clone().apply(event);
+    let Some(state) = ended.ok().filter(|next| *next != job.state) else {
+        return;
+    };
+    job.state = state;
     change.entries.push(state_entry(job));
     release_hold(job, change);
 }

@@ -7,7 +7,7 @@ use crate::{Broker, Result};
 impl Broker {
     /// Takes back the choice of a partition that no agent has acted on: the job goes back to placement
     /// and what was held for it is given back. Returns whether it did; an agent may have been faster.
-    pub(crate) async fn withdraw(&self, mut job: Job, reason: &'static str) -> Result<bool> {
+    pub(crate) async fn withdraw(&self, mut job: Job, reason: &str) -> Result<bool> {
         let Ok(state) = job.state.clone().apply(JobEvent::Refuse) else {
             return Ok(false);
         };

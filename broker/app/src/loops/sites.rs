@@ -104,10 +104,10 @@ impl Broker {
     pub async fn lose_sites_once(&self) -> Result<u32> {
         let now = self.inner.clock.now();
         let mut silent = HashSet::new();
-        for entry in self.board().entries() {
-            let state = entry.state.as_ref();
-            if state.is_some_and(|state| self.is_lost(state, now)) {
-                silent.insert(entry.site.id.clone());
+        // Also of sites that are in the federation no more: what was placed there waits for nobody.
+        for state in self.board().states() {
+            if self.is_lost(&state, now) {
+                silent.insert(state.site);
             }
         }
         self.inner.judged.keep_silent(&silent);
@@ -124,6 +124,15 @@ impl Broker {
             .unwrap_or(SignedDuration::MAX);
         let heard_at = state.observed_at.max(self.inner.hearing.since());
         now.duration_since(heard_at) > after
+    }
+
+    /// Whether no agent has had this attempt for longer than the lost timer, as far as this broker
+    /// could hear: who could look it up is gone, or is not asked because it has another scheduler.
+    pub(crate) fn is_without_agent(&self, attempt: &Attempt, now: Timestamp) -> bool {
+        let after = SignedDuration::try_from(self.inner.limits.site_lost_after)
+            .unwrap_or(SignedDuration::MAX);
+        let had_until = attempt.lease_until.max(self.inner.hearing.since());
+        now.duration_since(had_until) > after
     }
 
     async fn lose_site(&self, site: &SiteId) -> Result<u32> {

@@ -25,18 +25,6 @@ pub(super) struct Editing<'a> {
 pub(super) type Edited<T> = Result<(T, EntryBody)>;
 
 impl Broker {
-    /// Refuses who is neither an administrator of the site nor an operator. That the site is there is
-    /// no secret.
-    pub(super) fn check_admin(&self, caller: &Caller, site: &SiteId) -> Result<()> {
-        if self.board().find(site).is_none() {
-            return Err(Error::NotFound("site"));
-        }
-        if caller.is_admin_of(site) {
-            return Ok(());
-        }
-        Err(Error::Forbidden("`site_admin` of this site, or `operator`"))
-    }
-
     /// The site as the registry has it now; one that is only a file as that.
     pub(super) async fn registered(&self, id: &SiteId) -> Result<RegisteredSite> {
         match self.inner.store.find_registered_site(id).await? {
@@ -73,7 +61,7 @@ impl Broker {
         id: &SiteId,
         (once, edit): (Option<&Once<T>>, impl Fn(&mut Editing<'_>) -> Edited<T>),
     ) -> Result<T> {
-        self.check_admin(caller, id)?;
+        self.check_manages(caller, id)?;
         for _ in 0..TRIES {
             let mut registered = self.registered(id).await?;
             let now = self.inner.clock.now();

@@ -26,7 +26,13 @@ impl Broker {
         let Order { draft, once } = draft.into();
         let id: IncidentId = self.inner.ids.next(&*self.inner.clock);
         let open = |editing: &mut Editing<'_>| {
-            Editing::check_room("title", editing.controls.incidents.len())?;
+            let now = editing.now;
+            let open = editing
+                .controls
+                .incidents
+                .iter()
+                .filter(|it| !it.is_over(now));
+            Editing::check_room("title", open.count())?;
             check_words("title", &draft.title)?;
             check_words("words", &draft.words)?;
             for (at, scope) in draft.affects.iter().enumerate() {

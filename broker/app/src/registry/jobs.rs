@@ -81,6 +81,10 @@ impl Broker {
                 remote_id,
                 started_at,
             } => (partition, Some(remote_id), Some(*started_at)),
+            JobState::Held {
+                partition: Some(partition),
+                ..
+            } => (partition, None, None),
             _ => return Ok(None),
         };
         let organisation = match self.standing(job.spec.project).await {

@@ -40,7 +40,7 @@ impl Broker {
     ) -> Result<()> {
         match id {
             ControlId::Window(window) => {
-                self.check_admin(caller, site)?;
+                self.check_manages(caller, site)?;
                 self.check_window(window).await?;
                 let end = WindowEnd { withdraw: true };
                 self.close_window(caller, site, (window, end))

@@ -2,16 +2,13 @@
 
 use broker_model::{
     CapacityWindow, Drain, DrainDraft, DrainId, EntryKind, FundingShare, GpuMillis, InvalidSpec,
-    Job, JobState, LimitDraft, OrganisationId, OrganisationLimit, QueuedJobs, Site, SiteId,
-    SiteScope, Veto, VetoDraft, VetoId, WindowDraft, WindowEnd, WindowId,
+    LimitDraft, OrganisationId, OrganisationLimit, Site, SiteId, SiteScope, Veto, VetoDraft,
+    VetoId, WindowDraft, WindowEnd, WindowId,
 };
-use broker_store::{JobFilter, Page};
 
 use super::change::{Editing, check_end, check_words, refused};
 use crate::replay::digest;
 use crate::{Broker, Caller, Error, Order, Result};
-
-const AT_ONCE: u32 = 200;
 
 impl Broker {
     pub async fn open_window<'o>(
@@ -23,7 +20,9 @@ impl Broker {
         let Order { draft, once } = draft.into();
         let id: WindowId = self.inner.ids.next(&*self.inner.clock);
         let open = |editing: &mut Editing<'_>| {
-            Editing::check_room("share", editing.controls.windows.len())?;
+            let now = editing.now;
+            let open = editing.controls.windows.iter().filter(|it| it.to > now);
+            Editing::check_room("share", open.count())?;
             self.check_share(editing.site, &draft.share)?;
             editing.check_scope("scope", &draft.scope)?;
             check_end("to", (draft.from, Some(draft.to)), editing.now)?;
@@ -105,7 +104,9 @@ impl Broker {
         let Order { draft, once } = draft.into();
         let id: DrainId = self.inner.ids.next(&*self.inner.clock);
         let drain = |editing: &mut Editing<'_>| {
-            Editing::check_room("reason", editing.controls.drains.len())?;
+            let now = editing.now;
+            let open = editing.controls.drains.iter().filter(|it| !it.is_over(now));
+            Editing::check_room("reason", open.count())?;
             editing.check_scope("scope", &draft.scope)?;
             check_words("reason", &draft.reason)?;
             let from = draft.from.unwrap_or(editing.now);
@@ -157,7 +158,7 @@ impl Broker {
         draft: impl Into<Order<'o, VetoDraft, Veto>>,
     ) -> Result<Veto> {
         let Order { draft, once } = draft.into();
-        self.check_admin(caller, site)?;
+        self.check_manages(caller, site)?;
         let allocation = self.inner.store.find_allocation(draft.allocation).await?;
         let allocation = allocation.ok_or(Error::NotFound("allocation"))?;
         let id: VetoId = self.inner.ids.next(&*self.inner.clock);
@@ -176,6 +177,7 @@ impl Broker {
                 system: draft.system.clone(),
                 reason: draft.reason.clone(),
                 since: editing.now,
+                queued: draft.queued,
             };
             let mut entry = self
                 .site_entry(EntryKind::GrantVetoed)
@@ -188,8 +190,9 @@ impl Broker {
             Ok((veto, entry))
         };
         let veto = self.edit_once(caller, site, (once, veto)).await?;
-        if draft.queued == QueuedJobs::Cancel {
-            self.cancel_vetoed(caller, site, &veto).await?;
+        if let Err(error) = self.cancel_vetoed(Some(caller.person), site, &veto).await {
+            tracing::warn!(veto.id = %veto.id, site.id = %site, %error,
+                "jobs of a vetoed grant are not cancelled yet; it is tried again every minute");
         }
         Ok(veto)
     }
@@ -215,7 +218,7 @@ impl Broker {
         site: &SiteId,
         (organisation, draft): (OrganisationId, LimitDraft),
     ) -> Result<OrganisationLimit> {
-        self.check_admin(caller, site)?;
+        self.check_manages(caller, site)?;
         let known = self.inner.store.find_organisation(organisation).await?;
         known.ok_or(Error::NotFound("organisation"))?;
         let limit = |editing: &mut Editing<'_>| {
@@ -247,30 +250,6 @@ impl Broker {
         };
         self.edit(caller, site, limit).await
     }
-
-    async fn cancel_vetoed(&self, caller: &Caller, site: &SiteId, veto: &Veto) -> Result<()> {
-        let filter = JobFilter {
-            site: Some(site.clone()),
-            active: true,
-            ..JobFilter::default()
-        };
-        let mut before = None;
-        loop {
-            let limit = AT_ONCE;
-            let page = Page { limit, before };
-            let jobs = self.inner.store.list_jobs(&filter, &page).await?;
-            let Some(last) = jobs.last() else {
-                return Ok(());
-            };
-            before = Some(last.id);
-            for job in jobs.into_iter().filter(|job| is_vetoed(job, veto)) {
-                match self.cancel_for_site(caller, job.id).await {
-                    Ok(()) | Err(Error::JobIsOver(_) | Error::NotFound(_)) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-    }
 }
 
 /// Of two that say the same, lifting one would change nothing.
@@ -286,15 +265,6 @@ fn not_twice(vetoes: &[Veto], draft: &VetoDraft) -> Result<()> {
             draft.allocation, first.id
         ))),
     }
-}
-
-fn is_vetoed(job: &Job, veto: &Veto) -> bool {
-    let Some(at) = job.state.partition() else {
-        return false;
-    };
-    let waits = !matches!(job.state, JobState::Running { .. }) && !job.state.is_final();
-    let here = veto.system.as_ref().is_none_or(|it| *it == at.system);
-    job.allocation == veto.allocation && here && waits
 }
 
 impl Editing<'_> {

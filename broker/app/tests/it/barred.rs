@@ -171,3 +171,74 @@ async fn what_waits_for_a_person_counts_in_windows_and_limits_for_as_long_as_it_
         assert_eq!(broker.place_pending_once().await.unwrap(), 0);
     }
 }
+
+/// The agent was away when the job was placed, and comes back to a system that is drained.
+#[tokio::test]
+async fn what_was_never_sent_is_not_sent_into_a_drain_or_a_maintenance() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let agent = Agent::of(&world, "lumi");
+    agent.show(&broker).await;
+    let boss = admin(&broker).await;
+    let placed = submit(&broker, at(&["lumi"])).await;
+    assert_eq!(placed.state.name(), StateName::Placed);
+    let drained = broker.drain_site(&boss, &lumi(), &drain()).await.unwrap();
+    assert_eq!(agent.lease(&broker).await, []);
+    let back = job(&broker, placed.id).await;
+    assert_eq!((back.state.name(), back.held.0), (StateName::Pending, 0));
+    assert_eq!(broker.place_pending_once().await.unwrap(), 0);
+    broker
+        .undrain_site(&boss, &lumi(), drained.id)
+        .await
+        .unwrap();
+    assert_eq!(broker.place_pending_once().await.unwrap(), 1);
+
+    let planned = maintenance(&world);
+    broker
+        .open_incident(&boss, &lumi(), &planned)
+        .await
+        .unwrap();
+    assert_eq!(agent.lease(&broker).await, []);
+    assert_eq!(
+        job(&broker, placed.id).await.state.name(),
+        StateName::Pending
+    );
+    Books::check(&broker).await;
+}
+
+/// Whoever made the veto has said that they stay.
+#[tokio::test]
+async fn a_veto_that_lets_waiting_jobs_stay_lets_them_be_sent() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let agent = Agent::of(&world, "lumi");
+    agent.show(&broker).await;
+    let boss = admin(&broker).await;
+    let placed = submit(&broker, at(&["lumi"])).await;
+    let stays = veto(&placed, QueuedJobs::Stay);
+    broker.veto_grant(&boss, &lumi(), &stays).await.unwrap();
+    assert_eq!(agent.lease_one(&broker).await.job, placed.id);
+}
+
+/// Another replica had not heard of the veto yet when it placed the job there.
+#[tokio::test]
+async fn what_comes_late_to_a_site_that_vetoed_its_grant_is_cancelled_as_the_others_were() {
+    for world in World::each().await {
+        let (here, there) = (world.broker().await, world.broker().await);
+        Agent::of(&world, "lumi").show(&here).await;
+        there.listen_once().await.unwrap();
+        let boss = admin(&here).await;
+        let first = submit(&here, at(&["lumi"])).await;
+        let cancels = veto(&first, QueuedJobs::Cancel);
+        here.veto_grant(&boss, &lumi(), &cancels).await.unwrap();
+        assert_eq!(
+            job(&here, first.id).await.state.name(),
+            StateName::Cancelled
+        );
+        let late = submit(&there, at(&["lumi"])).await;
+        assert_eq!(late.state.name(), StateName::Placed);
+        here.cancel_vetoed_once().await.unwrap();
+        assert_eq!(job(&here, late.id).await.state.name(), StateName::Cancelled);
+        Books::check(&here).await;
+    }
+}

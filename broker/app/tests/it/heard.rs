@@ -92,3 +92,36 @@ async fn silence_and_a_wrong_setting_have_words_and_timers_of_their_own() {
     told(&agent, &broker, Some(60), None).await;
     assert_eq!(seen(&broker).readiness, SiteReadiness::Ready);
 }
+
+#[tokio::test]
+async fn agents_that_speak_at_two_replicas_at_once_do_not_unsay_each_other() {
+    for world in World::each().await {
+        let replicas = [world.broker().await, world.broker().await];
+        let agents = [Agent::of(&world, "lumi"), Agent::of(&world, "lumi")];
+        // Neither replica has heard what the other was told.
+        told(&agents[0], &replicas[0], Some(60), None).await;
+        told(&agents[1], &replicas[1], Some(60), Some("one node is down")).await;
+        replicas[0].listen_once().await.unwrap();
+        for replica in &replicas {
+            let view = seen(replica);
+            assert_eq!(view.readiness, SiteReadiness::Limited);
+            let reason = view.reason.unwrap();
+            assert!(reason.contains("one node is down"), "{reason}");
+            assert!(reason.starts_with("agt_"), "of one of two: {reason}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_site_without_machines_is_not_called_silent() {
+    let mut world = World::sqlite().await;
+    let sites = world.sites.iter_mut();
+    for site in sites.filter(|it| it.id.as_str() == "lumi") {
+        site.systems.clear();
+    }
+    let reason = seen(&world.broker().await).reason.unwrap();
+    assert!(
+        reason.starts_with("it has no partitions of its own"),
+        "{reason}"
+    );
+}

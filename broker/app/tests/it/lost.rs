@@ -324,3 +324,23 @@ async fn attempts_that_wait_for_their_silent_site_are_looked_at_once() {
     assert!(rounds[0] < 10, "all their jobs in one read: {rounds:?}");
     assert_eq!(rounds[1..], [rounds[0] - 1; 3], "and never again");
 }
+
+/// Its file was taken away while its agent was silent, too.
+#[tokio::test]
+async fn what_was_placed_at_a_site_that_left_the_federation_is_placed_elsewhere() {
+    let mut world = World::sqlite().await;
+    let before = world.broker().await;
+    let agent = Agent::of(&world, "lumi");
+    agent.show(&before).await;
+    let placed = submit(&before, at(&["lumi", "cineca"])).await;
+    assert_eq!(placed.state.name(), StateName::Placed);
+    world.sites.retain(|site| site.id.as_str() != "lumi");
+    let broker = world.broker().await;
+    assert_eq!(listen(&world, &broker, LOST_AFTER + 40).await, 1);
+    let pending = job(&broker, placed.id).await;
+    assert_eq!(
+        (pending.state, pending.held),
+        (JobState::Pending, UnitMillis::ZERO)
+    );
+    Books::check(&broker).await;
+}

@@ -23,6 +23,7 @@ mod heard;
 mod leases;
 mod logged;
 mod lost;
+mod orphans;
 mod redecided;
 mod refusals;
 mod registry;

@@ -233,3 +233,20 @@ fn a_queued_job_says_why_it_waits_until_it_starts() {
         "it waits for another reason now"
     );
 }
+
+/// A report that was cut off on its way may come after the requeue that followed it.
+#[test]
+fn a_start_that_is_heard_after_a_requeue_gives_way_to_the_next_one() {
+    let at = |seconds| JobEvent::Start(Timestamp::from_second(seconds).unwrap());
+    let queued = JobState::Placed {
+        partition: partition(),
+    }
+    .apply(JobEvent::Accept(RemoteId("7".to_owned())))
+    .unwrap();
+    let late = queued.apply(at(10)).unwrap();
+    let running = late.apply(at(20)).unwrap().apply(at(10)).unwrap();
+    assert_eq!(
+        running.started_at(),
+        Some(Timestamp::from_second(20).unwrap())
+    );
+}

@@ -6,6 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::QueuedJobs;
 use crate::{
     AllocationId, DrainId, FundingShare, GpuMillis, IncidentId, OrganisationId, PartitionId,
     SystemId, VetoId, WindowId,
@@ -122,6 +123,9 @@ pub struct Veto {
     pub system: Option<SystemId>,
     pub reason: String,
     pub since: Timestamp,
+    /// What becomes of the allocation's jobs that wait there.
+    #[serde(default, skip_serializing_if = "QueuedJobs::stay")]
+    pub queued: QueuedJobs,
 }
 
 /// What jobs of one organisation may have at the site; absent is not limited.

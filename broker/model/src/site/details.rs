@@ -129,6 +129,8 @@ pub struct StorageArea {
     pub name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_tb: Option<u32>,
     /// Per user or project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota_gb: Option<u32>,

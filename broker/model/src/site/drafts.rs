@@ -88,6 +88,13 @@ pub enum QueuedJobs {
     Cancel,
 }
 
+impl QueuedJobs {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+    pub(super) fn stay(&self) -> bool {
+        *self == Self::Stay
+    }
+}
+
 /// Without any number the limit is lifted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -28,6 +28,9 @@ pub struct SiteState {
     /// What it is made of, by agent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub agents: Vec<AgentWord>,
+    /// Of the stored row that it was made on: two agents that speak at once must not unsay each other.
+    #[serde(default)]
+    pub version: i64,
 }
 
 impl SiteState {

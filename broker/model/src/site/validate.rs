@@ -99,9 +99,15 @@ impl Site {
 
 impl System {
     fn validate(&self, field: &str, wrong: &mut Wrong) {
-        if self.union_share_permille.is_some_and(|share| share > 1000) {
-            let field = format!("{field}.union_share_permille");
-            wrong.push(fault(&field, "more than all of it", "0 to 1000"));
+        let shares = [
+            ("union_share_permille", self.union_share_permille),
+            ("union_share_max_permille", self.union_share_max_permille),
+        ];
+        for (name, share) in shares {
+            if share.is_some_and(|share| share > 1000) {
+                let field = format!("{field}.{name}");
+                wrong.push(fault(&field, "more than all of it", "0 to 1000"));
+            }
         }
         for share in self.access.route_by_share.keys() {
             if let Err(error) = share.parse::<FundingShare>() {

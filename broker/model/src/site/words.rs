@@ -41,6 +41,7 @@ impl SiteState {
     #[must_use]
     pub fn told_by(site: SiteId, mut said: AgentWord, before: Option<Self>) -> Self {
         let now = said.observed_at;
+        let version = before.as_ref().map_or(0, |it| it.version);
         let mut agents = before.map(|it| it.agents).unwrap_or_default();
         // One that cannot see its scheduler tells no numbers, and is still that scheduler's agent.
         if let Some(known) = agents.iter().find(|it| it.agent == said.agent)
@@ -60,6 +61,41 @@ impl SiteState {
             observed_at: now,
             ttl_seconds,
             agents,
+            version,
+        }
+    }
+
+    /// The state without what an agent said of it that is not listened to any more; `None` where it had
+    /// said nothing that is left.
+    #[must_use]
+    pub fn without(&self, agent: AgentId, why: &str) -> Option<Self> {
+        let stays = |it: &&AgentWord| it.agent != agent;
+        let agents: Vec<AgentWord> = self.agents.iter().filter(stays).cloned().collect();
+        if agents.len() == self.agents.len() {
+            return None;
+        }
+        let (readiness, reason) = together(&agents);
+        let last = agents.iter().max_by_key(|it| it.observed_at);
+        Some(Self {
+            readiness,
+            reason: reason.or_else(|| agents.is_empty().then(|| why.to_owned())),
+            observed_at: last.map_or(self.observed_at, |it| it.observed_at),
+            ttl_seconds: last.map_or(self.ttl_seconds, |it| it.ttl_seconds),
+            agents,
+            ..self.clone()
+        })
+    }
+
+    /// Of a site's numbers those that an agent tells who is still listened to.
+    #[must_use]
+    pub fn numbers_left(&self, before: &SiteSnapshot) -> SiteSnapshot {
+        let told =
+            |it: &&PartitionSnapshot| self.agents.iter().any(|a| a.systems.contains(&it.system));
+        SiteSnapshot {
+            observed_at: before.observed_at,
+            readiness: self.readiness,
+            reason: self.reason.clone(),
+            partitions: before.partitions.iter().filter(told).cloned().collect(),
         }
     }
 

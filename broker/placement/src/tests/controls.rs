@@ -2,7 +2,8 @@
 
 use broker_model::{
     CapacityWindow, Clause, Controls, Drain, FundingShare, GpuMillis, Incident, IncidentKind,
-    OrganisationLimit, OrganisationUse, Severity, SiteScope, SystemStatus, Veto, WindowUse,
+    OrganisationLimit, OrganisationUse, QueuedJobs, Severity, SiteScope, SystemStatus, Veto,
+    WindowUse,
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -165,6 +166,7 @@ fn a_veto_names_the_allocation_and_the_reason() {
         system: Some(system.parse().unwrap()),
         reason: "export control".to_owned(),
         since: now(),
+        queued: QueuedJobs::Stay,
     };
     let got = said(|_, set| set.vetoes = vec![veto("m")]);
     let words = "the site does not serve alc_0192f0c1d2e37abc8def0123456789ab: export control";
@@ -370,6 +372,7 @@ fn what_keeps_jobs_from_a_host_keeps_them_from_what_hangs_on_it_and_names_the_ho
             system: Some("m".parse().unwrap()),
             reason: "export control".to_owned(),
             since: now(),
+            queued: QueuedJobs::Stay,
         }];
     });
     let words =

@@ -4,7 +4,7 @@ use broker_model::{
 use jiff::civil::{Date, date};
 
 use super::fixtures::{World, commit};
-use crate::{Store, Write};
+use crate::{CommitError, Entity, Store, Write};
 
 pub async fn organisations_are_found_by_id_and_domain(store: &dyn Store) {
     let world = World::new();
@@ -81,14 +81,16 @@ pub async fn projects_and_their_allocations_are_read_back(store: &dyn Store) {
 pub async fn site_states_and_snapshots_are_replaced(store: &dyn Store) {
     let world = World::new();
     let site: broker_model::SiteId = "lumi".parse().unwrap();
-    for readiness in [SiteReadiness::Ready, SiteReadiness::Draining] {
-        let state = SiteState {
+    let said = [SiteReadiness::Ready, SiteReadiness::Draining];
+    for (readiness, version) in said.into_iter().zip(0..) {
+        let mut state = SiteState {
             site: site.clone(),
             readiness,
             reason: None,
             observed_at: world.now(),
             ttl_seconds: 60,
             agents: Vec::new(),
+            version,
         };
         let snapshot = SiteSnapshot {
             observed_at: world.now(),
@@ -104,6 +106,11 @@ pub async fn site_states_and_snapshots_are_replaced(store: &dyn Store) {
             },
         ];
         commit(store, writes).await.unwrap();
+        let late = vec![Write::PutSiteState(Box::new(state.clone()))];
+        let late = commit(store, late).await.unwrap_err();
+        let is_conflict = matches!(late, CommitError::Conflict(Entity::SiteState));
+        assert!(is_conflict, "{late}");
+        state.version += 1;
         assert_eq!(store.site_states().await.unwrap(), [state]);
         let snapshots = store.site_snapshots().await.unwrap();
         assert_eq!(snapshots, [(site.clone(), snapshot)]);

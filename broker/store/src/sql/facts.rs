@@ -10,7 +10,7 @@ use super::db::Kind::{Int, Text};
 use super::db::{Cell, Conn, Row, Select, select_any};
 use super::errors::store_error;
 use super::prepare::Prepared;
-use super::steps::{AttemptFacts, Step, Terms};
+use super::steps::{AttemptFacts, Step, Terms, Versioned};
 use super::working::{KnownJob, KnownPerson, Working};
 use crate::{Entity, StoreError};
 
@@ -114,6 +114,13 @@ const SITES: Select = select_any!(
     &[Text, Int]
 );
 
+const SITE_STATES: Select = select_any!(
+    "site_states",
+    "SELECT site_id, document FROM site_states WHERE site_id",
+    "",
+    &[Text, Text]
+);
+
 #[derive(Debug, Default)]
 struct Wanted {
     jobs: BTreeSet<Arc<str>>,
@@ -132,6 +139,7 @@ struct Wanted {
     counts: BTreeSet<Arc<str>>,
     nonces: BTreeSet<Arc<str>>,
     sites: BTreeSet<Arc<str>>,
+    site_states: BTreeSet<Arc<str>>,
 }
 
 impl Wanted {
@@ -180,6 +188,7 @@ impl Wanted {
                 self.nonces.insert(Arc::clone(id));
             }
             Step::PutSite { row, .. } => want(&mut self.sites, row.first()),
+            Step::PutSiteState { row, .. } => want(&mut self.site_states, row.first()),
             Step::Put { .. } | Step::Remove { .. } => {}
         }
     }
@@ -216,6 +225,10 @@ pub(super) async fn read<'a>(
     read_versions(conn, &wanted, &mut known).await?;
     for row in fetch(conn, &SITES, &wanted.sites).await? {
         known.sites.learn(row.parse(0)?, row.int(1)?);
+    }
+    for row in fetch(conn, &SITE_STATES, &wanted.site_states).await? {
+        let Versioned { version } = row.json(1)?;
+        known.site_states.learn(row.parse(0)?, version);
     }
     for row in fetch(conn, &LOGS, &wanted.logs).await? {
         let stream = (row.parse(0)?, row.text(1)?.into());

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use broker_model::{
-    Allocation, AllocationId, Attempt, EntryBody, Job, JobId, RegisteredSite, SiteId,
+    Allocation, AllocationId, Attempt, EntryBody, Job, JobId, RegisteredSite, SiteId, SiteState,
 };
 
 use super::db::Cell;
@@ -112,7 +112,7 @@ fn step(write: Write) -> Result<Step, StoreError> {
         }
         Write::CountAt { site, version } => count_at(&site, version),
         Write::RemoveWindowUse { job } => remove(TableId::WindowUses, vec![Cell::text(job)]),
-        Write::PutSiteState(it) => put(TableId::SiteStates, rows::site_state(&it)?),
+        Write::PutSiteState(it) => put_site_state(*it)?,
         Write::PutSiteSnapshot { site, snapshot } => {
             put(TableId::SiteSnapshots, rows::snapshot(&site, &snapshot)?)
         }
@@ -193,6 +193,16 @@ fn update_attempt(mut attempt: Attempt) -> Result<Step, StoreError> {
     Ok(Step::UpdateAttempt {
         attempt: facts,
         row,
+    })
+}
+
+fn put_site_state(mut state: SiteState) -> Result<Step, StoreError> {
+    let version = state.version;
+    state.version += 1;
+    Ok(Step::PutSiteState {
+        id: state.site.clone(),
+        version,
+        row: rows::site_state(&state)?,
     })
 }
 

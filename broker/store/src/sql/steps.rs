@@ -97,6 +97,12 @@ pub(super) enum Step {
         version: i64,
         row: Cells,
     },
+    /// As `PutSite`.
+    PutSiteState {
+        id: SiteId,
+        version: i64,
+        row: Cells,
+    },
     Put {
         table: TableId,
         row: Cells,
@@ -150,6 +156,13 @@ pub(super) struct Terms {
     pub(super) valid_until: Timestamp,
 }
 
+/// What of a site's state its next one depends on.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(super) struct Versioned {
+    #[serde(default)]
+    pub(super) version: i64,
+}
+
 /// Issuer and subject.
 pub(super) type Subject = (Arc<str>, Arc<str>);
 pub(super) type Stream = (AttemptId, Arc<str>);
@@ -172,6 +185,7 @@ impl Step {
             | Self::Versioned { row, .. }
             | Self::InsertNonce { row, .. }
             | Self::PutSite { row, .. }
+            | Self::PutSiteState { row, .. }
             | Self::Put { row, .. }
             | Self::Remove { key: row, .. } => cells(row),
             Self::AppendLog { rows, .. } => rows.iter().map(cells).sum(),

@@ -36,6 +36,7 @@ pub(super) struct Working<'a> {
     pub(super) nonces: Known<Arc<str>, ()>,
     /// Versions of the registry.
     pub(super) sites: Known<SiteId, i64>,
+    pub(super) site_states: Known<SiteId, i64>,
     pub(super) pending: Pending<'a>,
 }
 
@@ -68,6 +69,7 @@ macro_rules! each_map {
         $working.versions.$method();
         $working.nonces.$method();
         $working.sites.$method();
+        $working.site_states.$method();
     }};
 }
 
@@ -123,11 +125,13 @@ impl<'a> Working<'a> {
             Step::UpdateTerms { id, terms, row } => self.update_terms(*id, *terms, row),
             Step::PutPerson { id, subject, row } => self.put_person(*id, subject, row),
             Step::PutSite { id, version, row } => {
-                if self.sites.get(id).copied().unwrap_or(0) != *version {
-                    return conflict(Entity::Site);
-                }
-                self.sites.set(id.clone(), version + 1);
+                move_on(&mut self.sites, id, *version, Entity::Site)?;
                 self.pending.put(TableId::RegisteredSites, row);
+                Ok(())
+            }
+            Step::PutSiteState { id, version, row } => {
+                move_on(&mut self.site_states, id, *version, Entity::SiteState)?;
+                self.pending.put(TableId::SiteStates, row);
                 Ok(())
             }
             Step::AppendLog {
@@ -361,6 +365,15 @@ impl<'a> Working<'a> {
         self.pending.put(TableId::LogStreams, grown);
         self.pending.put(TableId::LogChunks, chunk);
     }
+}
+
+/// Refuses whoever has not read what is stored.
+fn move_on(known: &mut Known<SiteId, i64>, id: &SiteId, version: i64, entity: Entity) -> Done {
+    if known.get(id).copied().unwrap_or(0) != version {
+        return conflict(entity);
+    }
+    known.set(id.clone(), version + 1);
+    Ok(())
 }
 
 fn site_of(row: &[Cell]) -> Option<Arc<str>> {

@@ -119,3 +119,22 @@ fn what_an_agent_said_counts_no_longer_than_it_said() {
     assert_eq!(state.readiness, Draining);
     assert_eq!(state.agents.len(), 1);
 }
+
+#[test]
+fn without_an_agent_that_is_put_out_the_others_words_are_the_sites() {
+    use SiteReadiness::{Ready, Unavailable, Unknown};
+    let state = after(&[said(1, Ready, 0), said(2, Unavailable, 5)]);
+    let left = state.without(id(1), "its agent was revoked").unwrap();
+    assert_eq!(left.readiness, Unavailable);
+    assert_eq!(left.agents, [said(2, Unavailable, 5)]);
+    assert_eq!(left.observed_at, said(2, Unavailable, 5).observed_at);
+    assert_eq!(left.without(id(1), "again"), None);
+    let nobody = left.without(id(2), "its agent was revoked").unwrap();
+    assert_eq!(nobody.readiness, Unknown);
+    assert_eq!(nobody.reason.as_deref(), Some("its agent was revoked"));
+    assert_eq!(nodes(&nobody.numbers_left(&snapshot(&[("lumi", 9)]))), []);
+    assert_eq!(
+        nodes(&state.numbers_left(&snapshot(&[("lumi", 9)]))).len(),
+        1
+    );
+}
