@@ -152,7 +152,7 @@ impl SlurmAdapter {
             .filter_map(|position| Some((*position, *polled.jobs.get(*position)?)));
         let Some(queue) = &polled.queue else {
             let (positions, jobs): (Vec<usize>, Vec<&RemoteRef>) = jobs.unzip();
-            let verdicts = self.judge_without_queue(&jobs, accounts, polled.live.is_some());
+            let verdicts = self.judge_without_queue(&jobs, accounts, polled.live.as_ref());
             return positions.into_iter().zip(verdicts).collect();
         };
         let judged = jobs.map(|(position, job)| {
@@ -226,17 +226,18 @@ impl SlurmAdapter {
 
     /// Slurm before 24.05: life is checked of a few jobs a tick, in turn. A job that is over in the
     /// accounting is looked at too: it may be completing still, and 22.05 writes no exit codes there.
-    /// So is an array of which it tells anything new: of the tasks that wait it writes nothing. Where
-    /// all of slurmctld's jobs are read, a look costs nothing.
+    /// So is an array of which it tells anything new: of the tasks that wait it writes nothing. Of
+    /// what is among the jobs that were read a look costs nothing.
     fn judge_without_queue(
         &self,
         jobs: &[&RemoteRef],
         accounts: Option<&Accounts>,
-        is_read: bool,
+        live: Option<&Live>,
     ) -> Vec<Verdict> {
         let due = self.known.longest_unseen(jobs, LOOKS);
         let mut looks = MOST_QUESTIONS / 2;
         let judge = |(position, job): (usize, &&RemoteRef)| {
+            let is_read = live.is_some_and(|live| live.tells(job).is_some());
             let is_due = is_read || due.contains(&position);
             let Some(ours) = accounts.and_then(|accounts| accounts.ours(job)) else {
                 return Verdict::Ask(None, None);

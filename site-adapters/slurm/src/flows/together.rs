@@ -37,7 +37,11 @@ impl SlurmAdapter {
         let mut most = MOST_QUESTIONS;
         if open.len() > AT_FIRST {
             if self.is_short().await.unwrap_or(false) {
-                open = self.ask_together(open, &mut gone).await;
+                let eyes = match beside.live {
+                    Some(_) => owner_of_several(&open),
+                    None => Some(self.eyes_for(open.iter().map(|it| it.job)).to_owned()),
+                };
+                open = self.ask_together(eyes, open, &mut gone).await;
             } else if beside.accounting_is_down {
                 most = AT_FIRST + self.minute.looks(open.len() - AT_FIRST, self.clock.now());
             }
@@ -51,13 +55,10 @@ impl SlurmAdapter {
     /// not show; returns what is left.
     async fn ask_together<'a>(
         &self,
+        mut eyes: Option<String>,
         mut open: Vec<Question<'a>>,
         gone: &mut Vec<usize>,
     ) -> Vec<Question<'a>> {
-        let first = self
-            .eyes_for(open.iter().map(|question| question.job))
-            .to_owned();
-        let mut eyes = Some(first);
         while let Some(user) = eyes {
             match self.live(&user).await {
                 Ok(live) => open = self.answer_from(&live, open, gone),

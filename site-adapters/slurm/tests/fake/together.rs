@@ -68,6 +68,10 @@ async fn jobs_that_the_reader_does_not_see_are_read_with_their_owners_eyes() {
     assert_eq!(running(&poll(&fake, &jobs).await), 10);
     let calls = fake.calls();
     assert_eq!(calls, [STATES, ACCOUNTING, DIAG, QUEUE, QUEUE, QUEUE]);
+    fake.slurm().tells_no_states = true;
+    assert_eq!(running(&poll(&fake, &jobs).await), 10);
+    let calls = fake.calls();
+    assert_eq!(calls, [STATES, QUEUE, ACCOUNTING, QUEUE, QUEUE]);
 }
 
 #[tokio::test]
