@@ -50,6 +50,8 @@ impl SiteAgent {
             reader = "bob"
             work_dir = "/home/{{user}}"
             work_dir_here = "{homes}"
+            timeout_seconds = 26
+            settle_seconds = 31
             token = {{ kind = "signed", key_file = "{key}", lifetime_seconds = 300 }}
             [partitions.main]
             "#,

@@ -12,6 +12,8 @@ use crate::answer::Answer;
 use crate::calls::{accounting, job};
 use crate::config::SlurmSettings;
 use crate::dialect::ApiVersion;
+use crate::flows::in_time::Proofs;
+use crate::flows::queue::Stateless;
 use crate::known::Known;
 use crate::logs;
 use crate::minute::Minute;
@@ -27,6 +29,8 @@ pub struct SlurmAdapter {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) known: Known,
     pub(crate) minute: Minute,
+    pub(crate) stateless: Stateless,
+    pub(crate) proofs: Proofs,
     pub(crate) patience: Patience,
 }
 
@@ -34,13 +38,15 @@ impl SlurmAdapter {
     /// Checks the settings; asks the site nothing yet.
     pub fn new(settings: SlurmSettings, clock: Arc<dyn Clock>) -> Result<Self, InvalidSettings> {
         settings.validate()?;
-        let tokens = Tokens::new(settings.token.clone(), Arc::clone(&clock));
+        let tokens = Tokens::new(settings.clone(), Arc::clone(&clock));
         Ok(Self {
             transport: Transport::new(&settings, tokens)?,
             settings,
             clock,
             known: Known::default(),
             minute: Minute::default(),
+            stateless: Stateless::default(),
+            proofs: Proofs::default(),
             patience: Patience::default(),
         })
     }
@@ -68,7 +74,19 @@ impl SlurmAdapter {
         ids: &[&str],
     ) -> Result<Vec<accounting::Accounted>> {
         let request = |version| accounting::by_ids(version, ids);
-        accounting::parse(&self.transport.call(user, request).await?)
+        let answer = self.transport.call(user, request).await?;
+        Ok(self.with_what_is_known(accounting::parse(&answer)?))
+    }
+
+    /// With what the accounting does not keep and this agent remembers.
+    pub(crate) fn with_what_is_known(
+        &self,
+        mut records: Vec<accounting::Accounted>,
+    ) -> Vec<accounting::Accounted> {
+        for record in &mut records {
+            record.job.waited = self.known.was_to_wait(&record.job.name);
+        }
+        records
     }
 
     pub(crate) const fn settle(&self) -> Duration {

@@ -26,6 +26,9 @@ pub struct SlurmSettings {
     /// A local user for reading: queue, nodes, accounting. Where `PrivateData` hides jobs it must be
     /// an operator. Submitting and cancelling are done as each job's own user.
     pub reader: String,
+    /// `SlurmUser` of slurm.conf: besides root the user whom Slurm lets act for everybody.
+    #[serde(default = "default_slurm_user")]
+    pub slurm_user: String,
     pub token: TokenSource,
     /// Where jobs start and write their logs, as the nodes see it: `/home/{user}`.
     pub work_dir: String,
@@ -47,8 +50,9 @@ pub struct SlurmSettings {
     /// Calls to slurmrestd at the same time.
     #[serde(default = "default_calls")]
     pub concurrent_calls: usize,
-    /// How long to look for a marker before its absence is proof: longer than slurmctld takes to
-    /// tell the accounting of a waiting job (5 s) and to act on what it had in its socket.
+    /// How long to look for a marker before its absence is proof: a submission of an agent that lost
+    /// its network, and its lease, is on its way for as long as a call may last, and slurmctld tells
+    /// the accounting of a waiting job up to 5 s late.
     #[serde(default = "default_settle")]
     pub settle_seconds: u64,
 }
@@ -104,6 +108,8 @@ pub enum TokenSource {
         lifetime_seconds: u64,
     },
     /// Printed by a program of the site's, which gets the user as its last argument. No shell.
+    ///
+    /// Where the token can be read, its `sun` has to be that user.
     Command {
         argv: Vec<String>,
         /// How long a token is good for when it does not say so itself.
@@ -112,6 +118,9 @@ pub enum TokenSource {
     },
 }
 
+fn default_slurm_user() -> String {
+    "slurm".to_owned()
+}
 fn default_home() -> String {
     "/home/{user}".to_owned()
 }
@@ -128,7 +137,7 @@ const fn default_calls() -> usize {
     8
 }
 const fn default_settle() -> u64 {
-    12
+    45
 }
 const fn default_lifetime() -> u64 {
     600
@@ -144,13 +153,7 @@ impl SlurmSettings {
                 "write `http://host:port` or `https://host`, without a user",
             ));
         }
-        if self.timeout_seconds <= 25 {
-            return Err(InvalidSettings::new(
-                "timeout_seconds",
-                "shorter than slurmrestd's own waits",
-                "give more than 25",
-            ));
-        }
+        self.validate_times()?;
         if self.concurrent_calls == 0 {
             return Err(InvalidSettings::new(
                 "concurrent_calls",
@@ -165,20 +168,52 @@ impl SlurmSettings {
                 "name at least one, as `[partitions.gpu]`",
             ));
         }
-        if !is_local_user(&self.reader) {
+        self.validate_users()?;
+        self.validate_paths()?;
+        self.token.validate()
+    }
+
+    fn validate_times(&self) -> Result<(), InvalidSettings> {
+        if !(26..=600).contains(&self.timeout_seconds) {
             return Err(InvalidSettings::new(
-                "reader",
-                "not a user's name",
-                USER_REMEDY,
+                "timeout_seconds",
+                "shorter than slurmrestd's own waits, or longer than ten minutes",
+                "give 26 to 600",
             ));
         }
-        if is_master(&self.reader) {
+        if self.settle_seconds < self.timeout_seconds + TOLD_LATE_SECONDS {
+            return Err(InvalidSettings::new(
+                "settle_seconds",
+                "a submission could still arrive after its absence was taken for proven",
+                "give at least five more than `timeout_seconds`",
+            ));
+        }
+        Ok(())
+    }
+
+    fn validate_users(&self) -> Result<(), InvalidSettings> {
+        for (key, name) in [("reader", &self.reader), ("slurm_user", &self.slurm_user)] {
+            if !is_local_user(name) {
+                return Err(InvalidSettings::new(key, "not a user's name", USER_REMEDY));
+            }
+        }
+        if self.is_master(&self.reader) {
             return Err(InvalidSettings::new(
                 "reader",
                 "that user's token is good for everybody's jobs",
                 "name a user without rights over other users' jobs, or an operator",
             ));
         }
+        Ok(())
+    }
+
+    /// Users whom Slurm lets act for everybody; nothing is done as them, whatever the account mapping
+    /// says.
+    pub(crate) fn is_master(&self, name: &str) -> bool {
+        name == "root" || name == self.slurm_user
+    }
+
+    fn validate_paths(&self) -> Result<(), InvalidSettings> {
         for (key, path) in [
             ("work_dir", Some(&self.work_dir)),
             ("work_dir_here", self.work_dir_here.as_ref()),
@@ -192,7 +227,7 @@ impl SlurmSettings {
                 ));
             }
         }
-        self.token.validate()
+        Ok(())
     }
 
     pub(crate) fn partition(&self, id: &PartitionId) -> Option<(String, &PartitionSettings)> {
@@ -239,14 +274,11 @@ impl TokenSource {
     }
 }
 
+/// How late slurmctld may tell the accounting of a waiting job.
+const TOLD_LATE_SECONDS: u64 = 5;
+
 const USER_REMEDY: &str =
     "1 to 32 lower-case letters, digits, `-`, `_` or `.`, the first a letter or `_`";
-
-/// Users whom Slurm lets act for everybody; nothing is done as them, whatever the account mapping
-/// says.
-pub(crate) fn is_master(name: &str) -> bool {
-    matches!(name, "root" | "slurm")
-}
 
 /// A POSIX user's name that is safe in a path and in a header (Debian's `NAME_REGEX` and a dot).
 pub(crate) fn is_local_user(name: &str) -> bool {
@@ -267,73 +299,4 @@ fn is_path_template(path: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SETTINGS: &str = r#"
-        url = "http://127.0.0.1:6820"
-        system = "leonardo"
-        reader = "alcyone"
-        work_dir = "/scratch/{user}"
-        token = { kind = "signed", key_file = "/etc/slurm/jwt.key" }
-        [partitions.booster]
-        slurm = "boost_usr_prod"
-        gpu_type = "a100"
-        [partitions.cpu]
-    "#;
-
-    fn read(text: &str) -> Result<SlurmSettings, toml::de::Error> {
-        toml::from_str(text)
-    }
-
-    #[test]
-    fn a_short_file_is_enough() {
-        let settings = read(SETTINGS).unwrap();
-        settings.validate().unwrap();
-        let booster = settings.partition(&"booster".parse().unwrap()).unwrap();
-        assert_eq!(booster.0, "boost_usr_prod");
-        let cpu = settings.partition(&"cpu".parse().unwrap()).unwrap();
-        assert_eq!(cpu.0, "cpu");
-        assert_eq!(settings.work_dir_of("alice"), "/scratch/alice");
-        assert_eq!(settings.api_version, ApiChoice::Auto);
-    }
-
-    #[test]
-    fn an_unknown_key_is_refused() {
-        let error = read(&SETTINGS.replace("reader", "readr")).unwrap_err();
-        assert!(error.to_string().contains("readr"), "{error}");
-        assert!(read(&SETTINGS.replace("key_file", "keyfile")).is_err());
-        assert!(read(&SETTINGS.replace("gpu_type", "gputype")).is_err());
-    }
-
-    #[test]
-    fn what_the_shape_cannot_say_is_checked_and_named() {
-        for (from, to, key) in [
-            ("http://127.0.0.1:6820", "ftp://x", "url"),
-            ("\"alcyone\"", "\"Root; rm\"", "reader"),
-            ("\"alcyone\"", "\"root\"", "reader"),
-            ("\"alcyone\"", "\"slurm\"", "reader"),
-            ("/scratch/{user}", "/scratch/%u", "work_dir"),
-            ("/scratch/{user}", "scratch", "work_dir"),
-            (
-                "\"/etc/slurm/jwt.key\"",
-                "\"/k\", lifetime_seconds = 1",
-                "token.lifetime_seconds",
-            ),
-            (
-                "kind = \"signed\", key_file = \"/etc/slurm/jwt.key\"",
-                "kind = \"command\", argv = [\"sh\"]",
-                "token.argv",
-            ),
-        ] {
-            let error = read(&SETTINGS.replace(from, to))
-                .unwrap()
-                .validate()
-                .unwrap_err();
-            assert_eq!(error.key, key);
-        }
-        assert!(read(&format!("api_version = \"v0.0.9\"\n{SETTINGS}")).is_err());
-        let short = read(&format!("timeout_seconds = 20\n{SETTINGS}")).unwrap();
-        assert_eq!(short.validate().unwrap_err().key, "timeout_seconds");
-    }
-}
+mod tests;

@@ -24,7 +24,13 @@ impl ApiVersion {
         self.0 <= 38
     }
 
-    /// `jobs/state/` came with Slurm 24.05.
+    /// v0.0.39 has the data of the new API and v0.0.38's reader of slurmdb's queries: unknown keys are
+    /// refused, and every record of an id is told unasked (SchedMD/slurm, `dbv0.0.39/jobs.c`).
+    const fn queries_as_the_old(self) -> bool {
+        self.0 <= 39
+    }
+
+    /// `jobs/state/` came with Slurm 24.05; 23.11 speaks v0.0.40 without it.
     pub(crate) const fn may_have_job_states(self) -> bool {
         self.0 >= 40
     }
@@ -64,6 +70,10 @@ impl ApiVersion {
         let typed = kind.map_or_else(String::new, |kind| format!("{kind}:"));
         if self.is_old() {
             return ("gres", json!(format!("gpu:{typed}{count}")));
+        }
+        if self.0 == 39 {
+            // What 23.02 itself writes; `gres/` came with 23.11.
+            return ("tres_per_node", json!(format!("gres:gpu:{typed}{count}")));
         }
         ("tres_per_node", json!(format!("gres/gpu:{typed}{count}")))
     }
@@ -113,7 +123,7 @@ impl ApiVersion {
     pub(crate) fn ids_query(self, ids: &[&str]) -> Vec<(&'static str, String)> {
         let mut query = self.id_list("step", ids);
         query.push(("skip_steps", "true".to_owned()));
-        if !self.is_old() {
+        if !self.queries_as_the_old() {
             query.push(("show_duplicates", "true".to_owned()));
         }
         query
@@ -121,7 +131,7 @@ impl ApiVersion {
 
     /// Several ids: one list in the old API; one parameter each in the new, which refuses a comma.
     pub(crate) fn id_list(self, name: &'static str, ids: &[&str]) -> Vec<(&'static str, String)> {
-        if self.is_old() {
+        if self.queries_as_the_old() {
             return vec![(name, ids.join(","))];
         }
         ids.iter().map(|id| (name, (*id).to_owned())).collect()
@@ -138,8 +148,8 @@ impl ApiVersion {
             ("job_name", name.to_owned()),
             ("skip_steps", "true".to_owned()),
         ];
-        if !self.is_old() {
-            // The pieces of a job that was requeued; 22.05 tells them unasked.
+        if !self.queries_as_the_old() {
+            // The pieces of a job that was requeued; the others tell them unasked.
             query.push(("show_duplicates", "true".to_owned()));
         }
         let iso = jiff::fmt::strtime::format("%Y-%m-%dT%H:%M:%S", since);
@@ -231,16 +241,29 @@ mod tests {
         assert_eq!(ids("v0.0.42")[1], ("step", "2".to_owned()));
     }
 
-    /// No server that speaks it could be had: it is read off its neighbours' fields.
+    /// No server that speaks it could be had: it is read off `SchedMD`'s source, and off recordings of
+    /// others where jobs have `tres_per_node` as `gres:gpu:8`.
     #[test]
-    fn what_has_not_been_seen_of_v0_0_39_is_taken_from_its_neighbours() {
+    fn v0_0_39_is_written_as_its_source_says() {
         let (old, unseen, new) = (version("v0.0.38"), version("v0.0.39"), version("v0.0.40"));
         assert_eq!(
             unseen.submission("x", Map::new()),
             old.submission("x", Map::new())
         );
         assert_eq!(unseen.number(5), new.number(5));
-        assert_eq!(unseen.gpus(None, 1), new.gpus(None, 1));
+        let gpus = |kind| unseen.gpus(kind, 2);
+        assert_eq!(gpus(None), ("tres_per_node", json!("gres:gpu:2")));
+        assert_eq!(
+            gpus(Some("a100")),
+            ("tres_per_node", json!("gres:gpu:a100:2"))
+        );
+        let since = Timestamp::from_second(1_795_173_809).unwrap();
+        let ids = |version: ApiVersion| version.ids_query(&["1", "2"]);
+        let name = |version: ApiVersion| version.name_query("m", since);
+        assert_eq!(ids(unseen), ids(old), "unknown keys are refused there");
+        assert_eq!(name(unseen), name(old));
+        let asks = ("show_duplicates", "true".to_owned());
+        assert!(ids(new).contains(&asks) && name(new).contains(&asks));
         assert_eq!(
             unseen.kill_invalid_dependency(),
             new.kill_invalid_dependency()

@@ -40,7 +40,7 @@ pub fn answer(status: u16, bytes: &[u8]) {
     let _ = (submit::parse(&answer), cancel::parse(&answer));
     let _ = (diag::parse(&answer), ping::parse(&answer));
     let _ = (nodes::parse(&answer), partitions::parse(&answer));
-    let _ = (job::forecasts(&answer), ping::release(&answer));
+    let _ = (job::placed(&answer), ping::release(&answer));
     let _ = (answer.check(&[]), answer.is_unknown_path());
     jobs(&answer);
     if let Some(adapter) = ADAPTER.as_ref() {
@@ -63,7 +63,7 @@ fn jobs(answer: &Answer) {
 
 /// Slurm's small languages inside of answers: resources, indices of tasks, versions.
 pub fn text(text: &str) {
-    let _ = gres::gpus(text);
+    let _ = (gres::gpus(text), gres::tracked(text));
     let _ = (value::indices(text), value::bits(text));
     let _ = text.parse::<crate::ApiVersion>();
     let words = value::words(&Value::String(text.to_owned()));

@@ -20,7 +20,28 @@ pub(crate) fn gpus(text: &str) -> BTreeMap<String, u32> {
 fn entry_of(entry: &str) -> Option<(&str, u32)> {
     let (name, rest) = entry.trim().split_once(':')?;
     let (kind, count) = rest.rsplit_once(':').unwrap_or((NO_TYPE, rest));
+    // Of GPUs without a type `gres_used` says `gpu:(null):3(IDX:0-2)`.
+    let kind = if kind.is_empty() { NO_TYPE } else { kind };
     (name == "gpu").then_some((kind, count.parse().ok()?))
+}
+
+/// GPUs in a list of trackable resources, `cpu=2,mem=200M,node=1,gres/gpu=2`: those of all types, which
+/// Slurm lists one by one beside their sum, or in its place. `None` if the list counts none.
+pub(crate) fn tracked(text: &str) -> Option<u32> {
+    let (mut sum, mut typed) = (None, None);
+    for (name, count) in text.split(',').filter_map(|entry| entry.split_once('=')) {
+        let Ok(count) = count.parse::<u32>() else {
+            continue;
+        };
+        match name.trim().strip_prefix("gres/gpu") {
+            Some("") => sum = Some(count),
+            Some(kind) if kind.starts_with(':') => {
+                typed = Some(count.saturating_add(typed.unwrap_or(0)));
+            }
+            _ => {}
+        }
+    }
+    sum.or(typed)
 }
 
 /// Commas inside brackets separate indices, not entries.
@@ -54,6 +75,8 @@ mod tests {
         let one = |kind: &str, count| (kind.to_owned(), count);
         assert_eq!(read("gpu:h100:4"), [one("h100", 4)]);
         assert_eq!(read("gpu:4(S:0-1)"), [one("gpu", 4)]);
+        assert_eq!(read("gpu:(null):3(IDX:0-2)"), [one("gpu", 3)]);
+        assert_eq!(read("gpu:(null):0(IDX:N/A)"), [one("gpu", 0)]);
         assert_eq!(
             read("gpu:h100:2(IDX:0,3),gpu:a100:1(IDX:4)"),
             [one("a100", 1), one("h100", 2)]
@@ -64,10 +87,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn gpus_are_found_among_what_slurm_tracks() {
+        assert_eq!(
+            tracked("cpu=2,mem=200M,node=1,billing=2,gres/gpu=2"),
+            Some(2)
+        );
+        assert_eq!(
+            tracked("gres/gpu=3,gres/gpu:a100=2,gres/gpu:h100=1"),
+            Some(3)
+        );
+        assert_eq!(tracked("cpu=2,gres/gpu:a100=2,gres/gpu:h100=1"), Some(3));
+        for none in [
+            "cpu=2,mem=200M",
+            "",
+            "gres/gpumem=8",
+            "gres/gpu=x",
+            "gres/gpu",
+        ] {
+            assert_eq!(tracked(none), None, "{none}");
+        }
+    }
+
     proptest::proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "[gpu:,()0-9IDX]{0,60}") {
-            let _ = gpus(&text);
+        fn no_text_makes_it_panic(text in "[gpu:,()0-9IDX=/res]{0,60}") {
+            let _ = (gpus(&text), tracked(&text));
         }
     }
 }

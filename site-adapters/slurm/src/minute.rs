@@ -20,6 +20,7 @@ struct Spent {
     has_read_queue: bool,
     looks: usize,
     checks: usize,
+    length: Option<u32>,
 }
 
 impl Minute {
@@ -28,6 +29,15 @@ impl Minute {
         self.spend(now, |spent| {
             !std::mem::replace(&mut spent.has_read_queue, true)
         })
+    }
+
+    /// How long slurmctld's queue was when it was last told in this minute.
+    pub(crate) fn length(&self, now: Timestamp) -> Option<u32> {
+        self.spend(now, |spent| spent.length)
+    }
+
+    pub(crate) fn has_length(&self, length: u32, now: Timestamp) {
+        self.spend(now, |spent| spent.length = Some(length));
     }
 
     /// How many of the wanted questions about one job each may be asked.

@@ -26,6 +26,10 @@ pub(crate) struct JobRecord {
     pub(crate) restarts: u64,
     /// Whether somebody had it cancelled, where the source tells: only the accounting does.
     pub(crate) was_killed: Option<bool>,
+    /// Whether it was submitted to wait for other jobs, as far as this agent remembers.
+    pub(crate) waited: bool,
+    /// GPUs that it asks for on all of its nodes, where slurmctld tells.
+    pub(crate) gpus: Option<u32>,
     /// Whose it is, where slurmctld tells; the accounting is not asked.
     pub(crate) owner: Option<Owner>,
 }
@@ -159,7 +163,7 @@ impl JobRecord {
     /// only without one.
     ///
     /// Slurm cancels by itself, on nobody's request, what waits for a job that ended otherwise; the
-    /// accounting keeps no reason of that.
+    /// accounting keeps no reason of that, nor of other cancellations that nobody asked for.
     fn kind(&self, kind: OutcomeKind) -> OutcomeKind {
         let says = |word: &str| self.reason.as_deref() == Some(word);
         match kind {
@@ -176,6 +180,11 @@ impl JobRecord {
 
     fn was_dropped(&self) -> bool {
         let never = self.reason.as_deref() == Some("DependencyNeverSatisfied");
-        self.never_started() && (never || self.was_killed == Some(false))
+        self.never_started() && (never || (self.waited && self.was_killed == Some(false)))
+    }
+
+    /// Cancelled by nobody before it started: slurmctld may still know why.
+    pub(crate) fn is_unexplained(&self) -> bool {
+        self.never_started() && self.was_killed == Some(false) && !self.was_dropped()
     }
 }

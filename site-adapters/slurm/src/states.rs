@@ -68,6 +68,9 @@ impl JobState {
     }
 }
 
+/// `SIGRTMAX` of Linux.
+const LAST_SIGNAL: i32 = 64;
+
 /// The outcome of a job that is over, in our word and in the site's.
 pub(crate) fn outcome(kind: OutcomeKind, word: &str, reason: Option<&str>, exit: Exit) -> Outcome {
     let site_words = match reason {
@@ -76,10 +79,12 @@ pub(crate) fn outcome(kind: OutcomeKind, word: &str, reason: Option<&str>, exit:
     };
     // 22.05's accounting says 0 for every job, so a failed one with 0 says nothing.
     let says_nothing = kind != OutcomeKind::Completed && exit.code == Some(0);
+    // OUT_OF_MEMORY has 125, which is none of the kernel's.
+    let is_real = |signal: &i32| (1..=LAST_SIGNAL).contains(signal);
     Outcome {
         kind,
         exit_code: exit.code.filter(|_| !says_nothing),
-        signal: exit.signal,
+        signal: exit.signal.filter(is_real),
         site_words,
     }
 }
@@ -122,6 +127,21 @@ mod tests {
         ] {
             assert_eq!(phase(&[word]), Some(Phase::Over(kind)), "{word}");
         }
+    }
+
+    #[test]
+    fn a_number_that_is_no_signal_is_not_told_as_one() {
+        let told = |signal| {
+            let exit = Exit {
+                code: None,
+                signal: Some(signal),
+            };
+            let reason = Some("OutOfMemory");
+            outcome(OutcomeKind::OutOfMemory, "OUT_OF_MEMORY", reason, exit)
+        };
+        assert_eq!(told(125).signal, None);
+        assert_eq!(told(125).site_words, "OUT_OF_MEMORY OutOfMemory");
+        assert_eq!((told(9).signal, told(64).signal), (Some(9), Some(64)));
     }
 
     #[test]

@@ -137,6 +137,7 @@ impl SlurmSite {
             partitions: BTreeMap::from([(main, PartitionSettings::default())]),
             api_version: ApiChoice::Auto,
             reader: "bob".to_owned(),
+            slurm_user: "slurm".to_owned(),
             token: TokenSource::Signed {
                 key_file: self.jwt_key(),
                 lifetime_seconds: 300,
@@ -146,9 +147,10 @@ impl SlurmSite {
             home: "/home/{user}".to_owned(),
             path: "/usr/local/bin:/usr/bin:/bin".to_owned(),
             apptainer: "apptainer".to_owned(),
-            timeout_seconds: 40,
+            // The shortest that are allowed: an unclear submission costs a test this long.
+            timeout_seconds: 26,
             concurrent_calls: 8,
-            settle_seconds: 12,
+            settle_seconds: 31,
         })
     }
 

@@ -17,7 +17,7 @@ use site_adapter::{Error, ErrorKind};
 use tokio::process::Command;
 use tokio::sync::Mutex;
 
-use crate::config::{TokenSource, is_local_user, is_master};
+use crate::config::{SlurmSettings, TokenSource, is_local_user};
 
 /// The operation of making a token, in its errors.
 pub(crate) const OPERATION: &str = "token";
@@ -47,16 +47,16 @@ struct Kept {
 
 #[derive(Debug)]
 pub(crate) struct Tokens {
-    source: TokenSource,
+    settings: SlurmSettings,
     clock: Arc<dyn Clock>,
     /// A place for each user: a token that is long in the making keeps nobody else waiting.
     kept: std::sync::Mutex<HashMap<String, Arc<Mutex<Option<Kept>>>>>,
 }
 
 impl Tokens {
-    pub(crate) fn new(source: TokenSource, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(settings: SlurmSettings, clock: Arc<dyn Clock>) -> Self {
         Self {
-            source,
+            settings,
             clock,
             kept: std::sync::Mutex::default(),
         }
@@ -71,7 +71,7 @@ impl Tokens {
                 "the local account is not a POSIX user's name; correct the site's account mapping",
             ));
         }
-        if is_master(user) {
+        if self.settings.is_master(user) {
             return Err(Error::new(
                 ErrorKind::Unauthorized,
                 OPERATION,
@@ -113,7 +113,7 @@ impl Tokens {
     }
 
     async fn make(&self, user: &str, now: Timestamp) -> Result<(Token, Timestamp), Error> {
-        match &self.source {
+        match &self.settings.token {
             TokenSource::Signed {
                 key_file,
                 lifetime_seconds,
@@ -199,14 +199,11 @@ async fn fetch(argv: &[String], user: &str) -> Result<Token, Error> {
         return Err(failed(format!("`{program}` printed no token")));
     }
     let token = Token(token.to_owned());
-    // Slurm lets such a token act for anybody who is named beside it.
-    if claim(&token, "sun")
-        .as_ref()
-        .and_then(Value::as_str)
-        .is_some_and(is_master)
-    {
+    // Slurm lets a token of root's or of its own user's act for anybody who is named beside it.
+    let sun = claim(&token, "sun");
+    if sun.is_some_and(|sun| sun.as_str() != Some(user)) {
         return Err(failed(format!(
-            "`{program}` printed a token of root's or of Slurm's own user; print one of the user that is asked for"
+            "`{program}` printed another user's token; print one of the user that is asked for"
         )));
     }
     Ok(token)
@@ -230,123 +227,4 @@ fn claim(token: &Token, name: &str) -> Option<Value> {
 }
 
 #[cfg(test)]
-mod tests {
-    use broker_model::ManualClock;
-
-    use super::*;
-
-    fn tokens(source: TokenSource) -> (Tokens, Arc<ManualClock>) {
-        let clock = Arc::new(ManualClock::at(Timestamp::from_second(1_000_000).unwrap()));
-        (Tokens::new(source, clock.clone()), clock)
-    }
-
-    #[test]
-    fn a_signature_is_the_one_of_rfc_7515() {
-        // RFC 7515, appendix A.1: the same key and a token that verifies with it.
-        let key = URL_SAFE_NO_PAD
-            .decode("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow")
-            .unwrap();
-        let signed = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
-        let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
-        mac.update(signed.as_bytes());
-        let signature = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
-        assert_eq!(signature, "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
-    }
-
-    #[tokio::test]
-    async fn a_token_is_kept_for_three_quarters_of_its_life_and_per_user() {
-        let key = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(key.path(), [7u8; 32]).unwrap();
-        let (tokens, clock) = tokens(TokenSource::Signed {
-            key_file: key.path().to_owned(),
-            lifetime_seconds: 100,
-        });
-        let first = tokens.token("alice").await.unwrap();
-        clock.advance(SignedDuration::from_secs(74));
-        assert_eq!(tokens.token("alice").await.unwrap().0, first.0);
-        assert_ne!(tokens.token("bob").await.unwrap().0, first.0);
-        clock.advance(SignedDuration::from_secs(1));
-        let next = tokens.token("alice").await.unwrap();
-        assert_ne!(next.0, first.0);
-        assert_eq!(expiry(&next).unwrap().as_second(), 1_000_175);
-        assert_eq!(format!("{next:?}"), "Token(…)");
-    }
-
-    #[tokio::test]
-    async fn a_command_gets_the_user_as_an_argument_and_no_shell_reads_it() {
-        let (tokens, _) = tokens(TokenSource::Command {
-            argv: vec![
-                "/bin/echo".to_owned(),
-                "-n".to_owned(),
-                "SLURM_JWT=a.b.c-for:$HOME:".to_owned(),
-            ],
-            lifetime_seconds: 100,
-        });
-        // Two words: refused as a token, so the user did arrive as an argument of its own.
-        let error = tokens.token("alice").await.unwrap_err();
-        assert!(error.message.contains("printed no token"), "{error}");
-        for bad in ["../etc", "a b", "$(id)", "Alice", "", "-x"] {
-            let error = tokens.token(bad).await.unwrap_err();
-            assert_eq!(error.kind, ErrorKind::Unauthorized, "{bad:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_commands_token_is_kept_until_it_is_nearly_spent() {
-        let folder = tempfile::tempdir().unwrap();
-        let trace = folder.path().join("trace");
-        let program = folder.path().join("slurm-token");
-        let claims = URL_SAFE_NO_PAD.encode(r#"{"exp":1000100,"sun":"alice"}"#);
-        let script = format!(
-            "#!/bin/sh\necho \"$1\" >>'{}'\necho e30.{claims}.x\n",
-            trace.display()
-        );
-        std::fs::write(&program, script).unwrap();
-        let argv = vec!["/bin/sh".to_owned(), program.display().to_string()];
-        let (tokens, clock) = tokens(TokenSource::Command {
-            argv,
-            lifetime_seconds: 9999,
-        });
-        for (second, asked) in [(0, 1), (74, 1), (1, 2)] {
-            clock.advance(SignedDuration::from_secs(second));
-            tokens.token("alice").await.unwrap();
-            let calls = std::fs::read_to_string(&trace).unwrap();
-            assert_eq!(calls.lines().count(), asked, "after {second} s more");
-        }
-        tokens.token("bob").await.unwrap();
-        let calls = std::fs::read_to_string(&trace).unwrap();
-        assert_eq!(calls, "alice\nalice\nbob\n");
-    }
-
-    #[tokio::test]
-    async fn nothing_is_done_as_root_or_as_slurms_own_user() {
-        let print = |user: &str| {
-            let claims = URL_SAFE_NO_PAD.encode(format!(r#"{{"sun":"{user}"}}"#));
-            let word = format!("printf %s e30.{claims}.x #");
-            let argv = ["/bin/sh", "-c", &word, "sh"].map(str::to_owned).to_vec();
-            tokens(TokenSource::Command {
-                argv,
-                lifetime_seconds: 100,
-            })
-            .0
-        };
-        for master in ["root", "slurm"] {
-            let error = print("alice").token(master).await.unwrap_err();
-            assert_eq!(error.kind, ErrorKind::Unauthorized);
-            let error = print(master).token("alice").await.unwrap_err();
-            assert_eq!(error.kind, ErrorKind::Local, "{error}");
-        }
-        print("alice").token("alice").await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_command_that_fails_is_named_without_its_output() {
-        let (tokens, _) = tokens(TokenSource::Command {
-            argv: vec!["/bin/false".to_owned()],
-            lifetime_seconds: 100,
-        });
-        let error = tokens.token("alice").await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Local);
-        assert!(error.message.contains("/bin/false"), "{error}");
-    }
-}
+mod tests;

@@ -8,6 +8,7 @@ use reqwest::{Client, Method, Response};
 use serde_json::Value;
 use site_adapter::{Error, ErrorKind, InvalidSettings};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::answer::{Answer, Body, Effect, quote};
 use crate::calls::ping;
@@ -17,6 +18,8 @@ use crate::token::{Token, Tokens};
 
 /// `nodes` of 5,000 nodes is 14 MB; ten thousand jobs would be 76 MB.
 const MOST_BYTES: usize = 128 * 1024 * 1024;
+
+const CONNECT: Duration = Duration::from_secs(5);
 
 /// One REST call, without version, host and credentials.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ pub(crate) struct Request {
     pub(crate) path: String,
     pub(crate) query: Vec<(&'static str, String)>,
     pub(crate) body: Option<Value>,
+    /// Not sent any more after that.
+    pub(crate) begin_by: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +52,7 @@ impl Request {
             path: path.into(),
             query: Vec::new(),
             body: None,
+            begin_by: None,
         }
     }
 }
@@ -99,6 +105,16 @@ impl Transport {
             return Ok(answer);
         }
         self.send(user, now, &request(now)).await
+    }
+
+    /// Makes a call for which a path that is not there is an answer.
+    pub(crate) async fn call_in(
+        &self,
+        user: &str,
+        version: ApiVersion,
+        request: &Request,
+    ) -> Result<Answer, Error> {
+        self.send(user, version, request).await
     }
 
     /// The version in use; asks the server if it is not known yet.
@@ -160,6 +176,9 @@ impl Transport {
         self.tokens.token(user).await?;
         let place = self.places.acquire().await;
         let token = self.tokens.token(user).await?;
+        if request.begin_by.is_some_and(|by| Instant::now() > by) {
+            return Err(too_late(request));
+        }
         let answer = self.exchange(user, &token, version, request).await;
         drop(place);
         if matches!(&answer, Ok(answer) if matches!(answer.status, 401 | 511) || answer.has(1007)) {
@@ -204,13 +223,15 @@ impl Transport {
 }
 
 fn client(settings: &SlurmSettings) -> Result<Client, InvalidSettings> {
+    let timeout = Duration::from_secs(settings.timeout_seconds);
     // No redirects and no proxies: tokens go to the address in the settings and nowhere else.
     let mut builder = Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(Duration::from_secs(5))
+        .connect_timeout(CONNECT)
+        .tcp_user_timeout(unacknowledged(timeout))
         .pool_idle_timeout(Duration::from_secs(10))
-        .timeout(Duration::from_secs(settings.timeout_seconds));
+        .timeout(timeout);
     if let Some(path) = &settings.ca_file {
         let remedy = "give a readable PEM file of certificates";
         let pem = std::fs::read(path)
@@ -222,6 +243,12 @@ fn client(settings: &SlurmSettings) -> Result<Client, InvalidSettings> {
     builder
         .build()
         .map_err(|error| InvalidSettings::new("url", error.to_string(), "see the reason"))
+}
+
+/// How long the kernel goes on to send what the server's has not acknowledged: to drop a call does not
+/// take its bytes back, and they must not arrive after `settle_seconds` counts on their end.
+const fn unacknowledged(timeout: Duration) -> Duration {
+    timeout.saturating_sub(CONNECT)
 }
 
 fn says_json(response: &Response) -> bool {
@@ -269,6 +296,14 @@ async fn read(mut response: Response, request: &Request) -> Result<Vec<u8>, Erro
     Ok(bytes)
 }
 
+fn too_late(request: &Request) -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        request.operation,
+        "it took too long to get to it; nothing was sent, the next try will",
+    )
+}
+
 /// No whole answer came. Only a connection that was never made proves that nothing happened.
 fn broken(request: &Request, error: reqwest::Error) -> Error {
     let (kind, message) = if error.is_builder() {
@@ -294,30 +329,4 @@ fn broken(request: &Request, error: reqwest::Error) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A comma or a colon as it is makes 22.05 and 24.11 answer 400, and 26.05 500.
-    #[test]
-    fn commas_and_colons_of_a_query_go_encoded() {
-        let query = [("step", "1,2"), ("submit_time", "2026-11-20T11:18:00")];
-        let call = Client::new()
-            .get("http://s/slurmdb/v0.0.38/jobs")
-            .query(&query);
-        let url = call.build().unwrap().url().to_string();
-        assert!(
-            url.ends_with("?step=1%2C2&submit_time=2026-11-20T11%3A18%3A00"),
-            "{url}"
-        );
-    }
-
-    #[test]
-    fn nothing_new_is_an_empty_answer_and_half_an_answer_is_text() {
-        assert!(matches!(body(b"", false, 304), Body::Json(Value::Null)));
-        assert!(matches!(body(b"{\"jobs\": [", true, 200), Body::Text(_)));
-        assert!(
-            matches!(body(b"{}", false, 200), Body::Text(_)),
-            "a proxy's page"
-        );
-    }
-}
+mod tests;

@@ -210,6 +210,8 @@ mod tests {
             }),
             restarts: 0,
             was_killed: Some(true),
+            waited: false,
+            gpus: None,
             owner: None,
         }
     }

@@ -73,7 +73,7 @@ async fn a_job_that_slurmctld_forgot_is_proven_gone_and_its_id_is_never_taken_fo
 /// Has slurmctld forget some of four jobs; it may save its state just in between, hence some tries.
 async fn forget(cluster: &Cluster) -> (Vec<RemoteRef>, Vec<RemoteRef>) {
     let adapter = cluster.adapter();
-    for _ in 0..4 {
+    for _ in 0..12 {
         // Once it has saved its state it takes some seconds before it does so again.
         let settled = submit(&adapter, &cluster.submission("exit 0")).await;
         ends(&adapter, &settled).await;

@@ -77,6 +77,8 @@ fn accounted(job: &Value) -> Result<Accounted, &'static str> {
         task: task(at("/array/job_id"), at("/array/task_id"), at("/array/task")),
         restarts: number(field("restart_cnt")).unwrap_or(0),
         was_killed: Some(text(field("kill_request_user")).is_some()),
+        waited: false,
+        gpus: None,
         owner: None,
     };
     let listed = at("/tres/allocated").as_array();

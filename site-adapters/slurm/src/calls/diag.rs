@@ -15,6 +15,12 @@ pub(crate) struct Counters {
     pub(crate) accounting_backlog: u32,
 }
 
+impl Counters {
+    pub(crate) const fn queue(self) -> u32 {
+        self.jobs_pending.saturating_add(self.jobs_running)
+    }
+}
+
 pub(crate) fn request() -> Request {
     Request::get("GET diag", Family::Slurm, "/diag")
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use site_adapter::Error;
 
 use crate::answer::{Answer, INVALID_JOB_ID};
+use crate::gres::tracked;
 use crate::record::{JobRecord, Owner, Task};
 use crate::states::{JobState, Phase};
 use crate::transport::{Family, Request};
@@ -57,6 +58,8 @@ fn record(job: &Value) -> Result<JobRecord, &'static str> {
         ),
         restarts: number(field("restart_cnt")).unwrap_or(0),
         was_killed: None,
+        waited: false,
+        gpus: text(field("tres_req_str")).and_then(tracked),
         owner: Some(Owner {
             name: text(field("user_name")).map(str::to_owned),
             uid: number(field("user_id")),
@@ -75,24 +78,42 @@ fn task(array: &Value, index: &Value, list: &Value) -> Option<Task> {
     Some(Task { array, indices })
 }
 
-/// When Slurm expects a waiting job to start.
+/// What a snapshot counts of a job that waits or runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Forecast {
-    /// Those it may run in, with commas between.
+pub(crate) struct Placed {
+    /// Those it may run in, with commas between; of one that runs, where it does.
     pub(crate) partitions: String,
-    pub(crate) start: Timestamp,
+    /// Of an array's tasks that wait together: how many.
+    pub(crate) jobs: u32,
+    pub(crate) waits: bool,
+    /// When Slurm expects it to start, or it did.
+    pub(crate) start: Option<Timestamp>,
 }
 
-pub(crate) fn forecasts(answer: &Answer) -> Result<Vec<Forecast>, Error> {
+impl Placed {
+    pub(crate) fn is_in(&self, partition: &str) -> bool {
+        let mut listed = self.partitions.split(',');
+        listed.any(|listed| listed == partition)
+    }
+}
+
+pub(crate) fn placed(answer: &Answer) -> Result<Vec<Placed>, Error> {
     answer.check(&[])?;
     let jobs = answer.whole_list("jobs")?.iter();
-    Ok(jobs.filter_map(forecast).collect())
+    Ok(jobs.filter_map(placed_job).collect())
 }
 
-fn forecast(job: &Value) -> Option<Forecast> {
-    let state = JobState::parse(&words(job.get("job_state")?))?;
-    Some(Forecast {
-        partitions: job.get("partition")?.as_str()?.to_owned(),
-        start: time(job.get("start_time")?).filter(|_| state.phase == Phase::Waiting)?,
+fn placed_job(job: &Value) -> Option<Placed> {
+    let field = |name: &str| job.get(name).unwrap_or(&Value::Null);
+    let state = JobState::parse(&words(field("job_state")))?;
+    if matches!(state.phase, Phase::Over(_)) {
+        return None;
+    }
+    let tasks = indices(field("array_task_string").as_str().unwrap_or_default());
+    Some(Placed {
+        partitions: field("partition").as_str()?.to_owned(),
+        jobs: u32::try_from(tasks.len()).unwrap_or(u32::MAX).max(1),
+        waits: state.phase == Phase::Waiting,
+        start: time(field("start_time")),
     })
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use site_adapter::Error;
 
 use crate::answer::{Answer, quote};
-use crate::gres::gpus;
+use crate::gres::{gpus, tracked};
 use crate::transport::{Family, Request};
 use crate::value::{text, words};
 
@@ -21,6 +21,8 @@ pub(crate) struct Node {
     pub(crate) is_out: bool,
     /// Why, in the words of whoever drained it.
     pub(crate) reason: Option<String>,
+    /// As far as Slurm tracks them: a site may count none in jobs (`AccountingStorageTRES`).
+    pub(crate) tracked_gpus: Option<u32>,
     pub(crate) gpus: BTreeMap<String, u32>,
     pub(crate) gpus_used: BTreeMap<String, u32>,
 }
@@ -96,6 +98,7 @@ fn parse_node(node: &Value) -> Option<Node> {
         idle: usable && base == "IDLE" && !state.iter().any(|word| word == "COMPLETING"),
         is_out,
         reason: text(field("reason")).map(quote),
+        tracked_gpus: text(field("tres")).and_then(tracked),
         gpus: gpus(field("gres").as_str().unwrap_or_default()),
         gpus_used: gpus(field("gres_used").as_str().unwrap_or_default()),
     })

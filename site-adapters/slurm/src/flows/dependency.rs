@@ -5,13 +5,12 @@
 //! satisfied and 24.11 refuses the whole submission: those are decided here, by the accounting.
 
 use broker_model::{AfterWhen, OutcomeKind};
-use site_adapter::{Activity, RemoteAfter, Result, Submission};
+use site_adapter::{Activity, Error, ErrorKind, RemoteAfter, Result, Submission};
 
 use crate::adapter::SlurmAdapter;
-use crate::record::JobRecord;
-use crate::whole::Records;
+use crate::whole::{Records, Whole};
 
-use super::submit::refused;
+use super::submit::{OPERATION, refused};
 
 impl SlurmAdapter {
     /// `None` if there is nothing left to wait for. A condition that can no longer come true is a
@@ -31,8 +30,7 @@ impl SlurmAdapter {
                 "waits for `{id}`, which is no Slurm job's id"
             )));
         }
-        let carries = |job: &JobRecord| job.carries(&after.marker);
-        if self.jobs(user, id).await?.iter().any(carries) {
+        if self.is_in_slurmctld(user, after).await? {
             let word = match after.when {
                 AfterWhen::Completed => "afterok",
                 AfterWhen::Failed => "afternotok",
@@ -40,23 +38,60 @@ impl SlurmAdapter {
             };
             return Ok(Some(format!("{word}:{id}")));
         }
-        let mut records = self.accounted(user, &[id]).await?;
-        records.retain(|record| carries(&record.job));
-        let whole = Records::of(records.iter().map(|record| &record.job)).and_then(|it| it.whole());
-        match whole.map(|whole| whole.activity) {
+        let told = self.told_by_accounting(user, after).await?;
+        match told.map(|whole| whole.activity) {
             Some(Activity::Ended { outcome, .. }) if is_met(after.when, outcome.kind) => Ok(None),
             Some(Activity::Ended { outcome, .. }) => Err(refused(format!(
                 "waits for job {id} to be {}, and it ended {}",
                 after.when.as_str(),
                 outcome.site_words
             ))),
-            // Lost with slurmctld's state: it will never end, and never run again.
-            _ if after.when == AfterWhen::Ended => Ok(None),
-            _ => Err(refused(format!(
-                "waits for job {id}, which Slurm no longer knows"
-            ))),
+            Some(_) if self.counters().await?.accounting_backlog == 0 => lost(after),
+            // It may be hidden, or its record is on its way: nothing is decided by that.
+            _ => Err(not_told(id)),
         }
     }
+
+    /// Another person's job may be hidden from this one (`PrivateData`), and this one's from the reader.
+    async fn is_in_slurmctld(&self, user: &str, after: &RemoteAfter) -> Result<bool> {
+        for eyes in [user, self.transport.reader()] {
+            let seen = self.jobs(eyes, &after.remote.0).await?;
+            if seen.iter().any(|job| job.carries(&after.marker)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn told_by_accounting(&self, user: &str, after: &RemoteAfter) -> Result<Option<Whole>> {
+        for eyes in [user, self.transport.reader()] {
+            let mut records = self.accounted(eyes, &[&after.remote.0]).await?;
+            records.retain(|record| record.job.carries(&after.marker));
+            let records = Records::of(records.iter().map(|record| &record.job));
+            if let Some(whole) = records.and_then(|records| records.whole()) {
+                return Ok(Some(whole));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Lost with slurmctld's state: it will never end, and never run again.
+fn lost(after: &RemoteAfter) -> Result<Option<String>> {
+    if after.when == AfterWhen::Ended {
+        return Ok(None);
+    }
+    Err(refused(format!(
+        "waits for job {}, which Slurm no longer knows",
+        after.remote.0
+    )))
+}
+
+fn not_told(id: &str) -> Error {
+    let words = format!(
+        "waits for job {id}, of which slurmctld and the accounting do not tell whether it is over;          where `PrivateData` hides jobs the agent's `reader` must be an operator"
+    );
+    Error::new(ErrorKind::Unavailable, OPERATION, words)
 }
 
 const fn is_met(when: AfterWhen, kind: OutcomeKind) -> bool {

@@ -7,7 +7,7 @@ use site_adapter::{Activity, Error, ErrorKind, LocalAccount, RemoteJob, Result};
 use tokio::time::Instant;
 
 use crate::adapter::SlurmAdapter;
-use crate::calls::{accounting, diag, job, states};
+use crate::calls::{accounting, job};
 use crate::known::Sight;
 use crate::record::JobRecord;
 use crate::whole::{Records, Whole};
@@ -44,19 +44,31 @@ impl SlurmAdapter {
         account: &LocalAccount,
         marker: &str,
     ) -> Result<Option<RemoteJob>> {
-        let found = self.search(account, marker).await?;
-        match &found {
-            Some(job) => {
-                let whole = Whole {
-                    activity: job.activity.clone(),
-                    tasks: job.tasks,
-                };
-                let seen = (self.clock.now(), false);
-                self.known.told(marker, Sight::default(), whole, seen);
-            }
-            None => self.known.gone(marker),
+        let found = self.search(account, marker, self.settle()).await?;
+        if let Some(job) = &found {
+            let whole = Whole {
+                activity: job.activity.clone(),
+                tasks: job.tasks,
+            };
+            let seen = (self.clock.now(), false);
+            self.known.told(marker, Sight::default(), whole, seen);
+        } else {
+            self.known.gone(marker);
+            self.proofs.note(marker);
         }
         Ok(found)
+    }
+
+    /// Looks before a submission: once, if the marker was proven absent just now.
+    pub(super) async fn look_first(
+        &self,
+        account: &LocalAccount,
+        marker: &str,
+    ) -> Result<Option<RemoteJob>> {
+        if self.proofs.has(marker) {
+            return self.search(account, marker, Duration::ZERO).await;
+        }
+        self.find_job(account, marker).await
     }
 
     /// Looks until the marker is found, or has been absent for the settling time.
@@ -64,8 +76,13 @@ impl SlurmAdapter {
     /// One look is no proof. slurmctld tells the accounting of a waiting job up to 5 s late, and a
     /// submission that ran into its time-out may still lie in the socket of a slurmctld that hung
     /// and is only now working it off.
-    async fn search(&self, account: &LocalAccount, marker: &str) -> Result<Option<RemoteJob>> {
-        let sure_at = Instant::now() + self.settle();
+    async fn search(
+        &self,
+        account: &LocalAccount,
+        marker: &str,
+        settle: Duration,
+    ) -> Result<Option<RemoteJob>> {
+        let sure_at = Instant::now() + settle;
         let mut search = Search {
             account,
             marker,
@@ -90,17 +107,20 @@ impl SlurmAdapter {
     /// (`PrivateData`), and what it does not see is no proof.
     async fn look(&self, search: &mut Search<'_>) -> Result<Look> {
         let (account, marker) = (search.account, search.marker);
-        let counters = diag::parse(&self.ask(|_| diag::request()).await?)?;
+        let counters = self.counters().await?;
         let since = self.marked_at(marker);
         let records = self.named(&account.user, marker, since).await;
         if let Ok(records) = &records {
             let ours = newest(records.iter().map(|record| &record.job), marker);
             if !ours.is_empty() {
-                return self.alive_or_over(account, &ours, marker).await;
+                return match self.alive_or_over(account, &ours, marker).await? {
+                    // Its end may be among what the accounting is not told yet.
+                    Look::Lost(_) if counters.accounting_backlog > 0 => Ok(Look::NotSure),
+                    look => Ok(look),
+                };
             }
         }
-        let queue = counters.jobs_pending.saturating_add(counters.jobs_running);
-        if queue <= SHORT_QUEUE
+        if counters.queue() <= SHORT_QUEUE
             && let Some(found) = self.in_queue(search).await?
         {
             return Ok(Look::Here(found));
@@ -142,16 +162,8 @@ impl SlurmAdapter {
 
     /// `None` where the version has no `jobs/state/`.
     async fn queued_ids(&self, user: &str) -> Result<Option<HashSet<String>>> {
-        if !self.transport.version().await?.may_have_job_states() {
-            return Ok(None);
-        }
-        let request = |version| states::request(version, &[]);
-        let answer = self.transport.call(user, request).await?;
-        if answer.is_unknown_path() {
-            return Ok(None);
-        }
-        let ids = states::parse(&answer)?.ids();
-        Ok(Some(ids.map(|id| id.to_string()).collect()))
+        let states = self.states(user, &[]).await?;
+        Ok(states.map(|states| states.ids().map(|id| id.to_string()).collect()))
     }
 
     async fn search_all(&self, user: &str, marker: &str) -> Result<Option<RemoteJob>> {
@@ -171,8 +183,8 @@ impl SlurmAdapter {
     ) -> Result<Look> {
         let accounted = Records::of(ours).unwrap_or_default();
         let told = remote(ours, marker);
-        let is_recent = self.transport.version().await?.may_have_job_states();
-        if accounted.is_over() && is_recent {
+        let is_unexplained = ours.iter().any(JobRecord::is_unexplained);
+        if accounted.is_over() && !is_unexplained && self.tells_states().await? {
             return Ok(told.map_or(Look::Absent, Look::Here));
         }
         let Some(first) = ours.first() else {
@@ -213,7 +225,8 @@ impl SlurmAdapter {
         since: Timestamp,
     ) -> Result<Vec<accounting::Accounted>> {
         let request = |version| accounting::by_name(version, marker, since);
-        accounting::parse(&self.transport.call(user, request).await?)
+        let answer = self.transport.call(user, request).await?;
+        Ok(self.with_what_is_known(accounting::parse(&answer)?))
     }
 
     /// No job carries a marker from before the marker was made; its id tells when that was.

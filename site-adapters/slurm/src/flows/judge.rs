@@ -157,7 +157,11 @@ pub(super) fn judge(
 fn judge_one(ours: &JobRecord, queued: Option<&JobState>) -> Verdict {
     let lets_go = queued.is_none_or(|state| matches!(state.phase, Phase::Over(_)));
     if ours.is_over() && lets_go {
-        return Verdict::Is(Whole::single(ours.activity()));
+        let whole = Whole::single(ours.activity());
+        return match queued {
+            Some(_) if ours.is_unexplained() => Verdict::Ask(Some(whole), None),
+            _ => Verdict::Is(whole),
+        };
     }
     let Some(state) = queued else {
         return Verdict::Gone;

@@ -10,19 +10,22 @@
 //!
 //! The tasks of an array are in both under ids of their own; whose they are the accounting tells.
 //!
-//! Slurm before 24.05 has no `jobs/state/`: there the accounting is asked, each tick for some, and
-//! slurmctld for two jobs, to hear that it is alive.
+//! Slurm before 24.05 has no `jobs/state/`: there all of slurmctld's jobs are read where they are few,
+//! and the accounting is asked for those that are not among them and for arrays. Where they are many
+//! the accounting is asked, each tick for some, and slurmctld for two jobs, to hear that it is alive.
 
 use site_adapter::{Activity, RemoteJob, RemoteRef, Result};
 
 use crate::adapter::{SlurmAdapter, plain_id};
 use crate::calls::accounting::Accounted;
-use crate::calls::states::{self, Queue};
+use crate::calls::states::Queue;
 use crate::known::Sight;
 use crate::whole::Whole;
 
 use super::judge::{Accounts, Verdict, judge, sight};
 use super::questions::{Believed, MOST_QUESTIONS, Question};
+use super::queue::Live;
+use super::together::Beside;
 
 /// Ids in one query: 7 KB of address at most, and proxies commonly take 8. slurmrestd takes 13.
 const IDS_AT_ONCE: usize = 500;
@@ -34,6 +37,8 @@ const LOOKS: usize = 2;
 pub(super) struct Polled<'a> {
     pub(super) jobs: Vec<&'a RemoteRef>,
     queue: Option<Queue>,
+    /// All of slurmctld's jobs, where it tells no states and they are few.
+    live: Option<Live>,
 }
 
 impl Polled<'_> {
@@ -56,7 +61,11 @@ impl SlurmAdapter {
             return Ok(Vec::new());
         }
         let queue = self.queue(&jobs).await?;
-        let polled = Polled { jobs, queue };
+        let live = match queue {
+            Some(_) => None,
+            None => self.live_for(&jobs).await?,
+        };
+        let polled = Polled { jobs, queue, live };
         let asked = self.turn_of(&polled);
         let accounts = self.accounts(&polled.jobs, &asked).await;
         let accounts = match &accounts {
@@ -67,7 +76,12 @@ impl SlurmAdapter {
             }
         };
         let verdicts = self.judge_all(&polled, &asked, accounts);
-        let mut gone = self.settle_open(&polled, verdicts).await?;
+        let beside = Beside {
+            live: polled.live.as_ref(),
+            accounting_is_down: accounts.is_none(),
+            tells_states: polled.tells_states(),
+        };
+        let mut gone = self.settle_open(&polled, verdicts, &beside).await?;
         gone.extend(self.ask_why(&polled).await?);
         self.forget(&polled, &gone);
         self.known.keep_only(&polled.jobs);
@@ -85,25 +99,21 @@ impl SlurmAdapter {
 
     /// States by id; `None` where the version has no `jobs/state/`.
     async fn queue(&self, jobs: &[&RemoteRef]) -> Result<Option<Queue>> {
-        if !self.transport.version().await?.may_have_job_states() {
-            return Ok(None);
-        }
         // All of it is 80 bytes a job, and one call still.
         let few = Some(jobs).filter(|jobs| jobs.len() <= IDS_AT_ONCE);
         let ids: Vec<&str> = few.map_or(Vec::new(), |jobs| {
             jobs.iter().map(|job| job.remote_id.0.as_str()).collect()
         });
-        let answer = self.ask(|version| states::request(version, &ids)).await?;
-        if answer.is_unknown_path() {
-            return Ok(None);
-        }
-        states::parse(&answer).map(Some)
+        self.states(self.transport.reader(), &ids).await
     }
 
     /// Positions of the jobs to ask the accounting for in this tick, by one query.
     fn turn_of(&self, polled: &Polled<'_>) -> Vec<usize> {
         if polled.queue.is_none() {
-            return self.known.longest_untold(&polled.jobs, IDS_AT_ONCE);
+            let others = self.take_live(&polled.jobs, polled.live.as_ref());
+            let jobs: Vec<&RemoteRef> = of(&polled.jobs, &others).collect();
+            let turns = self.known.longest_untold(&jobs, IDS_AT_ONCE);
+            return of(&others, &turns).collect();
         }
         let sight = |job: &RemoteRef, own: &[u64]| polled.sight(job, own);
         let now = self.clock.now();
@@ -118,9 +128,8 @@ impl SlurmAdapter {
     }
 
     async fn accounts(&self, jobs: &[&RemoteRef], asked: &[usize]) -> Result<Accounts> {
-        let ids: Vec<&str> = asked
-            .iter()
-            .filter_map(|position| Some(jobs.get(*position)?.remote_id.0.as_str()))
+        let ids: Vec<&str> = of(jobs, asked)
+            .map(|job| job.remote_id.0.as_str())
             .collect();
         let mut accounts = Accounts::default();
         if ids.is_empty() {
@@ -143,7 +152,7 @@ impl SlurmAdapter {
             .filter_map(|position| Some((*position, *polled.jobs.get(*position)?)));
         let Some(queue) = &polled.queue else {
             let (positions, jobs): (Vec<usize>, Vec<&RemoteRef>) = jobs.unzip();
-            let verdicts = self.judge_without_queue(&jobs, accounts);
+            let verdicts = self.judge_without_queue(&jobs, accounts, polled.live.as_ref());
             return positions.into_iter().zip(verdicts).collect();
         };
         let judged = jobs.map(|(position, job)| {
@@ -163,6 +172,7 @@ impl SlurmAdapter {
         &self,
         polled: &Polled<'_>,
         verdicts: Vec<(usize, Verdict)>,
+        beside: &Beside<'_>,
     ) -> Result<Vec<usize>> {
         let now = self.clock.now();
         let (mut gone, mut open) = (Vec::new(), Vec::new());
@@ -190,7 +200,7 @@ impl SlurmAdapter {
                 Verdict::Keep => {}
             }
         }
-        gone.extend(self.ask_singly(open, polled.queue.is_none()).await?);
+        gone.extend(self.ask_open(open, beside).await?);
         Ok(gone)
     }
 
@@ -216,16 +226,19 @@ impl SlurmAdapter {
 
     /// Slurm before 24.05: life is checked of a few jobs a tick, in turn. A job that is over in the
     /// accounting is looked at too: it may be completing still, and 22.05 writes no exit codes there.
-    /// So is an array of which it tells anything new: of the tasks that wait it writes nothing.
+    /// So is an array of which it tells anything new: of the tasks that wait it writes nothing. Of
+    /// what is among the jobs that were read a look costs nothing.
     fn judge_without_queue(
         &self,
         jobs: &[&RemoteRef],
         accounts: Option<&Accounts>,
+        live: Option<&Live>,
     ) -> Vec<Verdict> {
         let due = self.known.longest_unseen(jobs, LOOKS);
         let mut looks = MOST_QUESTIONS / 2;
         let judge = |(position, job): (usize, &&RemoteRef)| {
-            let is_due = due.contains(&position);
+            let is_read = live.is_some_and(|live| live.tells(job).is_some());
+            let is_due = is_read || due.contains(&position);
             let Some(ours) = accounts.and_then(|accounts| accounts.ours(job)) else {
                 return Verdict::Ask(None, None);
             };
@@ -233,7 +246,7 @@ impl SlurmAdapter {
                 return Verdict::Ask(None, Some(Box::new(ours)));
             };
             if ours.is_over() {
-                looks = looks.saturating_sub(1);
+                looks = looks.saturating_sub(usize::from(!is_read));
                 return match looks {
                     0 => Verdict::Is(whole),
                     _ => Verdict::Ask(Some(whole), Some(Box::new(ours))),
@@ -259,6 +272,12 @@ impl SlurmAdapter {
         let told = self.known.whole(job);
         told.is_none_or(|told| counts(&told) != counts(now))
     }
+}
+
+fn of<'a, T: Copy>(all: &'a [T], positions: &'a [usize]) -> impl Iterator<Item = T> + 'a {
+    positions
+        .iter()
+        .filter_map(|position| all.get(*position).copied())
 }
 
 const fn is_reasoned(whole: &Whole) -> bool {

@@ -1,4 +1,5 @@
-//! Questions to slurmctld about one job each, for what the bulk queries of a tick leave open.
+//! Questions to slurmctld about one job each, for what the bulk queries of a tick leave open and one
+//! more of those does not answer (`together.rs`).
 //!
 //! A few at a time, and no more in this tick once it is silent: an slurmrestd without its slurmctld
 //! takes 20 s for each, and meanwhile submissions and cancellations wait for the same places.
@@ -13,7 +14,7 @@ use crate::whole::{Records, Whole};
 
 pub(super) const MOST_QUESTIONS: usize = 64;
 /// Two, so that a single job that nobody can tell of is not taken for a silent slurmctld.
-const AT_FIRST: usize = 2;
+pub(super) const AT_FIRST: usize = 2;
 const AT_ONCE: usize = 4;
 
 pub(super) struct Question<'a> {
@@ -33,7 +34,7 @@ pub(super) enum Believed {
 }
 
 impl SlurmAdapter {
-    /// Asks about the jobs that slurmctld was asked for longest ago; returns the positions of those
+    /// Asks about the jobs that slurmctld was asked for longest ago, so many; returns the positions of those
     /// that are gone. What a question that fails was about stays as it was.
     ///
     /// With `is_only_word` nothing else tells that slurmctld is alive in this tick: its silence is
@@ -41,10 +42,11 @@ impl SlurmAdapter {
     pub(super) async fn ask_singly(
         &self,
         mut questions: Vec<Question<'_>>,
+        most: usize,
         is_only_word: bool,
     ) -> Result<Vec<usize>> {
         questions.sort_by_cached_key(|question| self.known.looked_at(question.job));
-        questions.truncate(MOST_QUESTIONS);
+        questions.truncate(most);
         let mut gone = Vec::new();
         let mut left = questions.into_iter();
         let mut size = AT_FIRST;
@@ -76,7 +78,11 @@ impl SlurmAdapter {
     }
 
     /// Takes in an answer; returns the job's position if it is gone.
-    fn take_in(&self, question: Question<'_>, answer: Result<Vec<JobRecord>>) -> Option<usize> {
+    pub(super) fn take_in(
+        &self,
+        question: Question<'_>,
+        answer: Result<Vec<JobRecord>>,
+    ) -> Option<usize> {
         let (job, now) = (question.job, self.clock.now());
         let answer = match answer {
             Ok(answer) => answer,

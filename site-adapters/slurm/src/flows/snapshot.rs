@@ -7,11 +7,12 @@ use site_adapter::{Result, SiteSnapshot};
 use crate::adapter::SlurmAdapter;
 use crate::answer::Answer;
 use crate::calls::diag::{self, Counters};
-use crate::calls::job::{self, Forecast};
+use crate::calls::job::{self, Placed};
 use crate::calls::nodes::{self, Node};
 use crate::calls::partitions::{self, Partition};
 
-/// A queue up to this long is read for the starts that the backfill scheduler expects: some 2 MB.
+/// A queue up to this long is read, some 2 MB: for what waits and runs in each partition, and for the
+/// starts that the backfill scheduler expects.
 const SHORT_QUEUE: u32 = 250;
 
 /// For the fuzzer: what every partition offers by one answer that is all of them.
@@ -20,7 +21,7 @@ pub(crate) fn offers(adapter: &SlurmAdapter, answer: &Answer) -> Result<()> {
         nodes: nodes::parse(answer).unwrap_or_default(),
         partitions: partitions::parse(answer).unwrap_or_default(),
         counters: diag::parse(answer).unwrap_or_default(),
-        forecasts: job::forecasts(answer)?,
+        placed: job::placed(answer)?,
     };
     let ids = adapter.settings.partitions.keys();
     let offered: Vec<PartitionSnapshot> = ids.map(|id| adapter.offer(id, &seen)).collect();
@@ -33,14 +34,15 @@ struct Seen {
     nodes: Vec<Node>,
     partitions: Vec<Partition>,
     counters: Counters,
-    forecasts: Vec<Forecast>,
+    /// Empty where the queue is long.
+    placed: Vec<Placed>,
 }
 
 impl SlurmAdapter {
     /// Three calls: nodes, partitions, counters; one more for a queue that is short.
     ///
-    /// The counts of jobs are the whole cluster's in every partition: slurmctld tells them per
-    /// partition only with all of `jobs`.
+    /// Of a long queue the counts of jobs are the whole cluster's in every partition: slurmctld tells
+    /// them per partition only with all of `jobs`.
     pub(crate) async fn take_snapshot(&self) -> Result<SiteSnapshot> {
         let (nodes, partitions, counters) = tokio::join!(
             self.ask(|_| nodes::request()),
@@ -51,7 +53,7 @@ impl SlurmAdapter {
         let seen = Seen {
             nodes: nodes::parse(&nodes?)?,
             partitions: partitions::parse(&partitions?)?,
-            forecasts: self.forecasts(counters).await?,
+            placed: self.placed(counters).await?,
             counters,
         };
         let ids = self.settings.partitions.keys();
@@ -65,13 +67,12 @@ impl SlurmAdapter {
         })
     }
 
-    /// Of the jobs that wait, as far as the reader sees them.
-    async fn forecasts(&self, counters: Counters) -> Result<Vec<Forecast>> {
-        let queue = counters.jobs_pending.saturating_add(counters.jobs_running);
-        if counters.jobs_pending == 0 || queue > SHORT_QUEUE {
+    /// The jobs that wait and run, as far as the reader sees them.
+    async fn placed(&self, counters: Counters) -> Result<Vec<Placed>> {
+        if !(1..=SHORT_QUEUE).contains(&counters.queue()) {
             return Ok(Vec::new());
         }
-        job::forecasts(&self.ask(|_| job::all()).await?)
+        job::placed(&self.ask(|_| job::all()).await?)
     }
 
     fn offer(&self, id: &PartitionId, seen: &Seen) -> PartitionSnapshot {
@@ -82,6 +83,7 @@ impl SlurmAdapter {
         let own: Vec<&Node> = seen.nodes.iter().filter(has).collect();
         let gpus = gpus_by_kind(&own);
         let reason = closed(&name, slurm, &own);
+        let (jobs_running, jobs_queued) = busy(seen, &name);
         PartitionSnapshot {
             system: self.settings.system.clone(),
             partition: id.clone(),
@@ -94,11 +96,11 @@ impl SlurmAdapter {
             gpus,
             max_walltime_seconds: slurm.and_then(|p| p.max_walltime_seconds),
             max_nodes_per_job: slurm.and_then(|p| p.max_nodes_per_job),
-            jobs_running: seen.counters.jobs_running,
-            jobs_queued: seen.counters.jobs_pending,
+            jobs_running,
+            jobs_queued,
             backlog_node_seconds: None,
             reason,
-            expected_start: latest(&seen.forecasts, &name, self.clock.now()),
+            expected_start: latest(&seen.placed, &name, self.clock.now()),
         }
     }
 }
@@ -153,12 +155,27 @@ fn closed(name: &str, slurm: Option<&Partition>, nodes: &[&Node]) -> Option<Stri
     ))
 }
 
-fn latest(forecasts: &[Forecast], partition: &str, now: Timestamp) -> Option<Timestamp> {
-    let waits = |job: &&Forecast| {
-        let mut listed = job.partitions.split(',');
-        listed.any(|listed| listed == partition) && job.start > now
+/// Jobs that run and wait in a partition.
+fn busy(seen: &Seen, partition: &str) -> (u32, u32) {
+    if seen.placed.is_empty() {
+        return (seen.counters.jobs_running, seen.counters.jobs_pending);
+    }
+    let count = |waits: bool| {
+        let own = |job: &&Placed| job.waits == waits && job.is_in(partition);
+        let counts = seen.placed.iter().filter(own).map(|job| job.jobs);
+        counts.fold(0, u32::saturating_add)
     };
-    forecasts.iter().filter(waits).map(|job| job.start).max()
+    (count(false), count(true))
+}
+
+fn latest(placed: &[Placed], partition: &str, now: Timestamp) -> Option<Timestamp> {
+    let waits = placed
+        .iter()
+        .filter(|job| job.waits && job.is_in(partition));
+    waits
+        .filter_map(|job| job.start)
+        .filter(|start| *start > now)
+        .max()
 }
 
 fn readiness(offered: &[PartitionSnapshot]) -> (SiteReadiness, Option<String>) {

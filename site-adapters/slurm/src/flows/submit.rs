@@ -1,29 +1,38 @@
 use broker_model::RemoteId;
 use site_adapter::{Activity, Error, ErrorKind, RemoteJob, Result, Submission, Submitted};
+use tokio::time::Instant;
 
 use crate::adapter::SlurmAdapter;
 use crate::answer::OVER_LIMIT;
+use crate::calls::nodes;
 use crate::calls::submit::{self, Place, Receipt};
-use crate::config::{is_local_user, is_master};
+use crate::config::is_local_user;
 use crate::known::Sight;
 use crate::record::JobRecord;
 use crate::script::{Container, batch_script};
 use crate::states::Phase;
+use crate::transport::Request;
 use crate::whole::Whole;
 
-const OPERATION: &str = "POST job/submit";
+use super::in_time::SOON;
+
+pub(super) const OPERATION: &str = "POST job/submit";
 
 impl SlurmAdapter {
     pub(crate) async fn submit_job(&self, submission: &Submission) -> Result<Submitted> {
+        let begin_by = Instant::now() + SOON;
         let marker = submission.marker();
-        may_run_as(&submission.account.user)?;
+        self.may_run_as(&submission.account.user)?;
         if submission.may_exist
-            && let Some(found) = self.find_job(&submission.account, &marker).await?
+            && let Some(found) = self.look_first(&submission.account, &marker).await?
         {
+            self.remember(submission);
             return self.adopt(submission, found).await;
         }
+        self.remember(submission);
         let dependency = self.dependency(submission).await?;
-        match self.send(submission, dependency.as_deref()).await? {
+        let sent = self.send(submission, dependency.as_deref(), begin_by);
+        match sent.await? {
             Receipt::Made { id } => self.confirm(submission, id).await,
             Receipt::Mangled { id, why } => {
                 let why = format!("was made without all that was asked for ({why})");
@@ -32,13 +41,37 @@ impl SlurmAdapter {
         }
     }
 
-    /// One that waits may be nobody's, if the agent ended before it could look.
+    /// What Slurm's accounting does not keep and the job's end is judged by.
+    fn remember(&self, submission: &Submission) {
+        if !submission.work.after.is_empty() {
+            self.known.is_to_wait(&submission.marker());
+        }
+    }
+
+    /// A name that no call can be made for is one person's, and nothing that is wrong with the site.
+    fn may_run_as(&self, user: &str) -> Result<()> {
+        if self.settings.is_master(user) {
+            let words = format!("no job runs as `{user}`; correct the site's account mapping");
+            return Err(refused(words));
+        }
+        if is_local_user(user) {
+            return Ok(());
+        }
+        Err(refused(format!(
+            "`{}` is not a POSIX user's name; correct the site's account mapping",
+            user.escape_debug()
+        )))
+    }
+
+    /// One that waits may be nobody's or without its GPUs, if the agent ended before it could look.
     async fn adopt(&self, submission: &Submission, found: RemoteJob) -> Result<Submitted> {
         let (user, id) = (&submission.account.user, &found.remote_id.0);
         if let (Activity::Queued { .. }, Ok(number)) = (&found.activity, id.parse()) {
             let mut seen = self.jobs(user, id).await?;
             seen.retain(|job| job.carries(&submission.marker()));
-            if let Some(why) = seen.iter().find_map(|job| not_of(job, user)) {
+            if let Some(job) = seen.first()
+                && let Some(why) = self.is_not_as_asked(submission, job).await?
+            {
                 return self.withdraw(submission, number, &why).await;
             }
         }
@@ -49,7 +82,12 @@ impl SlurmAdapter {
         })
     }
 
-    async fn send(&self, submission: &Submission, dependency: Option<&str>) -> Result<Receipt> {
+    async fn send(
+        &self,
+        submission: &Submission,
+        dependency: Option<&str>,
+        begin_by: Instant,
+    ) -> Result<Receipt> {
         let wanted = &submission.work.partition;
         let known = self.settings.partition(&wanted.partition);
         let (slurm_partition, partition) = known
@@ -78,8 +116,9 @@ impl SlurmAdapter {
         };
         let answer = self
             .transport
-            .call(user, |version| {
-                submit::request(version, submission, &script, &place)
+            .call(user, |version| Request {
+                begin_by: Some(begin_by),
+                ..submit::request(version, submission, &script, &place)
             })
             .await?;
         let receipt = submit::parse(&answer);
@@ -108,7 +147,9 @@ impl SlurmAdapter {
         let marker = submission.marker();
         let ours = seen.iter().find(|job| job.carries(&marker));
         let job = ours.ok_or_else(|| lost(id))?;
-        if let Some(why) = not_of(job, &submission.account.user) {
+        let judged = self.is_not_as_asked(submission, job).await;
+        let why = judged.map_err(|error| lost(id).caused_by(error))?;
+        if let Some(why) = why {
             return self.withdraw(submission, id, &why).await;
         }
         if job.task.is_none() && job.state.phase == Phase::Waiting {
@@ -126,6 +167,31 @@ impl SlurmAdapter {
             submitted_at: job.submitted_at,
             adopted: false,
         })
+    }
+
+    /// Whose job slurmctld has made of it, or with how many GPUs, if that is not what was asked for.
+    async fn is_not_as_asked(
+        &self,
+        submission: &Submission,
+        job: &JobRecord,
+    ) -> Result<Option<String>> {
+        if let Some(why) = not_of(job, &submission.account.user) {
+            return Ok(Some(why));
+        }
+        let work = &submission.work;
+        let per_node = work.scheduler_gpus_per_node();
+        let asked = work.resources.nodes.saturating_mul(per_node);
+        let told = job.gpus.unwrap_or(0);
+        if told >= asked || (job.gpus.is_none() && !self.tracks_gpus().await?) {
+            return Ok(None);
+        }
+        Ok(Some(format!("was taken for {told} of {asked} GPUs")))
+    }
+
+    /// Where the site tracks no GPUs, no job tells how many it asks for.
+    async fn tracks_gpus(&self) -> Result<bool> {
+        let nodes = nodes::parse(&self.ask(|_| nodes::request()).await?)?;
+        Ok(nodes.iter().any(|node| node.tracked_gpus.is_some()))
     }
 
     /// A job without its GPUs or its limit would run and be charged, one of nobody's waits for ever:
@@ -162,21 +228,6 @@ impl SlurmAdapter {
             adopted: false,
         })
     }
-}
-
-/// A name that no call can be made for is one person's, and nothing that is wrong with the site.
-fn may_run_as(user: &str) -> Result<()> {
-    if is_master(user) {
-        let words = format!("no job runs as `{user}`; correct the site's account mapping");
-        return Err(refused(words));
-    }
-    if is_local_user(user) {
-        return Ok(());
-    }
-    Err(refused(format!(
-        "`{}` is not a POSIX user's name; correct the site's account mapping",
-        user.escape_debug()
-    )))
 }
 
 fn not_of(job: &JobRecord, user: &str) -> Option<String> {

@@ -1,25 +1,19 @@
 //! Why jobs wait and when they are expected to start: only slurmctld tells, and not in the states
 //! that a tick asks for.
 //!
-//! Once a minute all of its queue is read, if that is short. `jobs` takes no filter and with 10,000
-//! jobs it is 76 MB and some 20 s of slurmctld's time: of a long queue a few jobs are asked for in a
-//! minute, those that were asked for longest ago.
-
-use std::collections::HashMap;
+//! Once a minute all of its queue is read, if that is short; `jobs` takes no filter. Of a long queue a
+//! few jobs are asked for in a minute, those that were asked for longest ago.
 
 use site_adapter::{Activity, RemoteRef, Result};
 
 use crate::adapter::SlurmAdapter;
-use crate::calls::job;
 use crate::record::JobRecord;
 use crate::states::Phase;
 use crate::whole::Whole;
 
 use super::poll::Polled;
 use super::questions::{Believed, Question};
-
-/// Jobs in slurmctld, of everybody: some 4 MB of an answer.
-const SHORT_QUEUE: u32 = 500;
+use super::queue::Live;
 
 impl SlurmAdapter {
     /// Asks why jobs wait, as far as it is time; returns the positions of those that are gone.
@@ -46,7 +40,7 @@ impl SlurmAdapter {
         let granted = self.minute.looks(due.len(), now);
         let few = due.into_iter().take(granted);
         let questions = few.filter_map(|position| self.question(polled, position));
-        self.ask_singly(questions.collect(), false).await
+        self.ask_singly(questions.collect(), granted, false).await
     }
 
     fn question<'a>(&self, polled: &Polled<'a>, position: usize) -> Option<Question<'a>> {
@@ -60,31 +54,21 @@ impl SlurmAdapter {
     }
 
     /// slurmctld's whole queue with the reader's eyes; `None` if it is long.
-    async fn short_queue(&self) -> Result<Option<Vec<JobRecord>>> {
-        let counters = self.counters().await?;
-        let queue = counters.jobs_pending.saturating_add(counters.jobs_running);
-        if queue > SHORT_QUEUE {
+    async fn short_queue(&self) -> Result<Option<Live>> {
+        if !self.is_short().await? {
             return Ok(None);
         }
-        let answer = self.ask(|_| job::all()).await?;
-        job::parse_all(&answer).map(Some)
+        self.live(self.transport.reader()).await.map(Some)
     }
 
     /// What the reader does not see of it (`PrivateData`) is asked for singly, as its owner.
-    fn learn_why(&self, polled: &Polled<'_>, due: &[usize], queue: &[JobRecord]) {
-        let mut by_id: HashMap<u64, Vec<&JobRecord>> = HashMap::new();
-        for record in queue {
-            by_id.entry(record.whole_id()).or_default().push(record);
-        }
+    fn learn_why(&self, polled: &Polled<'_>, due: &[usize], queue: &Live) {
         for job in due.iter().filter_map(|position| polled.jobs.get(*position)) {
-            let id: Option<u64> = job.remote_id.0.parse().ok();
-            let records = id.and_then(|id| by_id.get(&id)).into_iter().flatten();
-            let ours: Vec<&JobRecord> = records.copied().filter(|it| it.is(job)).collect();
-            self.learn(polled, job, &ours);
+            self.learn(polled, job, &queue.tells(job).unwrap_or_default());
         }
     }
 
-    fn learn(&self, polled: &Polled<'_>, job: &RemoteRef, ours: &[&JobRecord]) {
+    fn learn(&self, polled: &Polled<'_>, job: &RemoteRef, ours: &[JobRecord]) {
         let now = self.clock.now();
         let waits = ours.iter().find(|it| it.state.phase == Phase::Waiting);
         let before = self.known.whole(job).filter(is_queued);

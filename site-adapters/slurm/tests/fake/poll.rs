@@ -6,24 +6,24 @@ use site_adapter::{Activity, ErrorKind, RemoteJob, RemoteRef, SiteAdapter as _};
 
 use crate::server::{Fake, Job, SUBMITTED, account, marker};
 
-const STATES: &str = "GET /slurm/jobs/state/";
-const ACCOUNTING: &str = "GET /slurmdb/jobs";
-const QUEUE: &str = "GET /slurm/jobs";
-const DIAG: &str = "GET /slurm/diag";
+pub(crate) const STATES: &str = "GET /slurm/jobs/state/";
+pub(crate) const ACCOUNTING: &str = "GET /slurmdb/jobs";
+pub(crate) const QUEUE: &str = "GET /slurm/jobs";
+pub(crate) const DIAG: &str = "GET /slurm/diag";
 /// One job, by its id.
-const LOOK: &str = "GET /slurm/job/";
+pub(crate) const LOOK: &str = "GET /slurm/job/";
 
-async fn poll(fake: &Fake, jobs: &[RemoteRef]) -> Vec<RemoteJob> {
+pub(crate) async fn poll(fake: &Fake, jobs: &[RemoteRef]) -> Vec<RemoteJob> {
     fake.clock.advance(SignedDuration::from_secs(1));
     fake.adapter.poll(jobs).await.unwrap()
 }
 
-fn unknown(told: &[RemoteJob]) -> usize {
+pub(crate) fn unknown(told: &[RemoteJob]) -> usize {
     let unknown = |job: &&RemoteJob| job.activity == Activity::Unknown;
     told.iter().filter(unknown).count()
 }
 
-fn running(told: &[RemoteJob]) -> usize {
+pub(crate) fn running(told: &[RemoteJob]) -> usize {
     let runs = |job: &&RemoteJob| matches!(job.activity, Activity::Running { .. });
     told.iter().filter(runs).count()
 }
@@ -109,27 +109,6 @@ async fn why_the_jobs_of_a_short_queue_wait_is_told_of_all_at_once() {
 }
 
 #[tokio::test]
-async fn without_states_a_tick_is_one_query_and_two_looks() {
-    let fake = Fake::start().await;
-    let jobs = fake.with((1..=900).map(|id| {
-        let state = ["PENDING", "RUNNING"][usize::from(id % 2 == 0)];
-        Job::new(id, state)
-    }));
-    fake.slurm().tells_no_states = true;
-    for _ in 0..3 {
-        poll(&fake, &jobs).await;
-    }
-    fake.calls();
-    for _ in 0..100 {
-        poll(&fake, &jobs).await;
-        let calls = fake.calls();
-        let looks = calls.iter().filter(|call| call.starts_with(LOOK)).count();
-        let accounting = calls.iter().filter(|call| *call == ACCOUNTING).count();
-        assert_eq!((accounting, looks), (1, 2), "{calls:?}");
-    }
-}
-
-#[tokio::test]
 async fn jobs_that_leave_the_queue_are_asked_for_in_one_query() {
     let fake = Fake::start().await;
     let jobs = fake.with((1..=300).map(|id| Job::new(id, "RUNNING")));
@@ -171,28 +150,15 @@ async fn jobs_that_do_not_change_need_no_accounting() {
 }
 
 #[tokio::test]
-async fn without_accounting_an_agent_that_starts_asks_for_some_jobs_a_tick_and_leaves_none_out() {
-    let fake = Fake::start().await;
-    let jobs = fake.with((1..=150).map(|id| Job::new(id, "RUNNING")));
-    fake.slurm().accounting_is_down = true;
-    for known in [64, 128, 150] {
-        fake.calls();
-        let told = poll(&fake, &jobs).await;
-        assert_eq!((told.len(), running(&told)), (150, known));
-        assert_eq!(unknown(&told), 150 - known, "no state is made up");
-        assert!(fake.calls().len() <= 66, "{known}");
-    }
-}
-
-#[tokio::test]
 async fn a_question_that_fails_is_about_one_job_only() {
     let fake = Fake::start().await;
     let jobs = fake.with((1..=5).map(|id| Job::new(id, "RUNNING")));
     fake.slurm().accounting.clear();
     let garbage = (500, json!({"errors": []}));
-    fake.slurm()
-        .instead
-        .insert("/slurm/job/3".to_owned(), garbage);
+    for path in ["/slurm/job/3", "/slurm/jobs"] {
+        let path = path.to_owned();
+        fake.slurm().instead.insert(path, garbage.clone());
+    }
     let told = poll(&fake, &jobs).await;
     assert_eq!((told.len(), running(&told), unknown(&told)), (5, 4, 1));
     fake.slurm().instead.clear();
@@ -232,57 +198,6 @@ async fn a_job_that_was_found_running_stays_so_while_nobody_can_tell() {
     let told = poll(&fake, &jobs).await;
     assert!(matches!(told[0].activity, Activity::Running { .. }));
     assert_eq!(told[1].activity, Activity::Unknown);
-}
-
-#[tokio::test]
-async fn a_job_that_was_found_running_is_never_told_as_waiting_for_want_of_a_turn() {
-    let fake = Fake::start().await;
-    let jobs = fake.with((1..=150).map(|id| Job::new(id, "RUNNING")));
-    fake.adapter.find(&account(), &marker(150)).await.unwrap();
-    fake.slurm().accounting_is_down = true;
-    let told = poll(&fake, &jobs).await;
-    assert!(matches!(told[149].activity, Activity::Running { .. }));
-    assert_eq!((running(&told), unknown(&told)), (65, 85));
-}
-
-#[tokio::test]
-async fn where_slurmctld_tells_no_states_its_silence_costs_two_questions() {
-    let fake = Fake::start().await;
-    let jobs = fake.with((1..=150).map(|id| Job::new(id, "RUNNING")));
-    fake.slurm().tells_no_states = true;
-    assert_eq!(running(&poll(&fake, &jobs).await), 150);
-    for id in 1..=150 {
-        let down = json!({"errors": [{"error_number": 1800, "error": "No slurmctld"}]});
-        fake.slurm()
-            .instead
-            .insert(format!("/slurm/job/{id}"), (500, down));
-    }
-    for _ in 0..3 {
-        fake.calls();
-        let error = fake.adapter.poll(&jobs).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Unavailable);
-        let calls = fake.calls();
-        let singly = calls.iter().filter(|call| call.contains("/slurm/job/"));
-        assert_eq!(singly.count(), 2, "{calls:?}");
-    }
-    fake.slurm().instead.clear();
-    assert_eq!(running(&poll(&fake, &jobs).await), 150);
-}
-
-#[tokio::test]
-async fn where_slurmctld_tells_no_states_one_bad_job_holds_up_nobody() {
-    let fake = Fake::start().await;
-    let jobs = fake.with((1..=5).map(|id| Job::new(id, "RUNNING")));
-    fake.slurm().tells_no_states = true;
-    fake.slurm().accounting.clear();
-    let garbage = (500, json!({"errors": []}));
-    fake.slurm()
-        .instead
-        .insert("/slurm/job/1".to_owned(), garbage);
-    for _ in 0..3 {
-        let told = poll(&fake, &jobs).await;
-        assert_eq!((told.len(), running(&told), unknown(&told)), (5, 4, 1));
-    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@ use site_adapter::{Activity, ErrorKind, SiteAdapter as _};
 
 use crate::server::{Fake, Job, account, marker};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_job_that_only_its_owner_sees_is_found() {
     let fake = Fake::start().await;
     fake.slurm().is_private = true;
@@ -24,7 +24,7 @@ async fn the_usage_of_a_job_that_only_its_owner_sees_is_told() {
     assert!(fake.adapter.usage(&jobs[0]).await.unwrap().is_some());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_whole_queue_is_read_once_however_often_is_looked() {
     let fake = Fake::start().await;
     fake.with((1..=300).map(|id| Job::new(id, "PENDING")));
@@ -37,7 +37,7 @@ async fn the_whole_queue_is_read_once_however_often_is_looked() {
     assert!(looks.count() >= 3, "{calls:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_job_that_comes_into_the_queue_late_before_the_accounting_knows_it_is_found() {
     let fake = Fake::start().await;
     fake.with((1..=300).map(|id| Job::new(id, "PENDING")));
@@ -59,7 +59,7 @@ async fn a_job_that_comes_into_the_queue_late_before_the_accounting_knows_it_is_
     assert_eq!(found.unwrap().unwrap().remote_id.0, "7000");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn half_an_answer_proves_no_absence() {
     for path in ["/slurmdb/jobs", "/slurm/jobs", "/slurm/jobs/state/"] {
         let fake = Fake::start().await;

@@ -1,10 +1,10 @@
-//! A slurmrestd of v0.0.42 in memory: a queue, an accounting, and a list of what was asked.
+//! A slurmrestd in memory: a queue, an accounting, and a list of what was asked.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -15,6 +15,8 @@ use site_adapter::{LocalAccount, RemoteRef, Submission, Work};
 use site_adapter_slurm::{SlurmAdapter, SlurmSettings};
 use tokio::net::TcpListener;
 
+pub(crate) use crate::job::{Job, marker};
+
 pub(crate) const SUBMITTED: i64 = 1_795_173_809;
 
 #[derive(Debug, Default)]
@@ -22,6 +24,10 @@ pub(crate) struct Slurm {
     pub(crate) queue: BTreeMap<u64, Job>,
     pub(crate) accounting: Vec<Job>,
     pub(crate) accounting_is_down: bool,
+    /// Records that slurmctld has not handed over yet.
+    pub(crate) backlog: u32,
+    /// The one version that it speaks.
+    pub(crate) version: &'static str,
     /// As before 24.05: no `jobs/state/`.
     pub(crate) tells_no_states: bool,
     /// Nobody sees the jobs of others.
@@ -37,61 +43,8 @@ pub(crate) struct Slurm {
     pub(crate) calls: Vec<String>,
     /// Of the last call.
     pub(crate) headers: axum::http::HeaderMap,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Job {
-    pub(crate) id: u64,
-    pub(crate) name: String,
-    /// Empty: user id 99, which has no name.
-    pub(crate) user: &'static str,
-    pub(crate) submitted_at: i64,
-    pub(crate) state: &'static str,
-    pub(crate) started_at: Option<i64>,
-    pub(crate) reason: &'static str,
-}
-
-impl Job {
-    pub(crate) fn new(id: u64, state: &'static str) -> Self {
-        Self {
-            id,
-            name: marker(id),
-            user: "alice",
-            submitted_at: SUBMITTED,
-            state,
-            started_at: (state != "PENDING").then_some(SUBMITTED + 5),
-            reason: "None",
-        }
-    }
-
-    fn nodes(&self) -> &'static str {
-        self.started_at.map_or("", |_| "n1")
-    }
-
-    fn in_slurmctld(&self) -> Value {
-        let uid = if self.user.is_empty() { 99 } else { 1000 };
-        json!({"job_id": self.id, "name": self.name, "comment": self.name,
-            "user_name": self.user, "user_id": uid,
-            "job_state": [self.state], "partition": "main", "state_reason": self.reason, "nodes": self.nodes(),
-            "submit_time": number(Some(self.submitted_at)), "start_time": number(self.started_at),
-            "end_time": number(self.started_at.map(|it| it + 9))})
-    }
-
-    fn in_accounting(&self) -> Value {
-        json!({"job_id": self.id, "name": self.name, "comment": {"job": self.name},
-            "state": {"current": [self.state], "reason": "None"}, "nodes": self.nodes(),
-            "time": {"submission": self.submitted_at, "start": self.started_at.unwrap_or(0),
-                "end": self.started_at.map_or(0, |it| it + 9)},
-            "exit_code": {"return_code": number(Some(0))}, "tres": {"allocated": []}})
-    }
-}
-
-fn number(number: Option<i64>) -> Value {
-    json!({"set": number.is_some(), "infinite": false, "number": number.unwrap_or(0)})
-}
-
-pub(crate) fn marker(id: u64) -> String {
-    format!("att_{id:032x}")
+    /// Of the last submission.
+    pub(crate) body: String,
 }
 
 /// A server, an adapter to it, and the clock that the adapter goes by.
@@ -105,23 +58,41 @@ pub(crate) struct Fake {
 
 impl Fake {
     pub(crate) async fn start() -> Self {
-        let slurm = Arc::new(Mutex::new(Slurm::default()));
+        Self::with_settings("v0.0.42", json!({"api_version": "v0.0.42"})).await
+    }
+
+    /// A server of this version, and an adapter with these settings beside what it needs.
+    pub(crate) async fn with_settings(version: &'static str, more: Value) -> Self {
+        let slurm = Arc::new(Mutex::new(Slurm {
+            version,
+            ..Slurm::default()
+        }));
         let served = Arc::clone(&slurm);
         let app = Router::new().fallback(move |request: Request| {
-            let answer = lock(&served).answer(&request);
-            async move { answer }
+            let served = Arc::clone(&served);
+            async move {
+                let (head, body) = request.into_parts();
+                let body = to_bytes(body, usize::MAX).await.unwrap();
+                let mut slurm = lock(&served);
+                if !body.is_empty() {
+                    slurm.body = String::from_utf8(body.to_vec()).unwrap();
+                }
+                slurm.answer(&Request::from_parts(head, Body::empty()))
+            }
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await });
         let key = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(key.path(), [7u8; 32]).unwrap();
-        let settings: SlurmSettings = serde_json::from_value(json!({
+        let mut settings = json!({
             "url": url, "system": "s", "reader": "bob", "work_dir": "/home/{user}",
-            "partitions": {"main": {}}, "api_version": "v0.0.42", "settle_seconds": 2,
+            "partitions": {"main": {}},
             "token": {"kind": "signed", "key_file": key.path()},
-        }))
-        .unwrap();
+        });
+        let more = more.as_object().unwrap().clone();
+        settings.as_object_mut().unwrap().extend(more);
+        let settings: SlurmSettings = serde_json::from_value(settings).unwrap();
         let now = Timestamp::from_second(SUBMITTED + 100).unwrap();
         let clock = Arc::new(ManualClock::at(now));
         Self {
@@ -211,7 +182,7 @@ pub(crate) fn submission(id: u64) -> Submission {
 impl Slurm {
     fn answer(&mut self, request: &Request<Body>) -> Response {
         let (method, path) = (request.method(), request.uri().path());
-        let path = path.replace("/v0.0.42", "");
+        let path = path.replace(&format!("/{}", self.version), "");
         self.calls.push(format!("{method} {path}"));
         self.headers = request.headers().clone();
         if let Some((status, body)) = self.instead.get(&path) {
@@ -253,10 +224,11 @@ impl Slurm {
                 let jobs = self.accounting.iter().filter(sees).filter(wanted);
                 list("jobs", jobs.map(Job::in_accounting).collect())
             }
+            (_, "/slurm/ping", _) => list("pings", Vec::new()),
             (_, "/slurm/diag", _) => answer(
                 200,
                 &json!({"statistics": {"jobs_pending": self.queue.len(), "jobs_running": 0,
-                    "dbd_agent_queue_size": 0}}),
+                    "dbd_agent_queue_size": self.backlog}}),
             ),
             _ => unknown_path(),
         }
@@ -298,6 +270,10 @@ fn query(request: &Request<Body>) -> Vec<(String, String)> {
     pairs
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect()
+}
+
+pub(crate) fn nodes(node: Value) -> (u16, Value) {
+    (200, json!({"nodes": [node], "errors": []}))
 }
 
 fn list(name: &str, entries: Vec<Value>) -> Response {

@@ -2,7 +2,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 use site_adapter::{Activity, ErrorKind, SiteAdapter as _};
 
-use crate::server::{Fake, Job, SUBMITTED, reference, submission};
+use crate::server::{Fake, Job, SUBMITTED, nodes, reference, submission};
 
 /// A job without a field of ours was made, and this is what a deletion leaves of it.
 async fn withdrawn(made: Job, left: Option<Job>) -> site_adapter::Result<site_adapter::Submitted> {
@@ -177,47 +177,84 @@ async fn a_call_names_its_user_its_token_and_its_content() {
     assert!(!headers.contains_key("authorization"));
 }
 
-/// With 10,000 jobs it is 76 MB and some 20 s of slurmctld's time.
-#[tokio::test]
-async fn a_snapshot_reads_a_short_queue_for_its_forecasts_and_a_long_one_never() {
-    let node = json!({"name": "n1", "state": ["IDLE", "DRAIN"], "partitions": ["main"],
-        "gres": "gpu:h100:4,gpu:a100:2", "gres_used": "gpu:h100:1(IDX:0),gpu:a100:0(IDX:N/A)",
-        "reason": "new cooling"});
-    let up = json!({"name": "n2", "state": ["MIXED"], "partitions": ["main"],
-        "gres": "gpu:h100:4", "gres_used": "gpu:h100:1(IDX:0)"});
-    let main = json!({"name": "main", "partition": {"state": ["UP"]}});
-    for (jobs, reads) in [(3, true), (300, false)] {
-        let fake = Fake::start().await;
-        let later = SUBMITTED + 5000;
-        fake.with((1..=jobs).map(|id| Job {
-            started_at: Some(later + i64::try_from(id).unwrap()),
-            ..Job::new(id, "PENDING")
-        }));
-        for (path, list, entries) in [
-            ("/slurm/nodes", "nodes", json!([node.clone(), up.clone()])),
-            ("/slurm/partitions", "partitions", json!([main.clone()])),
-        ] {
-            let answer = (200, json!({list: entries, "errors": []}));
-            fake.slurm().instead.insert(path.to_owned(), answer);
-        }
-        let offer = fake.adapter.snapshot().await.unwrap().partitions.remove(0);
-        let calls = fake.calls();
-        assert_eq!(
-            calls.contains(&"GET /slurm/jobs".to_owned()),
-            reads,
-            "{calls:?}"
-        );
-        assert!(calls.len() <= 4, "{calls:?}");
-        let expected = offer.expected_start.map(jiff::Timestamp::as_second);
-        assert_eq!(expected, reads.then_some(later + 3));
-        assert_eq!((offer.nodes_drained, offer.nodes_free), (1, 0));
-        let gpus: Vec<_> = offer
-            .gpus
-            .iter()
-            .map(|it| (it.kind.as_str(), it.total, it.free))
-            .collect();
-        assert_eq!(gpus, [("a100", 2, 0), ("h100", 8, 3)]);
-        assert_eq!((offer.gpus_total, offer.gpus_free), (10, 3));
-        assert!(offer.accepting && offer.reason.is_none());
+/// The job of two nodes with two GPUs each that a submission leaves behind, and what becomes of it.
+async fn with_gpus(
+    tracked: &'static str,
+    node: &str,
+    may_exist: bool,
+) -> (Fake, Option<ErrorKind>) {
+    let fake = Fake::start().await;
+    let made = Job {
+        tracked,
+        ..Job::new(7, "PENDING")
+    };
+    fake.slurm().on_delete = Some(Job::new(7, "CANCELLED"));
+    fake.slurm().on_delete.as_mut().unwrap().started_at = None;
+    let node = json!({"name": "n1", "state": ["IDLE"], "partitions": ["main"], "tres": node});
+    fake.slurm()
+        .instead
+        .insert("/slurm/nodes".to_owned(), nodes(node));
+    if may_exist {
+        fake.with([made]);
+    } else {
+        fake.slurm().on_submit = Some(made);
     }
+    let mut submission = submission(7);
+    submission.work.resources.nodes = 2;
+    submission.work.resources.gpus_per_node = 2;
+    submission.may_exist = may_exist;
+    let kind = fake.adapter.submit(&submission).await.err();
+    (fake, kind.map(|error| error.kind))
+}
+
+#[tokio::test]
+async fn a_job_that_slurmctld_took_without_its_gpus_is_withdrawn() {
+    let tracks = "cpu=8,mem=16000M,billing=8,gres/gpu=4";
+    for may_exist in [false, true] {
+        for few in ["cpu=2,node=2", "cpu=2,node=2,gres/gpu=2", ""] {
+            let (fake, kind) = with_gpus(few, tracks, may_exist).await;
+            assert_eq!(kind, Some(ErrorKind::Refused), "{few}");
+            assert!(fake.calls().contains(&"DELETE /slurm/job/7".to_owned()));
+        }
+        for enough in ["cpu=2,node=2,gres/gpu=4", "gres/gpu=4,gres/gpu:h100=4"] {
+            let (fake, kind) = with_gpus(enough, tracks, may_exist).await;
+            assert_eq!(kind, None, "{enough}");
+            let asks = fake.calls().contains(&"GET /slurm/nodes".to_owned());
+            assert!(!asks, "nothing is in doubt");
+        }
+    }
+}
+
+/// `AccountingStorageTRES` without `gres/gpu`.
+#[tokio::test]
+async fn where_slurm_tracks_no_gpus_a_job_is_not_judged_by_them() {
+    let (_, kind) = with_gpus("cpu=2,node=2", "cpu=8,mem=16000M,billing=8", false).await;
+    assert_eq!(kind, None);
+}
+
+/// The lease that a submit began under may be over when the search for it is: then another agent may
+/// have looked for it, too.
+#[tokio::test(start_paused = true)]
+async fn a_submission_that_was_long_looked_for_is_not_sent_before_the_next_try() {
+    let fake = Fake::start().await;
+    fake.slurm().on_submit = Some(Job::new(7, "PENDING"));
+    let mut submission = submission(7);
+    submission.may_exist = true;
+    let posts = |fake: &Fake| {
+        let calls = fake.calls();
+        calls.iter().filter(|call| call.starts_with("POST")).count()
+    };
+    for _ in 0..2 {
+        let error = fake.adapter.submit(&submission).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
+        assert_eq!(posts(&fake), 0);
+        tokio::time::sleep(std::time::Duration::from_secs(61)).await;
+    }
+    fake.adapter
+        .find(&submission.account, &submission.marker())
+        .await
+        .unwrap();
+    let submitted = fake.adapter.submit(&submission).await.unwrap();
+    assert!(!submitted.adopted);
+    assert_eq!(posts(&fake), 1);
 }
