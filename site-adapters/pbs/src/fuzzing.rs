@@ -168,10 +168,24 @@ mod tests {
             let (_, piece) = answers.split_at(place);
             accounting(piece);
             record_file(piece);
+            over_ssh(0, piece, piece);
             jobs(crate::attributes::from_text(&String::from_utf8_lossy(
                 piece,
             )));
             let _ = crate::json::parse(piece);
         }
+    }
+
+    #[test]
+    fn an_accounting_log_of_anything_is_searched_to_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let answers = include_bytes!("../tests/fixtures/23.06.06.json");
+        std::fs::write(folder.path().join("20261120"), answers).unwrap();
+        accounting_log(folder.path());
+        over_ssh(
+            0,
+            b"alcyone begins\n1",
+            b"x\nalcyone begins\n\nalcyone rc=0\n",
+        );
     }
 }
