@@ -41,26 +41,28 @@ static PBS: LazyLock<Option<PbsAdapter>> = LazyLock::new(|| {
     PbsAdapter::new(settings, Arc::new(SystemClock)).ok()
 });
 
-/// A command of PBS's: an exit code on the first line, its output, and after a NUL what it said on
-/// standard error.
+/// A command of PBS's, here or over ssh: an exit code on the first line, its output, and after a NUL what
+/// it said on standard error.
 pub fn pbs_answer(bytes: &[u8]) {
     let (code, output) = head(bytes);
     let mut streams = output.splitn(2, |byte| *byte == 0);
-    let (stdout, stderr) = (streams.next(), streams.next());
+    let mut stream = || streams.next().unwrap_or_default();
+    let (stdout, stderr) = (stream(), stream());
+    let code = code.trim().parse().unwrap_or(0);
+    pbs::over_ssh(code, stdout, stderr);
     if let Some(adapter) = PBS.as_ref() {
-        let code = code.trim().parse().unwrap_or(0);
-        pbs::ran(
-            adapter,
-            code,
-            stdout.unwrap_or_default(),
-            stderr.unwrap_or_default(),
-        );
+        pbs::ran(adapter, code, stdout, stderr);
     }
 }
 
 /// The accounting log, and what the wrapper of a job wrote; both are lines.
 pub fn pbs_files(bytes: &[u8]) {
     pbs::accounting(bytes);
+    in_a_folder(|folder| {
+        std::fs::write(folder.join("20261120"), bytes)?;
+        pbs::accounting_log(folder);
+        Ok(())
+    });
     pbs::record_file(bytes);
     pbs::words(&words(bytes));
 }

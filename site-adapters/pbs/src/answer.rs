@@ -62,25 +62,34 @@ impl Ran {
 
     /// A qsub that did not print an id: whether the server surely has nothing.
     pub(crate) fn submit_kind(&self) -> ErrorKind {
+        if self.is_of_unknown_user() {
+            return ErrorKind::Refused;
+        }
         if self.is_denied_locally() {
             return ErrorKind::Unauthorized;
         }
         match self.code {
-            // Usage, bad option value; array too large; -l with select; place without select.
-            2 | 3 | 5 | 7 => ErrorKind::Refused,
-            // Unknown attribute; not permitted; bad value; while running; unknown queue; unknown
-            // resource; over the queue's or the server's maximum.
-            154 | 159 | 166 | 167 | 170 | 187 | 188 => ErrorKind::Refused,
-            // No such user there, or root.
-            175 => ErrorKind::Unauthorized,
+            // Usage, bad option value; array too large; a resource that cannot stand in select; -l with
+            // select; place without select; a resource twice in a chunk; a value out of range.
+            2 | 3 | 4 | 5 | 7 | 12 | 40 => ErrorKind::Refused,
+            // A hook of the site's said no; the script is too large.
+            32 | 71 => ErrorKind::Refused,
+            // Unknown or read-only attribute; invalid; not permitted; bad value; while running; unknown
+            // queue; no access to it; not supported; unknown resource; over the queue's or the server's
+            // maximum; no default queue; bad group, account, dependency.
+            154..=156 | 159 | 166 | 167 | 170 | 174 | 181 | 187..=189 | 197 | 201 | 206 => {
+                ErrorKind::Refused
+            }
             // qsub itself could not (no temporary file, no pbs.conf) and sent nothing; too many of this
-            // user's are queued; queue not enabled.
-            1 | 38 | 173 => ErrorKind::Unavailable,
-            // Before anything was sent: host unknown, not connected, not authenticated.
-            160 | 171 => ErrorKind::Unavailable,
+            // user's are queued, or ask for too much; queue not enabled; queue full.
+            1 | 38 | 39 | 173 | 198 => ErrorKind::Unavailable,
+            // Before anything was sent: host unknown, not connected, not authenticated. The server is
+            // shutting down.
+            160 | 171 | 212 => ErrorKind::Unavailable,
             162 if self.is_unreachable() => ErrorKind::Unavailable,
             125..=127 => ErrorKind::Unavailable,
-            // 124 and 137 are of timeout(1); 183 is a broken conversation.
+            // 124 and 137 are of timeout(1); 57 was not saved, 163 is an error inside the server, 183 a
+            // broken conversation.
             _ => ErrorKind::Unclear,
         }
     }
@@ -93,7 +102,18 @@ impl Ran {
 
     /// A limit or a closed door that may pass: refused only once it has lasted.
     pub(crate) const fn may_pass(&self) -> bool {
-        matches!(self.code, 1 | 38 | 173)
+        matches!(self.code, 1 | 38 | 39 | 173 | 198)
+    }
+
+    /// Nobody of that name is known, to PBS or to what stands before the command.
+    pub(crate) fn is_of_unknown_user(&self) -> bool {
+        let signs = [
+            "sudo: unknown user",
+            "runuser: user ",
+            "setpriv: failed to parse reuid",
+        ];
+        let says = |line: &str| signs.iter().any(|sign| line.starts_with(sign));
+        self.code == 175 || self.is_denied_locally() && self.stderr.lines().any(says)
     }
 
     fn is_unreachable(&self) -> bool {
@@ -105,10 +125,19 @@ impl Ran {
         signs.iter().any(|sign| self.stderr.contains(sign))
     }
 
-    /// What stands before the command said no: sudo, runuser, setpriv.
+    /// What stands before the command said no, and nothing began: sudo, runuser, setpriv.
+    ///
+    /// Only with an exit code of theirs and as the last word: sudo warns (`unable to resolve host`) and
+    /// then runs the command all the same.
     fn is_denied_locally(&self) -> bool {
-        let signs = ["sudo: ", "runuser: ", "setpriv: "];
-        signs.iter().any(|sign| self.stderr.starts_with(sign))
+        let signs: &[&str] = match self.code {
+            1 => &["sudo: ", "Sorry, user ", "runuser: ", "setpriv: "],
+            126 | 127 => &["runuser: ", "setpriv: "],
+            _ => return false,
+        };
+        let mut lines = self.stderr.lines().rev().map(str::trim);
+        let last = lines.find(|line| !line.is_empty()).unwrap_or_default();
+        signs.iter().any(|sign| last.starts_with(sign))
     }
 }
 
@@ -124,87 +153,4 @@ pub(crate) fn words(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ran(code: i32, stderr: &str) -> Ran {
-        Ran {
-            operation: "qsub",
-            code,
-            stdout: Vec::new(),
-            stderr: stderr.to_owned(),
-        }
-    }
-
-    /// Recordings `03_errors/qsub_*` and `07_failures/A_down_qsub`, `H_db_dead_qsub2`.
-    #[test]
-    fn every_exit_code_of_qsub_has_its_meaning() {
-        use ErrorKind::{Refused, Unauthorized, Unavailable, Unclear};
-        for (code, stderr, kind) in [
-            (2, "qsub: illegal -N value", Refused),
-            (1, "qsub: cannot send environment with the job", Unavailable),
-            (
-                3,
-                "qsub: Array job exceeds server or queue size limit",
-                Refused,
-            ),
-            (
-                5,
-                "qsub: \"-lresource=\" cannot be used with \"select\"",
-                Refused,
-            ),
-            (7, "qsub: Cannot have \"place\" without \"select\"", Refused),
-            (
-                38,
-                "qsub: would exceed queue generic's per-user limit",
-                Unavailable,
-            ),
-            (154, "qsub: Error (15002) submitting job", Refused),
-            (159, "qsub: Unauthorized Request ", Refused),
-            (160, "Unknown Host.", Unavailable),
-            (
-                162,
-                "Connection refused\nqsub: cannot connect to server pbshead (errno=15010)",
-                Unavailable,
-            ),
-            (162, "", Unclear),
-            (
-                166,
-                "qsub: Illegal attribute or resource value select.mem",
-                Refused,
-            ),
-            (170, "qsub: Unknown queue", Refused),
-            (171, "qsub: Invalid credential", Unavailable),
-            (173, "qsub: Queue is not enabled", Unavailable),
-            (175, "qsub: Bad UID for job execution", Unauthorized),
-            (183, "qsub: Protocol (ASN.1) error", Unclear),
-            (187, "qsub: Unknown resource: nosuchres", Refused),
-            (
-                188,
-                "qsub: Job violates queue and/or server resource limits",
-                Refused,
-            ),
-            (124, "", Unclear),
-            (137, "", Unclear),
-            (127, "timeout: failed to run command", Unavailable),
-            (99, "", Unclear),
-            (1, "sudo: a password is required", Unauthorized),
-        ] {
-            assert_eq!(ran(code, stderr).submit_kind(), kind, "{code} {stderr}");
-        }
-    }
-
-    #[test]
-    fn a_server_that_is_down_is_not_a_wrong_setting() {
-        let down = "Connection refused\npbsnodes: cannot connect to server pbshead, error=15010";
-        assert_eq!(ran(1, down).failure().kind, ErrorKind::Unavailable);
-        assert_eq!(ran(255, down).failure().kind, ErrorKind::Unavailable);
-        assert_eq!(ran(127, "").failure().kind, ErrorKind::Local);
-    }
-
-    #[test]
-    fn words_from_outside_are_one_bounded_line() {
-        assert_eq!(words("a\n\n b\x1b[31m\n"), "a; b\u{fffd}[31m");
-        assert!(words(&"x".repeat(10_000)).len() <= 300);
-    }
-}
+mod tests;

@@ -15,17 +15,22 @@ pub(crate) type Told = BTreeMap<String, Attributes>;
 /// `qstat -f -F json`, and `-B`, `-Q`, `pbsnodes`: the objects under one key of the envelope. An
 /// envelope without the key has none.
 pub(crate) fn from_json(bytes: &[u8], key: &str) -> Result<Told, NotJson> {
-    let envelope = json::parse(bytes)?;
-    if !matches!(envelope, Value::Object(_)) {
-        return Err(NotJson(0));
-    }
-    let mut told = Once::default();
-    let lists = envelope.entries().iter().filter(|(name, _)| name == key);
-    for (name, object) in lists.flat_map(|(_, list)| list.entries()) {
+    from_json_as(bytes, key, &|_, attributes| Some(attributes))
+}
+
+/// The same, each object read as it comes.
+pub(crate) fn from_json_as<T>(
+    bytes: &[u8],
+    key: &str,
+    read: &dyn Fn(&str, Attributes) -> Option<T>,
+) -> Result<BTreeMap<String, T>, NotJson> {
+    let mut told = Once(BTreeMap::new());
+    json::each_under(bytes, key, &mut |name, object| {
         let mut attributes = Attributes::new();
-        flatten("", object, &mut attributes);
-        told.put(name.clone(), attributes);
-    }
+        flatten("", &object, &mut attributes);
+        let read = read(&name, attributes);
+        told.put(name, read);
+    })?;
     Ok(told.into())
 }
 
@@ -61,13 +66,24 @@ fn flatten(prefix: &str, value: &Value, into: &mut Attributes) {
 /// `qstat -f -w`: a line for each attribute, indented by four blanks. A line that looks like none
 /// belongs to a value with a line break, and is passed over.
 pub(crate) fn from_text(text: &str) -> Told {
-    let mut told = Once::default();
+    from_text_as(text, &|_, attributes| Some(attributes))
+}
+
+pub(crate) fn from_text_as<T>(
+    text: &str,
+    read: &dyn Fn(&str, Attributes) -> Option<T>,
+) -> BTreeMap<String, T> {
+    let mut told = Once(BTreeMap::new());
     let mut current: Option<(String, Attributes)> = None;
+    let mut put = |job: Option<(String, Attributes)>| {
+        if let Some((id, attributes)) = job {
+            let read = read(&id, attributes);
+            told.put(id, read);
+        }
+    };
     for line in text.lines() {
         if let Some(id) = line.strip_prefix("Job Id: ") {
-            if let Some((id, attributes)) = current.take() {
-                told.put(id, attributes);
-            }
+            put(current.take());
             current = Some((id.trim().to_owned(), Attributes::new()));
         } else if let Some((name, value)) = attribute(line)
             && let Some((_, attributes)) = &mut current
@@ -77,9 +93,7 @@ pub(crate) fn from_text(text: &str) -> Told {
                 .or_insert_with(|| value.to_owned());
         }
     }
-    if let Some((id, attributes)) = current {
-        told.put(id, attributes);
-    }
+    put(current);
     told.into()
 }
 
@@ -92,22 +106,21 @@ fn attribute(line: &str) -> Option<(&str, &str)> {
     is_ours.then_some((name, value))
 }
 
-#[derive(Default)]
-struct Once(BTreeMap<String, Option<Attributes>>);
+struct Once<T>(BTreeMap<String, Option<T>>);
 
-impl Once {
-    fn put(&mut self, name: String, attributes: Attributes) {
+impl<T> Once<T> {
+    fn put(&mut self, name: String, read: Option<T>) {
         self.0
             .entry(name)
             .and_modify(|known| *known = None)
-            .or_insert(Some(attributes));
+            .or_insert(read);
     }
 }
 
-impl From<Once> for Told {
-    fn from(once: Once) -> Self {
+impl<T> From<Once<T>> for BTreeMap<String, T> {
+    fn from(once: Once<T>) -> Self {
         let told = once.0.into_iter();
-        told.filter_map(|(name, attributes)| Some((name, attributes?)))
+        told.filter_map(|(name, read)| Some((name, read?)))
             .collect()
     }
 }

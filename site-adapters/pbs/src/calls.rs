@@ -34,6 +34,11 @@ fn asks(operation: &'static str, args: &[&str]) -> Command {
     }
 }
 
+/// Of the id: `25`, `7[]`.
+pub(crate) fn number(id: &str) -> &str {
+    id.split_once('.').map_or(id, |(number, _)| number)
+}
+
 /// `25.pbshead`, `7[].pbshead`, `25`: what may stand in an argument, since an operand that is no id is
 /// taken for a queue's name and lists that queue.
 pub(crate) fn is_job_id(id: &str) -> bool {

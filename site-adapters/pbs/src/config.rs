@@ -93,7 +93,8 @@ pub struct PartitionSettings {
     /// Asked for the job as a whole (`-l`): `{ filesystems = "home:eagle" }`.
     #[serde(default)]
     pub job: BTreeMap<String, String>,
-    /// What a job that does not say gets: a resource that is not asked for may be given in full.
+    /// What a job that does not say asks for, one each where this does not say either: a resource that
+    /// is not asked for may be given in full.
     #[serde(default)]
     pub cpus_per_node: Option<u32>,
     #[serde(default)]
@@ -236,11 +237,12 @@ impl PbsSettings {
             let reason = "a submission could still arrive after its absence was taken for proven";
             return Err(InvalidSettings::new("settle_seconds", reason, remedy));
         }
-        if self.commands_per_second == 0 {
+        if !(1..=default_rate()).contains(&self.commands_per_second) {
+            let reason = "out of range: more than ten a second run out of reserved ports";
             return Err(InvalidSettings::new(
                 "commands_per_second",
-                "it is 0",
-                "give 1 or more",
+                reason,
+                "give 1 to 10",
             ));
         }
         if self.concurrent_commands == 0 {
@@ -297,76 +299,4 @@ pub(crate) fn is_word(text: &str) -> bool {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    pub(crate) const SETTINGS: &str = r#"
-        system = "polaris"
-        reader = "alcyone"
-        work_dir = "/home/{user}"
-        [partitions.gpu]
-        gpu_kind = "a100"
-        [partitions.cpu]
-        queue = "workq"
-    "#;
-
-    pub(crate) fn fault(change: impl FnOnce(&mut PbsSettings)) -> String {
-        let mut settings: PbsSettings = toml::from_str(SETTINGS).unwrap();
-        settings.validate().unwrap();
-        change(&mut settings);
-        settings.validate().unwrap_err().to_string()
-    }
-
-    #[test]
-    fn a_fault_is_told_with_its_key_and_a_remedy() {
-        assert!(fault(|s| s.reader = "root".to_owned()).contains("`reader`"));
-        assert!(fault(|s| s.reader = "a b".to_owned()).contains("`reader`"));
-        assert!(fault(|s| s.settle_seconds = s.submit_seconds).contains("`settle_seconds`"));
-        assert!(fault(|s| s.work_dir = "home".to_owned()).contains("`work_dir`"));
-        assert!(fault(|s| s.run_as = vec!["sudo".to_owned()]).contains("full path"));
-        assert!(fault(|s| s.gpu_resource = "a b".to_owned()).contains("`gpu_resource`"));
-        assert!(fault(|s| s.partitions.clear()).contains("`partitions`"));
-    }
-
-    /// The commented section of the agent's example, without its marks.
-    fn example() -> toml::Table {
-        let path = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../config/agent.example.toml"
-        );
-        let text = std::fs::read_to_string(path).unwrap();
-        let section = text.split("for OpenPBS or PBS Pro").nth(1).unwrap();
-        let section = &section[section.find("# [adapter.settings]").unwrap()..];
-        let lines = section.lines().take_while(|line| line.starts_with('#'));
-        let bare: Vec<&str> = lines.map(|line| line[1..].trim_start()).collect();
-        let table: toml::Table = toml::from_str(&bare.join("\n")).unwrap();
-        table["adapter"]["settings"].as_table().unwrap().clone()
-    }
-
-    #[test]
-    fn the_example_is_valid_and_has_every_key_there_is() {
-        let settings: PbsSettings = example().try_into().unwrap();
-        settings.validate().unwrap();
-        for place in [&[][..], &["transport"], &["partitions", "gpu"]] {
-            let mut wrong = example();
-            let table = place.iter().fold(&mut wrong, |table, key| {
-                table.get_mut(*key).unwrap().as_table_mut().unwrap()
-            });
-            let written = table.clone();
-            table.insert("no_such_key".to_owned(), true.into());
-            let told = wrong.try_into::<PbsSettings>().unwrap_err().to_string();
-            let expected = told
-                .split("expected")
-                .nth(1)
-                .unwrap()
-                .lines()
-                .next()
-                .unwrap();
-            let keys: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
-            assert!(keys.len() > 5, "{told}");
-            for key in keys {
-                assert!(written.contains_key(key), "{place:?} has no `{key}`");
-            }
-        }
-    }
-}
+pub(crate) mod tests;

@@ -3,12 +3,15 @@
 pub(crate) mod array;
 mod cancel;
 mod find;
-mod own_array;
+pub(crate) mod own_array;
 mod poll;
 mod probe;
 mod questions;
-mod records;
+pub(crate) mod records;
 pub(crate) mod snapshot;
 mod submit;
 mod traces;
 mod usage;
+
+#[cfg(test)]
+mod tests;

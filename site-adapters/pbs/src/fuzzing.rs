@@ -1,5 +1,7 @@
 //! The readers of what comes from outside, for fuzz targets: none may panic on any bytes.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 
 use crate::attributes::Told;
@@ -7,10 +9,12 @@ use crate::calls::states::Format;
 use crate::calls::{
     accounting, backlog, cancel, files, job, nodes, queues, search, server, states, submit,
 };
+use crate::flows::own_array::OwnArray;
+use crate::flows::records::numbered;
 use crate::record::{JobRecord, Names, run_seconds};
 use crate::record_file::RecordFile;
 use crate::states::outcome;
-use crate::transport::Ran;
+use crate::transport::{Command, Finished, Ran, ssh_end};
 use crate::{PbsAdapter, flows, times};
 
 const NAMES: Names<'_> = Names {
@@ -56,20 +60,29 @@ pub fn ran(adapter: &PbsAdapter, code: i32, stdout: &[u8], stderr: &[u8]) {
             jobs(told);
         }
     }
-    for record in files::parse_records(&ran).unwrap_or_default().values() {
+    let records = files::parse_records(&ran).unwrap_or_default();
+    for record in records.values() {
         let _ = (record.activity(Timestamp::UNIX_EPOCH), record.usage());
+    }
+    if let Some(array) = OwnArray::new(numbered(records).collect()) {
+        let _ = (array.remote("m", Timestamp::UNIX_EPOCH), array.usage());
     }
 }
 
-/// `qstat -a -w -t`.
-pub fn qstat_table(bytes: &[u8]) {
-    let ran = crate::transport::Ran {
-        operation: "qstat",
-        code: 0,
-        stdout: bytes.to_vec(),
-        stderr: String::new(),
-    };
-    let _ = backlog::parse(&ran);
+/// The same as it comes back over ssh, of a command that asks and of one that acts.
+pub fn over_ssh(code: i32, stdout: &[u8], stderr: &[u8]) {
+    for acts in [false, true] {
+        let finished = Finished {
+            code: Some(code),
+            stdout: stdout.to_vec(),
+            stderr: String::from_utf8_lossy(stderr).into_owned(),
+        };
+        let command = Command {
+            acts,
+            ..server::command()
+        };
+        let _ = ssh_end::told("alice", finished, &command);
+    }
 }
 
 fn jobs(told: Told) {
@@ -97,6 +110,13 @@ pub fn accounting(bytes: &[u8]) {
         .filter_map(|line| JobRecord::from_accounting(&line.id, &line.told, NAMES))
         .collect();
     look(&jobs);
+}
+
+/// The accounting log as a file of a folder, searched for everything.
+pub fn accounting_log(folder: &Path) {
+    let _ = accounting::search(folder, Timestamp::UNIX_EPOCH, &|line| {
+        line.is_of("alice", "m") || !line.id.is_empty()
+    });
 }
 
 /// What the wrapper of a job wrote, which the job's user may have changed.
@@ -148,10 +168,24 @@ mod tests {
             let (_, piece) = answers.split_at(place);
             accounting(piece);
             record_file(piece);
+            over_ssh(0, piece, piece);
             jobs(crate::attributes::from_text(&String::from_utf8_lossy(
                 piece,
             )));
             let _ = crate::json::parse(piece);
         }
+    }
+
+    #[test]
+    fn an_accounting_log_of_anything_is_searched_to_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let answers = include_bytes!("../tests/fixtures/23.06.06.json");
+        std::fs::write(folder.path().join("20261120"), answers).unwrap();
+        accounting_log(folder.path());
+        over_ssh(
+            0,
+            b"alcyone begins\n1",
+            b"x\nalcyone begins\n\nalcyone rc=0\n",
+        );
     }
 }

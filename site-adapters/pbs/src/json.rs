@@ -34,6 +34,7 @@ impl Value {
             .map(|(_, value)| value)
     }
 
+    #[cfg(test)]
     pub(crate) fn entries(&self) -> &[(String, Self)] {
         match self {
             Self::Object(entries) => entries,
@@ -57,14 +58,37 @@ impl Value {
     }
 }
 
+#[cfg(test)]
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, NotJson> {
     let mut reader = Reader { bytes, at: 0 };
     let value = reader.value(0)?;
+    reader.end()?;
+    Ok(value)
+}
+
+/// What stands in the object under a key of the envelope, one by one: as a whole it would take many
+/// times the bytes of the answer. What was told before an error counts for nothing either.
+pub(crate) fn each_under(
+    bytes: &[u8],
+    key: &str,
+    told: &mut dyn FnMut(String, Value),
+) -> Result<(), NotJson> {
+    let mut reader = Reader { bytes, at: 0 };
     reader.blanks();
-    if reader.at < bytes.len() {
+    if reader.peek() != Some(b'{') {
         return Err(reader.here());
     }
-    Ok(value)
+    reader.each(&mut |reader, name| {
+        reader.blanks();
+        if name != key || reader.peek() != Some(b'{') {
+            return reader.value(1).map(drop);
+        }
+        reader.each(&mut |reader, name| {
+            told(name, reader.value(2)?);
+            Ok(())
+        })
+    })?;
+    reader.end()
 }
 
 struct Reader<'a> {
@@ -79,6 +103,15 @@ impl Reader<'_> {
 
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
+    }
+
+    /// Nothing stands behind the value.
+    fn end(&mut self) -> Result<(), NotJson> {
+        self.blanks();
+        if self.at < self.bytes.len() {
+            return Err(self.here());
+        }
+        Ok(())
     }
 
     fn blanks(&mut self) {
@@ -108,10 +141,22 @@ impl Reader<'_> {
     }
 
     fn object(&mut self, depth: usize) -> Result<Value, NotJson> {
-        self.at += 1;
         let mut entries = Vec::new();
+        self.each(&mut |reader, key| {
+            entries.push((key, reader.value(depth + 1)?));
+            Ok(())
+        })?;
+        Ok(Value::Object(entries))
+    }
+
+    /// Each entry of an object; `value` reads what stands behind the key.
+    fn each(
+        &mut self,
+        value: &mut dyn FnMut(&mut Self, String) -> Result<(), NotJson>,
+    ) -> Result<(), NotJson> {
+        self.at += 1;
         if self.take(b'}') {
-            return Ok(Value::Object(entries));
+            return Ok(());
         }
         loop {
             self.blanks();
@@ -119,9 +164,9 @@ impl Reader<'_> {
             if !self.take(b':') {
                 return Err(self.here());
             }
-            entries.push((key, self.value(depth + 1)?));
+            value(self, key)?;
             if self.take(b'}') {
-                return Ok(Value::Object(entries));
+                return Ok(());
             }
             if !self.take(b',') {
                 return Err(self.here());
@@ -272,6 +317,7 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let _ = parse(&bytes);
+            let _ = each_under(&bytes, "Jobs", &mut |_, _| {});
         }
 
         #[test]

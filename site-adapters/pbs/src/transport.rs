@@ -13,9 +13,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use site_adapter::{Error, ErrorKind, Result};
 
+pub(crate) use child::Finished;
 pub(crate) use local::Local;
 pub(crate) use pace::Pace;
 pub(crate) use ssh::Ssh;
+pub(crate) use ssh::end::{self as ssh_end, DENIED_LOGIN};
 
 use crate::config::{KILL_AFTER_SECONDS, PbsSettings, TransportSettings, is_local_user};
 
@@ -56,6 +58,19 @@ pub(crate) trait Transport: fmt::Debug + Send + Sync + 'static {
     async fn run(&self, user: &str, command: &Command) -> Result<Ran>;
 
     fn is_remote(&self) -> bool;
+
+    /// How many bytes of arguments a command may have, with room for what stands before them.
+    fn most_argument_bytes(&self) -> usize;
+}
+
+/// A connection that was there and went under the command: another one may do better.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was lost")]
+struct Broke;
+
+pub(crate) fn broke(error: &Error) -> bool {
+    let source = error.source.as_ref();
+    source.is_some_and(|source| source.is::<Broke>())
 }
 
 pub(crate) fn open(settings: &PbsSettings) -> Arc<dyn Transport> {
@@ -95,9 +110,11 @@ impl Dress {
 
     /// The whole argument vector: as the user, in an environment of ours alone, and ended by
     /// timeout(1) on the host itself, since the end of ssh or sudo does not end what they started.
-    fn argv(&self, user: &str, command: &Command) -> Vec<String> {
-        let run_as = self.run_as.iter().map(|word| word.replace("{user}", user));
-        let mut argv: Vec<String> = run_as.collect();
+    ///
+    /// Nothing has to bring a command to the user that starts it.
+    fn argv(&self, user: &str, is_own: bool, command: &Command) -> Vec<String> {
+        let run_as = self.run_as.iter().filter(|_| !is_own);
+        let mut argv: Vec<String> = run_as.map(|word| word.replace("{user}", user)).collect();
         argv.extend(["/usr/bin/env".to_owned(), "-i".to_owned()]);
         let own = self.environment.iter();
         argv.extend(own.map(|(name, value)| format!("{name}={value}")));
@@ -124,10 +141,32 @@ fn checked<'a>(user: &'a str, operation: &'static str) -> Result<&'a str> {
     if is_local_user(user) {
         return Ok(user);
     }
+    Err(Error::new(
+        ErrorKind::Unauthorized,
+        operation,
+        no_user(user),
+    ))
+}
+
+pub(crate) fn no_user(user: &str) -> String {
     let quoted = user.escape_debug();
-    let message =
-        format!("`{quoted}` is no ordinary user's name; correct the site's account table");
-    Err(Error::new(ErrorKind::Unauthorized, operation, message))
+    format!("`{quoted}` is no ordinary user's name; correct the site's account table")
+}
+
+impl Ran {
+    /// What sudo says of its own host before a command that then runs well is no word of the command's.
+    fn told(command: &Command, code: i32, stdout: Vec<u8>, said: &str) -> Self {
+        let mut stderr = said;
+        while code == 0 && stderr.starts_with("sudo: ") {
+            stderr = stderr.split_once('\n').map_or("", |(_, rest)| rest);
+        }
+        Self {
+            operation: command.operation,
+            code,
+            stdout,
+            stderr: stderr.to_owned(),
+        }
+    }
 }
 
 impl Command {

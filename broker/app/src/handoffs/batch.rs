@@ -55,34 +55,25 @@ impl Batch<'_> {
         self.script("#SBATCH ", &lines, "", &launcher)
     }
 
-    /// PBS takes a chunk without `ncpus` for one of a single CPU, so every number is said; `-r n`
-    /// because a job that is run again by itself would be one that ran twice.
+    /// PBS takes a chunk without `ncpus` for one of a single CPU, and may give in full what is not asked
+    /// for, so every number is said; `-r n` because a job that is run again by itself would be one that
+    /// ran twice.
     pub(super) fn pbs(&self) -> String {
         let Resources {
             nodes, walltime, ..
         } = self.resources;
         let marker = self.attempt;
-        let cpus = match (self.resources.cpus_per_node, self.partition.exclusive) {
-            (Some(cpus), _) => cpus,
-            (None, true) => self.partition.cpus_per_node.unwrap_or(1),
-            (None, false) => 1,
-        };
-        let mut chunk = format!("select={nodes}:ncpus={cpus}");
-        if self.gpus() > 0 {
-            let _ = write!(chunk, ":ngpus={}", self.gpus());
-        }
-        if let Some(memory) = self.resources.memory_gib_per_node {
-            let _ = write!(chunk, ":mem={memory}gb");
-        }
+        let chunk = self.chunk();
+        // The host, which may be cut into several vnodes.
         let place = if self.partition.exclusive {
-            "scatter:excl"
+            "scatter:exclhost"
         } else {
             "scatter"
         };
         let mut lines = vec![
             format!("-N {marker}"),
             format!("-q {}", self.partition.id),
-            format!("-l {chunk}"),
+            format!("-l select={nodes}:{chunk}"),
             format!("-l place={place}"),
             format!("-l walltime={}", seconds(*walltime)),
             "-r n".to_owned(),
@@ -96,6 +87,24 @@ impl Batch<'_> {
             "cd \"$PBS_O_WORKDIR\" || exit 1\n",
             "pbsdsh -- ",
         )
+    }
+
+    /// What each node is asked for: of one that the job has for itself what it offers, otherwise one of
+    /// what the job does not name.
+    fn chunk(&self) -> String {
+        let (asked, at) = (self.resources, self.partition);
+        let whole = |number: Option<u32>| number.filter(|_| at.exclusive);
+        let cpus = asked.cpus_per_node.or(whole(at.cpus_per_node));
+        // A node offers less memory than its data sheet has, and one that asks for more never runs.
+        let offered = |memory: u32| memory - memory.div_ceil(10);
+        let memory = whole(at.memory_gib_per_node).map(offered);
+        let memory = asked.memory_gib_per_node.or(memory).unwrap_or(1).max(1);
+        let mut chunk = format!("ncpus={}", cpus.unwrap_or(1));
+        // Where no node has any, nobody may have made the resource, and to name it is a refusal.
+        if at.gpus_per_node > 0 || self.gpus() > 0 {
+            let _ = write!(chunk, ":ngpus={}", self.gpus());
+        }
+        chunk + &format!(":mem={memory}gb")
     }
 
     /// As the scheduler counts them.

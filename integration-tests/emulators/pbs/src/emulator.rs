@@ -77,6 +77,7 @@ impl Emulator {
     /// - `history_off`, `history_duration` (`HH:MM:SS`), `private`, `not_scheduling`, `comm_down`;
     /// - `dialect` (`main`), `poison` (a value that every job's variables get), `throttled`: commands
     ///   complain, exit 0 and tell nothing;
+    /// - `hook`: a queuejob hook of the site's says no, in these words;
     /// - `no_gpus`: the resource `ngpus` is not made; `forecast` (seconds since 1970): when the scheduler
     ///   expects to start what waits;
     /// - `lose_exit_code`: jobs that end are told with an exit status of 0.

@@ -103,7 +103,6 @@ impl Ground for Pbs {
             run_as = ["/usr/bin/setpriv", "--reuid={{user}}", "--regid=nogroup", "--clear-groups", "--"]
             command_seconds = 10
             submit_seconds = 5
-            commands_per_second = 60
             concurrent_commands = 8
             partitions = {{ gpu = {{ gpu_kind = "a100" }} }}
             {way}

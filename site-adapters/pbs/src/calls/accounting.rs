@@ -20,13 +20,16 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    pub(crate) fn is_of(&self, name: &str) -> bool {
-        self.told.get("jobname").is_some_and(|known| known == name)
+    /// The user is the server's own word and the first of the line: what stands behind it may be made
+    /// up by whoever chose an account's or a project's name.
+    pub(crate) fn is_of(&self, user: &str, name: &str) -> bool {
+        let tells = |key: &str, value: &str| self.told.get(key).is_some_and(|told| told == value);
+        tells("user", user) && tells("jobname", name)
     }
 }
 
-/// `None` for what is no line of the log. A value may be quoted (`account="acct42"`), and may hold
-/// `=`; a word without one belongs to the value before.
+/// `None` for what is no line of the log. A value may be quoted (`account="acct42"`), with blanks, and
+/// may hold `=`; a word without one belongs to the value before.
 pub(crate) fn parse(line: &str) -> Option<Line> {
     let mut parts = line.splitn(4, ';');
     let (_, kind, id, message) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
@@ -36,17 +39,33 @@ pub(crate) fn parse(line: &str) -> Option<Line> {
         return None;
     }
     let mut told = Attributes::new();
-    for word in message.split_ascii_whitespace() {
+    let mut rest = message.trim_ascii_start();
+    while !rest.is_empty() {
+        let (word, after) = word(rest);
         if let Some((name, value)) = word.split_once('=') {
             let value = value.trim_matches('"').to_owned();
             told.entry(name.to_owned()).or_insert(value);
         }
+        rest = after.trim_ascii_start();
     }
     Some(Line {
         kind,
         id: id.to_owned(),
         told,
     })
+}
+
+/// The first word, a quoted value as a whole, and what stands behind it.
+fn word(text: &str) -> (&str, &str) {
+    let blank = text.find(|c: char| c.is_ascii_whitespace());
+    let blank = blank.unwrap_or(text.len());
+    let (word, _) = text.split_at(blank);
+    let closing = word.find("=\"").and_then(|quote| {
+        let value = quote + 2;
+        let closed = text.get(value..)?.find('"')?;
+        Some(value + closed + 1)
+    });
+    text.split_at(closing.unwrap_or(blank))
 }
 
 /// Bytes of one line that are looked at; a longer one is not ours.
@@ -101,4 +120,42 @@ pub(crate) fn search(
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MARKER: &str = "att_0192f0c1d2e37abc8def0123456789ab";
+
+    fn line(account: &str) -> Line {
+        let text = format!(
+            "11/20/2026 10:13:12;E;9.s;user=mallory group=m account=\"{account}\" project=p \
+             jobname=own queue=q ctime=1 Exit_status=0"
+        );
+        parse(&text).unwrap()
+    }
+
+    /// `qsub -A 'x jobname=…'` is anybody's to say.
+    #[test]
+    fn an_account_with_blanks_is_one_value_and_makes_up_no_other() {
+        let forged = line(&format!("x jobname={MARKER} Exit_status=7"));
+        assert_eq!(forged.told["jobname"], "own");
+        assert_eq!(forged.told["Exit_status"], "0");
+        assert!(forged.told["account"].starts_with("x jobname="));
+        assert!(forged.is_of("mallory", "own") && !forged.is_of("alice", MARKER));
+    }
+
+    /// PBS does not say how it writes a quotation mark in a name.
+    #[test]
+    fn a_job_is_its_owners_whatever_its_account_makes_of_the_line() {
+        let forged = line(&format!("x\" jobname={MARKER} user=alice account=\"y"));
+        assert!(!forged.is_of("alice", MARKER));
+    }
+
+    #[test]
+    fn a_quotation_that_does_not_end_ends_with_its_word() {
+        let line = parse("d;E;9.s;user=a account=\"x jobname=own").unwrap();
+        assert_eq!(line.told["jobname"], "own");
+    }
 }

@@ -1,13 +1,12 @@
 //! `qstat` of many jobs in one request.
 
+use std::collections::BTreeMap;
+
 use site_adapter::{Error, ErrorKind, Result};
 
-use super::asks;
-use crate::attributes::{self, Told};
+use super::{asks, number};
+use crate::attributes::{self, Attributes, Told};
 use crate::transport::{Command, Ran};
-
-/// Ids in one command: over ssh all of them are one argument, of at most 128 KiB.
-pub(crate) const IDS_AT_ONCE: usize = 2_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -32,8 +31,42 @@ pub(crate) fn command(ids: &[&str], with_history: bool, format: Format) -> Comma
     command
 }
 
+/// The ids in as few commands as their bytes allow. Where the whole ids do not fit into one, their
+/// numbers are asked for (`25`, `7[]`), to which qstat adds its server's name.
+pub(crate) fn batches<'a>(ids: &[&'a str], most_bytes: usize) -> Vec<Vec<&'a str>> {
+    let all: usize = ids.iter().map(|id| bytes(id)).sum();
+    let is_long = all > most_bytes;
+    let mut batches = Vec::new();
+    let (mut batch, mut size) = (Vec::new(), 0);
+    for id in ids.iter().map(|id| if is_long { number(id) } else { id }) {
+        if size + bytes(id) > most_bytes && !batch.is_empty() {
+            batches.push(std::mem::take(&mut batch));
+            size = 0;
+        }
+        size += bytes(id);
+        batch.push(id);
+    }
+    batches.push(batch);
+    batches
+}
+
+/// With the blank after it, and the quotes that the brackets of an array need in two shells.
+fn bytes(id: &str) -> usize {
+    let quotes = if id.contains('[') { 8 } else { 0 };
+    id.len() + 1 + quotes
+}
+
 /// `None` for an answer that is not in the format.
 pub(crate) fn parse(ran: &Ran, format: Format) -> Result<Option<Told>> {
+    parse_as(ran, format, &|_, told| Some(told))
+}
+
+/// The same, each job read as it comes: all that ten thousand jobs tell is a hundred megabytes.
+pub(crate) fn parse_as<T>(
+    ran: &Ran,
+    format: Format,
+    read: &dyn Fn(&str, Attributes) -> Option<T>,
+) -> Result<Option<BTreeMap<String, T>>> {
     // With several ids the code is that of the last failure, and standard output has the others.
     if !ran.is_ok()
         && !matches!(
@@ -44,8 +77,11 @@ pub(crate) fn parse(ran: &Ran, format: Format) -> Result<Option<Told>> {
         return Err(ran.failure());
     }
     Ok(match format {
-        Format::Json => attributes::from_json(&ran.stdout, "Jobs").ok(),
-        Format::Text => Some(attributes::from_text(&ran.text())),
+        Format::Json => attributes::from_json_as(&ran.stdout, "Jobs", read).ok(),
+        Format::Text => {
+            let text = String::from_utf8_lossy(&ran.stdout);
+            Some(attributes::from_text_as(&text, read))
+        }
     })
 }
 

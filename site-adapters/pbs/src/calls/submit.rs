@@ -29,10 +29,9 @@ impl Place<'_> {
         asked.or(self.partition.cpus_per_node).unwrap_or(1)
     }
 
-    /// 0 where nobody says.
     pub(crate) fn memory_gib_per_node(&self, submission: &Submission) -> u32 {
         let asked = submission.work.resources.memory_gib_per_node;
-        asked.or(self.partition.memory_gib_per_node).unwrap_or(0)
+        asked.or(self.partition.memory_gib_per_node).unwrap_or(1)
     }
 }
 
@@ -58,7 +57,8 @@ pub(crate) fn command(
     put("-o", "/dev/null".to_owned());
     put("-e", "/dev/null".to_owned());
     put("-l", format!("select={}", select(submission, place)));
-    let shared = if work.exclusive { ":excl" } else { "" };
+    // The host, which may be cut into several vnodes.
+    let shared = if work.exclusive { ":exclhost" } else { "" };
     put("-l", format!("place=scatter{shared}"));
     put(
         "-l",
@@ -104,15 +104,13 @@ fn is_rerunnable(submission: &Submission) -> bool {
 fn select(submission: &Submission, place: &Place<'_>) -> String {
     let (work, settings) = (&submission.work, place.settings);
     let mut chunk = format!(
-        "{}:{}={}",
+        "{}:{}={}:{}={}gb",
         work.resources.nodes,
         settings.cpu_resource,
-        place.cpus_per_node(submission)
+        place.cpus_per_node(submission),
+        settings.memory_resource,
+        place.memory_gib_per_node(submission)
     );
-    let memory = place.memory_gib_per_node(submission);
-    if memory > 0 {
-        let _ = write!(chunk, ":{}={memory}gb", settings.memory_resource);
-    }
     let gpus = work.scheduler_gpus_per_node();
     if gpus > 0 || !place.lacks_gpus {
         let _ = write!(chunk, ":{}={gpus}", place.gpu_resource());

@@ -149,7 +149,7 @@ fn a_job_may_not_be_run_again_and_every_resource_is_asked_for() {
         "-q gpu ",
         "-A acct42",
         "-l select=2:ncpus=8:mem=16gb:ngpus=4 ",
-        "-l place=scatter:excl ",
+        "-l place=scatter:exclhost ",
         "-l walltime=600",
         "-o /dev/null -e /dev/null",
     ] {
@@ -169,7 +169,7 @@ fn no_gpus_are_asked_for_by_their_number_too() {
         "Jobs",
     );
     assert_eq!(silent.unwrap()["6.pbshead"]["Resource_List.ngpus"], "8");
-    assert!(qsub(&submission()).contains("select=1:ncpus=1:ngpus=0"));
+    assert!(qsub(&submission()).contains("select=1:ncpus=1:mem=1gb:ngpus=0 "));
 }
 
 #[test]
@@ -355,7 +355,7 @@ fn the_accounting_log_tells_the_same() {
     // PBS's own count; its end less its start is a second more.
     assert_eq!(job.run_seconds(), 2);
     assert_eq!(kind(&job), OutcomeKind::Completed);
-    assert!(lines[2].is_of("acct-ok"));
+    assert!(lines[2].is_of("alice", "acct-ok"));
 }
 
 #[test]
@@ -427,6 +427,27 @@ fn many_jobs_are_one_request_that_leaves_out_what_is_unknown() {
     );
     let down = states::parse(&recorded("07_failures/A_down_qstat_f_json"), Format::Json);
     assert_eq!(down.unwrap_err().kind, ErrorKind::Unavailable);
+}
+
+/// What `qstat -E` is given: whole ids where they fit, or as many numbers as do.
+#[test]
+fn ten_thousand_jobs_are_as_few_commands_as_their_bytes_allow() {
+    let ids: Vec<String> = (1_000_000..1_010_000)
+        .map(|number: u64| format!("{number}.pbs-head.cluster.example.org"))
+        .collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let whole = states::batches(&ids, 1024 * 1024);
+    assert_eq!((whole.len(), &whole[0]), (1, &ids));
+    let numbers = states::batches(&ids, 120 * 1024);
+    assert_eq!((numbers.len(), numbers[0][0]), (1, "1000000"));
+    let arrays: Vec<String> = ids.iter().map(|id| id.replacen('.', "[].", 1)).collect();
+    let arrays: Vec<&str> = arrays.iter().map(String::as_str).collect();
+    let several = states::batches(&arrays, 120 * 1024);
+    assert_eq!((several.len(), several[0][0]), (2, "1000000[]"));
+    assert_eq!(several.concat().len(), ids.len());
+    // A server answers to the number alone.
+    let told = one("08_pitfalls/job_id_form_number_only");
+    assert_eq!(told.id, "106.pbshead");
 }
 
 #[test]

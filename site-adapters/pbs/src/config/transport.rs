@@ -52,6 +52,10 @@ impl TransportSettings {
         }
     }
 
+    pub(crate) fn logs_in_each_user(&self) -> bool {
+        matches!(self, Self::Ssh { login, .. } if login == "{user}")
+    }
+
     pub(super) fn validate(&self) -> Result<(), InvalidSettings> {
         let Self::Ssh {
             host,

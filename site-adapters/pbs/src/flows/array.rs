@@ -1,5 +1,5 @@
 use broker_model::{Outcome, OutcomeKind};
-use site_adapter::{Activity, RemoteJob, Result, TaskCounts};
+use site_adapter::{Activity, Error, ErrorKind, RemoteJob, Result, TaskCounts};
 
 use crate::adapter::PbsAdapter;
 use crate::record::JobRecord;
@@ -14,6 +14,10 @@ impl PbsAdapter {
         parent: &JobRecord,
     ) -> Result<RemoteJob> {
         let mut tasks = self.tasks_of(user, &parent.id).await?;
+        if tasks.is_empty() && parent.has_started() {
+            let message = format!("job {} had tasks, and they are not told of", parent.id);
+            return Err(Error::new(ErrorKind::Unavailable, "qstat -t", message));
+        }
         tasks.sort_by_key(JobRecord::task_index);
         let own = self.task_records(user, marker).await?;
         let ends: Vec<Outcome> = tasks

@@ -10,7 +10,7 @@ use crate::record_file::RecordFile;
 
 /// Records by the number of their task, one at least.
 #[derive(Debug)]
-pub(super) struct OwnArray {
+pub(crate) struct OwnArray {
     tasks: BTreeMap<u32, RecordFile>,
     /// The array's own id, `7[].pbshead`.
     id: String,
@@ -19,7 +19,7 @@ pub(super) struct OwnArray {
 
 impl OwnArray {
     /// `None` without a record: no task of it was ever started.
-    pub(super) fn new(mut tasks: BTreeMap<u32, RecordFile>) -> Option<Self> {
+    pub(crate) fn new(mut tasks: BTreeMap<u32, RecordFile>) -> Option<Self> {
         tasks.retain(|index, _| *index < MOST_TASKS);
         let first = tasks.values().min_by_key(|task| task.started_at)?;
         let (number, rest) = first.job_id.split_once('[')?;
@@ -32,7 +32,7 @@ impl OwnArray {
         })
     }
 
-    pub(super) fn remote(&self, marker: &str, gone_at: Timestamp) -> RemoteJob {
+    pub(crate) fn remote(&self, marker: &str, gone_at: Timestamp) -> RemoteJob {
         let outcomes = self.outcomes(gone_at);
         let good = outcomes
             .iter()
@@ -77,7 +77,7 @@ impl OwnArray {
     }
 
     /// The counts of one task, and the time of all that have an end.
-    pub(super) fn usage(&self) -> Option<UsageReport> {
+    pub(crate) fn usage(&self) -> Option<UsageReport> {
         let reports: Vec<UsageReport> = self.tasks.values().filter_map(RecordFile::usage).collect();
         let seconds = reports
             .iter()

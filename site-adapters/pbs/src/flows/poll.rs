@@ -7,11 +7,11 @@
 use site_adapter::{Activity, RemoteJob, RemoteRef, Result};
 
 use crate::adapter::PbsAdapter;
-use crate::calls::is_job_id;
+use crate::calls::{is_job_id, number};
 use crate::record::JobRecord;
 use crate::record_file::RecordFile;
 
-use super::questions::{Many, Said, number};
+use super::questions::{Many, Said};
 
 /// Missing jobs asked for in a tick; a second's worth of commands.
 const MOST_QUESTIONS: usize = 8;

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use site_adapter::Result;
+use site_adapter::{ErrorKind, Result};
 
 use crate::adapter::PbsAdapter;
 use crate::attributes::Told;
 use crate::calls::job::{self, Answer};
-use crate::calls::states::{self, Format, IDS_AT_ONCE};
+use crate::calls::number;
+use crate::calls::states::{self, Format};
 use crate::record::JobRecord;
 
 /// What the server says of one job.
@@ -27,10 +28,6 @@ pub(super) struct Many {
     pub(super) jobs: HashMap<String, JobRecord>,
     /// Nothing came beside the answer. Without ports qstat says so, exits 0 and tells of nobody.
     pub(super) is_sure: bool,
-}
-
-pub(super) fn number(id: &str) -> &str {
-    id.split_once('.').map_or(id, |(number, _)| number)
 }
 
 impl PbsAdapter {
@@ -65,23 +62,24 @@ impl PbsAdapter {
         }
     }
 
-    /// One request for all of them, or one for each two thousand.
+    /// One request for all of them; over ssh one for as many as fit into its one argument.
     pub(super) async fn say_of_many(&self, user: &str, ids: &[&str]) -> Result<Many> {
         let mut many = Many {
             is_sure: true,
             ..Many::default()
         };
-        for some in ids.chunks(IDS_AT_ONCE) {
-            let (told, is_sure) = self.say_of_some(user, some).await?;
+        for some in states::batches(ids, self.transport.most_argument_bytes()) {
+            let (jobs, is_sure) = self.say_of_some(user, &some).await?;
             many.is_sure &= is_sure;
-            let records = self.records(told);
-            many.jobs
-                .extend(records.map(|job| (number(&job.id).to_owned(), job)));
+            many.jobs.extend(
+                jobs.into_iter()
+                    .map(|job| (number(&job.id).to_owned(), job)),
+            );
         }
         Ok(many)
     }
 
-    async fn say_of_some(&self, user: &str, ids: &[&str]) -> Result<(Told, bool)> {
+    async fn say_of_some(&self, user: &str, ids: &[&str]) -> Result<(Vec<JobRecord>, bool)> {
         let mut history = self.server().await?.history_seconds.is_some();
         let mut format = Format::Json;
         loop {
@@ -94,8 +92,13 @@ impl PbsAdapter {
                 history = false;
                 continue;
             }
-            match states::parse(&ran, format)? {
-                Some(told) => return Ok((told, !ran.is_noisy())),
+            let jobs = self.with_names(|names| {
+                states::parse_as(&ran, format, &|id, told| {
+                    JobRecord::from_qstat(id, &told, names)
+                })
+            });
+            match jobs? {
+                Some(jobs) => return Ok((jobs.into_values().collect(), !ran.is_noisy())),
                 None if format == Format::Json => {
                     tracing::warn!("qstat's answer is no JSON; it is asked for text");
                     format = Format::Text;
@@ -114,7 +117,7 @@ impl PbsAdapter {
         records.into_iter()
     }
 
-    /// An array that is over, and its tasks.
+    /// The tasks of an array.
     pub(super) async fn tasks_of(&self, user: &str, id: &str) -> Result<Vec<JobRecord>> {
         let history = self.server().await?.history_seconds.is_some();
         for format in [Format::Json, Format::Text] {
@@ -127,7 +130,12 @@ impl PbsAdapter {
                     return Ok(tasks.filter(|job| job.task_index().is_some()).collect());
                 }
                 Answer::NotJson => {}
-                Answer::Unknown | Answer::Finished | Answer::Silent => return Ok(Vec::new()),
+                Answer::Unknown | Answer::Finished => return Ok(Vec::new()),
+                // Without ports, or since its history was switched off, qstat tells of nobody.
+                Answer::Silent => {
+                    self.known_server.forget();
+                    return Err(ran.error(ErrorKind::Unavailable));
+                }
             }
         }
         Err(states::unreadable("qstat -t"))

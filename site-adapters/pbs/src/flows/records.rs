@@ -116,7 +116,9 @@ impl PbsAdapter {
     }
 }
 
-fn numbered(records: HashMap<String, RecordFile>) -> impl Iterator<Item = (u32, RecordFile)> {
+pub(crate) fn numbered(
+    records: HashMap<String, RecordFile>,
+) -> impl Iterator<Item = (u32, RecordFile)> {
     records.into_iter().filter_map(|(path, record)| {
         let (_, index) = path.rsplit_once('/')?;
         Some((index.parse().ok()?, record))

@@ -145,10 +145,13 @@ fn closed(queue: Option<&Queue>) -> Option<String> {
 }
 
 fn readiness(offered: &[PartitionSnapshot]) -> (SiteReadiness, Option<String>) {
-    let closed: Vec<&str> = offered
+    let closed: Vec<String> = offered
         .iter()
         .filter(|partition| !partition.accepting)
-        .map(|partition| partition.partition.as_str())
+        .map(|partition| {
+            let why = partition.reason.as_deref().unwrap_or("it does not say why");
+            format!("{} ({why})", partition.partition)
+        })
         .collect();
     let reason = || Some(format!("takes no jobs: {}", closed.join(", ")));
     match (closed.len(), offered.len()) {

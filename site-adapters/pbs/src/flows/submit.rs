@@ -3,9 +3,10 @@ use site_adapter::{Error, ErrorKind, Result, Submission, Submitted};
 
 use crate::adapter::{PbsAdapter, checked_marker};
 use crate::calls::submit::{self, Place};
+use crate::config::is_local_user;
 use crate::record::JobRecord;
 use crate::script::{Surroundings, batch_script};
-use crate::transport::Ran;
+use crate::transport::{DENIED_LOGIN, Ran, no_user};
 
 use super::questions::Said;
 
@@ -39,6 +40,10 @@ impl PbsAdapter {
         let marker = submission.marker();
         checked_marker(&marker)?;
         let user = &submission.account.user;
+        // One person's, and nothing that is wrong with the site.
+        if !is_local_user(user) {
+            return Err(refused(no_user(user)));
+        }
         let script = batch_script(
             submission,
             &Surroundings {
@@ -50,13 +55,30 @@ impl PbsAdapter {
                 memory_gib_per_node: place.memory_gib_per_node(submission),
             },
         )?;
-        let ran = self.qsub(submission, script, place).await?;
+        let ran = self.qsub(submission, script, place).await;
+        let ran = ran.map_err(|error| self.of_one_login(user, error))?;
         submit::parse(&ran).map_err(|error| {
-            if ran.may_pass() {
+            if ran.is_of_unknown_user() {
+                return refused(format!("{}; {}", error.message, remedy(user)));
+            }
+            if ran.may_pass() && error.kind == ErrorKind::Unavailable {
                 return self.patience.judge(&marker, error, self.clock.now());
             }
             error
         })
+    }
+
+    /// Where everybody logs in by themselves, a login that is refused is one person's, unless it is the
+    /// one that the agent reads by.
+    fn of_one_login(&self, user: &str, error: Error) -> Error {
+        let is_theirs =
+            self.settings.transport.logs_in_each_user() && *user != self.settings.reader;
+        let is_denied =
+            error.kind == ErrorKind::Unauthorized && error.message.contains(DENIED_LOGIN);
+        if is_theirs && is_denied {
+            return refused(error.message);
+        }
+        error
     }
 
     /// Once more where the server has no accelerators at all: it refuses a job that asks for none.
@@ -156,6 +178,17 @@ impl PbsAdapter {
             adopted: false,
         })
     }
+}
+
+fn refused(message: String) -> Error {
+    Error::new(ErrorKind::Refused, OPERATION, message)
+}
+
+fn remedy(user: &str) -> String {
+    format!(
+        "the site does not know the local user `{user}`, or takes no job of theirs; correct the site's \
+         account table, or add the user there"
+    )
 }
 
 fn receipt(job: &JobRecord) -> Submitted {

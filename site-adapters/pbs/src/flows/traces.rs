@@ -8,10 +8,9 @@ use site_adapter::{Activity, Error, ErrorKind, LocalAccount, RemoteJob, RemoteRe
 
 use crate::adapter::{PbsAdapter, checked_marker, marked_at};
 use crate::calls::accounting::{self, Line};
-use crate::calls::files;
+use crate::calls::{files, number};
 use crate::record::JobRecord;
 
-use super::questions::number;
 use super::records::Own;
 
 impl PbsAdapter {
@@ -26,7 +25,7 @@ impl PbsAdapter {
         if let Own::Array(array) = &own {
             return Ok(Some(array.remote(marker, self.clock.now())));
         }
-        if let Some(job) = self.accounted(marker, None).await?.pop() {
+        if let Some(job) = self.accounted(account, marker, None).await?.pop() {
             let activity = job.activity(own.job());
             return Ok(Some(job.remote(marker, activity)));
         }
@@ -39,7 +38,7 @@ impl PbsAdapter {
                 tasks: None,
             }));
         }
-        if let Some(deleted) = self.deleted_unstarted(marker).await? {
+        if let Some(deleted) = self.deleted_unstarted(account, marker).await? {
             return Ok(Some(deleted));
         }
         let folder = self.settings.work_dir_of(&account.user);
@@ -69,14 +68,14 @@ impl PbsAdapter {
                 ..told(seen.activity)
             }));
         }
-        let accounted = self.accounted(&job.marker, Some(&job.remote_id.0)).await?;
+        let accounted = self.pieces_of(job).await?;
         if let Some(ended) = accounted.into_iter().rfind(|ended| ended.is(job)) {
             return Ok(Some(told(ended.activity(own.job()))));
         }
         if let Own::Job(own) = own {
             return Ok(Some(told(own.activity(self.clock.now()))));
         }
-        let deleted = self.deleted_unstarted(&job.marker).await?;
+        let deleted = self.deleted_unstarted(&job.account, &job.marker).await?;
         Ok(deleted.map(|deleted| told(deleted.activity)))
     }
 
@@ -99,8 +98,18 @@ impl PbsAdapter {
     }
 
     /// The pieces in which a job ran, in their order; nothing where the log is not ours to read.
-    pub(super) async fn accounted(&self, marker: &str, id: Option<&str>) -> Result<Vec<JobRecord>> {
-        let lines = self.lines(marker, "ER").await?;
+    pub(super) async fn pieces_of(&self, job: &RemoteRef) -> Result<Vec<JobRecord>> {
+        self.accounted(&job.account, &job.marker, Some(&job.remote_id.0))
+            .await
+    }
+
+    async fn accounted(
+        &self,
+        account: &LocalAccount,
+        marker: &str,
+        id: Option<&str>,
+    ) -> Result<Vec<JobRecord>> {
+        let lines = self.lines(account, marker, "ER").await?;
         let lines = lines
             .iter()
             .filter(|line| id.is_none_or(|id| line.id == id));
@@ -112,8 +121,12 @@ impl PbsAdapter {
     }
 
     /// Queued and deleted: there is a `Q` line with its name, and a `D` or `A` line with its id.
-    async fn deleted_unstarted(&self, marker: &str) -> Result<Option<RemoteJob>> {
-        let lines = self.lines(marker, "QSDA").await?;
+    async fn deleted_unstarted(
+        &self,
+        account: &LocalAccount,
+        marker: &str,
+    ) -> Result<Option<RemoteJob>> {
+        let lines = self.lines(account, marker, "QSDA").await?;
         let queued = lines.iter().rev().find(|line| line.kind == 'Q');
         let Some(queued) = queued else {
             return Ok(None);
@@ -143,14 +156,20 @@ impl PbsAdapter {
         Ok(Some(job.remote(marker, activity)))
     }
 
-    async fn lines(&self, marker: &str, kinds: &'static str) -> Result<Vec<Line>> {
+    async fn lines(
+        &self,
+        account: &LocalAccount,
+        marker: &str,
+        kinds: &'static str,
+    ) -> Result<Vec<Line>> {
         let Some(folder) = self.settings.accounting_dir.clone() else {
             return Ok(Vec::new());
         };
         let marker: Arc<str> = checked_marker(marker)?.into();
         let since = marked_at(&marker).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let user = account.user.clone();
         let search = move || {
-            let named = |line: &Line| kinds.contains(line.kind) && line.is_of(&marker);
+            let named = |line: &Line| kinds.contains(line.kind) && line.is_of(&user, &marker);
             let mut found = accounting::search(&folder, since, &named)?;
             let bare = kinds.contains('D');
             if let Some(id) = found.first().map(|line| line.id.clone()).filter(|_| bare) {

@@ -39,12 +39,16 @@ impl PbsAdapter {
 
     /// A job that was started again ran in several pieces, which only the accounting log adds up.
     async fn pieces(&self, job: &RemoteRef) -> Result<Option<u64>> {
-        let pieces = self.accounted(&job.marker, Some(&job.remote_id.0)).await?;
+        let pieces = self.pieces_of(job).await?;
         Ok((!pieces.is_empty()).then(|| run_seconds(&pieces)))
     }
 
     async fn array_usage(&self, user: &str, seen: &JobRecord) -> Result<Option<UsageReport>> {
         let tasks = self.tasks_of(user, &seen.id).await?;
+        // Nothing but the tasks tells how long it ran.
+        if tasks.is_empty() && seen.has_started() {
+            return Ok(None);
+        }
         let Some(mut usage) = seen.clone().started_with(&tasks).usage() else {
             return Ok(None);
         };
@@ -58,7 +62,7 @@ impl PbsAdapter {
         if let Own::Array(array) = &own {
             return Ok(array.usage());
         }
-        let pieces = self.accounted(&job.marker, Some(&job.remote_id.0)).await?;
+        let pieces = self.pieces_of(job).await?;
         if let Some(last) = pieces.iter().rfind(|piece| piece.is(job)) {
             let mut usage = last.usage();
             if let Some(usage) = usage.as_mut().filter(|_| pieces.len() > 1) {

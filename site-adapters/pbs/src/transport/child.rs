@@ -17,11 +17,11 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 const GRACE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
-pub(super) struct Finished {
+pub(crate) struct Finished {
     /// `None` when a signal ended it.
-    pub(super) code: Option<i32>,
-    pub(super) stdout: Vec<u8>,
-    pub(super) stderr: String,
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
 }
 
 /// Runs the words with an empty environment, in a process group of its own.

@@ -10,7 +10,7 @@ use crate::config::KILL_AFTER_SECONDS;
 #[derive(Debug)]
 pub(crate) struct Local {
     dress: Dress,
-    /// Who this process is, by passwd(5).
+    /// Who this process is.
     own_user: Option<String>,
 }
 
@@ -21,52 +21,56 @@ impl Local {
             own_user: own_user(),
         }
     }
+
+    fn argv(&self, user: &str, command: &Command) -> Result<Vec<String>> {
+        let is_own = self.own_user.as_deref() == Some(user);
+        if is_own || !self.dress.is_bare() {
+            return Ok(self.dress.argv(user, is_own, command));
+        }
+        let own = self.own_user.as_deref().unwrap_or("another user");
+        let message = format!(
+            "the agent runs as {own} and cannot run commands as {user}; set `run_as`, such as \
+             [\"/usr/bin/sudo\", \"-n\", \"-u\", \"{{user}}\", \"--\"]"
+        );
+        Err(Error::new(
+            ErrorKind::Unauthorized,
+            command.operation,
+            message,
+        ))
+    }
 }
 
 #[async_trait]
 impl Transport for Local {
     async fn run(&self, user: &str, command: &Command) -> Result<Ran> {
         let user = checked(user, command.operation)?;
-        if self.dress.is_bare() && self.own_user.as_deref() != Some(user) {
-            let own = self.own_user.as_deref().unwrap_or("another user");
-            let message = format!(
-                "the agent runs as {own} and cannot run commands as {user}; set `run_as`, such as \
-                 [\"/usr/bin/sudo\", \"-n\", \"-u\", \"{{user}}\", \"--\"]"
-            );
-            return Err(Error::new(
-                ErrorKind::Unauthorized,
-                command.operation,
-                message,
-            ));
-        }
-        let argv = self.dress.argv(user, command);
+        let argv = self.argv(user, command)?;
         // The time limit on the host comes first, and its word is clearer than ours.
         let limit = Duration::from_secs(command.seconds + KILL_AFTER_SECONDS + 2);
         let finished = child::run(&argv, command, limit).await?;
         let code = finished
             .code
             .ok_or_else(|| command.lost("a signal ended it"))?;
-        Ok(Ran {
-            operation: command.operation,
-            code,
-            stdout: finished.stdout,
-            stderr: finished.stderr,
-        })
+        Ok(Ran::told(command, code, finished.stdout, &finished.stderr))
     }
 
     fn is_remote(&self) -> bool {
         false
     }
+
+    /// Linux takes two megabytes of arguments and environment (execve(2)).
+    fn most_argument_bytes(&self) -> usize {
+        1024 * 1024
+    }
 }
 
+/// By id(1), which asks what the site's users are kept in: passwd(5) has only some of them.
 fn own_user() -> Option<String> {
-    let uid = rustix::process::geteuid().as_raw().to_string();
-    let passwd = std::fs::read_to_string("/etc/passwd").ok()?;
-    passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)? == uid).then(|| name.to_owned())
-    })
+    let mut id = std::process::Command::new("/usr/bin/id");
+    let told = id.arg("-un").env_clear().env("LC_ALL", "C").output().ok()?;
+    let name = String::from_utf8(told.stdout).ok()?;
+    let name = name.trim();
+    (told.status.success() && !name.is_empty()).then(|| name.to_owned())
 }
 
 #[cfg(test)]
@@ -148,6 +152,45 @@ mod tests {
                 check(&told(run_as, "nobody").await, "nobody");
             }
         }
+    }
+
+    /// sudoers need not let the agent's account become itself.
+    #[test]
+    fn nothing_stands_before_a_command_of_the_agents_own_user() {
+        let mut settings: PbsSettings = toml::from_str(crate::config::tests::SETTINGS).unwrap();
+        settings.run_as = ["/usr/bin/sudo", "-u", "{user}"]
+            .map(str::to_owned)
+            .to_vec();
+        let local = Local {
+            dress: Dress::new(&settings),
+            own_user: Some("alcyone".to_owned()),
+        };
+        let command = crate::calls::server::command();
+        let first = |user| local.argv(user, &command).unwrap().swap_remove(0);
+        assert_eq!(first("alcyone"), "/usr/bin/env");
+        assert_eq!(first("alice"), "/usr/bin/sudo");
+    }
+
+    #[tokio::test]
+    async fn what_sudo_says_of_its_host_is_no_word_of_a_command_that_ran_well() {
+        let folder = tempfile::tempdir().unwrap();
+        let sudo = folder.path().join("sudo");
+        let script = "#!/bin/sh\necho 'sudo: unable to resolve host login1' >&2\nexec \"$@\"\n";
+        std::fs::write(&sudo, script).unwrap();
+        let run_as = ["/bin/sh".to_owned(), sudo.display().to_string()];
+        let mut settings: PbsSettings = toml::from_str(crate::config::tests::SETTINGS).unwrap();
+        settings.run_as = run_as.to_vec();
+        let local = Local::new(Dress::new(&settings));
+        let said = async |script: &str| {
+            let mut command = crate::calls::server::command();
+            command.program = "/bin/sh".to_owned();
+            command.args = ["-c", script].map(str::to_owned).to_vec();
+            command.seconds = 20;
+            local.run("somebody", &command).await.unwrap().stderr
+        };
+        assert_eq!(said("exit 0").await, "");
+        assert_eq!(said("echo complaint >&2").await, "complaint\n");
+        assert!(said("exit 1").await.starts_with("sudo: "));
     }
 
     /// An agent that runs as root has no user of its own to run commands as.

@@ -1,19 +1,19 @@
+//! Commands on a login node, by the system's `ssh`.
+
+pub(crate) mod end;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
 use site_adapter::{Error, ErrorKind, Result};
 
+use end::{DENIED_LOGIN, HEADER, TRAILER};
+
 use super::child::{self, Finished};
 use super::quote::{quoted, quoted_all};
 use super::{Command, Dress, Ran, Transport, checked};
-use crate::answer::words;
 use crate::config::{KILL_AFTER_SECONDS, TransportSettings};
 
-/// Begins the line that our words on the far side end with. ssh's own failure and a qstat that reaches
-/// no server both exit 255; only a command that ran leaves this line.
-const TRAILER: &str = "alcyone rc=";
-/// Comes before the command's own output: what a login's start-up files print is none of it.
-const HEADER: &str = "alcyone begins\n";
 const MOST_GREETING: usize = 64 * 1024;
 
 /// Commands on a login node, by the system's `ssh`.
@@ -47,7 +47,8 @@ impl Ssh {
             ));
         };
         let login = login.replace("{user}", user);
-        if self.dress.is_bare() && login != user {
+        let is_own = login == user;
+        if self.dress.is_bare() && !is_own {
             let message = format!("{login} cannot run commands as {user} there; set `run_as`");
             return Err(Error::new(
                 ErrorKind::Unauthorized,
@@ -85,7 +86,7 @@ impl Ssh {
             argv.extend(["-p".to_owned(), port.to_string()]);
         }
         argv.extend(["-l".to_owned(), login, "--".to_owned(), host.clone()]);
-        let far = self.dress.argv(user, command);
+        let far = self.dress.argv(user, is_own, command);
         argv.push(far_line(&far, command));
         Ok((argv, *connect_seconds))
     }
@@ -97,7 +98,8 @@ impl Ssh {
 /// told until when it may begin, by the far side's clock.
 fn far_line(argv: &[String], command: &Command) -> String {
     let run = quoted_all(argv);
-    let begin = format!("echo {}; ", quoted(HEADER.trim_end()));
+    let header = quoted(HEADER.trim_end());
+    let begin = format!("echo {header}; echo {header} >&2; ");
     let gate = command.not_after.map_or_else(String::new, |not_after| {
         let until = not_after.as_second();
         format!("[ \"$(date +%s)\" -le {until} ] || {{ echo \"{TRAILER}late\" >&2; exit 75; }}; ")
@@ -119,22 +121,30 @@ impl Transport for Ssh {
             ..command.clone()
         };
         let limit = Duration::from_secs(seconds);
-        let mut finished = child::run(&argv, &room, limit).await?;
-        // The kept connection died under it, or just before: the second one is made anew.
-        if !command.acts && broke(&finished.stderr) {
-            finished = child::run(&argv, &room, limit).await?;
-        }
-        self.told(finished, command)
+        let finished = child::run(&argv, &room, limit).await?;
+        self.told(&self.login(user), finished, command)
     }
 
     fn is_remote(&self) -> bool {
         true
     }
+
+    /// All of them are one argument of ssh's, and one such has 128 KiB (execve(2)).
+    fn most_argument_bytes(&self) -> usize {
+        120 * 1024
+    }
 }
 
 impl Ssh {
-    fn told(&self, finished: Finished, command: &Command) -> Result<Ran> {
-        told(finished, command).map_err(|mut error| {
+    fn login(&self, user: &str) -> String {
+        match &self.settings {
+            TransportSettings::Ssh { login, .. } => login.replace("{user}", user),
+            TransportSettings::Local => user.to_owned(),
+        }
+    }
+
+    fn told(&self, login: &str, finished: Finished, command: &Command) -> Result<Ran> {
+        end::told(login, finished, command).map_err(|mut error| {
             if let Some(remedy) = self.remedy(&error.message) {
                 error.message = remedy;
             }
@@ -165,87 +175,17 @@ impl Ssh {
                  (`transport.known_hosts_file`)"
             ));
         }
-        said.contains("Permission denied").then(|| {
+        said.contains(DENIED_LOGIN).then(|| {
             format!("{said}; does {host} know the key in `transport.identity_file` for that login?")
         })
     }
-}
-
-/// Tells the command's end from ssh's own.
-fn told(finished: Finished, command: &Command) -> Result<Ran> {
-    let lines = finished.stderr.trim_end();
-    let (before, last) = lines.rsplit_once('\n').unwrap_or(("", lines));
-    let Some(rc) = last.strip_prefix(TRAILER) else {
-        return Err(ssh_failed(&finished.stderr, command));
-    };
-    let stdout = without_greeting(finished.stdout)
-        .ok_or_else(|| command.lost("it ended and its output did not begin"))?;
-    if rc == "late" {
-        let message = "it arrived after its time and was not begun; are the clocks alike?";
-        return Err(command.not_begun(message));
-    }
-    let code = rc
-        .parse()
-        .map_err(|_| command.lost(format!("it ended with `{}`", rc.escape_debug())))?;
-    Ok(Ran {
-        operation: command.operation,
-        code,
-        stdout,
-        stderr: before.trim_end().to_owned(),
-    })
-}
-
-fn without_greeting(mut said: Vec<u8>) -> Option<Vec<u8>> {
-    let begin = said
-        .windows(HEADER.len())
-        .position(|bytes| bytes == HEADER.as_bytes())?;
-    said.drain(..begin + HEADER.len());
-    Some(said)
-}
-
-const DENIED: [&str; 3] = [
-    "Permission denied",
-    "Host key verification failed",
-    "No such identity",
-];
-const NEVER_THERE: [&str; 4] = [
-    "ssh: connect to host",
-    "Could not resolve hostname",
-    "Connection timed out during banner exchange",
-    "kex_exchange_identification",
-];
-
-fn says(stderr: &str, signs: &[&str]) -> bool {
-    signs.iter().any(|sign| stderr.contains(sign))
-}
-
-/// The connection was there and went: no line of ours at the end, and no other reason.
-fn broke(stderr: &str) -> bool {
-    let last = stderr.trim_end().lines().next_back().unwrap_or_default();
-    !last.starts_with(TRAILER) && !says(stderr, &DENIED) && !says(stderr, &NEVER_THERE)
-}
-
-/// ssh(1) exits 255 when it could not connect, and when the connection broke in the middle; of a kept
-/// one that broke it says nothing.
-fn ssh_failed(stderr: &str, command: &Command) -> Error {
-    let mut message = format!("ssh: {}", words(stderr));
-    if says(stderr, &DENIED) {
-        return Error::new(ErrorKind::Unauthorized, command.operation, message);
-    }
-    if says(stderr, &NEVER_THERE) {
-        return command.not_begun(message);
-    }
-    if words(stderr).is_empty() {
-        message.push_str("the connection broke before the command had ended");
-    }
-    command.lost(message)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn command(acts: bool) -> Command {
+    pub(super) fn command(acts: bool) -> Command {
         Command {
             operation: "qstat",
             program: "/opt/pbs/bin/qstat".to_owned(),
@@ -258,63 +198,11 @@ mod tests {
         }
     }
 
-    fn end(code: i32, stderr: &str) -> Finished {
-        Finished {
-            code: Some(code),
-            stdout: b"Welcome!\nalcyone begins\ntold\n".to_vec(),
-            stderr: stderr.to_owned(),
-        }
-    }
-
-    /// Recordings `09_ssh/server_down_qstat_255` and `09_ssh/ssh_itself_refused_255`.
     #[test]
-    fn two_failures_with_255_are_told_apart() {
-        let server_down = "Connection refused\nqstat: cannot connect to server pbshead \
-                           (errno=15010)\n\nalcyone rc=255\n";
-        let ran = told(end(255, server_down), &command(false)).unwrap();
-        assert_eq!(ran.code, 255);
-        assert_eq!(
-            ran.stdout, b"told\n",
-            "what the login says first is no answer"
-        );
-        assert!(ran.stderr.ends_with("(errno=15010)"), "{}", ran.stderr);
-        let ssh = "ssh: connect to host 10.77.0.1 port 2222: Connection refused\n";
-        let error = told(end(255, ssh), &command(true)).unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Unavailable);
-    }
-
-    #[test]
-    fn a_connection_that_broke_leaves_it_unclear_whether_the_command_ran() {
-        let broke = "client_loop: send disconnect: Broken pipe\n";
-        let kind = |acts| told(end(255, broke), &command(acts)).unwrap_err().kind;
-        assert_eq!(kind(true), ErrorKind::Unclear);
-        assert_eq!(kind(false), ErrorKind::Unavailable);
-        let cut = told(end(0, "alcyone rc="), &command(true)).unwrap_err();
-        assert_eq!(cut.kind, ErrorKind::Unclear);
-        let silent = told(end(255, ""), &command(true)).unwrap_err();
-        assert!(silent.message.contains("the connection broke"), "{silent}");
-    }
-
-    /// Only what asks is given again, and only where another connection may do better.
-    #[test]
-    fn a_question_is_asked_again_when_its_connection_broke() {
-        for stderr in ["", "client_loop: send disconnect: Broken pipe\n"] {
-            assert!(broke(stderr), "{stderr}");
-        }
-        for stderr in [
-            "x\n\nalcyone rc=255\n",
-            "Host key verification failed.\n",
-            "ssh: connect to host login port 22: Connection refused\n",
-        ] {
-            assert!(!broke(stderr), "{stderr}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_host_key_is_for_a_person_to_mend() {
-        let stderr = "Host key verification failed.\n";
-        let error = told(end(255, stderr), &command(true)).unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Unauthorized);
+    fn ten_thousand_numbers_are_one_argument_of_ssh() {
+        let numbers = (9_990_000..10_000_000).map(|number: u64| number.to_string());
+        let line = far_line(&numbers.collect::<Vec<_>>(), &command(false));
+        assert!(line.len() < 128 * 1024, "{}", line.len());
     }
 
     #[test]
@@ -330,14 +218,18 @@ mod tests {
         let sh = |line: &str| Process::new("sh").arg("-c").arg(line).output().unwrap();
         let in_time = sh(&line(now + 60));
         assert_eq!(in_time.stdout, b"alcyone begins\nit's me\n");
-        assert_eq!(in_time.stderr, b"\nalcyone rc=0\n");
+        assert_eq!(in_time.stderr, b"alcyone begins\n\nalcyone rc=0\n");
         let late = sh(&line(now - 60));
         assert_eq!(
             (late.stdout.as_slice(), late.status.code()),
             (HEADER.as_bytes(), Some(75))
         );
-        let finished = end(75, &String::from_utf8(late.stderr).unwrap());
-        let error = told(finished, &command(true)).unwrap_err();
+        let finished = Finished {
+            code: Some(75),
+            stdout: late.stdout,
+            stderr: format!("greeting\n{}", String::from_utf8(late.stderr).unwrap()),
+        };
+        let error = end::told("alice", finished, &command(true)).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unavailable);
     }
 }

@@ -101,6 +101,28 @@ fn pbs_is_told_every_resource_and_never_to_run_it_again() {
     assert!(script.ends_with("\n\"$script\"\n"), "{script}");
 }
 
+/// PBS gives a job in full what it does not ask for and the queue limits.
+#[test]
+fn pbs_is_told_of_what_the_job_does_not_name_too() {
+    let mut asked = resources();
+    (asked.gpus_per_node, asked.memory_gib_per_node) = (0, None);
+    let plain = variant(None, "hostname");
+    let chunk = |at: &Partition| {
+        let script = batch(&asked, at, &plain).pbs();
+        directives(&script, "#PBS ").swap_remove(2)
+    };
+    let mut at = partition("x86_64+cuda", false);
+    assert_eq!(chunk(&at), "-l select=2:ncpus=1:ngpus=0:mem=1gb");
+    at.exclusive = true;
+    at.memory_gib_per_node = Some(512);
+    assert_eq!(chunk(&at), "-l select=2:ncpus=56:ngpus=0:mem=460gb");
+    let script = batch(&asked, &at, &plain).pbs();
+    assert!(script.contains("\n#PBS -l place=scatter:exclhost\n"));
+    // A queue without accelerators may be one of a server that has no such resource.
+    at.gpus_per_node = 0;
+    assert_eq!(chunk(&at), "-l select=2:ncpus=56:mem=460gb");
+}
+
 #[test]
 fn an_account_that_is_no_plain_word_is_left_out() {
     let (asked, at) = (resources(), partition("x86_64", false));

@@ -34,6 +34,11 @@ pub(super) fn run(server: &Server, args: &[String]) -> Result<u8> {
             return Ok(code);
         }
     };
+    if let Some(words) = server.switch("hook") {
+        // `PBSE_HOOKERROR` (15136).
+        eprintln!("qsub: {words}");
+        return Ok(32);
+    }
     let mut locked = server.lock()?;
     if let Some(most) = request.queue.max_queued
         && locked

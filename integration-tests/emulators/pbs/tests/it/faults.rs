@@ -337,6 +337,40 @@ async fn what_pbs_refuses_is_refused_in_its_words() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_hook_of_the_site_refuses_is_refused_in_its_words() {
+    let rig = Rig::new();
+    let words = "jobs on gpu need `-A` of a GPU project";
+    rig.pbs.switch("hook", words).unwrap();
+    let submission = rig.submission("exit 0");
+    let error = rig.adapter.submit(&submission).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Refused, "{error}");
+    assert!(error.message.contains(words), "{error}");
+    assert_eq!(rig.pbs.jobs(&submission.marker()).unwrap(), 0);
+}
+
+/// sudo warns of the host's name, hands on the qsub, and qsub is ended before it has its answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_warning_before_a_submission_that_got_through_is_no_denial() {
+    let rig = Rig::with(|settings, folder| {
+        let sudo = folder.join("sudo");
+        let script = "#!/bin/sh\necho 'sudo: unable to resolve host login1' >&2\nexec \"$@\"\n";
+        std::fs::write(&sudo, script).unwrap();
+        let warns = ["/bin/sh".to_owned(), sudo.display().to_string()];
+        settings.run_as.splice(..0, warns);
+    });
+    rig.pbs.switch("lose_answer", "1").unwrap();
+    let mut submission = rig.submission("echo ran");
+    let error = rig.adapter.submit(&submission).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unclear, "{error}");
+    rig.pbs.clear("hang").unwrap();
+    submission.may_exist = true;
+    let found = rig.adapter.submit(&submission).await.unwrap();
+    assert!(found.adopted);
+    rig.wait_until_ended(&reference(&submission, &found)).await;
+    assert_eq!(rig.pbs.starts(&submission.marker()).unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_done_as_root_or_as_a_user_that_is_none() {
     let rig = Rig::new();
     for user in ["root", "a b", "-u", "", "x;id"] {
@@ -346,7 +380,7 @@ async fn nothing_is_done_as_root_or_as_a_user_that_is_none() {
             ..rig.account()
         };
         let error = rig.adapter.submit(&submission).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Unauthorized, "{user}: {error}");
+        assert_eq!(error.kind, ErrorKind::Refused, "{user}: {error}");
     }
     assert!(
         rig.pbs

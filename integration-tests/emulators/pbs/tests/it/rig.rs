@@ -97,7 +97,6 @@ impl Rig {
              command_seconds = 10\n\
              submit_seconds = 3\n\
              settle_seconds = 6\n\
-             commands_per_second = 1000\n\
              concurrent_commands = 8\n\
              [partitions.gpu]\n\
              gpu_kind = \"a100\"\n\
@@ -114,7 +113,9 @@ impl Rig {
         settings.run_as = run_as(&user);
         change(&mut settings, folder.path());
         Self {
-            adapter: PbsAdapter::new(settings, Arc::new(SystemClock)).unwrap(),
+            adapter: PbsAdapter::new(settings, Arc::new(SystemClock))
+                .unwrap()
+                .at_pace(1000),
             pbs,
             ids: Ids::from_os(),
             user,

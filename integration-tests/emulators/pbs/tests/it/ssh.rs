@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use broker_model::OutcomeKind;
-use site_adapter::{ErrorKind, SiteAdapter as _, conformance};
+use site_adapter::{Activity, ErrorKind, SiteAdapter as _, conformance};
 use site_adapter_pbs::TransportSettings;
 
 use crate::rig::{Rig, open_for_all};
@@ -16,6 +16,10 @@ case "$(cat "$here/broken" 2>/dev/null)" in
 refused) echo 'ssh: connect to host login port 22: Connection refused' >&2; exit 255 ;;
 cut) /bin/sh -c "$last" >/dev/null 2>&1
     echo 'client_loop: send disconnect: Broken pipe' >&2; exit 255 ;;
+once) rm "$here/broken"; exit 255 ;;
+denied) /bin/sh -c "$last" >/dev/null 2>&1
+    echo '/home/alice/.bashrc: line 3: /opt/site/env.sh: Permission denied' >&2
+    echo 'git@example.org: Permission denied (publickey).' >&2; exit 255 ;;
 esac
 exec /bin/sh -c "$last"
 "#;
@@ -78,6 +82,38 @@ async fn a_host_that_is_not_reached_has_surely_not_got_the_job() {
         ssh.problem.as_ref().unwrap().contains("Connection refused"),
         "{ssh:?}"
     );
+}
+
+/// A start-up file of the login's is not let in somewhere, and then the connection breaks under a qsub.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_up_file_that_is_denied_something_proves_nothing_of_the_submission() {
+    let rig = over_ssh();
+    let mut submission = rig.submission("echo ran");
+    breaks(&rig, "denied");
+    let error = rig.adapter.submit(&submission).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unclear, "{error}");
+    breaks(&rig, "");
+    submission.may_exist = true;
+    let again = rig.adapter.submit(&submission).await.unwrap();
+    assert!(again.adopted);
+    let job = crate::rig::reference(&submission, &again);
+    rig.wait_until_ended(&job).await;
+    assert_eq!(rig.pbs.starts(&submission.marker()).unwrap(), 1);
+}
+
+/// Only what asks is given again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_question_is_asked_again_when_its_connection_broke() {
+    let rig = over_ssh();
+    let job = rig.submit(&rig.submission("sleep 600")).await;
+    breaks(&rig, "once");
+    let told = rig.poll_one(&job).await.unwrap();
+    assert_ne!(told.activity, Activity::Unknown);
+    breaks(&rig, "once");
+    let submission = rig.submission("exit 0");
+    let error = rig.adapter.submit(&submission).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unclear, "{error}");
+    assert_eq!(rig.pbs.jobs(&submission.marker()).unwrap(), 0);
 }
 
 /// The connection breaks after qsub ran there: one job, found by its marker.

@@ -120,7 +120,9 @@ fn a_deletion_in_the_accounting_log_is_quoted_and_names_who_asked() {
     let kinds: String = lines.iter().map(|line| line.kind).collect();
     assert_eq!(kinds, "QD");
     assert_eq!(lines[1].told["requestor"], "alice@pbshead");
-    assert!(lines[0].is_of("acct-del-queued") && !lines[1].is_of("acct-del-queued"));
+    assert!(
+        lines[0].is_of("alice", "acct-del-queued") && !lines[1].is_of("alice", "acct-del-queued")
+    );
 }
 
 /// Names, accounts and projects that look like numbers or truths come as such.

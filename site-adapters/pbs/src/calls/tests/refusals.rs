@@ -1,6 +1,6 @@
 //! Exit codes with the words beside them, as recorded.
 
-use site_adapter::ErrorKind::{self, Protocol, Refused, Unauthorized, Unavailable};
+use site_adapter::ErrorKind::{self, Protocol, Refused, Unavailable};
 
 use super::{jobs, recorded};
 use crate::calls::states::Format;
@@ -30,7 +30,7 @@ fn every_recorded_refusal_of_qsub_has_its_kind() {
         ("qsub_unknown_resource_joblevel", Refused),
         ("qsub_over_queue_walltime", Refused),
         ("qsub_over_queue_ngpus", Refused),
-        ("qsub_root_refused", Unauthorized),
+        ("qsub_root_refused", Refused),
         ("qsub_limit_3_refused", Unavailable),
         ("qsub_queue_disabled", Unavailable),
         ("qsub_unknown_server", Unavailable),
