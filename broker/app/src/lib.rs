@@ -55,3 +55,6 @@ pub use roles::{HeldRole, RoleRule};
 pub use sessions::{OpenSession, SignedIn};
 pub use sites::SiteView;
 pub use standing::Standing;
+
+/// Most that a list of what waits at a site tells at once; whoever wants more asks for what comes after.
+pub const MOST_AT_ONCE: u32 = 200;

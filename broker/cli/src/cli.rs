@@ -14,7 +14,9 @@ use url::Url;
 use crate::print;
 
 pub use person::{HandoffArgs, HandoffFormat, PersonVerb};
-pub use site::{IncidentVerb, KindArg, ScopeArgs, SeverityArg, SiteVerb, WindowVerb};
+pub use site::{
+    DrainVerb, IncidentVerb, KindArg, ScopeArgs, SeverityArg, SiteVerb, VetoVerb, WindowVerb,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 refused, or the answer is no; 2 wrong use or a file that cannot be read;

@@ -51,8 +51,8 @@ mod print;
 mod verbs;
 
 pub use cli::{
-    AgentVerb, Audit, Cli, HandoffArgs, HandoffFormat, IncidentVerb, KindArg, PersonVerb,
-    ScopeArgs, SeverityArg, SiteVerb, Verb, WindowVerb, parse,
+    AgentVerb, Audit, Cli, DrainVerb, HandoffArgs, HandoffFormat, IncidentVerb, KindArg,
+    PersonVerb, ScopeArgs, SeverityArg, SiteVerb, Verb, VetoVerb, WindowVerb, parse,
 };
 pub use exit::{Failure, exit_code};
 pub use login::{FileTokens, finish_login, start_login};

@@ -14,8 +14,6 @@ use crate::texts::Texts;
 use crate::visitor::Member;
 use crate::words::Moment;
 
-const LONGEST_REASON: usize = 500;
-
 #[derive(Template)]
 #[template(path = "agents.html")]
 struct AgentsPage {
@@ -82,9 +80,8 @@ pub(crate) async fn revoke(
     let site = site_id(&site)?;
     let agent = agent.parse().map_err(|_| Error::NotFound("agent"))?;
     let reason = form.fields.text("reason").unwrap_or_default();
-    let reason: String = reason.chars().take(LONGEST_REASON).collect();
     let caller = Some(form.member.caller());
-    let revoked = portal.broker.revoke_agent(caller, &site, agent, &reason);
+    let revoked = portal.broker.revoke_agent(caller, &site, agent, reason);
     revoked.await?;
     Ok(back(&site))
 }

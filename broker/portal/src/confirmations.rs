@@ -3,12 +3,13 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use broker_app::Answer;
+use broker_app::{Answer, MOST_AT_ONCE};
 use broker_model::{ConfirmationView, JobId, SiteId};
 
 use crate::Portal;
-use crate::fields::MemberForm;
+use crate::fields::{Fields, MemberForm};
 use crate::frame::{Frame, html};
+use crate::jobs::job_id;
 use crate::refusal::Refusal;
 use crate::texts::Texts;
 use crate::visitor::Member;
@@ -22,6 +23,9 @@ struct ConfirmationsPage {
     heading: String,
     may_answer: bool,
     waiting: Vec<WaitingCard>,
+    is_first: bool,
+    /// Where the page after this one begins.
+    next: Option<String>,
 }
 
 struct WaitingCard {
@@ -58,16 +62,21 @@ pub(crate) async fn show(
     State(portal): State<Portal>,
     member: Member,
     Path(site): Path<String>,
+    fields: Fields,
 ) -> Result<Response, Refusal> {
     let site: SiteId = site.parse().map_err(|_| Refusal::NoPage)?;
+    let after = fields.text("after").map(job_id).transpose()?;
     let (caller, texts) = (member.caller(), member.texts);
-    let waiting = portal.broker.confirmations(caller, &site, None).await?;
+    let waiting = portal.broker.confirmations(caller, &site, after).await?;
+    let last = waiting.last().map(|one| one.job.to_string());
     let named = portal.broker.site(&site)?.site.name;
     html(&ConfirmationsPage {
         f: member.frame(texts.of("confirmations.title"), "sites"),
         heading: texts.with("confirmations.heading", &[("site", &named)]),
         may_answer: caller.administers(&site),
         site: site.to_string(),
+        is_first: after.is_none(),
+        next: last.filter(|_| waiting.len() >= MOST_AT_ONCE as usize),
         waiting: waiting
             .into_iter()
             .map(|one| WaitingCard::new(texts, one))

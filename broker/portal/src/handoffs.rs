@@ -6,11 +6,11 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use broker_app::Error;
+use broker_app::{Error, MOST_AT_ONCE};
 use broker_model::{AttemptId, HandoffView, SiteId, StateName};
 
 use crate::Portal;
-use crate::fields::MemberForm;
+use crate::fields::{Fields, MemberForm};
 use crate::frame::{Frame, html};
 use crate::refusal::Refusal;
 use crate::texts::Texts;
@@ -26,6 +26,9 @@ struct HandoffsPage {
     may_tell: bool,
     faults: Vec<String>,
     carried: Vec<CarriedCard>,
+    is_first: bool,
+    /// Where the page after this one begins.
+    next: Option<String>,
 }
 
 struct CarriedCard {
@@ -58,9 +61,13 @@ pub(crate) async fn show(
     State(portal): State<Portal>,
     member: Member,
     Path(site): Path<String>,
+    fields: Fields,
 ) -> Result<Response, Refusal> {
     let site: SiteId = site.parse().map_err(|_| Refusal::NoPage)?;
-    portal.handoffs_page(&member, &site, Vec::new()).await
+    let after = fields.text("after").map(str::parse).transpose();
+    let after = after.map_err(|_| Refusal::NoPage)?;
+    let page = portal.handoffs_page(&member, (&site, after), Vec::new());
+    page.await
 }
 
 /// Takes what a form tells and shows what is left to tell; with what is wrong if something is.
@@ -90,7 +97,7 @@ pub(crate) async fn tell(
         Err(Error::NotWaiting(words)) => (StatusCode::CONFLICT, vec![words]),
         Err(error) => return Err(error.into()),
     };
-    let page = portal.handoffs_page(&member, &site, faults).await?;
+    let page = portal.handoffs_page(&member, (&site, None), faults).await?;
     Ok((status, page).into_response())
 }
 
@@ -98,11 +105,12 @@ impl Portal {
     async fn handoffs_page(
         &self,
         member: &Member,
-        site: &SiteId,
+        (site, after): (&SiteId, Option<AttemptId>),
         faults: Vec<String>,
     ) -> Result<Response, Refusal> {
         let (caller, texts) = (member.caller(), member.texts);
-        let carried = self.broker.handoffs(caller, site, None).await?;
+        let carried = self.broker.handoffs(caller, site, after).await?;
+        let last = carried.last().map(|one| one.attempt.to_string());
         let named = self.broker.site(site)?.site.name;
         html(&HandoffsPage {
             f: member.frame(texts.of("handoffs.title"), "sites"),
@@ -110,6 +118,8 @@ impl Portal {
             may_tell: caller.administers(site),
             site: site.to_string(),
             faults,
+            is_first: after.is_none(),
+            next: last.filter(|_| carried.len() >= MOST_AT_ONCE as usize),
             carried: carried
                 .into_iter()
                 .map(|one| CarriedCard::new(texts, one))
@@ -141,13 +151,22 @@ impl CarriedCard {
         }
     }
 
-    fn is_next(&self, event: &str) -> bool {
-        match event {
-            "submitted" | "declined" => self.next == Next::Submission,
-            "started" => self.next == Next::Start,
-            "ended" => matches!(self.next, Next::Start | Next::End),
-            _ => self.next == Next::Usage,
-        }
+    /// Whether it is yet to come there, which can be told or denied.
+    fn may_come(&self) -> bool {
+        self.next == Next::Submission
+    }
+
+    fn may_start(&self) -> bool {
+        self.next == Next::Start
+    }
+
+    /// One that is short may be over when its start is told.
+    fn may_end(&self) -> bool {
+        matches!(self.next, Next::Start | Next::End)
+    }
+
+    fn may_be_charged(&self) -> bool {
+        self.next == Next::Usage
     }
 }
 

@@ -13,6 +13,6 @@ use broker_model::JobId;
 use crate::refusal::Refusal;
 
 /// A path that holds no id leads nowhere, as a foreign id does.
-fn job_id(text: &str) -> Result<JobId, Refusal> {
+pub(crate) fn job_id(text: &str) -> Result<JobId, Refusal> {
     text.parse().map_err(|_| Refusal::NoPage)
 }

@@ -8,12 +8,13 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use broker_app::Error;
-use broker_model::{Automation, SiteId};
+use broker_model::{Automation, JobId, SiteId};
 use broker_store::Page;
 
 use crate::Portal;
-use crate::fields::MemberForm;
+use crate::fields::{Fields, MemberForm};
 use crate::frame::{Frame, html};
+use crate::jobs::job_id;
 use crate::refusal::Refusal;
 use crate::sites::readiness;
 use crate::visitor::Member;
@@ -42,6 +43,9 @@ struct SiteAdminPage {
     systems: Vec<String>,
     /// Ids and titles of what users are told of and is not over.
     going_on: Vec<(String, String)>,
+    /// Of the table of jobs.
+    is_first: bool,
+    older: Option<String>,
 }
 
 /// For the site's administrators; for others there is no such page.
@@ -49,9 +53,12 @@ pub(crate) async fn show(
     State(portal): State<Portal>,
     member: Member,
     Path(id): Path<String>,
+    fields: Fields,
 ) -> Result<Response, Refusal> {
     let site = site_id(&id)?;
-    portal.admin_page(&member, &site, Vec::new()).await
+    let before = fields.text("before").map(job_id).transpose()?;
+    let page = portal.admin_page(&member, (&site, before), Vec::new());
+    page.await
 }
 
 /// Does what a form of the page asks for, and shows the page again; with what is wrong if something is.
@@ -70,11 +77,15 @@ pub(crate) async fn set(
         Ok(()) => Ok(Redirect::to(&format!("/sites/{site}/admin")).into_response()),
         Err(Error::InvalidSite(faults)) => {
             let faults = faults.iter().map(ToString::to_string).collect();
-            let page = portal.admin_page(&member, &site, faults).await?;
+            let page = portal.admin_page(&member, (&site, None), faults).await?;
             Ok((StatusCode::BAD_REQUEST, page).into_response())
         }
-        Err(error @ (Error::AlreadySo(_) | Error::NotFound("allocation" | "organisation"))) => {
-            let page = portal.admin_page(&member, &site, vec![error.to_string()]);
+        Err(
+            error @ (Error::AlreadySo(_)
+            | Error::InUse(_)
+            | Error::NotFound("allocation" | "organisation")),
+        ) => {
+            let page = portal.admin_page(&member, (&site, None), vec![error.to_string()]);
             Ok((StatusCode::BAD_REQUEST, page.await?).into_response())
         }
         Err(error) => Err(error.into()),
@@ -89,16 +100,16 @@ impl Portal {
     async fn admin_page(
         &self,
         member: &Member,
-        site: &SiteId,
+        (site, before): (&SiteId, Option<JobId>),
         faults: Vec<String>,
     ) -> Result<Response, Refusal> {
         let (caller, texts) = (member.caller(), member.texts);
         let set = self.broker.controls(caller, site).await?;
-        let first = Page {
+        let page = Page {
             limit: JOBS,
-            before: None,
+            before,
         };
-        let jobs = self.broker.site_jobs(caller, site, first).await?.jobs;
+        let found = self.broker.site_jobs(caller, site, page).await?;
         let view = self.broker.site(site)?;
         let (class, key) = readiness(view.readiness);
         html(&SiteAdminPage {
@@ -108,7 +119,7 @@ impl Portal {
             readiness: texts.of(key),
             reason: view.reason.clone(),
             faults,
-            tables: tables::all(texts, &view, &set, &jobs, self.broker.clock().now()),
+            tables: tables::all(texts, &view, &set, &found.jobs, self.broker.clock().now()),
             asks: view.site.automation == Automation::HumanConfirm,
             carries: view.site.takes_handoffs(),
             scopes: scopes(&view.site),
@@ -121,6 +132,8 @@ impl Portal {
             going_on: { view.incidents.iter() }
                 .map(|it| (it.id.to_string(), it.title.clone()))
                 .collect(),
+            is_first: before.is_none(),
+            older: found.next.map(|it| it.to_string()),
             name: view.site.name,
         })
     }

@@ -9,9 +9,10 @@
     reason = "a test fails by panicking, in its support too, and says by what seed"
 )]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use integration_parsers::corpus::{self, Seed};
@@ -97,6 +98,20 @@ fn nothing_that_comes_from_outside_makes_a_reader_panic() {
     }
 }
 
+/// The whole text of a fuzz target. The workspace does not build them: they need a C++ compiler.
+fn program(name: &str) -> String {
+    let call = format!("|bytes: &[u8]| integration_parsers::{name}(bytes)");
+    format!("#![no_main]\n\nlibfuzzer_sys::fuzz_target!({call});\n")
+}
+
+fn names(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .map(|it| it.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect()
+}
+
 /// A reader that a target's inputs never get to is not fuzzed.
 #[test]
 fn every_target_has_a_corpus_and_a_fuzz_target() {
@@ -108,14 +123,15 @@ fn every_target_has_a_corpus_and_a_fuzz_target() {
             "{}",
             target.name
         );
-        let program = folder.join(format!("fuzz_targets/{}.rs", target.name));
-        let text = fs::read_to_string(&program).unwrap();
-        let call = format!("integration_parsers::{}(bytes)", target.name);
-        assert!(text.contains(&call), "{}", program.display());
-        assert!(
-            manifest.contains(&format!("name = \"{}\"", target.name)),
-            "{}",
-            target.name
-        );
+        let path = format!("fuzz_targets/{}.rs", target.name);
+        let text = fs::read_to_string(folder.join(&path)).unwrap();
+        assert_eq!(text, program(target.name), "{path}");
+        let built = format!("[[bin]]\nname = \"{}\"\npath = \"{path}\"\n", target.name);
+        assert!(manifest.contains(&built), "{built}");
+    }
+    let known: BTreeSet<String> = TARGETS.iter().map(|it| it.name.to_owned()).collect();
+    assert_eq!(manifest.matches("[[bin]]").count(), known.len());
+    for folder in ["corpus", "fuzz_targets"].map(|it| folder.join(it)) {
+        assert_eq!(names(&folder), known, "{}", folder.display());
     }
 }

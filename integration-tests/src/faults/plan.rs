@@ -40,7 +40,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// One request in five has something done to it.
+    /// One request in five has something done to it. Long silences are fewer: whoever asked waits for
+    /// their end with all else that it would do.
     pub const fn rough(silence_for: Duration) -> Self {
         Self {
             delay: 60,
@@ -50,7 +51,7 @@ impl Plan {
             error_after: 25,
             truncate: 25,
             late: 10,
-            silence: 5,
+            silence: if silence_for.as_secs() > 10 { 2 } else { 5 },
             silence_for,
         }
     }

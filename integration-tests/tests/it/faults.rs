@@ -16,6 +16,7 @@ mod slurm;
 mod verdict;
 mod wishes;
 
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
@@ -28,9 +29,15 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
-/// Bounded in time: a start, and more than a second for every job.
+/// Bounded in time, the storm and what comes after it: a start, and more than a second for every job.
 fn limit(jobs: usize) -> Duration {
     Duration::from_mins(5) + Duration::from_millis(1200) * u32::try_from(jobs).unwrap()
+}
+
+/// To standard error itself: what a test that passes prints is not shown.
+fn say(line: &str) {
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "{line}").unwrap();
 }
 
 /// Two agents share a site, each with a bad network of its own on both sides; `short` is how many jobs
@@ -39,7 +46,9 @@ async fn never_twice_never_lost(ground: impl Ground, short: usize) {
     let jobs = number("ALCYONE_FAULT_JOBS").map_or(short, |jobs| usize::try_from(jobs).unwrap());
     let seed = number("ALCYONE_FAULT_SEED").unwrap_or_else(rand::random);
     let site = ground.site().id;
-    eprintln!("{jobs} jobs at {site}; ALCYONE_FAULT_SEED={seed} repeats the choices of this run");
+    say(&format!(
+        "{jobs} jobs at {site}; ALCYONE_FAULT_SEED={seed} repeats the choices of this run"
+    ));
     let began = Instant::now();
     let Some(mut scene) = Scene::set(&ground, seed).await else {
         return;
@@ -56,10 +65,15 @@ async fn never_twice_never_lost(ground: impl Ground, short: usize) {
     }
     scene.is_ready().await;
     ground.roughen(seed);
-    storm(&mut scene, jobs, seed).await;
+    let in_time = tokio::time::timeout(limit(jobs), storm(&mut scene, jobs, seed)).await;
+    assert!(
+        in_time.is_ok(),
+        "not all {jobs} jobs were handed in within {:?}",
+        limit(jobs)
+    );
     scene.calm();
     ground.calm();
-    scene.all_is_well(jobs, limit(jobs)).await;
+    scene.all_is_well(&ground, jobs, limit(jobs)).await;
     scene.each_started_once(&ground.by_accounting()).await;
     scene.report(&ground, jobs, seed, began.elapsed()).await;
 }

@@ -1,5 +1,7 @@
-//! The README's examples of `alcyone`, run against the demo it tells the reader to start: what is
-//! printed there is what the programs print, but for ids, times and numbers.
+//! The README's examples of `alcyone` and `alcyone-agent`, run against the demo it tells the reader to
+//! start: what is printed there is what the programs print, but for ids, times and numbers.
+
+mod at_sites;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,12 +17,19 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 const README: &str = include_str!("../../../README.md");
 const LIMIT: Duration = Duration::from_mins(2);
 
+/// Before the verb of `alcyone-agent`.
+const OF_AGENTS: [&str; 2] = ["--config", "agent.toml"];
+
 /// What an operator may not do for a site.
 const OF_PEOPLE: [&str; 5] = ["confirmations", "confirm", "decline", "handoffs", "report"];
+
+/// The programs whose examples are run.
+const PROGRAMS: [&str; 2] = ["alcyone", "alcyone-agent"];
 
 /// A command of the README and the lines below it.
 #[derive(Debug)]
 struct Example {
+    program: &'static str,
     words: Vec<String>,
     lines: Vec<String>,
 }
@@ -32,33 +41,48 @@ async fn the_readme_shows_what_the_client_prints() {
     let mut seen = Vec::new();
     for example in examples() {
         let words = reader.words(&example.words, &jobs);
-        let said = reader.run(&words).await;
-        if words.first().is_some_and(|verb| verb == "submit") {
+        let said = match example.program {
+            "alcyone" => reader.run(&words).await,
+            _ => reader.at_a_site(&words).await,
+        };
+        // Jobs are named first where they are handed in, and where they wait for a person.
+        if words[0] == "submit" || example.program != "alcyone" {
             jobs.insert(first_word(&example.lines[0]), first_word(&said));
         }
-        // What a site's administrator set is ended by the id that it has here.
+        // What a site's administrator set is ended by the id that it has here, and so is what waits for
+        // its people.
         let shown = ids(&example.lines.join("\n"));
         jobs.extend(shown.into_iter().zip(ids(&said)));
         let (expected, got) = (shapes(&example.lines.join("\n")), shapes(&said));
         assert!(
             fits(&expected, &got),
-            "the README shows for `alcyone {}`:\n{}\nit prints:\n{said}",
+            "the README shows for `{} {}`:\n{}\nit prints:\n{said}",
+            example.program,
             words.join(" "),
             example.lines.join("\n")
         );
-        seen.push(words.first().unwrap().clone());
+        let verb = words.iter().find(|it| !OF_AGENTS.contains(&it.as_str()));
+        seen.push((example.program, verb.unwrap().clone()));
     }
     for verb in [
         "login", "whoami", "check", "quote", "submit", "jobs", "show", "logs", "cancel", "sites",
         "site", "usage", "audit", "handoff",
     ] {
-        assert!(seen.iter().any(|it| it == verb), "`{verb}` is not shown");
+        let is_it = |(program, it): &(&str, String)| *program == "alcyone" && it == verb;
+        assert!(seen.iter().any(is_it), "`{verb}` is not shown");
+    }
+    for verb in ["confirm", "handoff"] {
+        let is_it = |(program, it): &(&str, String)| *program == "alcyone-agent" && it == verb;
+        assert!(
+            seen.iter().any(is_it),
+            "`alcyone-agent {verb}` is not shown"
+        );
     }
 }
 
-/// Ids of what is set at a site, in the order they stand there.
+/// Ids of what is set at a site and of what is carried there, in the order they stand there.
 fn ids(text: &str) -> Vec<String> {
-    let id = Regex::new("(win|drn|inc|vet)_[0-9a-f]{32}").unwrap();
+    let id = Regex::new("(win|drn|inc|vet|att)_[0-9a-f]{32}").unwrap();
     id.find_iter(text)
         .map(|it| it.as_str().to_owned())
         .collect()
@@ -68,7 +92,7 @@ fn first_word(line: &str) -> String {
     line.split(' ').next().unwrap().to_owned()
 }
 
-/// All that a `console` block says of `alcyone`.
+/// All that a `console` block says of our programs.
 fn examples() -> Vec<Example> {
     let mut all: Vec<Example> = Vec::new();
     for block in README.split("```console\n").skip(1) {
@@ -76,11 +100,14 @@ fn examples() -> Vec<Example> {
         let mut ours = false;
         for line in block.lines() {
             if let Some(command) = line.strip_prefix("$ ") {
-                ours = command.starts_with("alcyone ");
-                if ours {
+                let typed = command.split(' ').next().unwrap();
+                let program = PROGRAMS.into_iter().find(|it| *it == typed);
+                ours = program.is_some();
+                if let Some(program) = program {
                     let command = command.split(" #").next().unwrap();
                     let words = command.split_whitespace().skip(1);
                     all.push(Example {
+                        program,
                         words: words.map(|w| w.trim_matches('\'').to_owned()).collect(),
                         lines: Vec::new(),
                     });

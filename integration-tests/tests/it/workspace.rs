@@ -8,7 +8,8 @@ use serde_json::Value;
 
 /// Crates that decide and compute; none may bring in, by any way, what reads a clock, a socket or a
 /// database.
-const PURE: [&str; 5] = [
+const PURE: [&str; 6] = [
+    "agent-link",
     "broker-model",
     "broker-ledger",
     "broker-accounting",
@@ -52,6 +53,10 @@ const NEVER: [(&str, &[&str]); 5] = [
         &["broker-app", "broker-store", "broker-server", "broker-api"],
     ),
 ];
+
+/// All of ours that what runs at a site may use itself; the agent has the adapters, too.
+const AT_SITES: [&str; 3] = ["broker-model", "site-adapter", "agent-link"];
+const AGENT: &str = "site-agent";
 
 /// Most lines before a file's tests.
 const MOST_LINES: usize = 500;
@@ -188,6 +193,20 @@ fn what_computes_brings_in_nothing_that_reads_or_waits() {
             .collect();
         assert!(wrong.is_empty(), "{name} brings in {wrong:?}");
     }
+}
+
+#[test]
+fn what_runs_at_a_site_knows_nothing_of_the_broker_but_the_model() {
+    let workspace = Workspace::read();
+    let at_sites = |name: &str| workspace.members[name].starts_with("site-adapters/");
+    let mut wrong = Vec::new();
+    for name in workspace.members.keys().filter(|name| at_sites(name)) {
+        let ours = { workspace.uses[name].iter() }.filter(|it| workspace.members.contains_key(*it));
+        let is_fine = |used: &str| AT_SITES.contains(&used) || (name == AGENT && at_sites(used));
+        let others = ours.filter(|used| !is_fine(used));
+        wrong.extend(others.map(|used| (name.as_str(), used.as_str())));
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
 }
 
 #[test]

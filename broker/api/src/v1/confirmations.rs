@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use broker_app::Answer;
+use broker_app::{Answer, MOST_AT_ONCE};
 use broker_client::wire::{
     ConfirmationAnswer, ConfirmationDecision, ConfirmationSaid, JobView, Page,
 };
@@ -22,9 +22,6 @@ pub(crate) struct After {
     pub(crate) cursor: Option<String>,
 }
 
-/// As many as the broker shows at once: who has more to judge asks for the next page.
-const LARGEST_PAGE: usize = 200;
-
 /// What waits for this site, for its administrators and for operators.
 pub(crate) async fn list(
     State(state): State<ApiState>,
@@ -36,7 +33,7 @@ pub(crate) async fn list(
     let caller = &authenticated.caller;
     let waiting = state.broker.confirmations(caller, &site, after).await?;
     let last = waiting.last().map(|one| one.job);
-    let next = last.filter(|_| waiting.len() >= LARGEST_PAGE);
+    let next = last.filter(|_| waiting.len() >= MOST_AT_ONCE as usize);
     Ok(Json(query::page(waiting, next)))
 }
 

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderName;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use broker_app::{Fetched, Form, HandoffReport, LexisNames};
+use broker_app::{Fetched, Form, HandoffReport, LexisNames, MOST_AT_ONCE};
 use broker_client::wire::{HandedIn, HandoffView, JobView, Page};
 use broker_model::{HandoffRef, JobId, SiteId};
 use serde::Deserialize;
@@ -15,8 +15,6 @@ use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::v1::confirmations::After;
 use crate::v1::query::{self, Id, Items, Query};
-
-const LARGEST_PAGE: usize = 200;
 
 type Download = ([(HeaderName, String); 2], String);
 
@@ -93,7 +91,7 @@ pub(crate) async fn list(
     let caller = &authenticated.caller;
     let carried = state.broker.handoffs(caller, &site, after).await?;
     let last = carried.last().map(|one| one.attempt);
-    let next = last.filter(|_| carried.len() >= LARGEST_PAGE);
+    let next = last.filter(|_| carried.len() >= MOST_AT_ONCE as usize);
     Ok(Json(query::page(carried, next)))
 }
 

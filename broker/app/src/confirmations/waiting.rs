@@ -7,14 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use crate::replay::digest;
-use crate::{Broker, Caller, Error, Result};
-
-/// Most that are shown at once.
-const AT_ONCE: u32 = 200;
+use crate::{Broker, Caller, Error, MOST_AT_ONCE, Result};
 
 impl Broker {
     /// What waits for a site's confirmation, oldest first, for its administrators and for operators;
-    /// at most 200, after `after` if given.
+    /// after `after` if given. Fewer than [`MOST_AT_ONCE`] are the last.
     pub async fn confirmations(
         &self,
         caller: &Caller,
@@ -43,14 +40,15 @@ impl Broker {
     ) -> Result<Vec<ConfirmationView>> {
         let (mut shown, mut after) = (Vec::new(), after);
         loop {
-            let held = self.inner.store.held_jobs(site, after, AT_ONCE).await?;
-            let is_last = held.len() < AT_ONCE as usize;
+            let held = self.inner.store.held_jobs(site, after, MOST_AT_ONCE);
+            let held = held.await?;
+            let is_last = held.len() < MOST_AT_ONCE as usize;
             after = held.last().map(|job| job.id);
             for job in held {
                 shown.extend(self.shown(job, sees_people).await?);
             }
-            if is_last || !shown.is_empty() {
-                shown.truncate(AT_ONCE as usize);
+            if is_last || shown.len() >= MOST_AT_ONCE as usize {
+                shown.truncate(MOST_AT_ONCE as usize);
                 return Ok(shown);
             }
         }

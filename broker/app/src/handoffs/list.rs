@@ -1,13 +1,11 @@
 use broker_model::{AgentId, Attempt, AttemptId, AttemptState, HandoffView, Job, SiteId};
 use jiff::Timestamp;
 
-use crate::{Broker, Caller, Result};
-
-const AT_ONCE: u32 = 200;
+use crate::{Broker, Caller, MOST_AT_ONCE, Result};
 
 impl Broker {
     /// What was handed over to a site and is not settled, oldest first, for its administrators and for
-    /// operators; at most 200, after `after` if given.
+    /// operators; after `after` if given. Fewer than [`MOST_AT_ONCE`] are the last.
     pub async fn handoffs(
         &self,
         caller: &Caller,
@@ -36,7 +34,7 @@ impl Broker {
         let store = &self.inner.store;
         // No lease of theirs ever runs out, and none of another's had by then.
         let never = Timestamp::UNIX_EPOCH;
-        let theirs = store.free_attempts(site, AgentId::NOBODY, never, after, AT_ONCE);
+        let theirs = store.free_attempts(site, AgentId::NOBODY, never, after, MOST_AT_ONCE);
         let mut all = Vec::new();
         for attempt in theirs.await? {
             if let Some(job) = store.find_job(attempt.job).await? {

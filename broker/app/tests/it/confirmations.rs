@@ -1,4 +1,4 @@
-use broker_app::{Answer, Broker, Error};
+use broker_app::{Answer, Broker, Error, MOST_AT_ONCE};
 use broker_model::{
     Automation, EntryKind, HoldReason, Job, JobId, OutcomeKind, Role, SiteId, StateName,
     UnitMillis, Verdict,
@@ -114,6 +114,26 @@ async fn a_site_sees_what_it_needs_to_judge_and_of_the_person_a_pseudonym() {
     assert!(!format!("{one:?}").contains("engineer"), "{one:?}");
     let after = broker.confirmations_at(&lumi, Some(waiting.id)).await;
     assert!(after.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_list_of_fewer_than_the_most_is_whole_whatever_else_is_held_there() {
+    let mut world = World::sqlite().await;
+    world.let_in("lumi", Automation::Handoff);
+    let carried = world.broker().await;
+    Agent::of(&world, "lumi").show(&carried).await;
+    let most = MOST_AT_ONCE as usize;
+    for _ in 0..most - 2 {
+        submit(&carried, at(&["lumi"])).await;
+    }
+    world.let_in("lumi", Automation::HumanConfirm);
+    let broker = world.broker().await;
+    for _ in 0..5 {
+        asked(&world, &broker).await;
+    }
+    let lumi = "lumi".parse().unwrap();
+    let list = broker.confirmations_at(&lumi, None).await.unwrap();
+    assert_eq!(list.len(), 5);
 }
 
 #[tokio::test]

@@ -34,41 +34,15 @@ pub enum SiteVerb {
         #[command(subcommand)]
         what: WindowVerb,
     },
-    /// Take no new jobs; those that run or wait there stay
-    Drain {
-        site: SiteId,
-        #[command(flatten)]
-        scope: ScopeArgs,
-        #[arg(long)]
-        reason: String,
-        /// When it begins [default: now]
-        #[arg(long)]
-        from: Option<Timestamp>,
-        /// When it ends by itself [default: when somebody ends it]
-        #[arg(long)]
-        until: Option<Timestamp>,
-    },
-    /// End a drain
-    Undrain { site: SiteId, drain: DrainId },
+    #[command(flatten)]
+    Drains(DrainVerb),
     /// Tell users of trouble or of planned maintenance
     Incident {
         #[command(subcommand)]
         what: IncidentVerb,
     },
-    /// Refuse an allocation at the site
-    Veto {
-        site: SiteId,
-        allocation: AllocationId,
-        #[arg(long)]
-        system: Option<SystemId>,
-        #[arg(long)]
-        reason: String,
-        /// Cancel its jobs that wait there; those that run are left to end
-        #[arg(long)]
-        cancel_queued: bool,
-    },
-    /// Serve the allocation again
-    LiftVeto { site: SiteId, veto: VetoId },
+    #[command(flatten)]
+    Vetoes(VetoVerb),
     /// Limit what an organisation may have at the site; without a number the limit is lifted
     Limit {
         site: SiteId,
@@ -101,6 +75,44 @@ pub enum SiteVerb {
         #[arg(long)]
         cursor: Option<String>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DrainVerb {
+    /// Take no new jobs; those that run or wait there stay
+    Drain {
+        site: SiteId,
+        #[command(flatten)]
+        scope: ScopeArgs,
+        #[arg(long)]
+        reason: String,
+        /// When it begins [default: now]
+        #[arg(long)]
+        from: Option<Timestamp>,
+        /// When it ends by itself [default: when somebody ends it]
+        #[arg(long)]
+        until: Option<Timestamp>,
+    },
+    /// End a drain
+    Undrain { site: SiteId, drain: DrainId },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum VetoVerb {
+    /// Refuse an allocation at the site
+    Veto {
+        site: SiteId,
+        allocation: AllocationId,
+        #[arg(long)]
+        system: Option<SystemId>,
+        #[arg(long)]
+        reason: String,
+        /// Cancel its jobs that wait there; those that run are left to end
+        #[arg(long)]
+        cancel_queued: bool,
+    },
+    /// Serve the allocation again
+    LiftVeto { site: SiteId, veto: VetoId },
 }
 
 // No words of its own: clap would take them for those of the verb.

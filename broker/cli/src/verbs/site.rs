@@ -14,7 +14,7 @@ use broker_model::{
 use serde::Serialize;
 use serde_json::json;
 
-use crate::cli::{IncidentVerb, KindArg, SeverityArg, SiteVerb, WindowVerb};
+use crate::cli::{DrainVerb, IncidentVerb, KindArg, SeverityArg, SiteVerb, VetoVerb, WindowVerb};
 use crate::print;
 use crate::verbs::site_agents;
 
@@ -33,13 +33,9 @@ pub(crate) async fn run(
         }
         SiteVerb::Show { site } => controls::show(client, &site, json, out).await?,
         SiteVerb::Windows { what } => windows(client, what, &say, out).await?,
-        verb @ (SiteVerb::Drain { .. } | SiteVerb::Undrain { .. }) => {
-            drains(client, verb, &say, out).await?;
-        }
+        SiteVerb::Drains(verb) => drains(client, verb, &say, out).await?,
         SiteVerb::Incident { what } => incident(client, what, &say, out).await?,
-        verb @ (SiteVerb::Veto { .. } | SiteVerb::LiftVeto { .. }) => {
-            vetoes(client, verb, &say, out).await?;
-        }
+        SiteVerb::Vetoes(verb) => vetoes(client, verb, &say, out).await?,
         SiteVerb::Limit {
             site,
             organisation,
@@ -102,12 +98,12 @@ impl Say {
 
 async fn drains(
     client: &Client,
-    verb: SiteVerb,
+    verb: DrainVerb,
     say: &Say,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     match verb {
-        SiteVerb::Drain {
+        DrainVerb::Drain {
             site,
             scope,
             reason,
@@ -127,26 +123,24 @@ async fn drains(
                 &drain,
                 &format!("{site}: {scope} drained as {}", drain.id),
                 out,
-            )?;
+            )
         }
-        SiteVerb::Undrain { site, drain } => {
+        DrainVerb::Undrain { site, drain } => {
             let path = format!("drains/{drain}/end");
             let ended: Drain = client.set_at_site(&site, &path, &json!({})).await?;
-            say.done(&ended, &format!("{site}: {drain} ended"), out)?;
+            say.done(&ended, &format!("{site}: {drain} ended"), out)
         }
-        _ => {}
     }
-    Ok(())
 }
 
 async fn vetoes(
     client: &Client,
-    verb: SiteVerb,
+    verb: VetoVerb,
     say: &Say,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     match verb {
-        SiteVerb::Veto {
+        VetoVerb::Veto {
             site,
             allocation,
             system,
@@ -169,18 +163,16 @@ async fn vetoes(
                 &veto,
                 &format!("{site}: {allocation} refused as {}", veto.id),
                 out,
-            )?;
+            )
         }
-        SiteVerb::LiftVeto { site, veto } => {
+        VetoVerb::LiftVeto { site, veto } => {
             let path = format!("vetoes/{veto}/lift");
             let lifted: Veto = client.set_at_site(&site, &path, &json!({})).await?;
             let now = still_refused(client, &site, &lifted).await?;
             let words = format!("{site}: {} {now}", lifted.allocation);
-            say.done(&lifted, &words, out)?;
+            say.done(&lifted, &words, out)
         }
-        _ => {}
     }
-    Ok(())
 }
 
 /// What is so once a veto is lifted: another may be wider or narrower.

@@ -75,6 +75,10 @@ pub(super) async fn set(
             let told = broker.update_incident(caller, site, (incident, &news));
             told.await.map(drop)
         }
+        "remove" => {
+            let item = parsed(fields, "item")?;
+            broker.remove_control(caller, site, item).await
+        }
         "limit" => {
             let limit = LimitDraft {
                 max_at_once: number(fields, "at_once")?,
@@ -104,13 +108,15 @@ fn window(fields: &Fields) -> Result<WindowDraft> {
 
 fn incident(fields: &Fields) -> Result<IncidentDraft> {
     let kind = match fields.text("kind") {
+        Some("incident") => IncidentKind::Incident,
         Some("maintenance") => IncidentKind::Maintenance,
-        _ => IncidentKind::Incident,
+        _ => return Err(wrong("kind", "is none", "incident, maintenance")),
     };
     let severity = match fields.text("severity") {
         Some("info") => Severity::Info,
+        Some("degraded") => Severity::Degraded,
         Some("outage") => Severity::Outage,
-        _ => Severity::Degraded,
+        _ => return Err(wrong("severity", "is none", "info, degraded, outage")),
     };
     let affects = Some(scope(fields)?).filter(|it| it.system.is_some());
     Ok(IncidentDraft {

@@ -16,7 +16,7 @@ pub(super) struct Row {
     pub(super) cells: Vec<Cell>,
     /// What a screen reader tells the buttons of a table apart by.
     pub(super) name: String,
-    pub(super) end: Option<End>,
+    pub(super) ends: Vec<End>,
 }
 
 pub(super) struct Cell {
@@ -24,7 +24,7 @@ pub(super) struct Cell {
     pub(super) text: String,
 }
 
-/// The button that ends or lifts a row's thing.
+/// A button that ends a row's thing, or takes it back.
 pub(super) struct End {
     pub(super) action: &'static str,
     pub(super) item: String,
@@ -68,15 +68,15 @@ impl Maker<'_> {
         &self,
         (id, title): (&'static str, &str),
         heads: &[&str],
-        rows: Vec<(Vec<String>, Option<End>)>,
+        rows: Vec<(Vec<String>, Vec<End>)>,
     ) -> Table {
         let heads: Vec<&'static str> = heads.iter().map(|key| self.texts.of(key)).collect();
-        let row = |(cells, end): (Vec<String>, Option<End>)| Row {
+        let row = |(cells, ends): (Vec<String>, Vec<End>)| Row {
             name: cells.iter().take(2).cloned().collect::<Vec<_>>().join(", "),
             cells: { heads.iter().zip(cells) }
                 .map(|(label, text)| Cell { label, text })
                 .collect(),
-            end,
+            ends,
         };
         Table {
             id,
@@ -92,6 +92,11 @@ impl Maker<'_> {
             item: item.to_string(),
             words: self.texts.of(words),
         }
+    }
+
+    /// What was set by mistake goes as if it had never been.
+    fn remove(&self, item: &impl ToString) -> End {
+        self.end("remove", "site_admin.remove", item)
     }
 
     fn until(&self, at: Option<Timestamp>) -> String {
@@ -116,7 +121,7 @@ impl Maker<'_> {
                     free.unwrap_or_else(dash),
                     queued.unwrap_or_else(dash),
                 ];
-                rows.push((cells, None));
+                rows.push((cells, Vec::new()));
             }
         }
         let heads = [
@@ -142,7 +147,10 @@ impl Maker<'_> {
             ];
             let open = window.to > self.now;
             let end = || self.end("close-window", "site_admin.close", &window.id);
-            (cells, open.then(end))
+            let unused = view.uses.used.0 == 0 && view.uses.held.0 == 0;
+            let remove = || self.remove(&window.id);
+            let ends = open.then(end).into_iter();
+            (cells, ends.chain(unused.then(remove)).collect())
         };
         let heads = [
             "site_admin.share",
@@ -166,10 +174,8 @@ impl Maker<'_> {
                 moment(drain.from),
                 self.until(drain.until),
             ];
-            (
-                cells,
-                Some(self.end("undrain", "site_admin.end", &drain.id)),
-            )
+            let end = self.end("undrain", "site_admin.end", &drain.id);
+            (cells, vec![end, self.remove(&drain.id)])
         };
         let heads = [
             "site_admin.scope",
@@ -195,10 +201,8 @@ impl Maker<'_> {
                 moment(incident.from),
                 self.until(incident.to),
             ];
-            (
-                cells,
-                Some(self.end("close-incident", "site_admin.close", &incident.id)),
-            )
+            let end = self.end("close-incident", "site_admin.close", &incident.id);
+            (cells, vec![end, self.remove(&incident.id)])
         };
         let heads = [
             "site_admin.name",
@@ -227,7 +231,7 @@ impl Maker<'_> {
             ];
             (
                 cells,
-                Some(self.end("lift-veto", "site_admin.lift", &veto.id)),
+                vec![self.end("lift-veto", "site_admin.lift", &veto.id)],
             )
         };
         let heads = [
@@ -262,7 +266,7 @@ impl Maker<'_> {
                     limit.gpu_per_month.map(hours),
                 ),
             ];
-            (cells, None)
+            (cells, vec![self.remove(&limit.organisation)])
         };
         let heads = [
             "site_admin.organisation",
@@ -289,7 +293,7 @@ impl Maker<'_> {
                 job.name.clone().unwrap_or_else(|| job.person.to_string()),
                 moment(job.started_at.unwrap_or(job.updated_at)),
             ];
-            (cells, None)
+            (cells, Vec::new())
         };
         let heads = [
             "site_admin.job",

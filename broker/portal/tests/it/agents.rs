@@ -1,4 +1,4 @@
-use agent_link::InviteText;
+use agent_link::{EnrolRequest, InviteText, KeyPair};
 
 use crate::house::{ENGINEER, House, OPERATOR};
 
@@ -48,4 +48,29 @@ async fn nobody_else_sees_a_sites_agents() {
     assert_eq!(browser.get("/sites/atlantis/agents").await.status, 404);
     let sites = browser.get("/sites").await;
     assert!(!sites.text.contains("/agents\""));
+}
+
+#[tokio::test]
+async fn why_an_agent_was_revoked_is_kept_to_the_last_word() {
+    let house = House::build().await;
+    let mut browser = house.signed_in(OPERATOR).await;
+    let page = browser.get("/sites/lumi/agents").await;
+    let token = page.hidden("form_token").unwrap();
+    let form = [("form_token", token.as_str())];
+    let made = browser.post("/sites/lumi/agents/invite", &form).await;
+    let line = made.text.split("<code>alcyone-invite").nth(1).unwrap();
+    let line = format!("alcyone-invite{}", line.split('<').next().unwrap());
+    let invite: InviteText = line.parse().unwrap();
+    let key = KeyPair::generate();
+    let id = invite.id.to_string();
+    let request = EnrolRequest::new(&key, &id, "login1".to_owned(), "1".to_owned());
+    let agent = house.broker.enrol(invite.id, &request).await.unwrap().agent;
+
+    let reason = format!("{}its disk was stolen", "x".repeat(600));
+    let form = [("form_token", token.as_str()), ("reason", reason.as_str())];
+    let path = format!("/sites/lumi/agents/{agent}/revoke");
+    let done = browser.post(&path, &form).await;
+    assert_eq!(done.status, 303, "{}", done.text);
+    let page = browser.get("/sites/lumi/agents").await;
+    assert!(page.text.contains(&reason), "{}", page.text);
 }

@@ -6,17 +6,17 @@ use site_adapter::Report;
 use crate::browser::{Browser, Shown};
 use crate::house::{ADMIN, ENGINEER, House, NAMER, OPERATOR, job_file};
 
-const LIST: &str = "/sites/hammerhai/confirmations";
+pub(crate) const LIST: &str = "/sites/hammerhai/confirmations";
 
 /// A job for what stands at this site.
-fn job_at(site: &str) -> String {
+pub(crate) fn job_at(site: &str) -> String {
     let file = job_file().replace("x86_64+cuda", "x86_64+rocm");
     format!("{file}[placement]\nrequire = [\"{site}\"]\n")
 }
 
 impl House {
     /// HLRS says that its nodes are free.
-    async fn hlrs_is_there(&self) {
+    pub(crate) async fn hlrs_is_there(&self) {
         let partition = PartitionSnapshot {
             system: "hunter".parse().unwrap(),
             partition: "mi300a".parse().unwrap(),
@@ -187,7 +187,7 @@ async fn whose_job_waits_is_named_to_those_alone_who_may_see_names() {
     assert!(!looking.text.contains("Lovelace"), "{}", looking.text);
 }
 
-const CARRIED: &str = "/sites/lumi/handoffs";
+pub(crate) const CARRIED: &str = "/sites/lumi/handoffs";
 
 /// The marker on the page, and where its forms go.
 fn marked(page: &Shown) -> (String, String) {

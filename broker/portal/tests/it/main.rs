@@ -11,6 +11,7 @@ mod browser;
 mod by_people;
 mod house;
 mod jobs;
+mod long_lists;
 mod pages;
 mod signing_in;
 mod site_admin;

@@ -187,3 +187,77 @@ async fn the_page_speaks_the_browsers_language() {
     let page = operator.get(PAGE).await;
     assert!(page.text.contains("Fenêtres de capacité"), "{}", page.text);
 }
+
+#[tokio::test]
+async fn an_incident_of_a_kind_or_a_weight_that_is_none_is_refused_by_the_fields_name() {
+    let house = House::build().await;
+    let mut operator = house.signed_in(OPERATOR).await;
+    let page = operator.get(PAGE).await;
+    for (field, value) in [("kind", "rumour"), ("severity", "dreadful"), ("kind", "")] {
+        let mut fields = vec![
+            ("kind", "incident"),
+            ("severity", "info"),
+            ("title", "Slow"),
+            ("words", "It is slow."),
+        ];
+        fields.retain(|(name, _)| *name != field);
+        fields.push((field, value));
+        let path = format!("{PAGE}/incident");
+        let refused = operator.submit(&page, &path, &fields).await;
+        assert_eq!(refused.status, 400, "{}", refused.text);
+        assert!(refused.text.contains("role=\"alert\""), "{}", refused.text);
+        assert!(refused.text.contains(field), "{field}: {}", refused.text);
+    }
+    assert!(house.broker.site(&meluxina()).unwrap().incidents.is_empty());
+}
+
+#[tokio::test]
+async fn what_was_set_by_mistake_is_taken_back_by_a_button_of_its_own() {
+    let house = House::build().await;
+    let mut operator = house.signed_in(OPERATOR).await;
+    let page = operator.get(PAGE).await;
+    let organisation = broker_app::setup::organisation_id("start-up").to_string();
+    let forms: [(&str, &[(&str, &str)]); 4] = [
+        (
+            "window",
+            &[
+                ("share", "commercial"),
+                ("from", "2026-11-20T00:00"),
+                ("to", "2027-01-01T00:00"),
+                ("gpu_hours", "1000"),
+            ],
+        ),
+        ("drain", &[("reason", "a file system")]),
+        (
+            "incident",
+            &[
+                ("kind", "incident"),
+                ("severity", "info"),
+                ("title", "Slow"),
+                ("words", "It is slow."),
+            ],
+        ),
+        (
+            "limit",
+            &[("organisation", &organisation), ("at_once", "3")],
+        ),
+    ];
+    for (what, fields) in forms {
+        let path = format!("{PAGE}/{what}");
+        let sent = operator.submit(&page, &path, fields).await;
+        assert_eq!(sent.status, 303, "{what}: {}", sent.text);
+    }
+    let remove = format!("{PAGE}/remove");
+    let form = format!("action=\"{remove}\"");
+    let mut left = forms.len();
+    loop {
+        let page = operator.get(PAGE).await;
+        assert_eq!(page.text.matches(&form).count(), left, "{}", page.text);
+        let Some(fewer) = left.checked_sub(1) else {
+            break;
+        };
+        let sent = operator.submit(&page, &remove, &[]).await;
+        assert_eq!(sent.status, 303, "{}", sent.text);
+        left = fewer;
+    }
+}

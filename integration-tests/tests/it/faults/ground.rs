@@ -1,17 +1,24 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use broker_model::Site;
 use integration_tests::SiteAgent;
 use url::Url;
 
-use super::scene::Scene;
+use super::scene::{SILENCE, Scene};
 
 /// How often what was started: by the marker of the attempt, and by the index of a task of an array.
 pub(super) type Starts = BTreeMap<(String, Option<u32>), u32>;
 
 /// A scheduler under test.
 pub(super) trait Ground {
+    /// Replicas of the broker. More than one share PostgreSQL, and each agent speaks to its own.
+    const REPLICAS: usize = 1;
+
+    /// How long nothing comes back from the scheduler: longer than its adapter waits.
+    const SILENCE: Duration = SILENCE;
+
     fn site(&self) -> Site;
 
     /// The file in which every start leaves a line, as the jobs name it and as the test does.
@@ -22,6 +29,9 @@ pub(super) trait Ground {
 
     /// All starts, by the scheduler's own accounting.
     fn by_accounting(&self) -> Starts;
+
+    /// Nothing waits and nothing runs, whosever it is: what has no start by now never gets one.
+    fn is_idle(&self) -> bool;
 
     /// What goes wrong on ways that are not HTTP begins to.
     fn roughen(&self, _seed: u64) {}

@@ -1,8 +1,10 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 use broker_model::Site;
 use emulated_kubernetes::{Cluster, NAMESPACE};
 use integration_tests::{Adapter, SiteAgent, site_of};
+use serde_json::{Value, json};
 use url::Url;
 
 use super::ground::{Ground, Starts, counted};
@@ -10,6 +12,9 @@ use super::never_twice_never_lost;
 use super::scene::Scene;
 
 impl Ground for Cluster {
+    const REPLICAS: usize = 2;
+    const SILENCE: Duration = Duration::from_secs(6);
+
     fn site(&self) -> Site {
         site_of("kubernetes", "main", 64)
     }
@@ -20,7 +25,7 @@ impl Ground for Cluster {
     }
 
     async fn agent(&self, scene: &mut Scene, name: &str, broker: &Url) -> SiteAgent {
-        let api = scene.before(self.address()).await;
+        let api = scene.before(self.address(), Self::SILENCE).await;
         let token = self.token_file();
         let text = format!(
             r#"
@@ -52,6 +57,24 @@ impl Ground for Cluster {
         // The kubelet's own book; its label is the attempt.
         counted(Cluster::starts(self))
     }
+
+    fn is_idle(&self) -> bool {
+        self.all("pods").iter().all(is_over) && self.all("jobs").iter().all(is_finished)
+    }
+}
+
+fn is_over(pod: &Value) -> bool {
+    matches!(
+        pod["status"]["phase"].as_str(),
+        Some("Succeeded" | "Failed")
+    )
+}
+
+fn is_finished(job: &Value) -> bool {
+    let conditions = job["status"]["conditions"].as_array();
+    let mut conditions = conditions.into_iter().flatten();
+    conditions
+        .any(|it| it["status"] == "True" && (it["type"] == "Complete" || it["type"] == "Failed"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -59,4 +82,21 @@ async fn every_job_starts_once_behind_a_bad_network_at_kubernetes() {
     let cluster = Cluster::start().await;
     cluster.add_node("node2", 4);
     never_twice_never_lost(cluster, 60).await;
+}
+
+#[tokio::test]
+async fn kubernetes_is_not_idle_while_a_pod_waits_or_a_job_is_not_finished() {
+    for (plural, status) in [
+        ("pods", json!({ "phase": "Pending" })),
+        (
+            "jobs",
+            json!({ "conditions": [{ "type": "Suspended", "status": "True" }] }),
+        ),
+    ] {
+        let cluster = Cluster::start().await;
+        assert!(cluster.is_idle());
+        let metadata = json!({ "name": "left", "namespace": NAMESPACE, "uid": "left" });
+        cluster.put(plural, json!({ "metadata": metadata, "status": status }));
+        assert!(!cluster.is_idle(), "{plural}");
+    }
 }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use broker_model::Site;
 use emulated_pbs::Emulator;
@@ -125,6 +126,13 @@ impl Ground for Pbs {
         counted(self.server.all_starts().unwrap())
     }
 
+    fn is_idle(&self) -> bool {
+        let qselect = self.server.bin_dir().join("qselect");
+        let told = Command::new(qselect).output().unwrap();
+        assert!(told.status.success(), "{told:?}");
+        told.stdout.is_empty()
+    }
+
     fn roughen(&self, seed: u64) {
         self.server.roughen(seed).unwrap();
     }
@@ -143,4 +151,17 @@ async fn every_job_starts_once_behind_a_bad_network_at_pbs() {
     if let Some(pbs) = Pbs::start() {
         never_twice_never_lost(pbs, 60).await;
     }
+}
+
+#[test]
+fn pbs_is_not_idle_while_a_job_is_held() {
+    let Some(pbs) = Pbs::start() else {
+        return;
+    };
+    assert!(pbs.is_idle());
+    let mut qsub = Command::new(pbs.server.bin_dir().join("qsub"));
+    qsub.args(["-h", "-N", "held"]).env("USER", USER);
+    let told = qsub.stdin(Stdio::null()).output().unwrap();
+    assert!(told.status.success(), "{told:?}");
+    assert!(!pbs.is_idle());
 }

@@ -1,12 +1,13 @@
 use std::time::Duration;
 
 use super::ground::Ground;
+use super::say;
 use super::scene::Scene;
 use super::wishes::tasks;
 use integration_tests::Books;
 
 impl Scene {
-    /// What was survived, for those who read the long form's output.
+    /// What was survived, for those who read the output.
     pub(super) async fn report(
         &self,
         ground: &impl Ground,
@@ -16,7 +17,7 @@ impl Scene {
     ) {
         let books = Books::read(&self.engineer).await;
         let starts: usize = books.jobs.iter().map(|job| tasks(&job.spec).len()).sum();
-        eprintln!(
+        say(&format!(
             "{jobs} jobs at {site}: {starts} starts, each once, in {took} s; seed {seed}\n\
              killed: {kills:?}\n\
              HTTP requests: {requests:?}",
@@ -24,10 +25,10 @@ impl Scene {
             took = took.as_secs(),
             kills = self.kills,
             requests = self.faults(),
-        );
+        ));
         let commands = ground.faults();
         if !commands.is_empty() {
-            eprintln!("commands: {commands:?}");
+            say(&format!("commands: {commands:?}"));
         }
     }
 }

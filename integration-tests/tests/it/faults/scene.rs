@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use broker_client::Client;
 use broker_model::Site;
+use broker_store::testing::TestPostgres;
+use futures::future::join_all;
 use integration_tests::{
     ENGINEER, FaultyProxy, Installation, People, Plan, Running, Setup, SiteAgent, until,
 };
@@ -13,19 +15,22 @@ use rand::rngs::StdRng;
 
 use super::ground::Ground;
 
-/// A silence that is shorter than what agents and adapters wait for, and one that is longer.
-const SILENCE: Duration = Duration::from_secs(6);
+/// Longer than agents wait for the broker (30 s, and 35 s for a lease) and their adapters for Slurm.
+pub(super) const SILENCE: Duration = Duration::from_secs(45);
+/// What was given up before the calm has arrived by then: commands over ssh take up to 15 s.
+const LATEST: Duration = Duration::from_secs(16);
 
-/// One broker behind a bad network, and the agents of one site.
+/// A broker behind a bad network, and the agents of one site.
 pub(super) struct Scene {
     pub(super) installation: Installation,
     pub(super) people: People,
     pub(super) engineer: Client,
-    broker: Option<Running>,
+    replicas: Vec<Option<Running>>,
     agents: Vec<(SiteAgent, Option<Running>)>,
     proxies: Vec<FaultyProxy>,
     pub(super) site: Site,
     seed: u64,
+    calm_since: Option<Instant>,
     /// Where every start of a job leaves a line, as the jobs name it and as the test does.
     pub(super) starts: (String, PathBuf),
     /// `kill -9`, by who it was.
@@ -34,21 +39,27 @@ pub(super) struct Scene {
 
 impl Scene {
     /// `None` where a service is missing, which has been said.
-    pub(super) async fn set(ground: &impl Ground, seed: u64) -> Option<Self> {
+    pub(super) async fn set<G: Ground>(ground: &G, seed: u64) -> Option<Self> {
         let people = People::arrive().await?;
         let site = ground.site();
-        let installation =
-            Installation::set_up(Setup::new(people.issuer(), vec![site.clone()])).await;
-        let broker = installation.serve(0).await;
+        let mut setup = Setup::new(people.issuer(), vec![site.clone()]);
+        setup.replicas = G::REPLICAS;
+        if setup.replicas > 1 {
+            setup.database = Some(TestPostgres::shared()?.create_database().await);
+        }
+        let installation = Installation::set_up(setup).await;
+        let serving = (0..G::REPLICAS).map(|replica| installation.serve(replica));
+        let replicas = join_all(serving).await.into_iter().map(Some).collect();
         let engineer = people.client(&installation.url(0), ENGINEER).await;
         Some(Self {
             people,
             engineer,
-            broker: Some(broker),
+            replicas,
             agents: Vec::new(),
             proxies: Vec::new(),
             site,
             seed,
+            calm_since: None,
             starts: ground.starts(),
             kills: BTreeMap::new(),
             installation,
@@ -56,18 +67,19 @@ impl Scene {
     }
 
     /// A bad network before a server.
-    pub(super) async fn before(&mut self, server: SocketAddr) -> url::Url {
+    pub(super) async fn before(&mut self, server: SocketAddr, silence: Duration) -> url::Url {
         let seed = self.seed.wrapping_add(self.proxies.len() as u64);
-        let proxy = FaultyProxy::before(server, Plan::rough(SILENCE), seed).await;
+        let proxy = FaultyProxy::before(server, Plan::rough(silence), seed).await;
         let url = proxy.url().clone();
         self.proxies.push(proxy);
         url
     }
 
-    /// A bad network before the broker.
+    /// A bad network before the next agent's replica of the broker.
     pub(super) async fn broker(&mut self) -> url::Url {
-        let port = self.installation.port(0);
-        self.before(([127, 0, 0, 1], port).into()).await
+        let replica = self.agents.len() % self.replicas.len();
+        let port = self.installation.port(replica);
+        self.before(([127, 0, 0, 1], port).into(), SILENCE).await
     }
 
     pub(super) async fn another_client(&self) -> Client {
@@ -100,36 +112,38 @@ impl Scene {
         text.lines().count()
     }
 
-    /// `kill -9` of the broker, of an agent, or of all, and a start again after a moment.
+    /// `kill -9` of a replica of the broker, of an agent, or of all, and a start again after a moment.
     pub(super) async fn kill_somebody(&mut self, random: &mut StdRng) {
-        let agents = self.agents.len();
-        let victim = random.random_range(0..agents + 2);
-        let everybody = victim == agents + 1;
-        if (victim == agents || everybody)
-            && let Some(broker) = self.broker.take()
-        {
-            broker.kill();
-            *self.kills.entry("broker").or_default() += 1;
-        }
-        for (at, (_, running)) in self.agents.iter_mut().enumerate() {
+        let agents = self.agents.iter_mut().map(|(_, it)| ("agents", it));
+        let replicas = self.replicas.iter_mut().map(|it| ("broker", it));
+        let mut all: Vec<_> = agents.chain(replicas).collect();
+        let victim = random.random_range(0..=all.len());
+        let everybody = victim == all.len();
+        for (at, (name, running)) in all.iter_mut().enumerate() {
             if (everybody || victim == at)
                 && let Some(running) = running.take()
             {
                 running.kill();
-                *self.kills.entry("agents").or_default() += 1;
+                *self.kills.entry(name).or_default() += 1;
             }
         }
         tokio::time::sleep(Duration::from_millis(random.random_range(0..1500))).await;
-        if self.broker.is_none() {
-            self.broker = Some(self.installation.launch(0));
+        for (replica, running) in self.replicas.iter_mut().enumerate() {
+            running.get_or_insert_with(|| self.installation.launch(replica));
         }
         for (agent, running) in &mut self.agents {
             running.get_or_insert_with(|| agent.start());
         }
     }
 
-    pub(super) fn calm(&self) {
+    pub(super) fn calm(&mut self) {
         self.proxies.iter().for_each(FaultyProxy::calm);
+        self.calm_since = Some(Instant::now());
+    }
+
+    /// Whether all that was asked for in the storm has reached the scheduler.
+    pub(super) fn has_settled(&self) -> bool {
+        self.calm_since.is_some_and(|calm| calm.elapsed() > LATEST)
     }
 
     /// What the proxies did to requests, by kind.

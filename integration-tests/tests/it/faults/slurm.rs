@@ -22,12 +22,16 @@ impl Ground for SlurmSite {
     async fn agent(&self, scene: &mut Scene, name: &str, broker: &Url) -> SiteAgent {
         let rest: Url = self.url().parse().unwrap();
         let server = ([127, 0, 0, 1], rest.port().unwrap()).into();
-        let rest = scene.before(server).await;
+        let rest = scene.before(server, Self::SILENCE).await;
         let folder = scene.installation.path(name);
         let enrolment = scene.installation.enrolment(&site_of_slurm().id);
         let agent = SiteAgent::of_slurm(&folder, self, broker, enrolment);
         agent.edit(|config| {
-            config["adapter"]["settings"]["url"] = rest.as_str().into();
+            let settings = config["adapter"]["settings"].as_table_mut().unwrap();
+            settings.insert("url".to_owned(), rest.as_str().into());
+            // The shortest that the adapter allows, and more than that.
+            settings.insert("timeout_seconds".to_owned(), 26.into());
+            settings.insert("settle_seconds".to_owned(), 30.into());
         });
         agent
     }
@@ -47,14 +51,21 @@ impl Ground for SlurmSite {
         let told = self.exec(&words).unwrap();
         counted(told.lines().filter_map(started))
     }
+
+    fn is_idle(&self) -> bool {
+        let waiting = self.exec(&["squeue", "--all", "--noheader"]).unwrap();
+        waiting.trim().is_empty()
+    }
 }
 
 /// `12_3|NAME|2026-07-01T12:00:00`, or `12|…`; the tasks that have not started are one row, `12_[3-7]`.
 fn started(row: &str) -> Option<(String, Option<u32>)> {
     let mut fields = row.split('|');
     let (id, name, start) = (fields.next()?, fields.next()?, fields.next()?);
-    let index = id.split_once('_').map(|(_, index)| index.parse().unwrap());
-    (!matches!(start, "Unknown" | "None" | "")).then(|| (name.to_owned(), index))
+    (!matches!(start, "Unknown" | "None" | "")).then(|| {
+        let index = id.split_once('_').map(|(_, index)| index.parse().unwrap());
+        (name.to_owned(), index)
+    })
 }
 
 async fn on(suite: Suite, short: usize) {
@@ -77,4 +88,22 @@ async fn every_job_starts_once_behind_a_bad_network_at_slurm_24_11() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_job_starts_once_behind_a_bad_network_at_slurm_26_05() {
     on(Suite::Forky, 30).await;
+}
+
+#[test]
+fn tasks_of_slurm_that_have_not_started_are_no_starts() {
+    let index = |row| started(row).map(|(_, index)| index);
+    assert_eq!(index("12_[3-7]|att_1|Unknown"), None);
+    assert_eq!(index("12_3|att_1|2026-07-01T12:00:00"), Some(Some(3)));
+    assert_eq!(index("12|att_1|2026-07-01T12:00:00"), Some(None));
+}
+
+#[test]
+fn slurm_is_not_idle_while_a_job_is_held_at_slurm_24_11() {
+    let Some(slurm) = SlurmSite::start_or_skip(Suite::Trixie, &[]) else {
+        return;
+    };
+    assert!(slurm.is_idle());
+    slurm.exec(&["sbatch", "--hold", "--wrap", "true"]).unwrap();
+    assert!(!slurm.is_idle());
 }

@@ -6,21 +6,15 @@ use broker_client::wire::JobView;
 use broker_store::{Attempts as _, SqlStore, StoreOptions};
 use integration_tests::{AUDITOR, Books, until};
 
-use super::ground::Starts;
+use super::ground::{Ground, Starts};
 use super::scene::Scene;
 use super::wishes::{Line, tasks};
 
 impl Scene {
-    /// Waits until every job is charged, then holds books, starts and ledger against each other.
-    pub(super) async fn all_is_well(&self, jobs: usize, limit: Duration) {
-        let books = until("every job is charged", limit, async || {
-            self.engineer.whoami().await.ok()?;
-            // Books of a thousand jobs are a heavy read.
-            tokio::time::sleep(Duration::from_secs(2)).await;
-            let books = Books::read(&self.engineer).await;
-            (books.usage.len() >= jobs).then_some(books)
-        })
-        .await;
+    /// Waits until nothing more comes, then holds books, starts and ledger against each other.
+    pub(super) async fn all_is_well(&self, ground: &impl Ground, jobs: usize, limit: Duration) {
+        self.all_is_over(ground, jobs, limit).await;
+        let books = Books::read(&self.engineer).await;
         assert_eq!(books.jobs.len(), jobs, "jobs were lost or made twice");
         assert_eq!(books.usage.len(), jobs, "jobs were charged twice");
         assert!(books.jobs.iter().all(|job| job.state.is_final()));
@@ -28,6 +22,23 @@ impl Scene {
         books.must_add_up();
         self.each_left_one_line(&books);
         self.the_ledger_verifies(jobs as u64).await;
+    }
+
+    /// Every job is charged, and the scheduler has nothing left that could start: a second one of a job
+    /// would be seen.
+    async fn all_is_over(&self, ground: &impl Ground, jobs: usize, limit: Duration) {
+        until("every job is charged", limit, async || {
+            self.engineer.whoami().await.ok()?;
+            // Books of a thousand jobs are a heavy read.
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            let books = Books::read(&self.engineer).await;
+            (books.usage.len() >= jobs).then_some(())
+        })
+        .await;
+        until("the scheduler has nothing left", limit, async || {
+            (self.has_settled() && ground.is_idle()).then_some(())
+        })
+        .await;
     }
 
     fn each_left_one_line(&self, books: &Books) {
