@@ -40,6 +40,7 @@ pub mod settings;
 mod spool;
 mod state;
 mod status;
+mod steady;
 
 pub use accounts::{
     AccountCommand, AccountError, AccountMap, AccountQuestion, AccountRule, AccountService,
@@ -56,3 +57,4 @@ pub use proxy::ProxyConfig;
 pub use rotation::keep_key_fresh;
 pub use spool::{Restored, Spool};
 pub use status::serve_status;
+pub use steady::SteadyClock;
