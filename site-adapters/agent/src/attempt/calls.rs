@@ -94,7 +94,7 @@ impl Tracked {
                 self.send_to(mapping.partition);
                 self.begin(mapping.account, at.now);
             }
-            Err(AccountError::Unavailable(_)) => self.again_soon(at),
+            Err(AccountError::Unavailable(_) | AccountError::Unusable(_)) => self.again_soon(at),
             Err(error) if self.sent != Sent::Maybe => self.refuse(error.to_string()),
             // It may be at the scheduler under an account that the table no longer has.
             Err(_) => self.again_slowly(at),

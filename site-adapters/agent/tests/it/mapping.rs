@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use broker_model::SiteReadiness;
 use site_adapter::{ErrorKind, LocalAccount};
 use site_agent::{AccountError, AccountMap, AccountQuestion, Mapping};
 
@@ -74,4 +75,43 @@ async fn a_job_that_is_cancelled_while_the_mapping_is_asked_again_is_not_sent() 
     stage.broker.cancel(attempt);
     stage.finish(attempt).await;
     assert_eq!(stage.site.starts(), [0_u32; 0]);
+}
+
+/// Never answers.
+#[derive(Debug)]
+struct NoAnswer(AccountError);
+
+#[async_trait]
+impl AccountMap for NoAnswer {
+    async fn account(&self, _: &AccountQuestion) -> Result<Mapping, AccountError> {
+        Err(self.0.clone())
+    }
+}
+
+/// What the site's state says after so many seconds without an answer.
+async fn state_after(seconds: u32, error: AccountError) -> (SiteReadiness, String) {
+    let mut stage = Stage::new();
+    stage.accounts = Arc::new(NoAnswer(error));
+    stage.restart();
+    stage.offer();
+    stage.ticks(seconds).await;
+    stage.agent.calls_once().await;
+    stage.agent.snapshot_once().await;
+    stage.agent.report_once().await.unwrap();
+    let snapshot = stage.broker.rows().snapshots.last().cloned().unwrap();
+    (snapshot.readiness, snapshot.reason.unwrap_or_default())
+}
+
+#[tokio::test]
+async fn a_directory_that_is_away_shows_after_its_time_and_one_that_speaks_nonsense_at_once() {
+    let away = || AccountError::Unavailable("timed out".to_owned());
+    let (readiness, reason) = state_after(10, away()).await;
+    assert_eq!((readiness, reason.as_str()), (SiteReadiness::Ready, ""));
+    let (readiness, reason) = state_after(130, away()).await;
+    assert_eq!(readiness, SiteReadiness::Limited);
+    assert!(reason.contains("timed out (not reachable"), "{reason}");
+    let odd = AccountError::Unusable("404 Not Found".to_owned());
+    let (readiness, reason) = state_after(10, odd).await;
+    assert_eq!(readiness, SiteReadiness::Limited);
+    assert!(reason.contains("a person has to mend this"), "{reason}");
 }
