@@ -25,6 +25,7 @@ mod attempt;
 mod backoff;
 mod config;
 mod drain;
+mod durable;
 mod exchange;
 #[doc(hidden)]
 pub mod fuzzing;
