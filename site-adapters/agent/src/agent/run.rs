@@ -177,7 +177,7 @@ impl Agent {
     async fn drain_begins_or_ends(&self) {
         loop {
             tokio::time::sleep(self.config.tick.max(DRAIN_LOOK)).await;
-            if self.drain_changed() {
+            if self.drain_changed().await {
                 return;
             }
         }
