@@ -11,6 +11,7 @@ mod error;
 mod handoff;
 mod link;
 mod patience;
+mod readiness;
 mod settings;
 
 mod tasks;
@@ -32,6 +33,7 @@ pub use link::{
     PersonRef, Report, ReportReply, Seen,
 };
 pub use patience::Patience;
+pub use readiness::readiness_of;
 pub use settings::InvalidSettings;
 pub use tasks::outcome_of_tasks;
 pub use work::{

@@ -75,6 +75,10 @@ pub struct LeaseReply {
     pub attempts: Vec<LeasedAttempt>,
     /// Of what the agent works on: stop these at the site.
     pub cancel: Vec<AttemptId>,
+    /// The broker's clock while it answered: how long the leases last is counted from here, since the
+    /// agent's clock may show another time. Absent from older brokers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now: Option<Timestamp>,
 }
 
 impl LeaseRequest {

@@ -7,6 +7,7 @@ mod command;
 mod guard;
 mod http;
 mod table;
+mod uids;
 
 use std::fmt;
 
@@ -75,9 +76,12 @@ pub enum AccountError {
          has; ask the broker's operator to correct the allocation"
     )]
     BadHint(String),
-    /// No answer: ask again later.
+    /// No answer, or the word to come back later: it mends itself more often than not.
     #[error("the site's account directory does not answer: {0}")]
     Unavailable(String),
+    /// An answer that says nothing. Asked again, too, and a person has to mend what answers so.
+    #[error("the site's account directory gives no answer that can be used: {0}")]
+    Unusable(String),
 }
 
 /// Names that `useradd` and `sacctmgr` make: none of them means anything to a shell.

@@ -32,6 +32,8 @@ pub struct Agent {
     adapter: Metered,
     accounts: Arc<dyn AccountMap>,
     clock: Arc<dyn Clock>,
+    /// What leases are counted by: it only goes forward.
+    steady: Arc<dyn Clock>,
     metrics: Metrics,
     /// Never locked over an await.
     state: Mutex<State>,
@@ -91,6 +93,7 @@ impl Agent {
             link,
             adapter: Metered::new(adapter, metrics.clone()),
             accounts,
+            steady: clock.clone(),
             clock,
             metrics,
             state: Mutex::new(state),
@@ -101,6 +104,13 @@ impl Agent {
             broker_away: AtomicBool::new(false),
             drain: None,
         }
+    }
+
+    /// Counts leases by another clock than the wall's, which somebody may set back.
+    #[must_use]
+    pub fn with_steady_clock(mut self, steady: Arc<dyn Clock>) -> Self {
+        self.steady = steady;
+        self
     }
 
     pub fn config(&self) -> &AgentConfig {
@@ -183,6 +193,7 @@ impl Agent {
     fn moment(&self) -> Moment<'_> {
         Moment {
             now: self.now(),
+            steady: self.steady.now(),
             config: &self.config,
             spools: self.spool.is_some() && !self.spool_fails(),
             broker_away: self.spool.is_some() && self.broker_away.load(Ordering::Relaxed),

@@ -7,6 +7,8 @@
 mod calls;
 mod collect;
 mod keep;
+mod lease;
+mod pace;
 mod watch;
 
 #[cfg(test)]
@@ -15,23 +17,26 @@ mod tests;
 use std::collections::VecDeque;
 
 use broker_model::{AttemptId, JobId};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use site_adapter::{
     AttemptReport, LeasedAttempt, LocalAccount, LogChunk, LogStream, RemoteRef, Seen, Work,
 };
 
 use crate::AgentConfig;
 use crate::accounts::{AccountQuestion, Mapping};
-use crate::backoff::{after, delay};
 
 pub(crate) use calls::{Answer, Call};
 pub(crate) use collect::{Collect, Collected, Fetch, Got, Logs, UsageState};
 pub(crate) use keep::Kept;
+pub(crate) use lease::Heard;
+use lease::Lease;
 
 /// What a step is judged by.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment<'a> {
     pub(crate) now: Timestamp,
+    /// By the clock that leases are counted by.
+    pub(crate) steady: Timestamp,
     pub(crate) config: &'a AgentConfig,
     /// Nothing is sent to the scheduler before the spool has it on disk.
     pub(crate) spools: bool,
@@ -87,6 +92,8 @@ struct Origin {
 struct Unsent {
     question: AccountQuestion,
     work: Work,
+    /// The site's mapping was asked, and its partition is in `work`.
+    is_mapped: bool,
 }
 
 #[derive(Debug)]
@@ -133,67 +140,12 @@ enum Sent {
     Disproven,
 }
 
-/// The broker's promise that nobody else works on the attempt.
-#[derive(Clone, Copy, Debug)]
-struct Lease {
-    length: SignedDuration,
-    renewed_at: Timestamp,
-    /// At least until then.
-    until: Timestamp,
-}
-
-/// Assumed when the broker's end of a lease is already past, which only a wrong clock explains.
-const SKEWED_LEASE: SignedDuration = SignedDuration::from_secs(30);
-
-impl Lease {
-    fn taken(until: Timestamp, now: Timestamp) -> Self {
-        let length = until.duration_since(now);
-        if length.is_positive() {
-            return Self {
-                length,
-                renewed_at: now,
-                until,
-            };
-        }
-        tracing::warn!(
-            behind_seconds = -length.as_secs(),
-            "a lease was over when it came: this machine's clock and the broker's differ"
-        );
-        Self {
-            length: SKEWED_LEASE,
-            renewed_at: now,
-            until: now.saturating_add(SKEWED_LEASE).unwrap_or(Timestamp::MAX),
-        }
-    }
-
-    /// A broker writes a renewal only when half of the lease is gone, so half is what is sure.
-    fn renewed(&mut self, from: Timestamp) {
-        let sure = from
-            .saturating_add(self.length / 2)
-            .unwrap_or(Timestamp::MAX);
-        self.until = self.until.max(sure);
-        self.renewed_at = from;
-    }
-
-    /// A submit can take as long as the scheduler likes: it starts only with time left, so that no
-    /// other agent looks for the marker while this one sends it.
-    fn allows_submit(self, now: Timestamp) -> bool {
-        self.until.duration_since(now) >= self.length / 6
-    }
-
-    fn renewal_due_at(self) -> Timestamp {
-        let third = self.length / 3;
-        self.renewed_at
-            .saturating_add(third)
-            .unwrap_or(Timestamp::MAX)
-    }
-}
-
 impl Origin {
     fn of(leased: LeasedAttempt) -> Self {
         let mut unsent = Unsent {
             question: AccountQuestion::of(&leased),
             work: leased.work,
+            is_mapped: false,
         };
         // What was at the scheduler is never sent again.
         if leased.accepted.is_some() || leased.ended {
@@ -210,7 +162,8 @@ impl Origin {
 }
 
 impl Tracked {
-    pub(crate) fn new(leased: LeasedAttempt, generation: u64, now: Timestamp) -> Self {
+    pub(crate) fn new(leased: LeasedAttempt, generation: u64, heard: &Heard) -> Self {
+        let now = heard.now;
         let sent = if leased.may_exist || leased.accepted.is_some() || leased.ended {
             Sent::Maybe
         } else {
@@ -228,7 +181,7 @@ impl Tracked {
             sent,
             announced: false,
             cancel: false,
-            lease: Lease::taken(leased.lease_until, now),
+            lease: Lease::taken(leased.lease_until, heard),
             tries: 0,
             not_before: now,
             logs: Logs::from_offsets(leased.stdout_offset, leased.stderr_offset),
@@ -263,7 +216,7 @@ impl Tracked {
         self.touched = true;
         self.not_before = now;
         let unsent = match self.phase {
-            Phase::Unmapped => self.sent == Sent::Never,
+            Phase::Unmapped => self.sent != Sent::Maybe,
             Phase::Announcing(_) => true,
             Phase::Ready(_) => !calling,
             _ => false,
@@ -334,8 +287,16 @@ impl Tracked {
         matches!(self.phase, Phase::Closing) && self.events.is_empty()
     }
 
-    pub(crate) fn renewed(&mut self, from: Timestamp) {
+    /// The broker has prolonged its lease, asked at this moment of the steady clock. What was ready to be
+    /// sent and outlived its lease meanwhile is looked up before it goes, unless it is on its way.
+    pub(crate) fn renewed(&mut self, from: Timestamp, calling: bool) {
+        let was_over = self.lease.is_over(from);
         self.lease.renewed(from);
+        if let (Phase::Ready(account), true, false) = (&self.phase, was_over, calling) {
+            self.phase = Phase::Unclear(account.clone());
+            self.sent = Sent::Maybe;
+            self.touched = true;
+        }
     }
 
     pub(crate) fn renewal_due_at(&self) -> Timestamp {
@@ -372,26 +333,5 @@ impl Tracked {
             Phase::Ended(_) => "ended",
             Phase::Closing => "closing",
         }
-    }
-
-    fn again_soon(&mut self, at: &Moment<'_>) {
-        let wait = delay(
-            at.config.retry_min,
-            at.config.retry_max,
-            self.tries,
-            self.id().as_uuid().as_u128(),
-        );
-        self.tries = self.tries.saturating_add(1);
-        self.not_before = after(at.now, wait);
-    }
-
-    fn again_slowly(&mut self, at: &Moment<'_>) {
-        self.tries = self.tries.saturating_add(1);
-        self.not_before = after(at.now, at.config.retry_max);
-    }
-
-    fn advanced(&mut self, now: Timestamp) {
-        self.tries = 0;
-        self.not_before = now;
     }
 }

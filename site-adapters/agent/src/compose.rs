@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use broker_model::{SystemClock, SystemId};
@@ -36,6 +37,7 @@ impl Site {
             }
             AdapterKind::Kubernetes => {
                 let own: KubernetesSettings = adapter_settings(settings, table())?;
+                check_kept(settings, own.keep_hours)?;
                 let system = own.system.clone();
                 let adapter = KubernetesAdapter::new(own, clock).map_err(invalid)?;
                 Ok(Self::with(Arc::new(adapter), "kubernetes", system))
@@ -103,6 +105,22 @@ fn process_settings(settings: &Settings) -> anyhow::Result<site_adapter_process:
     let data = data.to_string_lossy().into_owned();
     table.entry("data").or_insert(data.into());
     adapter_settings(settings, table)
+}
+
+/// What a job used is read from what the cluster keeps of it.
+fn check_kept(settings: &Settings, keep_hours: u32) -> anyhow::Result<()> {
+    let asked_for = settings.usage_give_up();
+    if Duration::from_hours(u64::from(keep_hours)) > asked_for {
+        return Ok(());
+    }
+    let hours = asked_for.as_secs() / 3600;
+    let reason = format!(
+        "{keep_hours}: must be more than `agent.usage_give_up_hours` ({hours}), or Jobs are gone before \
+         their usage is read"
+    );
+    Err(settings
+        .invalid("adapter.settings.keep_hours", reason)
+        .into())
 }
 
 fn adapter_settings<T: DeserializeOwned>(

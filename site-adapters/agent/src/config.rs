@@ -3,6 +3,7 @@ use std::time::Duration;
 use broker_model::{AgentId, InstanceId, SiteId, SystemId};
 
 pub(crate) const SNAPSHOT_EVERY: Duration = Duration::from_secs(30);
+pub(crate) const USAGE_GIVE_UP: Duration = Duration::from_hours(24);
 pub(crate) const UNREACHABLE_AFTER: Duration = Duration::from_mins(1);
 
 /// The least time to live with which a site never counts as unknown while its agent speaks: one
@@ -78,7 +79,7 @@ impl AgentConfig {
             misconfigured_after: Duration::ZERO,
             retry_min: Duration::from_secs(1),
             retry_max: Duration::from_mins(1),
-            usage_give_up: Duration::from_hours(24),
+            usage_give_up: USAGE_GIVE_UP,
             logs_give_up: Duration::from_mins(10),
             log_chunk_bytes: 64 * 1024,
             report_log_bytes: 512 * 1024,

@@ -1,11 +1,13 @@
 //! A drain of the site, asked for beside the agent: kept in a file, so that it outlives restarts.
 
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use broker_model::{SiteReadiness, SiteSnapshot};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::durable;
 
 /// Why the site takes no new jobs, and until when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +42,8 @@ impl Drain {
     }
 }
 
+const FILE: &str = "drain.json";
+
 /// `drain.json` in the agent's data folder.
 #[derive(Clone, Debug)]
 pub struct DrainFile {
@@ -54,7 +58,7 @@ impl DrainFile {
     }
 
     fn path(&self) -> PathBuf {
-        self.folder.join("drain.json")
+        self.folder.join(FILE)
     }
 
     /// What the file says. One that cannot be read drains: somebody wanted something by it.
@@ -75,21 +79,17 @@ impl DrainFile {
         }
     }
 
-    /// Begins a drain, or changes it. Whole or not at all.
+    /// Begins a drain, or changes it. Whole or not at all, and it outlives the machine.
     pub fn write(&self, drain: &Drain) -> std::io::Result<()> {
-        std::fs::create_dir_all(&self.folder)?;
-        let draft = self.folder.join("drain.json.new");
-        let mut file = std::fs::File::create(&draft)?;
-        serde_json::to_writer(&mut file, drain)?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        std::fs::rename(&draft, self.path())
+        let mut text = serde_json::to_vec(drain)?;
+        text.push(b'\n');
+        durable::replace(&self.folder, FILE, &text, 0o644)
     }
 
     /// Ends the drain; returns whether there was one.
     pub fn remove(&self) -> std::io::Result<bool> {
         match std::fs::remove_file(self.path()) {
-            Ok(()) => Ok(true),
+            Ok(()) => durable::sync_folder(&self.folder).map(|()| true),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }

@@ -26,6 +26,54 @@ pub(crate) struct Parties<'a> {
     pub(crate) broker_key: &'a PublicKey,
 }
 
+/// Why there is no answer to go on with.
+#[derive(Debug)]
+pub(crate) enum Miss {
+    /// The broker said no, and signed it.
+    Refusal(Refusal),
+    Link(LinkError),
+}
+
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) words: String,
+    retry_after: Option<Duration>,
+}
+
+impl From<LinkError> for Miss {
+    fn from(error: LinkError) -> Self {
+        Self::Link(error)
+    }
+}
+
+impl From<Miss> for LinkError {
+    fn from(miss: Miss) -> Self {
+        match miss {
+            Miss::Refusal(refusal) => refusal.into(),
+            Miss::Link(error) => error,
+        }
+    }
+}
+
+/// As the agent's loops take it: what a later broker or another address may answer is tried again.
+impl From<Refusal> for LinkError {
+    fn from(refusal: Refusal) -> Self {
+        let Refusal {
+            status,
+            words,
+            retry_after,
+        } = refusal;
+        match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Self::Unauthorized(words),
+            StatusCode::BAD_REQUEST
+            | StatusCode::UNPROCESSABLE_ENTITY
+            | StatusCode::PAYLOAD_TOO_LARGE => Self::Refused(words),
+            _ => later(words, retry_after),
+        }
+    }
+}
+
 /// Sends a body and returns what the broker says to it. What is not signed by the broker is weather,
 /// whatever it says: nothing on the way can make the agent give up, or believe anything.
 pub(crate) async fn exchange<A: DeserializeOwned>(
@@ -34,7 +82,7 @@ pub(crate) async fn exchange<A: DeserializeOwned>(
     url: &Url,
     body: Vec<u8>,
     timeout: Duration,
-) -> Result<A, LinkError> {
+) -> Result<A, Miss> {
     let uri: Uri = url
         .as_str()
         .parse()
@@ -54,13 +102,14 @@ pub(crate) async fn exchange<A: DeserializeOwned>(
     let body = whole(response).await?;
     let told = answer::verify(parties.broker_key, &asked, status, &headers, &body);
     if let Err(doubt) = told {
-        return Err(not_believed(status, &headers, &body, doubt));
+        return Err(not_believed(status, &headers, &body, doubt).into());
     }
     if !status.is_success() {
-        return Err(refusal(status, &headers, &body));
+        return Err(Miss::Refusal(refusal(status, &headers, &body)));
     }
     serde_json::from_slice(&body).map_err(|error| {
-        LinkError::Unreachable(format!("the answer of {url} is not understood: {error}"))
+        let words = format!("the answer of {url} is not understood: {error}");
+        LinkError::Unreachable(words).into()
     })
 }
 
@@ -92,31 +141,28 @@ pub(crate) fn not_believed(
             format!("the answer ({status} {detail}) is not believed: {doubt}")
         }
     };
-    later(words, headers)
+    later(words, retry_after(headers))
 }
 
-fn later(words: String, headers: &HeaderMap) -> LinkError {
-    let seconds = headers
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok());
-    match seconds.and_then(|text| text.trim().parse().ok()) {
-        Some(seconds) => LinkError::Busy {
-            words,
-            retry_after: Duration::from_secs(seconds).min(LONGEST_PATIENCE),
-        },
+fn later(words: String, retry_after: Option<Duration>) -> LinkError {
+    match retry_after {
+        Some(retry_after) => LinkError::Busy { words, retry_after },
         None => LinkError::Unreachable(words),
     }
 }
 
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
+    let seconds = text.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(LONGEST_PATIENCE))
+}
+
 /// The broker says why, and what to do, in a problem document (RFC 9457).
-pub(crate) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> LinkError {
-    let words = format!("{status} {}", detail(body)).trim_end().to_owned();
-    match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => LinkError::Unauthorized(words),
-        StatusCode::BAD_REQUEST
-        | StatusCode::UNPROCESSABLE_ENTITY
-        | StatusCode::PAYLOAD_TOO_LARGE => LinkError::Refused(words),
-        _ => later(words, headers),
+pub(crate) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refusal {
+    Refusal {
+        status,
+        words: format!("{status} {}", detail(body)).trim_end().to_owned(),
+        retry_after: retry_after(headers),
     }
 }
 

@@ -18,7 +18,7 @@ use site_adapter::{
 use uuid::Uuid;
 
 use crate::accounts::answer as account_answer;
-use crate::attempt::{Answer, Call, Collect, Collected, Fetch, Got, Moment};
+use crate::attempt::{Answer, Call, Collect, Collected, Fetch, Got, Heard, Moment};
 use crate::exchange::{not_believed, refusal};
 use crate::problems::Timers;
 use crate::spool::frame;
@@ -45,10 +45,16 @@ pub fn broker(status: u16, retry_after: &str, body: &[u8]) {
     let reply = serde_json::from_slice::<ReportReply>(body).unwrap_or_default();
     if let (Ok(leased), Some(config)) = (serde_json::from_slice::<LeaseReply>(body), config()) {
         let mut state = state();
-        state.leased(leased.clone(), Timestamp::UNIX_EPOCH);
+        let heard = Heard {
+            asked_at: Timestamp::UNIX_EPOCH,
+            steady: Timestamp::UNIX_EPOCH,
+            now: Timestamp::UNIX_EPOCH,
+            answered_at: leased.now,
+        };
+        state.leased(leased.clone(), &heard);
         go_on(&config, &mut state, &reply);
         // Once more, as after a restart.
-        state.leased(leased, Timestamp::UNIX_EPOCH);
+        state.leased(leased, &heard);
         go_on(&config, &mut state, &reply);
     }
 }
@@ -123,6 +129,7 @@ fn go_on(config: &AgentConfig, state: &mut State, reply: &ReportReply) {
     for round in 0..ROUNDS {
         let at = Moment {
             now: Timestamp::UNIX_EPOCH,
+            steady: Timestamp::UNIX_EPOCH,
             config,
             spools: false,
             broker_away: round == 1,

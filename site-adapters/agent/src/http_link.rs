@@ -5,18 +5,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use agent_link::{EnrolReply, EnrolRequest, InviteText, KeyPair, RotateReply, RotateRequest};
+use agent_link::{EnrolReply, EnrolRequest, InviteText, RotateReply, RotateRequest};
 use async_trait::async_trait;
 use broker_model::{Clock as _, SystemClock};
 use jiff::Timestamp;
-use reqwest::Client;
+use reqwest::{Client, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use site_adapter::{BrokerLink, LeaseReply, LeaseRequest, LinkError, Report, ReportReply};
+use tokio::task::spawn_blocking;
 use url::Url;
 
-use crate::exchange::{Parties, exchange};
-use crate::identity::{Identity, IdentityError, enrolling_key, rotation_lock};
+use crate::exchange::{Miss, Parties, Refusal, exchange};
+use crate::identity::{Identity, IdentityError, enrolling_key, next_key, rotation_lock};
 use crate::proxy::{ProxyConfig, through};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -60,6 +61,8 @@ pub enum HttpLinkError {
     Identity(#[from] IdentityError),
     #[error(transparent)]
     Broker(#[from] LinkError),
+    #[error("the disk cannot be used just now")]
+    Interrupted(#[source] tokio::task::JoinError),
     #[error("the broker put this agent at the site {given}, and the invite is for {asked}")]
     AnotherSite { given: String, asked: String },
 }
@@ -104,38 +107,41 @@ impl HttpLink {
     /// The new one is on the disk before the broker hears of it: whenever the agent is killed, what it
     /// finds then is a key that counts.
     pub async fn rotate(&self, now: Timestamp) -> Result<Timestamp, HttpLinkError> {
-        // The running agent and `rotate-key` beside it must not make two.
-        let _held = rotation_lock(&self.data_dir)?;
-        let present = Identity::load(&self.data_dir)?;
-        let next = if let Some(begun) = Identity::next(&self.data_dir)? {
-            begun
-        } else {
-            let made = Identity {
-                key: KeyPair::generate(),
-                key_made_at: now,
-                ..present.clone()
-            };
-            made.store_next(&self.data_dir)?;
-            made
-        };
-        let request = RotateRequest::new(&next.key, next.agent);
-        let told = self.post_as(&present, "rotate", &request, ANSWER_TIMEOUT);
-        let reply: RotateReply = match told.await {
-            // Begun long ago: the old key may count no more, and the new one does.
-            Err(LinkError::Unauthorized(words)) => {
-                let told = self.post_as(&next, "rotate", &request, ANSWER_TIMEOUT);
-                told.await.map_err(|_| LinkError::Unauthorized(words))?
-            }
-            told => told?,
-        };
-        next.store(&self.data_dir)?;
+        let folder = self.data_dir.clone();
+        // The running agent and `rotate-key` beside it must not make two: held to the end.
+        let begun = on_disk(move || {
+            let held = rotation_lock(&folder)?;
+            let present = Identity::load(&folder)?;
+            let next = next_key(&folder, &present, now)?;
+            Ok((held, present, next))
+        });
+        let (_held, present, next) = begun.await?;
+        let reply = self.tell_next(&present, &next).await?;
+        let (folder, stored) = (self.data_dir.clone(), next.clone());
+        on_disk(move || stored.store(&folder)).await?;
         self.put(next);
         Ok(reply.old_key_until)
     }
 
+    async fn tell_next(&self, present: &Identity, next: &Identity) -> Result<RotateReply, Miss> {
+        let request = RotateRequest::new(&next.key, next.agent);
+        match self
+            .post_as(present, "rotate", &request, ANSWER_TIMEOUT)
+            .await
+        {
+            // Begun long ago: the old key may count no more, and the new one does.
+            Err(Miss::Refusal(told)) if is_unauthorized(&told) => {
+                let again = self.post_as(next, "rotate", &request, ANSWER_TIMEOUT);
+                again.await.map_err(|_| Miss::Refusal(told))
+            }
+            told => told,
+        }
+    }
+
     /// Ends a rotation that the agent was killed in.
     pub async fn finish_rotation(&self) -> Result<bool, HttpLinkError> {
-        if Identity::next(&self.data_dir)?.is_none() {
+        let folder = self.data_dir.clone();
+        if on_disk(move || Identity::next(&folder)).await?.is_none() {
             return Ok(false);
         }
         self.rotate(SystemClock.now()).await?;
@@ -155,14 +161,16 @@ impl HttpLink {
         path: &str,
         message: &Q,
         timeout: Duration,
-    ) -> Result<A, LinkError> {
+    ) -> Result<A, Miss> {
         let identity = self.identity();
         match self.post_as(&identity, path, message, timeout).await {
             // `alcyone-agent rotate-key` may have put another key there meanwhile.
-            Err(LinkError::Unauthorized(words)) => match self.reread(&identity) {
-                Some(fresh) => self.post_as(&fresh, path, message, timeout).await,
-                None => Err(LinkError::Unauthorized(words)),
-            },
+            Err(Miss::Refusal(told)) if is_unauthorized(&told) => {
+                match self.reread(&identity).await {
+                    Some(fresh) => self.post_as(&fresh, path, message, timeout).await,
+                    None => Err(Miss::Refusal(told)),
+                }
+            }
             answer => answer,
         }
     }
@@ -173,7 +181,7 @@ impl HttpLink {
         path: &str,
         message: &Q,
         timeout: Duration,
-    ) -> Result<A, LinkError> {
+    ) -> Result<A, Miss> {
         let parties = Parties {
             key: &identity.key,
             key_id: &identity.key.public().id(),
@@ -185,14 +193,36 @@ impl HttpLink {
     }
 
     /// The identity on the disk, if it is another one than this.
-    fn reread(&self, refused: &Identity) -> Option<Arc<Identity>> {
-        let fresh = Identity::load(&self.data_dir).ok()?;
+    async fn reread(&self, refused: &Identity) -> Option<Arc<Identity>> {
+        let folder = self.data_dir.clone();
+        let fresh = on_disk(move || Identity::load(&folder)).await.ok()?;
         if fresh.key.public() == refused.key.public() {
             return None;
         }
         self.put(fresh);
         Some(self.identity())
     }
+}
+
+impl From<Miss> for HttpLinkError {
+    fn from(miss: Miss) -> Self {
+        Self::Broker(miss.into())
+    }
+}
+
+fn is_unauthorized(told: &Refusal) -> bool {
+    matches!(
+        told.status,
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+    )
+}
+
+/// Beside the agent's loops: a disk may take its time.
+async fn on_disk<T: Send + 'static>(
+    act: impl FnOnce() -> Result<T, IdentityError> + Send + 'static,
+) -> Result<T, HttpLinkError> {
+    let done = spawn_blocking(act).await;
+    Ok(done.map_err(HttpLinkError::Interrupted)??)
 }
 
 /// Enrols an agent by an invite, and keeps its identity in the data folder. Again with the same invite
@@ -241,11 +271,11 @@ pub async fn enrol(
 impl BrokerLink for HttpLink {
     async fn lease(&self, request: LeaseRequest) -> Result<LeaseReply, LinkError> {
         let wait = Duration::from_secs(u64::from(request.wait_seconds));
-        self.post("lease", &request, wait + ANSWER_TIMEOUT).await
+        Ok(self.post("lease", &request, wait + ANSWER_TIMEOUT).await?)
     }
 
     async fn report(&self, report: Report) -> Result<ReportReply, LinkError> {
-        self.post("report", &report, ANSWER_TIMEOUT).await
+        Ok(self.post("report", &report, ANSWER_TIMEOUT).await?)
     }
 }
 

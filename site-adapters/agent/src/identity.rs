@@ -2,7 +2,7 @@
 //! only its owner reads, changed whole or not at all.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,8 @@ use broker_model::{AgentId, InviteId, SiteId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
+
+use crate::durable;
 
 const FILE: &str = "identity.toml";
 /// A key that was made and perhaps told the broker, and is not yet the agent's.
@@ -140,6 +142,25 @@ pub(crate) fn enrolling_key(
     Ok(key)
 }
 
+/// The identity with the key that follows this one: the one that was begun, or a new one, which is on
+/// the disk before anybody hears of it.
+pub(crate) fn next_key(
+    data_dir: &Path,
+    present: &Identity,
+    now: Timestamp,
+) -> Result<Identity, IdentityError> {
+    if let Some(begun) = Identity::next(data_dir)? {
+        return Ok(begun);
+    }
+    let made = Identity {
+        key: KeyPair::generate(),
+        key_made_at: now,
+        ..present.clone()
+    };
+    made.store_next(data_dir)?;
+    Ok(made)
+}
+
 /// Held while a key is changed; it falls when the process ends however it ends.
 pub(crate) fn rotation_lock(data_dir: &Path) -> Result<File, IdentityError> {
     let path = data_dir.join("identity.lock");
@@ -195,28 +216,13 @@ fn damaged(path: &Path, reason: impl std::fmt::Display) -> IdentityError {
     }
 }
 
-/// Durable when this returns, and whole or not there: written beside, then renamed.
 fn write(data_dir: &Path, name: &str, value: &impl Serialize) -> Result<(), IdentityError> {
-    let path = data_dir.join(name);
-    let done = || {
-        std::fs::create_dir_all(data_dir)?;
-        let draft = data_dir.join(format!("{name}.new"));
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&draft)?;
-        let text = toml::to_string(value).map_err(std::io::Error::other)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&draft, &path)?;
-        File::open(data_dir)?.sync_all()
-    };
-    done().map_err(|source| IdentityError::Unwritable {
-        path: path.clone(),
-        source,
-    })
+    let text = toml::to_string(value).map_err(std::io::Error::other);
+    text.and_then(|text| durable::replace(data_dir, name, text.as_bytes(), 0o600))
+        .map_err(|source| IdentityError::Unwritable {
+            path: data_dir.join(name),
+            source,
+        })
 }
 
 fn remove(path: &Path) -> Result<(), IdentityError> {

@@ -25,6 +25,7 @@ mod attempt;
 mod backoff;
 mod config;
 mod drain;
+mod durable;
 mod exchange;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -40,6 +41,7 @@ pub mod settings;
 mod spool;
 mod state;
 mod status;
+mod steady;
 
 pub use accounts::{
     AccountCommand, AccountError, AccountMap, AccountQuestion, AccountRule, AccountService,
@@ -56,3 +58,4 @@ pub use proxy::ProxyConfig;
 pub use rotation::keep_key_fresh;
 pub use spool::{Restored, Spool};
 pub use status::serve_status;
+pub use steady::SteadyClock;

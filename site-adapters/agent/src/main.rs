@@ -20,7 +20,7 @@ use clap::{Parser, Subcommand};
 use prometheus::Registry;
 use site_agent::log_writer::LogWriter;
 use site_agent::settings::{DataLock, Settings};
-use site_agent::{Agent, DrainFile, keep_key_fresh, serve_status};
+use site_agent::{Agent, DrainFile, SteadyClock, keep_key_fresh, serve_status};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -152,7 +152,8 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
         site.adapter.clone(),
         settings.account_map()?,
         Arc::new(SystemClock),
-    );
+    )
+    .with_steady_clock(Arc::new(SteadyClock::default()));
     let (spool, restored) = compose::spool(settings)?;
     let drain = DrainFile::of(&settings.agent.data_dir);
     let agent = Arc::new(agent.with_spool(spool, restored).with_drain(drain));

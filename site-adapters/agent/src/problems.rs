@@ -91,6 +91,16 @@ impl Problems {
         self.insert(operation, Cause::Configuration, words, now)
     }
 
+    /// Something that cannot be reached just now.
+    pub(crate) fn note_away(
+        &mut self,
+        operation: &'static str,
+        words: String,
+        now: Timestamp,
+    ) -> bool {
+        self.insert(operation, Cause::Network, words, now)
+    }
+
     fn insert(
         &mut self,
         operation: &'static str,

@@ -11,7 +11,7 @@ use broker_model::{AgentId, InstanceId, SiteId};
 use serde::Deserialize;
 use url::Url;
 
-use crate::config::{SNAPSHOT_EVERY, UNREACHABLE_AFTER, least_snapshot_ttl};
+use crate::config::{SNAPSHOT_EVERY, UNREACHABLE_AFTER, USAGE_GIVE_UP, least_snapshot_ttl};
 use crate::{AccountRule, AgentConfig, HttpLinkConfig, ProxyConfig};
 
 pub use account_map::AccountMapSection;
@@ -181,9 +181,7 @@ impl Settings {
             .snapshot_seconds
             .map_or(config.snapshot_every, seconds);
         config.snapshot_ttl = section.snapshot_ttl_seconds.map(seconds);
-        config.usage_give_up = section
-            .usage_give_up_hours
-            .map_or(config.usage_give_up, |hours| seconds(hours) * 3600);
+        config.usage_give_up = self.usage_give_up();
         config.unreachable_after = section
             .unreachable_seconds
             .map_or(config.unreachable_after, seconds);
@@ -191,6 +189,12 @@ impl Settings {
             .misconfigured_seconds
             .map_or(config.misconfigured_after, seconds);
         config
+    }
+
+    /// How long after its end a job's usage is asked for.
+    pub fn usage_give_up(&self) -> Duration {
+        let hours = |hours: u32| Duration::from_hours(u64::from(hours));
+        self.agent.usage_give_up_hours.map_or(USAGE_GIVE_UP, hours)
     }
 
     /// The most that log bytes in the spool may take, in bytes.

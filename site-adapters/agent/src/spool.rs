@@ -74,8 +74,8 @@ impl Spool {
     /// Opens the spool in a folder, and makes it if it is not there. `limit` is the most that the
     /// bytes of logs may take, in bytes.
     ///
-    /// What a crash left half-written is cut off; a journal that is damaged further in front is set
-    /// aside as `journal.damaged`, and what could be read of it is used.
+    /// A journal with something in it that cannot be read, such as what a crash left half-written, is
+    /// kept as `journal.damaged` (and `.1`, `.2`), and every record that can be read is used.
     pub fn open(folder: &Path, limit: u64) -> io::Result<(Self, Restored)> {
         std::fs::create_dir_all(folder)?;
         let (journal, attempts) = Journal::open(folder)?;

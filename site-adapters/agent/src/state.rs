@@ -7,7 +7,7 @@ use broker_model::{AttemptId, SiteSnapshot};
 use jiff::Timestamp;
 use site_adapter::{LeaseReply, LeasedAttempt, RemoteJob, RemoteRef};
 
-use crate::attempt::{Answer, Call, Collect, Collected, Moment, Tracked};
+use crate::attempt::{Answer, Call, Collect, Collected, Heard, Moment, Tracked};
 use crate::problems::{Problems, Timers};
 
 pub(crate) use spooled::Changes;
@@ -101,26 +101,26 @@ impl State {
     }
 
     /// Takes in what the broker leased; returns how much of it was news.
-    pub(crate) fn leased(&mut self, reply: LeaseReply, now: Timestamp) -> usize {
+    pub(crate) fn leased(&mut self, reply: LeaseReply, heard: &Heard) -> usize {
         let mut news = 0;
         for leased in reply.attempts {
-            news += usize::from(self.take(leased, now));
+            news += usize::from(self.take(leased, heard));
         }
         for attempt in reply.cancel {
-            news += usize::from(self.cancel(attempt, now));
+            news += usize::from(self.cancel(attempt, heard.now));
         }
         news
     }
 
-    fn take(&mut self, leased: LeasedAttempt, now: Timestamp) -> bool {
+    fn take(&mut self, leased: LeasedAttempt, heard: &Heard) -> bool {
         match self.attempts.get_mut(&leased.attempt) {
             Some(known) if known.claimed => {
-                return leased.cancel && self.cancel(leased.attempt, now);
+                return leased.cancel && self.cancel(leased.attempt, heard.now);
             }
             Some(kept) => {
                 let attempt = leased.attempt;
                 tracing::info!(attempt.id = %attempt, "attempt of an earlier process taken over");
-                kept.claim(leased, now);
+                kept.claim(leased, heard);
                 self.changed(attempt);
                 return true;
             }
@@ -132,7 +132,7 @@ impl State {
         );
         self.generation += 1;
         let attempt = leased.attempt;
-        let tracked = Tracked::new(leased, self.generation, now);
+        let tracked = Tracked::new(leased, self.generation, heard);
         self.attempts.insert(attempt, tracked);
         true
     }

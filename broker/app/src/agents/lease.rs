@@ -102,7 +102,11 @@ impl Broker {
             .into_iter()
             .filter(|attempt| known.contains(attempt))
             .collect();
-        Ok(LeaseReply { attempts, cancel })
+        Ok(LeaseReply {
+            attempts,
+            cancel,
+            now: Some(self.inner.clock.now()),
+        })
     }
 
     /// Open attempts of the site that are this agent's (it was restarted) or nobody's (the lease of

@@ -52,6 +52,20 @@ async fn an_attempt_whose_lease_ran_out_goes_to_one_agent() {
     }
 }
 
+#[tokio::test]
+async fn a_lease_comes_with_the_brokers_own_time_to_count_it_from() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let agent = Agent::of(&world, "lumi");
+    agent.show(&broker).await;
+    submit(&broker, at(&["lumi"])).await;
+    let reply = agent.ask(&broker, 1, &[]).await;
+    let left = reply.attempts[0]
+        .lease_until
+        .duration_since(reply.now.unwrap());
+    assert_eq!(left, jiff::SignedDuration::from_secs(60));
+}
+
 /// The other one may have sent it, and only the scheduler knows.
 #[tokio::test]
 async fn an_agent_that_lost_its_lease_is_not_listened_to_even_when_nobody_holds_it() {

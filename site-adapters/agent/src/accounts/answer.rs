@@ -19,7 +19,7 @@ struct Message<'a> {
 pub(super) fn message(question: &AccountQuestion) -> Result<Vec<u8>, AccountError> {
     let version = 1;
     serde_json::to_vec(&Message { version, question })
-        .map_err(|error| AccountError::Unavailable(error.to_string()))
+        .map_err(|error| AccountError::Unusable(error.to_string()))
 }
 
 /// One of `user` (with what goes with it), `refused` and `later`.
@@ -69,7 +69,7 @@ fn name(field: &str, text: String) -> Result<String, AccountError> {
 }
 
 fn odd(why: &str) -> AccountError {
-    AccountError::Unavailable(format!("its answer is not understood: {why}"))
+    AccountError::Unusable(format!("it is not understood: {why}"))
 }
 
 /// Words of a site for a person: one line, not too long.

@@ -7,17 +7,16 @@ use tokio::time::Instant;
 
 use super::{AccountError, AccountMap, AccountQuestion, Mapping};
 
-type Answer = Result<Mapping, AccountError>;
-
 /// More than a site has projects and people; beyond it everything is asked again.
 const MOST: usize = 20_000;
 
-/// Remembers the answers of another mapping for a while. No answer is not one: it is asked for again.
+/// Remembers for a while under which account another mapping lets a job run. A refusal is asked for
+/// again: whoever has done what it says must not wait.
 #[derive(Debug)]
 pub struct Cached<M> {
     inner: M,
     lasts: Duration,
-    known: Mutex<HashMap<AccountQuestion, (Instant, Answer)>>,
+    known: Mutex<HashMap<AccountQuestion, (Instant, Mapping)>>,
 }
 
 impl<M: AccountMap> Cached<M> {
@@ -29,11 +28,11 @@ impl<M: AccountMap> Cached<M> {
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<AccountQuestion, (Instant, Answer)>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<AccountQuestion, (Instant, Mapping)>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn remember(&self, question: &AccountQuestion, answer: &Answer) {
+    fn remember(&self, question: &AccountQuestion, mapping: &Mapping) {
         let mut known = self.known();
         if known.len() >= MOST {
             known.retain(|_, (at, _)| at.elapsed() < self.lasts);
@@ -41,23 +40,21 @@ impl<M: AccountMap> Cached<M> {
         if known.len() >= MOST {
             known.clear();
         }
-        known.insert(question.clone(), (Instant::now(), answer.clone()));
+        known.insert(question.clone(), (Instant::now(), mapping.clone()));
     }
 }
 
 #[async_trait]
 impl<M: AccountMap> AccountMap for Cached<M> {
-    async fn account(&self, question: &AccountQuestion) -> Answer {
+    async fn account(&self, question: &AccountQuestion) -> Result<Mapping, AccountError> {
         let known = self.known().get(question).cloned();
-        if let Some((at, answer)) = known
+        if let Some((at, mapping)) = known
             && at.elapsed() < self.lasts
         {
-            return answer;
+            return Ok(mapping);
         }
-        let answer = self.inner.account(question).await;
-        if !matches!(answer, Err(AccountError::Unavailable(_))) {
-            self.remember(question, &answer);
-        }
-        answer
+        let mapping = self.inner.account(question).await?;
+        self.remember(question, &mapping);
+        Ok(mapping)
     }
 }

@@ -8,6 +8,9 @@ use tokio::process::{Child, Command};
 use super::answer::{self, LONGEST_ANSWER};
 use super::{AccountError, AccountMap, AccountQuestion, Mapping};
 
+/// Where programs are looked for, whatever the agent's own environment says.
+pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// A program of the site's: the question on its standard input, the answer on its standard output,
 /// both JSON. No shell is in between, and no environment but `PATH`.
 #[derive(Clone, Debug)]
@@ -26,15 +29,12 @@ impl AccountCommand {
         let (program, arguments) = self
             .argv
             .split_first()
-            .ok_or_else(|| AccountError::Unavailable("no program is named".to_owned()))?;
+            .ok_or_else(|| AccountError::Unusable("no program is named".to_owned()))?;
         let mut command = Command::new(program);
         command
             .args(arguments)
             .env_clear()
-            .env(
-                "PATH",
-                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            )
+            .env("PATH", PATH)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -42,11 +42,11 @@ impl AccountCommand {
             .kill_on_drop(true);
         command
             .spawn()
-            .map_err(|error| AccountError::Unavailable(format!("`{program}`: {error}")))
+            .map_err(|error| AccountError::Unusable(format!("`{program}`: {error}")))
     }
 
     async fn ask(&self, child: &mut Child, message: &[u8]) -> Result<Mapping, AccountError> {
-        let failed = |error: std::io::Error| AccountError::Unavailable(error.to_string());
+        let failed = |error: std::io::Error| AccountError::Unusable(error.to_string());
         let (stdin, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let put = async move {
             if let Some(mut stdin) = stdin {
@@ -60,11 +60,11 @@ impl AccountCommand {
         if !status.success() {
             let said = answer::readable(&String::from_utf8_lossy(&err));
             let words = format!("the program ended with {status}: {said}");
-            return Err(AccountError::Unavailable(words));
+            return Err(AccountError::Unusable(words));
         }
         if out.len() > LONGEST_ANSWER {
             let words = format!("its answer is longer than {LONGEST_ANSWER} bytes");
-            return Err(AccountError::Unavailable(words));
+            return Err(AccountError::Unusable(words));
         }
         answer::read(&out)
     }

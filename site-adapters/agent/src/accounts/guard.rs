@@ -1,5 +1,6 @@
 use async_trait::async_trait;
 
+use super::uids::{Uids, in_passwd};
 use super::{AccountError, AccountMap, AccountQuestion, Mapping};
 
 /// Keeps jobs from running as root, as the scheduler's own user or as the agent's, whatever a
@@ -20,7 +21,9 @@ impl<M: AccountMap> Guarded<M> {
 impl<M: AccountMap> AccountMap for Guarded<M> {
     async fn account(&self, question: &AccountQuestion) -> Result<Mapping, AccountError> {
         let mapping = self.inner.account(question).await?;
-        match self.users.forbids(&mapping.account.user) {
+        let user = &mapping.account.user;
+        let uid = self.users.uids.of(user).await?;
+        match self.users.forbids_as(user, uid) {
             None => Ok(mapping),
             Some(reason) => Err(AccountError::Forbidden {
                 user: mapping.account.user,
@@ -35,6 +38,7 @@ impl<M: AccountMap> AccountMap for Guarded<M> {
 pub struct LocalUsers {
     own_uid: Option<u32>,
     allow_own: bool,
+    uids: Uids,
 }
 
 impl LocalUsers {
@@ -45,13 +49,17 @@ impl LocalUsers {
         Self {
             own_uid: own.map(|own| MetadataExt::uid(&own)),
             allow_own,
+            uids: Uids::default(),
         }
     }
 
-    /// Why a user is not allowed, if so. Users of a directory service are not in passwd(5) and are
-    /// known by their names only.
+    /// Why a user of passwd(5) is not allowed, if so. Those of a directory service are known by their
+    /// names only: they are looked up for each job.
     pub fn forbids(&self, user: &str) -> Option<&'static str> {
-        let uid = uid_of(user);
+        self.forbids_as(user, in_passwd(user))
+    }
+
+    fn forbids_as(&self, user: &str, uid: Option<u32>) -> Option<&'static str> {
         if matches!(user, "slurm" | "pbsdata") {
             return Some("the scheduler's own user");
         }
@@ -63,14 +71,11 @@ impl LocalUsers {
         }
         (user == "root" || uid == Some(0)).then_some("root")
     }
-}
 
-fn uid_of(user: &str) -> Option<u32> {
-    let passwd = std::fs::read_to_string("/etc/passwd").ok()?;
-    passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        let uid = fields.nth(1)?.parse().ok()?;
-        (name == user).then_some(uid)
-    })
+    #[cfg(test)]
+    pub(super) fn asking(mut self, program: &std::path::Path) -> Self {
+        let patience = std::time::Duration::from_secs(2);
+        self.uids = Uids::asking(program.into(), patience);
+        self
+    }
 }

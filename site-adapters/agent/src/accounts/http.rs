@@ -65,7 +65,8 @@ impl AccountService {
         })
     }
 
-    async fn ask(&self, message: Vec<u8>) -> Result<(StatusCode, Vec<u8>), String> {
+    async fn ask(&self, message: Vec<u8>) -> Result<(StatusCode, Vec<u8>), AccountError> {
+        let away = |error: reqwest::Error| AccountError::Unavailable(chain(&error));
         let mut request = self
             .client
             .post(self.url.clone())
@@ -73,15 +74,18 @@ impl AccountService {
             .body(message);
         if let Some(path) = &self.token_file {
             let read = tokio::fs::read_to_string(path).await;
-            let token = read.map_err(|error| format!("`{}`: {error}", path.display()))?;
+            let unreadable =
+                |error| AccountError::Unusable(format!("`{}`: {error}", path.display()));
+            let token = read.map_err(unreadable)?;
             request = request.bearer_auth(token.trim());
         }
-        let mut response = request.send().await.map_err(|error| chain(&error))?;
+        let mut response = request.send().await.map_err(away)?;
         let mut body = Vec::new();
-        while let Some(bytes) = response.chunk().await.map_err(|error| chain(&error))? {
+        while let Some(bytes) = response.chunk().await.map_err(away)? {
             body.extend_from_slice(&bytes);
             if body.len() > LONGEST_ANSWER {
-                return Err(format!("its answer is longer than {LONGEST_ANSWER} bytes"));
+                let words = format!("its answer is longer than {LONGEST_ANSWER} bytes");
+                return Err(AccountError::Unusable(words));
             }
         }
         Ok((response.status(), body))
@@ -91,15 +95,28 @@ impl AccountService {
 #[async_trait]
 impl AccountMap for AccountService {
     async fn account(&self, question: &AccountQuestion) -> Result<Mapping, AccountError> {
-        let answer = self.ask(answer::message(question)?).await;
-        let (status, body) = answer.map_err(AccountError::Unavailable)?;
+        let (status, body) = self.ask(answer::message(question)?).await?;
         if status == StatusCode::OK {
             return answer::read(&body);
         }
         // A refusal says so in a body; a bare 404 is more likely a wrong address.
         let said = answer::readable(&String::from_utf8_lossy(&body));
-        Err(AccountError::Unavailable(format!("{status} {said}")))
+        let words = format!("{status} {said}").trim_end().to_owned();
+        Err(if is_passing(status) {
+            AccountError::Unavailable(words)
+        } else {
+            AccountError::Unusable(words)
+        })
     }
+}
+
+/// Whether the same question may well be answered later, with nothing mended here.
+fn is_passing(status: StatusCode) -> bool {
+    status.is_server_error()
+        || matches!(
+            status,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS
+        )
 }
 
 fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, AccountServiceError> {

@@ -8,6 +8,9 @@ use url::Url;
 
 use super::*;
 
+mod cache;
+mod guard;
+
 const ISSUER: &str = "https://login.example.eu";
 
 fn project() -> ProjectId {
@@ -178,8 +181,13 @@ async fn a_programs_refusal_is_told_in_the_sites_words_and_its_failure_waits() {
             "sign the terms at https://id.example first".to_owned()
         ))
     );
+    let later = "echo '{\"later\":\"LDAP is down\"}'";
+    let later = program(folder.path(), later).account(&asked).await;
+    assert_eq!(
+        later,
+        Err(AccountError::Unavailable("LDAP is down".to_owned()))
+    );
     for (script, words) in [
-        ("echo '{\"later\":\"LDAP is down\"}'", "LDAP is down"),
         ("echo oops >&2; exit 3", "oops"),
         ("echo '{\"user\":\"a b\"}'", "not a name"),
         ("echo '{\"user\":\"a\",\"refused\":\"b\"}'", "one of"),
@@ -188,7 +196,7 @@ async fn a_programs_refusal_is_told_in_the_sites_words_and_its_failure_waits() {
         ("", "EOF"),
     ] {
         let later = program(folder.path(), script).account(&asked).await;
-        let Err(AccountError::Unavailable(said)) = later else {
+        let Err(AccountError::Unusable(said)) = later else {
             panic!("`{script}`: {later:?}");
         };
         assert!(said.contains(words), "`{script}`: {said}");
@@ -210,70 +218,6 @@ async fn a_program_that_hangs_is_ended_with_its_children() {
     while state().is_ok_and(|stat| !stat.contains(") Z ")) {
         assert!(started.elapsed() < Duration::from_secs(20), "it still runs");
         tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
-#[derive(Debug, Default)]
-struct Counted(std::sync::Arc<std::sync::atomic::AtomicU32>);
-
-#[async_trait]
-impl AccountMap for Counted {
-    async fn account(&self, _: &AccountQuestion) -> Result<Mapping, AccountError> {
-        match self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
-            0 => Err(AccountError::Unavailable("later".to_owned())),
-            _ => Err(AccountError::NoAccount("no".to_owned())),
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_answer_is_remembered_for_its_time_and_no_answer_is_not() {
-    let counted = Counted::default();
-    let times = counted.0.clone();
-    let cached = Cached::new(counted, Duration::from_mins(5));
-    let asked = question(project());
-    let count = || times.load(std::sync::atomic::Ordering::SeqCst);
-    for expected in [1, 2, 2, 2] {
-        cached.account(&asked).await.unwrap_err();
-        assert_eq!(count(), expected);
-    }
-    tokio::time::advance(Duration::from_mins(6)).await;
-    cached.account(&asked).await.unwrap_err();
-    assert_eq!(count(), 3);
-    cached.account(&question(project())).await.unwrap_err();
-    assert_eq!(count(), 4, "another question");
-}
-
-#[tokio::test]
-async fn whatever_a_mapping_says_no_job_runs_as_root_or_as_the_agent() {
-    let own = std::process::Command::new("id")
-        .arg("-un")
-        .output()
-        .unwrap();
-    let own = String::from_utf8(own.stdout).unwrap().trim().to_owned();
-    let folder = tempfile::tempdir().unwrap();
-    let asked = question(project());
-    for (user, allow_own, may) in [
-        ("root", false, false),
-        ("slurm", true, false),
-        (own.as_str(), false, false),
-        (own.as_str(), true, true),
-        ("ada", false, true),
-    ] {
-        let script = format!("echo '{{\"user\":\"{user}\"}}'");
-        let command = program(folder.path(), &script);
-        let guarded = Guarded::new(command, LocalUsers::new(allow_own));
-        let answer = guarded.account(&asked).await;
-        assert_eq!(answer.is_ok(), may, "{user} {allow_own}: {answer:?}");
-        if let Err(error) = answer {
-            assert!(matches!(error, AccountError::Forbidden { .. }), "{error}");
-        }
-        let table = Guarded::new(AccountTable::everyone(user), LocalUsers::new(allow_own));
-        assert_eq!(
-            table.account(&asked).await.is_ok(),
-            may,
-            "{user} {allow_own}"
-        );
     }
 }
 
@@ -318,6 +262,8 @@ async fn a_directory_is_asked_with_the_token_and_answers_the_three_ways() {
             r#"{"refused":"no account; write to help@example.org"}"#,
         ),
         (200, r#"{"later":"moving"}"#),
+        (503, "starting"),
+        (429, "slowly"),
         (404, "nothing here"),
         (200, "<html>login</html>"),
         (302, ""),
@@ -331,10 +277,15 @@ async fn a_directory_is_asked_with_the_token_and_answers_the_three_ways() {
     assert_eq!(mapped.account.user, "ada");
     let refused = service.account(&asked).await.unwrap_err();
     assert_eq!(refused.to_string(), "no account; write to help@example.org");
-    for words in ["moving", "404", "not understood", "302"] {
+    for words in ["moving", "503", "429"] {
         let later = service.account(&asked).await.unwrap_err();
         assert!(matches!(later, AccountError::Unavailable(_)), "{later}");
         assert!(later.to_string().contains(words), "{words}: {later}");
+    }
+    for words in ["404", "not understood", "302"] {
+        let odd = service.account(&asked).await.unwrap_err();
+        assert!(matches!(odd, AccountError::Unusable(_)), "{odd}");
+        assert!(odd.to_string().contains(words), "{words}: {odd}");
     }
 }
 
@@ -344,13 +295,17 @@ async fn a_directory_that_is_away_or_does_not_know_the_agent_makes_the_job_wait(
     std::fs::write(token.path(), "wrong").unwrap();
     let asked = question(project());
     let url = directory(&[(200, r#"{"user":"ada"}"#)]).await;
-    for url in [url, "http://127.0.0.1:9/".parse().unwrap()] {
-        let later = service(url, token.path()).account(&asked).await;
-        assert!(
-            matches!(later, Err(AccountError::Unavailable(_))),
-            "{later:?}"
-        );
-    }
+    let unknown = service(url, token.path()).account(&asked).await;
+    assert!(
+        matches!(unknown, Err(AccountError::Unusable(_))),
+        "{unknown:?}"
+    );
+    let nobody = service("http://127.0.0.1:9/".parse().unwrap(), token.path());
+    let away = nobody.account(&asked).await;
+    assert!(
+        matches!(away, Err(AccountError::Unavailable(_))),
+        "{away:?}"
+    );
     let missing = service(
         "http://127.0.0.1:9/".parse().unwrap(),
         Path::new("/no/token"),

@@ -70,14 +70,21 @@ impl Agent {
     fn note_account<T>(&self, answer: &Result<T, AccountError>) {
         let now = self.now();
         let mut state = self.state();
-        // With a forbidden user every job of it is refused until the site has mended its mapping.
-        let Err(error @ (AccountError::Unavailable(_) | AccountError::Forbidden { .. })) = answer
-        else {
-            state.problems.solved("accounts");
-            return;
+        let problems = &mut state.problems;
+        let is_news = match answer {
+            Err(error @ AccountError::Unavailable(_)) => {
+                problems.note_away("accounts", error.to_string(), now)
+            }
+            // With a forbidden user every job of it is refused until the site has mended its mapping.
+            Err(error @ (AccountError::Unusable(_) | AccountError::Forbidden { .. })) => {
+                problems.note_words("accounts", error.to_string(), now)
+            }
+            _ => {
+                problems.solved("accounts");
+                false
+            }
         };
-        let words = error.to_string();
-        if state.problems.note_words("accounts", words, now) {
+        if is_news {
             self.wake.snapshot.notify_one();
         }
     }

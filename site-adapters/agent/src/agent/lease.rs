@@ -1,12 +1,14 @@
 use site_adapter::{LeaseRequest, LinkError};
 
 use super::Agent;
+use crate::attempt::Heard;
 
 impl Agent {
     /// Asks the broker for work, letting it hold the answer for so long; returns how many attempts
     /// and cancel requests came that the agent did not know.
     pub async fn lease_once(&self, wait_seconds: u32) -> Result<usize, LinkError> {
-        let request = self.lease_request(wait_seconds);
+        let request = self.lease_request(wait_seconds).await;
+        let asked_at = self.steady.now();
         let answer = self
             .metrics
             .broker_call("lease", self.link.lease(request))
@@ -14,11 +16,16 @@ impl Agent {
         self.note_broker(answer.is_ok());
         self.note_link("lease", &answer);
         let reply = answer?;
-        let now = self.now();
+        let heard = Heard {
+            asked_at,
+            steady: self.steady.now(),
+            now: self.now(),
+            answered_at: reply.now,
+        };
         let news = {
             let mut state = self.state();
-            state.heard(now);
-            state.leased(reply, now)
+            state.heard(heard.now);
+            state.leased(reply, &heard)
         };
         if news > 0 {
             self.wake.all();
@@ -27,7 +34,8 @@ impl Agent {
         Ok(news)
     }
 
-    fn lease_request(&self, wait_seconds: u32) -> LeaseRequest {
+    async fn lease_request(&self, wait_seconds: u32) -> LeaseRequest {
+        let is_drained = self.drained().await.is_some();
         let (working_on, known) = {
             let state = self.state();
             (state.working_on(), state.len())
@@ -42,7 +50,7 @@ impl Agent {
             scheduler: self.config.scheduler.clone(),
             systems: self.config.systems.clone(),
             only_sent,
-            want: if only_sent || self.drained().is_some() {
+            want: if only_sent || is_drained {
                 0
             } else {
                 free.min(self.room_for_unsent())

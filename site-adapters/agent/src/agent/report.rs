@@ -10,7 +10,7 @@ impl Agent {
         let Some(batch) = self.state().compose(&self.moment()) else {
             return Ok(false);
         };
-        let sent_at = self.now();
+        let sent_at = self.steady.now();
         let sent = self.link.report(batch.report.clone());
         let answer = self.metrics.broker_call("report", sent).await;
         self.note_link("report", &answer);

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use jiff::Timestamp;
 use site_adapter::LinkError;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -176,7 +177,7 @@ impl Agent {
     async fn drain_begins_or_ends(&self) {
         loop {
             tokio::time::sleep(self.config.tick.max(DRAIN_LOOK)).await;
-            if self.drain_changed() {
+            if self.drain_changed().await {
                 return;
             }
         }
@@ -223,16 +224,16 @@ impl Agent {
 
     async fn report_due(&self) {
         loop {
-            let now = self.now();
+            let at = self.moment();
             let (ready, renewal) = {
                 let state = self.state();
-                (state.has_report(now), state.next_renewal())
+                (state.has_report(&at), state.next_renewal())
             };
             if ready {
                 return;
             }
-            let wait = renewal
-                .map(|due| Duration::try_from(due.duration_since(now)).unwrap_or(Duration::ZERO));
+            let left = |due: Timestamp| Duration::try_from(due.duration_since(at.steady));
+            let wait = renewal.map(|due| left(due).unwrap_or(Duration::ZERO));
             tokio::select! {
                 () = self.wake.report.notified() => {}
                 () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {}

@@ -1,5 +1,6 @@
 use broker_model::{SiteReadiness, SiteSnapshot};
 use site_adapter::{Error, SiteAdapter as _};
+use tokio::task::spawn_blocking;
 
 use super::Agent;
 use crate::drain::{Drain, DrainFile};
@@ -39,7 +40,7 @@ impl Agent {
         }
         let subsystems = self.broken_subsystems().await;
         let mut snapshot = answer.unwrap_or_else(|error| self.unobserved(&error));
-        let drain = self.drained();
+        let drain = self.drained().await;
         let mut state = self.state();
         state.was_observed = true;
         state.problems.apply(&mut snapshot, &subsystems, now);
@@ -69,15 +70,16 @@ impl Agent {
             .collect()
     }
 
-    pub(super) fn drained(&self) -> Option<Drain> {
-        let now = self.now();
-        let drain = self.drain.as_ref()?.read();
-        drain.filter(|drain| drain.holds(now))
+    pub(super) async fn drained(&self) -> Option<Drain> {
+        let file = self.drain.clone()?;
+        // The folder may be on a file system that hangs.
+        let drain = spawn_blocking(move || file.read()).await.ok().flatten();
+        drain.filter(|drain| drain.holds(self.now()))
     }
 
     /// Whether a drain began or ended since the last snapshot.
-    pub(super) fn drain_changed(&self) -> bool {
-        let is_draining = self.drained().is_some();
+    pub(super) async fn drain_changed(&self) -> bool {
+        let is_draining = self.drained().await.is_some();
         let mut state = self.state();
         std::mem::replace(&mut state.is_draining, is_draining) != is_draining
     }

@@ -55,7 +55,7 @@ impl Tracked {
 
     fn may_submit(&self, at: &Moment<'_>) -> bool {
         let is_known = !at.spools || self.is_written();
-        self.claimed && is_known && self.lease.allows_submit(at.now)
+        self.claimed && is_known && self.lease.allows_submit(at.steady)
     }
 
     fn find(&self, account: &LocalAccount) -> Call {
@@ -94,8 +94,8 @@ impl Tracked {
                 self.send_to(mapping.partition);
                 self.begin(mapping.account, at.now);
             }
-            Err(AccountError::Unavailable(_)) => self.again_soon(at),
-            Err(error) if self.sent == Sent::Never => self.refuse(error.to_string()),
+            Err(AccountError::Unavailable(_) | AccountError::Unusable(_)) => self.again_soon(at),
+            Err(error) if self.sent != Sent::Maybe => self.refuse(error.to_string()),
             // It may be at the scheduler under an account that the table no longer has.
             Err(_) => self.again_slowly(at),
         }
@@ -103,7 +103,11 @@ impl Tracked {
 
     /// The partition that the site sends this project's or person's jobs to, if it says so.
     fn send_to(&mut self, partition: Option<PartitionId>) {
-        if let (Some(unsent), Some(partition)) = (&mut self.origin.unsent, partition) {
+        let Some(unsent) = &mut self.origin.unsent else {
+            return;
+        };
+        unsent.is_mapped = true;
+        if let Some(partition) = partition {
             unsent.work.partition.partition = partition;
         }
     }
@@ -255,7 +259,11 @@ impl Tracked {
             return;
         }
         self.advanced(now);
-        self.phase = if self.announced {
+        let unsent = self.origin.unsent.as_ref();
+        self.phase = if unsent.is_some_and(|unsent| !unsent.is_mapped) {
+            // Out of the spool, which knows the account of then and no partition.
+            Phase::Unmapped
+        } else if self.announced {
             Phase::Ready(account)
         } else {
             self.announce(account)

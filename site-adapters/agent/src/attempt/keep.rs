@@ -7,9 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use site_adapter::{AttemptReport, LeasedAttempt, LocalAccount, RemoteRef};
 
-use super::{
-    Ended, Lease, Live, Logs, Origin, Phase, SKEWED_LEASE, Sent, Tracked, Unsent, UsageState,
-};
+use super::{Ended, Heard, Lease, Live, Logs, Origin, Phase, Sent, Tracked, Unsent, UsageState};
 use crate::accounts::AccountQuestion;
 use crate::spool::Record;
 
@@ -140,11 +138,7 @@ impl Tracked {
             sent: Sent::Maybe,
             announced: true,
             cancel: kept.cancel,
-            lease: Lease {
-                length: SKEWED_LEASE,
-                renewed_at: now,
-                until: kept.lease_until,
-            },
+            lease: Lease::of_before(kept.lease_until),
             tries: 0,
             not_before: now,
             logs: Logs::from_offsets(kept.logs.0, kept.logs.1),
@@ -165,9 +159,10 @@ impl Tracked {
     }
 
     /// The broker has given it to this process.
-    pub(crate) fn claim(&mut self, leased: LeasedAttempt, now: Timestamp) {
+    pub(crate) fn claim(&mut self, leased: LeasedAttempt, heard: &Heard) {
+        let now = heard.now;
         self.claimed = true;
-        self.lease = Lease::taken(leased.lease_until, now);
+        self.lease = Lease::taken(leased.lease_until, heard);
         self.not_before = now;
         self.logs.rebase(leased.stdout_offset, leased.stderr_offset);
         self.origin.ended = leased.ended;
@@ -181,6 +176,7 @@ impl Tracked {
             self.origin.unsent = Some(Box::new(Unsent {
                 question: AccountQuestion::of(&leased),
                 work: leased.work,
+                is_mapped: false,
             }));
             if is_accepted {
                 self.begin(account, now);

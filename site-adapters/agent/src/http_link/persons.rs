@@ -1,5 +1,6 @@
 //! What a person of the site asks and says through the agent.
 
+use reqwest::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use site_adapter::{
@@ -9,6 +10,7 @@ use site_adapter::{
 };
 
 use super::{ANSWER_TIMEOUT, HttpLink};
+use crate::exchange::Miss;
 
 impl HttpLink {
     /// What waits for a person of the site.
@@ -16,7 +18,7 @@ impl HttpLink {
         &self,
         request: &ConfirmationsRequest,
     ) -> Result<ConfirmationsReply, LinkError> {
-        self.post("confirmations", request, ANSWER_TIMEOUT).await
+        Ok(self.post("confirmations", request, ANSWER_TIMEOUT).await?)
     }
 
     /// Confirms or declines a job in the name of a local person. A job that is not asked (any more) is
@@ -27,7 +29,7 @@ impl HttpLink {
 
     /// What people carry to the site.
     pub async fn handoffs(&self, request: &HandoffsRequest) -> Result<HandoffsReply, LinkError> {
-        self.post("handoffs", request, ANSWER_TIMEOUT).await
+        Ok(self.post("handoffs", request, ANSWER_TIMEOUT).await?)
     }
 
     /// Fetches the batch script of a carried job. One that is over, or was never carried here, is
@@ -54,14 +56,14 @@ impl HttpLink {
         request: &Q,
     ) -> Result<A, LinkError> {
         let answer = self.post(path, request, ANSWER_TIMEOUT).await;
-        answer.map_err(|error| match error {
-            // For a lease these come from something before the broker; here the broker says them.
-            LinkError::Unreachable(words)
-                if words.starts_with("404 ") || words.starts_with("409 ") =>
+        answer.map_err(|miss| match miss {
+            // A loop would try again; a person is told what the broker says of the job.
+            Miss::Refusal(told)
+                if matches!(told.status, StatusCode::NOT_FOUND | StatusCode::CONFLICT) =>
             {
-                LinkError::Refused(words)
+                LinkError::Refused(told.words)
             }
-            error => error,
+            miss => miss.into(),
         })
     }
 }

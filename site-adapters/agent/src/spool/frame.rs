@@ -41,12 +41,24 @@ pub(super) fn next(file: &mut impl Read) -> io::Result<Next> {
     }
     let mut payload = Vec::new();
     file.take(u64::from(length)).read_to_end(&mut payload)?;
-    let whole = payload.len() as u64 == u64::from(length);
+    // An empty one is nobody's: zeros, as a file system leaves them, look like it.
+    let whole = !payload.is_empty() && payload.len() as u64 == u64::from(length);
     if whole && crc32fast::hash(&payload) == u32::from_le_bytes(sum) {
         Ok(Next::Frame(payload))
     } else {
         Ok(Next::Torn)
     }
+}
+
+/// Where the first whole frame begins in bytes that may begin anywhere.
+pub(super) fn find(bytes: &[u8]) -> io::Result<Option<usize>> {
+    for at in 0..bytes.len() {
+        let mut rest = bytes.get(at..).unwrap_or_default();
+        if matches!(next(&mut rest)?, Next::Frame(_)) {
+            return Ok(Some(at));
+        }
+    }
+    Ok(None)
 }
 
 fn read_full(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::{self, HEADER, Next};
 use crate::attempt::Kept;
+use crate::durable;
 
 /// A journal shorter than this is not worth rewriting.
 const SMALL: u64 = 1024 * 1024;
@@ -41,6 +42,17 @@ pub(super) struct Journal {
     /// Where the newest record of each attempt is, and how long.
     live: BTreeMap<AttemptId, (u64, u64)>,
     live_bytes: u64,
+    /// Some of it could not be read: nothing is added to it before it is set aside.
+    is_damaged: bool,
+    /// The folder may not name this file yet after a crash.
+    is_renamed: bool,
+}
+
+/// A file that is to take the journal's place.
+struct Draft {
+    file: File,
+    live: BTreeMap<AttemptId, (u64, u64)>,
+    end: u64,
 }
 
 impl Journal {
@@ -48,28 +60,44 @@ impl Journal {
         let path = folder.join("journal");
         let file = private(OpenOptions::new().read(true).write(true).create(true)).open(&path)?;
         let length = file.metadata()?.len();
+        durable::sync_folder(folder)?;
         let mut journal = Self {
             folder: folder.to_owned(),
             file,
             end: 0,
             live: BTreeMap::new(),
             live_bytes: 0,
+            is_damaged: false,
+            is_renamed: false,
         };
-        let kept = journal.replay()?;
-        if journal.end < length {
-            journal.set_aside(&path, length)?;
+        let kept = journal.replay(length)?;
+        // A full disk must not keep the agent from starting: the next write tries it again.
+        if let Err(error) = journal.mend() {
+            tracing::error!(%error, "the damaged journal of the spool cannot be set aside yet");
         }
         Ok((journal, kept.into_values().collect()))
     }
 
-    fn replay(&mut self) -> io::Result<BTreeMap<AttemptId, Kept>> {
+    /// Reads every record that can be read, also behind those that cannot.
+    fn replay(&mut self, length: u64) -> io::Result<BTreeMap<AttemptId, Kept>> {
         let mut kept = BTreeMap::new();
         let mut reader = BufReader::new(self.file.try_clone()?);
-        while let Next::Frame(payload) = frame::next(&mut reader)? {
+        while self.end < length {
+            let Next::Frame(payload) = frame::next(&mut reader)? else {
+                self.is_damaged = true;
+                let Some(found) = self.next_whole(length)? else {
+                    break;
+                };
+                self.end = found;
+                reader.seek(SeekFrom::Start(found))?;
+                continue;
+            };
             let length = HEADER + payload.len() as u64;
             let Ok(record) = serde_json::from_slice::<Record>(&payload) else {
                 // Written by a later version: this one cannot know what it means.
-                break;
+                self.is_damaged = true;
+                self.end += length;
+                continue;
             };
             self.place(&record, length);
             match record {
@@ -80,19 +108,59 @@ impl Journal {
         Ok(kept)
     }
 
-    /// Cuts off what cannot be read, after a copy of the file as it was. The last record of a crash
-    /// was acknowledged to nobody; anything more is worth a look.
-    fn set_aside(&self, path: &Path, length: u64) -> io::Result<()> {
-        let lost = length.saturating_sub(self.end);
+    /// Where the next whole record begins behind one that is not.
+    fn next_whole(&self, length: u64) -> io::Result<Option<u64>> {
+        let from = self.end + 1;
+        let mut reader = self.file.try_clone()?;
+        reader.seek(SeekFrom::Start(from))?;
+        let mut rest = Vec::new();
+        reader.take(length - from).read_to_end(&mut rest)?;
+        let found = frame::find(&rest)?;
+        Ok(found.map(|at| from + at as u64))
+    }
+
+    /// Makes sure that what is added now is found again.
+    fn mend(&mut self) -> io::Result<()> {
+        if self.is_damaged {
+            self.set_aside()?;
+        }
+        if self.is_renamed {
+            durable::sync_folder(&self.folder)?;
+            self.is_renamed = false;
+        }
+        Ok(())
+    }
+
+    /// Keeps a damaged file as it is under a name of its own, and puts one of what could be read in its
+    /// place. The last record of a crash was acknowledged to nobody; anything more is worth a look.
+    fn set_aside(&mut self) -> io::Result<()> {
+        let draft = self.draft()?;
+        let (path, aside) = (self.folder.join("journal"), self.free_name());
+        // Not every file system has links.
+        std::fs::hard_link(&path, &aside).or_else(|_| std::fs::copy(&path, &aside).map(drop))?;
         tracing::warn!(
-            bytes = lost,
-            path = %path.display(),
-            "the end of the spool's journal cannot be read; copied to `journal.damaged` and cut off"
+            path = %aside.display(),
+            "some of the spool's journal could not be read; it is kept there as it was"
         );
-        // Best effort: a full disk must not keep the agent from starting.
-        std::fs::copy(path, self.folder.join("journal.damaged")).ok();
-        self.file.set_len(self.end)?;
-        self.file.sync_data()
+        self.take(draft)?;
+        self.is_damaged = false;
+        Ok(())
+    }
+
+    fn free_name(&self) -> PathBuf {
+        let mut number = 0_u32;
+        loop {
+            let suffix = if number == 0 {
+                String::new()
+            } else {
+                format!(".{number}")
+            };
+            let name = self.folder.join(format!("journal.damaged{suffix}"));
+            if !name.exists() {
+                return name;
+            }
+            number += 1;
+        }
     }
 
     fn place(&mut self, record: &Record, length: u64) {
@@ -122,6 +190,7 @@ impl Journal {
 
     /// All of the records or none.
     pub(super) fn append(&mut self, records: &[Record]) -> io::Result<()> {
+        self.mend()?;
         let mut buffer = Vec::new();
         let mut lengths = Vec::with_capacity(records.len());
         for record in records {
@@ -147,12 +216,24 @@ impl Journal {
         Ok(())
     }
 
-    /// Copies the newest record of each attempt into a file of its own and puts that in place.
     fn compact(&mut self) -> io::Result<()> {
-        let draft = self.folder.join("journal.new");
+        let draft = self.draft()?;
+        self.take(draft)?;
+        self.mend()
+    }
+
+    /// A rewrite whose folder cannot be synced.
+    #[cfg(test)]
+    pub(super) fn rewrite_then_fail(&mut self) -> io::Result<()> {
+        let draft = self.draft()?;
+        self.take(draft)
+    }
+
+    /// Copies the newest record of each attempt into a file of its own.
+    fn draft(&mut self) -> io::Result<Draft> {
         let file = private(OpenOptions::new().read(true).write(true).create(true))
             .truncate(true)
-            .open(&draft)?;
+            .open(self.folder.join("journal.new"))?;
         let mut order: Vec<(AttemptId, u64, u64)> =
             self.live.iter().map(|(id, it)| (*id, it.0, it.1)).collect();
         order.sort_unstable_by_key(|(_, at, _)| *at);
@@ -168,9 +249,16 @@ impl Journal {
         out.flush()?;
         drop(out);
         file.sync_all()?;
-        std::fs::rename(&draft, self.folder.join("journal"))?;
-        File::open(&self.folder)?.sync_all()?;
+        Ok(Draft { file, live, end })
+    }
+
+    /// Puts a draft in the journal's place. From then on nothing goes to the old file, which has no name
+    /// any more, even if the disk fails next.
+    fn take(&mut self, draft: Draft) -> io::Result<()> {
+        std::fs::rename(self.folder.join("journal.new"), self.folder.join("journal"))?;
+        let Draft { file, live, end } = draft;
         (self.file, self.live, self.live_bytes, self.end) = (file, live, end, end);
+        self.is_renamed = true;
         Ok(())
     }
 }

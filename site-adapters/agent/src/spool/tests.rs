@@ -144,12 +144,109 @@ fn logs_of_attempts_that_nobody_knows_are_removed() {
     );
 }
 
+/// Three attempts on disk, after something was done to the frame of the second.
+fn damaged(harm: impl FnOnce(&mut [u8])) -> (tempfile::TempDir, [AttemptId; 3]) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut attempts = [id(), id(), id()];
+    attempts.sort_unstable();
+    let (spool, _) = Spool::open(folder.path(), 1 << 20).unwrap();
+    let mut ends = Vec::new();
+    for attempt in attempts {
+        spool.write(&[kept(attempt, "x")]).unwrap();
+        ends.push(usize::try_from(spool.size().bytes).unwrap());
+    }
+    let path = folder.path().join("journal");
+    let mut bytes = std::fs::read(&path).unwrap();
+    harm(&mut bytes[ends[0]..ends[1]]);
+    std::fs::write(&path, bytes).unwrap();
+    (folder, attempts)
+}
+
+fn attempts(restored: &Restored) -> Vec<AttemptId> {
+    restored.attempts.iter().map(|kept| kept.attempt).collect()
+}
+
+#[test]
+fn a_record_that_cannot_be_read_takes_no_other_with_it_and_its_bytes_are_kept() {
+    let of_a_later_version = |frame: &mut [u8]| {
+        let mut payload = frame[8..].to_vec();
+        payload[2..6].copy_from_slice(b"Kapt");
+        let mut whole = Vec::new();
+        frame::put(&mut whole, &payload).unwrap();
+        frame.copy_from_slice(&whole);
+    };
+    let of_another_length = |frame: &mut [u8]| frame[0] ^= 0x55;
+    let zeros = |frame: &mut [u8]| frame.fill(0);
+    for harm in [
+        &of_a_later_version as &dyn Fn(&mut [u8]),
+        &of_another_length,
+        &zeros,
+    ] {
+        let (folder, [first, _, third]) = damaged(harm);
+        let before = std::fs::read(folder.path().join("journal")).unwrap();
+        let (spool, restored) = Spool::open(folder.path(), 1 << 20).unwrap();
+        assert_eq!(attempts(&restored), [first, third]);
+        let aside = std::fs::read(folder.path().join("journal.damaged")).unwrap();
+        assert_eq!(aside, before);
+        spool.write(&[kept(first, "later")]).unwrap();
+        drop(spool);
+        let (_, restored) = Spool::open(folder.path(), 1 << 20).unwrap();
+        assert_eq!(attempts(&restored), [first, third]);
+        assert!(!folder.path().join("journal.damaged.1").exists(), "mended");
+    }
+}
+
+#[test]
+fn an_earlier_damaged_journal_is_not_overwritten() {
+    let (folder, _) = damaged(|frame| frame.fill(0));
+    let earlier = folder.path().join("journal.damaged");
+    std::fs::write(&earlier, "of the last time").unwrap();
+    drop(Spool::open(folder.path(), 1 << 20).unwrap());
+    assert_eq!(std::fs::read(&earlier).unwrap(), b"of the last time");
+    assert!(folder.path().join("journal.damaged.1").exists());
+}
+
+#[test]
+fn a_damaged_journal_that_cannot_be_set_aside_is_left_whole_and_written_to_by_nobody() {
+    let (folder, [first, _, third]) = damaged(|frame| frame.fill(0));
+    let journal = folder.path().join("journal");
+    let before = std::fs::read(&journal).unwrap();
+    // As when the disk is full.
+    let draft = folder.path().join("journal.new");
+    std::os::unix::fs::symlink("/dev/full", &draft).unwrap();
+    let (spool, restored) = Spool::open(folder.path(), 1 << 20).unwrap();
+    assert_eq!(attempts(&restored), [first, third]);
+    let error = spool.write(&[kept(first, "later")]).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    assert_eq!(std::fs::read(&journal).unwrap(), before);
+    std::fs::remove_file(&draft).unwrap();
+    spool.write(&[kept(first, "later")]).unwrap();
+    drop(spool);
+    let (_, restored) = Spool::open(folder.path(), 1 << 20).unwrap();
+    assert_eq!(attempts(&restored), [first, third]);
+    assert!(words(&restored).contains(&(first, "later".to_owned())));
+}
+
+#[test]
+fn what_follows_a_rewrite_is_in_the_file_that_has_the_journals_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut journal, _) = journal::Journal::open(folder.path()).unwrap();
+    let attempt = id();
+    journal.append(&[kept(attempt, "first")]).unwrap();
+    journal.rewrite_then_fail().unwrap();
+    journal.append(&[kept(attempt, "second")]).unwrap();
+    drop(journal);
+    let (_, kept) = journal::Journal::open(folder.path()).unwrap();
+    let user = serde_json::to_value(&kept[0]).unwrap();
+    assert_eq!(user["phase"]["account"]["user"], "second");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     /// A crash leaves any part of the last write, and a disk anything in it.
     #[test]
-    fn a_journal_cut_or_damaged_anywhere_gives_back_what_lies_before_it(
+    fn a_journal_cut_or_damaged_anywhere_gives_back_every_record_that_is_whole(
         cut in 0_usize..4000,
         flip in proptest::option::of((0_usize..4000, 1_u8..)),
     ) {
@@ -165,13 +262,18 @@ proptest! {
         let path = folder.path().join("journal");
         let mut bytes = std::fs::read(&path).unwrap();
         bytes.truncate(cut);
-        let mut whole = bytes.len();
-        if let Some((at, mask)) = flip.filter(|(at, _)| *at < bytes.len()) {
+        let flip = flip.filter(|(at, _)| *at < bytes.len());
+        if let Some((at, mask)) = flip {
             bytes[at] ^= mask;
-            whole = at;
         }
         std::fs::write(&path, &bytes).unwrap();
-        let survive = ends.iter().filter(|end| **end <= whole as u64).count();
+        let mut begin = 0;
+        let mut survive = 0;
+        for end in ends {
+            let is_hit = flip.is_some_and(|(at, _)| (begin..end).contains(&(at as u64)));
+            survive += usize::from(end <= bytes.len() as u64 && !is_hit);
+            begin = end;
+        }
         let (spool, restored) = Spool::open(folder.path(), 1 << 20).unwrap();
         prop_assert_eq!(restored.attempts(), survive);
         // And it goes on from there.

@@ -10,7 +10,7 @@ use broker_model::AttemptId;
 use jiff::Timestamp;
 use site_adapter::{LogChunk, LogStream, Report, ReportReply};
 
-use super::{State, Ticket};
+use super::{Lane, State, Ticket};
 use crate::attempt::{Moment, Tracked};
 use crate::backoff::after;
 
@@ -125,7 +125,7 @@ impl State {
                 .as_ref()
                 .map(|_| at.config.snapshot_ttl_seconds());
         }
-        if self.renewal_due(at.now) {
+        if self.renewal_due(at.steady) {
             batch.report.working_on = self.working_on();
         }
         self.outbox.cursor = last;
@@ -142,18 +142,20 @@ impl State {
             .chain(sooner.into_iter().flatten())
     }
 
-    pub(crate) fn has_report(&self, now: Timestamp) -> bool {
+    pub(crate) fn has_report(&self, at: &Moment<'_>) -> bool {
+        let now = at.now;
         let waits = |tracked: &Tracked| {
             let waits = !tracked.events.is_empty() || tracked.log_backlog() > 0;
             waits && tracked.held_until <= now && self.is_ours(tracked, now)
         };
-        self.snapshot.is_some() || self.renewal_due(now) || self.attempts.values().any(waits)
+        self.snapshot.is_some() || self.renewal_due(at.steady) || self.attempts.values().any(waits)
     }
 
-    fn renewal_due(&self, now: Timestamp) -> bool {
-        self.next_renewal().is_some_and(|due| due <= now)
+    fn renewal_due(&self, steady: Timestamp) -> bool {
+        self.next_renewal().is_some_and(|due| due <= steady)
     }
 
+    /// By the steady clock.
     pub(crate) fn next_renewal(&self) -> Option<Timestamp> {
         let claimed = self.attempts.values().filter(|it| it.claimed);
         claimed.map(Tracked::renewal_due_at).min()
@@ -169,7 +171,7 @@ impl State {
         self.attempts.values().map(|t| t.events.len()).sum()
     }
 
-    /// The broker has stored a batch that was sent at `sent_at`.
+    /// The broker has stored a batch that was sent at `sent_at` of the steady clock.
     pub(crate) fn stored(
         &mut self,
         batch: &Batch,
@@ -181,13 +183,11 @@ impl State {
         if batch.report.snapshot == self.snapshot {
             self.snapshot = None;
         }
+        for attempt in &batch.report.working_on {
+            self.renewed(*attempt, sent_at);
+        }
         for part in &batch.parts {
             self.part_stored(part, now);
-        }
-        for attempt in &batch.report.working_on {
-            if let Some(tracked) = self.attempts.get_mut(attempt) {
-                tracked.renewed(sent_at);
-            }
         }
         for attempt in &reply.cancel {
             self.cancel(*attempt, now);
@@ -196,6 +196,14 @@ impl State {
             if self.remove(*attempt) {
                 tracing::warn!(attempt.id = %attempt, "the broker takes the attempt back");
             }
+        }
+    }
+
+    fn renewed(&mut self, attempt: AttemptId, from: Timestamp) {
+        let calling = self.in_flight.contains(&(attempt, Lane::Calls));
+        if let Some(tracked) = self.attempts.get_mut(&attempt) {
+            tracked.renewed(from, calling);
+            self.changed(attempt);
         }
     }
 

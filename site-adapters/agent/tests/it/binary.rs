@@ -221,3 +221,36 @@ async fn an_invite_for_another_site_or_half_of_one_is_refused_before_anybody_is_
         assert!(!said.contains(&invite.key.secret()), "{said}");
     }
 }
+
+#[tokio::test]
+async fn check_refuses_a_cluster_that_forgets_jobs_before_their_usage_is_read() {
+    let served = Served::start().await;
+    let config = write_config(&served);
+    let text = std::fs::read_to_string(&config).unwrap();
+    let (before, _) = text.split_once("[adapter]").unwrap();
+    for (keep_hours, give_up, refused) in [(24, 24, true), (25, 24, false), (25, 30, true)] {
+        let agent = before.replace(
+            "tick_seconds = 1",
+            &format!("tick_seconds = 1\nusage_give_up_hours = {give_up}"),
+        );
+        let text = format!(
+            r#"{agent}
+            [adapter]
+            kind = "kubernetes"
+            [adapter.settings]
+            system = "meluxina"
+            keep_hours = {keep_hours}
+            access = {{ kind = "token", server = "https://127.0.0.1:9", token_file = "/no/token" }}
+            [adapter.settings.partitions.cpu]
+            default_image = "docker://busybox:1"
+            [[accounts]]
+            project = "*"
+            user = "alice"
+            "#
+        );
+        std::fs::write(&config, text).unwrap();
+        let words = String::from_utf8(check(&config).await.stdout).unwrap();
+        let names_it = words.contains("keep_hours") && words.contains("usage_give_up_hours");
+        assert_eq!(names_it, refused, "{words}");
+    }
+}

@@ -287,7 +287,10 @@ impl MemoryBroker {
         let now = self.clock.now();
         let mut want = request.want;
         let working_on: BTreeSet<AttemptId> = request.working_on.iter().copied().collect();
-        let mut reply = LeaseReply::default();
+        let mut reply = LeaseReply {
+            now: Some(now),
+            ..LeaseReply::default()
+        };
         let mut rows = self.rows();
         let guards_leases = rows.guards_leases;
         for (id, row) in &mut rows.attempts {
@@ -364,7 +367,7 @@ impl BrokerLink for MemoryBroker {
             return Err(LinkError::Unreachable("connection refused".to_owned()));
         }
         let reply = self.lease_now(&request);
-        if request.wait_seconds == 0 || reply != LeaseReply::default() {
+        if request.wait_seconds == 0 || !reply.attempts.is_empty() || !reply.cancel.is_empty() {
             return Ok(reply);
         }
         let wait = Duration::from_secs(request.wait_seconds.into());

@@ -9,12 +9,14 @@
 
 mod binary;
 mod broker;
+mod clocks;
 mod crash;
 mod drain;
 mod footprint;
 mod fuse;
 mod http;
 mod killed;
+mod mapping;
 mod process;
 mod proxy;
 mod reports;

@@ -32,6 +32,8 @@ pub(crate) struct Script {
     pub(crate) jobs: BTreeMap<String, Job>,
     pub(crate) faults: BTreeMap<&'static str, VecDeque<Fault>>,
     pub(crate) calls: Vec<&'static str>,
+    /// Under which account and to which partition each job was sent.
+    pub(crate) sent_to: Vec<(String, String)>,
     /// Markers that the scheduler no longer has any trace of.
     pub(crate) gone: BTreeSet<String>,
     /// Neither accounting nor files of any job are left.
@@ -168,6 +170,9 @@ impl SiteAdapter for ScriptedSite {
             "sent before the broker had stored `Submitting`"
         );
         self.call("submit", |script| {
+            let partition = submission.work.partition.partition.to_string();
+            let user = submission.account.user.clone();
+            script.sent_to.push((user, partition));
             let id = RemoteId((script.jobs.len() + 1).to_string());
             let fresh = Job {
                 remote_id: id,

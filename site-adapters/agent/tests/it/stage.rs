@@ -6,7 +6,7 @@ use broker_model::{
 };
 use jiff::SignedDuration;
 use site_adapter::{BrokerLink, LeasedAttempt, SiteAdapter, Work};
-use site_agent::{AccountTable, Agent, AgentConfig};
+use site_agent::{AccountMap, AccountTable, Agent, AgentConfig};
 
 use crate::broker::MemoryBroker;
 use crate::site::ScriptedSite;
@@ -18,6 +18,8 @@ pub(crate) struct Stage {
     pub(crate) broker: Arc<MemoryBroker>,
     pub(crate) site: Arc<ScriptedSite>,
     pub(crate) agent: Agent,
+    /// Counts from the next restart on.
+    pub(crate) accounts: Arc<dyn AccountMap>,
     folder: Option<tempfile::TempDir>,
 }
 
@@ -50,6 +52,7 @@ impl Stage {
             broker,
             site,
             agent,
+            accounts: everyone(),
             folder: None,
         }
     }
@@ -102,7 +105,7 @@ impl Stage {
             config,
             self.broker.clone(),
             self.site.clone(),
-            everyone(),
+            self.accounts.clone(),
             self.clock.clone(),
         );
         self.agent = match &self.folder {
