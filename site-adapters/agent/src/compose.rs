@@ -35,7 +35,8 @@ impl Site {
                 Ok(Self::with(Arc::new(adapter), "slurm", system))
             }
             AdapterKind::Kubernetes => {
-                let own: KubernetesSettings = adapter_settings(settings, table())?;
+                let mut own: KubernetesSettings = adapter_settings(settings, table())?;
+                own.know_users(settings.accounts.iter().map(|rule| rule.user.as_str()));
                 let system = own.system.clone();
                 let adapter = KubernetesAdapter::new(own, clock).map_err(invalid)?;
                 Ok(Self::with(Arc::new(adapter), "kubernetes", system))
