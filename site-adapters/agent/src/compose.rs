@@ -36,8 +36,9 @@ impl Site {
                 Ok(Self::with(Arc::new(adapter), "slurm", system))
             }
             AdapterKind::Kubernetes => {
-                let own: KubernetesSettings = adapter_settings(settings, table())?;
+                let mut own: KubernetesSettings = adapter_settings(settings, table())?;
                 check_kept(settings, own.keep_hours)?;
+                own.know_users(settings.accounts.iter().map(|rule| rule.user.as_str()));
                 let system = own.system.clone();
                 let adapter = KubernetesAdapter::new(own, clock).map_err(invalid)?;
                 Ok(Self::with(Arc::new(adapter), "kubernetes", system))

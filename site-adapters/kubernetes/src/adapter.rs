@@ -15,7 +15,6 @@ use crate::answer::Asked;
 use crate::calls::{jobs, pods};
 use crate::client::Transport;
 use crate::config::KubernetesSettings;
-use crate::flows::farewells::Farewells;
 use crate::flows::reasons::Reasons;
 use crate::logs::Followers;
 use crate::names;
@@ -30,7 +29,6 @@ pub struct KubernetesAdapter {
     pub(crate) transport: Arc<Transport>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) watches: Watches,
-    pub(crate) farewells: Farewells,
     pub(crate) reasons: Reasons,
     pub(crate) followers: Followers,
 }
@@ -62,7 +60,6 @@ impl KubernetesAdapter {
             transport: Arc::new(Transport::new(&settings)),
             clock,
             watches: Watches::default(),
-            farewells: Farewells::default(),
             reasons: Reasons::default(),
             followers: Followers::new(settings.followed_logs),
             settings,
@@ -145,10 +142,8 @@ impl SiteAdapter for KubernetesAdapter {
     async fn usage(&self, job: &RemoteRef) -> Result<Option<UsageReport>> {
         let (namespace, name) = (self.namespace(&job.account)?, names::job_name(&job.marker)?);
         let seen = self.seen(&namespace, &name).await?;
-        match seen.filter(|seen| seen.job.is(job)) {
-            Some(seen) => Ok(seen.view().usage()),
-            None => Ok(self.farewells.usage(job)),
-        }
+        let ours = seen.filter(|seen| seen.job.is(job));
+        Ok(ours.and_then(|seen| seen.view().usage()))
     }
 
     /// Standard output and error are one stream in Kubernetes; it is told as standard output.

@@ -1,6 +1,7 @@
 //! What the watches of one namespace have told: every Job and pod of ours, reduced to its facts.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,19 @@ pub(crate) enum Feed {
 pub(crate) struct Cache {
     inner: Mutex<Inner>,
     changed: Notify,
+    turn: AtomicUsize,
+}
+
+/// All that is known at one moment.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a>(&'a Inner);
+
+impl<'a> Known<'a> {
+    pub(crate) fn job(self, name: &str) -> Option<View<'a>> {
+        let job = self.0.jobs.get(name)?;
+        let pods = self.0.pods.get(&job.uid).map_or(&[][..], Vec::as_slice);
+        Some(View { job, pods })
+    }
 }
 
 #[derive(Debug, Default)]
@@ -107,8 +121,21 @@ impl Cache {
         self.changed.notify_waiters();
     }
 
+    /// What came of a change of ours is known before a watch tells it: what that tells late is passed over.
     pub(crate) fn put_job(&self, job: JobFacts) {
-        self.lock().jobs.insert(job.name.clone(), job);
+        let mut inner = self.lock();
+        let known = inner.jobs.get(&job.name);
+        if !known.is_some_and(|known| is_newer(known, &job)) {
+            inner.jobs.insert(job.name.clone(), job);
+        }
+    }
+
+    /// A Job that was changed here, if the watches have it already.
+    pub(crate) fn changed_job(&self, job: &JobFacts) {
+        let is_known = self.lock().jobs.contains_key(&job.name);
+        if is_known {
+            self.put_job(job.clone());
+        }
     }
 
     pub(crate) fn drop_job(&self, job: &JobFacts) {
@@ -162,10 +189,17 @@ impl Cache {
 
     /// Looks at one Job and its pods.
     pub(crate) fn with<T>(&self, name: &str, look: impl FnOnce(View<'_>) -> T) -> Option<T> {
-        let inner = self.lock();
-        let job = inner.jobs.get(name)?;
-        let pods = inner.pods.get(&job.uid).map_or(&[][..], Vec::as_slice);
-        Some(look(View { job, pods }))
+        self.among(|known| known.job(name).map(look))
+    }
+
+    /// Looks at several Jobs at one moment.
+    pub(crate) fn among<T>(&self, look: impl FnOnce(Known<'_>) -> T) -> T {
+        look(Known(&self.lock()))
+    }
+
+    /// Where to go on with what is too much for one tick.
+    pub(crate) fn turn(&self, step: usize) -> usize {
+        self.turn.fetch_add(step, Ordering::Relaxed)
     }
 
     /// What is known of the pods of a Job that the API server no longer has.
@@ -182,6 +216,14 @@ impl Cache {
             look(View { job, pods });
         }
     }
+}
+
+/// Of two states of one Job. Versions are numbers that grow
+/// (<https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>).
+fn is_newer(known: &JobFacts, than: &JobFacts) -> bool {
+    let number = |job: &JobFacts| job.version.parse::<u64>().ok();
+    let pair = number(known).zip(number(than));
+    known.uid == than.uid && pair.is_some_and(|(own, other)| own > other)
 }
 
 impl Inner {

@@ -9,3 +9,6 @@ pub(crate) mod pages;
 pub(crate) mod pods;
 pub(crate) mod quotas;
 pub(crate) mod services;
+
+/// How the words of a wait end that no time ends.
+pub(crate) const NEVER: &str = "it can never start";

@@ -19,6 +19,9 @@ pub struct KubernetesSettings {
     /// The namespace of a project's jobs; `{user}` is the local account's `user`.
     #[serde(default = "default_namespace")]
     pub namespace: String,
+    /// Namespaces whose rights are checked before any job is there.
+    #[serde(default)]
+    pub namespaces: Vec<String>,
     /// Calls are made in this user's name (`Impersonate-User`).
     #[serde(default)]
     pub impersonate: Option<String>,
@@ -173,6 +176,17 @@ const fn default_memory() -> u32 {
 }
 
 impl KubernetesSettings {
+    /// Names the local users that jobs will run as; their namespaces are checked from the start.
+    pub fn know_users<'a>(&mut self, users: impl IntoIterator<Item = &'a str>) {
+        for user in users {
+            let namespace = self.namespace_of(user);
+            let is_one = crate::names::is_dns_label(&namespace);
+            if is_one && !self.namespaces.contains(&namespace) {
+                self.namespaces.push(namespace);
+            }
+        }
+    }
+
     pub(crate) fn namespace_of(&self, user: &str) -> String {
         self.namespace.replace("{user}", user)
     }

@@ -1,7 +1,7 @@
 mod cancel;
-pub(crate) mod farewells;
 mod find;
 pub(crate) mod guests;
+pub(crate) mod hold;
 mod poll;
 mod probe;
 pub(crate) mod queues;

@@ -5,8 +5,16 @@
 //! sent the first; the id stands in the label `alcyone/attempt` of the Job and of its pods too.
 //!
 //! What never runs twice: `backoffLimit` 0, `restartPolicy` `Never`, a disruption that fails the Job
-//! instead of replacing its pod, and a Job that Kueue has evicted is ended before it is admitted
-//! again, unless the job is restartable.
+//! instead of replacing its pod, and a Job that Kueue has evicted gets a parallelism of 0, with which no
+//! pod of it is made however often it is admitted, unless the job is restartable.
+//!
+//! That needs an agent that looks between eviction and admission, and one that saw the job run: Kubernetes
+//! has nothing that keeps Kueue from starting a Job again. While no agent runs, or no agent has noted the
+//! start, an evicted job can begin a second time. It is then ended as soon as an agent sees it, with those
+//! words. Where that must not be, let nothing preempt in the queues of such jobs (`preemption` of the
+//! `ClusterQueue`), or run two agents.
+//!
+//! What is known of an end stands on the Job itself (`alcyone/verdict`), so any agent can tell it.
 //!
 //! The walltime is the pod's `activeDeadlineSeconds`: it counts from when a node has taken the pod, so
 //! neither waiting for a node nor for Kueue eats into it, and the kubelet leaves pod and log there. A

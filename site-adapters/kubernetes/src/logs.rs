@@ -4,6 +4,11 @@
 //! or evicted job loses at once. So the log of a running job is followed: the stream stays open between two reads and is
 //! read on from where the last one ended. A read from elsewhere begins at the start and leaves out what
 //! was asked for before. Pods come one after the other, by index: what was told once never changes.
+//!
+//! The kubelet begins a new file at its `containerLogMaxSize` (10 MiB by default) and tells that one only. A
+//! stream that is open goes on through it. One that is opened again while the job runs, after a restart of
+//! the agent or for want of `followed_logs`, goes on at the beginning of a file that is shorter than its
+//! place, and says so. That a longer one is another file, nothing tells.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -24,6 +29,9 @@ use crate::states::View;
 
 const OPERATION: &str = "GET pods/log";
 const MOST_BYTES: usize = 1024 * 1024;
+/// Stands where bytes are missing.
+const ROTATED: &[u8] =
+    b"\n[alcyone: the site began a new log file; what was written before is missing]\n";
 /// How long a read waits for a running job to write something.
 const LINGER: Duration = Duration::from_millis(150);
 
@@ -123,6 +131,14 @@ impl KubernetesAdapter {
             match self.more(&namespace, &mut follower, source, wanted).await {
                 Ok(More::Bytes(_)) if skips => {}
                 Ok(More::Bytes(some)) => bytes.extend(some),
+                // Those after it that were read before are known: only the last can be shorter than it was.
+                Ok(More::Quiet) if skips && sources.last() == Some(source) => {
+                    let read = follower.read_of(source);
+                    if !self.is_all(&namespace, source, read).await? {
+                        break;
+                    }
+                    bytes.extend(follower.begin_anew(source, offset, limit));
+                }
                 Ok(More::Quiet) => break,
                 Ok(More::End) => follower.finish(),
                 Err(_) if !bytes.is_empty() => break,
@@ -134,6 +150,17 @@ impl KubernetesAdapter {
             *follower = Follower::default();
         }
         Ok(bytes)
+    }
+
+    /// Whether a pod's log has no more than was read of it just now; a stream may only be slow.
+    async fn is_all(&self, namespace: &str, source: &Source, read: u64) -> Result<bool> {
+        let path = format!(
+            "{}&limitBytes={}",
+            log_path(namespace, source),
+            read.saturating_add(1)
+        );
+        let answer = self.transport.call(get(OPERATION, &path)?).await?;
+        Ok(answer.status == 200 && answer.body.len() as u64 <= read)
     }
 
     /// The pods of the job in the order of their logs, by the watches if they know it.
@@ -208,12 +235,7 @@ impl KubernetesAdapter {
     ) -> Result<bool> {
         let mut skip = follower.begin(source);
         let follows = !source.is_over;
-        let path = format!(
-            "{}/{}/log?container={}&follow={follows}",
-            pods::collection(namespace),
-            source.name,
-            names::CONTAINER
-        );
+        let path = format!("{}&follow={follows}", log_path(namespace, source));
         let client = self.transport.client().await?;
         let begun = client.request_stream(get(OPERATION, &path)?.http);
         let stream = match tokio::time::timeout(self.transport.timeout(), begun).await {
@@ -232,13 +254,13 @@ impl KubernetesAdapter {
         let mut stream: Stream = Box::pin(stream);
         while skip > 0 {
             let filled = tokio::time::timeout(self.transport.timeout(), stream.fill_buf()).await;
-            let Ok(Ok(filled)) = filled else {
+            let length = filled.ok().and_then(std::result::Result::ok);
+            let length = length.map_or(0, <[u8]>::len);
+            if length == 0 {
+                // The next read finds out whether it is another file by now.
+                *follower = Follower::default();
                 let words = "the log broke off before the place that was read to";
                 return Err(Error::new(ErrorKind::Unavailable, OPERATION, words));
-            };
-            let length = filled.len();
-            if length == 0 {
-                return Ok(false);
             }
             let some = usize::try_from(skip).unwrap_or(usize::MAX).min(length);
             stream.as_mut().consume(some);
@@ -274,6 +296,21 @@ impl Follower {
         }
     }
 
+    fn read_of(&self, source: &Source) -> u64 {
+        let own = self.current.as_ref();
+        own.filter(|(name, _)| *name == source.name)
+            .map_or(0, |(_, read)| *read)
+    }
+
+    /// The place that is asked for is in a file that is gone: it is given to the beginning of what there is.
+    fn begin_anew(&mut self, source: &Source, offset: u64, limit: usize) -> &'static [u8] {
+        let mark = ROTATED.get(..limit).unwrap_or(ROTATED);
+        self.read = offset + mark.len() as u64;
+        self.stream = None;
+        self.current = Some((source.name.clone(), 0));
+        mark
+    }
+
     fn took(&mut self, bytes: usize) {
         let bytes = bytes as u64;
         self.read += bytes;
@@ -288,6 +325,15 @@ impl Follower {
             self.done.push(name);
         }
     }
+}
+
+fn log_path(namespace: &str, source: &Source) -> String {
+    format!(
+        "{}/{}/log?container={}",
+        pods::collection(namespace),
+        source.name,
+        names::CONTAINER
+    )
 }
 
 /// An answer without a log that is no error: the container has not begun (400), or the pod is gone (404).

@@ -24,6 +24,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) submission: &'a Submission,
     pub(crate) namespace: &'a str,
     pub(crate) name: &'a str,
+    pub(crate) has_kueue: bool,
 }
 
 impl Plan<'_> {
@@ -37,13 +38,14 @@ impl Plan<'_> {
         let held = self.is_held();
         let mut annotations = self.annotations()?;
         let mut labels = self.labels();
-        if let Some(queue) = self.queue()? {
-            // Kueue admits what has a queue, whatever else it waits for: a held Job gets it later.
-            if held {
-                annotations.insert(names::LATER_QUEUE.to_owned(), queue.into());
-            } else {
-                labels.insert(names::QUEUE.to_owned(), queue.into());
-            }
+        // Kueue admits what has a queue, whatever else it waits for: a held Job gets its own later.
+        match (self.queue()?, held) {
+            (Some(queue), true) => annotations.insert(names::LATER_QUEUE.to_owned(), queue.into()),
+            (Some(queue), false) => labels.insert(names::QUEUE.to_owned(), queue.into()),
+            (None, _) => None,
+        };
+        if held && self.has_kueue {
+            labels.insert(names::QUEUE.to_owned(), names::NO_QUEUE.into());
         }
         if let Some(class) = self.queue_priority()? {
             labels.insert(names::QUEUE_PRIORITY.to_owned(), class.into());

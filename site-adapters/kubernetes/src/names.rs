@@ -22,6 +22,10 @@ pub(crate) const ARRAY: &str = "alcyone/array";
 /// The `LocalQueue` that a Job gets once what it waits for is over.
 pub(crate) const LATER_QUEUE: &str = "alcyone/queue";
 
+/// The queue label of a Job that this adapter holds, where the site has Kueue: a `LocalQueue` named
+/// `default` gives its label to Jobs without one, and would admit what still has to wait.
+pub(crate) const NO_QUEUE: &str = "alcyone-held";
+
 pub(crate) const QUEUE: &str = "kueue.x-k8s.io/queue-name";
 pub(crate) const QUEUE_PRIORITY: &str = "kueue.x-k8s.io/priority-class";
 pub(crate) const KUEUE_JOB_UID: &str = "kueue.x-k8s.io/job-uid";

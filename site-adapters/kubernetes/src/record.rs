@@ -11,11 +11,29 @@ use site_adapter::{RemoteAfter, RemoteRef};
 
 use crate::{names, quantity};
 
-/// Why this adapter put an end to a Job: written to the Job before anything is done to it.
+/// Why this adapter put an end to a Job: written on the Job in the same change that ends it, so that any
+/// agent can tell it later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Verdict {
     pub(crate) kind: OutcomeKind,
     pub(crate) words: String,
+    /// Of a Job that was ended while it stood still: it has no condition of its own that says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) at: Option<Timestamp>,
+    /// Its run times added up, where its pods told them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) elapsed_seconds: Option<u64>,
+}
+
+impl Verdict {
+    pub(crate) const fn new(kind: OutcomeKind, words: String) -> Self {
+        Self {
+            kind,
+            words,
+            at: None,
+            elapsed_seconds: None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +62,7 @@ pub(crate) struct JobFacts {
     pub(crate) namespace: String,
     pub(crate) marker: String,
     pub(crate) uid: String,
+    pub(crate) version: String,
     pub(crate) created_at: Timestamp,
     pub(crate) partition: Option<String>,
     pub(crate) deleting: bool,
@@ -59,6 +78,8 @@ pub(crate) struct JobFacts {
     pub(crate) after: Option<Vec<RemoteAfter>>,
     pub(crate) later_queue: Option<String>,
     pub(crate) queue: Option<String>,
+    /// It has the name of a queue that there is not: see [`names::NO_QUEUE`].
+    pub(crate) parked: bool,
     pub(crate) start_time: Option<Timestamp>,
     pub(crate) completion_time: Option<Timestamp>,
     pub(crate) active: u32,
@@ -120,6 +141,7 @@ impl JobFacts {
             name: meta.name.clone()?,
             namespace: meta.namespace.clone()?,
             uid: meta.uid.clone()?,
+            version: meta.resource_version.clone().unwrap_or_default(),
             created_at: time(meta.creation_timestamp.as_ref())?,
             partition: note(names::PARTITION),
             deleting: meta.deletion_timestamp.is_some(),
@@ -133,7 +155,8 @@ impl JobFacts {
             verdict: note(names::VERDICT).and_then(|text| serde_json::from_str(&text).ok()),
             after: note(names::AFTER).map(|text| serde_json::from_str(&text).unwrap_or_default()),
             later_queue: note(names::LATER_QUEUE),
-            queue: label(names::QUEUE),
+            queue: label(names::QUEUE).filter(|queue| queue != names::NO_QUEUE),
+            parked: label(names::QUEUE).is_some_and(|queue| queue == names::NO_QUEUE),
             start_time: time(status.start_time.as_ref()),
             completion_time: time(status.completion_time.as_ref()),
             active: count(status.active),
@@ -159,16 +182,27 @@ impl JobFacts {
         self.conditions.iter().find(|c| c.kind == kind)
     }
 
+    /// When this adapter ended it while it stood still; none of its pods can be made after that.
+    pub(crate) fn put_down_at(&self) -> Option<Timestamp> {
+        self.verdict.as_ref()?.at
+    }
+
     /// Every pod has really ended. `FailureTarget` and `SuccessCriteriaMet` come first and only say what
     /// it will be; with a lost node the two can be far apart.
     pub(crate) fn is_over(&self) -> bool {
+        self.put_down_at().is_some() || self.has_ended()
+    }
+
+    /// By its controller.
+    pub(crate) fn has_ended(&self) -> bool {
         self.condition("Complete").is_some() || self.condition("Failed").is_some()
     }
 
     /// When it was over, by the Job.
     pub(crate) fn over_at(&self) -> Option<Timestamp> {
         let failed = self.condition("Failed").and_then(|c| c.at);
-        self.completion_time
+        self.put_down_at()
+            .or(self.completion_time)
             .or(failed)
             .or_else(|| self.condition("Complete").and_then(|c| c.at))
     }

@@ -73,12 +73,19 @@ impl View<'_> {
 
     /// The latest end of a pod that stays, which no later look changes; otherwise the Job's own.
     pub(crate) fn ended_at(&self) -> Option<Timestamp> {
+        if let Some(at) = self.job.put_down_at() {
+            return Some(at);
+        }
         let stay = self.pods.iter().filter(|pod| !pod.gone && !pod.deleting);
         let last = stay.filter_map(PodFacts::finished_at).max();
         last.or_else(|| self.job.over_at())
     }
 
     pub(crate) fn outcome(&self) -> Outcome {
+        // Whatever its controller makes of it afterwards: what was told once does not change.
+        if let Some(verdict) = self.job.verdict.as_ref().filter(|v| v.at.is_some()) {
+            return outcome(verdict.kind, None, verdict.words.clone());
+        }
         if let Some(complete) = self.job.condition("Complete") {
             return outcome(OutcomeKind::Completed, Some(0), words(complete));
         }
@@ -131,11 +138,7 @@ impl View<'_> {
         if !self.job.is_over() {
             return None;
         }
-        self.usage_until(self.ended_at()?)
-    }
-
-    /// The same of a Job whose end is known from elsewhere.
-    pub(crate) fn usage_until(&self, ended_at: Timestamp) -> Option<UsageReport> {
+        let ended_at = self.ended_at()?;
         let started_at = self.started_at()?.min(ended_at);
         let pods = if self.job.is_array {
             1
@@ -157,7 +160,10 @@ impl View<'_> {
     }
 
     /// The run times added up, where they are not one stretch: tasks, and pieces between restarts.
-    fn elapsed(&self) -> Option<u64> {
+    pub(crate) fn elapsed(&self) -> Option<u64> {
+        if let Some(told) = self.job.verdict.as_ref().and_then(|v| v.elapsed_seconds) {
+            return Some(told);
+        }
         if !self.job.is_array && !self.job.restartable {
             return None;
         }

@@ -12,6 +12,7 @@ use site_adapter::{
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::cgroup::Cgroups;
 use crate::config::Config;
 use crate::inner::{Inner, local};
 use crate::{identity, probe, procfs, recovery, rounds};
@@ -46,9 +47,13 @@ impl ProcessAdapter {
 
         let folder_id = identity::of(&config.data).map_err(failed)?;
         let boot = procfs::boot_id().map_err(failed)?;
+        let cgroups = Cgroups::choose(&config).map_err(|why| {
+            let words = format!("`cgroups`: {why}; name one that the agent may write to");
+            local("open", words)
+        })?;
         let inner = blocking("open", move || {
             recovery::prepare(&config)?;
-            let inner = Arc::new(Inner::new(config, clock, boot, lock));
+            let inner = Arc::new(Inner::new(config, cgroups, clock, boot, lock));
             recovery::recover(&inner)?;
             inner.start_ready();
             Ok(inner)

@@ -46,6 +46,19 @@ impl Cgroups {
         })
     }
 
+    /// The cgroup that jobs get, if any: whoever names one would rather run nothing than jobs without limits.
+    pub(crate) fn choose(config: &Config) -> Result<Option<Self>, String> {
+        match (Self::find(config), &config.cgroups) {
+            (Ok(found), _) => Ok(Some(found)),
+            (Err(why), CgroupChoice::At(_)) => Err(why),
+            (Err(why), CgroupChoice::Auto) => {
+                tracing::info!(why, "jobs run without limits by cgroup");
+                Ok(None)
+            }
+            (Err(_), CgroupChoice::Off) => Ok(None),
+        }
+    }
+
     /// A fresh cgroup with the job's limits in it.
     pub(crate) fn make(&self, meta: &Meta, grant: &Grant) -> io::Result<PathBuf> {
         let place = self.base.join(meta.key());

@@ -57,10 +57,15 @@ impl Meta {
 }
 
 impl Inner {
-    pub(crate) fn new(config: Config, clock: Arc<dyn Clock>, boot: String, lock: File) -> Self {
-        let cgroups = Cgroups::find(&config);
+    pub(crate) fn new(
+        config: Config,
+        cgroups: Option<Cgroups>,
+        clock: Arc<dyn Clock>,
+        boot: String,
+        lock: File,
+    ) -> Self {
         Self {
-            cgroups: cgroups.ok(),
+            cgroups,
             roster: Mutex::new(Roster::new(&config)),
             config,
             clock,

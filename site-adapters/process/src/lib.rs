@@ -30,7 +30,8 @@
 //! process, as in any POSIX shell; both are told. Processes that leave the job's session outlive a
 //! job that ends by itself, and are stopped when it is cancelled, timed out or lost.
 //!
-//! Run the agent's unit with `KillMode=process`, or systemd stops the jobs together with the agent.
+//! Run the agent's unit with `KillMode=process` (`config/systemd/alcyone-agent.service`), or systemd stops
+//! the jobs together with the agent.
 
 mod adapter;
 mod arrays;

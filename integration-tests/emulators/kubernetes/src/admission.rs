@@ -271,6 +271,11 @@ pub(crate) fn patch(state: &mut State, call: &Call, target: &Target, name: &str)
     if let Some(refusal) = changed(target, &before, &object, name) {
         return refusal;
     }
+    if target.plural == "jobs"
+        && let Some(refusal) = kueue::forbids(state, &before, &object)
+    {
+        return refusal;
+    }
     if before["spec"]["suspend"] == true && object["spec"]["suspend"] == false {
         set_condition(
             &mut object,

@@ -1,6 +1,6 @@
 //! What a request asks for, and the answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,7 @@ use crate::status::{
 use crate::store::{age, text};
 use crate::{admission, deletion};
 
+const REVIEWS: &str = "selfsubjectaccessreviews";
 /// Bookmarks come about every minute from a real one.
 const BOOKMARK: Duration = Duration::from_secs(2);
 
@@ -102,9 +103,7 @@ pub(crate) fn answer(state: &mut State, call: &Call) -> Reply {
         return refusal;
     }
     match (&call.method, &target.name) {
-        (&Method::POST, None) if target.plural == "selfsubjectaccessreviews" => {
-            review(state, &call.body)
-        }
+        (&Method::POST, None) if target.plural == REVIEWS => review(state, &call.body),
         (&Method::GET, None) => list(state, call, &target),
         (&Method::GET, Some(name)) => one(state, &target, name),
         (&Method::POST, None) => admission::create(state, call, &target),
@@ -142,7 +141,7 @@ fn verb(method: &Method, has_name: bool) -> &'static str {
 }
 
 /// 401 and 403 as they were recorded.
-pub(crate) fn unauthorized(state: &State, call: &Call, target: &Target) -> Option<Reply> {
+pub(crate) fn unauthorized(state: &mut State, call: &Call, target: &Target) -> Option<Reply> {
     let user = match call.user.as_deref() {
         Some(header) if header == format!("Bearer {}", state.token) => "submitter",
         Some(_) => {
@@ -163,14 +162,20 @@ pub(crate) fn unauthorized(state: &State, call: &Call, target: &Target) -> Optio
         ""
     };
     let resource = format!("{}{log}", target.plural);
-    let everywhere = matches!(target.plural.as_str(), "nodes" | "selfsubjectaccessreviews");
+    let everywhere = matches!(target.plural.as_str(), "nodes" | REVIEWS);
     let here = everywhere || target.namespace == NAMESPACE || target.namespace.is_empty();
-    let denied = state.denied.contains(&(verb.to_owned(), resource.clone()))
+    let right = (verb.to_owned(), resource.clone());
+    let lacks = |granted: &BTreeSet<_>| resource != REVIEWS && !granted.contains(&right);
+    let denied = state.denied.contains(&right)
+        || state.granted.as_ref().is_some_and(lacks)
         || (target.namespace.is_empty()
             && state
                 .denied
                 .contains(&(verb.to_owned(), format!("all {resource}"))));
     if user == "submitter" && here && !denied {
+        if resource != REVIEWS {
+            state.used.insert(right);
+        }
         return None;
     }
     let full = qualified(&resource, &target.group);
@@ -199,7 +204,10 @@ fn review(state: &State, body: &[u8]) -> Reply {
     let slash = if sub.is_empty() { "" } else { "/" };
     let resource = format!("{}{slash}{sub}", text(wanted, "/resource"));
     let right = (text(wanted, "/verb").to_owned(), resource);
-    let allowed = !state.denied.contains(&right);
+    let here = matches!(text(wanted, "/namespace"), "" | NAMESPACE);
+    let granted = state.granted.as_ref();
+    let allowed =
+        here && !state.denied.contains(&right) && granted.is_none_or(|all| all.contains(&right));
     review["status"] = json!({ "allowed": allowed });
     created(review)
 }
@@ -343,7 +351,7 @@ pub(crate) fn watch(shared: &Arc<Shared>, call: &Call) -> Response<Body> {
     let Some(target) = target(&call.path) else {
         return whole(plain(404, "404 page not found\n"));
     };
-    if let Some(refusal) = unauthorized(&shared.lock(), call, &target) {
+    if let Some(refusal) = unauthorized(&mut shared.lock(), call, &target) {
         return whole(refusal);
     }
     if let Some(refusal) = too_new(&shared.lock(), call) {

@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -57,6 +57,9 @@ pub(crate) struct State {
     pub(crate) missing_images: HashSet<String>,
     /// Rights that the submitter lacks: verb and resource.
     pub(crate) denied: HashSet<(String, String)>,
+    /// The only ones that it has, if so.
+    pub(crate) granted: Option<BTreeSet<(String, String)>>,
+    pub(crate) used: BTreeSet<(String, String)>,
     /// Quotas of the namespace: resource and hard limit.
     pub(crate) quotas: HashMap<String, i64>,
     pub(crate) kueue: Option<kueue::Kueue>,
@@ -109,6 +112,8 @@ impl Cluster {
             processes: HashMap::new(),
             missing_images: HashSet::new(),
             denied: HashSet::new(),
+            granted: None,
+            used: BTreeSet::new(),
             quotas: HashMap::new(),
             kueue: None,
             lost_nodes: HashSet::new(),
@@ -263,9 +268,29 @@ impl Cluster {
         self.change(|state| kueue::install(state, gpus));
     }
 
-    /// A `LocalQueue` named `default` stands for this one: its label is given to Jobs without one.
-    pub fn queue_by_default(&self, queue: &str) {
-        self.change(|state| kueue::queue_by_default(state, queue));
+    /// Makes a `LocalQueue` named `default`: Kueue gives its label to Jobs without one.
+    pub fn queue_by_default(&self) {
+        self.change(kueue::queue_by_default);
+    }
+
+    /// What was evicted is admitted again.
+    pub fn readmit(&self, job: &str) {
+        self.change(|state| kueue::readmit(state, job));
+    }
+
+    /// The submitter has these rights from now on and no other: verb, and resource as `pods/log`.
+    pub fn grant_only(&self, rights: impl IntoIterator<Item = (String, String)>) {
+        self.shared.lock().granted = Some(rights.into_iter().collect());
+    }
+
+    /// The rights that requests needed so far.
+    pub fn rights_used(&self) -> BTreeSet<(String, String)> {
+        self.shared.lock().used.clone()
+    }
+
+    /// The kubelet begins a new file for the log of a Job's pods, as at `containerLogMaxSize`.
+    pub fn rotate_logs(&self, job: &str) {
+        kubelet::rotate_logs(&self.shared.lock(), job);
     }
 
     /// Every pod of a Job's is forbidden from now on, with these words.

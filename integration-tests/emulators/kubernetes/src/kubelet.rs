@@ -349,6 +349,14 @@ pub(crate) fn disrupt_node(state: &mut State, node: &str) {
     }
 }
 
+/// The container writes to the end of the file, so what comes is at the beginning of an emptied one.
+pub(crate) fn rotate_logs(state: &State, job: &str) {
+    for pod in pods_named(state, job) {
+        let path = log_path(&state.folder, text(&pod, "/metadata/uid"));
+        File::create(path).unwrap();
+    }
+}
+
 pub(crate) fn out_of_memory(state: &mut State, job: &str) {
     for pod in pods_named(state, job) {
         if let Some(process) = state.processes.get_mut(text(&pod, "/metadata/uid")) {

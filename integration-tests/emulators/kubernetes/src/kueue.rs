@@ -15,36 +15,45 @@ pub(crate) struct Kueue {
     gpus: i64,
     /// Not admitted again for now.
     evicted: Vec<String>,
-    /// For Jobs that name no queue.
-    default: Option<String>,
+    /// The namespace has a `LocalQueue` named `default`, which Jobs that name none get.
+    has_default: bool,
 }
 
-pub(crate) fn queue_by_default(state: &mut State, queue: &str) {
+const DEFAULT: &str = "default";
+
+pub(crate) fn queue_by_default(state: &mut State) {
     if let Some(kueue) = &mut state.kueue {
-        kueue.default = Some(queue.to_owned());
+        kueue.has_default = true;
+        state.store.put("localqueues", local_queue(DEFAULT));
     }
+}
+
+/// What it took off may come back.
+pub(crate) fn readmit(state: &mut State, name: &str) {
+    if let Some(kueue) = &mut state.kueue {
+        kueue.evicted.retain(|evicted| evicted != name);
+    }
+}
+
+fn local_queue(name: &str) -> Value {
+    let mut queue = json!({
+        "kind": "LocalQueue", "apiVersion": "kueue.x-k8s.io/v1beta2",
+        "metadata": { "name": name, "namespace": NAMESPACE },
+        "spec": { "clusterQueue": "gpu-cq", "stopPolicy": "None" },
+        "status": { "pendingWorkloads": 0 },
+    });
+    let words = "Can submit new workloads to clusterQueue";
+    set_condition(&mut queue, "Active", "True", "Ready", words);
+    queue
 }
 
 pub(crate) fn install(state: &mut State, gpus: i64) {
     state.kueue = Some(Kueue {
         gpus,
         evicted: Vec::new(),
-        default: None,
+        has_default: false,
     });
-    let mut queue = json!({
-        "kind": "LocalQueue", "apiVersion": "kueue.x-k8s.io/v1beta2",
-        "metadata": { "name": "gpu", "namespace": NAMESPACE },
-        "spec": { "clusterQueue": "gpu-cq", "stopPolicy": "None" },
-        "status": { "pendingWorkloads": 0 },
-    });
-    set_condition(
-        &mut queue,
-        "Active",
-        "True",
-        "Ready",
-        "Can submit new workloads to clusterQueue",
-    );
-    state.store.put("localqueues", queue);
+    state.store.put("localqueues", local_queue("gpu"));
     state.store.put(
         "clusterqueues",
         json!({
@@ -82,10 +91,8 @@ fn reserve(state: &mut State, used: i64) {
 /// The mutating and the validating webhook.
 pub(crate) fn admit(state: &State, job: &mut Value) -> Option<Reply> {
     let kueue = state.kueue.as_ref()?;
-    if text(job, QUEUE).is_empty()
-        && let Some(queue) = &kueue.default
-    {
-        job["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] = queue.clone().into();
+    if text(job, QUEUE).is_empty() && kueue.has_default {
+        job["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] = DEFAULT.into();
     }
     let queue = text(job, QUEUE);
     if queue.is_empty() {
@@ -106,7 +113,31 @@ pub(crate) fn admit(state: &State, job: &mut Value) -> Option<Reply> {
     None
 }
 
+/// The validating webhook on updates (`validateUpdateForQueueName`).
+pub(crate) fn forbids(state: &State, before: &Value, after: &Value) -> Option<Reply> {
+    let kueue = state.kueue.as_ref()?;
+    let (old, new) = (text(before, QUEUE), text(after, QUEUE));
+    let words = if old == new {
+        return None;
+    } else if after["spec"]["suspend"] != true {
+        format!("Invalid value: \"{new}\": field is immutable")
+    } else if new.is_empty() && kueue.has_default {
+        "Invalid value: \"\": queue-name must not be empty in namespace with default queue"
+            .to_owned()
+    } else {
+        return None;
+    };
+    let words = format!(
+        "admission webhook \"vjob.kb.io\" denied the request: \
+         metadata.labels[kueue.x-k8s.io/queue-name]: {words}"
+    );
+    Some(refused(403, "Forbidden", &words))
+}
+
 fn gpus_of(job: &Value) -> i64 {
+    if job["spec"]["parallelism"] == 0 {
+        return 0;
+    }
     let container = &job["spec"]["template"]["spec"]["containers"][0];
     text(container, "/resources/limits/nvidia.com~1gpu")
         .parse()
@@ -116,6 +147,7 @@ fn gpus_of(job: &Value) -> i64 {
 pub(crate) fn reconcile(state: &mut State) {
     let Some(kueue) = &state.kueue else { return };
     let (hard, evicted) = (kueue.gpus, kueue.evicted.clone());
+    let has_default = kueue.has_default;
     let jobs = state.store.all("jobs");
     let queued: Vec<&Value> = jobs
         .iter()
@@ -137,7 +169,10 @@ pub(crate) fn reconcile(state: &mut State) {
         }
         let mut workload = workload(state, job);
         let wanted = gpus_of(job);
-        let queue = text(job, QUEUE);
+        let queue = match text(job, QUEUE) {
+            DEFAULT if has_default => "gpu",
+            named => named,
+        };
         if evicted.contains(&text(job, "/metadata/name").to_owned()) {
             continue;
         }

@@ -22,8 +22,8 @@ pub(crate) fn log(shared: &Arc<Shared>, call: &Call) -> Response<Body> {
         return whole(plain(404, "404 page not found\n"));
     };
     let name = target.name.clone().unwrap_or_default();
-    let state = shared.lock();
-    if let Some(refusal) = unauthorized(&state, call, &target) {
+    let mut state = shared.lock();
+    if let Some(refusal) = unauthorized(&mut state, call, &target) {
         return whole(refusal);
     }
     let Some(pod) = state
@@ -79,7 +79,12 @@ pub(crate) fn log(shared: &Arc<Shared>, call: &Call) -> Response<Body> {
             // Asked before reading: what is written after the end is asked for again.
             let runs = follow && shared.lock().processes.contains_key(&uid);
             let mut bytes = Vec::new();
+            let mut offset = offset;
             if let Ok(mut file) = std::fs::File::open(&path) {
+                // A follower goes on in the new file of a rotated log.
+                if file.metadata().unwrap().len() < offset {
+                    offset = 0;
+                }
                 file.seek(SeekFrom::Start(offset)).unwrap();
                 file.take(64 * 1024).read_to_end(&mut bytes).unwrap();
             }

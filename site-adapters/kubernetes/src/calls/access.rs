@@ -33,7 +33,7 @@ const fn right(
 }
 
 /// What the agent needs in each namespace.
-pub(crate) const IN_NAMESPACE: [Right; 9] = [
+pub(crate) const IN_NAMESPACE: [Right; 11] = [
     right("create", "batch", "jobs", ""),
     right("get", "batch", "jobs", ""),
     right("list", "batch", "jobs", ""),
@@ -43,6 +43,14 @@ pub(crate) const IN_NAMESPACE: [Right; 9] = [
     right("list", "", "pods", ""),
     right("watch", "", "pods", ""),
     right("get", "", "pods", "log"),
+    right("create", "", "services", ""),
+    right("list", "", "events", ""),
+];
+
+/// The same, where Kueue is.
+pub(crate) const OF_KUEUE: [Right; 2] = [
+    right("list", "kueue.x-k8s.io", "workloads", ""),
+    right("list", "kueue.x-k8s.io", "localqueues", ""),
 ];
 
 /// Without `namespace` for the whole cluster.

@@ -2,6 +2,7 @@ use k8s_openapi::List;
 use k8s_openapi::api::core::v1::Event;
 use site_adapter::Result;
 
+use super::NEVER;
 use crate::answer::{Answer, Asked};
 use crate::client::{Request, get};
 use crate::quantity;
@@ -34,9 +35,9 @@ pub(crate) fn warning(answer: &Answer, uid: &str) -> Result<Option<String>> {
     Ok(latest.map(|event| {
         let message = event.message.unwrap_or_default();
         let never = if can_never_fit(&message) {
-            " (more than the whole quota: it can never start)"
+            format!(" (more than the whole quota: {NEVER})")
         } else {
-            ""
+            String::new()
         };
         format!("{}: {message}{never}", event.reason.unwrap_or_default())
     }))

@@ -1,10 +1,12 @@
 use http::Method;
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
 use site_adapter::{Error, ErrorKind, Result};
 
 use crate::answer::Asked;
 use crate::client::{Request, get, request};
 use crate::names;
+use crate::record::JobFacts;
 
 pub(crate) const CREATE: &str = "POST jobs";
 pub(crate) const GET: &str = "GET jobs";
@@ -92,7 +94,54 @@ pub(crate) fn end(verdict: &str) -> Value {
     })
 }
 
-pub(crate) fn note_start(started: jiff::Timestamp) -> Value {
+/// Ends a Job that stands still. With a parallelism of 0 no pod of it is made any more, whoever lets it
+/// go: Kueue, when it admits it again, or an administrator; the deadline then ends it for its controller.
+/// Where no queue has it, it is let go at once for that.
+pub(crate) fn put_down(job: &JobFacts, verdict: &str, started: Option<Timestamp>) -> Value {
+    let mut notes = Map::new();
+    notes.insert(names::VERDICT.to_owned(), verdict.into());
+    if let Some(started) = started {
+        notes.insert(names::STARTED.to_owned(), started.to_string().into());
+    }
+    let mut spec = Map::new();
+    spec.insert("parallelism".to_owned(), 0.into());
+    spec.insert("activeDeadlineSeconds".to_owned(), 1.into());
+    if job.queue.is_none() && !job.parked {
+        spec.insert("suspend".to_owned(), false.into());
+    }
+    json!({
+        "metadata": { "resourceVersion": job.version, "annotations": notes },
+        "spec": spec,
+    })
+}
+
+/// What it still waits for.
+pub(crate) fn still_after(job: &JobFacts, after: &str) -> Value {
+    json!({ "metadata": {
+        "resourceVersion": job.version,
+        "annotations": { names::AFTER: after },
+    } })
+}
+
+/// It runs, and waits for nothing any more.
+pub(crate) fn after_nothing() -> Value {
+    json!({ "metadata": { "annotations": { names::AFTER: null } } })
+}
+
+/// Holds a Job again that somebody let go.
+pub(crate) fn suspend(job: &JobFacts) -> Value {
+    json!({
+        "metadata": { "resourceVersion": job.version },
+        "spec": { "suspend": true },
+    })
+}
+
+/// Out of the queue that there is not. Kueue takes that of a suspended Job only.
+pub(crate) fn unpark() -> Value {
+    json!({ "metadata": { "labels": { names::QUEUE: null } } })
+}
+
+pub(crate) fn note_start(started: Timestamp) -> Value {
     json!({ "metadata": { "annotations": { names::STARTED: started.to_string() } } })
 }
 

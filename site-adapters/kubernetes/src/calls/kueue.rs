@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use site_adapter::Result;
 
+use super::NEVER;
 use crate::answer::{Answer, Asked};
 use crate::client::{Request, get};
 use crate::names;
@@ -127,12 +128,13 @@ impl Workload {
     /// `ExceedsMaxQuota` and `Misconfigured`); the message is what tells a person.
     pub(crate) fn waits_for(&self) -> Option<String> {
         let waits = self.condition("QuotaReserved", "False")?;
-        let never =
+        let beyond =
             waits.reason == "ExceedsMaxQuota" || waits.message.contains("> maximum capacity");
-        let end = if never {
-            " (more than the whole queue: it can never start)"
+        // With several flavors the message has a part for each, and one may get room.
+        let end = if beyond && !waits.message.contains("more needed") {
+            format!(" (more than the whole queue: {NEVER})")
         } else {
-            ""
+            String::new()
         };
         Some(format!("{}: {}{end}", waits.reason, waits.message))
     }

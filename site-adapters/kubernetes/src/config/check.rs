@@ -69,6 +69,10 @@ impl KubernetesSettings {
     }
 
     fn check_names(&self) -> Checked {
+        if let Some(wrong) = self.namespaces.iter().find(|name| !is_dns_label(name)) {
+            let problem = format!("`{wrong}` is no namespace's name");
+            return Err(InvalidSettings::new("namespaces", problem, LABEL));
+        }
         if !is_dns_label(&self.namespace_of("u")) {
             return Err(InvalidSettings::new(
                 "namespace",

@@ -1,13 +1,21 @@
 use broker_model::OutcomeKind;
+use jiff::SignedDuration;
+use k8s_openapi::api::batch::v1::Job;
 use serde_json::Value;
 use site_adapter::{Activity, Error, ErrorKind, RemoteRef, Result};
 
 use crate::adapter::{KubernetesAdapter, Seen};
 use crate::answer::Asked;
+use crate::cache::Cache;
 use crate::calls::jobs;
 use crate::names;
-use crate::record::{PodFacts, Verdict};
-use crate::states::outcome;
+use crate::record::{JobFacts, PodFacts, Verdict};
+use crate::states::View;
+
+/// A Job that others change all the time is looked at anew so often.
+const TRIES: usize = 4;
+/// Leftovers that are deleted in a tick.
+const MOST_SWEPT: usize = 8;
 
 impl KubernetesAdapter {
     pub(crate) async fn cancel_job(&self, job: &RemoteRef) -> Result<()> {
@@ -16,83 +24,119 @@ impl KubernetesAdapter {
         let Some(seen) = seen.filter(|seen| seen.job.is(job)) else {
             return Ok(());
         };
-        self.end(
-            &seen,
-            Verdict {
-                kind: OutcomeKind::Cancelled,
-                words: "cancelled by its agent".to_owned(),
-            },
-        )
-        .await
+        let words = "cancelled by its agent".to_owned();
+        let verdict = Verdict::new(OutcomeKind::Cancelled, words);
+        self.end(seen, verdict).await.map(|_| ())
     }
 
-    /// Puts an end to a Job that is not over, so that what became of it can be told afterwards.
+    /// Puts an end to a Job that is not over, so that any agent can tell afterwards what became of it; it
+    /// stays for `keep_hours`. Returns its end if that is known at once.
     ///
     /// One that may run gets the verdict written on it and a deadline of its own of one second: its pods
-    /// are deleted, the Job itself stays, with its end, for `keep_hours`. A suspended one has no pods and
-    /// no clock, and Kueue could let it go again at any time: it is deleted.
-    pub(crate) async fn end(&self, seen: &Seen, verdict: Verdict) -> Result<()> {
-        let job = &seen.job;
-        if job.is_over() || job.deleting {
-            return Ok(());
+    /// are deleted. A suspended one has no clock, and Kueue could let it go again at any time: the verdict
+    /// comes with a parallelism of 0.
+    pub(crate) async fn end(&self, seen: Seen, verdict: Verdict) -> Result<Option<Activity>> {
+        let mut seen = seen;
+        for _ in 0..TRIES {
+            if seen.job.is_over() || seen.job.deleting {
+                return Ok(None);
+            }
+            let change = match (seen.job.suspended, &seen.job.verdict) {
+                (true, first) => self.last_words(&seen, first.as_ref().unwrap_or(&verdict))?,
+                (false, Some(_)) => return Ok(None),
+                (false, None) => jobs::end(&json(&verdict)?),
+            };
+            let old = &seen.job;
+            let changed = self.patch(&old.namespace, &old.name, &old.uid, change);
+            if let Some(job) = changed.await? {
+                let pods = &seen.pods;
+                return Ok(job
+                    .is_over()
+                    .then(|| View { job: &job, pods }.activity(None)));
+            }
+            let anew = self.seen(&old.namespace, &old.name).await?;
+            match anew.filter(|anew| anew.job.uid == old.uid) {
+                Some(anew) => seen = anew,
+                None => return Ok(None),
+            }
         }
-        if job.suspended {
-            return self.delete(seen, verdict).await;
-        }
-        if job.verdict.is_some() {
-            return Ok(());
-        }
-        let text = serde_json::to_string(&verdict).map_err(|error| {
-            Error::new(ErrorKind::Local, jobs::PATCH, "not JSON").caused_by(error)
-        })?;
-        let change = jobs::end(&text);
-        self.patch(&job.namespace, &job.name, &job.uid, change)
-            .await
+        let words = "the Job is changed by others all the time";
+        Err(Error::new(ErrorKind::Unavailable, jobs::PATCH, words))
     }
 
-    /// A Job that is gone or is another's by now needs no patch.
+    /// What must be known of a suspended Job when its pods are gone.
+    fn last_words(&self, seen: &Seen, verdict: &Verdict) -> Result<Value> {
+        let view = seen.view();
+        let last = view.pods.iter().filter_map(PodFacts::finished_at).max();
+        let at = last.unwrap_or_else(|| self.clock.now());
+        let verdict = Verdict {
+            at: Some(at.max(seen.job.created_at)),
+            elapsed_seconds: view.elapsed(),
+            ..verdict.clone()
+        };
+        Ok(jobs::put_down(
+            &seen.job,
+            &json(&verdict)?,
+            view.started_at(),
+        ))
+    }
+
+    /// The Job as it is after the change; `None` if nothing was changed: it is gone, another's by now, or
+    /// not any more what the change was made for.
     pub(crate) async fn patch(
         &self,
         namespace: &str,
         name: &str,
         uid: &str,
         change: Value,
-    ) -> Result<()> {
+    ) -> Result<Option<JobFacts>> {
         let request = jobs::patch(namespace, name, uid, change)?;
         let answer = self.transport.call(request).await?;
         let other =
             answer.status == 409 || (answer.status == 422 && answer.words().contains("uid"));
-        if answer.is_success() || answer.is_absent() || other {
-            return Ok(());
+        if answer.is_absent() || other {
+            return Ok(None);
         }
-        Err(answer.refusal(jobs::PATCH, Asked::Write))
+        let job: Job = answer.read(jobs::PATCH, Asked::Write)?;
+        let job = JobFacts::of(&job);
+        if let (Some(job), Some(cache)) = (&job, self.watches.known(namespace)) {
+            cache.changed_job(job);
+        }
+        Ok(job)
     }
 
-    pub(crate) async fn delete(&self, seen: &Seen, verdict: Verdict) -> Result<()> {
-        let job = &seen.job;
+    /// Deletes what was ended while it stood still, once it was kept for its time: a controller that never
+    /// ran it sweeps nothing up.
+    pub(crate) async fn sweep(&self, cache: &Cache) {
+        let kept = SignedDuration::from_hours(i64::from(self.settings.keep_hours));
+        let now = self.clock.now();
+        let mut old = Vec::new();
+        cache.each(|view| {
+            let at = view.job.put_down_at();
+            let left = at.is_some_and(|at| now.duration_since(at) > kept);
+            if left && !view.job.has_ended() && !view.job.deleting && old.len() < MOST_SWEPT {
+                old.push(view.job.clone());
+            }
+        });
+        for job in old {
+            if let Err(error) = self.delete(&job).await {
+                tracing::debug!(%error, name = job.name, "a Job that is over stays");
+            }
+        }
+    }
+
+    pub(crate) async fn delete(&self, job: &JobFacts) -> Result<()> {
         let request = jobs::delete(&job.namespace, &job.name, &job.uid)?;
         let answer = self.transport.call(request).await?;
-        // Another one's by that name (409), or none: what was to be ended is.
-        if !answer.is_success() && !answer.is_absent() && answer.status != 409 {
-            return Err(answer.refusal(jobs::DELETE, Asked::Write));
+        // Another one's by that name (409), or none: what was to be deleted is.
+        if answer.is_success() || answer.is_absent() || answer.status == 409 {
+            return Ok(());
         }
-        if answer.is_success() {
-            self.take_leave(seen, verdict);
-        }
-        Ok(())
+        Err(answer.refusal(jobs::DELETE, Asked::Write))
     }
+}
 
-    fn take_leave(&self, seen: &Seen, verdict: Verdict) {
-        let (view, now) = (seen.view(), self.clock.now());
-        let last = view.pods.iter().filter_map(PodFacts::finished_at).max();
-        let started_at = view.started_at();
-        let ended_at = last.unwrap_or(now).max(seen.job.created_at);
-        let activity = Activity::Ended {
-            started_at: started_at.map(|start| start.min(ended_at)),
-            ended_at,
-            outcome: outcome(verdict.kind, None, verdict.words),
-        };
-        let usage = started_at.and_then(|_| view.usage_until(ended_at));
-        self.farewells.remember(view.remote(activity), usage, now);
-    }
+fn json(verdict: &Verdict) -> Result<String> {
+    serde_json::to_string(verdict)
+        .map_err(|error| Error::new(ErrorKind::Local, jobs::PATCH, "not JSON").caused_by(error))
 }

@@ -38,7 +38,7 @@ impl KubernetesAdapter {
         }
     }
 
-    /// One look at what is stored, and at what this process deleted.
+    /// One look at what is stored.
     pub(crate) async fn look(
         &self,
         namespace: &str,
@@ -47,9 +47,6 @@ impl KubernetesAdapter {
     ) -> Result<Option<RemoteJob>> {
         let seen = self.seen(namespace, name).await?;
         let ours = seen.filter(|seen| seen.job.marker == marker);
-        Ok(match ours {
-            Some(seen) => Some(seen.view().remote(seen.view().activity(None))),
-            None => self.farewells.of(marker),
-        })
+        Ok(ours.map(|seen| seen.view().remote(seen.view().activity(None))))
     }
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -6,6 +6,7 @@ use site_adapter::{Activity, Error, ErrorKind, RemoteJob, RemoteRef, Result};
 
 use crate::adapter::KubernetesAdapter;
 use crate::cache::Cache;
+use crate::flows::hold;
 use crate::flows::tend::{Chore, chore};
 use crate::names;
 
@@ -15,6 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const MOST_QUESTIONS: usize = 32;
 /// Jobs that need something done (let go, ended, noted): so many a tick.
 const MOST_CHORES: usize = 32;
+/// Of these, so many go to whoever's turn it is, however urgent what others need.
+const FAIR_SHARE: usize = MOST_CHORES / 2;
 
 /// What the watches say of one job.
 enum Told {
@@ -72,9 +75,9 @@ impl KubernetesAdapter {
                 Told::Missing => missing.push(*job),
             }
         }
-        // What decides what a job becomes comes before what only words it.
-        chores.sort_by_key(|(_, _, chore)| chore.urgency());
-        chores.truncate(MOST_CHORES);
+        let chores = pick(chores, cache.turn(FAIR_SHARE), |(_, _, todo)| {
+            todo.urgency()
+        });
         let done = chores
             .iter()
             .map(|(_, job, chore)| self.tend(namespace, job, chore));
@@ -85,27 +88,29 @@ impl KubernetesAdapter {
             }
         }
         told.extend(self.ask_singly(namespace, missing).await);
+        self.sweep(&cache).await;
         Ok(told)
     }
 
     fn tell(&self, cache: &Cache, job: &RemoteRef) -> Result<Told> {
-        // What was deleted here is over, whatever a watch that is behind still shows of it.
-        if let Some(last) = self.farewells.of(&job.marker)
-            && last.remote_id == job.remote_id
-        {
-            return Ok(Told::Here(Box::new(last), None));
-        }
         let name = names::job_name(&job.marker)?;
         let (now, launch) = (self.clock.now(), self.settings.launch_timeout_seconds);
-        let told = cache.with(&name, |view| {
+        Ok(cache.among(|known| {
+            let Some(view) = known.job(&name) else {
+                return Told::Missing;
+            };
             if !view.job.is(job) {
                 return Told::NotOurs;
             }
-            let remote = view.remote(view.activity(None));
-            let todo = chore(view, &remote.activity, now, launch);
+            let mut remote = view.remote(view.activity(None));
+            let mut todo = chore(view, &remote.activity, now, launch);
+            if todo == Some(Chore::Held)
+                && let Some(waits) = hold::still_waits(known, view.job)
+            {
+                (remote.activity, todo) = (waits, None);
+            }
             Told::Here(Box::new(remote), todo)
-        });
-        Ok(told.unwrap_or(Told::Missing))
+        }))
     }
 
     async fn ask_singly(&self, namespace: &str, missing: Vec<&RemoteRef>) -> Vec<RemoteJob> {
@@ -138,5 +143,54 @@ fn unknown(job: &RemoteRef) -> RemoteJob {
         submitted_at: job.submitted_at,
         activity: Activity::Unknown,
         tasks: None,
+    }
+}
+
+/// The chores of one tick. What decides what a job becomes comes before what only words it, and what
+/// fails at every try does not keep the rest from its turn.
+fn pick<T>(mut all: Vec<T>, turn: usize, urgency: impl Fn(&T) -> u8) -> Vec<T> {
+    if all.len() <= MOST_CHORES {
+        return all;
+    }
+    let begin = turn % all.len();
+    all.rotate_left(begin);
+    let mut places: Vec<usize> = (0..all.len()).collect();
+    // Stable: those that are next come first among equals.
+    places.sort_by_key(|place| all.get(*place).map(&urgency));
+    let mut chosen: BTreeSet<usize> = places.into_iter().take(FAIR_SHARE).collect();
+    let others = (0..all.len()).filter(|place| !chosen.contains(place));
+    let others: Vec<usize> = others.take(FAIR_SHARE).collect();
+    chosen.extend(others);
+    let each = all.into_iter().enumerate();
+    each.filter(|(place, _)| chosen.contains(place))
+        .map(|(_, chore)| chore)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A hundred urgent ones that never get done, and ten of the least urgency.
+    #[test]
+    fn every_chore_gets_its_turn_whatever_fails_before_it() {
+        let all: Vec<(usize, u8)> = (0..110).map(|n| (n, if n < 100 { 0 } else { 4 })).collect();
+        let mut done = BTreeSet::new();
+        for tick in 0..8 {
+            let picked = pick(all.clone(), tick * FAIR_SHARE, |(_, urgency)| *urgency);
+            assert_eq!(picked.len(), MOST_CHORES);
+            done.extend(picked);
+        }
+        assert_eq!(done.len(), all.len());
+    }
+
+    #[test]
+    fn what_is_urgent_is_in_every_tick() {
+        let mut all: Vec<(usize, u8)> = (0..200).map(|n| (n, 4)).collect();
+        all.push((200, 0));
+        for tick in 0..20 {
+            let picked = pick(all.clone(), tick * FAIR_SHARE, |(_, urgency)| *urgency);
+            assert!(picked.contains(&(200, 0)), "{tick}");
+        }
     }
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use broker_model::PartitionId;
 use site_adapter::{Error, ErrorKind, ProbeResult, Result};
 
@@ -8,6 +10,9 @@ use crate::config::PartitionSettings;
 
 /// `podFailurePolicy`, `backoffLimitPerIndex` and `podReplacementPolicy` are on since then.
 const OLDEST: (u32, u32) = (1, 29);
+
+/// Namespaces that are asked about to tell one that is shut from an agent without rights.
+const MOST_OTHERS: usize = 5;
 
 impl KubernetesAdapter {
     /// The API server, the credential, the agent's rights, the nodes, and Kueue where a partition has a
@@ -25,7 +30,7 @@ impl KubernetesAdapter {
         if !valid {
             return told;
         }
-        told.push(result("authorization", self.rights().await));
+        told.push(self.authorization().await);
         told.push(result("nodes", nodes.err().map(|error| error.to_string())));
         let queued = self.settings.partitions.iter();
         let queued: Vec<_> = queued.filter(|(_, p)| p.queue.is_some()).collect();
@@ -64,12 +69,30 @@ impl KubernetesAdapter {
         })
     }
 
-    /// Rights in the namespaces that are in use; before the first job, in the whole cluster or in none.
-    async fn rights(&self) -> Option<String> {
-        let watched = self.watches.all();
+    /// The namespaces that are in use, and those that the settings name.
+    pub(crate) fn namespaces(&self) -> BTreeSet<String> {
+        let watched = self.watches.all().into_iter().map(|(name, _)| name);
+        watched
+            .chain(self.settings.namespaces.iter().cloned())
+            .collect()
+    }
+
+    async fn authorization(&self) -> ProbeResult {
+        let namespaces = self.namespaces();
+        if namespaces.is_empty() {
+            return result("authorization (not checked: no namespace is known)", None);
+        }
+        result("authorization", self.rights(&namespaces).await)
+    }
+
+    async fn rights(&self, namespaces: &BTreeSet<String>) -> Option<String> {
+        let mut wanted = access::IN_NAMESPACE.to_vec();
+        if matches!(self.kueue_version().await, Ok(Some(_))) {
+            wanted.extend(access::OF_KUEUE);
+        }
         let mut missing = Vec::new();
-        for (namespace, _) in &watched {
-            for right in access::IN_NAMESPACE {
+        for namespace in namespaces {
+            for right in wanted.iter().copied() {
                 match self.may(right, Some(namespace)).await {
                     Ok(true) => {}
                     Ok(false) => missing.push(format!("{} in {namespace}", named(right))),
@@ -79,10 +102,22 @@ impl KubernetesAdapter {
         }
         (!missing.is_empty()).then(|| {
             format!(
-                "the agent may not: {}; bind it to a Role with these rights",
+                "the agent may not: {}; bind it to a Role with these rights (config/kubernetes/agent.yaml)",
                 missing.join(", ")
             )
         })
+    }
+
+    /// Whether jobs may be made in another namespace than this.
+    pub(crate) async fn may_create_elsewhere(&self, namespace: &str) -> bool {
+        let [create, ..] = access::IN_NAMESPACE;
+        let others = self.namespaces().into_iter().filter(|it| it != namespace);
+        for other in others.take(MOST_OTHERS) {
+            if matches!(self.may(create, Some(&other)).await, Ok(true)) {
+                return true;
+            }
+        }
+        false
     }
 
     async fn may(&self, right: Right, namespace: Option<&str>) -> Result<bool> {
@@ -104,7 +139,7 @@ impl KubernetesAdapter {
             Err(error) => return Some(error.to_string()),
         };
         let mut wrong = Vec::new();
-        for (namespace, _) in self.watches.all() {
+        for namespace in self.namespaces() {
             match self.queues(&version, Some(&namespace)).await {
                 Ok(found) => wrong.extend(found.iter().filter_map(|queue| {
                     let why = queue.inactive()?;

@@ -23,6 +23,8 @@ const MOST_KEPT: usize = 20_000;
 #[derive(Debug, Default)]
 pub(crate) struct Reasons {
     events: Mutex<HashMap<String, (Instant, Option<String>)>>,
+    /// By a Job's uid or a namespace: since when nothing but "never" was told.
+    hopeless: Mutex<HashMap<String, Instant>>,
     workloads: AsyncMutex<HashMap<String, (Instant, Vec<Workload>)>>,
     group: AsyncMutex<Option<(Instant, Option<String>)>>,
 }
@@ -117,6 +119,11 @@ impl KubernetesAdapter {
         kueue::items(&answer, kueue::WORKLOADS)
     }
 
+    /// Where nobody says, it may: the label of a queue does no harm without it.
+    pub(crate) async fn may_have_kueue(&self) -> bool {
+        !matches!(self.kueue_version().await, Ok(None))
+    }
+
     /// The version of Kueue's API; `None` where the cluster does not have it.
     pub(crate) async fn kueue_version(&self) -> Result<Option<String>> {
         let mut known = self.reasons.group.lock().await;
@@ -141,6 +148,20 @@ impl Reasons {
         let all = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, reason) = all.get(uid)?;
         (at.elapsed() < FRESH).then(|| reason.clone())
+    }
+
+    /// How long something has been without hope, if it is.
+    pub(crate) fn hopeless_for(&self, uid: &str, is: bool) -> Duration {
+        let mut all = self.hopeless.lock().unwrap_or_else(PoisonError::into_inner);
+        if !is {
+            all.remove(uid);
+            return Duration::ZERO;
+        }
+        if all.len() >= MOST_KEPT {
+            all.clear();
+        }
+        let since = all.entry(uid.to_owned()).or_insert_with(Instant::now);
+        since.elapsed()
     }
 
     fn remember(&self, uid: &str, reason: Option<String>) {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use k8s_openapi::api::batch::v1::Job;
 use site_adapter::{Error, ErrorKind, Result, Submission, Submitted};
 
@@ -29,6 +31,7 @@ impl KubernetesAdapter {
             submission,
             namespace: &namespace,
             name: &name,
+            has_kueue: self.may_have_kueue().await,
         };
         let (job, adopted) = self.create(&plan).await?;
         if submission.work.after.is_empty() && job.after.is_some() {
@@ -61,11 +64,17 @@ impl KubernetesAdapter {
         let job = plan.job()?;
         let request = jobs::create(plan.namespace, &job, self.settings.timeout_seconds)?;
         let error = match self.transport.call(request).await {
-            Ok(answer) if answer.is_success() => return made(&answer, plan),
+            Ok(answer) if answer.is_success() => {
+                self.reasons.hopeless_for(&shut(plan.namespace), false);
+                return made(&answer, plan);
+            }
             Ok(answer) if answer.status == 409 => return self.adopt(plan, &answer).await,
             Ok(answer) => answer.refusal(jobs::CREATE, Asked::Write),
             Err(error) => error,
         };
+        if is_of_one_namespace(&error, plan.namespace) {
+            return Err(self.forbidden(error, plan.namespace).await);
+        }
         if !error.kind.may_have_acted() {
             return Err(error);
         }
@@ -74,6 +83,22 @@ impl KubernetesAdapter {
             // It may still come: only `find`, after a while, proves that it does not.
             Ok(_) | Err(_) => Err(error),
         }
+    }
+
+    /// The agent may not make Jobs in this namespace: a matter of this project's, and so a refusal, if it
+    /// may in another one, or once this has lasted. Before that its credential may be bound nowhere by
+    /// mistake, which must not cost the site all of its jobs.
+    async fn forbidden(&self, error: Error, namespace: &str) -> Error {
+        let patience = Duration::from_secs(u64::from(self.settings.launch_timeout_seconds));
+        let lasts = self.reasons.hopeless_for(&shut(namespace), true) >= patience;
+        if !lasts && !self.may_create_elsewhere(namespace).await {
+            return error;
+        }
+        let words = format!(
+            "{}; ask the site to make the namespace `{namespace}` and to bind its agent's Role in it",
+            error.message
+        );
+        Error::new(ErrorKind::Refused, jobs::CREATE, words)
     }
 
     /// Somebody was here before: this agent, or another one of the site's.
@@ -99,6 +124,19 @@ impl KubernetesAdapter {
             _ => Err(taken(plan, &found)),
         }
     }
+}
+
+/// Whether the API server knows the agent, and it lacks a right in this namespace.
+fn is_of_one_namespace(error: &Error, namespace: &str) -> bool {
+    error.kind == ErrorKind::Unauthorized
+        && error
+            .message
+            .contains(&format!("in the namespace \"{namespace}\""))
+        && !error.message.contains("system:anonymous")
+}
+
+fn shut(namespace: &str) -> String {
+    format!("namespace {namespace}")
 }
 
 fn taken(plan: &Plan<'_>, found: &Job) -> Error {

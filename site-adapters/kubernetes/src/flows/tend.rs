@@ -1,25 +1,32 @@
 //! What Kubernetes leaves to whoever submits: letting a Job go when those it waits for are over, ending
 //! one that will never start, and one that its queue would start a second time.
 
-use broker_model::{AfterWhen, OutcomeKind};
+use std::time::Duration;
+
+use broker_model::OutcomeKind;
 use jiff::{SignedDuration, Timestamp};
-use site_adapter::{Activity, Error, ErrorKind, RemoteAfter, RemoteRef, Result};
+use site_adapter::{Activity, RemoteRef, Result};
 
 use crate::adapter::{KubernetesAdapter, Seen};
-use crate::answer::Asked;
-use crate::calls::{jobs, services};
-use crate::manifest;
+use crate::calls::{NEVER, jobs};
 use crate::names;
-use crate::record::{JobFacts, Verdict};
+use crate::record::{PodFacts, Verdict};
 use crate::states::{View, began, sentence};
 
 /// Reasons that no time mends, as soon as they have been seen for this long.
 const HOPELESS: SignedDuration = SignedDuration::from_secs(30);
 
+/// How far clocks of one cluster may be apart.
+const SKEW: SignedDuration = SignedDuration::from_mins(1);
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Chore {
     /// It ran, and stands still again: to be ended before it runs a second time.
     Evicted,
+    /// It ran, was evicted and let go again while nobody looked.
+    RanTwice,
+    /// Let go by somebody else before what it waits for was seen to be over.
+    Loose,
     /// Held until what it waits for is over.
     Held,
     /// Its container cannot be had.
@@ -33,10 +40,11 @@ pub(crate) enum Chore {
 impl Chore {
     pub(crate) const fn urgency(&self) -> u8 {
         match self {
-            Self::Evicted => 0,
-            Self::Held => 1,
-            Self::NeverStarts(_) => 2,
-            Self::NoteStart(_) => 3,
+            Self::Evicted | Self::RanTwice | Self::Loose => 0,
+            // Without it an eviction after the agent's next restart is no eviction of what ran.
+            Self::NoteStart(_) => 1,
+            Self::Held => 2,
+            Self::NeverStarts(_) => 3,
             Self::Why => 4,
         }
     }
@@ -55,11 +63,18 @@ pub(crate) fn chore(
     }
     if job.suspended {
         let ran = job.started.is_some() || view.pods.iter().any(began);
-        return match (&job.after, ran && !job.restartable) {
+        let ends = job.verdict.is_some() || (ran && !job.restartable);
+        return match (&job.after, ends) {
             (_, true) => Some(Chore::Evicted),
             (Some(_), false) => Some(Chore::Held),
             (None, false) => Some(Chore::Why),
         };
+    }
+    if job.verdict.is_none() && job.after.is_some() {
+        return Some(Chore::Loose);
+    }
+    if job.verdict.is_none() && ran_twice(view) {
+        return Some(Chore::RanTwice);
     }
     match activity {
         Activity::Running { started_at } if job.started != Some(*started_at) => {
@@ -76,6 +91,27 @@ pub(crate) fn chore(
         }
         _ => None,
     }
+}
+
+/// The Job's own start is later than the one of its code that was noted, and so are those of its pods: it
+/// was suspended and let go again in between. Both are looked at, for the clocks of nodes differ from the
+/// controller's; the pods of an array begin one after another anyway, so its own start must be later by more.
+fn ran_twice(view: View<'_>) -> bool {
+    let job = view.job;
+    if job.suspended || job.restartable {
+        return false;
+    }
+    let (Some(noted), Some(anew)) = (job.started, job.start_time) else {
+        return false;
+    };
+    let apart = if job.is_array {
+        SKEW
+    } else {
+        SignedDuration::ZERO
+    };
+    let runs = view.pods.iter().filter(|pod| pod.is_running());
+    let first = runs.filter_map(PodFacts::started_at).min();
+    anew.duration_since(noted) > apart && first.is_some_and(|at| at > noted)
 }
 
 /// A pod whose image or container cannot be had never fails by itself: the kubelet tries for ever.
@@ -99,19 +135,16 @@ fn never_starts(view: View<'_>, now: Timestamp, launch: SignedDuration) -> Optio
 }
 
 /// Whether a Job's event says that its pods are refused for what they are: Pod Security, a webhook, a
-/// `LimitRange`, a service account that is not there. Quotas and a controller's outage pass.
+/// `LimitRange`, a service account that is not there; or that they are more than there is room for at all.
+/// A quota that is used up and a controller's outage pass.
 fn is_never_made(event: &str) -> bool {
+    if event.contains(NEVER) {
+        return true;
+    }
     let refused = event.starts_with("FailedCreate:")
         && (event.contains(" is forbidden: ") || event.contains("denied the request"));
     let passes = ["exceeded quota", "failed quota", "being terminated"];
     refused && !passes.iter().any(|words| event.contains(words))
-}
-
-/// How the condition of a dependency stands.
-enum Standing {
-    Met,
-    NotYet,
-    Never(String),
 }
 
 impl KubernetesAdapter {
@@ -140,8 +173,10 @@ impl KubernetesAdapter {
         let name = names::job_name(&job.marker)?;
         if *chore == Chore::Why {
             let told = self.why(namespace, &name).await;
+            let never = told.as_deref().is_some_and(is_never_made);
+            let waited = self.reasons.hopeless_for(&job.remote_id.0, never);
             return match told {
-                Some(words) if is_never_made(&words) => self.give_up(job, namespace, words).await,
+                Some(words) if never => self.give_up(job, namespace, words, waited).await,
                 told => Ok(told.map(waiting)),
             };
         }
@@ -153,153 +188,60 @@ impl KubernetesAdapter {
         }
         // The watch may be behind; what is done is decided on what is stored.
         let seen = self.seen(namespace, &name).await?;
-        let Some(seen) = seen.filter(|seen| seen.job.is(job) && !seen.job.is_over()) else {
+        let Some(seen) = seen.filter(|seen| seen.job.is(job)) else {
             return Ok(None);
         };
+        if seen.job.is_over() {
+            return Ok(Some(seen.view().activity(None)));
+        }
         match chore {
             Chore::NeverStarts(words) => {
-                let verdict = Verdict {
-                    kind: OutcomeKind::LaunchFailed,
-                    words: words.clone(),
-                };
-                self.end(&seen, verdict).await?;
-                Ok(None)
+                let verdict = Verdict::new(OutcomeKind::LaunchFailed, words.clone());
+                self.end(seen, verdict).await
             }
             // What a watch that is behind shows as suspended may have been let go since, and run.
-            Chore::Evicted if seen.job.suspended => self.end_evicted(&seen).await,
-            Chore::Held if seen.job.suspended => self.hold(&seen).await,
-            Chore::Evicted | Chore::Held | Chore::Why | Chore::NoteStart(_) => Ok(None),
+            Chore::Evicted if seen.job.suspended => self.end_evicted(seen, "").await,
+            Chore::RanTwice if ran_twice(seen.view()) => {
+                let words = "; it began a second time while no agent looked";
+                self.end_evicted(seen, words).await
+            }
+            Chore::Held if seen.job.suspended => self.hold(seen).await,
+            Chore::Loose if !seen.job.suspended && seen.job.after.is_some() => {
+                self.hold_again(seen).await
+            }
+            _ => Ok(None),
         }
     }
 
-    /// Its pods are refused, for a reason that does not pass; it is ended after the time for a launch.
+    /// Its pods are refused, or no queue ever has room for it, and that does not pass; it is ended after the
+    /// time for a launch.
     async fn give_up(
         &self,
         job: &RemoteRef,
         namespace: &str,
         words: String,
+        waited: Duration,
     ) -> Result<Option<Activity>> {
-        let seen = self.seen(namespace, &names::job_name(&job.marker)?).await?;
-        let patience = SignedDuration::from_secs(i64::from(self.settings.launch_timeout_seconds));
-        let waited = |seen: &Seen| {
-            let since = seen.job.start_time?;
-            Some(self.clock.now().duration_since(since))
-        };
-        let ours = seen.filter(|seen| seen.job.is(job) && seen.pods.is_empty());
-        if let Some(seen) = ours
-            && waited(&seen).is_some_and(|waited| waited >= patience)
-        {
-            let verdict = Verdict {
-                kind: OutcomeKind::LaunchFailed,
-                words: words.clone(),
-            };
-            self.end(&seen, verdict).await?;
+        let still = Some(waiting(words.clone()));
+        if waited < Duration::from_secs(u64::from(self.settings.launch_timeout_seconds)) {
+            return Ok(still);
         }
-        Ok(Some(waiting(words)))
+        let seen = self.seen(namespace, &names::job_name(&job.marker)?).await?;
+        let ours = seen.filter(|seen| seen.job.is(job) && seen.pods.is_empty());
+        let Some(seen) = ours else { return Ok(still) };
+        let verdict = Verdict::new(OutcomeKind::LaunchFailed, words);
+        Ok(self.end(seen, verdict).await?.or(still))
     }
 
     /// Kueue (or somebody) has stopped a job whose code ran. Its return would run it again.
-    async fn end_evicted(&self, seen: &Seen) -> Result<Option<Activity>> {
+    async fn end_evicted(&self, seen: Seen, more: &str) -> Result<Option<Activity>> {
         let (kind, words) = self.evicted(&seen.job).await;
-        self.delete(seen, Verdict { kind, words }).await?;
-        let ended = self.farewells.of(&seen.job.marker);
-        Ok(ended.map(|job| job.activity))
-    }
-
-    async fn hold(&self, seen: &Seen) -> Result<Option<Activity>> {
-        let after = seen.job.after.as_deref().unwrap_or_default();
-        let mut waits_for = Vec::new();
-        for each in after {
-            match self.standing(&seen.job.namespace, each).await? {
-                Standing::Met => {}
-                Standing::NotYet => waits_for.push(each.marker.clone()),
-                Standing::Never(words) => {
-                    let kind = OutcomeKind::DependencyFailed;
-                    self.delete(seen, Verdict { kind, words }).await?;
-                    let ended = self.farewells.of(&seen.job.marker);
-                    return Ok(ended.map(|job| job.activity));
-                }
-            }
-        }
-        if !waits_for.is_empty() {
-            return Ok(Some(waiting(format!(
-                "Dependency: {}",
-                waits_for.join(", ")
-            ))));
-        }
-        self.release(&seen.job).await?;
-        Ok(None)
-    }
-
-    async fn standing(&self, namespace: &str, after: &RemoteAfter) -> Result<Standing> {
-        let name = names::job_name(&after.marker)?;
-        let found = self.look(namespace, &name, &after.marker).await?;
-        let known = found.filter(|job| job.remote_id == after.remote);
-        let Some(job) = known else {
-            let gone = format!(
-                "{} is not known here any more, nor how it ended",
-                after.marker
-            );
-            return Ok(match after.when {
-                AfterWhen::Ended => Standing::Met,
-                _ => Standing::Never(gone),
-            });
-        };
-        let Activity::Ended { outcome, .. } = job.activity else {
-            return Ok(Standing::NotYet);
-        };
-        let completed = outcome.kind == OutcomeKind::Completed;
-        Ok(match (after.when, completed) {
-            (AfterWhen::Ended, _) | (AfterWhen::Completed, true) | (AfterWhen::Failed, false) => {
-                Standing::Met
-            }
-            _ => Standing::Never(format!("{} ended: {}", after.marker, outcome.site_words)),
-        })
-    }
-
-    /// Lets a held Job go, its service first.
-    async fn release(&self, job: &JobFacts) -> Result<()> {
-        if job.completions > 1 && !job.is_array {
-            let request = services::create(&job.namespace, &manifest::service(job))?;
-            let answer = self.transport.call(request).await?;
-            if !answer.is_success() && !answer.has_reason("AlreadyExists") {
-                return Err(answer.refusal(services::CREATE, Asked::Write));
-            }
-        }
-        self.let_go(job).await
-    }
-
-    async fn let_go(&self, job: &JobFacts) -> Result<()> {
-        // A `LocalQueue` named `default` gives its label to Jobs without one: then Kueue decides.
-        let queue = job.later_queue.as_ref().or(job.queue.as_ref());
-        let change = jobs::release(queue.map(String::as_str));
-        self.patch(&job.namespace, &job.name, &job.uid, change)
-            .await
-    }
-
-    /// The same right after it was made. What is refused then is taken back, for nothing of it ran; what
-    /// only failed is tried again by `poll`.
-    pub(crate) async fn release_new(&self, job: &JobFacts) -> Result<()> {
-        let Err(error) = self.release(job).await else {
-            return Ok(());
-        };
-        if !matches!(error.kind, ErrorKind::Refused | ErrorKind::Unauthorized) {
-            return Ok(());
-        }
-        let stays = |source: Error| {
-            let words = "made, cannot be let go, and could not be taken back";
-            Error::new(ErrorKind::Unclear, jobs::CREATE, words).caused_by(source)
-        };
-        let request = jobs::delete(&job.namespace, &job.name, &job.uid).map_err(stays)?;
-        let answer = self.transport.call(request).await.map_err(stays)?;
-        if answer.is_success() || answer.is_absent() {
-            return Err(error);
-        }
-        Err(stays(answer.refusal(jobs::DELETE, Asked::Write)))
+        let verdict = Verdict::new(kind, words + more);
+        self.end(seen, verdict).await
     }
 }
 
-fn waiting(reason: String) -> Activity {
+pub(crate) fn waiting(reason: String) -> Activity {
     Activity::Queued {
         reason: Some(reason),
         expected_start: None,
@@ -320,6 +262,10 @@ mod tests {
             let event = format!("FailedCreate: Error creating: pods \"a-x\" is forbidden: {never}");
             assert!(is_never_made(&event), "{event}");
         }
+        let too_small = "exceeded quota: gpu, requested: pods=2, used: pods=0, limited: pods=1";
+        assert!(is_never_made(&format!(
+            "FailedCreate: {too_small} ({NEVER})"
+        )));
         for passes in [
             "FailedCreate: Error creating: pods \"a-x\" is forbidden: exceeded quota: gpu, requested: \
              requests.nvidia.com/gpu=1, used: requests.nvidia.com/gpu=4, limited: requests.nvidia.com/gpu=4",

@@ -64,6 +64,7 @@ fn job(submission: &Submission) -> Result<Value> {
         submission,
         namespace: "team-a",
         name: "alcyone-0192f0c1d2e37abc8def0123456789ab",
+        has_kueue: true,
     };
     plan.job()
 }
@@ -170,7 +171,7 @@ fn a_job_that_waits_for_another_is_held_and_gets_its_queue_later() {
     });
     let made = checked(&after);
     assert_eq!(made["spec"]["suspend"], true);
-    assert!(made["metadata"]["labels"].get(names::QUEUE).is_none());
+    assert_eq!(made["metadata"]["labels"][names::QUEUE], names::NO_QUEUE);
     assert_eq!(made["metadata"]["annotations"][names::LATER_QUEUE], "gpu");
     let noted = made["metadata"]["annotations"][names::AFTER]
         .as_str()

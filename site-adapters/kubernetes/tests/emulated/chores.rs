@@ -105,11 +105,22 @@ async fn a_wait_says_what_for() {
     let mut over = rig.submission("exit 0");
     over.work.resources.gpus_per_node = 2;
     let job = rig.submit(&over).await;
-    let words = rig.waits_because(&job, "FailedCreate").await;
+    rig.waits_because(&job, "FailedCreate").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_more_than_the_whole_quota_is_a_launch_that_failed_after_its_time() {
+    let rig = Rig::start().await;
+    rig.cluster.set_quota("requests.nvidia.com/gpu", 1);
+    let mut over = rig.submission("exit 0");
+    over.work.resources.gpus_per_node = 2;
+    let job = rig.submit(&over).await;
+    let outcome = rig.ended(&job).await;
+    assert_eq!(outcome.kind, OutcomeKind::LaunchFailed, "{outcome:?}");
+    let words = outcome.site_words;
     assert!(words.contains("exceeded quota: gpu"), "{words}");
     assert!(words.contains("it can never start"), "{words}");
-    rig.adapter.cancel(&job).await.unwrap();
-    assert_eq!(rig.ended(&job).await.kind, OutcomeKind::Cancelled);
+    assert_eq!(rig.cluster.starts_of(&job.marker), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,8 +156,8 @@ async fn a_job_waits_for_another_and_goes_when_that_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_held_job_that_is_cancelled_never_ran() {
-    let rig = Rig::start().await;
+async fn a_held_job_that_is_cancelled_never_ran_and_any_agent_can_tell() {
+    let mut rig = Rig::start().await;
     let first = rig.submit(&rig.submission("exec sleep 600")).await;
     let mut waits = rig.submission("echo went");
     waits.work.after.push(RemoteAfter {
@@ -158,8 +169,17 @@ async fn a_held_job_that_is_cancelled_never_ran() {
     rig.adapter.cancel(&job).await.unwrap();
     assert_eq!(rig.ended(&job).await.kind, OutcomeKind::Cancelled);
     rig.adapter.cancel(&job).await.unwrap();
+    rig.restarted();
+    assert_eq!(rig.ended(&job).await.kind, OutcomeKind::Cancelled);
+    assert_eq!(rig.adapter.usage(&job).await.unwrap(), None);
+    // The controller ends what no queue has, so that its time to live begins.
+    rig.wait("its controller ends it", async || {
+        let stored = rig.cluster.get("jobs", &Rig::name(&job))?;
+        let all = stored["status"]["conditions"].as_array()?.clone();
+        all.iter().any(|c| c["type"] == "Failed").then_some(())
+    })
+    .await;
     assert_eq!(rig.cluster.starts_of(&job.marker), 0);
-    assert!(rig.cluster.get("jobs", &Rig::name(&job)).is_none());
 }
 
 /// The Job is let in; its pods never are, and only events say so.

@@ -1,5 +1,5 @@
-use broker_model::OutcomeKind;
-use site_adapter::{ErrorKind, SiteAdapter as _};
+use broker_model::{AfterWhen, OutcomeKind};
+use site_adapter::{ErrorKind, RemoteAfter, SiteAdapter as _};
 
 use crate::rig::{Rig, adapter};
 
@@ -34,7 +34,10 @@ async fn a_queued_job_says_what_it_waits_for() {
     let mut nine = rig.submission("exit 0");
     nine.work.resources.gpus_per_node = 9;
     let never = rig.submit(&nine).await;
-    rig.waits_because(&never, "it can never start").await;
+    let outcome = rig.ended(&never).await;
+    assert_eq!(outcome.kind, OutcomeKind::LaunchFailed, "{outcome:?}");
+    let words = outcome.site_words;
+    assert!(words.contains("it can never start"), "{words}");
     let mut elsewhere = rig.submission("exit 0");
     elsewhere.account.account = Some("nope".to_owned());
     let lost = rig.submit(&elsewhere).await;
@@ -50,17 +53,10 @@ async fn a_queued_job_says_what_it_waits_for() {
 /// Kueue would admit it again and so start its code a second time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_kueue_evicts_is_ended_and_never_starts_again() {
-    let rig = queued().await;
+    let mut rig = queued().await;
     let job = rig.submit(&rig.submission("exec sleep 600")).await;
     rig.running(&job).await;
-    rig.wait("its start is noted", async || {
-        rig.told(&job).await?;
-        let stored = rig.cluster.get("jobs", &Rig::name(&job))?;
-        stored["metadata"]["annotations"]
-            .get("alcyone/started")
-            .map(|_| ())
-    })
-    .await;
+    rig.noted_as_started(&job).await;
     rig.cluster.evict(&Rig::name(&job));
     let outcome = rig.ended(&job).await;
     assert_eq!(outcome.kind, OutcomeKind::Preempted, "{outcome:?}");
@@ -68,16 +64,61 @@ async fn a_job_that_kueue_evicts_is_ended_and_never_starts_again() {
         outcome.site_words.contains("Preempted to accommodate"),
         "{outcome:?}"
     );
-    assert!(rig.cluster.get("jobs", &Rig::name(&job)).is_none());
+    let usage = rig.adapter.usage(&job).await.unwrap().unwrap();
+    // Kueue lets it go again, to an agent that remembers nothing.
+    rig.restarted();
+    rig.cluster.readmit(&Rig::name(&job));
+    rig.wait("it is let go", async || {
+        let stored = rig.cluster.get("jobs", &Rig::name(&job))?;
+        let all = stored["status"]["conditions"].as_array()?.clone();
+        all.iter().any(|c| c["type"] == "Failed").then_some(())
+    })
+    .await;
+    assert_eq!(rig.ended(&job).await, outcome);
+    assert_eq!(rig.adapter.usage(&job).await.unwrap(), Some(usage));
     assert_eq!(rig.cluster.starts_of(&job.marker), 1);
-    assert!(rig.adapter.usage(&job).await.unwrap().is_some());
-    assert!(
-        rig.adapter
-            .find(&job.account, &job.marker)
-            .await
-            .unwrap()
-            .is_some()
-    );
+}
+
+/// Nothing in Kubernetes keeps Kueue from that while no agent looks.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_began_a_second_time_while_no_agent_looked_is_ended_in_those_words() {
+    let rig = queued().await;
+    let job = rig.submit(&rig.submission("exec sleep 600")).await;
+    rig.running(&job).await;
+    rig.noted_as_started(&job).await;
+    rig.cluster.evict(&Rig::name(&job));
+    rig.wait("its pods are gone", async || {
+        rig.cluster.all("pods").is_empty().then_some(())
+    })
+    .await;
+    // Kubernetes' times have whole seconds.
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    rig.cluster.readmit(&Rig::name(&job));
+    rig.wait("it begins again", async || {
+        (rig.cluster.starts_of(&job.marker) == 2).then_some(())
+    })
+    .await;
+    let outcome = rig.ended(&job).await;
+    assert_eq!(outcome.kind, OutcomeKind::Preempted, "{outcome:?}");
+    assert!(outcome.site_words.contains("a second time"), "{outcome:?}");
+    assert_eq!(rig.cluster.starts_of(&job.marker), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_ended_while_it_stood_still_is_deleted_after_its_time() {
+    let rig = queued().await;
+    let mut all = rig.submission("exec sleep 600");
+    all.work.resources.gpus_per_node = 4;
+    let first = rig.submit(&all).await;
+    rig.running(&first).await;
+    let mut elsewhere = rig.submission("exit 0");
+    elsewhere.account.account = Some("nope".to_owned());
+    let waits = rig.submit(&elsewhere).await;
+    rig.waits_because(&waits, "LocalQueue nope").await;
+    rig.adapter.cancel(&waits).await.unwrap();
+    assert_eq!(rig.ended(&waits).await.kind, OutcomeKind::Cancelled);
+    rig.swept(&waits).await;
+    assert_eq!(rig.cluster.starts_of(&waits.marker), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -167,7 +208,7 @@ async fn a_queue_without_kueue_leaves_the_offer_as_the_nodes_have_it() {
 async fn a_job_of_several_nodes_that_the_cluster_queued_by_itself_is_left_to_kueue() {
     let rig = Rig::start().await;
     rig.cluster.install_kueue(4);
-    rig.cluster.queue_by_default("gpu");
+    rig.cluster.queue_by_default();
     let mut submission = rig.submission("exit 0");
     submission.work.resources.nodes = 2;
     let job = rig.submit(&submission).await;
@@ -178,4 +219,42 @@ async fn a_job_of_several_nodes_that_the_cluster_queued_by_itself_is_left_to_kue
             .requests_with_body("PATCH /", "\"suspend\":false"),
         0
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_named_default_lets_no_job_go_before_what_it_waits_for_is_over() {
+    let rig = Rig::start().await;
+    rig.cluster.install_kueue(4);
+    rig.cluster.queue_by_default();
+    let first = rig.submit(&rig.submission("exec sleep 600")).await;
+    let mut waits = rig.submission("echo went");
+    waits.work.after.push(RemoteAfter {
+        marker: first.marker.clone(),
+        remote: first.remote_id.clone(),
+        when: AfterWhen::Ended,
+    });
+    let job = rig.submit(&waits).await;
+    rig.running(&first).await;
+    for _ in 0..20 {
+        rig.waits_because(&job, "Dependency: ").await;
+        assert_eq!(rig.cluster.starts_of(&job.marker), 0);
+    }
+    rig.adapter.cancel(&first).await.unwrap();
+    assert_eq!(rig.ended(&job).await.kind, OutcomeKind::Completed);
+    assert_eq!(rig.cluster.starts_of(&job.marker), 1);
+    let stored = rig.cluster.get("jobs", &Rig::name(&job)).unwrap();
+    let queue = &stored["metadata"]["labels"]["kueue.x-k8s.io/queue-name"];
+    assert_eq!(queue, "default");
+}
+
+/// Kueue is there, and neither the partition nor the namespace has a queue.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_job_without_any_queue_goes_without_kueue() {
+    let rig = Rig::start().await;
+    rig.cluster.install_kueue(4);
+    let mut wide = rig.submission("exit 0");
+    wide.work.resources.nodes = 2;
+    let job = rig.submit(&wide).await;
+    assert_eq!(rig.ended(&job).await.kind, OutcomeKind::Completed);
+    assert_eq!(rig.cluster.starts_of(&job.marker), 2);
 }

@@ -19,6 +19,14 @@ pub(crate) struct Rig {
 }
 
 pub(crate) fn adapter(cluster: &Cluster, more: &str) -> KubernetesAdapter {
+    adapter_of(settings(cluster, more))
+}
+
+pub(crate) fn adapter_of(settings: KubernetesSettings) -> KubernetesAdapter {
+    KubernetesAdapter::new(settings, Arc::new(SystemClock)).unwrap()
+}
+
+pub(crate) fn settings(cluster: &Cluster, more: &str) -> KubernetesSettings {
     let text = format!(
         r#"
         system = "alpha"
@@ -36,8 +44,7 @@ pub(crate) fn adapter(cluster: &Cluster, more: &str) -> KubernetesAdapter {
         cluster.url(),
         cluster.token_file().display()
     );
-    let settings: KubernetesSettings = toml::from_str(&text).unwrap();
-    KubernetesAdapter::new(settings, Arc::new(SystemClock)).unwrap()
+    toml::from_str(&text).unwrap()
 }
 
 impl Rig {
@@ -168,6 +175,36 @@ impl Rig {
             _ => None,
         })
         .await
+    }
+
+    /// A Job that was ended while it stood still is deleted when its time is over.
+    pub(crate) async fn swept(&self, job: &RemoteRef) {
+        let mut stored = self.cluster.get("jobs", &Self::name(job)).unwrap();
+        let note = &mut stored["metadata"]["annotations"]["alcyone/verdict"];
+        let mut verdict: serde_json::Value = serde_json::from_str(note.as_str().unwrap()).unwrap();
+        verdict["at"] = "2026-01-01T00:00:00Z".into();
+        *note = verdict.to_string().into();
+        self.cluster.put("jobs", stored);
+        self.wait("the Job is gone", async || {
+            self.told(job).await;
+            let stored = self.cluster.get("jobs", &Self::name(job));
+            stored.is_none().then_some(())
+        })
+        .await;
+    }
+
+    /// What the Job says in one of its annotations.
+    pub(crate) fn note(&self, job: &RemoteRef, key: &str) -> Option<String> {
+        let stored = self.cluster.get("jobs", &Self::name(job))?;
+        Some(stored["metadata"]["annotations"][key].as_str()?.to_owned())
+    }
+
+    pub(crate) async fn noted_as_started(&self, job: &RemoteRef) {
+        self.wait("its start is noted", async || {
+            self.told(job).await?;
+            self.note(job, "alcyone/started")
+        })
+        .await;
     }
 
     pub(crate) async fn log(&self, job: &RemoteRef) -> String {

@@ -196,6 +196,37 @@ async fn refusals_have_the_servers_words() {
     assert_eq!(error.kind, ErrorKind::Refused);
 }
 
+/// No namespace, or no `RoleBinding` in it: waiting mends nothing, and only the site can.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_without_rights_refuses_its_jobs_with_the_remedy() {
+    let rig = Rig::start().await;
+    rig.run("exit 0").await;
+    let mut elsewhere = rig.submission("exit 0");
+    elsewhere.account.user = "team-b".to_owned();
+    let error = rig.adapter.submit(&elsewhere).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Refused, "{error}");
+    assert!(error.message.contains("cannot create resource"), "{error}");
+    assert!(error.message.contains("bind its agent's Role"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_without_rights_anywhere_refuses_jobs_only_once_that_has_lasted() {
+    let rig = Rig::start().await;
+    rig.cluster.deny("create", "jobs");
+    let submission = rig.submission("exit 0");
+    let told = async || rig.adapter.submit(&submission).await.unwrap_err().kind;
+    assert_eq!(told().await, ErrorKind::Unauthorized);
+    rig.wait("it is refused", async || {
+        (told().await == ErrorKind::Refused).then_some(())
+    })
+    .await;
+    rig.cluster.rotate_token("another");
+    let other = adapter(&rig.cluster, "");
+    std::fs::write(rig.cluster.token_file(), "expired").unwrap();
+    let error = other.submit(&submission).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unauthorized, "{error}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_of_256_kib_runs_whole() {
     let rig = Rig::start().await;

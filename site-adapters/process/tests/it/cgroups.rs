@@ -114,15 +114,20 @@ async fn without_cgroups_the_probe_says_why_and_jobs_run() {
     assert_eq!(said.unwrap().problem, None);
     let job = rig.submit(&adapter, &rig.submission("exit 0")).await;
     completed(&adapter, &job).await;
-    let nowhere = CgroupChoice::At(rig.file("nowhere/at/all"));
     rig.leave(adapter).await;
-    let asked_for = rig.open_with(|config| config.cgroups = nowhere).await;
-    let probes = asked_for.probe().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cgroup_that_is_named_and_cannot_be_had_is_never_done_without() {
+    let rig = Rig::new();
+    let mut config = rig.config.clone();
+    config.cgroups = CgroupChoice::At(rig.file("nowhere/at/all"));
+    let probes = site_adapter_process::probe_beside(&config);
     let said = probes.iter().find(|probe| probe.subsystem == "cgroups");
-    assert!(
-        said.unwrap().problem.is_some(),
-        "what was asked for and cannot be had is a problem"
-    );
+    assert!(said.unwrap().problem.is_some());
+    let clock = std::sync::Arc::clone(&rig.clock);
+    let error = ProcessAdapter::open(config, clock).await.unwrap_err();
+    assert!(error.message.contains("nowhere/at/all"), "{error}");
 }
 
 /// A cgroup of the machine's own, and the way it is removed again.
