@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use broker_app::InviteOrder;
 use broker_client::wire::{AgentStatus, AgentView, InviteRequest, InviteView, Page, RevokeRequest};
-use broker_model::{AgentId, InvalidSpec, Invite, InviteFate, InviteId, SiteId};
+use broker_model::{AgentId, Invite, InviteFate, InviteId, SiteId};
 use jiff::Timestamp;
 
 use crate::auth::Authenticated;
@@ -14,8 +14,6 @@ use crate::once::{self, Early, Keyed};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::v1::query::{Id, Query, Whole};
-
-const LONGEST_REASON: usize = 500;
 
 pub(crate) async fn list(
     State(state): State<ApiState>,
@@ -38,17 +36,7 @@ pub(crate) async fn revoke(
     body: JsonBody<RevokeRequest>,
 ) -> Result<Json<AgentView>, Problem> {
     let (site, agent): (SiteId, AgentId) = (id(&site)?, id(&agent)?);
-    let reason = body.value.reason.trim();
-    if !(1..=LONGEST_REASON).contains(&reason.chars().count()) {
-        return Err(
-            Problem::invalid("the reason is missing, or too long").field(InvalidSpec {
-                field: "reason".to_owned(),
-                reason: "it is empty or too long".to_owned(),
-                allowed: format!("1 to {LONGEST_REASON} characters"),
-            }),
-        );
-    }
-    let caller = Some(&authenticated.caller);
+    let (caller, reason) = (Some(&authenticated.caller), &body.value.reason);
     let agent = state.broker.revoke_agent(caller, &site, agent, reason);
     Ok(Json(agent_view(broker_app::AgentView {
         agent: agent.await?,

@@ -20,7 +20,7 @@ impl Broker {
     ) -> Result<EnrolledAgent> {
         self.may_manage_agents(caller, site)?;
         let reason = checked_reason("reason", reason);
-        let reason = reason.map_err(|it| Error::InvalidSpec(vec![it]))?;
+        let reason = reason.map_err(|it| Error::InvalidSite(vec![it]))?;
         loop {
             let found = self.inner.store.find_agent(id).await?;
             let Some(mut agent) = found.filter(|agent| agent.site == *site) else {

@@ -15,6 +15,7 @@ mod cancels;
 mod chaos;
 mod checks;
 mod confirmations;
+mod counted;
 mod failed_logins;
 mod fault;
 mod follow;

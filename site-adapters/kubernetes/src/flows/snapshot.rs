@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 
-use broker_model::{GpuCount, PartitionId, PartitionSnapshot, SiteReadiness};
+use broker_model::{GpuCount, PartitionId, PartitionSnapshot};
 use k8s_openapi::api::core::v1::{Node as Recorded, Pod};
-use site_adapter::{Activity, Result, SiteSnapshot};
+use site_adapter::{Activity, Result, SiteSnapshot, readiness_of};
 
 use crate::adapter::KubernetesAdapter;
 use crate::calls::nodes::{self, Node};
@@ -39,7 +39,7 @@ impl KubernetesAdapter {
                 self.offer((id, partition), &nodes, &guests, own, &queues)
             })
             .collect();
-        let (readiness, closed) = readiness(&offered);
+        let (readiness, closed) = readiness_of(&offered);
         let mut words: Vec<String> = closed.into_iter().collect();
         words.extend(self.drained(&offered, &nodes));
         words.extend(guests.only_own.then(|| {
@@ -190,7 +190,7 @@ pub(crate) fn offers(
     let offered: Vec<PartitionSnapshot> = partitions
         .map(|(id, partition)| adapter.offer((id, partition), &nodes, &guests, own, &queues))
         .collect();
-    let _ = (readiness(&offered), adapter.drained(&offered, &nodes));
+    let _ = (readiness_of(&offered), adapter.drained(&offered, &nodes));
 }
 
 /// Why no node is left to take a job.
@@ -247,21 +247,4 @@ fn sum(amounts: impl Iterator<Item = i128>) -> u32 {
 
 fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-fn readiness(offered: &[PartitionSnapshot]) -> (SiteReadiness, Option<String>) {
-    let closed: Vec<String> = offered
-        .iter()
-        .filter(|partition| !partition.accepting)
-        .map(|partition| {
-            let why = partition.reason.as_deref().unwrap_or("closed");
-            format!("{} ({why})", partition.partition)
-        })
-        .collect();
-    let reason = || Some(format!("takes no jobs: {}", closed.join(", ")));
-    match (closed.len(), offered.len()) {
-        (0, _) => (SiteReadiness::Ready, None),
-        (closed, all) if closed == all => (SiteReadiness::Draining, reason()),
-        _ => (SiteReadiness::Limited, reason()),
-    }
 }

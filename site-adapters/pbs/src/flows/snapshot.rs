@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use broker_model::{GpuCount, PartitionId, PartitionSnapshot, SiteReadiness};
-use site_adapter::{Result, SiteSnapshot};
+use broker_model::{GpuCount, PartitionId, PartitionSnapshot};
+use site_adapter::{Result, SiteSnapshot, readiness_of};
 
 use crate::adapter::PbsAdapter;
 use crate::calls::backlog::{self, NodeSeconds};
@@ -35,7 +35,7 @@ impl PbsAdapter {
         let offered: Vec<PartitionSnapshot> = ids
             .map(|(id, partition)| self.offer(id, partition, seen))
             .collect();
-        let (readiness, reason) = readiness(&offered);
+        let (readiness, reason) = readiness_of(&offered);
         SiteSnapshot {
             observed_at: self.clock.now(),
             readiness,
@@ -141,22 +141,5 @@ fn closed(queue: Option<&Queue>) -> Option<String> {
         Some(queue) if !queue.enabled => Some("the queue is not enabled".to_owned()),
         Some(queue) if !queue.started => Some("the queue is not started".to_owned()),
         Some(_) => None,
-    }
-}
-
-fn readiness(offered: &[PartitionSnapshot]) -> (SiteReadiness, Option<String>) {
-    let closed: Vec<String> = offered
-        .iter()
-        .filter(|partition| !partition.accepting)
-        .map(|partition| {
-            let why = partition.reason.as_deref().unwrap_or("it does not say why");
-            format!("{} ({why})", partition.partition)
-        })
-        .collect();
-    let reason = || Some(format!("takes no jobs: {}", closed.join(", ")));
-    match (closed.len(), offered.len()) {
-        (0, _) => (SiteReadiness::Ready, None),
-        (closed, all) if closed == all => (SiteReadiness::Draining, reason()),
-        _ => (SiteReadiness::Limited, reason()),
     }
 }

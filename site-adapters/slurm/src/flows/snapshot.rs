@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
-use broker_model::{GpuCount, PartitionId, PartitionSnapshot, SiteReadiness};
+use broker_model::{GpuCount, PartitionId, PartitionSnapshot};
 use jiff::Timestamp;
-use site_adapter::{Result, SiteSnapshot};
+use site_adapter::{Result, SiteSnapshot, readiness_of};
 
 use crate::adapter::SlurmAdapter;
 use crate::answer::Answer;
@@ -25,7 +25,7 @@ pub(crate) fn offers(adapter: &SlurmAdapter, answer: &Answer) -> Result<()> {
     };
     let ids = adapter.settings.partitions.keys();
     let offered: Vec<PartitionSnapshot> = ids.map(|id| adapter.offer(id, &seen)).collect();
-    let _ = readiness(&offered);
+    let _ = readiness_of(&offered);
     Ok(())
 }
 
@@ -58,7 +58,7 @@ impl SlurmAdapter {
         };
         let ids = self.settings.partitions.keys();
         let offered: Vec<PartitionSnapshot> = ids.map(|id| self.offer(id, &seen)).collect();
-        let (readiness, reason) = readiness(&offered);
+        let (readiness, reason) = readiness_of(&offered);
         Ok(SiteSnapshot {
             observed_at: self.clock.now(),
             readiness,
@@ -176,17 +176,4 @@ fn latest(placed: &[Placed], partition: &str, now: Timestamp) -> Option<Timestam
         .filter_map(|job| job.start)
         .filter(|start| *start > now)
         .max()
-}
-
-fn readiness(offered: &[PartitionSnapshot]) -> (SiteReadiness, Option<String>) {
-    let closed: Vec<&str> = offered
-        .iter()
-        .filter_map(|it| it.reason.as_deref())
-        .collect();
-    let reason = || Some(format!("takes no jobs: {}", closed.join("; ")));
-    match (closed.len(), offered.len()) {
-        (0, _) => (SiteReadiness::Ready, None),
-        (closed, all) if closed == all => (SiteReadiness::Draining, reason()),
-        _ => (SiteReadiness::Limited, reason()),
-    }
 }
