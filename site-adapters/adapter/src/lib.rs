@@ -10,6 +10,7 @@ pub mod conformance;
 mod error;
 mod handoff;
 mod link;
+pub mod local;
 mod patience;
 mod readiness;
 mod settings;

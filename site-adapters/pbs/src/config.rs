@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use broker_model::{PartitionId, SystemId};
 use serde::Deserialize;
 use site_adapter::InvalidSettings;
+use site_adapter::local::{default_apptainer, default_home, default_path, is_posix_user};
 
 pub use transport::TransportSettings;
 
@@ -109,15 +110,6 @@ fn default_bin_dir() -> String {
 }
 fn default_conf_file() -> String {
     "/etc/pbs.conf".to_owned()
-}
-fn default_home() -> String {
-    "/home/{user}".to_owned()
-}
-fn default_path() -> String {
-    "/usr/local/bin:/usr/bin:/bin".to_owned()
-}
-fn default_apptainer() -> String {
-    "apptainer".to_owned()
 }
 fn default_cpus() -> String {
     "ncpus".to_owned()
@@ -278,15 +270,9 @@ impl PbsSettings {
 const USER_REMEDY: &str =
     "1 to 32 lower-case letters, digits, `-`, `_` or `.`, the first a letter or `_`; never `root`";
 
-/// A POSIX user's name that is safe in a path and an argument (Debian's `NAME_REGEX` and a dot), and
-/// not root: PBS takes no job of root's, and nothing of ours runs as it.
+/// Not root: PBS takes no job of root's, and nothing of ours runs as it.
 pub(crate) fn is_local_user(name: &str) -> bool {
-    name != "root"
-        && (1..=32).contains(&name.len())
-        && name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-        && name.bytes().all(|b| {
-            b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.')
-        })
+    name != "root" && is_posix_user(name)
 }
 
 /// What may stand in `-l name=value` and in a queue's name without a meaning of its own to PBS.

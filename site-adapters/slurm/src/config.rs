@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use broker_model::{PartitionId, SystemId};
 use serde::Deserialize;
 use site_adapter::InvalidSettings;
+use site_adapter::local::{default_apptainer, default_home, default_path, is_posix_user};
 use url::Url;
 
 use crate::ApiVersion;
@@ -121,15 +122,6 @@ pub enum TokenSource {
 fn default_slurm_user() -> String {
     "slurm".to_owned()
 }
-fn default_home() -> String {
-    "/home/{user}".to_owned()
-}
-fn default_path() -> String {
-    "/usr/local/bin:/usr/bin:/bin".to_owned()
-}
-fn default_apptainer() -> String {
-    "apptainer".to_owned()
-}
 const fn default_timeout() -> u64 {
     40
 }
@@ -193,7 +185,7 @@ impl SlurmSettings {
 
     fn validate_users(&self) -> Result<(), InvalidSettings> {
         for (key, name) in [("reader", &self.reader), ("slurm_user", &self.slurm_user)] {
-            if !is_local_user(name) {
+            if !is_posix_user(name) {
                 return Err(InvalidSettings::new(key, "not a user's name", USER_REMEDY));
             }
         }
@@ -279,15 +271,6 @@ const TOLD_LATE_SECONDS: u64 = 5;
 
 const USER_REMEDY: &str =
     "1 to 32 lower-case letters, digits, `-`, `_` or `.`, the first a letter or `_`";
-
-/// A POSIX user's name that is safe in a path and in a header (Debian's `NAME_REGEX` and a dot).
-pub(crate) fn is_local_user(name: &str) -> bool {
-    (1..=32).contains(&name.len())
-        && name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-        && name.bytes().all(|b| {
-            b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.')
-        })
-}
 
 /// Slurm expands `%` and drops `\` in the paths of logs.
 fn is_path_template(path: &str) -> bool {

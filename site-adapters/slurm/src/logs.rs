@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 
 use broker_model::AttemptId;
 use rustix::fs::OFlags;
+use site_adapter::local::is_posix_user;
 use site_adapter::{Error, ErrorKind, LogStream, Result};
 
-use crate::config::{SlurmSettings, is_local_user};
+use crate::config::SlurmSettings;
 
 const OPERATION: &str = "read log";
 const MOST_BYTES: usize = 1024 * 1024;
 
 pub(crate) fn folder(settings: &SlurmSettings, user: &str) -> Result<PathBuf> {
-    if is_local_user(user) {
+    if is_posix_user(user) {
         return Ok(settings.work_dir_seen_here(user));
     }
     Err(local("the local account is not a POSIX user's name"))

@@ -13,11 +13,12 @@ use hmac::{Hmac, Mac as _};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use site_adapter::local::is_posix_user;
 use site_adapter::{Error, ErrorKind};
 use tokio::process::Command;
 use tokio::sync::Mutex;
 
-use crate::config::{SlurmSettings, TokenSource, is_local_user};
+use crate::config::{SlurmSettings, TokenSource};
 
 /// The operation of making a token, in its errors.
 pub(crate) const OPERATION: &str = "token";
@@ -64,7 +65,7 @@ impl Tokens {
 
     /// A token that is good for at least a quarter of its life.
     pub(crate) async fn token(&self, user: &str) -> Result<Token, Error> {
-        if !is_local_user(user) {
+        if !is_posix_user(user) {
             return Err(Error::new(
                 ErrorKind::Unauthorized,
                 OPERATION,

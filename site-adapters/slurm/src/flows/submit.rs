@@ -1,4 +1,5 @@
 use broker_model::RemoteId;
+use site_adapter::local::is_posix_user;
 use site_adapter::{Activity, Error, ErrorKind, RemoteJob, Result, Submission, Submitted};
 use tokio::time::Instant;
 
@@ -6,7 +7,6 @@ use crate::adapter::SlurmAdapter;
 use crate::answer::OVER_LIMIT;
 use crate::calls::nodes;
 use crate::calls::submit::{self, Place, Receipt};
-use crate::config::is_local_user;
 use crate::known::Sight;
 use crate::record::JobRecord;
 use crate::script::{Container, batch_script};
@@ -54,7 +54,7 @@ impl SlurmAdapter {
             let words = format!("no job runs as `{user}`; correct the site's account mapping");
             return Err(refused(words));
         }
-        if is_local_user(user) {
+        if is_posix_user(user) {
             return Ok(());
         }
         Err(refused(format!(
