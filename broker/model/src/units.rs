@@ -49,7 +49,7 @@ macro_rules! unit {
         /// In hours with four decimals, rounded half up; the integer stays the truth.
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let tenth_milli = (i128::from(self.0.abs()) * 10_000 + 1_800_000) / 3_600_000;
+                let tenth_milli = (i128::from(self.0).abs() * 10_000 + 1_800_000) / 3_600_000;
                 let sign = if self.0 < 0 && tenth_milli > 0 { "-" } else { "" };
                 write!(f, "{sign}{}.{:04}", tenth_milli / 10_000, tenth_milli % 10_000)
             }
@@ -81,5 +81,6 @@ mod tests {
         assert_eq!(GpuMillis(1_800_000).to_string(), "0.5000");
         assert_eq!(GpuMillis(-1).to_string(), "0.0000");
         assert_eq!(UnitMillis::from_hours(-2).to_string(), "-2.0000");
+        assert_eq!(UnitMillis(i64::MIN).to_string(), "-2562047788015.2155");
     }
 }

@@ -158,8 +158,13 @@ impl JobRecord {
 
     /// Another job of the same attempt was let run the code, and this one ended at once for it.
     pub(crate) fn stood_back_for(&self, own: &RecordFile) -> bool {
+        self.exit_status == Some(i64::from(RAN_BEFORE)) && !self.is_who_wrote(own)
+    }
+
+    /// A job may name itself with another alias of the server than qstat does.
+    pub(crate) fn is_who_wrote(&self, own: &RecordFile) -> bool {
         let number = |id: &str| id.split('.').next().map(str::to_owned);
-        self.exit_status == Some(i64::from(RAN_BEFORE)) && number(&own.job_id) != number(&self.id)
+        number(&own.job_id) == number(&self.id)
     }
 
     /// Whether PBS says that the script ended by itself, of which its own record has to tell.

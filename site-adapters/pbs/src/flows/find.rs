@@ -77,7 +77,16 @@ impl PbsAdapter {
     async fn here(&self, account: &LocalAccount, marker: &str, ids: &[&str]) -> Result<Look> {
         let many = self.say_of_many(&account.user, ids).await?;
         let ours = many.jobs.into_values().filter(|job| job.name == marker);
-        let Some(job) = ours.min_by_key(first_to_run) else {
+        let ours: Vec<JobRecord> = ours.collect();
+        let ran = match ours.as_slice() {
+            [_, _, ..] => self.record_of(&account.user, marker).await?,
+            _ => None,
+        };
+        let stood_back = |job: &JobRecord| ran.as_ref().is_some_and(|it| !job.is_who_wrote(it));
+        let first = ours
+            .into_iter()
+            .min_by_key(|job| (stood_back(job), first_to_run(job)));
+        let Some(job) = first else {
             return Ok(Look::NotSure(
                 "qselect told of a job that qstat does not know",
             ));
@@ -110,7 +119,8 @@ impl PbsAdapter {
     }
 }
 
-/// Of two jobs with one marker, the one whose code was let run.
+/// Of two jobs with one marker, the one whose code is likely to be let run: before one of them has
+/// written that it is, or in an array.
 fn first_to_run(job: &JobRecord) -> (bool, Option<jiff::Timestamp>, jiff::Timestamp) {
     (!job.has_started(), job.started_at(), job.submitted_at)
 }
