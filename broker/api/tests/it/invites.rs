@@ -104,7 +104,7 @@ async fn an_administrator_sees_the_sites_agents_and_revokes_them() {
         ask.token(&token).send().await
     };
     revoke("meluxina", "a test").await.problem(403, "forbidden");
-    revoke("lumi", " ").await.problem(400, "invalid-request");
+    revoke("lumi", " ").await.problem(400, "invalid-site");
     assert_eq!(revoke("lumi", "a test").await.status, 200);
     let listed = list().await;
     assert_eq!(listed[0]["status"], "revoked");
