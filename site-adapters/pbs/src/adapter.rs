@@ -37,6 +37,12 @@ impl PbsAdapter {
     pub fn new(settings: PbsSettings, clock: Arc<dyn Clock>) -> Result<Self, InvalidSettings> {
         settings.validate()?;
         settings.transport.prepare()?;
+        for (id, partition) in &settings.partitions {
+            if partition.memory_gib_per_node.is_none() {
+                tracing::warn!(partition = %id,
+                    "a job that names no memory gets 1 GiB a node here: set `memory_gib_per_node`");
+            }
+        }
         Ok(Self {
             transport: transport::open(&settings),
             pace: Pace::new(settings.commands_per_second, settings.concurrent_commands),
