@@ -13,6 +13,7 @@ use reqwest::{Client, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use site_adapter::{BrokerLink, LeaseReply, LeaseRequest, LinkError, Report, ReportReply};
+use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use url::Url;
 
@@ -74,6 +75,9 @@ pub struct HttpLink {
     base: Url,
     data_dir: PathBuf,
     identity: RwLock<Arc<Identity>>,
+    /// Kept while the key is changed: between the broker's answer and the disk both keys are known in
+    /// part only.
+    rotating: Mutex<()>,
 }
 
 impl fmt::Debug for HttpLink {
@@ -94,6 +98,7 @@ impl HttpLink {
             base,
             data_dir: config.data_dir.clone(),
             identity: RwLock::new(Arc::new(identity)),
+            rotating: Mutex::default(),
         })
     }
 
@@ -107,6 +112,7 @@ impl HttpLink {
     /// The new one is on the disk before the broker hears of it: whenever the agent is killed, what it
     /// finds then is a key that counts.
     pub async fn rotate(&self, now: Timestamp) -> Result<Timestamp, HttpLinkError> {
+        let _rotating = self.rotating.lock().await;
         let folder = self.data_dir.clone();
         // The running agent and `rotate-key` beside it must not make two: held to the end.
         let begun = on_disk(move || {
@@ -194,6 +200,7 @@ impl HttpLink {
 
     /// The identity on the disk, if it is another one than this.
     async fn reread(&self, refused: &Identity) -> Option<Arc<Identity>> {
+        let _settled = self.rotating.lock().await;
         let folder = self.data_dir.clone();
         let fresh = on_disk(move || Identity::load(&folder)).await.ok()?;
         if fresh.key.public() == refused.key.public() {
