@@ -262,6 +262,10 @@ impl PodFacts {
         self.terminated.as_ref().and_then(|t| t.finished_at)
     }
 
+    pub(crate) fn is_over(&self) -> bool {
+        self.terminated.is_some() || matches!(self.phase.as_str(), "Succeeded" | "Failed")
+    }
+
     pub(crate) fn is_running(&self) -> bool {
         self.running_since.is_some() && !self.gone
     }

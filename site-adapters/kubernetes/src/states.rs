@@ -27,6 +27,19 @@ impl View<'_> {
         }
     }
 
+    /// Whether the pods are known as they were when the Job ended. Jobs and pods come by two watches, and
+    /// the end of a Job may come before that of the pod that tells why.
+    pub(crate) fn is_whole(&self) -> bool {
+        if !self.job.has_ended() || self.job.put_down_at().is_some() {
+            return true;
+        }
+        let failed = self.job.condition("Failed");
+        let by_a_pod = failed.is_some_and(|it| it.reason != "DeadlineExceeded");
+        let told = self.job.verdict.is_some() || self.pods.iter().any(has_failed);
+        let all_over = { self.pods.iter() }.all(|pod| pod.gone || pod.is_over());
+        all_over && (told || !by_a_pod)
+    }
+
     /// `waits_for` is the reason of a wait that only other objects tell (events, Kueue).
     pub(crate) fn activity(&self, waits_for: Option<String>) -> Activity {
         if self.job.is_over() {

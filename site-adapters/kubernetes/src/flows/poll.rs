@@ -12,7 +12,8 @@ use crate::names;
 
 /// How long the first lists of a namespace may take before its jobs are told as unknown.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Jobs that the watches do not have yet, or not any more, are asked for one by one: so many a tick.
+/// Jobs that the watches do not have yet, or not any more, or not with the pods that tell how they ended,
+/// are asked for one by one: so many a tick.
 const MOST_QUESTIONS: usize = 32;
 /// Jobs that need something done (let go, ended, noted): so many a tick.
 const MOST_CHORES: usize = 32;
@@ -101,6 +102,9 @@ impl KubernetesAdapter {
             };
             if !view.job.is(job) {
                 return Told::NotOurs;
+            }
+            if !view.is_whole() {
+                return Told::Missing;
             }
             let mut remote = view.remote(view.activity(None));
             let mut todo = chore(view, &remote.activity, now, launch);

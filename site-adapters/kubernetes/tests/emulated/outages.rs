@@ -1,5 +1,7 @@
 //! Watches that break, expire and come back.
 
+use std::time::Duration;
+
 use broker_model::OutcomeKind;
 use emulated_kubernetes::Fault;
 use site_adapter::{Activity, ErrorKind, SiteAdapter as _};
@@ -106,6 +108,21 @@ async fn a_version_that_the_server_never_had_begins_with_a_list_again() {
     assert_eq!(outcome.kind, OutcomeKind::Completed);
     rig.adapter.cancel(&job).await.unwrap();
     assert_eq!(rig.ended(&job).await.kind, OutcomeKind::Cancelled);
+}
+
+/// Jobs and pods come by two watches, and only the pod tells why.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jobs_end_that_is_heard_before_its_pods_is_told_with_the_pods_reason() {
+    let rig = Rig::start().await;
+    let job = rig.submit(&rig.submission("exec sleep 600")).await;
+    rig.running(&job).await;
+    let pods = "/api/v1/namespaces/team-a/pods?watch=1";
+    let hangs = Fault::HangsThenDone(Duration::from_mins(1));
+    rig.cluster.fail_next("GET", pods, hangs);
+    rig.cluster.restart().await;
+    rig.cluster.out_of_memory(&Rig::name(&job));
+    let outcome = rig.ended(&job).await;
+    assert_eq!(outcome.kind, OutcomeKind::OutOfMemory, "{outcome:?}");
 }
 
 /// It would come again and again from the version before it.
