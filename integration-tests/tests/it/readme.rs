@@ -172,6 +172,15 @@ fn by_people(folder: &Path) {
     }
 }
 
+/// Standard output of a program that ends well.
+async fn printed_by(command: &mut tokio::process::Command) -> String {
+    let output = command.output().await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let words = text(output.stderr);
+    assert!(output.status.success(), "{command:?}: {words}");
+    text(output.stdout)
+}
+
 /// Somebody who has started the demo and opened another terminal.
 struct Reader {
     folder: tempfile::TempDir,
@@ -249,15 +258,8 @@ impl Reader {
         if person != "engineer" && !home.is_dir() {
             self.log_in(&home, person).await;
         }
-        let output = self.alcyone(&home).args(words).output().await.unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        assert!(
-            output.status.success(),
-            "alcyone {}: {}",
-            words.join(" "),
-            text(output.stderr)
-        );
-        text(output.stdout)
+        let mut command = self.alcyone(&home);
+        printed_by(command.args(words)).await
     }
 
     async fn log_in(&self, home: &Path, person: &str) -> String {

@@ -1,4 +1,6 @@
+use super::event::ended;
 use super::*;
+use crate::OutcomeKind;
 use crate::states_page::{Machine, section};
 
 fn partition() -> PartitionRef {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use broker_model::Site;
 use integration_tests::{Enrolment, SiteAgent, program};
 
-use super::Reader;
+use super::{Reader, printed_by};
 
 /// A verb of the agent's, the site where people have use for it, and a job that goes there.
 const SITES: [(&str, &str, &str); 2] = [
@@ -55,14 +55,5 @@ impl Reader {
 
 async fn typed(folder: &Path, words: &[&str]) -> String {
     let mut command = tokio::process::Command::new(program("alcyone-agent"));
-    command.args(words).current_dir(folder).kill_on_drop(true);
-    let output = command.output().await.unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    assert!(
-        output.status.success(),
-        "alcyone-agent {}: {}",
-        words.join(" "),
-        text(output.stderr)
-    );
-    text(output.stdout)
+    printed_by(command.args(words).current_dir(folder).kill_on_drop(true)).await
 }

@@ -1,6 +1,7 @@
 use broker_model::{AfterWhen, ArraySpec, PartitionRef, RemoteId, Resources, Walltime};
 use site_adapter::{LocalAccount, RemoteAfter, Submission, Work};
 
+use super::pod::REQUIRED;
 use super::*;
 use crate::facts::MARKER;
 

@@ -159,13 +159,7 @@ async fn a_job_waits_for_another_and_goes_when_that_is_over() {
 async fn a_held_job_that_is_cancelled_never_ran_and_any_agent_can_tell() {
     let mut rig = Rig::start().await;
     let first = rig.submit(&rig.submission("exec sleep 600")).await;
-    let mut waits = rig.submission("echo went");
-    waits.work.after.push(RemoteAfter {
-        marker: first.marker.clone(),
-        remote: first.remote_id.clone(),
-        when: AfterWhen::Ended,
-    });
-    let job = rig.submit(&waits).await;
+    let job = rig.submit(&rig.waiting_for(&first, "echo went")).await;
     rig.adapter.cancel(&job).await.unwrap();
     assert_eq!(rig.ended(&job).await.kind, OutcomeKind::Cancelled);
     rig.adapter.cancel(&job).await.unwrap();

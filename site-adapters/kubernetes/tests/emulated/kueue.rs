@@ -1,5 +1,5 @@
-use broker_model::{AfterWhen, OutcomeKind};
-use site_adapter::{ErrorKind, RemoteAfter, SiteAdapter as _};
+use broker_model::OutcomeKind;
+use site_adapter::{ErrorKind, SiteAdapter as _};
 
 use crate::rig::{Rig, adapter};
 
@@ -227,13 +227,7 @@ async fn a_queue_named_default_lets_no_job_go_before_what_it_waits_for_is_over()
     rig.cluster.install_kueue(4);
     rig.cluster.queue_by_default();
     let first = rig.submit(&rig.submission("exec sleep 600")).await;
-    let mut waits = rig.submission("echo went");
-    waits.work.after.push(RemoteAfter {
-        marker: first.marker.clone(),
-        remote: first.remote_id.clone(),
-        when: AfterWhen::Ended,
-    });
-    let job = rig.submit(&waits).await;
+    let job = rig.submit(&rig.waiting_for(&first, "echo went")).await;
     rig.running(&first).await;
     for _ in 0..20 {
         rig.waits_because(&job, "Dependency: ").await;

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_model::{Ids, Outcome, PartitionRef, Resources, SystemClock, Walltime};
+use broker_model::{AfterWhen, Ids, Outcome, PartitionRef, Resources, SystemClock, Walltime};
 use emulated_kubernetes::{Cluster, NAMESPACE};
 use site_adapter::{
-    Activity, LocalAccount, LogStream, RemoteJob, RemoteRef, SiteAdapter as _, Submission,
-    Submitted, Work,
+    Activity, LocalAccount, LogStream, RemoteAfter, RemoteJob, RemoteRef, SiteAdapter as _,
+    Submission, Submitted, Work,
 };
 use site_adapter_kubernetes::{KubernetesAdapter, KubernetesSettings};
 
@@ -107,6 +107,17 @@ impl Rig {
             },
             may_exist: false,
         }
+    }
+
+    /// One that waits for the end of `first`.
+    pub(crate) fn waiting_for(&self, first: &RemoteRef, script: &str) -> Submission {
+        let mut waits = self.submission(script);
+        waits.work.after.push(RemoteAfter {
+            marker: first.marker.clone(),
+            remote: first.remote_id.clone(),
+            when: AfterWhen::Ended,
+        });
+        waits
     }
 
     pub(crate) fn reference(submission: &Submission, submitted: &Submitted) -> RemoteRef {

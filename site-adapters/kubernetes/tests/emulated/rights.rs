@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use broker_model::{AfterWhen, OutcomeKind};
-use site_adapter::{RemoteAfter, SiteAdapter as _};
+use broker_model::OutcomeKind;
+use site_adapter::SiteAdapter as _;
 
 use crate::rig::{Rig, adapter_of, settings};
 
@@ -46,13 +46,7 @@ async fn the_rights_in_the_shipped_manifest_are_those_that_are_used() {
     classless.account.qos = Some("nope".to_owned());
     let classless = rig.submit(&classless).await;
     rig.waits_because(&classless, "not found").await;
-    let mut held = rig.submission("exit 0");
-    held.work.after.push(RemoteAfter {
-        marker: wide.marker.clone(),
-        remote: wide.remote_id.clone(),
-        when: AfterWhen::Ended,
-    });
-    let held = rig.submit(&held).await;
+    let held = rig.submit(&rig.waiting_for(&wide, "exit 0")).await;
     rig.adapter.cancel(&wide).await.unwrap();
     assert_eq!(rig.ended(&held).await.kind, OutcomeKind::Completed);
     assert_eq!(rig.ended(&wide).await.kind, OutcomeKind::Cancelled);

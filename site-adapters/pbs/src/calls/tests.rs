@@ -119,11 +119,15 @@ pub(crate) fn submission() -> Submission {
 
 fn qsub(submission: &Submission) -> String {
     let settings: PbsSettings = toml::from_str(crate::config::tests::SETTINGS).unwrap();
+    qsub_of(&settings, submission)
+}
+
+fn qsub_of(settings: &PbsSettings, submission: &Submission) -> String {
     let (queue, partition) = settings
         .queue(&submission.work.partition.partition)
         .unwrap();
     let place = submit::Place {
-        settings: &settings,
+        settings,
         queue,
         partition,
         lacks_gpus: false,

@@ -11,26 +11,17 @@ use crate::rig::{Rig, reference};
 async fn a_submission_whose_answer_was_lost_is_found_and_not_repeated() {
     let rig = Rig::new();
     rig.pbs.switch("lose_answer", "1").unwrap();
-    let mut submission = rig.submission("echo ran");
-    let error = rig.adapter.submit(&submission).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Unclear, "{error}");
+    let submission = rig.submit_unanswered("echo ran").await;
     rig.pbs.clear("hang").unwrap();
-    submission.may_exist = true;
-    let found = rig.adapter.submit(&submission).await.unwrap();
-    assert!(found.adopted);
-    rig.wait_until_ended(&reference(&submission, &found)).await;
+    rig.adopted_and_run_once(&submission).await;
     assert_eq!(rig.pbs.jobs(&submission.marker()).unwrap(), 1);
-    assert_eq!(rig.pbs.starts(&submission.marker()).unwrap(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_that_was_acknowledged_and_lost_is_proven_absent_and_submitted_again() {
     let rig = Rig::new();
     rig.pbs.switch("lose_acknowledged", "1").unwrap();
-    let mut submission = rig.submission("echo ran");
-    let error = rig.adapter.submit(&submission).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Unclear, "{error}");
-    submission.may_exist = true;
+    let submission = rig.submit_unanswered("echo ran").await;
     let again = rig.adapter.submit(&submission).await.unwrap();
     assert!(!again.adopted);
     rig.wait_until_ended(&reference(&submission, &again)).await;
@@ -359,15 +350,9 @@ async fn a_warning_before_a_submission_that_got_through_is_no_denial() {
         settings.run_as.splice(..0, warns);
     });
     rig.pbs.switch("lose_answer", "1").unwrap();
-    let mut submission = rig.submission("echo ran");
-    let error = rig.adapter.submit(&submission).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Unclear, "{error}");
+    let submission = rig.submit_unanswered("echo ran").await;
     rig.pbs.clear("hang").unwrap();
-    submission.may_exist = true;
-    let found = rig.adapter.submit(&submission).await.unwrap();
-    assert!(found.adopted);
-    rig.wait_until_ended(&reference(&submission, &found)).await;
-    assert_eq!(rig.pbs.starts(&submission.marker()).unwrap(), 1);
+    rig.adopted_and_run_once(&submission).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

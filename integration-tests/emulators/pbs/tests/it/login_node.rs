@@ -6,7 +6,7 @@ use broker_model::OutcomeKind;
 use site_adapter::{Activity, ErrorKind, LogStream, SiteAdapter as _, conformance};
 use site_adapter_pbs::{PbsAdapter, PbsSettings, TransportSettings};
 
-use crate::rig::{Rig, reference};
+use crate::rig::Rig;
 use crate::sshd::{LOGIN, Sshd, is_there};
 
 /// `None` where there is no sshd and none is required.
@@ -160,14 +160,8 @@ async fn a_connection_cut_under_a_submission_starts_nothing_twice() {
     assert_eq!(error.kind, ErrorKind::Unclear, "{error}");
     rig.pbs.clear("hang").unwrap();
     submission.may_exist = true;
-    let again = rig.adapter.submit(&submission).await.unwrap();
-    assert!(again.adopted);
-    let job = reference(&submission, &again);
-    assert_eq!(
-        rig.wait_until_ended(&job).await.kind,
-        OutcomeKind::Completed
-    );
-    assert_eq!(rig.pbs.starts(&submission.marker()).unwrap(), 1);
+    let outcome = rig.adopted_and_run_once(&submission).await;
+    assert_eq!(outcome.kind, OutcomeKind::Completed);
     let calls = rig.pbs.calls().unwrap();
     let submits = calls.iter().filter(|call| call.starts_with("qsub"));
     assert_eq!(submits.count(), 1, "{calls:?}");

@@ -7,7 +7,8 @@ use broker_model::{Ids, Outcome, PartitionRef, Resources, SystemClock, Walltime}
 use emulated_pbs::Emulator;
 use site_adapter::conformance::{Condition, Lack, Site};
 use site_adapter::{
-    Activity, LocalAccount, RemoteJob, RemoteRef, SiteAdapter as _, Submission, Submitted, Work,
+    Activity, ErrorKind, LocalAccount, RemoteJob, RemoteRef, SiteAdapter as _, Submission,
+    Submitted, Work,
 };
 use site_adapter_pbs::{PbsAdapter, PbsSettings};
 use tempfile::TempDir;
@@ -173,6 +174,24 @@ impl Rig {
     pub(crate) async fn submit(&self, submission: &Submission) -> RemoteRef {
         let submitted = self.adapter.submit(submission).await.unwrap();
         reference(submission, &submitted)
+    }
+
+    /// Submits what PBS gets, or may have got, without saying so.
+    pub(crate) async fn submit_unanswered(&self, script: &str) -> Submission {
+        let mut submission = self.submission(script);
+        let error = self.adapter.submit(&submission).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unclear, "{error}");
+        submission.may_exist = true;
+        submission
+    }
+
+    /// Submits again what is there already: it is found, and runs once.
+    pub(crate) async fn adopted_and_run_once(&self, submission: &Submission) -> Outcome {
+        let found = self.adapter.submit(submission).await.unwrap();
+        assert!(found.adopted);
+        let outcome = self.wait_until_ended(&reference(submission, &found)).await;
+        assert_eq!(self.pbs.starts(&submission.marker()).unwrap(), 1);
+        outcome
     }
 
     pub(crate) async fn poll_one(&self, job: &RemoteRef) -> Option<RemoteJob> {

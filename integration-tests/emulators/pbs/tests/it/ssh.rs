@@ -88,17 +88,11 @@ async fn a_host_that_is_not_reached_has_surely_not_got_the_job() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_start_up_file_that_is_denied_something_proves_nothing_of_the_submission() {
     let rig = over_ssh();
-    let mut submission = rig.submission("echo ran");
     breaks(&rig, "denied");
-    let error = rig.adapter.submit(&submission).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Unclear, "{error}");
+    let submission = rig.submit_unanswered("echo ran").await;
     breaks(&rig, "");
-    submission.may_exist = true;
-    let again = rig.adapter.submit(&submission).await.unwrap();
-    assert!(again.adopted);
-    let job = crate::rig::reference(&submission, &again);
-    rig.wait_until_ended(&job).await;
-    assert_eq!(rig.pbs.starts(&submission.marker()).unwrap(), 1);
+    let outcome = rig.adopted_and_run_once(&submission).await;
+    assert_eq!(outcome.kind, OutcomeKind::Completed);
 }
 
 /// Only what asks is given again.
@@ -110,9 +104,7 @@ async fn a_question_is_asked_again_when_its_connection_broke() {
     let told = rig.poll_one(&job).await.unwrap();
     assert_ne!(told.activity, Activity::Unknown);
     breaks(&rig, "once");
-    let submission = rig.submission("exit 0");
-    let error = rig.adapter.submit(&submission).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Unclear, "{error}");
+    let submission = rig.submit_unanswered("exit 0").await;
     assert_eq!(rig.pbs.jobs(&submission.marker()).unwrap(), 0);
 }
 
@@ -120,18 +112,9 @@ async fn a_question_is_asked_again_when_its_connection_broke() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_breaks_after_the_submission_does_not_run_it_twice() {
     let rig = over_ssh();
-    let mut submission = rig.submission("echo ran");
     breaks(&rig, "cut");
-    let error = rig.adapter.submit(&submission).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Unclear, "{error}");
+    let submission = rig.submit_unanswered("echo ran").await;
     breaks(&rig, "");
-    submission.may_exist = true;
-    let again = rig.adapter.submit(&submission).await.unwrap();
-    assert!(again.adopted);
-    let job = crate::rig::reference(&submission, &again);
-    assert_eq!(
-        rig.wait_until_ended(&job).await.kind,
-        OutcomeKind::Completed
-    );
-    assert_eq!(rig.pbs.starts(&submission.marker()).unwrap(), 1);
+    let outcome = rig.adopted_and_run_once(&submission).await;
+    assert_eq!(outcome.kind, OutcomeKind::Completed);
 }

@@ -236,19 +236,7 @@ fn pitfall_22_sites_name_their_resources_themselves() {
     let mut submission = submission();
     submission.work.resources.gpus_per_node = 1;
     submission.work.scheduler_gpus_per_gpu = 2;
-    let (queue, partition) = settings
-        .queue(&submission.work.partition.partition)
-        .unwrap();
-    let place = submit::Place {
-        settings: &settings,
-        queue,
-        partition,
-        lacks_gpus: false,
-    };
-    let args = submit::command(&submission, String::new(), &place)
-        .unwrap()
-        .args
-        .join(" ");
+    let args = super::qsub_of(&settings, &submission);
     let select = "select=1:ncpus=1:vmem=8gb:naccelerators=2:gpu_model=h100";
     assert!(args.contains(select), "{args}");
     assert!(args.contains("-l filesystems=home:eagle"), "{args}");
