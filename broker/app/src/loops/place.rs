@@ -21,10 +21,11 @@ impl Broker {
             let id = job.id;
             match self.place_pending(job).await {
                 Ok(true) => placed += 1,
-                Ok(false) | Err(CommitError::HoursExceeded { .. }) => {}
-                // Changed meanwhile, or too few hours left: the next round looks again.
+                Ok(false) => {}
+                // Another replica placed by the same count.
                 Err(CommitError::Conflict(Entity::SiteCount)) => self.inner.tallies.forget(),
-                Err(CommitError::Conflict(_)) => {}
+                // Too few hours left, or changed meanwhile: the next round looks again.
+                Err(CommitError::HoursExceeded { .. } | CommitError::Conflict(_)) => {}
                 Err(CommitError::Store(error))
                     if !matches!(error, StoreError::Unreadable { .. }) =>
                 {
