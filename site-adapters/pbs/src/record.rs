@@ -153,6 +153,7 @@ impl JobRecord {
             run_count: self.run_count,
             own_status: own.and_then(RecordFile::status),
             has_begun: own.is_some(),
+            out_of_memory: own.is_some_and(RecordFile::ran_out_of_memory),
         }
     }
 

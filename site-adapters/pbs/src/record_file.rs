@@ -7,7 +7,8 @@ use site_adapter::{Activity, UsageReport};
 use crate::times::epoch;
 
 /// `start 25.pbshead 1795169589 walltime=600 nodes=2 cpus=8 gpus=2 memory_gib=2`, and in place of a
-/// line of blanks `end 7 1795169592` once it is over.
+/// line of blanks `end 7 1795169592` once it is over, with ` oom` behind it where the kernel killed for
+/// memory meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RecordFile {
     pub(crate) job_id: String,
@@ -19,7 +20,14 @@ pub(crate) struct RecordFile {
     memory_gib: u32,
     /// How many tasks its array has; none of a job that is no array.
     pub(crate) tasks: Option<u32>,
-    end: Option<(i32, Timestamp)>,
+    end: Option<End>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct End {
+    status: i32,
+    at: Timestamp,
+    out_of_memory: bool,
 }
 
 impl RecordFile {
@@ -58,27 +66,36 @@ impl RecordFile {
     }
 
     pub(crate) fn status(&self) -> Option<i32> {
-        self.end.map(|(status, _)| status)
+        self.end.map(|end| end.status)
     }
 
     pub(crate) fn ended_at(&self) -> Option<Timestamp> {
-        self.end.map(|(_, at)| at)
+        self.end.map(|end| end.at)
+    }
+
+    /// The kernel killed something of the job's for its memory, which the code may have survived.
+    pub(crate) fn ran_out_of_memory(&self) -> bool {
+        self.end.is_some_and(|end| end.out_of_memory)
     }
 
     /// Of a job that PBS no longer tells of, and keeps no history for.
     pub(crate) fn activity(&self, gone_at: Timestamp) -> Activity {
-        let ended_at = self.end.map_or(gone_at, |(_, at)| at).max(self.started_at);
+        let ended_at = self.ended_at().unwrap_or(gone_at).max(self.started_at);
         let ran = ended_at.duration_since(self.started_at).as_secs();
         let status = self.status();
         let kind = match status {
             Some(0) => OutcomeKind::Completed,
+            Some(_) if self.ran_out_of_memory() => OutcomeKind::OutOfMemory,
             // A signal to the whole job is how PBS ends one, over its time or deleted.
             Some(143 | 137) | None if ran >= self.walltime => OutcomeKind::TimedOut,
             Some(143) => OutcomeKind::Cancelled,
             Some(_) => OutcomeKind::Failed,
             None => OutcomeKind::NodeFailure,
         };
-        let is_own = matches!(kind, OutcomeKind::Completed | OutcomeKind::Failed);
+        let is_own = matches!(
+            kind,
+            OutcomeKind::Completed | OutcomeKind::Failed | OutcomeKind::OutOfMemory
+        );
         let signal = status
             .filter(|code| (129..=192).contains(code))
             .map(|code| code - 128);
@@ -100,7 +117,7 @@ impl RecordFile {
     }
 
     pub(crate) fn usage(&self) -> Option<UsageReport> {
-        let (_, ended_at) = self.end?;
+        let ended_at = self.ended_at()?;
         Some(UsageReport {
             started_at: self.started_at,
             ended_at: ended_at.max(self.started_at),
@@ -114,14 +131,18 @@ impl RecordFile {
     }
 }
 
-fn end(line: &str) -> Option<(i32, Timestamp)> {
+fn end(line: &str) -> Option<End> {
     let mut words = line.split_ascii_whitespace();
     if words.next()? != "end" {
         return None;
     }
     let status: i32 = words.next()?.parse().ok()?;
     (0..=255).contains(&status).then_some(())?;
-    Some((status, epoch(words.next()?)?))
+    Some(End {
+        status,
+        at: epoch(words.next()?)?,
+        out_of_memory: words.next() == Some("oom"),
+    })
 }
 
 #[cfg(test)]
@@ -157,6 +178,14 @@ mod tests {
         assert_eq!(kind("end 143 1795169590"), OutcomeKind::Cancelled);
         assert_eq!(kind("end 143 1795169600"), OutcomeKind::TimedOut);
         assert_eq!(kind("      "), OutcomeKind::NodeFailure);
+    }
+
+    #[test]
+    fn code_that_was_killed_for_its_memory_ran_out_of_it_unless_it_ended_well() {
+        assert_eq!(kind("end 137 1795169590 oom"), OutcomeKind::OutOfMemory);
+        assert_eq!(kind("end 1 1795169590 oom"), OutcomeKind::OutOfMemory);
+        assert_eq!(kind("end 0 1795169590 oom"), OutcomeKind::Completed);
+        assert_eq!(kind("end 1 1795169590"), OutcomeKind::Failed);
     }
 
     #[test]

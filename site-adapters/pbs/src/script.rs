@@ -28,6 +28,9 @@ pub(crate) struct Surroundings<'a> {
 /// again, after a node's daemon was restarted, or another job of the same attempt, this one ends at
 /// once. It is made with blanks to be written over, so that a full disk does not lose the end. `trap :`
 /// lets the wrapper outlive a SIGTERM to the whole job, and its child not.
+///
+/// Who was killed for memory is not told: PBS's cgroups hook says so in a log of the node's. So the
+/// kernel's own count is read before and after the code, where the job has a cgroup.
 pub(crate) fn batch_script(submission: &Submission, around: &Surroundings<'_>) -> Result<String> {
     let script = checked(submission)?;
     let marker = submission.marker();
@@ -51,9 +54,13 @@ pub(crate) fn batch_script(submission: &Submission, around: &Surroundings<'_>) -
          chmod 700 \"$script\" || exit {NOT_LAUNCHED}\n\
          {environment}\
          trap : HUP INT QUIT TERM USR1 USR2 XCPU\n\
+         {KILLED_FOR_MEMORY}\
+         before=$(killed) oom=\n\
          {run} </dev/null >>\"$base.out\" 2>>\"$base.err\"\n\
          status=$?\n\
-         printf '%s\\nend %s %s\\n' \"$facts\" \"$status\" \"$(date +%s)\" 1<>\"$record\"\n\
+         after=$(killed)\n\
+         [ \"${{after:-$before}}\" = \"${{before:-$after}}\" ] || oom=' oom'\n\
+         printf '%s\\nend %s %s%s\\n' \"$facts\" \"$status\" \"$(date +%s)\" \"$oom\" 1<>\"$record\"\n\
          rm -f \"$script\"\n\
          exit \"$status\"\n",
         work_dir = quoted(around.work_dir),
@@ -66,6 +73,19 @@ pub(crate) fn batch_script(submission: &Submission, around: &Surroundings<'_>) -
         run = run(submission, &script, around),
     ))
 }
+
+/// How often the kernel killed in the wrapper's own cgroup, of version 2 or 1; nothing where that is not
+/// to be read.
+const KILLED_FOR_MEMORY: &str = "\
+killed() {
+while IFS=: read -r _ kinds own; do
+case ,$kinds, in
+,,) cat \"/sys/fs/cgroup$own/memory.events\" ;;
+*,memory,*) cat \"/sys/fs/cgroup/memory$own/memory.oom_control\" ;;
+esac
+done 2>/dev/null </proc/self/cgroup | sed -n 's/^oom_kill //p'
+}
+";
 
 fn checked(submission: &Submission) -> Result<String> {
     let work = &submission.work;

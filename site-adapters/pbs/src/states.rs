@@ -47,6 +47,8 @@ pub(crate) struct End<'a> {
     pub(crate) own_status: Option<i32>,
     /// Our wrapper began to run the user's code.
     pub(crate) has_begun: bool,
+    /// Our wrapper saw that the kernel killed for memory meanwhile.
+    pub(crate) out_of_memory: bool,
 }
 
 const DELETED: Option<i64> = Some(91);
@@ -138,10 +140,9 @@ pub(crate) const NOT_LAUNCHED: i32 = 254;
 /// Our wrapper's, when the attempt's code was started before.
 pub(crate) const RAN_BEFORE: i32 = 253;
 
-/// The cgroups hook has no exit status of its own: it says so in the comment.
-fn failed_or_memory(end: &End<'_>) -> OutcomeKind {
-    let comment = end.comment.to_ascii_lowercase();
-    if comment.contains("memory limit") || comment.contains("mem limit") {
+/// The cgroups hook has no exit status of its own, and says so in its node's log alone.
+const fn failed_or_memory(end: &End<'_>) -> OutcomeKind {
+    if end.out_of_memory {
         return OutcomeKind::OutOfMemory;
     }
     OutcomeKind::Failed
@@ -359,13 +360,17 @@ mod tests {
     }
 
     #[test]
-    fn the_comment_of_the_cgroups_hook_tells_of_memory() {
-        let end = End {
-            comment: "Cgroup mem limit exceeded: oom-kill",
-            own_status: Some(137),
-            ..ended(137)
+    fn code_that_the_kernel_killed_for_its_memory_ran_out_of_it() {
+        let end = |code: i32| End {
+            own_status: Some(code),
+            out_of_memory: true,
+            ..ended(i64::from(code))
         };
-        assert_eq!(outcome(&end).kind, OutOfMemory);
+        let told = outcome(&end(137));
+        assert_eq!((told.kind, told.exit_code), (OutOfMemory, Some(137)));
+        assert_eq!(outcome(&end(1)).kind, OutOfMemory);
+        assert_eq!(outcome(&end(0)).kind, Completed, "it survived that");
+        assert_eq!(outcome(&ended(137)).kind, Failed);
     }
 
     #[test]

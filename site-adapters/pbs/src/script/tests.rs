@@ -113,6 +113,42 @@ fn a_signal_to_the_whole_job_ends_the_code_and_is_written_down() {
     );
 }
 
+/// Runs code that raises or leaves the count of a made-up cgroup, whose lines are the kernel's.
+fn ran_out_of_memory(cgroup: &str, counts: &str, code: &str) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("cgroup");
+    let own = root.join(counts);
+    std::fs::create_dir_all(own.parent().unwrap()).unwrap();
+    std::fs::write(&own, "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n").unwrap();
+    std::fs::write(folder.path().join("self"), cgroup).unwrap();
+    let mut submission = submission();
+    submission.work.script = code.replace("COUNTS", own.to_str().unwrap());
+    let wrapper = script(&submission, folder.path())
+        .replace("/sys/fs/cgroup", root.to_str().unwrap())
+        .replace(
+            "/proc/self/cgroup",
+            folder.path().join("self").to_str().unwrap(),
+        );
+    assert_eq!(run_in(folder.path(), &wrapper).status.code(), Some(137));
+    record(folder.path(), &submission.marker()).ran_out_of_memory()
+}
+
+#[test]
+fn a_kill_for_memory_is_known_by_the_kernels_count() {
+    const UNIFIED: &str = "0::/pbs_jobs.service/jobid/25.pbshead\n";
+    const FIRST: &str = "5:cpu,cpuacct:/x\n4:memory:/pbs_jobs/25.pbshead\n0::/\n";
+    let killed = "echo 'oom_kill 2' >COUNTS; exit 137";
+    for (cgroup, counts) in [
+        (UNIFIED, "pbs_jobs.service/jobid/25.pbshead/memory.events"),
+        (FIRST, "memory/pbs_jobs/25.pbshead/memory.oom_control"),
+    ] {
+        assert!(ran_out_of_memory(cgroup, counts, killed), "{cgroup}");
+        assert!(!ran_out_of_memory(cgroup, counts, "exit 137"), "{cgroup}");
+        let unread = "rm COUNTS; exit 137";
+        assert!(!ran_out_of_memory(cgroup, counts, unread), "{cgroup}");
+    }
+}
+
 #[test]
 fn what_cannot_be_started_is_no_failure_of_the_code() {
     let folder = tempfile::tempdir().unwrap();
