@@ -72,7 +72,7 @@ impl ApiVersion {
             return ("gres", json!(format!("gpu:{typed}{count}")));
         }
         if self.0 == 39 {
-            // What 23.02 itself writes; `gres/` came with 23.11.
+            // As others' recordings of 23.02 have it in jobs; `gres/` came with 23.11.
             return ("tres_per_node", json!(format!("gres:gpu:{typed}{count}")));
         }
         ("tres_per_node", json!(format!("gres/gpu:{typed}{count}")))
@@ -241,10 +241,10 @@ mod tests {
         assert_eq!(ids("v0.0.42")[1], ("step", "2".to_owned()));
     }
 
-    /// No server that speaks it could be had: it is read off `SchedMD`'s source, and off recordings of
-    /// others where jobs have `tres_per_node` as `gres:gpu:8`.
+    /// No server that speaks it could be had: the accounting is asked as `SchedMD`'s source says, and
+    /// others' recordings of 23.02 have jobs with `tres_per_node` as `gres:gpu:8`.
     #[test]
-    fn v0_0_39_is_written_as_its_source_says() {
+    fn v0_0_39_is_written_as_source_neighbours_and_recordings_of_others_say() {
         let (old, unseen, new) = (version("v0.0.38"), version("v0.0.39"), version("v0.0.40"));
         assert_eq!(
             unseen.submission("x", Map::new()),

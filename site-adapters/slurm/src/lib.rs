@@ -9,8 +9,9 @@
 //!
 //! No server that speaks v0.0.39 (Slurm 23.02) could be had, so nothing of it is measured. How the
 //! accounting is asked is from `SchedMD`'s source; jobs are written as for v0.0.40 with the script beside
-//! the job, as in v0.0.38, and GPUs as 23.02 itself writes them. It is spoken only where a site has
-//! nothing newer. Whatever the version, a job that slurmctld reads back without its GPUs is withdrawn.
+//! the job, as in v0.0.38, and GPUs as others' recordings of 23.02 have them in jobs. It is spoken only
+//! where a site has nothing newer. Whatever the version, a job that slurmctld reads back without its
+//! GPUs is withdrawn.
 //!
 //! What the versions of the API do differently is kept in `dialect`, `value` and in the parsers
 //! of the one file per REST call under `calls`; `flows` puts calls together and decides.

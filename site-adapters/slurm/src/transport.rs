@@ -107,16 +107,6 @@ impl Transport {
         self.send(user, now, &request(now)).await
     }
 
-    /// Makes a call for which a path that is not there is an answer.
-    pub(crate) async fn call_in(
-        &self,
-        user: &str,
-        version: ApiVersion,
-        request: &Request,
-    ) -> Result<Answer, Error> {
-        self.send(user, version, request).await
-    }
-
     /// The version in use; asks the server if it is not known yet.
     pub(crate) async fn version(&self) -> Result<ApiVersion, Error> {
         if let ApiChoice::Fixed(version) = self.choice {
@@ -165,7 +155,8 @@ impl Transport {
             .unwrap_or_else(std::sync::PoisonError::into_inner) = version;
     }
 
-    async fn send(
+    /// Makes a call for which a path that is not there is an answer.
+    pub(crate) async fn send(
         &self,
         user: &str,
         version: ApiVersion,

@@ -7,6 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "fake/asked.rs"]
+mod asked;
 #[path = "fake/dependency.rs"]
 mod dependency;
 #[path = "fake/job.rs"]

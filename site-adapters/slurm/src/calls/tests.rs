@@ -430,6 +430,25 @@ fn a_job_that_slurmd_could_not_launch_is_told_apart_from_one_that_failed() {
     );
 }
 
+/// Whoever counts on a filter gets everything: ids and markers are compared again.
+#[test]
+fn a_parameter_of_a_query_that_does_not_exist_is_a_warning_at_most() {
+    for (file, warnings) in [(OLD, 0), (MIDDLE, 1), (NEW, 1)] {
+        let answer = read(file, "query-unknown-parameter");
+        assert_eq!(answer.list("warnings").len(), warnings);
+        assert_eq!(job::parse(&answer).unwrap().len(), 1);
+    }
+}
+
+/// So a token needs no margin for the clock of an agent that is fast.
+#[test]
+fn a_token_from_the_future_is_accepted() {
+    for file in EACH {
+        let jobs = job::parse(&read(file, "auth-not-yet"));
+        assert_eq!(jobs.unwrap().len(), 1);
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_in_an_answer_makes_a_parser_panic(text in ".{0,80}", number in proptest::num::i64::ANY) {

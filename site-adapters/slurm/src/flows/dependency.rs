@@ -89,7 +89,8 @@ fn lost(after: &RemoteAfter) -> Result<Option<String>> {
 
 fn not_told(id: &str) -> Error {
     let words = format!(
-        "waits for job {id}, of which slurmctld and the accounting do not tell whether it is over;          where `PrivateData` hides jobs the agent's `reader` must be an operator"
+        "waits for job {id}, of which slurmctld and the accounting do not tell whether it is over; \
+         where `PrivateData` hides jobs the agent's `reader` must be an operator"
     );
     Error::new(ErrorKind::Unavailable, OPERATION, words)
 }

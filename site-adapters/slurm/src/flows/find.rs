@@ -12,8 +12,8 @@ use crate::known::Sight;
 use crate::record::JobRecord;
 use crate::whole::{Records, Whole};
 
-/// A queue up to this long is searched itself; beyond, `jobs` costs slurmctld seconds.
-const SHORT_QUEUE: u32 = 500;
+use super::queue::SHORT_QUEUE;
+
 /// Jobs that came into the queue since the last look are asked for one by one, up to so many.
 const FEW_NEW: usize = 16;
 

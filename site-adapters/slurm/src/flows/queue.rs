@@ -15,7 +15,7 @@ use crate::record::JobRecord;
 
 /// Jobs in slurmctld, of everybody: some 4 MB of an answer. With 10,000 it is 76 MB and some 20 s of
 /// slurmctld's time.
-const SHORT: u32 = 500;
+pub(super) const SHORT_QUEUE: u32 = 500;
 /// How long a server that has no `jobs/state/` in a version is taken for one of before 24.05.
 const SURE_FOR: SignedDuration = SignedDuration::from_mins(10);
 
@@ -65,7 +65,7 @@ impl SlurmAdapter {
         }
         let version = self.transport.version().await?;
         let request = states::request(version, ids);
-        let answer = self.transport.call_in(user, version, &request).await?;
+        let answer = self.transport.send(user, version, &request).await?;
         if answer.is_unknown_path() {
             self.stateless.note(version, self.clock.now());
             return Ok(None);
@@ -81,7 +81,7 @@ impl SlurmAdapter {
             None => self.counters().await?.queue(),
         };
         self.minute.has_length(length, now);
-        Ok(length <= SHORT)
+        Ok(length <= SHORT_QUEUE)
     }
 
     /// Jobs that ended lately are in it too and count in no counter: a queue that turns out to be long
@@ -90,7 +90,7 @@ impl SlurmAdapter {
         let answer = self.transport.call(user, |_| job::all()).await?;
         let records = job::parse_all(&answer)?;
         let length = u32::try_from(records.len()).unwrap_or(u32::MAX);
-        if length > 2 * SHORT {
+        if length > 2 * SHORT_QUEUE {
             self.minute.has_length(length, self.clock.now());
         }
         let mut by_id: HashMap<u64, Vec<JobRecord>> = HashMap::new();

@@ -13,7 +13,7 @@ use crate::calls::partitions::{self, Partition};
 
 /// A queue up to this long is read, some 2 MB: for what waits and runs in each partition, and for the
 /// starts that the backfill scheduler expects.
-const SHORT_QUEUE: u32 = 250;
+const COUNTED_QUEUE: u32 = 250;
 
 /// For the fuzzer: what every partition offers by one answer that is all of them.
 pub(crate) fn offers(adapter: &SlurmAdapter, answer: &Answer) -> Result<()> {
@@ -69,7 +69,7 @@ impl SlurmAdapter {
 
     /// The jobs that wait and run, as far as the reader sees them.
     async fn placed(&self, counters: Counters) -> Result<Vec<Placed>> {
-        if !(1..=SHORT_QUEUE).contains(&counters.queue()) {
+        if !(1..=COUNTED_QUEUE).contains(&counters.queue()) {
             return Ok(Vec::new());
         }
         job::placed(&self.ask(|_| job::all()).await?)

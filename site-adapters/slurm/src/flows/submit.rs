@@ -4,9 +4,10 @@ use site_adapter::{Activity, Error, ErrorKind, RemoteJob, Result, Submission, Su
 use tokio::time::Instant;
 
 use crate::adapter::SlurmAdapter;
-use crate::answer::OVER_LIMIT;
+use crate::answer::{Answer, OVER_LIMIT};
 use crate::calls::nodes;
 use crate::calls::submit::{self, Place, Receipt};
+use crate::config::PartitionSettings;
 use crate::known::Sight;
 use crate::record::JobRecord;
 use crate::script::{Container, batch_script};
@@ -88,52 +89,58 @@ impl SlurmAdapter {
         dependency: Option<&str>,
         begin_by: Instant,
     ) -> Result<Receipt> {
+        let user = &submission.account.user;
+        let work_dir = self.settings.work_dir_of(user);
+        let home = self.settings.home.replace("{user}", user);
+        let (slurm_partition, partition) = self.place(submission)?;
+        let place = Place {
+            slurm_partition: &slurm_partition,
+            gpu_type: partition.gpu_type.as_deref(),
+            work_dir: &work_dir,
+            home: &home,
+            path: &self.settings.path,
+            dependency,
+        };
+        let container = Container {
+            program: &self.settings.apptainer,
+            flags: &partition.container_flags,
+        };
+        let script = batch_script(submission, &container)?;
+        let request = |version| Request {
+            begin_by: Some(begin_by),
+            ..submit::request(version, submission, &script, &place)
+        };
+        let answer = self.transport.call(user, request).await?;
+        self.judge(submission, &answer)
+    }
+
+    /// Slurm's name of the partition, and what is set for it.
+    fn place(&self, submission: &Submission) -> Result<(String, &PartitionSettings)> {
         let wanted = &submission.work.partition;
         let known = self.settings.partition(&wanted.partition);
-        let (slurm_partition, partition) = known
+        known
             .filter(|_| wanted.system == self.settings.system)
             .ok_or_else(|| {
                 refused(format!(
                     "`{wanted}` is not in this agent's settings; add it under `partitions`"
                 ))
-            })?;
-        let user = &submission.account.user;
-        let work_dir = self.settings.work_dir_of(user);
-        let script = batch_script(
-            submission,
-            &Container {
-                program: &self.settings.apptainer,
-                flags: &partition.container_flags,
-            },
-        )?;
-        let place = Place {
-            slurm_partition: &slurm_partition,
-            gpu_type: partition.gpu_type.as_deref(),
-            work_dir: &work_dir,
-            home: &self.settings.home.replace("{user}", user),
-            path: &self.settings.path,
-            dependency,
-        };
-        let answer = self
-            .transport
-            .call(user, |version| Request {
-                begin_by: Some(begin_by),
-                ..submit::request(version, submission, &script, &place)
             })
-            .await?;
-        let receipt = submit::parse(&answer);
+    }
+
+    /// A limit that others use up may be waited for, and an unknown user has a remedy.
+    fn judge(&self, submission: &Submission, answer: &Answer) -> Result<Receipt> {
         let marker = submission.marker();
-        match receipt {
+        match submit::parse(answer) {
             Err(error) if answer.has(OVER_LIMIT) => {
                 Err(self.patience.judge(&marker, error, self.clock.now()))
             }
             other => {
                 self.patience.over(&marker);
-                if answer.is_of_unknown_user() {
-                    return other
-                        .map_err(|error| refused(format!("{}; {}", error.message, remedy(user))));
+                if !answer.is_of_unknown_user() {
+                    return other;
                 }
-                other
+                let remedy = remedy(&submission.account.user);
+                other.map_err(|error| refused(format!("{}; {remedy}", error.message)))
             }
         }
     }

@@ -25,11 +25,9 @@ fn nothing_new_is_an_empty_answer_and_half_an_answer_is_text() {
 }
 
 #[test]
-fn bytes_that_nobody_acknowledges_die_with_their_call() {
+fn a_call_gives_slurmctld_its_twenty_seconds_before_its_bytes_die() {
     for seconds in [26, 40, 600] {
         let timeout = Duration::from_secs(seconds);
-        let on_its_way = CONNECT + unacknowledged(timeout);
-        assert!(on_its_way <= timeout, "{on_its_way:?}");
         assert!(unacknowledged(timeout) > Duration::from_secs(20));
     }
 }

@@ -1,7 +1,7 @@
 use broker_model::{AfterWhen, OutcomeKind, RemoteId};
 use site_adapter::{Activity, ErrorKind, RemoteAfter, SiteAdapter as _, Submission};
 
-use crate::poll::poll;
+use crate::asked::poll;
 use crate::server::{Fake, Job, marker, reference, submission};
 
 /// Job 7, which waits for job 1.

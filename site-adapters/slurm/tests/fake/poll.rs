@@ -4,29 +4,8 @@ use jiff::SignedDuration;
 use serde_json::json;
 use site_adapter::{Activity, ErrorKind, RemoteJob, RemoteRef, SiteAdapter as _};
 
+use crate::asked::{ACCOUNTING, DIAG, LOOK, QUEUE, STATES, poll, running, unknown};
 use crate::server::{Fake, Job, SUBMITTED, account, marker};
-
-pub(crate) const STATES: &str = "GET /slurm/jobs/state/";
-pub(crate) const ACCOUNTING: &str = "GET /slurmdb/jobs";
-pub(crate) const QUEUE: &str = "GET /slurm/jobs";
-pub(crate) const DIAG: &str = "GET /slurm/diag";
-/// One job, by its id.
-pub(crate) const LOOK: &str = "GET /slurm/job/";
-
-pub(crate) async fn poll(fake: &Fake, jobs: &[RemoteRef]) -> Vec<RemoteJob> {
-    fake.clock.advance(SignedDuration::from_secs(1));
-    fake.adapter.poll(jobs).await.unwrap()
-}
-
-pub(crate) fn unknown(told: &[RemoteJob]) -> usize {
-    let unknown = |job: &&RemoteJob| job.activity == Activity::Unknown;
-    told.iter().filter(unknown).count()
-}
-
-pub(crate) fn running(told: &[RemoteJob]) -> usize {
-    let runs = |job: &&RemoteJob| matches!(job.activity, Activity::Running { .. });
-    told.iter().filter(runs).count()
-}
 
 #[tokio::test]
 async fn a_tick_is_one_query_whatever_the_number_of_jobs() {
