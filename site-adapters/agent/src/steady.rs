@@ -1,8 +1,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use broker_model::{Clock, SystemClock};
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
 /// A clock that nobody sets back.
 ///
@@ -59,6 +59,8 @@ impl Clock for SteadyClock {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use broker_model::ManualClock;
 
     use super::*;
@@ -74,11 +76,11 @@ mod tests {
         assert!(steady.now() >= before + SignedDuration::from_secs(30));
     }
 
-    #[test]
-    fn it_goes_on_while_the_wall_clock_stands() {
+    #[tokio::test(start_paused = true)]
+    async fn it_goes_on_while_the_wall_clock_stands() {
         let steady = SteadyClock::over(Arc::new(ManualClock::at(SystemClock.now())));
         let before = steady.now();
-        std::thread::sleep(std::time::Duration::from_millis(5));
-        assert!(steady.now() >= before + SignedDuration::from_millis(5));
+        tokio::time::advance(Duration::from_millis(5)).await;
+        assert_eq!(steady.now(), before + SignedDuration::from_millis(5));
     }
 }
