@@ -102,6 +102,7 @@ enum Phase {
     Unmapped,
     /// `Submitting` is on its way to the broker.
     Announcing(LocalAccount),
+    /// To be sent, or, when it was found at the scheduler, to be taken over by the same call.
     Ready(LocalAccount),
     /// The scheduler may have it; only `find` says.
     Unclear(LocalAccount),
@@ -138,6 +139,14 @@ enum Sent {
     Maybe,
     /// It may have once, and `find` has proven since that it is not there.
     Disproven,
+    /// `find` has shown it there, and the adapter has not said yet whether it is as it was asked for.
+    Shown,
+}
+
+impl Sent {
+    const fn may_be_there(self) -> bool {
+        matches!(self, Self::Maybe | Self::Shown)
+    }
 }
 
 impl Origin {
@@ -215,16 +224,29 @@ impl Tracked {
         self.cancel = true;
         self.touched = true;
         self.not_before = now;
-        let unsent = match self.phase {
-            Phase::Unmapped => self.sent != Sent::Maybe,
+        let unsent = match &self.phase {
+            Phase::Unmapped => !self.sent.may_be_there(),
             Phase::Announcing(_) => true,
-            Phase::Ready(_) => !calling,
+            Phase::Ready(_) if calling => false,
+            // It is there: found again, it is stopped and not taken over.
+            Phase::Ready(account) if self.sent == Sent::Shown => {
+                self.phase = Phase::Unclear(account.clone());
+                false
+            }
+            Phase::Ready(_) => true,
             _ => false,
         };
         if unsent {
             self.refuse("cancelled before it was sent".to_owned());
         }
         true
+    }
+
+    /// What was seen there stays seen.
+    fn may_have_been_sent(&mut self) {
+        if self.sent != Sent::Shown {
+            self.sent = Sent::Maybe;
+        }
     }
 
     fn refuse(&mut self, reason: String) {
@@ -270,7 +292,7 @@ impl Tracked {
             self.phase,
             Phase::Unmapped | Phase::Announcing(_) | Phase::Ready(_)
         );
-        self.claimed && waits && self.sent != Sent::Maybe && self.origin.accepted.is_none()
+        self.claimed && waits && !self.sent.may_be_there() && self.origin.accepted.is_none()
     }
 
     /// Log bytes that wait for the broker, as chunks.
@@ -294,7 +316,7 @@ impl Tracked {
         self.lease.renewed(from);
         if let (Phase::Ready(account), true, false) = (&self.phase, was_over, calling) {
             self.phase = Phase::Unclear(account.clone());
-            self.sent = Sent::Maybe;
+            self.may_have_been_sent();
             self.touched = true;
         }
     }

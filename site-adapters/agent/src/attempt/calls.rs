@@ -1,10 +1,11 @@
 use broker_model::{Outcome, OutcomeKind, PartitionId};
 use jiff::Timestamp;
 use site_adapter::{
-    AttemptReport, Error, ErrorKind, LocalAccount, RemoteJob, RemoteRef, Result, Seen, Submission,
-    Submitted,
+    Activity, AttemptReport, Error, ErrorKind, LocalAccount, RemoteJob, RemoteRef, Result, Seen,
+    Submission, Submitted,
 };
 
+use super::watch::gone;
 use super::{Live, Mapping, Moment, Phase, Sent, Tracked};
 use crate::AccountError;
 use crate::accounts::AccountQuestion;
@@ -95,7 +96,7 @@ impl Tracked {
                 self.begin(mapping.account, at.now);
             }
             Err(AccountError::Unavailable(_) | AccountError::Unusable(_)) => self.again_soon(at),
-            Err(error) if self.sent != Sent::Maybe => self.refuse(error.to_string()),
+            Err(error) if !self.sent.may_be_there() => self.refuse(error.to_string()),
             // It may be at the scheduler under an account that the table no longer has.
             Err(_) => self.again_slowly(at),
         }
@@ -117,7 +118,7 @@ impl Tracked {
         self.touched = true;
         let Some(seen) = self.origin.accepted.take() else {
             self.phase = match self.sent {
-                Sent::Maybe => Phase::Unclear(account),
+                Sent::Maybe | Sent::Shown => Phase::Unclear(account),
                 Sent::Never | Sent::Disproven => self.announce(account),
             };
             return;
@@ -162,6 +163,11 @@ impl Tracked {
     fn not_submitted(&mut self, account: LocalAccount, error: &Error, at: &Moment<'_>) {
         match error.kind {
             ErrorKind::Refused => self.refuse(error.to_string()),
+            // Looked at again before anything else: meanwhile it may run, and be over.
+            _ if self.sent == Sent::Shown => {
+                self.phase = Phase::Unclear(account);
+                self.failed(error, at);
+            }
             // Proofs that nothing was sent, or that it had no effect.
             ErrorKind::Unavailable | ErrorKind::Unauthorized if self.cancel => {
                 self.refuse("cancelled before it was sent".to_owned());
@@ -206,7 +212,7 @@ impl Tracked {
             (Err(error), _) => self.failed(&error, at),
             (Ok(Some(job)), Phase::Unclear(account)) => {
                 let account = account.clone();
-                self.adopt(account, &job, at);
+                self.is_there(account, &job, at);
             }
             // Nothing may be sent before the broker has given it out anew.
             (Ok(None), Phase::Unclear(_)) if !self.claimed => self.again_slowly(at),
@@ -230,6 +236,27 @@ impl Tracked {
         }
     }
 
+    /// Found where it may have been sent before.
+    ///
+    /// The answer that was lost may be the one that showed it without its GPUs, or as nobody's. One that
+    /// waits is taken over by the adapter, which compares it with what was asked for and withdraws it
+    /// if it must. One that has begun, or shall stop, is this attempt's as it is.
+    fn is_there(&mut self, account: LocalAccount, job: &RemoteJob, at: &Moment<'_>) {
+        let waits = matches!(job.activity, Activity::Queued { .. } | Activity::Unknown);
+        if !waits || self.cancel || self.origin.ended {
+            self.adopt(account, job, at);
+            return;
+        }
+        self.sent = Sent::Shown;
+        if self.origin.unsent.is_some() {
+            self.advanced(at.now);
+            self.phase = Phase::Ready(account);
+        } else {
+            // Out of the spool, which does not know what was asked for: the broker does.
+            self.again_slowly(at);
+        }
+    }
+
     fn adopt(&mut self, account: LocalAccount, job: &RemoteJob, at: &Moment<'_>) {
         tracing::info!(
             attempt.id = %self.id(), job.id = %self.origin.job, remote.id = %job.remote_id,
@@ -245,6 +272,11 @@ impl Tracked {
     }
 
     fn proven_absent(&mut self, account: LocalAccount, now: Timestamp) {
+        if self.sent == Sent::Shown {
+            // It may have run since it was seen: never sent a second time.
+            self.lost_sight(now);
+            return;
+        }
         self.sent = Sent::Disproven;
         if self.origin.ended {
             tracing::warn!(
@@ -255,7 +287,11 @@ impl Tracked {
             return;
         }
         if self.cancel {
-            self.cancelled_unseen(now);
+            self.ended_untold(
+                OutcomeKind::Cancelled,
+                "cancelled; the scheduler never had it",
+                now,
+            );
             return;
         }
         self.advanced(now);
@@ -270,20 +306,25 @@ impl Tracked {
         };
     }
 
-    /// Cancelled, and never at the scheduler. An end and not a refusal: the broker may have given the
-    /// attempt up before, and then takes nothing else.
-    fn cancelled_unseen(&mut self, now: Timestamp) {
+    /// Over without anything to watch. An end and not a refusal: the broker may have given the attempt up
+    /// before, and then takes nothing else.
+    fn ended_untold(&mut self, kind: OutcomeKind, words: &str, now: Timestamp) {
         self.tell(AttemptReport::Ended {
             attempt: self.id(),
             ended_at: now,
             outcome: Outcome {
-                kind: OutcomeKind::Cancelled,
+                kind,
                 exit_code: None,
                 signal: None,
-                site_words: "cancelled; the scheduler never had it".to_owned(),
+                site_words: words.to_owned(),
             },
         });
         self.close_unmetered();
+    }
+
+    fn lost_sight(&mut self, now: Timestamp) {
+        let (kind, words) = gone(self.cancel);
+        self.ended_untold(kind, words, now);
     }
 
     fn close_unmetered(&mut self) {

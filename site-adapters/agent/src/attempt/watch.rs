@@ -66,17 +66,7 @@ impl Tracked {
 
     /// The scheduler has no trace of it: proven by `find`.
     pub(super) fn vanish(&mut self, now: Timestamp) {
-        let (kind, words) = if self.cancel {
-            (
-                OutcomeKind::Cancelled,
-                "cancelled, and not known to the scheduler",
-            )
-        } else {
-            (
-                OutcomeKind::Vanished,
-                "not known to the scheduler, which had accepted it",
-            )
-        };
+        let (kind, words) = gone(self.cancel);
         let outcome = Outcome {
             kind,
             exit_code: None,
@@ -179,4 +169,14 @@ impl Tracked {
             outcome,
         });
     }
+}
+
+/// How a job ended that the scheduler had, and of which there is no trace.
+pub(super) const fn gone(cancelled: bool) -> (OutcomeKind, &'static str) {
+    if cancelled {
+        let words = "cancelled, and not known to the scheduler";
+        return (OutcomeKind::Cancelled, words);
+    }
+    let words = "not known to the scheduler, which had accepted it";
+    (OutcomeKind::Vanished, words)
 }

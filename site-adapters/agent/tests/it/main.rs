@@ -13,6 +13,7 @@ mod clocks;
 mod crash;
 mod drain;
 mod footprint;
+mod found;
 mod fuse;
 mod http;
 mod killed;

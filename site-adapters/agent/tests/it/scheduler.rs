@@ -64,7 +64,7 @@ async fn an_unclear_submit_that_arrived_is_adopted() {
     let attempt = stage.offer();
     stage.finish(attempt).await;
     assert_eq!(stage.site.starts(), [1]);
-    assert_eq!(stage.site.count("submit"), 1);
+    assert_eq!(stage.site.count("submit"), 2, "the second one adopts");
     assert_eq!(
         stage.broker.row(attempt).outcome(),
         Some(OutcomeKind::Completed)

@@ -79,6 +79,14 @@ async fn a_submit_that_a_crash_cut_off_is_found_while_the_broker_is_away_and_nev
     assert_eq!(stage.site.starts(), [1]);
     stage.broker.rows().is_down = true;
     stage.restart();
+    stage.tick().await;
+    // It begins, as jobs do that nobody asks for.
+    for job in stage.site.script().jobs.values_mut() {
+        job.polls = 2;
+    }
+    stage
+        .clock
+        .advance(stage.agent.config().retry_max.try_into().unwrap());
     stage.ticks(8).await;
     stage.site.script().purged = true;
     stage.broker.rows().is_down = false;
