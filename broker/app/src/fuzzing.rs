@@ -50,6 +50,7 @@ impl Stage {
             observed_at: self.now,
             ttl_seconds: 300,
             agents: Vec::new(),
+            systems: Vec::new(),
             version: 0,
         };
         let view = SiteView {

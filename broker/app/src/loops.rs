@@ -1,7 +1,9 @@
 //! What the broker does by itself. Each `*_once` is idempotent, takes no input and may run in any
 //! number of replicas; [`run`] calls them on a timer and on a nudge.
 
+mod hearing;
 mod lapse;
+mod lost;
 mod place;
 mod seal;
 mod sites;
@@ -12,9 +14,10 @@ use std::time::Duration;
 use futures::future::join5;
 use tokio::time::{Interval, MissedTickBehavior, timeout};
 
+pub(crate) use hearing::Hearing;
+pub(crate) use lost::Judged;
 pub(crate) use seal::fetch;
 pub use seal::{SealError, Sealer};
-pub(crate) use sites::{Hearing, Judged};
 
 use crate::Broker;
 

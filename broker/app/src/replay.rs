@@ -225,6 +225,7 @@ impl Said {
             observed_at: now,
             ttl_seconds: 0,
             agents: Vec::new(),
+            systems: Vec::new(),
             version: 0,
         }
     }

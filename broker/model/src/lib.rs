@@ -50,8 +50,8 @@ pub use site::{
     ContainerTarget, ControlId, Controls, Drain, DrainDraft, Entrance, Factory, Funding, Incident,
     IncidentDraft, IncidentKind, IncidentNews, IncidentUpdate, LimitDraft, OrganisationLimit,
     OrganisationUse, Partition, PartitionRules, Qos, QueuedJobs, RegisteredSite, Route, Severity,
-    Site, SiteReadiness, SiteScope, SiteState, Sourced, Storage, StorageArea, System, SystemStatus,
-    Tally, Veto, VetoDraft, WindowDraft, WindowEnd, WindowUse, Zones,
+    Site, SiteReadiness, SiteScope, SiteState, Sourced, Storage, StorageArea, System, SystemHeard,
+    SystemStatus, Tally, Veto, VetoDraft, WindowDraft, WindowEnd, WindowUse, Zones,
 };
 pub use snapshot::{GpuCount, PartitionSnapshot, SiteSnapshot};
 pub use spec::{

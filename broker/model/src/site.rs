@@ -29,7 +29,7 @@ pub use drafts::{
     WindowEnd,
 };
 pub use registered::{OrganisationUse, RegisteredSite, Tally, WindowUse};
-pub use state::{SiteReadiness, SiteState};
+pub use state::{SiteReadiness, SiteState, SystemHeard};
 pub use target::ContainerTarget;
 pub use words::AgentWord;
 pub use zones::Zones;
@@ -131,6 +131,11 @@ impl Site {
             routes.any(|route| matches!(route, Route::EfpHandoff | Route::Handoff))
         };
         self.automation == Automation::Handoff || self.systems.iter().any(by_hand)
+    }
+
+    /// Whether a person has a hand in letting jobs in, for any share.
+    pub fn asks_people(&self) -> bool {
+        self.automation == Automation::HumanConfirm || self.takes_handoffs()
     }
 
     /// The systems that one hangs on, its own host first, then that one's; none for most.

@@ -137,6 +137,7 @@ impl Heard {
             observed_at: now,
             ttl_seconds: 300,
             agents: Vec::new(),
+            systems: Vec::new(),
             version: 0,
         };
         Self {

@@ -43,6 +43,7 @@ fn site_state(site: &str, version: i64) -> Write {
         observed_at: SystemClock.now(),
         ttl_seconds: 60,
         agents: Vec::new(),
+        systems: Vec::new(),
         version,
     }))
 }

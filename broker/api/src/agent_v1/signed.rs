@@ -7,6 +7,7 @@ use axum::http::Uri;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 
+use super::BASE;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
@@ -45,7 +46,8 @@ fn claims(state: &ApiState, request: &Request) -> Option<Claims> {
 pub(crate) fn as_sent(public: &str, uri: &Uri) -> Option<Uri> {
     let public = public.trim_end_matches('/');
     let path = uri.path_and_query()?.as_str();
-    if public.is_empty() || path.starts_with(public) {
+    // With an agent's path behind it: `public` may be the beginning of that one, too.
+    if path.starts_with(&format!("{public}{BASE}/")) {
         return Some(uri.clone());
     }
     format!("{public}{path}").parse().ok()
@@ -70,5 +72,10 @@ mod tests {
             at("/alcyone", "/alcyone/agent/v1/lease"),
             "/alcyone/agent/v1/lease"
         );
+        for public in ["/agent", "/agent/v1"] {
+            let whole = format!("{public}/agent/v1/lease");
+            assert_eq!(at(public, "/agent/v1/lease"), whole);
+            assert_eq!(at(public, &whole), whole);
+        }
     }
 }

@@ -3,16 +3,16 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use broker_model::{
-    AgentId, Attempt, AttemptId, AttemptState, Bound, EntryBody, EntryKind, Job, JobState, SiteId,
+    AgentId, Attempt, AttemptId, AttemptState, EntryBody, EntryKind, Job, JobState, SiteId,
 };
 use broker_store::{Change, CommitError, Write};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use site_adapter::{LeaseReply, LeaseRequest, LeasedAttempt, RemoteAfter};
+use site_adapter::{LeaseReply, LeaseRequest, LeasedAttempt};
 use tokio::time::{Instant, timeout_at};
 
 use crate::agents::Step;
-use crate::jobs::Dependencies;
+use crate::jobs::Leave;
 use crate::{Broker, KnownAgent, Result};
 
 /// Another replica's placements come without a nudge: look this often while an agent waits.
@@ -21,8 +21,6 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const FULL_LOOK: SignedDuration = SignedDuration::from_secs(10);
 const LONGEST_WAIT_SECONDS: u32 = 60;
 const OPEN_AT_ONCE: u32 = 1000;
-/// Why a choice is taken back from a job that waits for others.
-const OTHERWISE: &str = "a job that it waits for has moved or ended meanwhile";
 
 /// When each agent was last given a full look at its site's open attempts.
 #[derive(Debug, Default)]
@@ -119,6 +117,7 @@ impl Broker {
         let now = self.inner.clock.now();
         let store = &self.inner.store;
         let (mut taken, mut after) = (Vec::new(), None);
+        let mut room = request.want;
         loop {
             let free = store
                 .free_attempts(&request.site, request.agent, now, after, OPEN_AT_ONCE)
@@ -126,7 +125,8 @@ impl Broker {
             after = free.last().map(|attempt| attempt.id);
             let mine = free
                 .into_iter()
-                .filter(|attempt| is_free(attempt, request, now) && !known.contains(&attempt.id));
+                .filter(|attempt| is_free(attempt, request, now) && !known.contains(&attempt.id))
+                .filter(|attempt| has_room(attempt, request, &mut room));
             let mine = mine.map(|attempt| self.take_over_one(request, attempt));
             for one in join_all(mine).await {
                 taken.extend(one?);
@@ -149,11 +149,13 @@ impl Broker {
             self.cannot_be_worked_on(job, attempt).await?;
             return Ok(None);
         };
-        // What may have been sent carries its dependencies already, and must not be given up here.
-        if attempt.state == AttemptState::Leased {
-            match self.watched(&job).await? {
-                Some(after) => work.after = after,
-                None => return self.give_back(job, attempt, OTHERWISE).await,
+        let unsent = attempt.state == AttemptState::Leased;
+        if unsent || attempt.state == AttemptState::Submitting {
+            match self.leave(&job, &attempt.partition).await? {
+                Leave::Sent(after) => work.after = after,
+                Leave::Stays(words) if unsent => return self.give_back(job, attempt, &words).await,
+                // It may have been sent: if not, whoever finds that out announces it again, and hears it then.
+                Leave::Stays(_) => {}
             }
         }
         attempt.leased_by = request.agent;
@@ -212,13 +214,12 @@ impl Broker {
         if self.has_lost_attempt(&job, &partition.site).await? {
             return Ok(None);
         }
-        if let Some(words) = self.barred_from_leaving(&job, partition).await? {
-            self.withdraw(job, &words).await?;
-            return Ok(None);
-        }
-        let Some(after) = self.watched(&job).await? else {
-            self.withdraw(job, OTHERWISE).await?;
-            return Ok(None);
+        let after = match self.leave(&job, partition).await? {
+            Leave::Sent(after) => after,
+            Leave::Stays(words) => {
+                self.withdraw(job, &words).await?;
+                return Ok(None);
+            }
         };
         let now = self.inner.clock.now();
         let attempt = Attempt {
@@ -286,22 +287,6 @@ impl Broker {
         }
     }
 
-    /// The jobs that the scheduler has to watch over for this one; `None` when the job cannot go where
-    /// it is placed, since what it waits for has moved, or ended otherwise, since then.
-    async fn watched(&self, job: &Job) -> Result<Option<Vec<RemoteAfter>>> {
-        let partition = job.state.partition();
-        Ok(match self.dependencies(&job.spec).await? {
-            Dependencies::Open { bound: None, .. } => Some(Vec::new()),
-            Dependencies::Open {
-                bound: Some(Bound::To { site, system, .. }),
-                live,
-            } => partition
-                .is_some_and(|at| at.site == site && at.system == system)
-                .then_some(live),
-            Dependencies::Open { .. } | Dependencies::Broken { .. } => None,
-        })
-    }
-
     /// Whether this site still has an attempt of the job that was given up: it is cancelled first.
     async fn has_lost_attempt(&self, job: &Job, site: &SiteId) -> Result<bool> {
         if !job.spec.placement.restartable {
@@ -355,6 +340,18 @@ fn can_look_up(attempt: &Attempt, request: &LeaseRequest) -> bool {
     request.serves(&attempt.partition.system)
         && (same || attempt.state == AttemptState::Leased)
         && !(request.only_sent && unsent)
+}
+
+/// Whether the one who asks has room for it: what another was given and nobody has announced is new work,
+/// and all else has to be looked up whatever room there is.
+fn has_room(attempt: &Attempt, request: &LeaseRequest, room: &mut u32) -> bool {
+    let is_new = attempt.state == AttemptState::Leased && attempt.leased_by != request.agent;
+    if !is_new {
+        return true;
+    }
+    let fits = *room > 0;
+    *room = room.saturating_sub(1);
+    fits
 }
 
 /// The ledger's word on an attempt.

@@ -8,7 +8,7 @@ use site_adapter::{AttemptReport, UsageReport};
 
 use crate::Broker;
 use crate::agents::attempt_entry;
-use crate::jobs::{end_job, release_hold, state_entry};
+use crate::jobs::{Leave, end_job, release_hold, state_entry};
 
 /// Characters kept of a scheduler's words on why a job waits; Kubernetes lists every node.
 const LONGEST_WAIT_REASON: usize = 500;
@@ -43,10 +43,7 @@ impl<'a> Step<'a> {
 
     pub(crate) async fn apply(&mut self, event: &AttemptReport) -> Result<(), StoreError> {
         match event {
-            AttemptReport::Submitting { .. } => {
-                self.attempt_event(AttemptEvent::Submit);
-                self.must_not_send = self.attempt.state != AttemptState::Submitting;
-            }
+            AttemptReport::Submitting { .. } => self.announced().await?,
             AttemptReport::Accepted { seen, .. } => {
                 let remote_id = seen.remote_id.clone();
                 self.attempt_event(AttemptEvent::Accept {
@@ -73,6 +70,26 @@ impl<'a> Step<'a> {
             }
             AttemptReport::Usage { usage, .. } => self.used(usage.as_ref()).await?,
         }
+        Ok(())
+    }
+
+    /// Whoever announces has sent nothing, and has proof that nobody else has: the last moment at which
+    /// what was set at the site, or became of the jobs that this one waits for, keeps it back.
+    async fn announced(&mut self) -> Result<(), StoreError> {
+        let is_unsent = matches!(
+            self.attempt.state,
+            AttemptState::Leased | AttemptState::Submitting
+        );
+        if is_unsent && self.is_current() && !self.attempt.is_handed_over() {
+            let at = self.attempt.partition.clone();
+            if let Leave::Stays(words) = self.broker.leave(&self.job, &at).await? {
+                self.take_back(&words);
+                self.must_not_send = true;
+                return Ok(());
+            }
+        }
+        self.attempt_event(AttemptEvent::Submit);
+        self.must_not_send = self.attempt.state != AttemptState::Submitting;
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-use broker_model::{Job, OutcomeKind, SiteId, StateName, Verdict};
+use broker_model::{Allocation, Entrance, Job, OutcomeKind, SiteId, StateName, Verdict};
 use broker_store::{Change, CommitError};
 use jiff::Timestamp;
 
@@ -7,12 +7,13 @@ use crate::jobs::end_unplaced;
 use crate::{Broker, Result};
 
 const AT_ONCE: u32 = 200;
-const GONE: &str = "its partition is no longer in the federation";
+const GONE: &str =
+    "its partition is no longer in the federation, or asks for no confirmation any more";
 
 impl Broker {
     /// Ends the waiting that has gone on for too long: what a site did not answer in time counts as
     /// declined, what waited beyond its allocation's term ends, and what waits for a partition that is
-    /// gone is placed again. Returns how many jobs moved on.
+    /// gone, or that lets jobs in without being asked by now, is placed again. Returns how many jobs moved on.
     pub async fn expire_confirmations_once(&self) -> Result<u32> {
         let mut moved = 0;
         for (state, site, _) in self.inner.store.count_active().await? {
@@ -52,12 +53,15 @@ impl Broker {
             .store
             .find_allocation(asked.job.allocation)
             .await?;
+        let asks =
+            |it: &Allocation| self.board().entrance(&asked.at, &it.share) == Entrance::Confirmation;
+        let is_asked = allocation.as_ref().is_none_or(asks);
         let ended = allocation.map(|it| it.valid_until).filter(|it| *it <= now);
         if let Some(ended) = ended {
             self.end_over(asked, ended).await?;
             return Ok(true);
         }
-        if self.board().partition(&asked.at).is_none() {
+        if !is_asked || self.board().partition(&asked.at).is_none() {
             let mut job = asked.job;
             job.updated_at = now;
             let mut change = Change::default();

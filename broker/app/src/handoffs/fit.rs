@@ -1,5 +1,6 @@
 use broker_model::{
-    Attempt, AttemptState, InvalidSpec, Job, Outcome, RemoteId, UsageRecord, checked_reason,
+    Attempt, AttemptState, InvalidSpec, Job, JobState, Outcome, RemoteId, UsageRecord,
+    checked_reason,
 };
 use jiff::{SignedDuration, Timestamp};
 use site_adapter::{HandoffReport, UsageReport};
@@ -26,7 +27,7 @@ pub(super) struct Known<'a> {
     pub(super) charged: Option<&'a UsageRecord>,
 }
 
-impl Known<'_> {
+impl<'a> Known<'a> {
     /// Refuses what cannot be so, not yet, or not beside what was told before; the words say what is
     /// to be told instead.
     pub(super) fn fit(&self, report: &HandoffReport, now: Timestamp) -> Result<Fit> {
@@ -55,8 +56,19 @@ impl Known<'_> {
     fn remote_id(&self) -> Option<&RemoteId> {
         match &self.attempt.state {
             AttemptState::Accepted { remote_id, .. } => Some(remote_id),
-            _ => self.job.state.remote_id(),
+            _ => self.its(JobState::remote_id),
         }
+    }
+
+    /// What the job's state tells of this attempt; one that was superseded may run elsewhere by now.
+    fn its<T>(&self, fact: impl FnOnce(&'a JobState) -> Option<T>) -> Option<T> {
+        let is_current = self.job.attempt == Some(self.attempt.id);
+        is_current.then(|| fact(&self.job.state)).flatten()
+    }
+
+    fn is_over(&self) -> bool {
+        let is_ended = matches!(self.attempt.state, AttemptState::Ended { .. });
+        is_ended || self.its(JobState::ended_at).is_some()
     }
 
     fn submitted(&self, told: &RemoteId) -> Result<Fit> {
@@ -75,10 +87,10 @@ impl Known<'_> {
         if self.is_not_there_yet() {
             return Err(self.too_early("tell that it was `submitted` first"));
         }
-        match self.job.state.started_at() {
+        match self.its(JobState::started_at) {
             Some(known) if known == at => Ok(Fit::Told),
             Some(known) => Err(contradicts(&format!("it started at {known}"))),
-            None if self.job.state.is_final() => Err(contradicts("it ended without a start")),
+            None if self.is_over() => Err(contradicts("it ended without a start")),
             None => Ok(Fit::News),
         }
     }
@@ -90,8 +102,8 @@ impl Known<'_> {
         let AttemptState::Ended { outcome } = &self.attempt.state else {
             return self.check_end(at).map(|()| Fit::News);
         };
-        let known_at = self.job.state.ended_at();
-        if outcome == told && known_at == Some(at) {
+        let known_at = self.its(JobState::ended_at);
+        if outcome == told && known_at.is_none_or(|known| known == at) {
             return match usage {
                 Some(_) => self.used(usage),
                 None => Ok(Fit::Told),
@@ -144,7 +156,7 @@ impl Known<'_> {
     }
 
     fn check_end(&self, at: Timestamp) -> Result<()> {
-        match self.job.state.started_at() {
+        match self.its(JobState::started_at) {
             Some(started) if at < started => {
                 let words = format!("{at} cannot be: it started at {started}");
                 Err(invalid("ended_at", &words, "a time from then until now"))

@@ -1,11 +1,12 @@
-use broker_model::{AgentId, Attempt, AttemptId, AttemptState, HandoffView, Job, SiteId};
-use jiff::Timestamp;
+use broker_model::{
+    AgentId, Attempt, AttemptId, AttemptState, HandoffView, Job, JobState, RemoteId, SiteId,
+};
 
 use crate::{Broker, Caller, MOST_AT_ONCE, Result};
 
 impl Broker {
-    /// What was handed over to a site and is not settled, oldest first, for its administrators and for
-    /// operators; after `after` if given. Fewer than [`MOST_AT_ONCE`] are the last.
+    /// What was handed over to a site and is not settled, and what no agent there can look up any more,
+    /// oldest first, for its administrators and for operators; after `after` if given. Fewer than [`MOST_AT_ONCE`] are the last.
     pub async fn handoffs(
         &self,
         caller: &Caller,
@@ -32,9 +33,8 @@ impl Broker {
         sees_people: bool,
     ) -> Result<Vec<HandoffView>> {
         let store = &self.inner.store;
-        // No lease of theirs ever runs out, and none of another's had by then.
-        let never = Timestamp::UNIX_EPOCH;
-        let theirs = store.free_attempts(site, AgentId::NOBODY, never, after, MOST_AT_ONCE);
+        let forsaken = self.forsaken_until(self.inner.clock.now());
+        let theirs = store.free_attempts(site, AgentId::NOBODY, forsaken, after, MOST_AT_ONCE);
         let mut all = Vec::new();
         for attempt in theirs.await? {
             if let Some(job) = store.find_job(attempt.job).await? {
@@ -50,6 +50,9 @@ impl Broker {
 }
 
 fn view(job: Job, attempt: Attempt) -> HandoffView {
+    // One that was superseded may run elsewhere by now: its job's state tells nothing of it.
+    let is_current = job.attempt == Some(attempt.id);
+    let its = Some(&job.state).filter(|_| is_current);
     HandoffView {
         job: job.id,
         attempt: attempt.id,
@@ -58,13 +61,23 @@ fn view(job: Job, attempt: Attempt) -> HandoffView {
         owner: job.owner,
         owner_name: None,
         fetched: attempt.state != AttemptState::Leased,
-        remote_id: job.state.remote_id().cloned(),
-        started_at: job.state.started_at(),
-        outcome: job.state.outcome().cloned(),
+        remote_id: its
+            .and_then(JobState::remote_id)
+            .or_else(|| accepted_as(&attempt))
+            .cloned(),
+        started_at: its.and_then(JobState::started_at),
+        outcome: its.and_then(JobState::outcome).cloned(),
         cancel_requested: job.cancel_requested_at.is_some(),
         name: job.spec.name,
         allocation: job.allocation,
         partition: attempt.partition,
         prepared_at: attempt.created_at,
+    }
+}
+
+const fn accepted_as(attempt: &Attempt) -> Option<&RemoteId> {
+    match &attempt.state {
+        AttemptState::Accepted { remote_id, .. } => Some(remote_id),
+        _ => None,
     }
 }

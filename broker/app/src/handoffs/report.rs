@@ -2,6 +2,7 @@ use broker_model::{
     AgentId, Attempt, AttemptId, AttemptState, EntryKind, HandoffRef, Job, JobId, RemoteId, SiteId,
 };
 use broker_store::{Change, CommitError, Entity};
+use jiff::Timestamp;
 use site_adapter::{AttemptReport, HandoffReport, Seen, UsageReport};
 
 use super::fetch::handoff_entry;
@@ -51,7 +52,8 @@ impl Broker {
             let (job, mut attempt) = self.carried_to(site, id).await?;
             if !attempt.is_handed_over() {
                 // From now on the site's people speak for it; an agent that comes back does not.
-                (attempt.leased_by, attempt.instance) = (AgentId::RELEASED, None);
+                (attempt.leased_by, attempt.instance) = (AgentId::NOBODY, None);
+                attempt.lease_until = Timestamp::MAX;
             }
             let usage = self.inner.store.usage_of(job.id).await?;
             let known = Known {
@@ -159,10 +161,7 @@ impl Broker {
     pub(super) async fn carried_to(&self, site: &SiteId, id: HandoffRef) -> Result<(Job, Attempt)> {
         let store = &self.inner.store;
         let now = self.inner.clock.now();
-        let left = |it: &Attempt| match it.leased_by {
-            AgentId::RELEASED => it.settled || self.is_without_agent(it, now),
-            _ => !it.settled && self.is_without_agent(it, now),
-        };
+        let left = |it: &Attempt| !it.settled && self.is_without_agent(it, now);
         let theirs = |it: &Attempt| it.partition.site == *site && (it.is_handed_over() || left(it));
         let attempt = match id {
             HandoffRef::Job(id) => store.attempts_of(id).await?.into_iter().rfind(theirs),

@@ -1,5 +1,4 @@
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
 
 use broker_model::{
     Attempt, AttemptEvent, AttemptId, AttemptState, EntryKind, Job, JobEvent, JobId, SiteId,
@@ -10,75 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::agents::{Step, attempt_entry};
 use crate::jobs::{release_hold, state_entry};
+use crate::loops::lost::Lost;
 use crate::{Broker, Result};
 
 const AT_ONCE: u32 = 500;
-/// A loop that runs every second and did not run for so long was stopped with its whole machine.
-const DEAF_AFTER: SignedDuration = SignedDuration::from_secs(30);
-const SILENT: &str = "its site has fallen silent, and had not been sent it";
-
-/// Since when this broker could have heard a site. Silence while the broker itself was down, stopped
-/// or without its database says nothing of the sites.
-#[derive(Debug)]
-pub(crate) struct Hearing(Mutex<Heard>);
-
-#[derive(Debug)]
-struct Heard {
-    since: Timestamp,
-    last_looked_at: Timestamp,
-}
-
-impl Hearing {
-    pub(crate) fn from(now: Timestamp) -> Self {
-        Self(Mutex::new(Heard {
-            since: now,
-            last_looked_at: now,
-        }))
-    }
-
-    /// What the sites said until now may not have been heard.
-    pub(crate) fn interrupted_at(&self, now: Timestamp) {
-        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.since = heard.since.max(now);
-    }
-
-    fn look(&self, now: Timestamp) {
-        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if now.duration_since(heard.last_looked_at) > DEAF_AFTER {
-            heard.since = now;
-        }
-        heard.last_looked_at = now;
-    }
-
-    fn since(&self) -> Timestamp {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).since
-    }
-}
-
-/// Attempts of silent sites that have to wait for their site, whatever else happens: they are not looked
-/// at again while the silence lasts.
-#[derive(Debug, Default)]
-pub(crate) struct Judged(Mutex<HashMap<SiteId, HashSet<AttemptId>>>);
-
-impl Judged {
-    fn keep_silent(&self, silent: &HashSet<SiteId>) {
-        self.sites().retain(|site, _| silent.contains(site));
-    }
-
-    fn of(&self, site: &SiteId) -> HashSet<AttemptId> {
-        self.sites().get(site).cloned().unwrap_or_default()
-    }
-
-    fn waits(&self, attempt: &Attempt) {
-        let mut sites = self.sites();
-        let judged = sites.entry(attempt.partition.site.clone()).or_default();
-        judged.insert(attempt.id);
-    }
-
-    fn sites(&self) -> std::sync::MutexGuard<'_, HashMap<SiteId, HashSet<AttemptId>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 impl Broker {
     /// Takes in what other replicas heard of the sites, and gives up sites that nobody has heard for
@@ -113,50 +47,101 @@ impl Broker {
         self.inner.judged.keep_silent(&silent);
         let mut lost = 0;
         for site in &silent {
-            lost += self.lose_site(site).await?;
+            lost += self.lose(&Lost::whole(site)).await?;
+        }
+        for part in self.lost_systems(&silent, now) {
+            lost += self.lose(&part).await?;
         }
         Ok(lost)
     }
 
+    /// Systems for which nobody has taken work for longer than the lost timer, at sites that are heard. Looked
+    /// at once in a while, since an agent may say so for days.
+    fn lost_systems(&self, silent: &HashSet<SiteId>, now: Timestamp) -> Vec<Lost> {
+        if !self.inner.judged.is_systems_turn(now) {
+            return Vec::new();
+        }
+        let forsaken = self.forsaken_until(now);
+        let states = self.board().states().into_iter();
+        let heard = states.filter(|state| !silent.contains(&state.site));
+        let part = |state: SiteState| {
+            let site = state.site;
+            let systems = state.systems.into_iter();
+            let shut = systems.filter(move |it| it.open_at < forsaken);
+            shut.map(move |it| Lost::part(&site, it, forsaken))
+        };
+        heard.flat_map(part).collect()
+    }
+
     /// Whether the site was silent for longer than the lost timer, as far as this broker could hear.
     pub(crate) fn is_lost(&self, state: &SiteState, now: Timestamp) -> bool {
-        let after = SignedDuration::try_from(self.inner.limits.site_lost_after)
-            .unwrap_or(SignedDuration::MAX);
-        let heard_at = state.observed_at.max(self.inner.hearing.since());
-        now.duration_since(heard_at) > after
+        state.observed_at < self.forsaken_until(now)
     }
 
     /// Whether no agent has had this attempt for longer than the lost timer, as far as this broker
     /// could hear: who could look it up is gone, or is not asked because it has another scheduler.
     pub(crate) fn is_without_agent(&self, attempt: &Attempt, now: Timestamp) -> bool {
+        attempt.lease_until < self.forsaken_until(now)
+    }
+
+    /// What was not heard of since is as good as lost; nothing is while this broker has not listened for
+    /// long enough itself.
+    pub(crate) fn forsaken_until(&self, now: Timestamp) -> Timestamp {
         let after = SignedDuration::try_from(self.inner.limits.site_lost_after)
             .unwrap_or(SignedDuration::MAX);
-        let had_until = attempt.lease_until.max(self.inner.hearing.since());
-        now.duration_since(had_until) > after
+        if now.duration_since(self.inner.hearing.since()) <= after {
+            return Timestamp::UNIX_EPOCH;
+        }
+        now.saturating_sub(after).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
-    async fn lose_site(&self, site: &SiteId) -> Result<u32> {
-        let mut lost = 0;
-        for job in self.inner.store.placed_jobs(site, None, AT_ONCE).await? {
-            lost += u32::from(self.withdraw(job, SILENT).await?);
-        }
-        let judged = self.inner.judged.of(site);
+    async fn lose(&self, lost: &Lost) -> Result<u32> {
+        let mut moved = self.lose_placed(lost).await?;
+        let judged = self.inner.judged.of(&lost.site);
         let mut after = None;
         loop {
-            let open = self.inner.store.open_attempts(site, after, AT_ONCE).await?;
+            let store = &self.inner.store;
+            let open = store.open_attempts(&lost.site, after, AT_ONCE).await?;
             let Some(newest) = open.last() else {
-                return Ok(lost);
+                return Ok(moved);
             };
             after = Some(newest.id);
-            lost += self.lose_attempts(open, &judged).await?;
+            moved += self.lose_attempts(lost, open, &judged).await?;
         }
     }
 
-    async fn lose_attempts(&self, open: Vec<Attempt>, judged: &HashSet<AttemptId>) -> Result<u32> {
+    async fn lose_placed(&self, lost: &Lost) -> Result<u32> {
+        let (mut moved, mut after) = (0, None);
+        loop {
+            let store = &self.inner.store;
+            let placed = store.placed_jobs(&lost.site, after, AT_ONCE).await?;
+            let Some(newest) = placed.last() else {
+                return Ok(moved);
+            };
+            after = Some(newest.id);
+            for job in placed {
+                if job.state.partition().is_some_and(|at| lost.covers(at)) {
+                    moved += u32::from(self.withdraw(job, &lost.words).await?);
+                }
+            }
+        }
+    }
+
+    async fn lose_attempts(
+        &self,
+        lost_at: &Lost,
+        open: Vec<Attempt>,
+        judged: &HashSet<AttemptId>,
+    ) -> Result<u32> {
         let now = self.inner.clock.now();
         // Whoever still renews the lease is not silent, whatever became of the site's snapshots.
-        let is_to_be_judged =
-            |it: &Attempt| it.lease_until <= now && !judged.contains(&it.id) && is_under_way(it);
+        let is_to_be_judged = |it: &Attempt| {
+            it.lease_until <= now
+                && !judged.contains(&it.id)
+                && is_under_way(it)
+                && lost_at.covers(&it.partition)
+                && (lost_at.is_silent || it.state == AttemptState::Leased)
+        };
         let open: Vec<Attempt> = open.into_iter().filter(is_to_be_judged).collect();
         if open.is_empty() {
             return Ok(0);
@@ -167,13 +152,13 @@ impl Broker {
         let mut lost = 0;
         for attempt in open {
             if let Some(job) = jobs.remove(&attempt.job) {
-                lost += u32::from(self.lose_attempt(job, attempt).await?);
+                lost += u32::from(self.lose_attempt(job, attempt, &lost_at.words).await?);
             }
         }
         Ok(lost)
     }
 
-    async fn lose_attempt(&self, job: Job, attempt: Attempt) -> Result<bool> {
+    async fn lose_attempt(&self, job: Job, attempt: Attempt, words: &str) -> Result<bool> {
         if job.attempt != Some(attempt.id) || job.state.is_final() {
             return Ok(false);
         }
@@ -181,7 +166,7 @@ impl Broker {
         let lost = if attempt.state == AttemptState::Leased {
             // It must be announced before it is sent, and the announcement would now be refused.
             let mut step = Step::new(self, job, attempt);
-            step.take_back(SILENT);
+            step.take_back(words);
             step.commit().await.map(|()| true)
         } else if may_move {
             self.supersede(job, attempt).await

@@ -1,6 +1,9 @@
 use broker_app::Broker;
-use broker_model::{AttemptState, JobState, OutcomeKind, StateName, UnitMillis};
+use broker_model::{
+    AttemptState, JobState, OutcomeKind, SiteReadiness, SiteSnapshot, StateName, UnitMillis,
+};
 use jiff::SignedDuration;
+use site_adapter::Report;
 
 use crate::agent::{Agent, submitting, unused};
 use crate::books::Books;
@@ -342,5 +345,86 @@ async fn what_was_placed_at_a_site_that_left_the_federation_is_placed_elsewhere(
         (pending.state, pending.held),
         (JobState::Pending, UnitMillis::ZERO)
     );
+    Books::check(&broker).await;
+}
+
+fn at_system(world: &World, agent: &Agent<'_>, system: &str) -> SiteSnapshot {
+    let mut told = agent.snapshot();
+    told.observed_at = world.now();
+    told.partitions.retain(|it| it.system.as_str() == system);
+    assert!(!told.partitions.is_empty(), "{system}");
+    told
+}
+
+async fn say(broker: &Broker, agent: &Agent<'_>, told: SiteSnapshot) {
+    let report = Report {
+        snapshot: Some(told),
+        ..agent.message(Vec::new())
+    };
+    broker.report(report).await.unwrap();
+}
+
+/// Its agent is there, and says honestly that it can do nothing.
+#[tokio::test]
+async fn what_was_never_sent_moves_when_its_scheduler_is_away_for_too_long() {
+    for was_leased in [false, true] {
+        let world = World::sqlite().await;
+        let broker = world.broker().await;
+        let (lumi, cineca) = (Agent::of(&world, "lumi"), Agent::of(&world, "cineca"));
+        lumi.show(&broker).await;
+        let sent = submit(&broker, restartable(at(&["lumi"]))).await;
+        let id = lumi.lease_one(&broker).await.attempt;
+        lumi.start(&broker, id).await;
+        let placed = submit(&broker, at(&["lumi", "cineca"])).await;
+        if was_leased {
+            lumi.ask(&broker, 10, &[id]).await;
+        }
+        for _ in 0..(LOST_AFTER + 60) / 20 {
+            world.pass(20);
+            let away = SiteSnapshot {
+                readiness: SiteReadiness::Unavailable,
+                partitions: Vec::new(),
+                ..lumi.snapshot()
+            };
+            say(&broker, &lumi, away).await;
+            lumi.renew(&broker, &[id]).await;
+            cineca.show(&broker).await;
+            broker.listen_once().await.unwrap();
+        }
+        broker.place_pending_once().await.unwrap();
+        let moved = job(&broker, placed.id).await;
+        assert_eq!(moved.state.partition().unwrap().site.as_str(), "cineca");
+        let stays = job(&broker, sent.id).await;
+        assert_eq!(stays.state.name(), StateName::Running, "its agent has it");
+        Books::check(&broker).await;
+    }
+}
+
+/// Leonardo's agent is dead, and that of the other machine there speaks on.
+#[tokio::test]
+async fn a_system_that_nobody_speaks_for_is_lost_though_its_site_is_heard() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let (one, other) = (Agent::of(&world, "cineca"), Agent::of(&world, "cineca"));
+    say(&broker, &one, at_system(&world, &one, "leonardo")).await;
+    let moves = submit(&broker, restartable(at(&["cineca"]))).await;
+    let stays = submit(&broker, at(&["cineca"])).await;
+    for leased in one.lease(&broker).await {
+        one.start(&broker, leased.attempt).await;
+    }
+    let placed = submit(&broker, at(&["cineca"])).await;
+    assert_eq!(placed.state.name(), StateName::Placed);
+    for _ in 0..(LOST_AFTER + 60) / 20 {
+        world.pass(20);
+        say(&broker, &other, at_system(&world, &other, "lisa")).await;
+        broker.listen_once().await.unwrap();
+    }
+    for (job_id, state) in [
+        (moves.id, StateName::Pending),
+        (placed.id, StateName::Pending),
+        (stays.id, StateName::Running),
+    ] {
+        assert_eq!(job(&broker, job_id).await.state.name(), state);
+    }
     Books::check(&broker).await;
 }

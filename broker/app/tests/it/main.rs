@@ -22,6 +22,7 @@ mod follow;
 mod handoffs;
 mod heard;
 mod leases;
+mod leaving;
 mod logged;
 mod lost;
 mod orphans;

@@ -7,7 +7,7 @@ use site_adapter::{AttemptReport, LeasedAttempt};
 
 use crate::agent::{Agent, submitting};
 use crate::books::Books;
-use crate::world::{World, allocation, at, job, principal, submit};
+use crate::world::{World, allocation, at, job, principal, restartable, submit};
 
 const LOST_AFTER: i64 = 30 * 60;
 
@@ -119,4 +119,92 @@ async fn what_was_announced_and_never_came_goes_back_to_placement_on_a_persons_w
         books.attempts[0].state,
         AttemptState::Refused { .. }
     ));
+}
+
+#[tokio::test]
+async fn what_a_person_spoke_for_no_agent_is_given_again_and_its_list_shows_it() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let (gone, other) = (Agent::of(&world, "lumi"), Agent::of(&world, "lumi"));
+    gone.show(&broker).await;
+    let placed = submit(&broker, at(&["lumi"])).await;
+    let leased = gone.lease_one(&broker).await;
+    gone.start(&broker, leased.attempt).await;
+    let boss = broker.caller(principal("admin")).await.unwrap();
+    let lumi = "lumi".parse().unwrap();
+    assert_eq!(broker.handoffs(&boss, &lumi, None).await.unwrap(), []);
+    pass(
+        &world,
+        &broker,
+        &Agent::of(&world, "cineca"),
+        LOST_AFTER + 120,
+    )
+    .await;
+    let listed = broker.handoffs(&boss, &lumi, None).await.unwrap();
+    assert_eq!(listed[0].attempt, leased.attempt, "it waits for a person");
+
+    // The accounting tells later what it has used.
+    let HandoffReport::Ended {
+        ended_at,
+        outcome,
+        usage,
+    } = ended(&gone, &leased, &world)
+    else {
+        panic!("it is an end");
+    };
+    let end = HandoffReport::Ended {
+        ended_at,
+        outcome,
+        usage: None,
+    };
+    tell(&broker, placed.id, &end).await.unwrap();
+    world.pass(600);
+    assert_eq!(other.lease(&broker).await, []);
+    assert_eq!(gone.lease(&broker).await, []);
+    let listed = broker.handoffs(&boss, &lumi, None).await.unwrap();
+    assert_eq!(listed[0].attempt, leased.attempt, "its usage is missing");
+    tell(&broker, placed.id, &HandoffReport::Usage { usage })
+        .await
+        .unwrap();
+    let books = Books::check(&broker).await;
+    assert_eq!((books.usage.len(), books.attempts[0].settled), (1, true));
+    assert_eq!(broker.handoffs(&boss, &lumi, None).await.unwrap(), []);
+}
+
+/// By then the job runs elsewhere, which says nothing of the first.
+#[tokio::test]
+async fn what_was_superseded_ends_and_is_charged_whatever_its_job_does_elsewhere() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let (gone, other) = (Agent::of(&world, "lumi"), Agent::of(&world, "cineca"));
+    gone.show(&broker).await;
+    submit(&broker, restartable(at(&["lumi", "cineca"]))).await;
+    let old = gone.lease_one(&broker).await;
+    gone.start(&broker, old.attempt).await;
+    world.pass(300);
+    let report = ended(&gone, &old, &world);
+    pass(&world, &broker, &other, LOST_AFTER + 120).await;
+    broker.place_pending_once().await.unwrap();
+    let new = other.lease_one(&broker).await;
+    other.start(&broker, new.attempt).await;
+
+    let boss = broker.caller(principal("admin")).await.unwrap();
+    let lumi = "lumi".parse().unwrap();
+    let listed = broker.handoffs(&boss, &lumi, None).await.unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(
+        (&listed[0].started_at, &listed[0].remote_id),
+        (&None, &None)
+    );
+    for _ in 0..2 {
+        let told = broker
+            .report_handoff(&boss, &lumi, old.attempt, &report)
+            .await;
+        told.unwrap();
+    }
+    let runs = job(&broker, new.job).await;
+    assert_eq!(runs.state.name(), StateName::Running);
+    other.finish(&broker, &new, 5).await;
+    let books = Books::check(&broker).await;
+    assert_eq!(books.usage.len(), 2, "each site is paid once");
 }

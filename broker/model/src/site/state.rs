@@ -2,7 +2,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::AgentWord;
-use crate::SiteId;
+use crate::{SiteId, SystemId};
 
 /// How ready a site says it is, or what the broker makes of its silence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,9 +28,21 @@ pub struct SiteState {
     /// What it is made of, by agent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub agents: Vec<AgentWord>,
+    /// When each system was last heard of, of those that agents have told of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub systems: Vec<SystemHeard>,
     /// Of the stored row that it was made on: two agents that speak at once must not unsay each other.
     #[serde(default)]
     pub version: i64,
+}
+
+/// When an agent last told of a system, and when one last took work for it; by the broker's clock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SystemHeard {
+    pub system: SystemId,
+    pub heard_at: Timestamp,
+    /// The time of the first word where none was ever one that takes work.
+    pub open_at: Timestamp,
 }
 
 impl SiteState {

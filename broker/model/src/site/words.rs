@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{SiteReadiness, SiteState};
+use super::{SiteReadiness, SiteState, SystemHeard};
 use crate::{AgentId, PartitionSnapshot, SiteId, SiteSnapshot, SystemId};
 
 /// What one of a site's agents said of it last.
@@ -42,7 +42,8 @@ impl SiteState {
     pub fn told_by(site: SiteId, mut said: AgentWord, before: Option<Self>) -> Self {
         let now = said.observed_at;
         let version = before.as_ref().map_or(0, |it| it.version);
-        let mut agents = before.map(|it| it.agents).unwrap_or_default();
+        let (mut agents, mut systems) =
+            before.map_or_else(Default::default, |it| (it.agents, it.systems));
         // One that cannot see its scheduler tells no numbers, and is still that scheduler's agent.
         if let Some(known) = agents.iter().find(|it| it.agent == said.agent)
             && said.systems.is_empty()
@@ -50,6 +51,9 @@ impl SiteState {
             said.systems.clone_from(&known.systems);
         }
         agents.retain(|it| it.agent != said.agent && it.counts_at(now));
+        for system in &said.systems {
+            heard(&mut systems, system, &said);
+        }
         let ttl_seconds = said.ttl_seconds;
         agents.push(said);
         agents.sort_unstable_by_key(|it| it.agent);
@@ -61,6 +65,7 @@ impl SiteState {
             observed_at: now,
             ttl_seconds,
             agents,
+            systems,
             version,
         }
     }
@@ -162,6 +167,23 @@ impl SiteReadiness {
             Self::Unavailable => "unavailable",
             Self::Unknown => "unknown",
         }
+    }
+}
+
+fn heard(systems: &mut Vec<SystemHeard>, system: &SystemId, said: &AgentWord) {
+    let now = said.observed_at;
+    match systems.iter_mut().find(|it| it.system == *system) {
+        Some(known) => {
+            known.heard_at = now;
+            if !said.is_closed() {
+                known.open_at = now;
+            }
+        }
+        None => systems.push(SystemHeard {
+            system: system.clone(),
+            heard_at: now,
+            open_at: now,
+        }),
     }
 }
 

@@ -128,6 +128,7 @@ impl Member {
             observed_at: now(),
             ttl_seconds: 300,
             agents: Vec::new(),
+            systems: Vec::new(),
             version: 0,
         });
     }

@@ -90,6 +90,7 @@ pub async fn site_states_and_snapshots_are_replaced(store: &dyn Store) {
             observed_at: world.now(),
             ttl_seconds: 60,
             agents: Vec::new(),
+            systems: Vec::new(),
             version,
         };
         let snapshot = SiteSnapshot {

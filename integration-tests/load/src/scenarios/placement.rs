@@ -87,6 +87,7 @@ impl Heard {
             observed_at: now,
             ttl_seconds: 120,
             agents: Vec::new(),
+            systems: Vec::new(),
             version: 0,
         };
         Self {
