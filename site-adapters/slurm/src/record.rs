@@ -30,7 +30,7 @@ pub(crate) struct JobRecord {
     pub(crate) waited: bool,
     /// GPUs that it asks for on all of its nodes, where slurmctld tells.
     pub(crate) gpus: Option<u32>,
-    /// Whose it is, where slurmctld tells; the accounting is not asked.
+    /// Whose it is; the accounting has no number.
     pub(crate) owner: Option<Owner>,
 }
 
@@ -69,7 +69,7 @@ impl JobRecord {
         since && self.carries(&job.marker)
     }
 
-    /// Whose it is instead, if slurmctld tells that it is not this user's.
+    /// Whose it is instead, if it is told that it is not this user's.
     pub(crate) fn is_not_of(&self, user: &str) -> Option<String> {
         let owner = self.owner.as_ref()?;
         match (&owner.name, owner.uid) {

@@ -6,7 +6,7 @@ use site_adapter::{Error, UsageReport};
 
 use crate::answer::{Answer, NOTHING_FOUND};
 use crate::dialect::ApiVersion;
-use crate::record::{JobRecord, Task};
+use crate::record::{JobRecord, Owner, Task};
 use crate::states::JobState;
 use crate::transport::{Family, Request};
 use crate::value::{bits, exit, number, small, text, time, words};
@@ -79,7 +79,10 @@ fn accounted(job: &Value) -> Result<Accounted, &'static str> {
         was_killed: Some(text(field("kill_request_user")).is_some()),
         waited: false,
         gpus: None,
-        owner: None,
+        owner: Some(Owner {
+            name: text(field("user")).map(str::to_owned),
+            uid: None,
+        }),
     };
     let listed = at("/tres/allocated").as_array();
     let mut allocated = allocated(listed.map_or(&[], Vec::as_slice));

@@ -135,6 +135,8 @@ fn states_are_read_by_id() {
 fn usage_is_read_from_the_accounting() {
     for file in [OLD, FORTY, MIDDLE, NEW] {
         let records = accounting::parse(&read(file, "db-job-completed")).unwrap();
+        let owner = records[0].job.owner.as_ref().unwrap();
+        assert_eq!(owner.name.as_deref(), Some("alice"));
         let usage = accounting::usage(&[&records[0]]).unwrap();
         assert_eq!((usage.nodes, usage.cpus, usage.scheduler_gpus), (1, 2, 2));
         assert_eq!((usage.memory_gib, usage.energy_joules), (1, None));

@@ -8,7 +8,7 @@ use broker_model::{AfterWhen, OutcomeKind};
 use site_adapter::{Activity, Error, ErrorKind, RemoteAfter, Result, Submission};
 
 use crate::adapter::SlurmAdapter;
-use crate::whole::{Records, Whole};
+use crate::whole::Records;
 
 use super::submit::{OPERATION, refused};
 
@@ -38,18 +38,35 @@ impl SlurmAdapter {
             };
             return Ok(Some(format!("{word}:{id}")));
         }
-        let told = self.told_by_accounting(user, after).await?;
-        match told.map(|whole| whole.activity) {
-            Some(Activity::Ended { outcome, .. }) if is_met(after.when, outcome.kind) => Ok(None),
-            Some(Activity::Ended { outcome, .. }) => Err(refused(format!(
+        let Some(told) = self.told_by_accounting(user, after).await? else {
+            return Err(not_told(id));
+        };
+        match &told.activity {
+            Activity::Ended { outcome, .. } if is_met(after.when, outcome.kind) => Ok(None),
+            Activity::Ended { outcome, .. } => Err(refused(format!(
                 "waits for job {id} to be {}, and it ended {}",
                 after.when.as_str(),
                 outcome.site_words
             ))),
-            Some(_) if self.counters().await?.accounting_backlog == 0 => lost(after),
+            _ if self.is_gone(user, id, &told).await? => lost(after),
             // It may be hidden, or its record is on its way: nothing is decided by that.
             _ => Err(not_told(id)),
         }
+    }
+
+    /// Whether a job that slurmctld shows to neither is not there: to its owner it would, and the
+    /// states tell of everybody's (`PrivateData` in slurm.conf alone).
+    async fn is_gone(&self, user: &str, id: &str, told: &Told) -> Result<bool> {
+        if self.counters().await?.accounting_backlog > 0 {
+            return Ok(false);
+        }
+        let reader = self.transport.reader();
+        let sees = |owner: &str| owner == user || owner == reader;
+        if told.owner.as_deref().is_some_and(sees) {
+            return Ok(true);
+        }
+        let states = self.states(reader, &[id]).await?;
+        Ok(states.is_some_and(|queue| queue.ids().next().is_none()))
     }
 
     /// Another person's job may be hidden from this one (`PrivateData`), and this one's from the reader.
@@ -63,17 +80,27 @@ impl SlurmAdapter {
         Ok(false)
     }
 
-    async fn told_by_accounting(&self, user: &str, after: &RemoteAfter) -> Result<Option<Whole>> {
+    async fn told_by_accounting(&self, user: &str, after: &RemoteAfter) -> Result<Option<Told>> {
         for eyes in [user, self.transport.reader()] {
             let mut records = self.accounted(eyes, &[&after.remote.0]).await?;
             records.retain(|record| record.job.carries(&after.marker));
-            let records = Records::of(records.iter().map(|record| &record.job));
-            if let Some(whole) = records.and_then(|records| records.whole()) {
-                return Ok(Some(whole));
+            let whole = Records::of(records.iter().map(|record| &record.job));
+            if let Some(whole) = whole.and_then(|records| records.whole()) {
+                let mut owners = records.into_iter().map(|record| record.job.owner);
+                return Ok(Some(Told {
+                    activity: whole.activity,
+                    owner: owners.find_map(|owner| owner?.name),
+                }));
             }
         }
         Ok(None)
     }
+}
+
+/// What the accounting says of a job that others wait for.
+struct Told {
+    activity: Activity,
+    owner: Option<String>,
 }
 
 /// Lost with slurmctld's state: it will never end, and never run again.

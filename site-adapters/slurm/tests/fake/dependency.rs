@@ -2,7 +2,7 @@ use broker_model::{AfterWhen, OutcomeKind, RemoteId};
 use site_adapter::{Activity, ErrorKind, RemoteAfter, SiteAdapter as _, Submission};
 
 use crate::asked::poll;
-use crate::server::{Fake, Job, marker, reference, submission};
+use crate::server::{Fake, Job, Privacy, marker, reference, submission};
 
 /// Job 7, which waits for job 1.
 fn after(when: AfterWhen) -> Submission {
@@ -37,7 +37,7 @@ const EACH: [AfterWhen; 3] = [AfterWhen::Completed, AfterWhen::Failed, AfterWhen
 async fn a_job_of_another_person_that_is_hidden_from_this_one_is_waited_for() {
     for when in EACH {
         let fake = Fake::with_settings("v0.0.42", serde_json::json!({"reader": "carol"})).await;
-        fake.slurm().is_private = true;
+        fake.slurm().privacy = Privacy::Everywhere;
         fake.with([carols("RUNNING")]);
         assert_eq!(submitted(&fake, when).await, (Ok(()), 1));
         let body = fake.slurm().body.clone();
@@ -49,12 +49,29 @@ async fn a_job_of_another_person_that_is_hidden_from_this_one_is_waited_for() {
 async fn a_job_that_nobody_sees_is_not_taken_for_over() {
     for when in EACH {
         let fake = Fake::start().await;
-        fake.slurm().is_private = true;
+        fake.slurm().privacy = Privacy::Everywhere;
         fake.with([carols("RUNNING")]);
         assert_eq!(
             submitted(&fake, when).await,
             (Err(ErrorKind::Unavailable), 0)
         );
+    }
+}
+
+/// `jobs/state/` lists hidden jobs, too; before 24.05 nothing does.
+#[tokio::test]
+async fn a_job_that_the_accounting_alone_shows_is_not_taken_for_lost_while_it_may_run() {
+    for when in EACH {
+        for tells_no_states in [false, true] {
+            let fake = Fake::start().await;
+            fake.slurm().privacy = Privacy::Queue;
+            fake.slurm().tells_no_states = tells_no_states;
+            fake.with([carols("RUNNING")]);
+            assert_eq!(
+                submitted(&fake, when).await,
+                (Err(ErrorKind::Unavailable), 0)
+            );
+        }
     }
 }
 
@@ -80,14 +97,23 @@ async fn a_dependency_is_not_decided_while_the_accounting_lags() {
 
 #[tokio::test]
 async fn a_job_that_is_lost_with_slurmctlds_state_has_ended_and_not_completed() {
+    let told_by = [
+        (Job::new(1, "RUNNING"), false),
+        (Job::new(1, "RUNNING"), true),
+        // Hers may be hidden, and the states tell that it is not.
+        (carols("RUNNING"), false),
+    ];
     for (when, answer) in [
         (AfterWhen::Ended, Ok(())),
         (AfterWhen::Completed, Err(ErrorKind::Refused)),
     ] {
-        let fake = Fake::start().await;
-        fake.with([Job::new(1, "RUNNING")]);
-        fake.slurm().queue.clear();
-        assert_eq!(submitted(&fake, when).await.0, answer);
+        for (lost, tells_no_states) in told_by.clone() {
+            let fake = Fake::start().await;
+            fake.slurm().tells_no_states = tells_no_states;
+            fake.with([lost]);
+            fake.slurm().queue.clear();
+            assert_eq!(submitted(&fake, when).await.0, answer);
+        }
     }
 }
 

@@ -51,7 +51,7 @@ impl Job {
     }
 
     pub(crate) fn in_accounting(&self) -> Value {
-        json!({"job_id": self.id, "name": self.name, "comment": {"job": self.name},
+        json!({"job_id": self.id, "name": self.name, "comment": {"job": self.name}, "user": self.user,
             "state": {"current": [self.state], "reason": "None"}, "nodes": self.nodes(),
             "time": {"submission": self.submitted_at, "start": self.started_at.unwrap_or(0),
                 "end": self.started_at.map_or(0, |it| it + 9)},

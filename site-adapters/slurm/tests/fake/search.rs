@@ -1,12 +1,12 @@
 use serde_json::json;
 use site_adapter::{Activity, ErrorKind, SiteAdapter as _};
 
-use crate::server::{Fake, Job, account, marker};
+use crate::server::{Fake, Job, Privacy, account, marker};
 
 #[tokio::test(start_paused = true)]
 async fn a_job_that_only_its_owner_sees_is_found() {
     let fake = Fake::start().await;
-    fake.slurm().is_private = true;
+    fake.slurm().privacy = Privacy::Everywhere;
     fake.with([Job::new(7, "RUNNING")]);
     let found = fake.adapter.find(&account(), &marker(7)).await.unwrap();
     assert!(matches!(found.unwrap().activity, Activity::Running { .. }));
@@ -19,7 +19,7 @@ async fn a_job_that_only_its_owner_sees_is_found() {
 #[tokio::test]
 async fn the_usage_of_a_job_that_only_its_owner_sees_is_told() {
     let fake = Fake::start().await;
-    fake.slurm().is_private = true;
+    fake.slurm().privacy = Privacy::Everywhere;
     let jobs = fake.with([Job::new(7, "COMPLETED")]);
     assert!(fake.adapter.usage(&jobs[0]).await.unwrap().is_some());
 }

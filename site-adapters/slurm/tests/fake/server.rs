@@ -19,6 +19,16 @@ pub(crate) use crate::job::{Job, marker};
 
 pub(crate) const SUBMITTED: i64 = 1_795_173_809;
 
+/// Where nobody sees the jobs of others (`PrivateData`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Privacy {
+    #[default]
+    Nowhere,
+    /// In slurm.conf alone.
+    Queue,
+    Everywhere,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Slurm {
     pub(crate) queue: BTreeMap<u64, Job>,
@@ -30,8 +40,7 @@ pub(crate) struct Slurm {
     pub(crate) version: &'static str,
     /// As before 24.05: no `jobs/state/`.
     pub(crate) tells_no_states: bool,
-    /// Nobody sees the jobs of others.
-    pub(crate) is_private: bool,
+    pub(crate) privacy: Privacy,
     /// Paths that are answered with this, whatever there is.
     pub(crate) instead: BTreeMap<String, (u16, Value)>,
     /// What a submission leaves in the queue, and what a deletion turns a job into.
@@ -190,7 +199,8 @@ impl Slurm {
         }
         let query: Vec<(String, String)> = query(request);
         let user = request.headers()["x-slurm-user-name"].to_str().unwrap();
-        let sees = |job: &&Job| !self.is_private || job.user == user;
+        let sees = |job: &&Job| self.privacy == Privacy::Nowhere || job.user == user;
+        let counts = |job: &&Job| self.privacy != Privacy::Everywhere || job.user == user;
         let one = path
             .strip_prefix("/slurm/job/")
             .and_then(|id| id.parse::<u64>().ok());
@@ -205,7 +215,8 @@ impl Slurm {
             (_, "/slurm/jobs/state/", _) => {
                 let wanted = |job: &&Job| asked(&query, "job_id", &job.id.to_string());
                 let jobs = self.queue.values().filter(wanted);
-                let state = |job: &Job| json!({"job_id": job.id.to_string(), "state": [job.state]});
+                let state =
+                    |job: &Job| json!({"job_id": job.id.to_string(), "state": [job.state]});
                 list("jobs", jobs.map(state).collect())
             }
             (_, "/slurm/jobs", _) => {
@@ -221,7 +232,7 @@ impl Slurm {
                     asked(&query, "step", &job.id.to_string())
                         && asked(&query, "job_name", &job.name)
                 };
-                let jobs = self.accounting.iter().filter(sees).filter(wanted);
+                let jobs = self.accounting.iter().filter(counts).filter(wanted);
                 list("jobs", jobs.map(Job::in_accounting).collect())
             }
             (_, "/slurm/ping", _) => list("pings", Vec::new()),

@@ -5,7 +5,7 @@ use serde_json::json;
 use site_adapter::{Activity, ErrorKind, RemoteRef, SiteAdapter as _};
 
 use crate::asked::{ACCOUNTING, DIAG, LOOK, QUEUE, STATES, poll, running, unknown};
-use crate::server::{Fake, Job, account, marker};
+use crate::server::{Fake, Job, Privacy, account, marker};
 
 fn looks(calls: &[String]) -> usize {
     calls.iter().filter(|call| call.starts_with(LOOK)).count()
@@ -65,7 +65,7 @@ async fn a_job_that_was_found_running_is_never_told_as_waiting_for_want_of_a_tur
 #[tokio::test]
 async fn jobs_that_the_reader_does_not_see_are_read_with_their_owners_eyes() {
     let fake = Fake::start().await;
-    fake.slurm().is_private = true;
+    fake.slurm().privacy = Privacy::Everywhere;
     fake.slurm().accounting_is_down = true;
     let owner = |id| if id % 2 == 0 { "alice" } else { "carol" };
     let mut jobs = fake.with((1..=10).map(|id| Job {
