@@ -51,7 +51,7 @@ impl SiteAgent {
             work_dir = "/home/{{user}}"
             work_dir_here = "{homes}"
             timeout_seconds = 26
-            settle_seconds = 31
+            settle_seconds = 41
             token = {{ kind = "signed", key_file = "{key}", lifetime_seconds = 300 }}
             [partitions.main]
             "#,

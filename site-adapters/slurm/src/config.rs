@@ -8,6 +8,7 @@ use site_adapter::local::{default_apptainer, default_home, default_path, is_posi
 use url::Url;
 
 use crate::ApiVersion;
+use crate::flows::in_time::SOON;
 
 /// The `settings` of a site of kind `slurm`.
 #[derive(Clone, Debug, Deserialize)]
@@ -51,9 +52,9 @@ pub struct SlurmSettings {
     /// Calls to slurmrestd at the same time.
     #[serde(default = "default_calls")]
     pub concurrent_calls: usize,
-    /// How long to look for a marker before its absence is proof: a submission of an agent that lost
-    /// its network, and its lease, is on its way for as long as a call may last, and slurmctld tells
-    /// the accounting of a waiting job up to 5 s late.
+    /// How long to look for a marker before its absence is proof: another agent may begin to submit up
+    /// to 10 s after its lease, which may be a short one, has ended; that is on its way for as long as
+    /// a call may last, and slurmctld tells the accounting of a waiting job up to 5 s late.
     #[serde(default = "default_settle")]
     pub settle_seconds: u64,
 }
@@ -129,7 +130,7 @@ const fn default_calls() -> usize {
     8
 }
 const fn default_settle() -> u64 {
-    45
+    55
 }
 const fn default_lifetime() -> u64 {
     600
@@ -173,11 +174,11 @@ impl SlurmSettings {
                 "give 26 to 600",
             ));
         }
-        if self.settle_seconds < self.timeout_seconds + TOLD_LATE_SECONDS {
+        if self.settle_seconds < self.timeout_seconds + SOON.as_secs() + TOLD_LATE_SECONDS {
             return Err(InvalidSettings::new(
                 "settle_seconds",
                 "a submission could still arrive after its absence was taken for proven",
-                "give at least five more than `timeout_seconds`",
+                "give at least fifteen more than `timeout_seconds`",
             ));
         }
         Ok(())

@@ -150,7 +150,7 @@ impl SlurmSite {
             // The shortest that are allowed: an unclear submission costs a test this long.
             timeout_seconds: 26,
             concurrent_calls: 8,
-            settle_seconds: 31,
+            settle_seconds: 41,
         })
     }
 

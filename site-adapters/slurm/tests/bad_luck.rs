@@ -65,7 +65,7 @@ fn adapter(url: &str) -> (SlurmAdapter, tempfile::NamedTempFile) {
     std::fs::write(key.path(), [7u8; 32]).unwrap();
     let settings: SlurmSettings = serde_json::from_value(json!({
         "url": url, "system": "s", "reader": "bob", "work_dir": "/home/{user}",
-        "partitions": {"main": {}}, "timeout_seconds": 26, "settle_seconds": 31,
+        "partitions": {"main": {}}, "timeout_seconds": 26, "settle_seconds": 41,
         "token": {"kind": "signed", "key_file": key.path()},
     }))
     .unwrap();

@@ -31,7 +31,7 @@ impl Ground for SlurmSite {
             settings.insert("url".to_owned(), rest.as_str().into());
             // The shortest that the adapter allows, and more than that.
             settings.insert("timeout_seconds".to_owned(), 26.into());
-            settings.insert("settle_seconds".to_owned(), 31.into());
+            settings.insert("settle_seconds".to_owned(), 41.into());
         });
         agent
     }

@@ -1,8 +1,9 @@
 //! What keeps a submission from arriving after another agent has proven that there is none.
 //!
 //! An agent submits only while its lease has some time left, and not later than [`SOON`] after it
-//! decided so: looking up, tokens and waiting for a place may take longer than the lease does. The
-//! time that absence is looked for (`settle_seconds`) counts on that.
+//! decided so: looking up, tokens and waiting for a place may take longer than the lease does. What is
+//! left of a short lease is less than that, so the time that absence is looked for (`settle_seconds`)
+//! has all of it in it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,8 +11,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A sixth of the usual lease of a minute: the least that is left of it when a submit begins.
-pub(super) const SOON: Duration = Duration::from_secs(10);
+/// A sixth of the usual lease of a minute: the least that is left of that when a submit begins.
+pub(crate) const SOON: Duration = Duration::from_secs(10);
 /// Less than another agent needs to get the lease, to look and to lose it again.
 const PROOF_FOR: Duration = Duration::from_mins(1);
 
