@@ -20,6 +20,8 @@ pub(crate) struct JobState {
     pub(crate) phase: Phase,
     /// The base state in the site's word.
     pub(crate) word: String,
+    /// It has ended but for its nodes, which still let it go: nothing of it is left to stop.
+    pub(crate) is_completing: bool,
 }
 
 impl JobState {
@@ -61,9 +63,12 @@ impl JobState {
         } else {
             base
         };
+        // To v0.0.38 the flag is all that there is.
+        let has_ended = matches!(base, Phase::Over(_)) && flag(&["COMPLETING"]);
         Some(Self {
             phase,
             word: first.clone(),
+            is_completing: phase == Phase::Running && (has_ended || first == "COMPLETING"),
         })
     }
 }
@@ -105,6 +110,26 @@ mod tests {
         assert_eq!(phase(&["COMPLETED", "COMPLETING"]), Some(Phase::Running));
         assert_eq!(phase(&["COMPLETING"]), Some(Phase::Running));
         assert_eq!(phase(&["RUNNING", "CONFIGURING"]), Some(Phase::Running));
+    }
+
+    #[test]
+    fn only_a_job_that_has_ended_is_completing() {
+        let is_completing = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
+            JobState::parse(&words).unwrap().is_completing
+        };
+        for end in ["COMPLETED", "FAILED", "TIMEOUT", "NODE_FAIL", "CANCELLED"] {
+            assert!(is_completing(&[end, "COMPLETING"]), "{end}");
+        }
+        assert!(is_completing(&["COMPLETING"]));
+        for other in [
+            &["RUNNING"][..],
+            &["COMPLETED"],
+            &["PENDING", "COMPLETING"],
+            &["NODE_FAIL", "COMPLETING", "REQUEUED"],
+        ] {
+            assert!(!is_completing(other), "{other:?}");
+        }
     }
 
     #[test]

@@ -9,6 +9,8 @@
 
 #[path = "fake/asked.rs"]
 mod asked;
+#[path = "fake/cancel.rs"]
+mod cancel;
 #[path = "fake/dependency.rs"]
 mod dependency;
 #[path = "fake/job.rs"]

@@ -38,7 +38,7 @@ impl SlurmAdapter {
     }
 }
 
-/// Over, or on its way: `CANCELLED` with `COMPLETING`, which to v0.0.38 is `COMPLETING` alone.
-fn is_ending(job: &JobRecord) -> bool {
-    job.is_over() || matches!(job.state.word.as_str(), "CANCELLED" | "COMPLETING")
+/// Over, or as good as: a job whose nodes do not let it go needs their daemon and no cancelling.
+const fn is_ending(job: &JobRecord) -> bool {
+    job.is_over() || job.state.is_completing
 }

@@ -65,15 +65,15 @@ impl SlurmAdapter {
     }
 
     /// One that waits may be nobody's or without its GPUs, if the agent ended before it could look.
+    ///
+    /// It is there, so that no failure to look says that nothing was sent.
     async fn adopt(&self, submission: &Submission, found: RemoteJob) -> Result<Submitted> {
-        let (user, id) = (&submission.account.user, &found.remote_id.0);
-        if let (Activity::Queued { .. }, Ok(number)) = (&found.activity, id.parse()) {
-            let mut seen = self.jobs(user, id).await?;
-            seen.retain(|job| job.carries(&submission.marker()));
-            if let Some(job) = seen.first()
-                && let Some(why) = self.is_not_as_asked(submission, job).await?
-            {
-                return self.withdraw(submission, number, &why).await;
+        let waits = matches!(found.activity, Activity::Queued { .. } | Activity::Unknown);
+        if let (true, Ok(id)) = (waits, found.remote_id.0.parse()) {
+            let judged = self.is_not_as_found(submission, id).await;
+            let why = judged.map_err(|error| lost(id).caused_by(error))?;
+            if let Some(why) = why {
+                return self.withdraw(submission, id, &why).await;
             }
         }
         Ok(Submitted {
@@ -81,6 +81,15 @@ impl SlurmAdapter {
             submitted_at: found.submitted_at,
             adopted: true,
         })
+    }
+
+    async fn is_not_as_found(&self, submission: &Submission, id: u64) -> Result<Option<String>> {
+        let marker = submission.marker();
+        let seen = self.jobs(&submission.account.user, &id.to_string()).await?;
+        match seen.iter().find(|job| job.carries(&marker)) {
+            Some(job) => self.is_not_as_asked(submission, job).await,
+            None => Ok(None),
+        }
     }
 
     async fn send(

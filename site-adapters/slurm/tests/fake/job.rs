@@ -11,6 +11,7 @@ pub(crate) struct Job {
     /// Empty: user id 99, which has no name.
     pub(crate) user: &'static str,
     pub(crate) submitted_at: i64,
+    /// With its flags: `COMPLETED+COMPLETING`.
     pub(crate) state: &'static str,
     pub(crate) started_at: Option<i64>,
     pub(crate) reason: &'static str,
@@ -40,11 +41,15 @@ impl Job {
         self.started_at.map_or("", |_| "n1")
     }
 
+    pub(crate) fn states(&self) -> Vec<&'static str> {
+        self.state.split('+').collect()
+    }
+
     pub(crate) fn in_slurmctld(&self) -> Value {
         let uid = if self.user.is_empty() { 99 } else { 1000 };
         json!({"job_id": self.id, "name": self.name, "comment": self.name,
             "user_name": self.user, "user_id": uid,
-            "job_state": [self.state], "partition": self.partition, "state_reason": self.reason,
+            "job_state": self.states(), "partition": self.partition, "state_reason": self.reason,
             "nodes": self.nodes(), "tres_req_str": self.tracked,
             "submit_time": number(Some(self.submitted_at)), "start_time": number(self.started_at),
             "end_time": number(self.started_at.map(|it| it + 9))})
@@ -52,7 +57,7 @@ impl Job {
 
     pub(crate) fn in_accounting(&self) -> Value {
         json!({"job_id": self.id, "name": self.name, "comment": {"job": self.name}, "user": self.user,
-            "state": {"current": [self.state], "reason": "None"}, "nodes": self.nodes(),
+            "state": {"current": self.states(), "reason": "None"}, "nodes": self.nodes(),
             "time": {"submission": self.submitted_at, "start": self.started_at.unwrap_or(0),
                 "end": self.started_at.map_or(0, |it| it + 9)},
             "kill_request_user": self.killed_by, "exit_code": {"return_code": number(Some(0))}, "tres": {"allocated": []}})

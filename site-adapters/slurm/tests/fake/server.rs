@@ -216,7 +216,7 @@ impl Slurm {
                 let wanted = |job: &&Job| asked(&query, "job_id", &job.id.to_string());
                 let jobs = self.queue.values().filter(wanted);
                 let state =
-                    |job: &Job| json!({"job_id": job.id.to_string(), "state": [job.state]});
+                    |job: &Job| json!({"job_id": job.id.to_string(), "state": job.states()});
                 list("jobs", jobs.map(state).collect())
             }
             (_, "/slurm/jobs", _) => {

@@ -225,6 +225,27 @@ async fn a_job_that_slurmctld_took_without_its_gpus_is_withdrawn() {
     }
 }
 
+/// Not in the accounting yet: the queue tells that it is there, and what asks further fails.
+#[tokio::test]
+async fn a_job_that_was_found_and_cannot_be_looked_at_is_not_taken_for_unsent() {
+    for path in ["/slurm/job/7", "/slurm/nodes"] {
+        let fake = Fake::start().await;
+        let found = Job {
+            tracked: "",
+            ..Job::new(7, "PENDING")
+        };
+        fake.with([found]);
+        fake.slurm().accounting.clear();
+        let down = json!({"errors": [{"error_number": 1800, "error": "No slurmctld"}]});
+        fake.slurm().instead.insert(path.to_owned(), (502, down));
+        let mut submission = submission(7);
+        submission.work.resources.gpus_per_node = 1;
+        submission.may_exist = true;
+        let error = fake.adapter.submit(&submission).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unclear, "{path}: {error}");
+    }
+}
+
 /// `AccountingStorageTRES` without `gres/gpu`.
 #[tokio::test]
 async fn where_slurm_tracks_no_gpus_a_job_is_not_judged_by_them() {
