@@ -7,6 +7,7 @@ use site_adapter::{Activity, Error, ErrorKind, LocalAccount, RemoteJob, Result};
 use tokio::time::Instant;
 
 use crate::adapter::SlurmAdapter;
+use crate::calls::diag::Counters;
 use crate::calls::{accounting, job};
 use crate::known::Sight;
 use crate::record::JobRecord;
@@ -121,7 +122,7 @@ impl SlurmAdapter {
             }
         }
         if counters.queue() <= SHORT_QUEUE
-            && let Some(found) = self.in_queue(search).await?
+            && let Some(found) = self.in_queue(search, counters).await?
         {
             return Ok(Look::Here(found));
         }
@@ -134,13 +135,17 @@ impl SlurmAdapter {
 
     /// The job in slurmctld's queue. All of `jobs` is read once; after that only what came in since,
     /// or once more for the look that decides where slurmctld tells no list of ids.
-    async fn in_queue(&self, search: &mut Search<'_>) -> Result<Option<RemoteJob>> {
+    async fn in_queue(
+        &self,
+        search: &mut Search<'_>,
+        counters: Counters,
+    ) -> Result<Option<RemoteJob>> {
         let user = &search.account.user;
         let ids = self.queued_ids(user).await?;
         if let Some(looked_at) = &mut search.looked_at {
             let Some(ids) = ids else {
                 if search.last {
-                    return self.search_all(user, search.marker).await;
+                    return self.search_all(user, search.marker, counters).await;
                 }
                 return Ok(None);
             };
@@ -157,7 +162,7 @@ impl SlurmAdapter {
         } else {
             search.looked_at = Some(ids.unwrap_or_default());
         }
-        self.search_all(user, search.marker).await
+        self.search_all(user, search.marker, counters).await
     }
 
     /// `None` where the version has no `jobs/state/`.
@@ -166,9 +171,17 @@ impl SlurmAdapter {
         Ok(states.map(|states| states.ids().map(|id| id.to_string()).collect()))
     }
 
-    async fn search_all(&self, user: &str, marker: &str) -> Result<Option<RemoteJob>> {
-        let answer = self.transport.call(user, |_| job::all()).await?;
-        let jobs = job::parse_all(&answer)?;
+    /// Not where it turned out to be long, by what has ended: the accounting tells of those.
+    async fn search_all(
+        &self,
+        user: &str,
+        marker: &str,
+        counters: Counters,
+    ) -> Result<Option<RemoteJob>> {
+        if !self.is_short_by(counters) {
+            return Ok(None);
+        }
+        let jobs = job::parse_all(&self.whole_queue(user).await?)?;
         Ok(remote(&newest(jobs.iter(), marker), marker))
     }
 

@@ -8,13 +8,15 @@ use jiff::{SignedDuration, Timestamp};
 use site_adapter::{RemoteRef, Result};
 
 use crate::adapter::SlurmAdapter;
+use crate::answer::Answer;
+use crate::calls::diag::Counters;
 use crate::calls::job;
 use crate::calls::states::{self, Queue};
 use crate::dialect::ApiVersion;
 use crate::record::JobRecord;
 
-/// Jobs in slurmctld, of everybody: some 4 MB of an answer. With 10,000 it is 76 MB and some 20 s of
-/// slurmctld's time.
+/// Jobs in slurmctld, of everybody, up to which all are read: some 4 MB of an answer. With 10,000 it
+/// is 76 MB and some 20 s of slurmctld's time.
 pub(super) const SHORT_QUEUE: u32 = 500;
 /// How long a server that has no `jobs/state/` in a version is taken for one of before 24.05.
 const SURE_FOR: SignedDuration = SignedDuration::from_mins(10);
@@ -75,24 +77,34 @@ impl SlurmAdapter {
 
     /// Whether all of the queue may be read: its length is asked for once a minute.
     pub(super) async fn is_short(&self) -> Result<bool> {
-        let now = self.clock.now();
-        let length = match self.minute.length(now) {
-            Some(length) => length,
-            None => self.counters().await?.queue(),
-        };
-        self.minute.has_length(length, now);
-        Ok(length <= SHORT_QUEUE)
+        match self.minute.length(self.clock.now()) {
+            Some(length) => Ok(length <= SHORT_QUEUE),
+            None => Ok(self.is_short_by(self.counters().await?)),
+        }
     }
 
-    /// Jobs that ended lately are in it too and count in no counter: a queue that turns out to be long
-    /// is not read again in this minute.
-    pub(super) async fn live(&self, user: &str) -> Result<Live> {
+    /// By counters that were just read, unless it turned out to be longer in this minute.
+    pub(super) fn is_short_by(&self, counters: Counters) -> bool {
+        let now = self.clock.now();
+        let seen = self.minute.length(now).unwrap_or(0);
+        let length = seen.max(counters.queue());
+        self.minute.has_length(length, now);
+        length <= SHORT_QUEUE
+    }
+
+    /// All of slurmctld's jobs. Those that ended lately are in it too and count in no counter: a queue
+    /// that turns out to be long is not read again in this minute.
+    pub(super) async fn whole_queue(&self, user: &str) -> Result<Answer> {
         let answer = self.transport.call(user, |_| job::all()).await?;
-        let records = job::parse_all(&answer)?;
-        let length = u32::try_from(records.len()).unwrap_or(u32::MAX);
+        let length = u32::try_from(answer.list("jobs").len()).unwrap_or(u32::MAX);
         if length > 2 * SHORT_QUEUE {
             self.minute.has_length(length, self.clock.now());
         }
+        Ok(answer)
+    }
+
+    pub(super) async fn live(&self, user: &str) -> Result<Live> {
+        let records = job::parse_all(&self.whole_queue(user).await?)?;
         let mut by_id: HashMap<u64, Vec<JobRecord>> = HashMap::new();
         for record in records {
             by_id.entry(record.whole_id()).or_default().push(record);

@@ -34,15 +34,15 @@ struct Seen {
     nodes: Vec<Node>,
     partitions: Vec<Partition>,
     counters: Counters,
-    /// Empty where the queue is long.
+    /// Empty where the queue is long or could not be read.
     placed: Vec<Placed>,
 }
 
 impl SlurmAdapter {
     /// Three calls: nodes, partitions, counters; one more for a queue that is short.
     ///
-    /// Of a long queue the counts of jobs are the whole cluster's in every partition: slurmctld tells
-    /// them per partition only with all of `jobs`.
+    /// Of a long queue, and of one that cannot be read, the counts of jobs are the whole cluster's in
+    /// every partition: slurmctld tells them per partition only with all of `jobs`.
     pub(crate) async fn take_snapshot(&self) -> Result<SiteSnapshot> {
         let (nodes, partitions, counters) = tokio::join!(
             self.ask(|_| nodes::request()),
@@ -53,7 +53,7 @@ impl SlurmAdapter {
         let seen = Seen {
             nodes: nodes::parse(&nodes?)?,
             partitions: partitions::parse(&partitions?)?,
-            placed: self.placed(counters).await?,
+            placed: self.placed(counters).await,
             counters,
         };
         let ids = self.settings.partitions.keys();
@@ -67,12 +67,19 @@ impl SlurmAdapter {
         })
     }
 
-    /// The jobs that wait and run, as far as the reader sees them.
-    async fn placed(&self, counters: Counters) -> Result<Vec<Placed>> {
-        if !(1..=COUNTED_QUEUE).contains(&counters.queue()) {
-            return Ok(Vec::new());
+    /// The jobs that wait and run, as far as the reader sees them; none where they are not told.
+    async fn placed(&self, counters: Counters) -> Vec<Placed> {
+        let is_counted = (1..=COUNTED_QUEUE).contains(&counters.queue());
+        if !is_counted || !self.is_short_by(counters) {
+            return Vec::new();
         }
-        job::placed(&self.ask(|_| job::all()).await?)
+        let answer = self.whole_queue(self.transport.reader()).await;
+        answer
+            .and_then(|answer| job::placed(&answer))
+            .unwrap_or_else(|error| {
+                tracing::warn!(%error, "jobs are counted for all partitions together");
+                Vec::new()
+            })
     }
 
     fn offer(&self, id: &PartitionId, seen: &Seen) -> PartitionSnapshot {

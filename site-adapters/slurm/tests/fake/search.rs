@@ -37,6 +37,21 @@ async fn the_whole_queue_is_read_once_however_often_is_looked() {
     assert!(looks.count() >= 3, "{calls:?}");
 }
 
+/// The accounting, which tells of a job 5 s late at most, is then the proof, as with a long queue.
+#[tokio::test(start_paused = true)]
+async fn a_queue_of_jobs_that_have_ended_is_read_once_for_two_markers() {
+    let fake = Fake::start().await;
+    fake.with((1..=3).map(|id| Job::new(id, "PENDING")));
+    fake.with((4..=2_003).map(|id| Job::new(id, "COMPLETED")));
+    for id in [7_000, 7_001] {
+        let found = fake.adapter.find(&account(), &marker(id)).await.unwrap();
+        assert_eq!(found, None);
+    }
+    let calls = fake.calls();
+    let whole = calls.iter().filter(|call| *call == "GET /slurm/jobs");
+    assert_eq!(whole.count(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_job_that_comes_into_the_queue_late_before_the_accounting_knows_it_is_found() {
     let fake = Fake::start().await;

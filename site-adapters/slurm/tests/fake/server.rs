@@ -238,11 +238,16 @@ impl Slurm {
             (_, "/slurm/ping", _) => list("pings", Vec::new()),
             (_, "/slurm/diag", _) => answer(
                 200,
-                &json!({"statistics": {"jobs_pending": self.queue.len(), "jobs_running": 0,
-                    "dbd_agent_queue_size": self.backlog}}),
+                &json!({"statistics": {"jobs_pending": self.count("PENDING"),
+                    "jobs_running": self.count("RUNNING"), "dbd_agent_queue_size": self.backlog}}),
             ),
             _ => unknown_path(),
         }
+    }
+
+    fn count(&self, state: &str) -> usize {
+        let jobs = self.queue.values();
+        jobs.filter(|job| job.states().contains(&state)).count()
     }
 
     /// As 24.11 does with a key that it does not know: a job is made all the same.

@@ -1,7 +1,9 @@
 use broker_model::PartitionSnapshot;
+use jiff::SignedDuration;
 use serde_json::json;
 use site_adapter::SiteAdapter as _;
 
+use crate::asked::QUEUE;
 use crate::server::{Fake, Job, SUBMITTED, nodes};
 
 /// With 10,000 jobs it is 76 MB and some 20 s of slurmctld's time.
@@ -80,4 +82,29 @@ async fn jobs_of_a_short_queue_are_counted_in_their_own_partition() {
     let offers = offers(&fake).await;
     assert_eq!(counts(&offers[0]), (1, 1));
     assert_eq!(counts(&offers[1]), (1, 2));
+}
+
+/// All that ended in the last five minutes is in the answer, and in no counter.
+#[tokio::test]
+async fn a_short_queue_that_turns_out_to_be_long_is_read_once_a_minute() {
+    let fake = Fake::start().await;
+    fake.with((1..=3).map(|id| Job::new(id, "PENDING")));
+    fake.with((4..=2_003).map(|id| Job::new(id, "COMPLETED")));
+    let first = offers(&fake).await;
+    fake.clock.advance(SignedDuration::from_secs(30));
+    let second = offers(&fake).await;
+    let reads = fake.calls().iter().filter(|call| *call == QUEUE).count();
+    assert_eq!(reads, 1);
+    assert_eq!((first[0].jobs_queued, second[0].jobs_queued), (3, 3));
+}
+
+#[tokio::test]
+async fn a_queue_that_cannot_be_read_costs_the_snapshot_its_counts_by_partition_alone() {
+    let fake = Fake::start().await;
+    fake.with([Job::new(1, "RUNNING"), Job::new(2, "PENDING")]);
+    let path = "/slurm/jobs".to_owned();
+    let garbage = (500, json!({"errors": []}));
+    fake.slurm().instead.insert(path, garbage);
+    let offers = offers(&fake).await;
+    assert_eq!((offers[0].jobs_running, offers[0].jobs_queued), (1, 1));
 }
