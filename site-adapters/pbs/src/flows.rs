@@ -2,6 +2,7 @@
 
 pub(crate) mod array;
 mod cancel;
+mod dependency;
 mod find;
 pub(crate) mod own_array;
 mod poll;

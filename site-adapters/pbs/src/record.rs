@@ -116,6 +116,10 @@ impl JobRecord {
         self.tasks.is_some()
     }
 
+    pub(crate) const fn depends(&self) -> bool {
+        self.depends
+    }
+
     pub(crate) const fn has_started(&self) -> bool {
         self.started_at.is_some()
     }
@@ -153,6 +157,7 @@ impl JobRecord {
             run_count: self.run_count,
             own_status: own.and_then(RecordFile::status),
             has_begun: own.is_some(),
+            unlaunched: own.is_some_and(RecordFile::was_not_launched),
             out_of_memory: own.is_some_and(RecordFile::ran_out_of_memory),
         }
     }

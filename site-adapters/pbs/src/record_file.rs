@@ -8,7 +8,7 @@ use crate::times::epoch;
 
 /// `start 25.pbshead 1795169589 walltime=600 nodes=2 cpus=8 gpus=2 memory_gib=2`, and in place of a
 /// line of blanks `end 7 1795169592` once it is over, with ` oom` behind it where the kernel killed for
-/// memory meanwhile.
+/// memory meanwhile, or ` unlaunched` where nothing of the user's was started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RecordFile {
     pub(crate) job_id: String,
@@ -21,13 +21,22 @@ pub(crate) struct RecordFile {
     /// How many tasks its array has; none of a job that is no array.
     pub(crate) tasks: Option<u32>,
     end: Option<End>,
+    /// It was deleted while it ran, by what the agent noted beside the record.
+    is_cancelled: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct End {
     status: i32,
     at: Timestamp,
-    out_of_memory: bool,
+    why: Why,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    ByItself,
+    OutOfMemory,
+    Unlaunched,
 }
 
 impl RecordFile {
@@ -48,6 +57,7 @@ impl RecordFile {
             memory_gib: 0,
             tasks: None,
             end: None,
+            is_cancelled: false,
         };
         for (name, value) in words.filter_map(|word| word.split_once('=')) {
             let count = value.parse().unwrap_or(0);
@@ -65,8 +75,14 @@ impl RecordFile {
         Some(record)
     }
 
+    /// The end of the user's code, which has none where it was never started.
     pub(crate) fn status(&self) -> Option<i32> {
-        self.end.map(|end| end.status)
+        let end = self.end.filter(|end| end.why != Why::Unlaunched);
+        end.map(|end| end.status)
+    }
+
+    pub(crate) const fn has_ended(&self) -> bool {
+        self.end.is_some()
     }
 
     pub(crate) fn ended_at(&self) -> Option<Timestamp> {
@@ -75,7 +91,21 @@ impl RecordFile {
 
     /// The kernel killed something of the job's for its memory, which the code may have survived.
     pub(crate) fn ran_out_of_memory(&self) -> bool {
-        self.end.is_some_and(|end| end.out_of_memory)
+        self.end.is_some_and(|end| end.why == Why::OutOfMemory)
+    }
+
+    pub(crate) fn was_not_launched(&self) -> bool {
+        self.end.is_some_and(|end| end.why == Why::Unlaunched)
+    }
+
+    pub(crate) const fn is_cancelled(&self) -> bool {
+        self.is_cancelled
+    }
+
+    /// A job was seen to run just before it was deleted; a task of an array may have ended long before.
+    pub(crate) fn deleted(mut self, at: Timestamp, is_task: bool) -> Self {
+        self.is_cancelled = !is_task || self.ended_at().is_none_or(|end| end >= at);
+        self
     }
 
     /// Of a job that PBS no longer tells of, and keeps no history for.
@@ -84,6 +114,8 @@ impl RecordFile {
         let ran = ended_at.duration_since(self.started_at).as_secs();
         let status = self.status();
         let kind = match status {
+            _ if self.was_not_launched() => OutcomeKind::LaunchFailed,
+            _ if self.is_cancelled => OutcomeKind::Cancelled,
             Some(0) => OutcomeKind::Completed,
             Some(_) if self.ran_out_of_memory() => OutcomeKind::OutOfMemory,
             // A signal to the whole job is how PBS ends one, over its time or deleted.
@@ -106,14 +138,21 @@ impl RecordFile {
                 kind,
                 exit_code: status.filter(|_| is_own),
                 signal: signal.filter(|_| is_own),
-                site_words: match status {
-                    Some(status) => format!("PBS keeps no history; the script itself: {status}"),
-                    None => {
-                        "PBS keeps no history, and the script has not written an end".to_owned()
-                    }
-                },
+                site_words: format!("PBS keeps no history; {}", self.words()),
             },
         }
+    }
+
+    fn words(&self) -> String {
+        let own = match self.status() {
+            _ if self.was_not_launched() => "the script was not started".to_owned(),
+            Some(status) => format!("the script itself: {status}"),
+            None => "the script has not written an end".to_owned(),
+        };
+        if self.is_cancelled {
+            return format!("deleted while it ran; {own}");
+        }
+        own
     }
 
     pub(crate) fn usage(&self) -> Option<UsageReport> {
@@ -141,7 +180,11 @@ fn end(line: &str) -> Option<End> {
     Some(End {
         status,
         at: epoch(words.next()?)?,
-        out_of_memory: words.next() == Some("oom"),
+        why: match words.next() {
+            Some("oom") => Why::OutOfMemory,
+            Some("unlaunched") => Why::Unlaunched,
+            _ => Why::ByItself,
+        },
     })
 }
 
@@ -186,6 +229,28 @@ mod tests {
         assert_eq!(kind("end 1 1795169590 oom"), OutcomeKind::OutOfMemory);
         assert_eq!(kind("end 0 1795169590 oom"), OutcomeKind::Completed);
         assert_eq!(kind("end 1 1795169590"), OutcomeKind::Failed);
+    }
+
+    #[test]
+    fn what_was_never_started_has_an_end_and_no_exit_code() {
+        let record = RecordFile::parse([START, "end 254 1795169590 unlaunched"]).unwrap();
+        assert_eq!((record.status(), record.has_ended()), (None, true));
+        assert_eq!(
+            kind("end 254 1795169590 unlaunched"),
+            OutcomeKind::LaunchFailed
+        );
+        assert_eq!(kind("end 254 1795169590"), OutcomeKind::Failed, "its own");
+    }
+
+    #[test]
+    fn a_task_that_had_ended_before_its_array_was_deleted_ended_by_itself() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let record = |end| RecordFile::parse([START, end]).unwrap();
+        let ended = || record("end 0 1795169592");
+        assert!(!ended().deleted(at(1_795_169_593), true).is_cancelled());
+        assert!(ended().deleted(at(1_795_169_592), true).is_cancelled());
+        assert!(record("").deleted(at(1_795_169_593), true).is_cancelled());
+        assert!(ended().deleted(at(1_795_169_593), false).is_cancelled());
     }
 
     #[test]

@@ -46,12 +46,13 @@ pub(crate) fn batch_script(submission: &Submission, around: &Surroundings<'_>) -
          {place}\
          facts=\"start $PBS_JOBID $(date +%s) {facts}\"\n\
          {guard}\
+         {UNLAUNCHED}\
          umask \"$mask\"\n\
-         : >>\"$base.out\" && : >>\"$base.err\" || exit {NOT_LAUNCHED}\n\
+         true >>\"$base.out\" && true >>\"$base.err\" || unlaunched\n\
          {launch_check}\
-         (umask 077; cat >\"$script\") <<'{delimiter}' || exit {NOT_LAUNCHED}\n\
+         (umask 077; cat >\"$script\") <<'{delimiter}' || unlaunched\n\
          {script}{newline}{delimiter}\n\
-         chmod 700 \"$script\" || exit {NOT_LAUNCHED}\n\
+         chmod 700 \"$script\" || unlaunched\n\
          {environment}\
          trap : HUP INT QUIT TERM USR1 USR2 XCPU\n\
          {KILLED_FOR_MEMORY}\
@@ -73,6 +74,14 @@ pub(crate) fn batch_script(submission: &Submission, around: &Surroundings<'_>) -
         run = run(submission, &script, around),
     ))
 }
+
+/// Ends a wrapper that has its record and cannot start the user's code.
+const UNLAUNCHED: &str = "\
+unlaunched() {
+printf '%s\\nend 254 %s unlaunched\\n' \"$facts\" \"$(date +%s)\" 1<>\"$record\"
+exit 254
+}
+";
 
 /// How often the kernel killed in the wrapper's own cgroup, of version 2 or 1; nothing where that is not
 /// to be read.
@@ -184,7 +193,7 @@ fn launch_check(submission: &Submission, script: &str, around: &Surroundings<'_>
     format!(
         "if ! (PATH={path}; command -v {program}) >/dev/null; then\n\
          printf 'alcyone: %s is not on this node\\n' {program} >>\"$base.err\"\n\
-         exit {NOT_LAUNCHED}\n\
+         unlaunched\n\
          fi\n"
     )
 }

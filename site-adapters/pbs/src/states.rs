@@ -47,6 +47,8 @@ pub(crate) struct End<'a> {
     pub(crate) own_status: Option<i32>,
     /// Our wrapper began to run the user's code.
     pub(crate) has_begun: bool,
+    /// Our wrapper began, and could not start the user's code.
+    pub(crate) unlaunched: bool,
     /// Our wrapper saw that the kernel killed for memory meanwhile.
     pub(crate) out_of_memory: bool,
 }
@@ -81,6 +83,9 @@ pub(crate) fn outcome(end: &End<'_>) -> Outcome {
 }
 
 fn judge(end: &End<'_>) -> (OutcomeKind, Option<i32>) {
+    if end.unlaunched {
+        return (OutcomeKind::LaunchFailed, None);
+    }
     let Some(status) = end.exit_status else {
         return (without_status(end), end.own_status);
     };
@@ -347,6 +352,12 @@ mod tests {
             ..ended(254)
         });
         assert_eq!((is_254.kind, is_254.exit_code), (Failed, Some(254)));
+        let unlaunched = outcome(&End {
+            unlaunched: true,
+            has_begun: true,
+            ..ended(0)
+        });
+        assert_eq!(unlaunched.kind, LaunchFailed);
     }
 
     #[test]

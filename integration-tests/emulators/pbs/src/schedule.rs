@@ -16,6 +16,9 @@ type Taken = BTreeMap<String, (u64, u64)>;
 
 pub(crate) fn cycle(locked: &mut Locked<'_>) -> Result<()> {
     settle_dependencies(&mut locked.state);
+    if locked.server.has("history_off") {
+        forget(&mut locked.state);
+    }
     let ids: Vec<u64> = locked.state.jobs.keys().copied().collect();
     let mut started = Vec::new();
     for seq in ids {
@@ -44,6 +47,13 @@ pub(crate) fn cycle(locked: &mut Locked<'_>) -> Result<()> {
         spawn_mom(locked, seq, index)?;
     }
     Ok(())
+}
+
+/// Who waits for one of them has had its verdict; who comes later waits for a job that nobody knows.
+fn forget(state: &mut State) {
+    for job in state.jobs.values_mut().filter(|job| job.is_over()) {
+        job.forgotten = true;
+    }
 }
 
 fn start_tasks(job: &mut Job, taken: &mut Taken) -> Vec<usize> {
@@ -199,7 +209,9 @@ fn settle_dependencies(state: &mut State) {
 
 /// `None`: not yet known.
 fn came_true(kind: &str, of: Option<&Job>) -> Option<bool> {
-    let Some(of) = of else { return Some(false) };
+    let Some(of) = of.filter(|of| !of.forgotten) else {
+        return Some(false);
+    };
     if !of.is_over() {
         return None;
     }

@@ -35,6 +35,8 @@ pub(crate) struct Job {
     pub(crate) arguments: String,
     pub(crate) comment: String,
     pub(crate) waiting_for_depend: bool,
+    /// It ended while no history was kept.
+    pub(crate) forgotten: bool,
     pub(crate) tasks: Vec<Task>,
 }
 

@@ -173,7 +173,7 @@ impl PbsAdapter {
         let Some(Ok(own)) = own else {
             return Activity::Unknown;
         };
-        let is_complete = own.as_ref().is_some_and(|own| own.status().is_some());
+        let is_complete = own.as_ref().is_some_and(RecordFile::has_ended);
         let ended_at = seen.ended_at().unwrap_or(seen.submitted_at);
         let age = self.clock.now().duration_since(ended_at).as_secs();
         if seen.ended_by_itself() && !is_complete && age < LATE_SECONDS {

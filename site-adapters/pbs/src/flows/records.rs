@@ -28,7 +28,7 @@ impl Own {
 }
 
 impl PbsAdapter {
-    /// Records by marker: one command for each local user, or one for each five hundred jobs.
+    /// Records by marker: one command for each local user, or one for some hundred jobs.
     pub(super) async fn records_of(
         &self,
         jobs: &[&RemoteRef],
@@ -60,7 +60,8 @@ impl PbsAdapter {
     ) {
         let folder = self.settings.work_dir_of(user);
         let path = |marker: &str| files::record_path(&folder, marker);
-        let paths: Vec<String> = markers.iter().map(|marker| path(marker)).collect();
+        let of = |marker: &&str| [path(marker), files::cancel_path(&folder, marker)];
+        let paths: Vec<String> = markers.iter().flat_map(of).collect();
         let told = match self.run(user, files::read_records(&paths)).await {
             Ok(ran) => files::parse_records(&ran),
             Err(error) => Err(error),
@@ -93,12 +94,24 @@ impl PbsAdapter {
         let folder = self.settings.work_dir_of(user);
         let path = files::record_path(&folder, marker);
         let tasks = files::tasks_path(&folder, marker);
-        let read = files::read_records(&[path.clone(), tasks]);
+        let cancel = files::cancel_path(&folder, marker);
+        let read = files::read_records(&[path.clone(), tasks, cancel]);
         let mut told = files::parse_records(&self.run(user, read).await?)?;
         Ok(match told.remove(&path) {
             Some(own) => Own::Job(own),
             None => OwnArray::new(numbered(told).collect()).map_or(Own::Nothing, Own::Array),
         })
+    }
+
+    /// Keeps beside a job's record what only we know of it; what stands there already stays.
+    pub(super) async fn write_note(&self, user: &str, path: &str, line: &str) {
+        let note = self.run(user, files::write_note(path, line)).await;
+        let failure = match note {
+            Ok(ran) if ran.is_ok() || ran.stderr.contains("File exists") => return,
+            Ok(ran) => ran.failure(),
+            Err(error) => error,
+        };
+        tracing::warn!(error = %failure, path, "a note beside a job's record cannot be written");
     }
 
     /// Of an array's tasks, by their number.

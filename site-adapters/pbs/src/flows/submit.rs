@@ -10,7 +10,7 @@ use crate::transport::{DENIED_LOGIN, Ran, no_user};
 
 use super::questions::Said;
 
-const OPERATION: &str = "qsub";
+pub(super) const OPERATION: &str = "qsub";
 
 impl PbsAdapter {
     /// One qsub that ends with its process, and the marker as the job's name.
@@ -55,6 +55,8 @@ impl PbsAdapter {
                 memory_gib_per_node: place.memory_gib_per_node(submission),
             },
         )?;
+        let submission = &*self.with_open_conditions(submission).await?;
+        self.note_conditions(submission).await?;
         let ran = self.qsub(submission, script, place).await;
         let ran = ran.map_err(|error| self.of_one_login(user, error))?;
         submit::parse(&ran).map_err(|error| {
@@ -180,7 +182,7 @@ impl PbsAdapter {
     }
 }
 
-fn refused(message: String) -> Error {
+pub(super) fn refused(message: String) -> Error {
     Error::new(ErrorKind::Refused, OPERATION, message)
 }
 

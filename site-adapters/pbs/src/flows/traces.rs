@@ -76,10 +76,13 @@ impl PbsAdapter {
             return Ok(Some(told(own.activity(self.clock.now()))));
         }
         let deleted = self.deleted_unstarted(&job.account, &job.marker).await?;
-        Ok(deleted.map(|deleted| told(deleted.activity)))
+        if let Some(deleted) = deleted {
+            return Ok(Some(told(deleted.activity)));
+        }
+        Ok(self.removed_for(job).await?.map(told))
     }
 
-    /// The same of many at once, by marker: of those that wrote their end, where the accounting log is
+    /// The same of many at once, by marker: of those that wrote their end or were deleted, where the accounting log is
     /// not ours to read.
     pub(super) async fn own_ends(&self, jobs: &[&RemoteRef]) -> HashMap<String, Activity> {
         if self.settings.accounting_dir.is_some() {
@@ -91,8 +94,8 @@ impl PbsAdapter {
             let own = records.get(&job.marker)?.as_ref().ok()?.as_ref()?;
             // Otherwise another job of the attempt was let run its code.
             let is_its = number(&own.job_id) == number(&job.remote_id.0);
-            let has_ended = is_its && own.status().is_some();
-            has_ended.then(|| (job.marker.clone(), own.activity(now)))
+            let is_over = is_its && (own.has_ended() || own.is_cancelled());
+            is_over.then(|| (job.marker.clone(), own.activity(now)))
         });
         ends.collect()
     }

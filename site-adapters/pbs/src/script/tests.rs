@@ -157,8 +157,15 @@ fn what_cannot_be_started_is_no_failure_of_the_code() {
     let output = run_in(folder.path(), &script(&no_interpreter, folder.path()));
     assert_eq!(output.status.code(), Some(NOT_LAUNCHED));
     let marker = no_interpreter.marker();
-    assert_eq!(record(folder.path(), &marker).status(), None);
+    assert!(record(folder.path(), &marker).was_not_launched());
     assert!(log(folder.path(), &marker, "err").contains("/no/such/shell is not on this node"));
+
+    let in_the_way = tempfile::tempdir().unwrap();
+    let log = in_the_way.path().join(format!("alcyone-{marker}.out"));
+    std::fs::create_dir(log).unwrap();
+    let output = run_in(in_the_way.path(), &script(&submission(), in_the_way.path()));
+    assert_eq!(output.status.code(), Some(NOT_LAUNCHED));
+    assert!(record(in_the_way.path(), &marker).was_not_launched());
 
     let nowhere = folder.path().join("missing");
     let output = run_in(folder.path(), &script(&submission(), &nowhere));

@@ -51,7 +51,7 @@ enum Deleted {
 
 fn delete(server: &Server, seq: u64) -> Result<Deleted> {
     let mut locked = server.lock()?;
-    let Some(job) = locked.job(seq) else {
+    let Some(job) = locked.job(seq).filter(|job| !job.forgotten) else {
         return Ok(Deleted::Unknown);
     };
     if job.is_over() {

@@ -24,7 +24,8 @@ pub(super) fn run(server: &Server, args: &[String]) -> Result<u8> {
         let is_wanted = name.as_ref().is_none_or(|name| *name == job.name)
             && user.as_ref().is_none_or(|user| *user == job.owner)
             && state.as_ref().is_none_or(|state| *state == job.letter())
-            && (has_x || !job.is_over());
+            && (has_x || !job.is_over())
+            && !job.forgotten;
         if is_wanted {
             say(&format!("{}\n", job.id()));
         }

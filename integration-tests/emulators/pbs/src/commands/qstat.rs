@@ -258,7 +258,8 @@ fn select<'a>(options: &Options, state: &'a State, is_off: bool) -> (Vec<&'a Job
     };
     let mut told = Vec::new();
     if options.operands.is_empty() {
-        told.extend(state.jobs.values().filter(|job| has('x') || !job.is_over()));
+        let jobs = state.jobs.values().filter(|job| !job.forgotten);
+        told.extend(jobs.filter(|job| has('x') || !job.is_over()));
     }
     for id in &options.operands {
         if queue(id).is_some() {
@@ -275,7 +276,7 @@ fn select<'a>(options: &Options, state: &'a State, is_off: bool) -> (Vec<&'a Job
             continue;
         };
         match state.jobs.get(&seq) {
-            Some(job) if job.is_over() && is_off => {
+            Some(job) if job.is_over() && (is_off || job.forgotten) => {
                 fail(153, format!("qstat: Unknown Job Id {id}"));
             }
             Some(job) if job.is_over() && !has('x') => fail(

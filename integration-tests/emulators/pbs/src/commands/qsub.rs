@@ -116,6 +116,7 @@ fn job(seq: u64, request: &Request, owner: String, args: &[String]) -> Job {
         rerunnable: request.rerunnable,
         exclusive: request.exclusive,
         waiting_for_depend: !request.depend.is_empty(),
+        forgotten: false,
         depend: request.depend.clone(),
         nodes: request.nodes,
         cpus: request.cpus,

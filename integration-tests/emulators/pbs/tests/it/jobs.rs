@@ -1,17 +1,9 @@
 //! Arrays, dependencies, whole nodes, and what a job waits for.
 
 use broker_model::{AfterWhen, ArraySpec, OutcomeKind};
-use site_adapter::{Activity, LogStream, RemoteAfter, RemoteRef, SiteAdapter as _, TaskCounts};
+use site_adapter::{Activity, LogStream, SiteAdapter as _, TaskCounts};
 
-use crate::rig::Rig;
-
-fn after(job: &RemoteRef, when: AfterWhen) -> RemoteAfter {
-    RemoteAfter {
-        marker: job.marker.clone(),
-        remote: job.remote_id.clone(),
-        when,
-    }
-}
+use crate::rig::{Rig, after};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_array_is_one_job_that_ends_as_its_tasks_did() {

@@ -1,9 +1,9 @@
 //! A server as it is after it was installed: it keeps no history, and nobody has made `ngpus`.
 
-use broker_model::{ArraySpec, OutcomeKind};
+use broker_model::{AfterWhen, ArraySpec, OutcomeKind};
 use site_adapter::{Activity, ErrorKind, SiteAdapter as _, TaskCounts, conformance};
 
-use crate::rig::{Rig, reference};
+use crate::rig::{Rig, after, reference};
 
 fn new_server() -> Rig {
     let rig = Rig::open();
@@ -22,6 +22,8 @@ async fn the_adapter_keeps_the_contract_with_a_new_server() {
     conformance::many_jobs_are_polled_at_once(&site).await;
     conformance::usage_is_told_after_the_end_and_not_before(&site).await;
     conformance::a_cancelled_job_ends_cancelled(&site).await;
+    conformance::a_job_waits_for_the_one_before_it(&site).await;
+    conformance::a_job_after_one_that_failed_runs_only_if_it_waits_for_that(&site).await;
     conformance::every_task_of_an_array_runs_once_with_its_index(&site).await;
     conformance::an_array_ends_as_its_failing_tasks_do(&site).await;
     conformance::an_array_runs_as_many_tasks_at_once_as_it_may_and_is_metered_by_task(&site).await;
@@ -121,4 +123,140 @@ async fn a_waiting_job_that_was_cancelled_is_found_nowhere() {
     let found = rig.adapter.find(&rig.account(), &job.marker).await;
     assert_eq!(found.unwrap(), None);
     assert_eq!(rig.adapter.usage(&job).await.unwrap(), None);
+}
+
+/// With a history their ends are an exit status of 271 and of 254; without, they are noted down.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancel_is_known_whatever_the_code_makes_of_sigterm() {
+    let rig = new_server();
+    for trap in ["''", "'exit 0'", "'exit 7'"] {
+        let script = format!("trap {trap} TERM; echo ran; while :; do sleep 0.1; done");
+        let job = rig.submit(&rig.submission(&script)).await;
+        rig.said(&job).await;
+        rig.wait_until_running(&job).await;
+        rig.adapter.cancel(&job).await.unwrap();
+        let outcome = rig.wait_until_ended(&job).await;
+        assert_eq!(outcome.kind, OutcomeKind::Cancelled, "{trap}: {outcome:?}");
+        let found = rig.adapter.find(&rig.account(), &job.marker).await.unwrap();
+        let Activity::Ended { outcome, .. } = found.unwrap().activity else {
+            panic!("it is over");
+        };
+        assert_eq!(outcome.kind, OutcomeKind::Cancelled, "{trap}: {outcome:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tasks_that_ended_before_their_array_was_cancelled_keep_their_ends() {
+    let rig = new_server();
+    let mut submission = rig.submission(
+        "trap 'exit 0' TERM; echo ran; [ $ALCYONE_ARRAY_INDEX = 0 ] || while :; do sleep 0.1; done",
+    );
+    submission.work.array = Some(ArraySpec {
+        tasks: 3,
+        at_once: Some(1),
+    });
+    let job = rig.submit(&submission).await;
+    let second = rig
+        .work_dir()
+        .join(format!("alcyone-{}.tasks/1", job.marker));
+    rig.wait_for("the second task runs", async || {
+        second.exists().then_some(())
+    })
+    .await;
+    // The note's time is in seconds, and so is the first task's end.
+    rig.wait_for_the_next_second().await;
+    rig.adapter.cancel(&job).await.unwrap();
+    let outcome = rig.wait_until_ended(&job).await;
+    assert_eq!(outcome.kind, OutcomeKind::Cancelled, "{outcome:?}");
+    let counts = rig.poll_one(&job).await.unwrap().tasks.unwrap();
+    assert_eq!((counts.completed, counts.failed), (1, 2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shell_that_is_missing_is_a_launch_failure_without_history_too() {
+    let rig = new_server();
+    let script = "#!/no/such/shell\nexit 0";
+    let job = rig.submit(&rig.submission(script)).await;
+    let outcome = rig.wait_until_ended(&job).await;
+    assert_eq!(outcome.kind, OutcomeKind::LaunchFailed, "{outcome:?}");
+    assert_eq!(outcome.exit_code, None);
+}
+
+/// PBS takes a job that waits for a forgotten one, and removes it at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_after_one_that_pbs_forgot_is_decided_by_its_record() {
+    let rig = new_server();
+    let (good, bad) = (rig.submission("exit 0"), rig.submission("exit 3"));
+    let (good, bad) = (rig.submit(&good).await, rig.submit(&bad).await);
+    rig.wait_until_ended(&good).await;
+    rig.wait_until_ended(&bad).await;
+    for (before, when) in [
+        (&good, AfterWhen::Completed),
+        (&bad, AfterWhen::Failed),
+        (&bad, AfterWhen::Ended),
+    ] {
+        let mut met = rig.submission("exit 0");
+        met.work.after = vec![after(before, when)];
+        let met = rig.submit(&met).await;
+        let outcome = rig.wait_until_ended(&met).await;
+        assert_eq!(outcome.kind, OutcomeKind::Completed, "{when:?} {outcome:?}");
+    }
+    for (before, when) in [(&bad, AfterWhen::Completed), (&good, AfterWhen::Failed)] {
+        let mut never = rig.submission("exit 0");
+        never.work.after = vec![after(before, when)];
+        let error = rig.adapter.submit(&never).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Refused, "{error}");
+        let words = format!("it waits for job {} to be", before.remote_id.0);
+        assert!(error.message.starts_with(&words), "{error}");
+        assert_eq!(rig.pbs.jobs(&never.marker()).unwrap(), 0);
+    }
+}
+
+/// It may be another person's, whose record is not ours to read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_after_one_that_left_no_trace_is_not_sent_to_its_end() {
+    let rig = new_server();
+    let job = rig.submit(&rig.submission("exit 0")).await;
+    rig.wait_until_ended(&job).await;
+    let record = format!("alcyone-{}.job", job.marker);
+    std::fs::remove_file(rig.work_dir().join(record)).unwrap();
+    let mut next = rig.submission("exit 0");
+    next.work.after = vec![after(&job, AfterWhen::Completed)];
+    let error = rig.adapter.submit(&next).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
+    assert!(error.message.contains("no record tells"), "{error}");
+    next.work.after = vec![after(&job, AfterWhen::Ended)];
+    rig.submit(&next).await;
+}
+
+/// Held for another, it is removed when that one ends otherwise; who cancelled it knows why it is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_held_job_that_pbs_removed_ended_with_the_one_before_it() {
+    let rig = new_server();
+    let gate = rig.work_dir().join("gate");
+    let script = format!(
+        "while [ ! -e '{}' ]; do sleep 0.1; done; exit 3",
+        gate.display()
+    );
+    let first = rig.submit(&rig.submission(&script)).await;
+    let held = async || {
+        let mut held = rig.submission("exit 0");
+        held.work.after = vec![after(&first, AfterWhen::Completed)];
+        rig.submit(&held).await
+    };
+    let (removed, cancelled) = (held().await, held().await);
+    rig.adapter.cancel(&cancelled).await.unwrap();
+    std::fs::write(gate, "").unwrap();
+    rig.wait_until_ended(&first).await;
+    // An agent that was started anew knows as much.
+    let told = rig.again().poll(&[removed, cancelled]).await.unwrap();
+    let [told] = told.as_slice() else {
+        panic!("{told:?}");
+    };
+    let Activity::Ended { outcome, .. } = &told.activity else {
+        panic!("{told:?}");
+    };
+    assert_eq!(outcome.kind, OutcomeKind::DependencyFailed, "{outcome:?}");
+    let words = format!("it waits for job {} to be completed", first.remote_id.0);
+    assert!(outcome.site_words.starts_with(&words), "{outcome:?}");
 }

@@ -3,12 +3,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_model::{Ids, Outcome, PartitionRef, Resources, SystemClock, Walltime};
+use broker_model::{AfterWhen, Ids, Outcome, PartitionRef, Resources, SystemClock, Walltime};
 use emulated_pbs::Emulator;
 use site_adapter::conformance::{Condition, Lack, Site};
 use site_adapter::{
-    Activity, ErrorKind, LocalAccount, RemoteJob, RemoteRef, SiteAdapter as _, Submission,
-    Submitted, Work,
+    Activity, ErrorKind, LocalAccount, RemoteAfter, RemoteJob, RemoteRef, SiteAdapter as _,
+    Submission, Submitted, Work,
 };
 use site_adapter_pbs::{PbsAdapter, PbsSettings};
 use tempfile::TempDir;
@@ -34,6 +34,7 @@ const FORGETS: Lack<'static> = (
 pub(crate) struct Rig {
     pub(crate) pbs: Emulator,
     pub(crate) adapter: PbsAdapter,
+    settings: PbsSettings,
     pub(crate) ids: Ids,
     pub(crate) user: String,
     pub(crate) folder: TempDir,
@@ -114,14 +115,18 @@ impl Rig {
         settings.run_as = run_as(&user);
         change(&mut settings, folder.path());
         Self {
-            adapter: PbsAdapter::new(settings, Arc::new(SystemClock))
-                .unwrap()
-                .at_pace(1000),
+            adapter: adapter(settings.clone()),
+            settings,
             pbs,
             ids: Ids::from_os(),
             user,
             folder,
         }
+    }
+
+    /// The adapter of an agent that was started anew.
+    pub(crate) fn again(&self) -> PbsAdapter {
+        adapter(self.settings.clone())
     }
 
     pub(crate) fn account(&self) -> LocalAccount {
@@ -219,6 +224,13 @@ impl Rig {
         answer.unwrap_or_else(|_| panic!("no sign that {what}"))
     }
 
+    pub(crate) async fn wait_for_the_next_second(&self) {
+        let now = || broker_model::Clock::now(&SystemClock).as_second();
+        let begun = now();
+        self.wait_for("time goes by", async || (now() > begun).then_some(()))
+            .await;
+    }
+
     pub(crate) async fn wait_until_ended(&self, job: &RemoteRef) -> Outcome {
         self.wait_for("the job ends", async || {
             match self.poll_one(job).await?.activity {
@@ -274,6 +286,19 @@ impl Rig {
             ids: &self.ids,
             clock: &SystemClock,
         }
+    }
+}
+
+fn adapter(settings: PbsSettings) -> PbsAdapter {
+    let adapter = PbsAdapter::new(settings, Arc::new(SystemClock)).unwrap();
+    adapter.at_pace(1000)
+}
+
+pub(crate) fn after(job: &RemoteRef, when: AfterWhen) -> RemoteAfter {
+    RemoteAfter {
+        marker: job.marker.clone(),
+        remote: job.remote_id.clone(),
+        when,
     }
 }
 
