@@ -159,6 +159,10 @@ fn by_pbs(end: &End<'_>, status: i64) -> (OutcomeKind, Option<i32>) {
         -29 | -28 => OutcomeKind::TimedOut,
         -27 | -26 => OutcomeKind::OutOfMemory,
         -25 | -24 => OutcomeKind::Failed,
+        // The node was lost after the script had ended by itself; a signal may be the node's doing.
+        -20 | -14 | -6..=-4 if end.own_status.is_some_and(|code| code <= 128) => {
+            return by_code(end, NOT_LAUNCHED);
+        }
         -20 | -14 | -6..=-4 => OutcomeKind::NodeFailure,
         -15 | -12 | -11 => OutcomeKind::Preempted,
         _ if end.own_status.is_some() => return by_code(end, NOT_LAUNCHED),

@@ -44,6 +44,25 @@ fn pitfall_4_a_lost_node_and_a_second_run_are_told() {
     assert!(qsub(&submission()).contains("-r n"));
 }
 
+/// Its node was lost before PBS had heard of the end.
+#[test]
+fn a_job_that_had_ended_before_its_node_was_lost_ended_by_itself() {
+    let lost = &jobs("07_failures/E_after_60s_qstat")[1];
+    let end = |code: i32| {
+        let own = crate::record_file::RecordFile::parse([
+            &format!("start {} 1795169830 walltime=60 nodes=1 cpus=1", lost.id),
+            &format!("end {code} 1795169840"),
+        ] as [&str; 2]);
+        match lost.activity(own.as_ref()) {
+            Activity::Ended { outcome, .. } => (outcome.kind, outcome.exit_code),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(end(0), (OutcomeKind::Completed, Some(0)));
+    assert_eq!(end(7), (OutcomeKind::Failed, Some(7)));
+    assert_eq!(end(143), (OutcomeKind::NodeFailure, None));
+}
+
 #[test]
 fn pitfall_5_a_zero_that_pbs_invented_gives_way_to_the_wrappers_word() {
     let jobs = jobs("07_failures/D2_up_23s_qstat");
