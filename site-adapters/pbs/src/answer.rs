@@ -129,7 +129,7 @@ impl Ran {
     ///
     /// Only with an exit code of theirs and as the last word: sudo warns (`unable to resolve host`) and
     /// then runs the command all the same.
-    fn is_denied_locally(&self) -> bool {
+    pub(crate) fn is_denied_locally(&self) -> bool {
         let signs: &[&str] = match self.code {
             1 => &["sudo: ", "Sorry, user ", "runuser: ", "setpriv: "],
             126 | 127 => &["runuser: ", "setpriv: "],

@@ -119,9 +119,9 @@ pub(crate) fn parse_records(ran: &Ran) -> Result<HashMap<String, RecordFile>> {
 }
 
 /// grep(1) exits 1 without a line and 2 when a file is missing; it is no failure of ours unless it
-/// could not be run at all.
+/// could not be run at all, which sudo tells with an exit code of 1 too.
 fn readable(ran: &Ran) -> Result<String> {
-    if !matches!(ran.code, 0..=2) {
+    if !matches!(ran.code, 0..=2) || ran.is_denied_locally() {
         return Err(ran.failure());
     }
     Ok(ran.text())

@@ -196,6 +196,38 @@ async fn an_array_whose_tasks_are_not_told_of_is_neither_charged_nor_over() {
     assert_eq!(none, None);
 }
 
+/// It ended well long ago by PBS's word, and sudo lets nobody read what its wrapper wrote.
+fn sudo_lets_nobody_read(_: &str, command: &Command) -> Result<Ran> {
+    if has(command, "-B") {
+        return Ok(server());
+    }
+    if command.operation == "read records" {
+        return Ok(said(1, String::new(), "sudo: a password is required\n"));
+    }
+    if command.operation == "qselect" {
+        return Ok(said(0, "25.pbshead\n".to_owned(), ""));
+    }
+    let ended = QUEUED.replace("\"Q\"", "\"F\"");
+    let times = "\"stime\":\"Fri Nov 20 10:06:08 2026\",\"obittime\":\"Fri Nov 20 10:06:38 2026\"";
+    let told = format!("{{\"Jobs\":{{\"25.pbshead\":{{{ended},\"Exit_status\":0,{times}}}}}}}");
+    Ok(said(0, told, ""))
+}
+
+/// An exit code of PBS's alone may be invented.
+#[tokio::test]
+async fn a_record_that_sudo_lets_nobody_read_is_not_a_record_that_is_missing() {
+    let stage = Stage::of(sudo_lets_nobody_read);
+    let job = reference("25.pbshead".to_owned());
+    let told = stage
+        .adapter
+        .poll(std::slice::from_ref(&job))
+        .await
+        .unwrap();
+    assert_eq!(told[0].activity, Activity::Unknown);
+    let error = stage.adapter.find(&job.account, MARKER).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unauthorized, "{error}");
+}
+
 fn of(user: &str) -> Submission {
     let mut submission = submission();
     submission.account = LocalAccount {
