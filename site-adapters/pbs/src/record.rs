@@ -111,6 +111,11 @@ impl JobRecord {
         self.phase() == Phase::Over
     }
 
+    /// PBS alone does not tell how it is: its end, or all since it went to another server.
+    pub(crate) fn needs_own_word(&self) -> bool {
+        matches!(self.phase(), Phase::Over | Phase::Elsewhere) && !self.is_array()
+    }
+
     /// An array as a whole.
     pub(crate) const fn is_array(&self) -> bool {
         self.tasks.is_some()
@@ -135,7 +140,9 @@ impl JobRecord {
                 expected_start: self.expected_start,
             },
             (Phase::Running, Some(started_at)) => Activity::Running { started_at },
-            (Phase::Elsewhere, _) => Activity::Unknown,
+            (Phase::Elsewhere, _) => own
+                .filter(|own| self.is_who_wrote(own))
+                .map_or(Activity::Unknown, RecordFile::under_way),
             (Phase::Over, started_at) => Activity::Ended {
                 started_at,
                 ended_at: self.ended_at.or(started_at).unwrap_or(self.submitted_at),

@@ -110,6 +110,20 @@ impl RecordFile {
 
     /// Of a job that PBS no longer tells of, and keeps no history for.
     pub(crate) fn activity(&self, gone_at: Timestamp) -> Activity {
+        self.ended("PBS keeps no history", gone_at)
+    }
+
+    /// Of a job that is at another server now, which is not asked.
+    pub(crate) fn under_way(&self) -> Activity {
+        match self.end {
+            Some(end) => self.ended("PBS does not tell how it is", end.at),
+            None => Activity::Running {
+                started_at: self.started_at,
+            },
+        }
+    }
+
+    fn ended(&self, why: &str, gone_at: Timestamp) -> Activity {
         let ended_at = self.ended_at().unwrap_or(gone_at).max(self.started_at);
         let ran = ended_at.duration_since(self.started_at).as_secs();
         let status = self.status();
@@ -138,7 +152,7 @@ impl RecordFile {
                 kind,
                 exit_code: status.filter(|_| is_own),
                 signal: signal.filter(|_| is_own),
-                site_words: format!("PBS keeps no history; {}", self.words()),
+                site_words: format!("{why}; {}", self.words()),
             },
         }
     }

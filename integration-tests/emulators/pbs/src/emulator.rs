@@ -80,7 +80,8 @@ impl Emulator {
     /// - `hook`: a queuejob hook of the site's says no, in these words;
     /// - `no_gpus`: the resource `ngpus` is not made; `forecast` (seconds since 1970): when the scheduler
     ///   expects to start what waits;
-    /// - `lose_exit_code`: jobs that end are told with an exit status of 0.
+    /// - `lose_exit_code`: jobs that end are told with an exit status of 0;
+    /// - `moved`: every job is told to be at another server, and goes on.
     pub fn switch(&self, name: &str, value: &str) -> Result<()> {
         self.server.set(name, value)?;
         let path = self.folder.join("switches").join(name);

@@ -66,11 +66,14 @@ impl PbsAdapter {
             return Ok(Look::NotSure("qselect found nothing, and complained"));
         }
         let since = marked_at(marker).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        if server.remembers(since, self.clock.now()) {
-            return Ok(Look::Absent);
-        }
-        // What is over is not told any more: only traces outside the server are left.
-        let traces = self.traces_of(account, marker).await?;
+        let traces = if server.remembers(since, self.clock.now()) {
+            // What ended before the history was switched on is not in it.
+            let own = self.own_traces(&account.user, marker).await?;
+            own.remote(marker, self.clock.now())
+        } else {
+            // What is over is not told any more: only traces outside the server are left.
+            self.traces_of(account, marker).await?
+        };
         Ok(traces.map_or(Look::Absent, |job| Look::Here(Box::new(job))))
     }
 
@@ -108,11 +111,11 @@ impl PbsAdapter {
         marker: &str,
         job: &JobRecord,
     ) -> Result<RemoteJob> {
-        if !job.is_over() {
-            return Ok(job.remote(marker, job.activity(None)));
-        }
-        if job.is_array() {
+        if job.is_over() && job.is_array() {
             return self.ended_array(&account.user, marker, job).await;
+        }
+        if !job.needs_own_word() {
+            return Ok(job.remote(marker, job.activity(None)));
         }
         let own = self.record_of(&account.user, marker).await?;
         Ok(job.remote(marker, self.judge(job, Some(&Ok(own)))))

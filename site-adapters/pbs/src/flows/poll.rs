@@ -102,29 +102,24 @@ impl PbsAdapter {
                 Said::Job(_) => Verdict::Gone,
                 Said::Nothing => Verdict::Unknown,
                 Said::Unknown => {
-                    let server = self.server().await?;
-                    if server.remembers(job.submitted_at, self.clock.now()) {
-                        Verdict::Gone
-                    } else {
-                        self.end_of(job)
-                            .await?
-                            .map_or(Verdict::Gone, |ended| Verdict::Ended(Box::new(ended)))
-                    }
+                    // What ended before a history was switched on is not in it.
+                    let ended = self.end_of(job).await?;
+                    ended.map_or(Verdict::Gone, |ended| Verdict::Ended(Box::new(ended)))
                 }
             },
         )
     }
 
     async fn tell(&self, jobs: &[&RemoteRef], verdicts: Vec<Verdict>) -> Result<Vec<RemoteJob>> {
-        let over = jobs
+        let silent = jobs
             .iter()
             .zip(&verdicts)
             .filter_map(|(job, verdict)| match verdict {
-                Verdict::Is(seen) if seen.is_over() && !seen.is_array() => Some(*job),
+                Verdict::Is(seen) if seen.needs_own_word() => Some(*job),
                 _ => None,
             });
-        let over: Vec<&RemoteRef> = over.collect();
-        let records = self.records_of(&over).await;
+        let silent: Vec<&RemoteRef> = silent.collect();
+        let records = self.records_of(&silent).await;
         let mut told = Vec::with_capacity(jobs.len());
         let mut arrays = 0;
         for (job, verdict) in jobs.iter().zip(verdicts) {
@@ -168,7 +163,7 @@ impl PbsAdapter {
         own: Option<&Result<Option<RecordFile>, ()>>,
     ) -> Activity {
         if !seen.is_over() {
-            return seen.activity(None);
+            return seen.activity(own.and_then(|own| own.as_ref().ok()?.as_ref()));
         }
         let Some(Ok(own)) = own else {
             return Activity::Unknown;

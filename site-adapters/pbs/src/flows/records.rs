@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use site_adapter::{RemoteRef, Result};
+use broker_model::RemoteId;
+use jiff::Timestamp;
+use site_adapter::{RemoteJob, RemoteRef, Result};
 
 use crate::adapter::{PbsAdapter, checked_marker};
 use crate::calls::files::{self, RECORDS_AT_ONCE};
@@ -23,6 +25,21 @@ impl Own {
         match self {
             Self::Job(own) => Some(own),
             Self::Nothing | Self::Array(_) => None,
+        }
+    }
+
+    /// Of what no server tells any more.
+    pub(super) fn remote(&self, marker: &str, now: Timestamp) -> Option<RemoteJob> {
+        match self {
+            Self::Nothing => None,
+            Self::Array(array) => Some(array.remote(marker, now)),
+            Self::Job(own) => Some(RemoteJob {
+                marker: marker.to_owned(),
+                remote_id: RemoteId(own.job_id.clone()),
+                submitted_at: own.started_at,
+                activity: own.activity(now),
+                tasks: None,
+            }),
         }
     }
 }

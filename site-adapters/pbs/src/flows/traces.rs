@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use broker_model::{Outcome, OutcomeKind, RemoteId};
+use broker_model::{Outcome, OutcomeKind};
 use site_adapter::{Activity, Error, ErrorKind, LocalAccount, RemoteJob, RemoteRef, Result};
 
 use crate::adapter::{PbsAdapter, checked_marker, marked_at};
@@ -29,14 +29,8 @@ impl PbsAdapter {
             let activity = job.activity(own.job());
             return Ok(Some(job.remote(marker, activity)));
         }
-        if let Own::Job(own) = own {
-            return Ok(Some(RemoteJob {
-                marker: marker.to_owned(),
-                remote_id: RemoteId(own.job_id.clone()),
-                submitted_at: own.started_at,
-                activity: own.activity(self.clock.now()),
-                tasks: None,
-            }));
+        if let Some(told) = own.remote(marker, self.clock.now()) {
+            return Ok(Some(told));
         }
         if let Some(deleted) = self.deleted_unstarted(account, marker).await? {
             return Ok(Some(deleted));
@@ -73,7 +67,9 @@ impl PbsAdapter {
             return Ok(Some(told(ended.activity(own.job()))));
         }
         if let Own::Job(own) = own {
-            return Ok(Some(told(own.activity(self.clock.now()))));
+            // Otherwise another job of the attempt was let run its code, and is found by its name.
+            let is_its = number(&own.job_id) == number(&job.remote_id.0);
+            return Ok(is_its.then(|| told(own.activity(self.clock.now()))));
         }
         let deleted = self.deleted_unstarted(&job.account, &job.marker).await?;
         if let Some(deleted) = deleted {

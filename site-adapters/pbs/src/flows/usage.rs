@@ -4,6 +4,7 @@ use crate::adapter::PbsAdapter;
 use crate::calls::is_job_id;
 use crate::record::{JobRecord, run_seconds};
 use crate::record_file::RecordFile;
+use crate::states::Phase;
 
 use super::questions::Said;
 use super::records::Own;
@@ -20,6 +21,9 @@ impl PbsAdapter {
         match self.say_of(user, id).await? {
             Said::Job(seen) if seen.is(job) && seen.is_array() => {
                 self.array_usage(user, &seen).await
+            }
+            Said::Job(seen) if seen.is(job) && seen.phase() == Phase::Elsewhere => {
+                self.usage_by_traces(job).await
             }
             Said::Job(seen) if seen.is(job) => self.single_usage(job, &seen).await,
             Said::Job(_) | Said::Nothing => Ok(None),

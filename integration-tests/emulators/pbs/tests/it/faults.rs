@@ -119,6 +119,32 @@ async fn a_lost_node_is_no_failure_of_the_job() {
     assert_eq!(outcome.kind, OutcomeKind::NodeFailure, "{outcome:?}");
 }
 
+/// The other server is not asked; what the job writes down is read as before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_moved_to_another_server_is_followed_by_its_record() {
+    let rig = Rig::new();
+    let gate = rig.work_dir().join("gate");
+    let script = format!(
+        "echo ran; while [ ! -e '{}' ]; do sleep 0.1; done; exit 3",
+        gate.display()
+    );
+    let job = rig.submit(&rig.submission(&script)).await;
+    rig.pbs.switch("moved", "").unwrap();
+    rig.wait_until_running(&job).await;
+    let found = rig.adapter.find(&rig.account(), &job.marker).await.unwrap();
+    let found = found.unwrap().activity;
+    assert!(matches!(found, Activity::Running { .. }), "{found:?}");
+    assert_eq!(rig.adapter.usage(&job).await.unwrap(), None);
+    std::fs::write(gate, "").unwrap();
+    let outcome = rig.wait_until_ended(&job).await;
+    assert_eq!(
+        (outcome.kind, outcome.exit_code),
+        (OutcomeKind::Failed, Some(3)),
+        "{outcome:?}"
+    );
+    assert!(rig.adapter.usage(&job).await.unwrap().is_some());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_exit_code_that_pbs_lost_is_known_all_the_same() {
     let rig = Rig::new();

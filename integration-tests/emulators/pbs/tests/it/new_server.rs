@@ -260,3 +260,44 @@ async fn a_held_job_that_pbs_removed_ended_with_the_one_before_it() {
     let words = format!("it waits for job {} to be completed", first.remote_id.0);
     assert!(outcome.site_words.starts_with(&words), "{outcome:?}");
 }
+
+/// The history begins empty, and says of what ended before that there never was such a job.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_history_that_is_switched_on_makes_nothing_run_again() {
+    let rig = new_server();
+    let mut submission = rig.submission("echo ran");
+    submission.work.restartable = true;
+    let job = rig.submit(&submission).await;
+    rig.wait_until_ended(&job).await;
+    rig.pbs.clear("history_off").unwrap();
+    let adapter = rig.again();
+    let told = adapter.poll(std::slice::from_ref(&job)).await.unwrap();
+    let found = adapter.find(&rig.account(), &job.marker).await.unwrap();
+    for told in [told.first(), found.as_ref()] {
+        let Some(Activity::Ended { outcome, .. }) = told.map(|told| &told.activity) else {
+            panic!("{told:?}");
+        };
+        assert_eq!(outcome.kind, OutcomeKind::Completed, "{outcome:?}");
+    }
+    submission.may_exist = true;
+    let again = adapter.submit(&submission).await.unwrap();
+    assert!(again.adopted);
+    assert_eq!(rig.pbs.starts(&submission.marker()).unwrap(), 1);
+}
+
+/// Two agents with one attempt: the job that stood back is over, and the other runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_stood_back_and_was_forgotten_does_not_end_the_other() {
+    let rig = new_server();
+    let submission = rig.submission("echo ran; sleep 600");
+    let first = rig.submit(&submission).await;
+    rig.said(&first).await;
+    let second = rig.submit(&submission).await;
+    rig.wait_for("the second stands back", async || {
+        rig.poll_one(&second).await.is_none().then_some(())
+    })
+    .await;
+    let found = rig.adapter.find(&rig.account(), &first.marker).await;
+    assert_eq!(found.unwrap().unwrap().remote_id, first.remote_id);
+    rig.wait_until_running(&first).await;
+}

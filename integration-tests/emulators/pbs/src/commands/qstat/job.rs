@@ -69,7 +69,31 @@ pub(super) fn attributes(
         Value::Object(variables(job, server, dialect)),
     );
     told.extend(last_attributes(job, task, single, server));
+    if server.has("moved") {
+        move_away(&mut told);
+    }
     told
+}
+
+/// What only the other server knows is missing.
+fn move_away(told: &mut Vec<(String, Value)>) {
+    const ELSEWHERE: [&str; 7] = [
+        "resources_used",
+        "exec_host",
+        "stime",
+        "obittime",
+        "comment",
+        "run_count",
+        "Exit_status",
+    ];
+    told.retain(|(name, _)| !ELSEWHERE.contains(&name.as_str()));
+    for (name, value) in told {
+        match name.as_str() {
+            "job_state" => *value = Value::text("M"),
+            "substate" => *value = Value::Bare("94".to_owned()),
+            _ => {}
+        }
+    }
 }
 
 /// What comes after the variables.
