@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use agent_link::request::Claims;
 use agent_link::{KeyPair, PublicKey, RotateReply, RotateRequest, answer};
@@ -15,7 +17,7 @@ use axum_server::tls_rustls::RustlsConfig;
 use broker_model::{Clock as _, Ids, OutcomeKind, SystemClock};
 use jiff::Timestamp;
 use site_adapter::{BrokerLink, LeaseRequest, LinkError, Report};
-use site_agent::{HttpLink, HttpLinkConfig, HttpLinkError, Identity};
+use site_agent::{HttpLink, HttpLinkConfig, HttpLinkError, Identity, keep_key_fresh};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +34,8 @@ pub(crate) struct Front {
     /// The agent's key that is let in.
     pub(crate) known: Arc<Mutex<PublicKey>>,
     answers: Answers,
+    /// The answer to the next change of a key is lost on the way.
+    loses_rotation: Arc<AtomicBool>,
 }
 
 async fn answer(
@@ -43,6 +47,9 @@ async fn answer(
 ) -> (StatusCode, HeaderMap, String) {
     let claims = Claims::read(&headers, (&method, &uri)).unwrap();
     let (status, text) = front.says(&claims, &uri, &body).await;
+    if uri.path() == "/agent/v1/rotate" && front.loses_rotation.swap(false, Ordering::SeqCst) {
+        return (StatusCode::BAD_GATEWAY, HeaderMap::new(), String::new());
+    }
     let signed = answer::sign(&front.key, 1, &claims, status, text.as_bytes());
     (status, signed.into_iter().collect(), text)
 }
@@ -110,6 +117,7 @@ impl Served {
             known: Arc::new(Mutex::new(*agent.public())),
             key: KeyPair::generate(),
             answers: Answers::default(),
+            loses_rotation: Arc::default(),
         };
         let routes = routes(front.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -219,7 +227,7 @@ async fn an_agent_works_over_http_as_it_does_in_process() {
     let shutdown = CancellationToken::new();
     let settled = async {
         while !broker.row(attempt).is_settled() {
-            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
         shutdown.cancel();
     };
@@ -355,6 +363,59 @@ async fn a_rotation_that_the_agent_was_killed_in_is_finished_wherever_it_stopped
         assert_eq!(link.identity().key.public(), next.key.public());
         assert!(!link.finish_rotation().await.unwrap());
         link.report(empty_report()).await.unwrap();
+    }
+}
+
+/// The old key counts for ten minutes; a report waits for a rotation that is under way.
+async fn is_let_in_within_eleven_minutes(link: &HttpLink) {
+    for _ in 0..11 {
+        if link.report(empty_report()).await.is_ok() {
+            return;
+        }
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_mins(1)).await;
+        tokio::time::resume();
+    }
+    panic!("locked out");
+}
+
+#[tokio::test]
+async fn a_rotation_whose_answer_is_lost_is_finished_before_the_old_key_counts_no_more() {
+    let served = Served::start().await;
+    served.front.loses_rotation.store(true, Ordering::SeqCst);
+    let link = served.link();
+    let locked_out = async {
+        while served.front.loses_rotation.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+        // Waits for the end of the rotation, too.
+        let error = link.report(empty_report()).await.unwrap_err();
+        assert!(matches!(error, LinkError::Unauthorized(_)), "{error}");
+        is_let_in_within_eleven_minutes(&link).await;
+    };
+    tokio::select! {
+        () = keep_key_fresh(&link, 30, CancellationToken::new()) => panic!("nobody stopped it"),
+        () = locked_out => {}
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_that_was_begun_beside_a_running_agent_is_finished_by_it() {
+    let served = Served::start().await;
+    let link = served.link();
+    let begun_beside = async {
+        link.report(empty_report()).await.unwrap();
+        let next = Identity {
+            key: KeyPair::generate(),
+            ..Identity::load(&served.data()).unwrap()
+        };
+        next.store_next(&served.data()).unwrap();
+        *served.front.known.lock().unwrap() = *next.key.public();
+        is_let_in_within_eleven_minutes(&link).await;
+    };
+    tokio::select! {
+        () = keep_key_fresh(&link, 0, CancellationToken::new()) => panic!("nobody stopped it"),
+        () = begun_beside => {}
     }
 }
 
