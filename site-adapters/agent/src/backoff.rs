@@ -19,6 +19,12 @@ pub(crate) fn spread(min: Duration, max: Duration, tries: u32) -> Duration {
     limit.mul_f64(rand::random::<f64>())
 }
 
+/// The longest pause, less up to half of it: those whom the broker refused together do not come back
+/// together, and none of them soon.
+pub(crate) fn long_pause(max: Duration) -> Duration {
+    max / 2 + (max / 2).mul_f64(rand::random::<f64>())
+}
+
 pub(crate) fn after(now: Timestamp, wait: Duration) -> Timestamp {
     let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
     now.saturating_add(wait).unwrap_or(Timestamp::MAX)
@@ -69,6 +75,15 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn who_is_refused_waits_between_half_and_all_of_the_longest_time() {
+        let max = Duration::from_mins(1);
+        let pauses: Vec<Duration> = (0..2000).map(|_| long_pause(max)).collect();
+        assert!(pauses.iter().all(|it| (max / 2..=max).contains(it)));
+        let sooner = pauses.iter().filter(|it| **it < max * 3 / 4).count();
+        assert!((800..1200).contains(&sooner), "{sooner} of 2000");
     }
 
     #[test]

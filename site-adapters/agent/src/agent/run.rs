@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Agent;
-use crate::backoff::{delay, spread};
+use crate::backoff::{delay, long_pause, spread};
 use crate::pulse::Loop;
 use crate::state::Lane;
 
@@ -248,7 +248,7 @@ impl Agent {
             LinkError::Unreachable(_) => spread,
             // Everybody is told the same time.
             LinkError::Busy { retry_after, .. } => *retry_after + spread,
-            LinkError::Unauthorized(_) | LinkError::Refused(_) => max,
+            LinkError::Unauthorized(_) | LinkError::Refused(_) => long_pause(max),
         };
         *failures = failures.saturating_add(1);
         tracing::warn!(call, %error, pause_ms = pause.as_millis(), "the broker did not answer");

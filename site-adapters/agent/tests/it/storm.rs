@@ -24,19 +24,31 @@ const OUTAGE: Duration = Duration::from_mins(10);
 #[derive(Debug)]
 struct Gate {
     begun: Instant,
+    /// What it says while it is not.
+    says: fn(String) -> LinkError,
     up: watch::Sender<bool>,
     calls: Mutex<BTreeMap<u64, u64>>,
     longest_held: Mutex<Duration>,
 }
 
 impl Gate {
+    fn new(is_up: bool, says: fn(String) -> LinkError) -> Arc<Self> {
+        Arc::new(Self {
+            begun: Instant::now(),
+            says,
+            up: watch::Sender::new(is_up),
+            calls: Mutex::default(),
+            longest_held: Mutex::default(),
+        })
+    }
+
     fn note(&self) -> Result<(), LinkError> {
         let second = self.begun.elapsed().as_secs();
         *self.calls.lock().unwrap().entry(second).or_default() += 1;
         if *self.up.borrow() {
             return Ok(());
         }
-        Err(LinkError::Unreachable("connection refused".to_owned()))
+        Err((self.says)("not now".to_owned()))
     }
 
     /// The most calls of a second between two moments.
@@ -69,14 +81,16 @@ impl BrokerLink for Gate {
     }
 }
 
+async fn run_agent(gate: Arc<Gate>, shutdown: CancellationToken) {
+    let broker = Arc::new(MemoryBroker::new(Arc::new(SystemClock)));
+    let site = Arc::new(ScriptedSite::new(broker, Arc::new(SystemClock)));
+    let agent = Agent::new(config(), gate, site, everyone(), Arc::new(SystemClock));
+    agent.run(shutdown).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn five_hundred_agents_come_back_over_a_minute_and_not_in_a_second() {
-    let gate = Arc::new(Gate {
-        begun: Instant::now(),
-        up: watch::Sender::new(true),
-        calls: Mutex::default(),
-        longest_held: Mutex::default(),
-    });
+    let gate = Gate::new(true, LinkError::Unreachable);
     let shutdown = CancellationToken::new();
     let mut running = JoinSet::new();
     for number in 0..AGENTS {
@@ -84,10 +98,7 @@ async fn five_hundred_agents_come_back_over_a_minute_and_not_in_a_second() {
         running.spawn(async move {
             // Nobody started them all at once.
             sleep(Duration::from_millis(number * 60)).await;
-            let broker = Arc::new(MemoryBroker::new(Arc::new(SystemClock)));
-            let site = Arc::new(ScriptedSite::new(broker, Arc::new(SystemClock)));
-            let agent = Agent::new(config(), gate, site, everyone(), Arc::new(SystemClock));
-            agent.run(shutdown).await;
+            run_agent(gate, shutdown).await;
         });
     }
     let lost = Duration::from_mins(2);
@@ -112,4 +123,24 @@ async fn five_hundred_agents_come_back_over_a_minute_and_not_in_a_second() {
     assert!(usual >= 1, "they work: {told}");
     assert!(losing < AGENTS / 2, "{told}");
     assert!(returning < AGENTS / 8, "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn agents_that_are_refused_at_one_moment_do_not_ask_again_at_one() {
+    let gate = Gate::new(false, LinkError::Unauthorized);
+    let shutdown = CancellationToken::new();
+    let mut running = JoinSet::new();
+    for _ in 0..100 {
+        running.spawn(run_agent(gate.clone(), shutdown.clone()));
+    }
+    let longest = config().retry_max;
+    sleep(longest * 3).await;
+    shutdown.cancel();
+    while running.join_next().await.is_some() {}
+    let at_once = gate.most(Duration::ZERO, Duration::from_secs(1));
+    assert!(at_once >= 100, "{at_once} begin together");
+    let soon = gate.most(Duration::from_secs(2), longest / 2);
+    assert_eq!(soon, 0, "nobody is let in soon");
+    let again = gate.most(longest / 2, longest * 3);
+    assert!((1..25).contains(&again), "{again} in one second");
 }
