@@ -6,6 +6,7 @@ mod cache;
 mod command;
 mod guard;
 mod http;
+mod recent;
 mod table;
 mod uids;
 

@@ -41,6 +41,16 @@ pub(crate) struct Refusal {
     retry_after: Option<Duration>,
 }
 
+impl Refusal {
+    /// The broker does not let this key in.
+    pub(crate) fn is_unauthorized(&self) -> bool {
+        matches!(
+            self.status,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+        )
+    }
+}
+
 impl From<LinkError> for Miss {
     fn from(error: LinkError) -> Self {
         Self::Link(error)
@@ -59,13 +69,14 @@ impl From<Miss> for LinkError {
 /// As the agent's loops take it: what a later broker or another address may answer is tried again.
 impl From<Refusal> for LinkError {
     fn from(refusal: Refusal) -> Self {
+        let is_unauthorized = refusal.is_unauthorized();
         let Refusal {
             status,
             words,
             retry_after,
         } = refusal;
         match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Self::Unauthorized(words),
+            _ if is_unauthorized => Self::Unauthorized(words),
             StatusCode::BAD_REQUEST
             | StatusCode::UNPROCESSABLE_ENTITY
             | StatusCode::PAYLOAD_TOO_LARGE => Self::Refused(words),

@@ -9,7 +9,7 @@ use agent_link::{EnrolReply, EnrolRequest, InviteText, RotateReply, RotateReques
 use async_trait::async_trait;
 use broker_model::{Clock as _, SystemClock};
 use jiff::Timestamp;
-use reqwest::{Client, StatusCode};
+use reqwest::Client;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use site_adapter::{BrokerLink, LeaseReply, LeaseRequest, LinkError, Report, ReportReply};
@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use url::Url;
 
-use crate::exchange::{Miss, Parties, Refusal, exchange};
+use crate::exchange::{Miss, Parties, exchange};
 use crate::identity::{Identity, IdentityError, enrolling_key, next_key, rotation_lock};
 use crate::proxy::{ProxyConfig, through};
 
@@ -136,7 +136,7 @@ impl HttpLink {
             .await
         {
             // Begun long ago: the old key may count no more, and the new one does.
-            Err(Miss::Refusal(told)) if is_unauthorized(&told) => {
+            Err(Miss::Refusal(told)) if told.is_unauthorized() => {
                 let again = self.post_as(next, "rotate", &request, ANSWER_TIMEOUT);
                 again.await.map_err(|_| Miss::Refusal(told))
             }
@@ -171,7 +171,7 @@ impl HttpLink {
         let identity = self.identity();
         match self.post_as(&identity, path, message, timeout).await {
             // `alcyone-agent rotate-key` may have put another key there meanwhile.
-            Err(Miss::Refusal(told)) if is_unauthorized(&told) => {
+            Err(Miss::Refusal(told)) if told.is_unauthorized() => {
                 match self.reread(&identity).await {
                     Some(fresh) => self.post_as(&fresh, path, message, timeout).await,
                     None => Err(Miss::Refusal(told)),
@@ -215,13 +215,6 @@ impl From<Miss> for HttpLinkError {
     fn from(miss: Miss) -> Self {
         Self::Broker(miss.into())
     }
-}
-
-fn is_unauthorized(told: &Refusal) -> bool {
-    matches!(
-        told.status,
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
-    )
 }
 
 /// Beside the agent's loops: a disk may take its time.

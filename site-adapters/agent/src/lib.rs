@@ -33,6 +33,7 @@ mod http_link;
 mod identity;
 pub mod log_writer;
 mod metrics;
+pub mod passwd;
 mod problems;
 mod proxy;
 mod pulse;

@@ -68,6 +68,10 @@ fn name(field: &str, text: String) -> Result<String, AccountError> {
     Err(odd(&words))
 }
 
+pub(super) fn too_long() -> AccountError {
+    AccountError::Unusable(format!("its answer is longer than {LONGEST_ANSWER} bytes"))
+}
+
 fn odd(why: &str) -> AccountError {
     AccountError::Unusable(format!("it is not understood: {why}"))
 }

@@ -63,8 +63,7 @@ impl AccountCommand {
             return Err(AccountError::Unusable(words));
         }
         if out.len() > LONGEST_ANSWER {
-            let words = format!("its answer is longer than {LONGEST_ANSWER} bytes");
-            return Err(AccountError::Unusable(words));
+            return Err(answer::too_long());
         }
         answer::read(&out)
     }

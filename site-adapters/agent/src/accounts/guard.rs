@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 
-use super::uids::{Uids, in_passwd};
+use super::uids::Uids;
 use super::{AccountError, AccountMap, AccountQuestion, Mapping};
+use crate::passwd::uid_of;
 
 /// Keeps jobs from running as root, as the scheduler's own user or as the agent's, whatever a
 /// mapping says.
@@ -53,10 +54,10 @@ impl LocalUsers {
         }
     }
 
-    /// Why a user of passwd(5) is not allowed, if so. Those of a directory service are known by their
-    /// names only: they are looked up for each job.
+    /// Why a user of passwd(5) is not allowed, if so. Those of a directory service are known here by
+    /// their names only; `account` looks their numbers up.
     pub fn forbids(&self, user: &str) -> Option<&'static str> {
-        self.forbids_as(user, in_passwd(user))
+        self.forbids_as(user, uid_of(user))
     }
 
     fn forbids_as(&self, user: &str, uid: Option<u32>) -> Option<&'static str> {

@@ -84,8 +84,7 @@ impl AccountService {
         while let Some(bytes) = response.chunk().await.map_err(away)? {
             body.extend_from_slice(&bytes);
             if body.len() > LONGEST_ANSWER {
-                let words = format!("its answer is longer than {LONGEST_ANSWER} bytes");
-                return Err(AccountError::Unusable(words));
+                return Err(answer::too_long());
             }
         }
         Ok((response.status(), body))
