@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use agent_link::InviteText;
 use anyhow::Context as _;
 use broker_model::{Clock as _, SystemClock};
+use site_agent::Identity;
 use site_agent::settings::{DataLock, Settings};
 
 use crate::compose;
@@ -37,6 +38,7 @@ pub(crate) async fn enrol(settings: &Settings, invite: &InviteText) -> anyhow::R
         let reason = format!("the invite is for the site {}", invite.site);
         return Err(settings.invalid("agent.site", reason).into());
     }
+    Identity::must_be_ours(&settings.agent.data_dir)?;
     let _held = DataLock::hold(settings).await?;
     let config = settings.link_config();
     let enrolled = site_agent::enrol(&config, invite, host(), SystemClock.now()).await?;
@@ -48,6 +50,7 @@ pub(crate) async fn enrol(settings: &Settings, invite: &InviteText) -> anyhow::R
 
 /// Beside a running agent, which takes the new key up by itself.
 pub(crate) async fn rotate(settings: &Settings) -> anyhow::Result<ExitCode> {
+    Identity::must_be_ours(&settings.agent.data_dir)?;
     let link = compose::link(settings)?;
     let until = link.rotate(SystemClock.now()).await?;
     say(&format!(

@@ -1,6 +1,8 @@
 //! Who the agent is: its id, its key, and the broker it came in at. One file in the data folder that
 //! only its owner reads, changed whole or not at all.
 
+mod owner;
+
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -30,7 +32,10 @@ pub enum IdentityError {
         "`{0}` is there already: this agent is enrolled; remove it to enrol anew, and have the old agent revoked"
     )]
     Enrolled(PathBuf),
-    #[error("cannot read `{path}`")]
+    #[error(
+        "cannot read `{path}`; it must belong to the user that the agent runs as, who alone runs `enrol` and \
+         `rotate-key`"
+    )]
     Unreadable {
         path: PathBuf,
         #[source]
@@ -38,6 +43,15 @@ pub enum IdentityError {
     },
     #[error("`{path}` is damaged ({reason}); remove it and enrol anew")]
     Damaged { path: PathBuf, reason: String },
+    #[error(
+        "`{path}` is the user `{owner}`'s, and the agent could not read what another one writes there; run this \
+         as that user: `sudo -u '{owner}' alcyone-agent …`"
+    )]
+    AnotherUsers { path: PathBuf, owner: String },
+    #[error(
+        "another process is changing this agent's key just now (`{0}` is locked); wait a moment and run it again"
+    )]
+    Rotating(PathBuf),
     #[error("cannot write `{path}`; the agent's data folder must be writable")]
     Unwritable {
         path: PathBuf,
@@ -170,14 +184,13 @@ pub(crate) fn rotation_lock(data_dir: &Path) -> Result<File, IdentityError> {
         .truncate(false)
         .mode(0o600)
         .open(&path);
-    let locked = opened.and_then(|file| match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(std::io::Error::other(
-            "another process changes this agent's key just now",
-        )),
-        Err(TryLockError::Error(error)) => Err(error),
-    });
-    locked.map_err(|source| IdentityError::Unwritable { path, source })
+    match opened.map(|file| (file.try_lock(), file)) {
+        Ok((Ok(()), file)) => Ok(file),
+        Ok((Err(TryLockError::WouldBlock), _)) => Err(IdentityError::Rotating(path)),
+        Ok((Err(TryLockError::Error(source)), _)) | Err(source) => {
+            Err(IdentityError::Unwritable { path, source })
+        }
+    }
 }
 
 fn read(path: &Path) -> Result<Option<Identity>, IdentityError> {
@@ -300,6 +313,17 @@ mod tests {
         let other = invite("inv_0192f0c1d2e37abc8def0123456789ac");
         let other = enrolling_key(folder.path(), &other).unwrap();
         assert_ne!(key.public(), other.public());
+    }
+
+    #[test]
+    fn a_second_change_of_the_key_at_one_time_is_told_to_wait() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = rotation_lock(folder.path()).unwrap();
+        let words = rotation_lock(folder.path()).unwrap_err().to_string();
+        assert!(words.contains("is changing this agent's key"), "{words}");
+        assert!(words.contains("run it again"), "{words}");
+        drop(held);
+        rotation_lock(folder.path()).unwrap();
     }
 
     #[test]

@@ -1,0 +1,81 @@
+//! Whose an identity is: what another user writes in the data folder the agent cannot read.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use super::{FILE, Identity, IdentityError};
+use crate::passwd::name_of;
+
+const ROOT: u32 = 0;
+
+impl Identity {
+    /// Fails in a data folder of another user's than who runs this: a key that is made now would be for
+    /// this user alone, and the agent would be locked out with the old one.
+    pub fn must_be_ours(data_dir: &Path) -> Result<(), IdentityError> {
+        must_be_of(rustix::process::geteuid().as_raw(), data_dir)
+    }
+}
+
+fn must_be_of(uid: u32, data_dir: &Path) -> Result<(), IdentityError> {
+    let of = |path: &Path| std::fs::metadata(path).ok().map(|found| found.uid());
+    match other_owner(uid, of(&data_dir.join(FILE)), of(data_dir)) {
+        None => Ok(()),
+        Some(owner) => Err(IdentityError::AnotherUsers {
+            path: data_dir.to_owned(),
+            // As sudo(8) takes it.
+            owner: name_of(owner).unwrap_or_else(|| format!("#{owner}")),
+        }),
+    }
+}
+
+/// An identity says it by itself. Before there is one, a folder of root's that others may write to is a
+/// volume that somebody mounted, and whoever cannot write to it is told so.
+fn other_owner(uid: u32, of_identity: Option<u32>, of_folder: Option<u32>) -> Option<u32> {
+    let owner = of_identity.or_else(|| of_folder.filter(|owner| *owner != ROOT));
+    owner.filter(|owner| *owner != uid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AGENT: u32 = 990;
+    const MAIA: u32 = 1001;
+
+    #[test]
+    fn a_key_is_made_by_the_user_alone_whose_the_identity_is() {
+        assert_eq!(other_owner(AGENT, Some(AGENT), Some(AGENT)), None);
+        assert_eq!(other_owner(AGENT, Some(AGENT), Some(ROOT)), None);
+        for uid in [ROOT, MAIA] {
+            assert_eq!(other_owner(uid, Some(AGENT), Some(AGENT)), Some(AGENT));
+            assert_eq!(other_owner(uid, Some(AGENT), Some(ROOT)), Some(AGENT));
+            // The folder is shut to them, and what is in it cannot be seen.
+            assert_eq!(other_owner(uid, None, Some(AGENT)), Some(AGENT));
+        }
+    }
+
+    #[test]
+    fn who_enrols_first_takes_a_folder_of_nobody_elses() {
+        assert_eq!(other_owner(AGENT, None, None), None);
+        assert_eq!(other_owner(AGENT, None, Some(AGENT)), None);
+        assert_eq!(other_owner(AGENT, None, Some(ROOT)), None);
+    }
+
+    #[test]
+    fn the_refusal_says_as_whom_to_run_it() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(FILE), "").unwrap();
+        let own = std::fs::metadata(folder.path()).unwrap().uid();
+        must_be_of(own, folder.path()).unwrap();
+        let words = must_be_of(own + 1, folder.path()).unwrap_err().to_string();
+        let owner = name_of(own).unwrap_or_else(|| format!("#{own}"));
+        assert!(
+            words.contains(&format!("sudo -u '{owner}' alcyone-agent")),
+            "{words}"
+        );
+        assert!(
+            words.contains(&folder.path().display().to_string()),
+            "{words}"
+        );
+    }
+}
