@@ -15,7 +15,7 @@ pub fn default_home() -> String {
     "/home/{user}".to_owned()
 }
 
-/// What a job's script is looked up by.
+/// `PATH` of a job's script.
 pub fn default_path() -> String {
     "/usr/local/bin:/usr/bin:/bin".to_owned()
 }

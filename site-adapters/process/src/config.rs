@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use broker_model::{PartitionId, PartitionRef, Site, SiteId, SystemId, Walltime};
 use serde::{Deserialize, Serialize};
+use site_adapter::local::default_path;
 use site_adapter::{Error, ErrorKind, Result, Work};
 
 /// As execve(2) has it.
@@ -114,10 +115,6 @@ const fn default_grace_seconds() -> u32 {
 
 const fn default_keep_days() -> u32 {
     14
-}
-
-fn default_path() -> String {
-    "/usr/local/bin:/usr/bin:/bin".to_owned()
 }
 
 impl Config {
