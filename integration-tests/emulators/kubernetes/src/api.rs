@@ -11,7 +11,7 @@ use http::{Method, Response};
 use hyper::body::Frame;
 use serde_json::{Value, json};
 
-use crate::cluster::{NAMESPACE, Shared, State};
+use crate::cluster::{Shared, State};
 use crate::server::{Body, streamed, whole};
 use crate::status::{
     Reply, created, not_found, ok, qualified, refused, text as plain, with_details,
@@ -150,6 +150,18 @@ pub(crate) fn unauthorized(state: &mut State, call: &Call, target: &Target) -> O
         None if call.certified => "submitter",
         None => "system:anonymous",
     };
+    let right = wanted(call, target);
+    if user == "submitter" && !lacks(state, target, &right) {
+        if right.1 != REVIEWS {
+            state.used.insert(right);
+        }
+        return None;
+    }
+    Some(forbidden(user, target, &right))
+}
+
+/// The right that a call needs: verb and resource.
+fn wanted(call: &Call, target: &Target) -> (String, String) {
     let watches = call.query.contains_key("watch");
     let verb = if watches {
         "watch"
@@ -161,24 +173,25 @@ pub(crate) fn unauthorized(state: &mut State, call: &Call, target: &Target) -> O
     } else {
         ""
     };
-    let resource = format!("{}{log}", target.plural);
+    (verb.to_owned(), format!("{}{log}", target.plural))
+}
+
+fn lacks(state: &State, target: &Target, right: &(String, String)) -> bool {
+    let (verb, resource) = right;
+    let at_all = target.namespace.is_empty();
     let everywhere = matches!(target.plural.as_str(), "nodes" | REVIEWS);
-    let here = everywhere || target.namespace == NAMESPACE || target.namespace.is_empty();
-    let right = (verb.to_owned(), resource.clone());
-    let lacks = |granted: &BTreeSet<_>| resource != REVIEWS && !granted.contains(&right);
-    let denied = state.denied.contains(&right)
-        || state.granted.as_ref().is_some_and(lacks)
-        || (target.namespace.is_empty()
-            && state
-                .denied
-                .contains(&(verb.to_owned(), format!("all {resource}"))));
-    if user == "submitter" && here && !denied {
-        if resource != REVIEWS {
-            state.used.insert(right);
-        }
-        return None;
-    }
-    let full = qualified(&resource, &target.group);
+    let here = everywhere || at_all || state.namespaces.contains(&target.namespace);
+    let of_all = (verb.clone(), format!("all {resource}"));
+    let is_left_out = |granted: &BTreeSet<_>| resource != REVIEWS && !granted.contains(right);
+    !here
+        || state.denied.contains(right)
+        || (at_all && state.denied.contains(&of_all))
+        || state.granted.as_ref().is_some_and(is_left_out)
+}
+
+fn forbidden(user: &str, target: &Target, right: &(String, String)) -> Reply {
+    let (verb, resource) = right;
+    let full = qualified(resource, &target.group);
     let what = target
         .name
         .as_ref()
@@ -194,7 +207,7 @@ pub(crate) fn unauthorized(state: &mut State, call: &Call, target: &Target) -> O
         target.group
     );
     let details = json!({ "group": target.group, "kind": target.plural });
-    Some(with_details(403, "Forbidden", &words, details))
+    with_details(403, "Forbidden", &words, details)
 }
 
 fn review(state: &State, body: &[u8]) -> Reply {
@@ -204,7 +217,8 @@ fn review(state: &State, body: &[u8]) -> Reply {
     let slash = if sub.is_empty() { "" } else { "/" };
     let resource = format!("{}{slash}{sub}", text(wanted, "/resource"));
     let right = (text(wanted, "/verb").to_owned(), resource);
-    let here = matches!(text(wanted, "/namespace"), "" | NAMESPACE);
+    let namespace = text(wanted, "/namespace");
+    let here = namespace.is_empty() || state.namespaces.contains(namespace);
     let granted = state.granted.as_ref();
     let allowed =
         here && !state.denied.contains(&right) && granted.is_none_or(|all| all.contains(&right));
@@ -377,11 +391,10 @@ pub(crate) fn watch(shared: &Arc<Shared>, call: &Call) -> Response<Body> {
             if over || Instant::now() >= until {
                 return None;
             }
-            let (mut lines, mut next, over) = changes(&shared, &call, &target, from);
+            let (mut lines, next, over) = changes(&shared, &call, &target, from);
             if lines.is_empty() {
                 let waited = tokio::time::timeout(BOOKMARK, seen.changed()).await;
                 if waited.is_err() {
-                    next = next.max(shared.lock().store.version);
                     lines = bookmark(&target, next);
                 }
             }
@@ -416,6 +429,9 @@ fn changes(shared: &Shared, call: &Call, target: &Target, from: u64) -> (String,
     }
     let mut lines = String::new();
     let mut next = from;
+    if state.untold.contains(&target.plural) {
+        return (lines, next, false);
+    }
     let all = &state.store.changes;
     let known = all.partition_point(|change| change.version <= from);
     for change in all.range(known..) {

@@ -55,7 +55,12 @@ pub(crate) struct State {
     pub(crate) token: String,
     /// By the pod's uid.
     pub(crate) processes: HashMap<String, kubelet::Process>,
-    pub(crate) missing_images: HashSet<String>,
+    /// Of all nodes where the first is empty: node and image.
+    pub(crate) missing_images: HashSet<(String, String)>,
+    /// Kinds of which watches tell nothing for now.
+    pub(crate) untold: HashSet<String>,
+    /// Where the submitter has its rights.
+    pub(crate) namespaces: BTreeSet<String>,
     /// Rights that the submitter lacks: verb and resource.
     pub(crate) denied: HashSet<(String, String)>,
     /// The only ones that it has, if so.
@@ -65,6 +70,8 @@ pub(crate) struct State {
     pub(crate) quotas: HashMap<String, i64>,
     pub(crate) kueue: Option<kueue::Kueue>,
     pub(crate) lost_nodes: HashSet<String>,
+    /// Indexes that are over, by the Job's uid: their pods may go.
+    pub(crate) ends: HashMap<String, jobs::Ends>,
     /// Requests by method, path and query.
     pub(crate) requests: Vec<String>,
     /// Changes that were asked for: the request, and its body.
@@ -112,12 +119,15 @@ impl Cluster {
             token: TOKEN.to_owned(),
             processes: HashMap::new(),
             missing_images: HashSet::new(),
+            untold: HashSet::new(),
+            namespaces: BTreeSet::from([NAMESPACE.to_owned()]),
             denied: HashSet::new(),
             granted: None,
             used: BTreeSet::new(),
             quotas: HashMap::new(),
             kueue: None,
             lost_nodes: HashSet::new(),
+            ends: HashMap::new(),
             requests: Vec::new(),
             bodies: Vec::new(),
             refused_pods: String::new(),

@@ -22,6 +22,34 @@ impl Part {
     }
 }
 
+/// What is counted of a Job's pods.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ends {
+    completed: BTreeSet<u64>,
+    failed: BTreeSet<u64>,
+}
+
+fn index_of(pod: &Value) -> u64 {
+    let label = "/metadata/labels/batch.kubernetes.io~1job-completion-index";
+    text(pod, label).parse().unwrap_or(0)
+}
+
+/// Counts a pod that is over; its Job's controller does so before it lets the pod go.
+pub(crate) fn remember(state: &mut State, pod: &Value) {
+    let (namespace, owner) = ("/metadata/namespace", "/metadata/ownerReferences/0/name");
+    let job = state
+        .store
+        .get("jobs", text(pod, namespace), text(pod, owner));
+    let ignored = job.is_some_and(|job| kubelet::is_ignored(job, pod));
+    let uid = text(pod, "/metadata/ownerReferences/0/uid").to_owned();
+    let ends = state.ends.entry(uid).or_default();
+    if text(pod, "/status/phase") == "Succeeded" {
+        ends.completed.insert(index_of(pod));
+    } else if !ignored {
+        ends.failed.insert(index_of(pod));
+    }
+}
+
 /// Whether there is anything to do about a Job.
 pub(crate) fn is_due(job: &Value) -> bool {
     !is_over(job) || is_expired(job)
@@ -52,12 +80,7 @@ pub(crate) fn reconcile(state: &mut State, mut job: Value) {
     let parts: Vec<Part> = pods_of(state, &job)
         .into_iter()
         .map(|pod| Part {
-            index: text(
-                &pod,
-                "/metadata/labels/batch.kubernetes.io~1job-completion-index",
-            )
-            .parse()
-            .unwrap_or(0),
+            index: index_of(&pod),
             phase: text(&pod, "/status/phase").to_owned(),
             pod,
         })
@@ -71,11 +94,13 @@ pub(crate) fn reconcile(state: &mut State, mut job: Value) {
     if job["status"].get("startTime").is_none() {
         job["status"]["startTime"] = now().into();
     }
-    count(&mut job, &parts, failed_before);
+    let ends = state.ends.get(text(&job, "/metadata/uid")).cloned();
+    let ends = ends.unwrap_or_default();
+    count(&mut job, &parts, &ends, failed_before);
     decide(state, &mut job, &parts);
     let deleting = job["metadata"].get("deletionTimestamp").is_some();
     if !deleting && !has_condition(&job, "FailureTarget") && !has_condition(&job, "Complete") {
-        make_pods(state, &mut job, &parts);
+        make_pods(state, &mut job, &parts, &ends);
     }
     state.store.put("jobs", job);
 }
@@ -97,14 +122,10 @@ fn suspend(state: &mut State, job: &mut Value, parts: &[Part]) {
 }
 
 /// Counts of pods; a pod that is gone stays counted as failed.
-fn count(job: &mut Value, parts: &[Part], failed_before: u64) {
+fn count(job: &mut Value, parts: &[Part], ends: &Ends, failed_before: u64) {
     let active = parts.iter().filter(|part| !part.is_over()).count();
     let ready = parts.iter().filter(|part| part.phase == "Running").count();
-    let succeeded: BTreeSet<u64> = parts
-        .iter()
-        .filter(|part| part.phase == "Succeeded")
-        .map(|part| part.index)
-        .collect();
+    let succeeded = &ends.completed;
     let failed = parts.iter().filter(|part| part.phase == "Failed").count() as u64;
     let indexed = job["spec"]["completionMode"] == "Indexed";
     let per_index = job["spec"].get("backoffLimitPerIndex").is_some();
@@ -114,19 +135,19 @@ fn count(job: &mut Value, parts: &[Part], failed_before: u64) {
     if !succeeded.is_empty() {
         status["succeeded"] = succeeded.len().into();
     }
+    let failed = if per_index {
+        ends.failed.len() as u64
+    } else {
+        failed
+    };
     if failed.max(failed_before) > 0 {
         status["failed"] = failed.max(failed_before).into();
     }
     if indexed {
-        status["completedIndexes"] = ranges(&succeeded).into();
+        status["completedIndexes"] = ranges(succeeded).into();
     }
     if per_index {
-        let failed: BTreeSet<u64> = parts
-            .iter()
-            .filter(|part| part.phase == "Failed")
-            .map(|part| part.index)
-            .collect();
-        status["failedIndexes"] = ranges(&failed).into();
+        status["failedIndexes"] = ranges(&ends.failed).into();
     }
 }
 
@@ -180,7 +201,9 @@ fn decide(state: &mut State, job: &mut Value, parts: &[Part]) {
     if deadline.is_some_and(|d| older_than(&job["status"], "/startTime", d)) {
         let words = "Job was active longer than specified deadline";
         set_condition(job, "FailureTarget", "True", "DeadlineExceeded", words);
-    } else if let Some(part) = disrupted.filter(|part| part.is_over() && action == "FailJob") {
+    } else if let Some(part) =
+        disrupted.filter(|part| part.phase == "Failed" && action == "FailJob")
+    {
         let words = format!(
             "Pod {}/{} has condition DisruptionTarget matching FailJob rule at index 0",
             text(&part.pod, "/metadata/namespace"),
@@ -220,7 +243,7 @@ fn decide(state: &mut State, job: &mut Value, parts: &[Part]) {
     }
 }
 
-fn make_pods(state: &mut State, job: &mut Value, parts: &[Part]) {
+fn make_pods(state: &mut State, job: &mut Value, parts: &[Part], ends: &Ends) {
     let completions = job["spec"]["completions"].as_u64().unwrap_or(1);
     let parallelism = job["spec"]["parallelism"].as_u64().unwrap_or(1);
     let per_index = job["spec"].get("backoffLimitPerIndex").is_some();
@@ -230,7 +253,8 @@ fn make_pods(state: &mut State, job: &mut Value, parts: &[Part]) {
         let taken = parts
             .iter()
             .any(|part| part.index == index && (part.phase != "Failed" || per_index));
-        if taken || active >= parallelism {
+        let over = ends.completed.contains(&index) || (per_index && ends.failed.contains(&index));
+        if taken || over || active >= parallelism {
             continue;
         }
         let gpus = text(

@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 
 use crate::cluster::State;
+use crate::jobs;
 use crate::store::{now, set_condition, text};
 
 /// A container's process, and what was done to it.
@@ -24,6 +25,8 @@ pub(crate) struct Process {
     told_to_end: Option<Instant>,
     out_of_memory: bool,
     over_deadline: bool,
+    /// Its container's end is told; the pod's phase comes in the next look.
+    has_ended: bool,
 }
 
 pub(crate) fn log_path(folder: &Path, uid: &str) -> PathBuf {
@@ -58,7 +61,12 @@ fn is_settled(pod: &Value) -> bool {
 fn start(state: &mut State, mut pod: Value, uid: &str) {
     let container = pod["spec"]["containers"][0].clone();
     let image = text(&container, "/image");
-    if state.missing_images.contains(image) {
+    let node = text(&pod, "/spec/nodeName");
+    let is_missing = |node: &str| {
+        let missing = (node.to_owned(), image.to_owned());
+        state.missing_images.contains(&missing)
+    };
+    if is_missing("") || is_missing(node) {
         let before = text(&pod, "/status/containerStatuses/0/state/waiting/reason");
         let reason = if before == "ContainerCreating" {
             "ErrImagePull"
@@ -93,6 +101,7 @@ fn start(state: &mut State, mut pod: Value, uid: &str) {
                 told_to_end: None,
                 out_of_memory: false,
                 over_deadline: false,
+                has_ended: false,
             };
             pod["status"]["phase"] = "Running".into();
             pod["status"]["containerStatuses"][0]["state"] =
@@ -106,6 +115,7 @@ fn start(state: &mut State, mut pod: Value, uid: &str) {
                 "message": format!("failed to create containerd task: {error}"),
                 "startedAt": "1970-01-01T00:00:00Z", "finishedAt": now(),
             } });
+            jobs::remember(state, &pod);
         }
     }
     state.store.put("pods", pod);
@@ -192,7 +202,11 @@ fn watch_process(state: &mut State, pod: Value, uid: &str) {
         let code = status
             .code()
             .unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
-        over(state, pod, uid, code);
+        if process.has_ended {
+            settle(state, pod, uid);
+        } else {
+            over(state, pod, uid, code);
+        }
         return;
     }
     if process
@@ -220,7 +234,8 @@ fn signal(child: &Child, signal: Signal) {
 }
 
 fn over(state: &mut State, mut pod: Value, uid: &str, code: i32) {
-    let process = state.processes.remove(uid).unwrap();
+    let process = state.processes.get_mut(uid).unwrap();
+    process.has_ended = true;
     // What it left behind ends with the container.
     signal(&process.child, Signal::KILL);
     let words =
@@ -239,7 +254,15 @@ fn over(state: &mut State, mut pod: Value, uid: &str, code: i32) {
         terminated["message"] = words.into();
     }
     pod["status"]["containerStatuses"][0]["state"] = json!({ "terminated": terminated });
-    pod["status"]["phase"] = if code == 0 { "Succeeded" } else { "Failed" }.into();
+    state.store.put("pods", pod);
+}
+
+/// The phase, and the pod's own reason.
+fn settle(state: &mut State, mut pod: Value, uid: &str) {
+    let process = state.processes.remove(uid).unwrap();
+    let code = &pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"];
+    let phase = if *code == 0 { "Succeeded" } else { "Failed" };
+    pod["status"]["phase"] = phase.into();
     if process.over_deadline {
         pod["status"]["phase"] = "Failed".into();
         pod["status"]["reason"] = "DeadlineExceeded".into();
@@ -248,6 +271,7 @@ fn over(state: &mut State, mut pod: Value, uid: &str, code: i32) {
     }
     let deleting = pod["metadata"].get("deletionTimestamp").is_some();
     let pod = state.store.put("pods", pod);
+    jobs::remember(state, &pod);
     if deleting {
         gone(state, &pod);
     }
@@ -277,7 +301,7 @@ fn gone(state: &mut State, pod: &Value) {
     state.store.remove("pods", namespace, name);
 }
 
-fn is_ignored(job: &Value, pod: &Value) -> bool {
+pub(crate) fn is_ignored(job: &Value, pod: &Value) -> bool {
     let ignores = text(job, "/spec/podFailurePolicy/rules/0/action") == "Ignore";
     ignores && crate::store::has_condition(pod, "DisruptionTarget")
 }

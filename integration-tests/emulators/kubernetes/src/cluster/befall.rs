@@ -22,12 +22,37 @@ impl Cluster {
         self.shared.lock().denied.insert(right);
     }
 
+    /// The submitter has the same rights in another namespace.
+    pub fn add_namespace(&self, name: &str) {
+        self.shared.lock().namespaces.insert(name.to_owned());
+    }
+
     pub fn set_quota(&self, resource: &str, hard: i64) {
         self.shared.lock().quotas.insert(resource.to_owned(), hard);
     }
 
     pub fn remove_image(&self, image: &str) {
-        self.shared.lock().missing_images.insert(image.to_owned());
+        self.remove_image_at("", image);
+    }
+
+    /// One node cannot pull the image.
+    pub fn remove_image_at(&self, node: &str, image: &str) {
+        let missing = (node.to_owned(), image.to_owned());
+        self.shared.lock().missing_images.insert(missing);
+    }
+
+    pub fn restore_image(&self, image: &str) {
+        let mut state = self.shared.lock();
+        state.missing_images.retain(|(_, missing)| missing != image);
+    }
+
+    /// Watches of a kind lag behind: nothing of it is told until [`Self::catch_up`].
+    pub fn fall_behind(&self, plural: &str) {
+        self.shared.lock().untold.insert(plural.to_owned());
+    }
+
+    pub fn catch_up(&self, plural: &str) {
+        self.shared.lock().untold.remove(plural);
     }
 
     pub fn add_node(&self, name: &str, gpus: u32) {
@@ -144,8 +169,7 @@ impl Cluster {
 
     pub fn find_node(&self, name: &str) {
         self.change(|state| {
-            let gpus = 4;
-            state.store.put("nodes", crate::cluster::node(name, gpus));
+            state.store.put("nodes", node(name, 4));
             state.lost_nodes.remove(name);
         });
     }
