@@ -14,7 +14,9 @@
 //! words. Where that must not be, let nothing preempt in the queues of such jobs (`preemption` of the
 //! `ClusterQueue`), or run two agents.
 //!
-//! What is known of an end stands on the Job itself (`alcyone/verdict`), so any agent can tell it.
+//! What is known of an end stands on the Job itself (`alcyone/verdict`), so any agent can tell it. So does
+//! why the cluster took a pod away (`alcyone/taken-away`): one that then ends with 0 is a success for its
+//! Job, and the pod goes. An agent that did not look while the pod was there tells that one as completed.
 //!
 //! The walltime is the pod's `activeDeadlineSeconds`: it counts from when a node has taken the pod, so
 //! neither waiting for a node nor for Kueue eats into it, and the kubelet leaves pod and log there. A
@@ -40,6 +42,7 @@ mod record;
 mod script;
 mod states;
 mod tasks;
+mod usage;
 mod watch;
 
 pub use adapter::KubernetesAdapter;

@@ -17,6 +17,9 @@ pub(crate) const AFTER: &str = "alcyone/after";
 pub(crate) const STARTED: &str = "alcyone/started";
 /// JSON of [`Verdict`](crate::record::Verdict): why this adapter put an end to the Job.
 pub(crate) const VERDICT: &str = "alcyone/verdict";
+/// JSON of [`Reason`](crate::record::Reason): why the cluster took its pod away. Only the pod says that,
+/// and it goes.
+pub(crate) const TAKEN_AWAY: &str = "alcyone/taken-away";
 pub(crate) const RESTARTABLE: &str = "alcyone/restartable";
 pub(crate) const ARRAY: &str = "alcyone/array";
 /// The `LocalQueue` that a Job gets once what it waits for is over.

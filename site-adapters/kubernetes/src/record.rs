@@ -74,6 +74,8 @@ pub(crate) struct JobFacts {
     pub(crate) walltime_seconds: u64,
     pub(crate) started: Option<Timestamp>,
     pub(crate) verdict: Option<Verdict>,
+    /// Why the cluster took a pod of it away: see [`View::taken_away`](crate::states::View::taken_away).
+    pub(crate) taken_away: Option<Reason>,
     /// What it is held for, if this adapter holds it.
     pub(crate) after: Option<Vec<RemoteAfter>>,
     pub(crate) later_queue: Option<String>,
@@ -100,7 +102,7 @@ pub(crate) struct Terminated {
 }
 
 /// A reason in one word, and a sentence.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Reason {
     pub(crate) word: String,
     pub(crate) message: String,
@@ -112,6 +114,8 @@ pub(crate) struct PodFacts {
     pub(crate) job_uid: String,
     pub(crate) index: u32,
     pub(crate) created_at: Option<Timestamp>,
+    /// When its node's kubelet took it.
+    pub(crate) taken_at: Option<Timestamp>,
     pub(crate) phase: String,
     /// The pod's own: `DeadlineExceeded`, `Evicted`, `NodeLost`.
     pub(crate) reason: Option<Reason>,
@@ -120,6 +124,7 @@ pub(crate) struct PodFacts {
     pub(crate) gone: bool,
     pub(crate) unscheduled: Option<Reason>,
     pub(crate) disruption: Option<Reason>,
+    pub(crate) disrupted_at: Option<Timestamp>,
     pub(crate) waiting: Option<Reason>,
     pub(crate) running_since: Option<Timestamp>,
     pub(crate) terminated: Option<Terminated>,
@@ -153,6 +158,7 @@ impl JobFacts {
             walltime_seconds: walltime.and_then(|s| u64::try_from(s).ok()).unwrap_or(0),
             started: note(names::STARTED).and_then(|text| text.parse().ok()),
             verdict: note(names::VERDICT).and_then(|text| serde_json::from_str(&text).ok()),
+            taken_away: note(names::TAKEN_AWAY).and_then(|text| serde_json::from_str(&text).ok()),
             after: note(names::AFTER).map(|text| serde_json::from_str(&text).unwrap_or_default()),
             later_queue: note(names::LATER_QUEUE),
             queue: label(names::QUEUE).filter(|queue| queue != names::NO_QUEUE),
@@ -222,10 +228,11 @@ impl PodFacts {
             })
         };
         let condition = |kind: &str, value: &str| {
-            let all = status.conditions.as_deref().unwrap_or_default();
-            let found = all.iter().find(|c| c.type_ == kind && c.status == value)?;
-            reason(found.reason.as_ref(), found.message.as_ref())
+            let mut all = status.conditions.iter().flatten();
+            all.find(|c| c.type_ == kind && c.status == value)
         };
+        let unscheduled = condition("PodScheduled", "False");
+        let disrupted = condition("DisruptionTarget", "True");
         let waiting = state.and_then(|state| state.waiting.as_ref());
         Some(Self {
             name: meta.name.clone()?,
@@ -234,12 +241,14 @@ impl PodFacts {
                 .and_then(|text| text.parse().ok())
                 .unwrap_or(0),
             created_at: time(meta.creation_timestamp.as_ref()),
+            taken_at: time(status.start_time.as_ref()),
             phase: status.phase.clone().unwrap_or_default(),
             reason: reason(status.reason.as_ref(), status.message.as_ref()),
             deleting: meta.deletion_timestamp.is_some(),
             gone: false,
-            unscheduled: condition("PodScheduled", "False"),
-            disruption: condition("DisruptionTarget", "True"),
+            unscheduled: unscheduled.and_then(|c| reason(c.reason.as_ref(), c.message.as_ref())),
+            disruption: disrupted.and_then(|c| reason(c.reason.as_ref(), c.message.as_ref())),
+            disrupted_at: disrupted.and_then(|c| time(c.last_transition_time.as_ref())),
             waiting: waiting.and_then(|w| reason(w.reason.as_ref(), w.message.as_ref())),
             running_since: state
                 .and_then(|state| state.running.as_ref())
@@ -263,7 +272,19 @@ impl PodFacts {
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        self.terminated.is_some() || matches!(self.phase.as_str(), "Succeeded" | "Failed")
+        self.terminated.is_some() || self.is_settled()
+    }
+
+    /// Its kubelet has said all: the container's end comes a second before the phase and the reason.
+    pub(crate) fn is_settled(&self) -> bool {
+        matches!(self.phase.as_str(), "Succeeded" | "Failed")
+    }
+
+    /// By the cluster (preemption, drain), and before its code had ended.
+    pub(crate) fn is_taken_away(&self) -> bool {
+        let times = self.finished_at().zip(self.disrupted_at);
+        let ended_before = times.is_some_and(|(end, told)| end < told);
+        self.disruption.is_some() && self.deleting && !ended_before
     }
 
     pub(crate) fn is_running(&self) -> bool {

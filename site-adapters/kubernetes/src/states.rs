@@ -2,9 +2,8 @@
 
 use broker_model::{Outcome, OutcomeKind};
 use jiff::Timestamp;
-use site_adapter::{Activity, RemoteJob, TaskCounts, UsageReport};
+use site_adapter::{Activity, RemoteJob, TaskCounts};
 
-use crate::quantity;
 use crate::record::{Condition, JobFacts, PodFacts, Reason};
 use crate::script::LAUNCH_FAILED;
 use crate::tasks;
@@ -33,11 +32,20 @@ impl View<'_> {
         if !self.job.has_ended() || self.job.put_down_at().is_some() {
             return true;
         }
-        let failed = self.job.condition("Failed");
-        let by_a_pod = failed.is_some_and(|it| it.reason != "DeadlineExceeded");
-        let told = self.job.verdict.is_some() || self.pods.iter().any(has_failed);
-        let all_over = { self.pods.iter() }.all(|pod| pod.gone || pod.is_over());
-        all_over && (told || !by_a_pod)
+        let all_settled = { self.pods.iter() }.all(|pod| pod.gone || pod.is_settled());
+        all_settled && self.is_explained()
+    }
+
+    /// Whether the pod that tells why the Job ended is known.
+    fn is_explained(&self) -> bool {
+        if self.job.verdict.is_some() {
+            return true;
+        }
+        if let Some(failed) = self.job.condition("Failed") {
+            return failed.reason == "DeadlineExceeded" || !self.failures().is_empty();
+        }
+        // A pod that was taken away may have ended with 0.
+        self.job.is_array || self.job.taken_away.is_some() || !self.pods.is_empty()
     }
 
     /// `waits_for` is the reason of a wait that only other objects tell (events, Kueue).
@@ -47,7 +55,7 @@ impl View<'_> {
             return Activity::Ended {
                 started_at: self.started_at().map(|start| start.min(ended_at)),
                 ended_at,
-                outcome: self.outcome(),
+                outcome: self.told_outcome(),
             };
         }
         let runs = self.pods.iter().any(|pod| !pod.gone && began(pod));
@@ -94,13 +102,21 @@ impl View<'_> {
         last.or_else(|| self.job.over_at())
     }
 
+    fn told_outcome(&self) -> Outcome {
+        let mut outcome = self.outcome();
+        if let Some(words) = self.estimate() {
+            outcome.site_words = joined(&outcome.site_words, &words);
+        }
+        outcome
+    }
+
     pub(crate) fn outcome(&self) -> Outcome {
         // Whatever its controller makes of it afterwards: what was told once does not change.
         if let Some(verdict) = self.job.verdict.as_ref().filter(|v| v.at.is_some()) {
             return outcome(verdict.kind, None, verdict.words.clone());
         }
         if let Some(complete) = self.job.condition("Complete") {
-            return outcome(OutcomeKind::Completed, Some(0), words(complete));
+            return self.completed(&words(complete));
         }
         let failed = self.job.condition("Failed");
         let own = failed.map(words).unwrap_or_default();
@@ -124,9 +140,45 @@ impl View<'_> {
         outcome(failed.map_or(OutcomeKind::Failed, by_job), None, own)
     }
 
+    fn completed(&self, own: &str) -> Outcome {
+        let noted = self.job.taken_away.as_ref();
+        if let Some(reason) = self.taken_away().or(noted) {
+            let words = joined(&sentence(reason), own);
+            return outcome(by_disruption(&reason.word), None, words);
+        }
+        outcome(OutcomeKind::Completed, Some(0), own.to_owned())
+    }
+
+    /// Why the cluster took a pod away, unless another one did its part.
+    ///
+    /// A script that ends with 0 when it is told to go has completed for its controller, and no policy for
+    /// failed pods looks at it.
+    pub(crate) fn taken_away(&self) -> Option<&Reason> {
+        if self.job.is_array {
+            return None;
+        }
+        let did_part = |pod: &&PodFacts| pod.phase == "Succeeded" && !pod.is_taken_away();
+        let done: Vec<u32> = { self.pods.iter().filter(did_part) }
+            .map(|pod| pod.index)
+            .collect();
+        let mut taken = self.pods.iter().filter(|pod| pod.is_taken_away());
+        let one = taken.find(|pod| pod.phase != "Failed" && !done.contains(&pod.index));
+        one?.disruption.as_ref()
+    }
+
+    /// Pods that failed. One that was taken away fails no Job that may be restarted.
+    fn failures(&self) -> Vec<&PodFacts> {
+        let ignored = |pod: &PodFacts| self.job.restartable && pod.disruption.is_some();
+        let all = self.pods.iter();
+        all.filter(|pod| has_failed(pod) && !ignored(pod)).collect()
+    }
+
     /// The first pod to fail decides: the others are ended for it.
     fn decisive(&self) -> Option<Outcome> {
-        let mut failed: Vec<&PodFacts> = self.pods.iter().filter(|pod| has_failed(pod)).collect();
+        let mut failed = self.failures();
+        if failed.is_empty() {
+            failed = self.pods.iter().filter(|pod| has_failed(pod)).collect();
+        }
         failed.sort_by_key(|pod| (pod.deleting, pod.finished_at(), pod.index));
         failed.into_iter().find_map(pod_outcome)
     }
@@ -144,57 +196,6 @@ impl View<'_> {
         self.job
             .is_array
             .then(|| tasks::counts(self.job, self.pods))
-    }
-
-    /// What it used, once it is over; nothing for what never ran.
-    pub(crate) fn usage(&self) -> Option<UsageReport> {
-        if !self.job.is_over() {
-            return None;
-        }
-        let ended_at = self.ended_at()?;
-        let started_at = self.started_at()?.min(ended_at);
-        let pods = if self.job.is_array {
-            1
-        } else {
-            self.job.completions
-        };
-        let total = |each: i128| each.saturating_mul(i128::from(pods));
-        let requests = self.job.requests;
-        Some(UsageReport {
-            started_at,
-            ended_at,
-            elapsed_seconds: self.elapsed(),
-            nodes: pods,
-            scheduler_gpus: quantity::units(total(requests.gpus)),
-            cpus: quantity::units(total(requests.cpu)),
-            memory_gib: quantity::gib(total(requests.memory)),
-            energy_joules: None,
-        })
-    }
-
-    /// The run times added up, where they are not one stretch: tasks, and pieces between restarts.
-    pub(crate) fn elapsed(&self) -> Option<u64> {
-        if let Some(told) = self.job.verdict.as_ref().and_then(|v| v.elapsed_seconds) {
-            return Some(told);
-        }
-        if !self.job.is_array && !self.job.restartable {
-            return None;
-        }
-        let mut times = self.pods.iter().filter_map(|pod| {
-            let seconds = pod
-                .finished_at()?
-                .duration_since(pod.started_at()?)
-                .as_secs();
-            u64::try_from(seconds).ok()
-        });
-        // Without a pod that tells (all were swept up before anybody asked) the Job's own times have to do.
-        let sum: u64 = times.next()? + times.sum::<u64>();
-        let nodes = if self.job.is_array {
-            1
-        } else {
-            u64::from(self.job.completions)
-        };
-        Some(sum.div_ceil(nodes))
     }
 }
 
@@ -305,6 +306,13 @@ fn by_job(failed: &Condition) -> OutcomeKind {
     }
 }
 
+pub(crate) fn waiting(reason: String) -> Activity {
+    Activity::Queued {
+        reason: Some(reason),
+        expected_start: None,
+    }
+}
+
 pub(crate) fn outcome(kind: OutcomeKind, exit_code: Option<i32>, site_words: String) -> Outcome {
     Outcome {
         kind,
@@ -332,7 +340,7 @@ pub(crate) fn sentence(reason: &Reason) -> String {
     format!("{}: {line}", reason.word)
 }
 
-fn joined(first: &str, second: &str) -> String {
+pub(crate) fn joined(first: &str, second: &str) -> String {
     if second.is_empty() {
         return first.to_owned();
     }

@@ -11,6 +11,8 @@
 mod chores;
 #[path = "emulated/conformance.rs"]
 mod conformance;
+#[path = "emulated/disrupted.rs"]
+mod disrupted;
 #[path = "emulated/held.rs"]
 mod held;
 #[path = "emulated/kueue.rs"]

@@ -1,5 +1,6 @@
 use http::Method;
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use site_adapter::{Error, ErrorKind, Result};
 
@@ -145,6 +146,11 @@ pub(crate) fn note_start(started: Timestamp) -> Value {
     json!({ "metadata": { "annotations": { names::STARTED: started.to_string() } } })
 }
 
+/// `reason` is JSON of a [`Reason`](crate::record::Reason).
+pub(crate) fn note_taken_away(reason: &str) -> Value {
+    json!({ "metadata": { "annotations": { names::TAKEN_AWAY: reason } } })
+}
+
 /// Lets a held Job go: to its queue, which decides from then on, or at once.
 pub(crate) fn release(queue: Option<&str>) -> Value {
     match queue {
@@ -162,7 +168,12 @@ pub(crate) fn release(queue: Option<&str>) -> Value {
 }
 
 pub(super) fn bytes(operation: &'static str, value: &Value) -> Result<Vec<u8>> {
-    serde_json::to_vec(value)
+    text(operation, value).map(String::into_bytes)
+}
+
+/// JSON, as the text of an annotation, too.
+pub(crate) fn text(operation: &'static str, value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value)
         .map_err(|error| Error::new(ErrorKind::Local, operation, "not JSON").caused_by(error))
 }
 

@@ -4,7 +4,7 @@ use site_adapter::Activity;
 
 use super::{answer, history, ours, pod, recorded, view, with_status};
 use crate::calls::jobs::{end, note_start, release};
-use crate::record::PodFacts;
+use crate::record::{JobFacts, PodFacts};
 
 #[test]
 fn success_is_decided_before_it_is_over() {
@@ -202,6 +202,82 @@ fn a_preempted_pod_without_a_policy_fails_its_job_and_the_pods_last_word_says_wh
         outcome.site_words.starts_with("PreemptionByScheduler"),
         "{outcome:?}"
     );
+}
+
+fn told_to_go(index: u32, second: u32, exit_code: i32) -> PodFacts {
+    let phase = if exit_code == 0 {
+        "Succeeded"
+    } else {
+        "Failed"
+    };
+    let mut told = pod(json!({
+        "metadata": { "name": format!("pod-{index}-{second}"),
+            "deletionTimestamp": "2026-11-20T10:00:30Z" },
+        "status": {
+            "phase": phase,
+            "conditions": [{ "type": "DisruptionTarget", "status": "True",
+                "reason": "PreemptionByScheduler", "message": "preempting",
+                "lastTransitionTime": "2026-11-20T10:00:20Z" }],
+            "containerStatuses": [{ "name": "main", "state": { "terminated": {
+                "exitCode": exit_code, "startedAt": "2026-11-20T10:00:01Z",
+                "finishedAt": format!("2026-11-20T10:00:{second}Z") } } }],
+        },
+    }));
+    told.index = index;
+    told
+}
+
+/// Not in the recordings: a pod with exit code 0 is a success, whatever became of it.
+#[test]
+fn a_pod_that_is_told_to_go_and_ends_with_0_completes_its_job_only_if_it_had_ended_before() {
+    let mut job = ours(history(&recorded("success_job_watch")).pop().unwrap());
+    assert!(!view(&job, &[]).is_whole(), "only its pod could tell");
+    let kind = |job: &JobFacts, pods: &[PodFacts]| view(job, pods).outcome().kind;
+    let taken = told_to_go(0, 21, 0);
+    let one = std::slice::from_ref(&taken);
+    assert_eq!(kind(&job, one), OutcomeKind::Preempted);
+    assert_eq!(
+        kind(&job, &[told_to_go(0, 19, 0)]),
+        OutcomeKind::Completed,
+        "drained when it was over"
+    );
+    job.restartable = true;
+    let mut again = told_to_go(0, 40, 0);
+    again.deleting = false;
+    assert_eq!(kind(&job, &[taken, again]), OutcomeKind::Completed);
+}
+
+/// Its policy ignores disruptions, so it cannot have failed by one.
+#[test]
+fn a_restartable_job_that_fails_by_itself_is_not_told_as_its_disruption_before() {
+    let mut job = ours(history(&recorded("failure_watch")).pop().unwrap());
+    job.restartable = true;
+    let mut taken = told_to_go(0, 21, 143);
+    taken.gone = true;
+    assert!(!view(&job, std::slice::from_ref(&taken)).is_whole());
+    let mut own = told_to_go(0, 40, 3);
+    (own.deleting, own.disruption) = (false, None);
+    let both = [taken, own];
+    assert!(view(&job, &both).is_whole());
+    let outcome = view(&job, &both).outcome();
+    assert_eq!(
+        (outcome.kind, outcome.exit_code),
+        (OutcomeKind::Failed, Some(3)),
+        "{outcome:?}"
+    );
+}
+
+/// Phase, reason and `DisruptionTarget` come a second after the container's end.
+#[test]
+fn a_container_that_has_ended_in_a_pod_that_still_runs_does_not_tell_why() {
+    let job = ours(history(&recorded("failure_watch")).pop().unwrap());
+    let lives = history(&recorded("suspend_pod_watch"));
+    let mut ended = pod(lives[16].clone());
+    assert!(ended.terminated.is_some() && ended.phase == "Running");
+    ended.terminated.as_mut().unwrap().exit_code = 143;
+    assert!(!view(&job, std::slice::from_ref(&ended)).is_whole());
+    ended.phase = "Failed".to_owned();
+    assert!(view(&job, &[ended]).is_whole());
 }
 
 #[test]

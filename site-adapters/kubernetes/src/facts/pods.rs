@@ -74,6 +74,23 @@ fn an_image_that_cannot_be_pulled_is_told_and_given_up_after_the_time_for_it() {
     }
 }
 
+/// What it waited for a node before is no failure to get its image.
+#[test]
+fn the_time_for_a_launch_begins_when_a_node_takes_the_pod() {
+    let job = with_status(&json!({ "active": 1 }));
+    let at = |second| jiff::Timestamp::from_second(second).unwrap();
+    let pods = [pod(json!({
+        "metadata": { "creationTimestamp": at(0) },
+        "status": { "phase": "Pending", "startTime": at(700), "containerStatuses": [
+            { "name": "main", "state": { "waiting": { "reason": "ErrImagePull" } } },
+        ] },
+    }))];
+    let told = view(&job, &pods);
+    let todo = |second| chore(told, &told.activity(None), at(second), 600);
+    assert_eq!(todo(701), None);
+    assert!(matches!(todo(1300), Some(Chore::NeverStarts(_))));
+}
+
 #[test]
 fn a_container_killed_for_memory_is_out_of_memory() {
     let told = recorded("pods_oom");

@@ -10,7 +10,7 @@ use crate::cache::Cache;
 use crate::calls::jobs;
 use crate::names;
 use crate::record::{JobFacts, PodFacts, Verdict};
-use crate::states::View;
+use crate::states::{View, began, joined};
 
 /// A Job that others change all the time is looked at anew so often.
 const TRIES: usize = 4;
@@ -44,11 +44,10 @@ impl KubernetesAdapter {
             let change = match (seen.job.suspended, &seen.job.verdict) {
                 (true, first) => self.last_words(&seen, first.as_ref().unwrap_or(&verdict))?,
                 (false, Some(_)) => return Ok(None),
-                (false, None) => jobs::end(&json(&verdict)?),
+                (false, None) => jobs::end(&jobs::text(jobs::PATCH, &verdict)?),
             };
             let old = &seen.job;
-            let changed = self.patch(&old.namespace, &old.name, &old.uid, change);
-            if let Some(job) = changed.await? {
+            if let Some(job) = self.patch_job(old, change).await? {
                 let pods = &seen.pods;
                 return Ok(job
                     .is_over()
@@ -66,19 +65,28 @@ impl KubernetesAdapter {
 
     /// What must be known of a suspended Job when its pods are gone.
     fn last_words(&self, seen: &Seen, verdict: &Verdict) -> Result<Value> {
-        let view = seen.view();
+        let (view, now) = (seen.view(), self.clock.now());
+        let runs = |pod: &PodFacts| !pod.gone && began(pod) && pod.finished_at().is_none();
         let last = view.pods.iter().filter_map(PodFacts::finished_at).max();
-        let at = last.unwrap_or_else(|| self.clock.now());
+        let at = last.filter(|_| !view.pods.iter().any(runs)).unwrap_or(now);
+        let estimate = view.estimate().unwrap_or_default();
         let verdict = Verdict {
+            words: joined(&verdict.words, &estimate),
             at: Some(at.max(seen.job.created_at)),
-            elapsed_seconds: view.elapsed(),
-            ..verdict.clone()
+            elapsed_seconds: view.run_time(Some(now)),
+            kind: verdict.kind,
         };
-        Ok(jobs::put_down(
-            &seen.job,
-            &json(&verdict)?,
-            view.started_at(),
-        ))
+        let text = jobs::text(jobs::PATCH, &verdict)?;
+        Ok(jobs::put_down(&seen.job, &text, view.started_at()))
+    }
+
+    pub(crate) async fn patch_job(
+        &self,
+        job: &JobFacts,
+        change: Value,
+    ) -> Result<Option<JobFacts>> {
+        self.patch(&job.namespace, &job.name, &job.uid, change)
+            .await
     }
 
     /// The Job as it is after the change; `None` if nothing was changed: it is gone, another's by now, or
@@ -134,9 +142,4 @@ impl KubernetesAdapter {
         }
         Err(answer.refusal(jobs::DELETE, Asked::Write))
     }
-}
-
-fn json(verdict: &Verdict) -> Result<String> {
-    serde_json::to_string(verdict)
-        .map_err(|error| Error::new(ErrorKind::Local, jobs::PATCH, "not JSON").caused_by(error))
 }

@@ -4,7 +4,6 @@
 use broker_model::{AfterWhen, OutcomeKind};
 use site_adapter::{Activity, Error, ErrorKind, RemoteAfter, Result};
 
-use super::tend::waiting;
 use crate::adapter::{KubernetesAdapter, Seen};
 use crate::answer::Asked;
 use crate::cache::Known;
@@ -12,7 +11,7 @@ use crate::calls::{jobs, services};
 use crate::manifest;
 use crate::names;
 use crate::record::{JobFacts, Verdict};
-use crate::states::began;
+use crate::states::{began, waiting};
 
 /// The `LocalQueue` of Jobs that name none.
 const DEFAULT_QUEUE: &str = "default";
@@ -102,8 +101,7 @@ impl KubernetesAdapter {
             Ok(open) if open.is_empty() => {
                 let job = &seen.job;
                 self.serve(job).await?;
-                self.patch(&job.namespace, &job.name, &job.uid, jobs::after_nothing())
-                    .await?;
+                self.patch_job(job, jobs::after_nothing()).await?;
                 return Ok(None);
             }
             Ok(open) => {
@@ -117,10 +115,8 @@ impl KubernetesAdapter {
             let verdict = Verdict::new(OutcomeKind::Cancelled, words);
             return self.end(seen, verdict).await;
         }
-        let job = &seen.job;
-        let change = jobs::suspend(job);
-        self.patch(&job.namespace, &job.name, &job.uid, change)
-            .await?;
+        let change = jobs::suspend(&seen.job);
+        self.patch_job(&seen.job, change).await?;
         Ok(None)
     }
 
@@ -156,12 +152,8 @@ impl KubernetesAdapter {
 
     /// A dependency that was met stays met when its Job is swept up.
     async fn note_open(&self, job: &JobFacts, open: &[RemoteAfter]) -> Result<()> {
-        let text = serde_json::to_string(open).map_err(|error| {
-            Error::new(ErrorKind::Local, jobs::PATCH, "not JSON").caused_by(error)
-        })?;
-        let change = jobs::still_after(job, &text);
-        self.patch(&job.namespace, &job.name, &job.uid, change)
-            .await?;
+        let text = jobs::text(jobs::PATCH, &open)?;
+        self.patch_job(job, jobs::still_after(job, &text)).await?;
         Ok(())
     }
 
@@ -184,16 +176,15 @@ impl KubernetesAdapter {
     }
 
     async fn let_go(&self, job: &JobFacts) -> Result<()> {
-        let patch = |change| self.patch(&job.namespace, &job.name, &job.uid, change);
         let own = job.later_queue.clone().or_else(|| job.queue.clone());
         let queue = match own {
             None if job.parked => self.default_queue(&job.namespace).await?,
             own => own,
         };
         if queue.is_none() && job.parked {
-            patch(jobs::unpark()).await?;
+            self.patch_job(job, jobs::unpark()).await?;
         }
-        patch(jobs::release(queue.as_deref())).await?;
+        self.patch_job(job, jobs::release(queue.as_deref())).await?;
         Ok(())
     }
 

@@ -150,17 +150,18 @@ impl Reasons {
         (at.elapsed() < FRESH).then(|| reason.clone())
     }
 
-    /// How long something has been without hope, if it is.
-    pub(crate) fn hopeless_for(&self, uid: &str, is: bool) -> Duration {
+    pub(crate) fn has_hope(&self, of: &str) {
         let mut all = self.hopeless.lock().unwrap_or_else(PoisonError::into_inner);
-        if !is {
-            all.remove(uid);
-            return Duration::ZERO;
-        }
+        all.remove(of);
+    }
+
+    /// It is without hope: since when.
+    pub(crate) fn hopeless_for(&self, of: &str) -> Duration {
+        let mut all = self.hopeless.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST_KEPT {
             all.clear();
         }
-        let since = all.entry(uid.to_owned()).or_insert_with(Instant::now);
+        let since = all.entry(of.to_owned()).or_insert_with(Instant::now);
         since.elapsed()
     }
 

@@ -65,7 +65,7 @@ impl KubernetesAdapter {
         let request = jobs::create(plan.namespace, &job, self.settings.timeout_seconds)?;
         let error = match self.transport.call(request).await {
             Ok(answer) if answer.is_success() => {
-                self.reasons.hopeless_for(&shut(plan.namespace), false);
+                self.reasons.has_hope(&shut(plan.namespace));
                 return made(&answer, plan);
             }
             Ok(answer) if answer.status == 409 => return self.adopt(plan, &answer).await,
@@ -90,7 +90,7 @@ impl KubernetesAdapter {
     /// mistake, which must not cost the site all of its jobs.
     async fn forbidden(&self, error: Error, namespace: &str) -> Error {
         let patience = Duration::from_secs(u64::from(self.settings.launch_timeout_seconds));
-        let lasts = self.reasons.hopeless_for(&shut(namespace), true) >= patience;
+        let lasts = self.reasons.hopeless_for(&shut(namespace)) >= patience;
         if !lasts && !self.may_create_elsewhere(namespace).await {
             return error;
         }

@@ -10,8 +10,8 @@ use site_adapter::{Activity, RemoteRef, Result};
 use crate::adapter::{KubernetesAdapter, Seen};
 use crate::calls::{NEVER, jobs};
 use crate::names;
-use crate::record::{PodFacts, Verdict};
-use crate::states::{View, began, sentence};
+use crate::record::{PodFacts, Reason, Verdict};
+use crate::states::{View, began, sentence, waiting};
 
 /// Reasons that no time mends, as soon as they have been seen for this long.
 const HOPELESS: SignedDuration = SignedDuration::from_secs(30);
@@ -33,6 +33,8 @@ pub(crate) enum Chore {
     NeverStarts(String),
     /// Its start is to be written on the Job, which outlives its pods.
     NoteStart(Timestamp),
+    /// Why the cluster takes its pod away, for the same reason.
+    NoteTakenAway(Reason),
     /// It waits, and neither Job nor pod says why.
     Why,
 }
@@ -42,7 +44,7 @@ impl Chore {
         match self {
             Self::Evicted | Self::RanTwice | Self::Loose => 0,
             // Without it an eviction after the agent's next restart is no eviction of what ran.
-            Self::NoteStart(_) => 1,
+            Self::NoteStart(_) | Self::NoteTakenAway(_) => 1,
             Self::Held => 2,
             Self::NeverStarts(_) => 3,
             Self::Why => 4,
@@ -76,21 +78,29 @@ pub(crate) fn chore(
     if job.verdict.is_none() && ran_twice(view) {
         return Some(Chore::RanTwice);
     }
+    if let Some(reason) = unnoted(view) {
+        return Some(Chore::NoteTakenAway(reason));
+    }
     match activity {
         Activity::Running { started_at } if job.started != Some(*started_at) => {
             Some(Chore::NoteStart(*started_at))
         }
-        Activity::Queued { reason, .. } => {
-            let launch = SignedDuration::from_secs(i64::from(launch_seconds));
-            let hopeless = job
-                .verdict
-                .is_none()
-                .then(|| never_starts(view, now, launch));
-            let hopeless = hopeless.flatten().map(Chore::NeverStarts);
-            hopeless.or_else(|| reason.is_none().then_some(Chore::Why))
+        // The others of its nodes would wait for this one until their walltime.
+        Activity::Running { .. } if job.completions > 1 && !job.is_array => {
+            never_starts(view, now, launch_seconds)
         }
+        Activity::Queued { reason, .. } => never_starts(view, now, launch_seconds)
+            .or_else(|| reason.is_none().then_some(Chore::Why)),
         _ => None,
     }
+}
+
+/// Why its pod is taken away, while the pod can still say so. A job that may be restarted goes on.
+fn unnoted(view: View<'_>) -> Option<Reason> {
+    let job = view.job;
+    let noted = job.taken_away.is_some() || job.verdict.is_some() || job.restartable;
+    let runs = view.pods.iter().any(began);
+    view.taken_away().filter(|_| runs && !noted).cloned()
 }
 
 /// The Job's own start is later than the one of its code that was noted, and so are those of its pods: it
@@ -115,8 +125,12 @@ fn ran_twice(view: View<'_>) -> bool {
 }
 
 /// A pod whose image or container cannot be had never fails by itself: the kubelet tries for ever.
-fn never_starts(view: View<'_>, now: Timestamp, launch: SignedDuration) -> Option<String> {
-    view.pods.iter().filter(|pod| !pod.gone).find_map(|pod| {
+fn never_starts(view: View<'_>, now: Timestamp, launch_seconds: u32) -> Option<Chore> {
+    if view.job.verdict.is_some() {
+        return None;
+    }
+    let launch = SignedDuration::from_secs(i64::from(launch_seconds));
+    let words = view.pods.iter().filter(|pod| !pod.gone).find_map(|pod| {
         let waiting = pod.waiting.as_ref()?;
         let patience = match waiting.word.as_str() {
             "ErrImageNeverPull" | "InvalidImageName" => launch.min(HOPELESS),
@@ -129,9 +143,11 @@ fn never_starts(view: View<'_>, now: Timestamp, launch: SignedDuration) -> Optio
             | "RunContainerError" => launch,
             _ => return None,
         };
-        let waited = now.duration_since(pod.created_at?);
+        // What it waited for a node is no failure to get its image.
+        let waited = now.duration_since(pod.taken_at.or(pod.created_at)?);
         (waited >= patience).then(|| sentence(waiting))
-    })
+    });
+    words.map(Chore::NeverStarts)
 }
 
 /// Whether a Job's event says that its pods are refused for what they are: Pod Security, a webhook, a
@@ -171,31 +187,53 @@ impl KubernetesAdapter {
         chore: &Chore,
     ) -> Result<Option<Activity>> {
         let name = names::job_name(&job.marker)?;
-        if *chore == Chore::Why {
-            let told = self.why(namespace, &name).await;
-            let never = told.as_deref().is_some_and(is_never_made);
-            let waited = self.reasons.hopeless_for(&job.remote_id.0, never);
-            return match told {
-                Some(words) if never => self.give_up(job, namespace, words, waited).await,
-                told => Ok(told.map(waiting)),
-            };
-        }
-        if let Chore::NoteStart(started) = chore {
-            let change = jobs::note_start(*started);
-            self.patch(namespace, &name, &job.remote_id.0, change)
-                .await?;
-            return Ok(None);
-        }
-        // The watch may be behind; what is done is decided on what is stored.
-        let seen = self.seen(namespace, &name).await?;
+        let note = match chore {
+            Chore::Why => return self.explain(namespace, &name, job).await,
+            Chore::NoteStart(started) => jobs::note_start(*started),
+            Chore::NoteTakenAway(why) => jobs::note_taken_away(&jobs::text(jobs::PATCH, why)?),
+            _ => return self.decide(namespace, &name, job, chore).await,
+        };
+        self.patch(namespace, &name, &job.remote_id.0, note).await?;
+        Ok(None)
+    }
+
+    /// Asks others why it waits, and gives it up where that does not pass.
+    async fn explain(
+        &self,
+        namespace: &str,
+        name: &str,
+        job: &RemoteRef,
+    ) -> Result<Option<Activity>> {
+        let told = self.why(namespace, name).await;
+        let Some(words) = told.as_ref().filter(|words| is_never_made(words)) else {
+            self.reasons.has_hope(&job.remote_id.0);
+            return Ok(told.map(waiting));
+        };
+        let waited = self.reasons.hopeless_for(&job.remote_id.0);
+        self.give_up(job, namespace, words.clone(), waited).await
+    }
+
+    /// The watch may be behind; what is done is decided on what is stored.
+    async fn decide(
+        &self,
+        namespace: &str,
+        name: &str,
+        job: &RemoteRef,
+        chore: &Chore,
+    ) -> Result<Option<Activity>> {
+        let seen = self.seen(namespace, name).await?;
         let Some(seen) = seen.filter(|seen| seen.job.is(job)) else {
             return Ok(None);
         };
         if seen.job.is_over() {
             return Ok(Some(seen.view().activity(None)));
         }
+        self.act(seen, chore).await
+    }
+
+    async fn act(&self, seen: Seen, chore: &Chore) -> Result<Option<Activity>> {
         match chore {
-            Chore::NeverStarts(words) => {
+            Chore::NeverStarts(words) if self.is_hopeless(&seen) => {
                 let verdict = Verdict::new(OutcomeKind::LaunchFailed, words.clone());
                 self.end(seen, verdict).await
             }
@@ -211,6 +249,13 @@ impl KubernetesAdapter {
             }
             _ => Ok(None),
         }
+    }
+
+    fn is_hopeless(&self, seen: &Seen) -> bool {
+        let view = seen.view();
+        let (now, launch) = (self.clock.now(), self.settings.launch_timeout_seconds);
+        let todo = chore(view, &view.activity(None), now, launch);
+        matches!(todo, Some(Chore::NeverStarts(_)))
     }
 
     /// Its pods are refused, or no queue ever has room for it, and that does not pass; it is ended after the
@@ -238,13 +283,6 @@ impl KubernetesAdapter {
         let (kind, words) = self.evicted(&seen.job).await;
         let verdict = Verdict::new(kind, words + more);
         self.end(seen, verdict).await
-    }
-}
-
-pub(crate) fn waiting(reason: String) -> Activity {
-    Activity::Queued {
-        reason: Some(reason),
-        expected_start: None,
     }
 }
 

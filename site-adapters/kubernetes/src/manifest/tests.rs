@@ -181,6 +181,28 @@ fn a_job_that_waits_for_another_is_held_and_gets_its_queue_later() {
     assert_eq!(noted, after.work.after);
 }
 
+/// Whole nodes: no other job of ours may be there, whatever its namespace; the label is on all of them.
+#[test]
+fn an_exclusive_job_is_apart_from_every_other_of_ours() {
+    let mut alone = submission("gpu");
+    alone.work.exclusive = true;
+    let made = checked(&alone);
+    let template = &made["spec"]["template"];
+    let rules = &template["spec"]["affinity"]["podAntiAffinity"][REQUIRED];
+    let rule = json!({
+        "topologyKey": "kubernetes.io/hostname",
+        "namespaceSelector": {},
+        "labelSelector": { "matchLabels": { names::MANAGED_BY: names::OURS } },
+    });
+    assert_eq!(*rules, json!([rule]));
+    assert_eq!(
+        template["metadata"]["labels"][names::MANAGED_BY],
+        names::OURS
+    );
+    let shared = checked(&submission("gpu"));
+    assert!(shared["spec"]["template"]["spec"].get("affinity").is_none());
+}
+
 #[test]
 fn several_nodes_are_an_indexed_job_apart_that_waits_for_its_service() {
     let mut wide = submission("gpu");

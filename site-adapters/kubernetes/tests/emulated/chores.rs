@@ -1,9 +1,13 @@
 //! Ends that the cluster tells, and those that the adapter brings about.
 
-use broker_model::{AfterWhen, OutcomeKind};
-use site_adapter::{Activity, RemoteAfter, SiteAdapter as _};
+use std::sync::Arc;
 
-use crate::rig::Rig;
+use broker_model::{AfterWhen, Clock as _, ManualClock, OutcomeKind, SystemClock};
+use jiff::SignedDuration;
+use site_adapter::{Activity, RemoteAfter, SiteAdapter as _};
+use site_adapter_kubernetes::KubernetesAdapter;
+
+use crate::rig::{Rig, settings};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_job_is_known_after_a_restart_and_its_usage_too() {
@@ -83,6 +87,53 @@ async fn an_image_that_is_nowhere_is_a_launch_that_failed_after_its_time() {
     assert!(outcome.site_words.contains("ImagePull"), "{outcome:?}");
     assert_eq!(rig.cluster.starts_of(&job.marker), 0);
     assert_eq!(rig.adapter.usage(&job).await.unwrap(), None);
+}
+
+/// The pod runs by now, and only the watch still shows that its image cannot be had.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_that_is_behind_gives_up_no_job_that_runs_by_now() {
+    let mut rig = Rig::start().await;
+    let clock = Arc::new(ManualClock::at(SystemClock.now()));
+    let own = settings(&rig.cluster, "");
+    rig.adapter = KubernetesAdapter::new(own, Arc::<ManualClock>::clone(&clock)).unwrap();
+    rig.cluster.remove_image("example.org/late:1");
+    let mut submission = rig.submission("exec sleep 600");
+    submission.work.image = Some("docker://example.org/late:1".to_owned());
+    let job = rig.submit(&submission).await;
+    rig.wait("the watch tells it", async || {
+        let asked = rig.cluster.requests("GET /");
+        rig.waits_because(&job, "ImagePullBackOff").await;
+        (rig.cluster.requests("GET /") == asked).then_some(())
+    })
+    .await;
+    rig.cluster.fall_behind("pods");
+    rig.cluster.restore_image("example.org/late:1");
+    rig.wait("it runs", async || {
+        (rig.cluster.starts_of(&job.marker) == 1).then_some(())
+    })
+    .await;
+    clock.advance(SignedDuration::from_hours(1));
+    rig.waits_because(&job, "ImagePullBackOff").await;
+    assert_eq!(rig.note(&job, "alcyone/verdict"), None);
+    rig.cluster.catch_up("pods");
+    rig.running(&job).await;
+}
+
+/// The other one would compute nothing until its walltime, and be billed for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_of_two_nodes_one_of_which_cannot_launch_is_given_up() {
+    let rig = Rig::start().await;
+    rig.cluster.add_node("node2", 4);
+    rig.cluster.remove_image_at("node2", "example.org/half:1");
+    let mut submission = rig.submission("exec sleep 600");
+    submission.work.image = Some("docker://example.org/half:1".to_owned());
+    submission.work.resources.nodes = 2;
+    submission.work.resources.gpus_per_node = 4;
+    let job = rig.submit(&submission).await;
+    let outcome = rig.ended(&job).await;
+    assert_eq!(outcome.kind, OutcomeKind::LaunchFailed, "{outcome:?}");
+    assert!(outcome.site_words.contains("ImagePull"), "{outcome:?}");
+    assert_eq!(rig.cluster.starts_of(&job.marker), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -166,13 +217,8 @@ async fn a_held_job_that_is_cancelled_never_ran_and_any_agent_can_tell() {
     rig.restarted();
     assert_eq!(rig.ended(&job).await.kind, OutcomeKind::Cancelled);
     assert_eq!(rig.adapter.usage(&job).await.unwrap(), None);
-    // The controller ends what no queue has, so that its time to live begins.
-    rig.wait("its controller ends it", async || {
-        let stored = rig.cluster.get("jobs", &Rig::name(&job))?;
-        let all = stored["status"]["conditions"].as_array()?.clone();
-        all.iter().any(|c| c["type"] == "Failed").then_some(())
-    })
-    .await;
+    // The controller ends what no queue has.
+    rig.ended_by_its_controller(&job).await;
     assert_eq!(rig.cluster.starts_of(&job.marker), 0);
 }
 

@@ -1,4 +1,5 @@
-use broker_model::OutcomeKind;
+use broker_model::{ArraySpec, Clock as _, OutcomeKind, SystemClock};
+use jiff::SignedDuration;
 use site_adapter::{ErrorKind, SiteAdapter as _};
 
 use crate::rig::{Rig, adapter};
@@ -68,15 +69,43 @@ async fn a_job_that_kueue_evicts_is_ended_and_never_starts_again() {
     // Kueue lets it go again, to an agent that remembers nothing.
     rig.restarted();
     rig.cluster.readmit(&Rig::name(&job));
-    rig.wait("it is let go", async || {
-        let stored = rig.cluster.get("jobs", &Rig::name(&job))?;
-        let all = stored["status"]["conditions"].as_array()?.clone();
-        all.iter().any(|c| c["type"] == "Failed").then_some(())
-    })
-    .await;
+    rig.ended_by_its_controller(&job).await;
     assert_eq!(rig.ended(&job).await, outcome);
     assert_eq!(rig.adapter.usage(&job).await.unwrap(), Some(usage));
     assert_eq!(rig.cluster.starts_of(&job.marker), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_still_runs_when_its_array_is_evicted_is_metered() {
+    let rig = queued().await;
+    let script = "[ $ALCYONE_ARRAY_INDEX = 0 ] && exit 0\ntrap '' TERM\nwhile :; do sleep 1; done";
+    let mut submission = rig.submission(script);
+    submission.work.array = Some(ArraySpec {
+        tasks: 2,
+        at_once: Some(1),
+    });
+    let job = rig.submit(&submission).await;
+    rig.wait("the second task runs", async || {
+        (rig.cluster.starts_of(&job.marker) == 2).then_some(())
+    })
+    .await;
+    rig.noted_as_started(&job).await;
+    let begun = SystemClock.now();
+    let evicted_at = rig
+        .wait("it has run for three seconds", async || {
+            let now = SystemClock.now();
+            (now.duration_since(begun) >= SignedDuration::from_secs(3)).then_some(now)
+        })
+        .await;
+    rig.cluster.evict(&Rig::name(&job));
+    let outcome = rig.ended(&job).await;
+    assert_eq!(outcome.kind, OutcomeKind::Preempted, "{outcome:?}");
+    let usage = rig.adapter.usage(&job).await.unwrap().unwrap();
+    assert!(usage.elapsed_seconds.unwrap() >= 3, "{usage:?}");
+    assert!(
+        usage.ended_at.as_second() >= evicted_at.as_second(),
+        "{usage:?}"
+    );
 }
 
 /// Nothing in Kubernetes keeps Kueue from that while no agent looks.

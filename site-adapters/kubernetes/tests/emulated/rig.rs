@@ -170,6 +170,16 @@ impl Rig {
         .await
     }
 
+    /// The Job has a condition of its own that says so, which its time to live begins with.
+    pub(crate) async fn ended_by_its_controller(&self, job: &RemoteRef) {
+        self.wait("its controller ends it", async || {
+            let stored = self.cluster.get("jobs", &Self::name(job))?;
+            let all = stored["status"]["conditions"].as_array()?.clone();
+            all.iter().any(|c| c["type"] == "Failed").then_some(())
+        })
+        .await;
+    }
+
     pub(crate) async fn running(&self, job: &RemoteRef) {
         self.wait("the job runs", async || {
             matches!(self.told(job).await?.activity, Activity::Running { .. }).then_some(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use broker_model::OutcomeKind;
 use emulated_kubernetes::Fault;
 use serde_json::json;
-use site_adapter::{ErrorKind, SiteAdapter as _, Submission};
+use site_adapter::{Activity, ErrorKind, RemoteRef, SiteAdapter as _, Submission};
 
 use crate::rig::{Rig, adapter};
 
@@ -207,6 +207,36 @@ async fn a_namespace_without_rights_refuses_its_jobs_with_the_remedy() {
     assert_eq!(error.kind, ErrorKind::Refused, "{error}");
     assert!(error.message.contains("cannot create resource"), "{error}");
     assert!(error.message.contains("bind its agent's Role"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn projects_in_namespaces_of_their_own_run_side_by_side() {
+    let rig = Rig::start().await;
+    rig.cluster.add_namespace("team-b");
+    let here = rig.submit(&rig.submission("exec sleep 600")).await;
+    let mut other = rig.submission("exit 3");
+    other.account.user = "team-b".to_owned();
+    let there = rig.submit(&other).await;
+    let both = [here.clone(), there.clone()];
+    rig.wait("one runs and the other is over", async || {
+        let told = rig.adapter.poll(&both).await.ok()?;
+        let of = |job: &RemoteRef| told.iter().find(|told| told.marker == job.marker);
+        let runs = matches!(of(&here)?.activity, Activity::Running { .. });
+        let failed = match &of(&there)?.activity {
+            Activity::Ended { outcome, .. } => outcome.exit_code == Some(3),
+            _ => false,
+        };
+        (runs && failed).then_some(())
+    })
+    .await;
+    let stored = rig.cluster.all("jobs");
+    let places = stored
+        .iter()
+        .map(|job| job["metadata"]["namespace"].clone());
+    assert_eq!(places.collect::<Vec<_>>(), ["team-a", "team-b"]);
+    rig.adapter.cancel(&here).await.unwrap();
+    assert_eq!(rig.ended(&here).await.kind, OutcomeKind::Cancelled);
+    assert_eq!(rig.ended(&there).await.exit_code, Some(3));
 }
 
 #[tokio::test(flavor = "multi_thread")]

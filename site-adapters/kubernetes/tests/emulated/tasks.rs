@@ -50,6 +50,38 @@ async fn a_failed_task_leaves_the_others_to_their_end() {
     assert_eq!(rig.cluster.starts_of(&job.marker), 3);
 }
 
+/// A cluster may sweep up the first tasks' pods while the last ones run.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_array_is_metered_whole_when_some_pods_are_gone_and_the_agent_was_restarted() {
+    let mut rig = Rig::start().await;
+    let gate = rig.cluster.folder().join("gate");
+    let script = format!(
+        "sleep 2\n[ $ALCYONE_ARRAY_INDEX -lt 2 ] && exit 0\nwhile [ ! -e {} ]; do sleep 0.1; done",
+        gate.display()
+    );
+    let mut submission = rig.submission(&script);
+    submission.work.array = Some(ArraySpec {
+        tasks: 4,
+        at_once: Some(2),
+    });
+    let job = rig.submit(&submission).await;
+    rig.wait("two are over and two run", async || {
+        let counts = rig.told(&job).await?.tasks?;
+        (counts.completed == 2 && counts.running == 2).then_some(())
+    })
+    .await;
+    rig.cluster.sweep_pods();
+    rig.restarted();
+    std::fs::write(gate, "").unwrap();
+    let outcome = rig.ended(&job).await;
+    assert_eq!(outcome.kind, OutcomeKind::Completed, "{outcome:?}");
+    let words = outcome.site_words;
+    assert!(words.contains("presumed from 2 others"), "{words}");
+    let usage = rig.adapter.usage(&job).await.unwrap().unwrap();
+    assert!(usage.elapsed_seconds.unwrap() >= 8, "{usage:?}");
+    assert_eq!(rig.cluster.starts_of(&job.marker), 4);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn several_nodes_find_each_other_and_end_together() {
     let rig = Rig::start().await;
