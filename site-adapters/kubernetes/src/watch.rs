@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use futures::TryStreamExt as _;
-use k8s_openapi::ListableResource;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::{List, ListableResource};
 use kube::core::{Status, WatchEvent};
 use serde::de::DeserializeOwned;
 use site_adapter::{Error, ErrorKind, Result};
@@ -219,7 +219,7 @@ impl Watcher {
     async fn list<K: Kept>(&self, transport: &Transport) -> Result<String> {
         let mut all = Vec::new();
         let version = transport
-            .list::<K>(OPERATION, &self.path, jobs::OURS, |item| match item {
+            .list::<List<K>>(OPERATION, &self.path, jobs::OURS, |item| match item {
                 Some(item) => all.extend(item.facts()),
                 None => all.clear(),
             })

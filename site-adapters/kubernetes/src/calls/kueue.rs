@@ -1,10 +1,13 @@
 //! Kueue's workloads and `LocalQueue`s, read as loose JSON: the group has several versions, and few of
 //! its fields matter here.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use site_adapter::Result;
 
 use super::NEVER;
+use super::pages::Page;
 use crate::answer::{Answer, Asked};
 use crate::client::{Request, get};
 use crate::names;
@@ -25,9 +28,25 @@ struct Version {
 }
 
 #[derive(Debug, Deserialize)]
-struct Loose<T> {
+pub(crate) struct Loose<T> {
+    #[serde(default)]
+    metadata: ListMeta,
     #[serde(default = "Vec::new")]
     items: Vec<T>,
+}
+
+impl<T: DeserializeOwned> Page for Loose<T> {
+    type Item = T;
+    fn open(self) -> (Vec<T>, ListMeta) {
+        (self.items, self.metadata)
+    }
+}
+
+/// What Kueue says of one Job.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Admission {
+    pub(crate) waits_for: Option<String>,
+    pub(crate) evicted: Option<Condition>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -93,9 +112,13 @@ pub(crate) fn version(answer: &Answer) -> Result<Option<String>> {
     Ok(Some(version).filter(|_| is_plain))
 }
 
-pub(crate) fn workloads(version: &str, namespace: &str) -> Result<Request> {
-    let path = format!("/apis/kueue.x-k8s.io/{version}/namespaces/{namespace}/workloads");
-    get(WORKLOADS, &path)
+pub(crate) fn workloads(version: &str, namespace: &str) -> String {
+    format!("/apis/kueue.x-k8s.io/{version}/namespaces/{namespace}/workloads")
+}
+
+/// The selector of one Job's.
+pub(crate) fn of_job(uid: &str) -> String {
+    format!("labelSelector=kueue.x-k8s.io%2Fjob-uid%3D{uid}")
 }
 
 /// Those of all namespaces without one.
@@ -117,6 +140,15 @@ impl Workload {
             .labels
             .get(names::KUEUE_JOB_UID)
             .map(String::as_str)
+    }
+
+    /// By the Job's uid.
+    pub(crate) fn admission(&self) -> Option<(String, Admission)> {
+        let admission = Admission {
+            waits_for: self.waits_for(),
+            evicted: self.evicted().cloned(),
+        };
+        Some((self.job_uid()?.to_owned(), admission))
     }
 
     fn condition(&self, kind: &str, status: &str) -> Option<&Condition> {

@@ -2,6 +2,7 @@
 
 use k8s_openapi::List;
 use k8s_openapi::ListableResource;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
 use serde::de::DeserializeOwned;
 use site_adapter::{Error, ErrorKind, Result};
 
@@ -14,23 +15,33 @@ const MOST_PAGES: usize = 2000;
 /// How often a list is begun again because its continuation expired (410).
 const MOST_BEGINNINGS: usize = 3;
 
+/// One answer's part of a list.
+pub(crate) trait Page: DeserializeOwned {
+    type Item;
+    fn open(self) -> (Vec<Self::Item>, ListMeta);
+}
+
+impl<T: ListableResource + DeserializeOwned> Page for List<T> {
+    type Item = T;
+    fn open(self) -> (Vec<T>, ListMeta) {
+        (self.items, self.metadata)
+    }
+}
+
 impl Transport {
     /// Hands each object of a list to `each` and returns the version of the whole.
     ///
     /// `each` is told of a new beginning by `None`.
-    pub(crate) async fn list<T>(
+    pub(crate) async fn list<P: Page>(
         &self,
         operation: &'static str,
         path: &str,
         query: &str,
-        mut each: impl FnMut(Option<T>),
-    ) -> Result<String>
-    where
-        T: ListableResource + DeserializeOwned,
-    {
+        mut each: impl FnMut(Option<P::Item>),
+    ) -> Result<String> {
         for _ in 0..MOST_BEGINNINGS {
             each(None);
-            if let Some(version) = self.pages(operation, path, query, &mut each).await? {
+            if let Some(version) = self.pages::<P>(operation, path, query, &mut each).await? {
                 return Ok(version);
             }
         }
@@ -38,16 +49,13 @@ impl Transport {
         Err(Error::new(ErrorKind::Unavailable, operation, words))
     }
 
-    async fn pages<T>(
+    async fn pages<P: Page>(
         &self,
         operation: &'static str,
         path: &str,
         query: &str,
-        each: &mut impl FnMut(Option<T>),
-    ) -> Result<Option<String>>
-    where
-        T: ListableResource + DeserializeOwned,
-    {
+        each: &mut impl FnMut(Option<P::Item>),
+    ) -> Result<Option<String>> {
         let mut token = String::new();
         for _ in 0..MOST_PAGES {
             let path = format!("{path}?{query}&limit={PAGE}{token}");
@@ -55,11 +63,14 @@ impl Transport {
             if answer.status == 410 {
                 return Ok(None);
             }
-            let page: List<T> = answer.read(operation, Asked::Read)?;
-            page.items.into_iter().for_each(|item| each(Some(item)));
-            match page.metadata.continue_.filter(|next| !next.is_empty()) {
+            let page: P = answer.read(operation, Asked::Read)?;
+            let (items, meta) = page.open();
+            for item in items {
+                each(Some(item));
+            }
+            match meta.continue_.filter(|next| !next.is_empty()) {
                 Some(next) => token = format!("&continue={}", escaped(&next)),
-                None => return Ok(Some(page.metadata.resource_version.unwrap_or_default())),
+                None => return Ok(Some(meta.resource_version.unwrap_or_default())),
             }
         }
         let words = format!("the list did not end after {MOST_PAGES} pages");

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use k8s_openapi::List;
 use k8s_openapi::api::core::v1::Pod;
 use site_adapter::{ErrorKind, Result};
 
@@ -60,7 +61,7 @@ impl KubernetesAdapter {
 
     async fn guests_of(&self, path: &str, guests: &mut Guests) -> Result<()> {
         self.transport
-            .list::<Pod>(pods::LIST, path, pods::NOT_OVER, |item| match item {
+            .list::<List<Pod>>(pods::LIST, path, pods::NOT_OVER, |item| match item {
                 Some(pod) => guests.add(Guest::of(&pod)),
                 None => *guests = Guests::default(),
             })

@@ -1,7 +1,7 @@
 //! Why a job waits, where neither the Job nor a pod says it: Kueue's Workloads, and the Job's events.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use broker_model::OutcomeKind;
@@ -9,7 +9,7 @@ use site_adapter::Result;
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::adapter::KubernetesAdapter;
-use crate::calls::kueue::Workload;
+use crate::calls::kueue::{Admission, Loose, Workload};
 use crate::calls::{events, kueue};
 use crate::record::JobFacts;
 
@@ -19,13 +19,16 @@ const FRESH: Duration = Duration::from_secs(10);
 const GROUP_FRESH: Duration = Duration::from_mins(10);
 const MOST_KEPT: usize = 20_000;
 
+/// By the Job's uid.
+type Admissions = Arc<HashMap<String, Admission>>;
+
 /// What was asked lately, so that a thousand waiting jobs are no thousand questions a tick.
 #[derive(Debug, Default)]
 pub(crate) struct Reasons {
     events: Mutex<HashMap<String, (Instant, Option<String>)>>,
     /// By a Job's uid or a namespace: since when nothing but "never" was told.
     hopeless: Mutex<HashMap<String, Instant>>,
-    workloads: AsyncMutex<HashMap<String, (Instant, Vec<Workload>)>>,
+    workloads: AsyncMutex<HashMap<String, (Instant, Admissions)>>,
     group: AsyncMutex<Option<(Instant, Option<String>)>>,
 }
 
@@ -41,9 +44,8 @@ impl KubernetesAdapter {
         })?;
         if queued {
             let workloads = self.workloads(namespace).await;
-            let own = workloads.iter().find(|w| w.job_uid() == Some(uid.as_str()));
-            if let Some(own) = own {
-                return own.waits_for().or(fallback);
+            if let Some(own) = workloads.get(&uid) {
+                return own.waits_for.clone().or(fallback);
             }
         }
         // A queued Job without a Workload: its events say why (a priority class that is not there).
@@ -53,10 +55,10 @@ impl KubernetesAdapter {
 
     /// Why Kueue stopped a Job, and what that makes of it.
     pub(crate) async fn evicted(&self, job: &JobFacts) -> (OutcomeKind, String) {
-        let workloads = self.fresh_workloads(&job.namespace).await;
-        let all = workloads.unwrap_or_default();
-        let own = all.iter().find(|w| w.job_uid() == Some(job.uid.as_str()));
-        let Some(evicted) = own.and_then(Workload::evicted) else {
+        let query = kueue::of_job(&job.uid);
+        let own = self.fresh_workloads(&job.namespace, &query).await;
+        let own = own.unwrap_or_default();
+        let Some(evicted) = own.get(&job.uid).and_then(|own| own.evicted.as_ref()) else {
             let words = "JobSuspended: suspended at the site after it had started";
             return (OutcomeKind::Preempted, words.to_owned());
         };
@@ -92,31 +94,37 @@ impl KubernetesAdapter {
     }
 
     /// The Workloads of a namespace, at most a few seconds old; none where Kueue or the right is missing.
-    pub(crate) async fn workloads(&self, namespace: &str) -> Vec<Workload> {
+    async fn workloads(&self, namespace: &str) -> Admissions {
         let mut all = self.reasons.workloads.lock().await;
         if let Some((at, known)) = all.get(namespace)
             && at.elapsed() < FRESH
         {
-            return known.clone();
+            return Arc::clone(known);
         }
         let told = self
-            .fresh_workloads(namespace)
+            .fresh_workloads(namespace, "")
             .await
             .unwrap_or_else(|error| {
                 tracing::debug!(%error, namespace, "Kueue's workloads cannot be read");
-                Vec::new()
+                Admissions::default()
             });
-        all.insert(namespace.to_owned(), (Instant::now(), told.clone()));
+        all.insert(namespace.to_owned(), (Instant::now(), Arc::clone(&told)));
         told
     }
 
-    async fn fresh_workloads(&self, namespace: &str) -> Result<Vec<Workload>> {
+    async fn fresh_workloads(&self, namespace: &str, query: &str) -> Result<Admissions> {
         let Some(version) = self.kueue_version().await? else {
-            return Ok(Vec::new());
+            return Ok(Admissions::default());
         };
-        let request = kueue::workloads(&version, namespace)?;
-        let answer = self.transport.call(request).await?;
-        kueue::items(&answer, kueue::WORKLOADS)
+        let path = kueue::workloads(&version, namespace);
+        let mut all = HashMap::new();
+        self.transport
+            .list::<Loose<Workload>>(kueue::WORKLOADS, &path, query, |item| match item {
+                Some(workload) => all.extend(workload.admission()),
+                None => all.clear(),
+            })
+            .await?;
+        Ok(Arc::new(all))
     }
 
     /// Where nobody says, it may: the label of a queue does no harm without it.

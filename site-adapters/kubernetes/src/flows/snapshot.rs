@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 
 use broker_model::{GpuCount, PartitionId, PartitionSnapshot};
+use k8s_openapi::List;
 use k8s_openapi::api::core::v1::{Node as Recorded, Pod};
 use site_adapter::{Activity, Result, SiteSnapshot, readiness_of};
 
@@ -60,7 +61,7 @@ impl KubernetesAdapter {
     pub(crate) async fn nodes(&self) -> Result<Vec<Node>> {
         let mut all = Vec::new();
         self.transport
-            .list::<Recorded>(nodes::LIST, nodes::PATH, "", |item| match item {
+            .list::<List<Recorded>>(nodes::LIST, nodes::PATH, "", |item| match item {
                 Some(node) => all.extend(Node::of(&node)),
                 None => all.clear(),
             })

@@ -1,5 +1,6 @@
 use broker_model::{ArraySpec, Clock as _, OutcomeKind, SystemClock};
 use jiff::SignedDuration;
+use serde_json::json;
 use site_adapter::{ErrorKind, SiteAdapter as _};
 
 use crate::rig::{Rig, adapter};
@@ -106,6 +107,33 @@ async fn a_task_that_still_runs_when_its_array_is_evicted_is_metered() {
         usage.ended_at.as_second() >= evicted_at.as_second(),
         "{usage:?}"
     );
+}
+
+/// A namespace has one for each Job of everybody's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_workloads_are_read_in_pages() {
+    let rig = queued().await;
+    for number in 0..1100 {
+        rig.cluster.put(
+            "workloads",
+            json!({
+                "kind": "Workload", "apiVersion": "kueue.x-k8s.io/v1beta2",
+                "metadata": {
+                    "name": format!("before-it-{number}"), "namespace": "team-a",
+                    "labels": { "kueue.x-k8s.io/job-uid": format!("another-{number}") },
+                },
+                "status": {},
+            }),
+        );
+    }
+    let mut elsewhere = rig.submission("exit 0");
+    elsewhere.account.account = Some("nope".to_owned());
+    let job = rig.submit(&elsewhere).await;
+    rig.waits_because(&job, "LocalQueue nope").await;
+    let lists = "GET /apis/kueue.x-k8s.io/v1beta2/namespaces/team-a/workloads";
+    let all = rig.cluster.requests(lists);
+    assert!(all >= 3, "{all}");
+    assert_eq!(rig.cluster.requests_with(lists, "limit=500"), all);
 }
 
 /// Nothing in Kubernetes keeps Kueue from that while no agent looks.
