@@ -10,6 +10,9 @@ mod settle;
 mod step;
 mod work;
 
+/// How often a change is tried again that another one came before.
+const TRIES: u32 = 8;
+
 pub use lease::Looks;
 pub(crate) use lease::attempt_entry;
 use report::Teller;

@@ -6,10 +6,10 @@ use crate::{Broker, Caller, Error, Result};
 
 /// In whose name a site's answer is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Authority {
-    pub person: PersonId,
+pub(crate) struct Authority {
+    pub(crate) person: PersonId,
     /// The site's agent, where it spoke for somebody there.
-    pub agent: Option<AgentId>,
+    pub(crate) agent: Option<AgentId>,
 }
 
 impl Authority {

@@ -35,7 +35,6 @@ mod standing;
 mod state_log;
 mod tally;
 
-pub use authority::Authority;
 pub use board::{Board, SiteEntry};
 pub use broker::{Broker, BrokerParts, Limits};
 pub use caller::Caller;
@@ -58,3 +57,9 @@ pub use standing::Standing;
 
 /// Most that a list of what waits at a site tells at once; whoever wants more asks for what comes after.
 pub const MOST_AT_ONCE: u32 = 200;
+
+/// Behind which of a list's rows there may be more; none behind the last of fewer than [`MOST_AT_ONCE`].
+pub fn next_after<T, I>(listed: &[T], id: impl Fn(&T) -> I) -> Option<I> {
+    let is_full = listed.len() >= MOST_AT_ONCE as usize;
+    listed.last().filter(|_| is_full).map(id)
+}

@@ -20,11 +20,11 @@ use crate::{Broker, Error};
 use known::Counted;
 pub(crate) use known::{Tallies, Turn};
 
-/// What placement has to count, and the number of each site's count: a commit moves it on.
+/// What placement has to count, and the version of each site's count: a commit moves it on.
 #[derive(Debug, Default)]
 pub(crate) struct Count {
     pub(crate) tally: Tally,
-    pub(crate) numbers: HashMap<SiteId, i64>,
+    pub(crate) versions: HashMap<SiteId, i64>,
 }
 
 impl Broker {
@@ -78,7 +78,7 @@ impl Broker {
         }
         // Numbers before what they are of: one that is too old is noticed at the commit.
         let at = Instant::now();
-        let numbers: HashMap<SiteId, i64> =
+        let versions: HashMap<SiteId, i64> =
             self.inner.store.site_counts().await?.into_iter().collect();
         let all: Vec<WindowId> = unknown.iter().flat_map(|(_, open)| open.clone()).collect();
         let uses: HashMap<WindowId, WindowUse> =
@@ -87,7 +87,7 @@ impl Broker {
             let of = |id: &WindowId| (*id, uses.get(id).copied().unwrap_or_default());
             let counted = Counted {
                 at,
-                number: numbers.get(site).copied().unwrap_or(0),
+                version: versions.get(site).copied().unwrap_or(0),
                 windows: open.iter().map(of).collect(),
             };
             tallies.keep(site.clone(), counted.clone());
@@ -173,7 +173,7 @@ impl Broker {
 
 impl Count {
     fn add(&mut self, site: &SiteId, counted: Counted) {
-        self.numbers.insert(site.clone(), counted.number);
+        self.versions.insert(site.clone(), counted.version);
         self.tally.windows.extend(counted.windows);
     }
 }

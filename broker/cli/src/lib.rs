@@ -20,7 +20,7 @@
 //! | `site invite`, `site withdraw-invite` | `InviteView` |
 //! | `site agents`, `site invites` | an array of `AgentView`, of `InviteView` |
 //! | `site revoke-agent` | `AgentView` |
-//! | `site import` | `FiledView` |
+//! | `site import`, `site document` | `FiledView`, the document of the site |
 //! | `site show`, `site windows list` | `ControlsView`, an array of `WindowView` |
 //! | `site windows add`, `… close` | `CapacityWindow` |
 //! | `site drain`, `undrain` | `Drain` |

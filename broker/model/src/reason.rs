@@ -3,10 +3,10 @@ use crate::InvalidSpec;
 /// Most characters of the reason that somebody gives a user: words, not an essay.
 pub const LONGEST_REASON: usize = 1000;
 
-/// The reason that a person at a site owes whoever it concerns, without the blanks around it.
+/// Why somebody at a site declines a job or revokes an agent, without the blanks around it.
 ///
 /// It is shown on terminals and pages, so it has no control characters but line ends.
-pub fn checked_reason<'a>(field: &str, reason: &'a str) -> Result<&'a str, InvalidSpec> {
+pub fn checked_reason(reason: &str) -> Result<&str, InvalidSpec> {
     let reason = reason.trim();
     let is_odd = |c: char| c.is_control() && c != '\n';
     let wrong = if reason.is_empty() {
@@ -19,7 +19,7 @@ pub fn checked_reason<'a>(field: &str, reason: &'a str) -> Result<&'a str, Inval
         return Ok(reason);
     };
     Err(InvalidSpec {
-        field: field.to_owned(),
+        field: "reason".to_owned(),
         reason: wrong.to_owned(),
         allowed: format!("1 to {LONGEST_REASON} characters of text"),
     })
@@ -32,13 +32,13 @@ mod tests {
     #[test]
     fn a_reason_is_plain_text_of_some_length() {
         assert_eq!(
-            checked_reason("reason", " too many\nnodes ").unwrap(),
+            checked_reason(" too many\nnodes ").unwrap(),
             "too many\nnodes"
         );
         for wrong in ["", " \n", "\u{1b}[2J", &"x".repeat(1001)] {
-            let told = checked_reason("reason", wrong).unwrap_err();
+            let told = checked_reason(wrong).unwrap_err();
             assert_eq!(told.field, "reason", "{told}");
         }
-        checked_reason("reason", &"é".repeat(LONGEST_REASON)).unwrap();
+        checked_reason(&"é".repeat(LONGEST_REASON)).unwrap();
     }
 }

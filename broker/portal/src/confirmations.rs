@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use broker_app::{Answer, MOST_AT_ONCE};
+use broker_app::{Answer, next_after};
 use broker_model::{ConfirmationView, JobId, SiteId};
 
 use crate::Portal;
@@ -68,7 +68,6 @@ pub(crate) async fn show(
     let after = fields.text("after").map(job_id).transpose()?;
     let (caller, texts) = (member.caller(), member.texts);
     let waiting = portal.broker.confirmations(caller, &site, after).await?;
-    let last = waiting.last().map(|one| one.job.to_string());
     let named = portal.broker.site(&site)?.site.name;
     html(&ConfirmationsPage {
         f: member.frame(texts.of("confirmations.title"), "sites"),
@@ -76,7 +75,7 @@ pub(crate) async fn show(
         may_answer: caller.administers(&site),
         site: site.to_string(),
         is_first: after.is_none(),
-        next: last.filter(|_| waiting.len() >= MOST_AT_ONCE as usize),
+        next: next_after(&waiting, |one| one.job.to_string()),
         waiting: waiting
             .into_iter()
             .map(|one| WaitingCard::new(texts, one))

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use broker_app::{Error, MOST_AT_ONCE};
+use broker_app::{Error, next_after};
 use broker_model::{AttemptId, HandoffView, SiteId, StateName};
 
 use crate::Portal;
@@ -110,7 +110,6 @@ impl Portal {
     ) -> Result<Response, Refusal> {
         let (caller, texts) = (member.caller(), member.texts);
         let carried = self.broker.handoffs(caller, site, after).await?;
-        let last = carried.last().map(|one| one.attempt.to_string());
         let named = self.broker.site(site)?.site.name;
         html(&HandoffsPage {
             f: member.frame(texts.of("handoffs.title"), "sites"),
@@ -119,7 +118,7 @@ impl Portal {
             site: site.to_string(),
             faults,
             is_first: after.is_none(),
-            next: last.filter(|_| carried.len() >= MOST_AT_ONCE as usize),
+            next: next_after(&carried, |one| one.attempt.to_string()),
             carried: carried
                 .into_iter()
                 .map(|one| CarriedCard::new(texts, one))

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use broker_app::{Answer, MOST_AT_ONCE};
+use broker_app::{Answer, next_after};
 use broker_client::wire::{
     ConfirmationAnswer, ConfirmationDecision, ConfirmationSaid, JobView, Page,
 };
@@ -32,8 +32,7 @@ pub(crate) async fn list(
     let after = query::cursor(from.cursor.as_deref())?;
     let caller = &authenticated.caller;
     let waiting = state.broker.confirmations(caller, &site, after).await?;
-    let last = waiting.last().map(|one| one.job);
-    let next = last.filter(|_| waiting.len() >= MOST_AT_ONCE as usize);
+    let next = next_after(&waiting, |one| one.job);
     Ok(Json(query::page(waiting, next)))
 }
 

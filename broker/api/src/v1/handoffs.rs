@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderName;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use broker_app::{Fetched, Form, HandoffReport, LexisNames, MOST_AT_ONCE};
+use broker_app::{Fetched, Form, HandoffReport, LexisNames, next_after};
 use broker_client::wire::{HandedIn, HandoffView, JobView, Page};
 use broker_model::{HandoffRef, JobId, SiteId};
 use serde::Deserialize;
@@ -90,8 +90,7 @@ pub(crate) async fn list(
     let after = query::cursor(from.cursor.as_deref())?;
     let caller = &authenticated.caller;
     let carried = state.broker.handoffs(caller, &site, after).await?;
-    let last = carried.last().map(|one| one.attempt);
-    let next = last.filter(|_| carried.len() >= MOST_AT_ONCE as usize);
+    let next = next_after(&carried, |one| one.attempt);
     Ok(Json(query::page(carried, next)))
 }
 

@@ -5,7 +5,7 @@ use broker_store::{Change, CommitError, Entity, Write};
 use jiff::Timestamp;
 use site_adapter::SiteSnapshot;
 
-use crate::agents::report::TRIES;
+use crate::agents::TRIES;
 use crate::{AgentRefusal, Broker, Error, Result};
 
 impl Broker {

@@ -6,10 +6,9 @@ use futures::future::join_all;
 use jiff::SignedDuration;
 use site_adapter::{AttemptReport, Report, ReportReply};
 
+use crate::agents::TRIES;
 use crate::agents::step::Step;
 use crate::{Broker, Error, Result};
-
-pub(super) const TRIES: u32 = 8;
 
 /// Who reports.
 #[derive(Debug)]

@@ -269,7 +269,7 @@ impl Said {
 }
 
 fn worded(reason: &str) -> Result<String> {
-    let checked = checked_reason("reason", reason);
+    let checked = checked_reason(reason);
     let checked = checked.map_err(|it| Error::InvalidSpec(vec![it]))?;
     Ok(checked.to_owned())
 }

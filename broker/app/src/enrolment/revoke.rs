@@ -10,7 +10,7 @@ const AT_ONCE: u32 = 1000;
 
 impl Broker {
     /// Puts an agent out: its very next request is refused at every replica, and what it waits for just
-    /// now is ended. Its work goes to the site's other agents. Again changes nothing.
+    /// now is ended. Its work goes to the site's other agents. Again does what was left to do.
     pub async fn revoke_agent(
         &self,
         caller: Option<&Caller>,
@@ -19,7 +19,7 @@ impl Broker {
         reason: &str,
     ) -> Result<EnrolledAgent> {
         self.may_manage_agents(caller, site)?;
-        let reason = checked_reason("reason", reason);
+        let reason = checked_reason(reason);
         let reason = reason.map_err(|it| Error::InvalidSite(vec![it]))?;
         loop {
             let found = self.inner.store.find_agent(id).await?;

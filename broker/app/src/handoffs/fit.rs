@@ -141,7 +141,7 @@ impl<'a> Known<'a> {
     }
 
     fn declined(&self, reason: &str) -> Result<Fit> {
-        checked_reason("reason", reason).map_err(|it| Error::InvalidSpec(vec![it]))?;
+        checked_reason(reason).map_err(|it| Error::InvalidSpec(vec![it]))?;
         if self.is_not_there_yet() {
             return Ok(Fit::News);
         }

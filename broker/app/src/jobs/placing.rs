@@ -24,14 +24,14 @@ pub(crate) struct Placing {
     bound: Option<Bound>,
     board: Arc<Record>,
     tally: Tally,
-    counted: Counted,
+    counted: CountedBy,
 }
 
 /// Whether the chosen partition counts what this share or this organisation has there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Counted {
+enum CountedBy {
     Nowhere,
-    /// By a limit, or by windows of which none is to count it. With the number of the site's count.
+    /// By a limit, or by windows of which none is to count it. With the version of the site's count.
     There(i64),
     InWindow(i64, WindowId),
 }
@@ -54,7 +54,7 @@ impl Broker {
     ) -> Result<Placing, StoreError> {
         let now = self.inner.clock.now();
         let heard = self.board().heard();
-        let Count { tally, numbers } = self.tally(&heard, allocation, now).await?;
+        let Count { tally, versions } = self.tally(&heard, allocation, now).await?;
         let views = heard.views();
         let input = Input {
             now,
@@ -67,7 +67,7 @@ impl Broker {
             tally: &tally,
         };
         let placement = broker_placement::place(&input);
-        let counted = counted(&placement, &heard, &input, &numbers);
+        let counted = counted(&placement, &heard, &input, &versions);
         drop(views);
         Ok(Placing {
             placement,
@@ -142,33 +142,33 @@ impl Broker {
     /// To be called once a change with the placing is committed: its board need not be written again.
     pub(crate) fn placing_is_kept(&self, placing: &Placing) {
         self.board().is_stored(&placing.board);
-        if let Some((site, number)) = placing.count() {
-            self.inner.tallies.took(site, number, placing.window());
+        if let Some((site, version)) = placing.count() {
+            self.inner.tallies.took(site, version, placing.window());
         }
     }
 }
 
 impl Placing {
     pub(crate) fn is_counted(&self) -> bool {
-        self.counted != Counted::Nowhere
+        self.counted != CountedBy::Nowhere
     }
 
     fn window(&self) -> Option<(WindowId, GpuMillis)> {
         let (_, candidate) = chosen(&self.placement)?;
         match self.counted {
-            Counted::InWindow(_, window) => Some((window, candidate.gpu)),
-            Counted::Nowhere | Counted::There(_) => None,
+            CountedBy::InWindow(_, window) => Some((window, candidate.gpu)),
+            CountedBy::Nowhere | CountedBy::There(_) => None,
         }
     }
 
-    /// The site that counts the job, and the number of its count.
+    /// The site that counts the job, and the version of its count.
     fn count(&self) -> Option<(&SiteId, i64)> {
         let (partition, _) = chosen(&self.placement)?;
         match self.counted {
-            Counted::InWindow(number, _) | Counted::There(number) => {
-                Some((&partition.site, number))
+            CountedBy::InWindow(version, _) | CountedBy::There(version) => {
+                Some((&partition.site, version))
             }
-            Counted::Nowhere => None,
+            CountedBy::Nowhere => None,
         }
     }
 
@@ -194,23 +194,23 @@ fn counted(
     placement: &Placement,
     heard: &Moment,
     input: &Input<'_>,
-    numbers: &HashMap<SiteId, i64>,
-) -> Counted {
+    versions: &HashMap<SiteId, i64>,
+) -> CountedBy {
     let Some((at, candidate)) = chosen(placement) else {
-        return Counted::Nowhere;
+        return CountedBy::Nowhere;
     };
     let Some(controls) = heard.find(&at.site).map(|it| &it.controls) else {
-        return Counted::Nowhere;
+        return CountedBy::Nowhere;
     };
     let here = (&at.system, &at.partition);
     let mut windows = controls.windows_of(&input.allocation.share, here);
     let organisation = input.tally.organisation;
     let limited = organisation.is_some_and(|it| controls.limit_of(it).is_some());
-    let number = numbers.get(&at.site).copied().unwrap_or(0);
+    let version = versions.get(&at.site).copied().unwrap_or(0);
     match broker_placement::window_for(controls, input, here, candidate.gpu) {
-        Some(window) => Counted::InWindow(number, window.id),
-        None if limited || windows.next().is_some() => Counted::There(number),
-        None => Counted::Nowhere,
+        Some(window) => CountedBy::InWindow(version, window.id),
+        None if limited || windows.next().is_some() => CountedBy::There(version),
+        None => CountedBy::Nowhere,
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 /// What sites count as it was read lately, with what this process has placed since.
 ///
 /// Of jobs that are counted anywhere this process places one at a time, so its own never go beyond;
-/// what another replica places moves the site's number on, and the commit notices.
+/// what another replica places moves the version of the site's count on, and the commit notices.
 #[derive(Debug, Default)]
 pub(crate) struct Tallies {
     sites: Mutex<HashMap<SiteId, Counted>>,
@@ -24,8 +24,8 @@ pub(crate) struct Turn(#[expect(dead_code, reason = "held, never read")] OwnedMu
 #[derive(Clone, Debug)]
 pub(super) struct Counted {
     pub(super) at: Instant,
-    /// The number that its count had before any of it was read.
-    pub(super) number: i64,
+    /// The version that its count had before any of it was read.
+    pub(super) version: i64,
     pub(super) windows: HashMap<WindowId, WindowUse>,
 }
 
@@ -34,14 +34,14 @@ impl Tallies {
         Turn(Arc::clone(&self.turn).lock_owned().await)
     }
 
-    /// A job was placed at a site whose count had this number, in a window it may be.
-    pub(crate) fn took(&self, site: &SiteId, number: i64, window: Option<(WindowId, GpuMillis)>) {
+    /// A job was placed at a site whose count had this version, in a window it may be.
+    pub(crate) fn took(&self, site: &SiteId, version: i64, window: Option<(WindowId, GpuMillis)>) {
         let mut sites = self.sites();
-        let Some(counted) = sites.get_mut(site).filter(|it| it.number == number) else {
+        let Some(counted) = sites.get_mut(site).filter(|it| it.version == version) else {
             sites.remove(site);
             return;
         };
-        counted.number += 1;
+        counted.version += 1;
         if let Some((window, gpu)) = window
             && let Some(uses) = counted.windows.get_mut(&window)
         {

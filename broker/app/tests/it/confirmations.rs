@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use crate::agent::Agent;
 use crate::books::Books;
-use crate::registry::with_role;
+use crate::sites::with_role;
 use crate::world::{World, allocation, at, engineer, job, principal, setup, spec, submit};
 
 const WEEK: i64 = 7 * 24 * 3600;

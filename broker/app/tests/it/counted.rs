@@ -5,7 +5,7 @@ use broker_model::{Clause, GpuMillis, Job, LimitDraft, StateName, WindowEnd};
 use futures::future::join_all;
 
 use crate::agent::Agent;
-use crate::registry::{clauses, lumi, opened, operator, submitted, window};
+use crate::sites::{clauses, lumi, opened, operator, submitted, window};
 use crate::world::World;
 
 #[tokio::test]

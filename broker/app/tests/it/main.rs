@@ -34,6 +34,7 @@ mod reports;
 mod retired;
 mod scopes;
 mod setup;
+mod sites;
 mod submit;
 mod usage;
 mod world;

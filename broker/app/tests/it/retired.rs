@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 
 use crate::agent::Agent;
 use crate::books::Books;
-use crate::registry::{admin, lumi, new_site, opened, operator, submitted, with_role};
+use crate::sites::{admin, lumi, new_site, opened, operator, submitted, with_role};
 use crate::world::World;
 
 fn in_use<T: std::fmt::Debug>(answer: Result<T, Error>, words: &str) {

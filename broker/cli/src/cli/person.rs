@@ -7,7 +7,12 @@ use clap::{Args, Subcommand, ValueEnum};
 #[derive(Debug, Subcommand)]
 pub enum PersonVerb {
     /// List the jobs that wait for a person of the site, with what they ask for and on which grounds
-    Confirmations { site: SiteId },
+    Confirmations {
+        site: SiteId,
+        /// Print the scripts, too
+        #[arg(long)]
+        script: bool,
+    },
     /// Let a waiting job into the site
     Confirm { site: SiteId, job: JobId },
     /// Send a waiting job away; its user reads the reason

@@ -27,6 +27,8 @@ pub enum SiteVerb {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Print what is registered of a site, as a file that `site import` takes
+    Document { site: SiteId },
     /// Show all that is set at a site: windows, drains, incidents, vetoes, limits
     Show { site: SiteId },
     /// Capacity windows: what a funding share may use when

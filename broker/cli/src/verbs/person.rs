@@ -18,7 +18,10 @@ pub(crate) async fn run(
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
     match verb {
-        PersonVerb::Confirmations { site } => confirmations(client, &site, json, out).await,
+        PersonVerb::Confirmations { site, script } => {
+            let all = confirmations(client, &site).await?;
+            waiting(&site, &all, script, json, out)
+        }
         PersonVerb::Confirm { site, job } => {
             let answer = ConfirmationAnswer {
                 decision: ConfirmationDecision::Confirm,
@@ -52,12 +55,7 @@ fn told(job: &JobView, words: &str, json: bool, out: &mut impl Write) -> anyhow:
     Ok(0)
 }
 
-async fn confirmations(
-    client: &Client,
-    site: &SiteId,
-    json: bool,
-    out: &mut impl Write,
-) -> anyhow::Result<u8> {
+async fn confirmations(client: &Client, site: &SiteId) -> anyhow::Result<Vec<ConfirmationView>> {
     let mut all: Vec<ConfirmationView> = Vec::new();
     let mut cursor = None;
     loop {
@@ -65,9 +63,18 @@ async fn confirmations(
         all.extend(page.items);
         cursor = page.next_cursor;
         if cursor.is_none() {
-            break;
+            return Ok(all);
         }
     }
+}
+
+fn waiting(
+    site: &SiteId,
+    all: &[ConfirmationView],
+    with_script: bool,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
     if json {
         print::json(&all, out)?;
         return Ok(0);
@@ -75,8 +82,12 @@ async fn confirmations(
     if all.is_empty() {
         writeln!(out, "nothing waits for {site}")?;
     }
-    for one in &all {
+    for one in all {
         one_waiting(one, out)?;
+        for line in one.script.lines().filter(|_| with_script) {
+            writeln!(out, "{:15} {}", "script", line.escape_debug())?;
+        }
+        writeln!(out)?;
     }
     Ok(0)
 }
@@ -140,7 +151,6 @@ fn one_waiting(one: &ConfirmationView, out: &mut impl Write) -> anyhow::Result<(
             "ground", ground.rule, ground.words, ground.source
         )?;
     }
-    writeln!(out)?;
     Ok(())
 }
 

@@ -31,6 +31,7 @@ pub(crate) async fn run(
         SiteVerb::Import { file, dry_run } => {
             return document::import(client, &file, dry_run, json, out).await;
         }
+        SiteVerb::Document { site } => document::show(client, &site, json, out).await?,
         SiteVerb::Show { site } => controls::show(client, &site, json, out).await?,
         SiteVerb::Windows { what } => windows(client, what, &say, out).await?,
         SiteVerb::Drains(verb) => drains(client, verb, &say, out).await?,

@@ -190,6 +190,26 @@ async fn a_file_is_registered_shown_as_a_difference_and_changed() {
 }
 
 #[tokio::test]
+async fn what_is_registered_is_printed_as_a_file_to_edit_and_import() {
+    let stage = opened().await;
+    let sites = stage.json("lena", &["sites"]).await;
+    let ids: Vec<&str> = { sites.as_array().unwrap().iter() }
+        .map(|it| it["site"]["id"].as_str().unwrap())
+        .collect();
+    assert!(ids.len() >= 7, "{ids:?}");
+    stage.sign_in("operator").await;
+    for site in ids {
+        let printed = stage.run("operator", &["site", "document", site]).await.out;
+        let file = stage.file("printed.toml", &printed);
+        let same = stage.run("operator", &["site", "import", &file]).await;
+        let words = format!("{site} is registered like this already\n");
+        assert_eq!(same.out, words, "{printed}");
+    }
+    let document = stage.json("lena", &["site", "document", "lumi"]).await;
+    assert_eq!(document["city"], "Kajaani");
+}
+
+#[tokio::test]
 async fn who_does_not_administer_a_site_is_refused() {
     let stage = Stage::open().await;
     stage.sign_in("ada").await;

@@ -49,6 +49,10 @@ async fn a_waiting_job_is_let_in_or_sent_away_with_a_reason() {
         "{shown}"
     );
     assert!(!shown.contains("ada of the tests"), "by pseudonym: {shown}");
+    assert!(!shown.contains("\nscript  "), "{shown}");
+    let whole = ["site", "confirmations", "hammerhai", "--script"];
+    let shown = stage.run("hela", &whole).await.out;
+    assert!(shown.contains("\nscript          "), "{shown}");
 
     let said = stage
         .run("hela", &["site", "confirm", "hammerhai", &first])

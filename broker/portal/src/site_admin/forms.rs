@@ -26,12 +26,7 @@ pub(super) async fn set(
             broker.close_window(caller, site, end).await.map(drop)
         }
         "drain" => {
-            let draft = DrainDraft {
-                scope: scope(fields)?,
-                reason: text(fields, "reason"),
-                from: time(fields, "from")?,
-                until: time(fields, "to")?,
-            };
+            let draft = drain(fields)?;
             broker.drain_site(caller, site, &draft).await.map(drop)
         }
         "undrain" => {
@@ -50,15 +45,7 @@ pub(super) async fn set(
                 .map(drop)
         }
         "veto" => {
-            let draft = VetoDraft {
-                allocation: parsed(fields, "allocation")?,
-                system: system(fields)?,
-                reason: text(fields, "reason"),
-                queued: match fields.text("cancel") {
-                    Some(_) => QueuedJobs::Cancel,
-                    None => QueuedJobs::Stay,
-                },
-            };
+            let draft = veto(fields)?;
             broker.veto_grant(caller, site, &draft).await.map(drop)
         }
         "lift-veto" => {
@@ -67,11 +54,7 @@ pub(super) async fn set(
         }
         "incident-news" => {
             let incident = parsed(fields, "item")?;
-            let news = IncidentNews {
-                words: text(fields, "words"),
-                severity: None,
-                to: time(fields, "to")?,
-            };
+            let news = news(fields)?;
             let told = broker.update_incident(caller, site, (incident, &news));
             told.await.map(drop)
         }
@@ -80,12 +63,7 @@ pub(super) async fn set(
             broker.remove_control(caller, site, item).await
         }
         "limit" => {
-            let limit = LimitDraft {
-                max_at_once: number(fields, "at_once")?,
-                max_queued: number(fields, "queued")?,
-                gpu_hours_per_month: number(fields, "gpu_hours")?,
-            };
-            let of = (parsed(fields, "organisation")?, limit);
+            let of = (parsed(fields, "organisation")?, limit(fields)?);
             broker.limit_organisation(caller, site, of).await.map(drop)
         }
         _ => Err(Error::NotFound("form")),
@@ -106,22 +84,64 @@ fn window(fields: &Fields) -> Result<WindowDraft> {
     })
 }
 
+fn drain(fields: &Fields) -> Result<DrainDraft> {
+    Ok(DrainDraft {
+        scope: scope(fields)?,
+        reason: text(fields, "reason"),
+        from: time(fields, "from")?,
+        until: time(fields, "to")?,
+    })
+}
+
+fn veto(fields: &Fields) -> Result<VetoDraft> {
+    Ok(VetoDraft {
+        allocation: parsed(fields, "allocation")?,
+        system: system(fields)?,
+        reason: text(fields, "reason"),
+        queued: match fields.text("cancel") {
+            Some(_) => QueuedJobs::Cancel,
+            None => QueuedJobs::Stay,
+        },
+    })
+}
+
+fn limit(fields: &Fields) -> Result<LimitDraft> {
+    Ok(LimitDraft {
+        max_at_once: number(fields, "at_once")?,
+        max_queued: number(fields, "queued")?,
+        gpu_hours_per_month: number(fields, "gpu_hours")?,
+    })
+}
+
+/// Without a severity it stays as it is.
+fn news(fields: &Fields) -> Result<IncidentNews> {
+    let is_set = fields.text("severity").is_some_and(|it| !it.is_empty());
+    Ok(IncidentNews {
+        words: text(fields, "words"),
+        severity: is_set.then(|| severity(fields)).transpose()?,
+        to: time(fields, "to")?,
+    })
+}
+
+fn severity(fields: &Fields) -> Result<Severity> {
+    match fields.text("severity") {
+        Some("info") => Ok(Severity::Info),
+        Some("degraded") => Ok(Severity::Degraded),
+        Some("outage") => Ok(Severity::Outage),
+        _ => Err(wrong("severity", "is none", "info, degraded, outage")),
+    }
+}
+
 fn incident(fields: &Fields) -> Result<IncidentDraft> {
     let kind = match fields.text("kind") {
         Some("incident") => IncidentKind::Incident,
         Some("maintenance") => IncidentKind::Maintenance,
         _ => return Err(wrong("kind", "is none", "incident, maintenance")),
     };
-    let severity = match fields.text("severity") {
-        Some("info") => Severity::Info,
-        Some("degraded") => Severity::Degraded,
-        Some("outage") => Severity::Outage,
-        _ => return Err(wrong("severity", "is none", "info, degraded, outage")),
-    };
     let affects = Some(scope(fields)?).filter(|it| it.system.is_some());
     Ok(IncidentDraft {
         kind,
-        severity,
+        severity: severity(fields)?,
         title: text(fields, "title"),
         words: text(fields, "words"),
         from: time(fields, "from")?,

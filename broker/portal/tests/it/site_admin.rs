@@ -1,4 +1,4 @@
-use broker_model::SiteId;
+use broker_model::{Severity, SiteId};
 
 use crate::house::{ENGINEER, House, OPERATOR};
 
@@ -140,6 +140,14 @@ async fn limits_news_and_a_refusal_at_one_system_are_set_by_forms() {
     assert_eq!(sent.status, 303, "{}", sent.text);
     let told = house.broker.site(&meluxina()).unwrap();
     assert_eq!(told.incidents[0].updates[0].words, "It takes longer.");
+    assert_eq!(told.incidents[0].severity, Severity::Info);
+    let worse = [&news[..], &[("severity", "outage")]].concat();
+    let sent = operator
+        .submit(&page, &format!("{PAGE}/incident-news"), &worse)
+        .await;
+    assert_eq!(sent.status, 303, "{}", sent.text);
+    let told = house.broker.site(&meluxina()).unwrap();
+    assert_eq!(told.incidents[0].severity, Severity::Outage);
 
     let unknown = [
         ("allocation", "alc_0192f0c1d2e37abc8def0123456789ab"),

@@ -32,6 +32,20 @@ pub(super) async fn import(
     Ok(0)
 }
 
+pub(super) async fn show(
+    client: &Client,
+    site: &SiteId,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let document = client.site_document(site).await?.site;
+    if json {
+        return print::json(&document, out);
+    }
+    write!(out, "{}", toml::to_string(&document)?)?;
+    Ok(())
+}
+
 /// Takes the site out, or the part of it that is named out of its document.
 pub(super) async fn retire(
     client: &Client,
