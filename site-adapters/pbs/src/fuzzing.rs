@@ -60,6 +60,7 @@ pub fn ran(adapter: &PbsAdapter, code: i32, stdout: &[u8], stderr: &[u8]) {
             jobs(told);
         }
     }
+    let _ = files::parse_after(&ran, &["a".to_owned(), "c".to_owned()]);
     let records = files::parse_records(&ran).unwrap_or_default();
     for record in records.values() {
         let _ = (record.activity(Timestamp::UNIX_EPOCH), record.usage());
@@ -81,7 +82,11 @@ pub fn over_ssh(code: i32, stdout: &[u8], stderr: &[u8]) {
             acts,
             ..server::command()
         };
-        let _ = ssh_end::told("alice", finished, &command);
+        let way = ssh_end::Way {
+            login: "alice",
+            host: "login1",
+        };
+        let _ = ssh_end::told(way, finished, &command);
     }
 }
 
@@ -172,7 +177,7 @@ mod tests {
             jobs(crate::attributes::from_text(&String::from_utf8_lossy(
                 piece,
             )));
-            let _ = crate::json::parse(piece);
+            let _ = crate::json::each_under(piece, "Jobs", &mut |_, _| {});
         }
     }
 

@@ -17,7 +17,7 @@ pub(crate) use child::Finished;
 pub(crate) use local::Local;
 pub(crate) use pace::Pace;
 pub(crate) use ssh::Ssh;
-pub(crate) use ssh::end::{self as ssh_end, DENIED_LOGIN};
+pub(crate) use ssh::end as ssh_end;
 
 use crate::config::{KILL_AFTER_SECONDS, PbsSettings, TransportSettings, is_local_user};
 
@@ -71,6 +71,16 @@ struct Broke;
 pub(crate) fn broke(error: &Error) -> bool {
     let source = error.source.as_ref();
     source.is_some_and(|source| source.is::<Broke>())
+}
+
+/// A login that is not let in: one person's, where everybody has their own.
+#[derive(Debug, thiserror::Error)]
+#[error("the login was denied")]
+pub(crate) struct DeniedLogin;
+
+pub(crate) fn is_denied_login(error: &Error) -> bool {
+    let source = error.source.as_ref();
+    source.is_some_and(|source| source.is::<DeniedLogin>())
 }
 
 pub(crate) fn open(settings: &PbsSettings) -> Arc<dyn Transport> {

@@ -6,7 +6,7 @@ use crate::calls::submit::{self, Place};
 use crate::config::is_local_user;
 use crate::record::JobRecord;
 use crate::script::{Surroundings, batch_script};
-use crate::transport::{DENIED_LOGIN, Ran, no_user};
+use crate::transport::{Ran, is_denied_login, no_user};
 
 use super::questions::Said;
 
@@ -75,9 +75,7 @@ impl PbsAdapter {
     fn of_one_login(&self, user: &str, error: Error) -> Error {
         let is_theirs =
             self.settings.transport.logs_in_each_user() && *user != self.settings.reader;
-        let is_denied =
-            error.kind == ErrorKind::Unauthorized && error.message.contains(DENIED_LOGIN);
-        if is_theirs && is_denied {
+        if is_theirs && is_denied_login(&error) {
             return refused(error.message);
         }
         error

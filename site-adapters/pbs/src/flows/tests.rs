@@ -18,7 +18,7 @@ use crate::PbsAdapter;
 use crate::calls::queues::Queue;
 use crate::calls::tests::{MARKER, submission};
 use crate::flows::snapshot::Seen;
-use crate::transport::{Command, Ran, Transport};
+use crate::transport::{Command, DeniedLogin, Ran, Transport};
 
 /// Answers a command by its operation and its arguments.
 type Answers = fn(user: &str, command: &Command) -> Result<Ran>;
@@ -263,16 +263,13 @@ async fn one_persons_wrong_account_is_refused_and_is_no_fault_of_the_site() {
 }
 
 fn not_let_in(user: &str, command: &Command) -> Result<Ran> {
-    let message = format!("ssh: {user}@login1: Permission denied (publickey).");
-    Err(Error::new(
-        ErrorKind::Unauthorized,
-        command.operation,
-        message,
-    ))
+    let message = format!("ssh: {user}@login1 is not let in");
+    let error = Error::new(ErrorKind::Unauthorized, command.operation, message);
+    Err(error.caused_by(DeniedLogin))
 }
 
 fn of_another_host(_: &str, command: &Command) -> Result<Ran> {
-    let message = "ssh: login1 shows another key than known_hosts has for it";
+    let message = "ssh: login1: Permission denied (by nobody that could be the login's host)";
     Err(Error::new(
         ErrorKind::Unauthorized,
         command.operation,

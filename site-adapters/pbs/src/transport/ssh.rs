@@ -7,11 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use site_adapter::{Error, ErrorKind, Result};
 
-use end::{DENIED_LOGIN, HEADER, TRAILER};
+use end::{HEADER, TRAILER, Way};
 
 use super::child::{self, Finished};
 use super::quote::{quoted, quoted_all};
-use super::{Command, Dress, Ran, Transport, checked};
+use super::{Command, Dress, Ran, Transport, checked, is_denied_login};
 use crate::config::{KILL_AFTER_SECONDS, TransportSettings};
 
 const MOST_GREETING: usize = 64 * 1024;
@@ -32,12 +32,12 @@ impl Ssh {
         let TransportSettings::Ssh {
             host,
             port,
-            login,
             identity_file,
             known_hosts_file,
             control_dir,
             connect_seconds,
             program,
+            ..
         } = &self.settings
         else {
             return Err(Error::new(
@@ -46,7 +46,7 @@ impl Ssh {
                 "no ssh settings",
             ));
         };
-        let login = login.replace("{user}", user);
+        let login = self.login(user);
         let is_own = login == user;
         if self.dress.is_bare() && !is_own {
             let message = format!("{login} cannot run commands as {user} there; set `run_as`");
@@ -122,7 +122,7 @@ impl Transport for Ssh {
         };
         let limit = Duration::from_secs(seconds);
         let finished = child::run(&argv, &room, limit).await?;
-        self.told(&self.login(user), finished, command)
+        self.told(user, finished, command)
     }
 
     fn is_remote(&self) -> bool {
@@ -143,9 +143,20 @@ impl Ssh {
         }
     }
 
-    fn told(&self, login: &str, finished: Finished, command: &Command) -> Result<Ran> {
-        end::told(login, finished, command).map_err(|mut error| {
-            if let Some(remedy) = self.remedy(&error.message) {
+    fn host(&self) -> &str {
+        match &self.settings {
+            TransportSettings::Ssh { host, .. } => host,
+            TransportSettings::Local => "",
+        }
+    }
+
+    fn told(&self, user: &str, finished: Finished, command: &Command) -> Result<Ran> {
+        let way = Way {
+            login: &self.login(user),
+            host: self.host(),
+        };
+        end::told(way, finished, command).map_err(|mut error| {
+            if let Some(remedy) = self.remedy(&error) {
                 error.message = remedy;
             }
             error
@@ -153,7 +164,7 @@ impl Ssh {
     }
 
     /// What a person has to mend, in words that say where: ssh's own are six lines of warning.
-    fn remedy(&self, said: &str) -> Option<String> {
+    fn remedy(&self, error: &Error) -> Option<String> {
         let TransportSettings::Ssh {
             host,
             known_hosts_file,
@@ -162,7 +173,7 @@ impl Ssh {
         else {
             return None;
         };
-        let file = known_hosts_file.display();
+        let (said, file) = (&error.message, known_hosts_file.display());
         if said.contains("IDENTIFICATION HAS CHANGED") {
             return Some(format!(
                 "ssh: {host} shows another key than {file} has for it; ask the site whether it was \
@@ -175,7 +186,7 @@ impl Ssh {
                  (`transport.known_hosts_file`)"
             ));
         }
-        said.contains(DENIED_LOGIN).then(|| {
+        is_denied_login(error).then(|| {
             format!("{said}; does {host} know the key in `transport.identity_file` for that login?")
         })
     }
@@ -229,7 +240,11 @@ mod tests {
             stdout: late.stdout,
             stderr: format!("greeting\n{}", String::from_utf8(late.stderr).unwrap()),
         };
-        let error = end::told("alice", finished, &command(true)).unwrap_err();
+        let way = Way {
+            login: "alice",
+            host: "login1",
+        };
+        let error = end::told(way, finished, &command(true)).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unavailable);
     }
 }

@@ -136,7 +136,14 @@ impl Way<'_> {
 
     fn refuse(self) -> u8 {
         if self.is_ssh() {
-            eprintln!("ssh: connect to host login port 22: Connection refused");
+            // `-l LOGIN -- HOST LINE`
+            let host = self
+                .args
+                .iter()
+                .rev()
+                .nth(1)
+                .map_or("login", String::as_str);
+            eprintln!("ssh: connect to host {host} port 22: Connection refused");
             return SSH_FAILED;
         }
         commands::unreachable(self.name, self.args)

@@ -13,7 +13,7 @@ const SSH: &str = r#"#!/bin/sh
 here=$(dirname "$0")
 for last; do :; done
 case "$(cat "$here/broken" 2>/dev/null)" in
-refused) echo 'ssh: connect to host login port 22: Connection refused' >&2; exit 255 ;;
+refused) echo 'ssh: connect to host login.example.org port 22: Connection refused' >&2; exit 255 ;;
 cut) /bin/sh -c "$last" >/dev/null 2>&1
     echo 'client_loop: send disconnect: Broken pipe' >&2; exit 255 ;;
 once) rm "$here/broken"; exit 255 ;;

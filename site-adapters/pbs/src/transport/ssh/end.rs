@@ -3,7 +3,7 @@
 use site_adapter::{Error, ErrorKind, Result};
 
 use super::super::child::Finished;
-use super::super::{Broke, Command, Ran};
+use super::super::{Broke, Command, DeniedLogin, Ran};
 use crate::answer::words;
 
 /// Begins the line that our words on the far side end with. ssh's own failure and a qstat that reaches
@@ -13,8 +13,15 @@ pub(super) const TRAILER: &str = "alcyone rc=";
 /// it. Where it came, the command may have begun.
 pub(super) const HEADER: &str = "alcyone begins\n";
 
+/// As whom ssh was to log in, and where.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way<'a> {
+    pub(crate) login: &'a str,
+    pub(crate) host: &'a str,
+}
+
 /// Tells the command's end from ssh's own.
-pub(crate) fn told(login: &str, finished: Finished, command: &Command) -> Result<Ran> {
+pub(crate) fn told(way: Way<'_>, finished: Finished, command: &Command) -> Result<Ran> {
     let lines = finished.stderr.trim_end();
     let last_line = lines.rfind('\n').map_or(0, |at| at + 1);
     let (before, last) = lines.split_at(last_line);
@@ -22,7 +29,7 @@ pub(crate) fn told(login: &str, finished: Finished, command: &Command) -> Result
     let stdout = without_greeting(finished.stdout);
     let Some(rc) = last.strip_prefix(TRAILER) else {
         let has_begun = stdout.is_some() || after_header(&finished.stderr).is_some();
-        return Err(ssh_failed(login, &finished.stderr, has_begun, command));
+        return Err(ssh_failed(way, &finished.stderr, has_begun, command));
     };
     let (Some(stdout), Some(said)) = (stdout, said) else {
         return Err(command.lost("it ended and its output did not begin"));
@@ -52,38 +59,70 @@ fn without_greeting(mut said: Vec<u8>) -> Option<Vec<u8>> {
     Some(said)
 }
 
-/// `alice@login1: Permission denied (publickey).`
-pub(crate) const DENIED_LOGIN: &str = ": Permission denied (";
-const NEVER_THERE: [&str; 4] = [
-    "ssh: connect to host",
-    "ssh: Could not resolve hostname",
+/// Followed by a line with the address, or the last word itself.
+const BEFORE_THE_LOGIN: [&str; 2] = [
     "Connection timed out during banner exchange",
     "kex_exchange_identification",
 ];
 
-/// ssh's last word is that it was not let in, or that the host is not the one it should be. What a
-/// start-up file says of its own (`git@example.org: Permission denied`) is none of ssh's.
-fn is_denied(login: &str, stderr: &str) -> bool {
-    let last = stderr.trim_end().lines().next_back().unwrap_or_default();
-    let of_us = last
-        .strip_prefix(login)
-        .is_some_and(|rest| rest.starts_with('@'));
-    last.starts_with("Host key verification failed") || of_us && last.contains(DENIED_LOGIN)
+/// What ssh says last. What a start-up file says of its own (`git@example.org: Permission denied`) names
+/// another login or host, or has ssh's own word behind it.
+#[derive(Clone, Copy, Debug)]
+struct LastWord<'a> {
+    way: Way<'a>,
+    last: &'a str,
+    before: &'a str,
 }
 
-fn is_never_there(stderr: &str) -> bool {
-    let mut lines = stderr.lines();
-    lines.any(|line| NEVER_THERE.iter().any(|sign| line.starts_with(sign)))
+impl<'a> LastWord<'a> {
+    fn of(way: Way<'a>, stderr: &'a str) -> Self {
+        let mut lines = stderr.trim_end().lines().rev();
+        Self {
+            way,
+            last: lines.next().unwrap_or_default(),
+            before: lines.next().unwrap_or_default(),
+        }
+    }
+
+    /// `alice@login1: Permission denied (publickey).`
+    fn is_denied_login(&self) -> bool {
+        let rest = self.last.strip_prefix(self.way.login);
+        let of_us = rest.is_some_and(|rest| rest.starts_with('@'));
+        of_us && self.last.contains(": Permission denied (")
+    }
+
+    fn is_wrong_host(&self) -> bool {
+        self.last.starts_with("Host key verification failed")
+    }
+
+    fn is_never_there(&self) -> bool {
+        let is_early = |line: &str| BEFORE_THE_LOGIN.iter().any(|sign| line.starts_with(sign));
+        self.names_our_host("ssh: connect to host ", " port ")
+            || self.names_our_host("ssh: Could not resolve hostname ", ":")
+            || [self.last, self.before].into_iter().any(is_early)
+    }
+
+    fn names_our_host(&self, begin: &str, then: &str) -> bool {
+        let host = self.way.host;
+        let rest = self.last.strip_prefix(begin);
+        let named = rest.and_then(|rest| rest.split_at_checked(host.len()));
+        named.is_some_and(|(name, rest)| name.eq_ignore_ascii_case(host) && rest.starts_with(then))
+    }
 }
 
 /// ssh(1) exits 255 when it could not connect, and when the connection broke in the middle; of a kept
 /// one that broke it says nothing.
-fn ssh_failed(login: &str, stderr: &str, has_begun: bool, command: &Command) -> Error {
+fn ssh_failed(way: Way<'_>, stderr: &str, has_begun: bool, command: &Command) -> Error {
     let mut message = format!("ssh: {}", words(stderr));
-    if !has_begun && is_denied(login, stderr) {
-        return Error::new(ErrorKind::Unauthorized, command.operation, message);
+    let word = LastWord::of(way, stderr);
+    let denied = |message| Error::new(ErrorKind::Unauthorized, command.operation, message);
+    if !has_begun && word.is_denied_login() {
+        return denied(message).caused_by(DeniedLogin);
     }
-    if !has_begun && is_never_there(stderr) {
+    if !has_begun && word.is_wrong_host() {
+        return denied(message);
+    }
+    if !has_begun && word.is_never_there() {
         return command.not_begun(message);
     }
     if words(stderr).is_empty() {
@@ -94,6 +133,7 @@ fn ssh_failed(login: &str, stderr: &str, has_begun: bool, command: &Command) -> 
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::is_denied_login;
     use super::super::tests::command;
     use super::*;
 
@@ -114,7 +154,11 @@ mod tests {
     }
 
     fn told(finished: Finished, command: &Command) -> Result<Ran> {
-        super::told("alice", finished, command)
+        let way = Way {
+            login: "alice",
+            host: "login1",
+        };
+        super::told(way, finished, command)
     }
 
     /// Recordings `09_ssh/server_down_qstat_255` and `09_ssh/ssh_itself_refused_255`.
@@ -130,7 +174,11 @@ mod tests {
         );
         assert!(ran.stderr.ends_with("(errno=15010)"), "{}", ran.stderr);
         let ssh = "ssh: connect to host 10.77.0.1 port 2222: Connection refused\n";
-        let error = told(outside(ssh), &command(true)).unwrap_err();
+        let way = Way {
+            login: "alice",
+            host: "10.77.0.1",
+        };
+        let error = super::told(way, outside(ssh), &command(true)).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unavailable);
     }
 
@@ -155,7 +203,7 @@ mod tests {
         }
         for stderr in [
             "Host key verification failed.\n",
-            "ssh: connect to host login port 22: Connection refused\n",
+            "ssh: connect to host login1 port 22: Connection refused\n",
         ] {
             let error = told(outside(stderr), &command(false)).unwrap_err();
             assert!(!broke(&error), "{stderr}");
@@ -170,6 +218,22 @@ mod tests {
         ] {
             let error = told(outside(stderr), &command(true)).unwrap_err();
             assert_eq!(error.kind, ErrorKind::Unauthorized, "{stderr}");
+            assert_eq!(is_denied_login(&error), stderr.contains("Permission"));
+        }
+    }
+
+    #[test]
+    fn what_never_reached_the_host_was_surely_not_sent() {
+        for stderr in [
+            "ssh: connect to host login1 port 22: Connection refused\n",
+            "ssh: connect to host LOGIN1 port 22: No route to host\r\n",
+            "ssh: Could not resolve hostname login1: Name or service not known\n",
+            "Connection timed out during banner exchange\nConnection to 10.0.0.1 port 22 timed out\n",
+            "kex_exchange_identification: read: Connection reset by peer\n\
+             Connection reset by 10.0.0.1 port 22\n",
+        ] {
+            let error = told(outside(stderr), &command(true)).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Unavailable, "{stderr}");
         }
     }
 
@@ -192,6 +256,12 @@ mod tests {
             "/home/alice/.bashrc: line 3: /opt/site/env.sh: Permission denied\n",
             "git@example.org: Permission denied (publickey).\n",
             "alice@login1: Permission denied (publickey).\nclient_loop: send disconnect\n",
+            "ssh: connect to host other port 22: Connection refused\n",
+            "ssh: connect to host login12 port 22: Connection refused\n",
+            "ssh: Could not resolve hostname license1: Name or service not known\n",
+            "ssh: connect to host login1 port 22: Connection refused\nclient_loop: send disconnect\n",
+            "kex_exchange_identification: read: Connection reset by peer\n\
+             Connection reset by 10.0.0.7 port 22\nclient_loop: send disconnect\n",
         ] {
             let error = told(outside(stderr), &command(true)).unwrap_err();
             assert_eq!(error.kind, ErrorKind::Unclear, "{stderr}");
