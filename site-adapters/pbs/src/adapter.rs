@@ -75,23 +75,30 @@ impl PbsAdapter {
             let until = now.checked_add(SignedDuration::from_secs(delay));
             command.not_after = Some(until.unwrap_or(now));
         }
-        let answer = self.transport.run(user, &command).await;
-        if !may_be_repeated(&command, &answer) {
-            return answer;
-        }
-        self.pace.begin().await;
-        self.transport.run(user, &command).await
+        self.twice(user, &command, self.pace.begin()).await
     }
 
     /// Runs a command that takes none of PBS's ports: it reads a file.
     pub(crate) async fn run(&self, user: &str, mut command: Command) -> Result<Ran> {
         let _seat = self.readers.acquire().await;
         self.with_limit(&mut command);
-        let answer = self.transport.run(user, &command).await;
-        if !may_be_repeated(&command, &answer) {
+        self.twice(user, &command, std::future::ready(())).await
+    }
+
+    /// Once more, in its turn, where a question's kept connection died under it or just before: the next
+    /// one is made anew.
+    async fn twice(
+        &self,
+        user: &str,
+        command: &Command,
+        turn: impl Future<Output = ()> + Send,
+    ) -> Result<Ran> {
+        let answer = self.transport.run(user, command).await;
+        if command.acts || !answer.as_ref().is_err_and(transport::broke) {
             return answer;
         }
-        self.transport.run(user, &command).await
+        turn.await;
+        self.transport.run(user, command).await
     }
 
     const fn with_limit(&self, command: &mut Command) {
@@ -166,11 +173,6 @@ impl SiteAdapter for PbsAdapter {
     async fn probe(&self) -> Vec<ProbeResult> {
         self.probe_site().await
     }
-}
-
-/// A question whose kept connection died under it, or just before: the next one is made anew.
-fn may_be_repeated(command: &Command, answer: &Result<Ran>) -> bool {
-    !command.acts && answer.as_ref().is_err_and(transport::broke)
 }
 
 /// The marker, if it is one: it goes into arguments and paths.

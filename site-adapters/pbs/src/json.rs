@@ -23,47 +23,12 @@ pub(crate) struct NotJson(pub(crate) usize);
 const DEEPEST: usize = 16;
 
 impl Value {
-    #[cfg(test)]
-    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
-        let Self::Object(entries) = self else {
-            return None;
-        };
-        entries
-            .iter()
-            .find(|(name, _)| name == key)
-            .map(|(_, value)| value)
-    }
-
-    #[cfg(test)]
-    pub(crate) fn entries(&self) -> &[(String, Self)] {
-        match self {
-            Self::Object(entries) => entries,
-            Self::Text(_) | Self::List(_) => &[],
-        }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn items(&self) -> &[Self] {
-        match self {
-            Self::List(items) => items,
-            Self::Text(_) | Self::Object(_) => &[],
-        }
-    }
-
     pub(crate) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
             Self::List(_) | Self::Object(_) => None,
         }
     }
-}
-
-#[cfg(test)]
-pub(crate) fn parse(bytes: &[u8]) -> Result<Value, NotJson> {
-    let mut reader = Reader { bytes, at: 0 };
-    let value = reader.value(0)?;
-    reader.end()?;
-    Ok(value)
 }
 
 /// What stands in the object under a key of the envelope, one by one: as a whole it would take many
@@ -260,8 +225,49 @@ mod tests {
 
     use super::*;
 
+    impl Value {
+        fn get(&self, key: &str) -> Option<&Self> {
+            let mut entries = self.entries().iter();
+            entries
+                .find(|(name, _)| name == key)
+                .map(|(_, value)| value)
+        }
+
+        fn entries(&self) -> &[(String, Self)] {
+            match self {
+                Self::Object(entries) => entries,
+                Self::Text(_) | Self::List(_) => &[],
+            }
+        }
+
+        fn items(&self) -> &[Self] {
+            match self {
+                Self::List(items) => items,
+                Self::Text(_) | Self::Object(_) => &[],
+            }
+        }
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Value, NotJson> {
+        let mut reader = Reader { bytes, at: 0 };
+        let value = reader.value(0)?;
+        reader.end()?;
+        Ok(value)
+    }
+
     fn text(value: &str) -> Value {
         Value::Text(value.to_owned())
+    }
+
+    #[test]
+    fn an_envelope_with_something_behind_it_is_none() {
+        let read = |bytes: &[u8]| {
+            let mut told = Vec::new();
+            each_under(bytes, "Jobs", &mut |name, _| told.push(name)).map(|()| told)
+        };
+        assert_eq!(read(b"{\"Jobs\":{\"1.s\":{}}}\n").unwrap(), ["1.s"]);
+        assert_eq!(read(b"{\"Jobs\":{\"1.s\":{}}}x"), Err(NotJson(19)));
+        assert!(read(b"{\"Jobs\":{\"1.s\":{}}}{}").is_err());
     }
 
     #[test]

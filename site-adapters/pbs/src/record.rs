@@ -3,6 +3,7 @@ use jiff::Timestamp;
 use site_adapter::{Activity, RemoteJob, RemoteRef, TaskCounts, UsageReport};
 
 use crate::attributes::Attributes;
+use crate::calls::number;
 use crate::record_file::RecordFile;
 use crate::states::{End, Phase, RAN_BEFORE, outcome, phase};
 use crate::times::{duration, epoch, gib, time};
@@ -176,7 +177,6 @@ impl JobRecord {
 
     /// A job may name itself with another alias of the server than qstat does.
     pub(crate) fn is_who_wrote(&self, own: &RecordFile) -> bool {
-        let number = |id: &str| id.split('.').next().map(str::to_owned);
         number(&own.job_id) == number(&self.id)
     }
 
