@@ -16,7 +16,8 @@
 //!
 //! What is known of an end stands on the Job itself (`alcyone/verdict`), so any agent can tell it. So does
 //! why the cluster took a pod away (`alcyone/taken-away`): one that then ends with 0 is a success for its
-//! Job, and the pod goes. An agent that did not look while the pod was there tells that one as completed.
+//! Job, and the pod goes. An agent that did not look while the pod was there tells that one as completed;
+//! so does an array with such a task, which its Job counts among the completed ones.
 //!
 //! The walltime is the pod's `activeDeadlineSeconds`: it counts from when a node has taken the pod, so
 //! neither waiting for a node nor for Kueue eats into it, and the kubelet leaves pod and log there. A
