@@ -15,7 +15,10 @@ use crate::times::{clock, now};
 type Taken = BTreeMap<String, (u64, u64)>;
 
 pub(crate) fn cycle(locked: &mut Locked<'_>) -> Result<()> {
-    settle_dependencies(&mut locked.state);
+    for id in settle_dependencies(&mut locked.state) {
+        let server = locked.server;
+        server.account('A', &id, "Job deleted as result of dependency")?;
+    }
     if locked.server.has("history_off") {
         forget(&mut locked.state);
     }
@@ -164,7 +167,10 @@ fn shortage(job: &Job) -> String {
 
 /// A job whose condition can no longer come true is removed: finished, without an exit status, a start or a
 /// comment. So is one that waits for a job that nobody knows.
-fn settle_dependencies(state: &mut State) {
+///
+/// Returns the ids of those.
+fn settle_dependencies(state: &mut State) -> Vec<String> {
+    let mut removed = Vec::new();
     loop {
         let mut changed = false;
         let ids: Vec<u64> = state.jobs.keys().copied().collect();
@@ -194,6 +200,7 @@ fn settle_dependencies(state: &mut State) {
             changed = true;
             job.waiting_for_depend = false;
             if !verdict {
+                removed.push(job.id());
                 job.mtime = now();
                 for task in &mut job.tasks {
                     task.state = Phase::Over;
@@ -202,7 +209,7 @@ fn settle_dependencies(state: &mut State) {
             }
         }
         if !changed {
-            return;
+            return removed;
         }
     }
 }

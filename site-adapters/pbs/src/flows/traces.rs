@@ -71,11 +71,12 @@ impl PbsAdapter {
             let is_its = number(&own.job_id) == number(&job.remote_id.0);
             return Ok(is_its.then(|| told(own.activity(self.clock.now()))));
         }
-        let deleted = self.deleted_unstarted(&job.account, &job.marker).await?;
-        if let Some(deleted) = deleted {
-            return Ok(Some(told(deleted.activity)));
+        // Before the accounting log, in which a removal by PBS looks like any other.
+        if let Some(removed) = self.removed_for(job).await? {
+            return Ok(Some(told(removed)));
         }
-        Ok(self.removed_for(job).await?.map(told))
+        let deleted = self.deleted_unstarted(&job.account, &job.marker).await?;
+        Ok(deleted.map(|deleted| told(deleted.activity)))
     }
 
     /// The same of many at once, by marker: of those that wrote their end or were deleted, where the accounting log is

@@ -232,7 +232,20 @@ async fn a_job_after_one_that_left_no_trace_is_not_sent_to_its_end() {
 /// Held for another, it is removed when that one ends otherwise; who cancelled it knows why it is gone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_held_job_that_pbs_removed_ended_with_the_one_before_it() {
-    let rig = new_server();
+    removed_with_the_one_before_it(&new_server()).await;
+}
+
+/// There, a removal by PBS looks like any other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_accounting_log_does_not_make_a_cancel_of_a_held_job_that_pbs_removed() {
+    let rig = Rig::with(|settings, folder| {
+        settings.accounting_dir = Some(folder.join("pbs/accounting"));
+    });
+    rig.pbs.switch("history_off", "").unwrap();
+    removed_with_the_one_before_it(&rig).await;
+}
+
+async fn removed_with_the_one_before_it(rig: &Rig) {
     let gate = rig.work_dir().join("gate");
     let script = format!(
         "while [ ! -e '{}' ]; do sleep 0.1; done; exit 3",
@@ -249,13 +262,16 @@ async fn a_held_job_that_pbs_removed_ended_with_the_one_before_it() {
     std::fs::write(gate, "").unwrap();
     rig.wait_until_ended(&first).await;
     // An agent that was started anew knows as much.
-    let told = rig.again().poll(&[removed, cancelled]).await.unwrap();
-    let [told] = told.as_slice() else {
-        panic!("{told:?}");
-    };
-    let Activity::Ended { outcome, .. } = &told.activity else {
-        panic!("{told:?}");
-    };
+    let told = rig.again().poll(&[removed.clone(), cancelled]).await;
+    let told = told.unwrap().into_iter();
+    let mut failed = told.filter_map(|told| match told.activity {
+        Activity::Ended { outcome, .. } if outcome.kind != OutcomeKind::Cancelled => {
+            Some((told.marker, outcome))
+        }
+        _ => None,
+    });
+    let (marker, outcome) = failed.next().unwrap();
+    assert_eq!((marker, failed.next()), (removed.marker, None));
     assert_eq!(outcome.kind, OutcomeKind::DependencyFailed, "{outcome:?}");
     let words = format!("it waits for job {} to be completed", first.remote_id.0);
     assert!(outcome.site_words.starts_with(&words), "{outcome:?}");
