@@ -34,7 +34,10 @@ pub struct Plan {
     pub error_after: u32,
     pub truncate: u32,
     pub late: u32,
+    pub latest: u32,
     pub silence: u32,
+    /// How late the latest are.
+    pub latest_by: Duration,
     /// How long a silence is.
     pub silence_for: Duration,
 }
@@ -42,7 +45,7 @@ pub struct Plan {
 impl Plan {
     /// One request in five has something done to it. Long silences are fewer: whoever asked waits for
     /// their end with all else that it would do.
-    pub const fn rough(silence_for: Duration) -> Self {
+    pub const fn rough(silence_for: Duration, latest_by: Duration) -> Self {
         Self {
             delay: 60,
             cut_before: 25,
@@ -50,8 +53,10 @@ impl Plan {
             error_before: 20,
             error_after: 25,
             truncate: 25,
-            late: 10,
+            late: 9,
+            latest: 1,
             silence: if silence_for.as_secs() > 10 { 2 } else { 5 },
+            latest_by,
             silence_for,
         }
     }
@@ -84,6 +89,9 @@ impl Plan {
         if hit(self.late) {
             return Fault::Late(Duration::from_millis(random.random_range(50..3000)));
         }
+        if hit(self.latest) {
+            return Fault::Late(self.latest_by);
+        }
         if hit(self.silence) {
             return Fault::Silence(random.random(), self.silence_for);
         }
@@ -104,5 +112,23 @@ impl Fault {
             Self::Late(_) => "late",
             Self::Silence(..) => "silenced",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    #[test]
+    fn of_many_requests_some_arrive_as_late_as_any_may() {
+        let latest = Duration::from_secs(25);
+        let plan = Plan::rough(Duration::from_secs(45), latest);
+        let mut random = StdRng::seed_from_u64(1);
+        let drawn = (0..20_000).map(|_| plan.draw(&mut random));
+        let late = drawn.filter(|fault| *fault == Fault::Late(latest)).count();
+        assert!((5..50).contains(&late), "{late}");
     }
 }

@@ -7,6 +7,7 @@
 
 mod ground;
 mod kubernetes;
+mod lines;
 mod lost;
 mod pbs;
 mod race;

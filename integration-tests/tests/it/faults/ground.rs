@@ -19,9 +19,12 @@ pub(super) trait Ground {
     /// How long nothing comes back from the scheduler: longer than its adapter waits.
     const SILENCE: Duration = SILENCE;
 
+    /// What was given up in the storm has arrived by then: commands over ssh take up to 15 s.
+    const LATEST: Duration = Duration::from_secs(16);
+
     fn site(&self) -> Site;
 
-    /// The file in which every start leaves a line, as the jobs name it and as the test does.
+    /// The file in which every start and every end leaves a line, as the jobs name it and as the test does.
     fn starts(&self) -> (String, PathBuf);
 
     /// An agent of the site, with a bad network between it and the scheduler.

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use broker_model::Site;
 use emulated_kubernetes::{Cluster, NAMESPACE};
-use integration_tests::{Adapter, SiteAgent, site_of};
+use integration_tests::{Adapter, Plan, SiteAgent, site_of};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -25,7 +25,9 @@ impl Ground for Cluster {
     }
 
     async fn agent(&self, scene: &mut Scene, name: &str, broker: &Url) -> SiteAgent {
-        let api = scene.before(self.address(), Self::SILENCE).await;
+        // A second before the agent gives up waiting.
+        let plan = Plan::rough(Self::SILENCE, Duration::from_secs(4));
+        let api = scene.before(self.address(), plan).await;
         let token = self.token_file();
         let text = format!(
             r#"

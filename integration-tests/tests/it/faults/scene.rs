@@ -14,11 +14,12 @@ use rand::Rng as _;
 use rand::rngs::StdRng;
 
 use super::ground::Ground;
+use super::lines::ENDED;
 
 /// Longer than agents wait for the broker (30 s, and 35 s for a lease) and their adapters for Slurm.
 pub(super) const SILENCE: Duration = Duration::from_secs(45);
-/// What was given up before the calm has arrived by then: commands over ssh take up to 15 s.
-const LATEST: Duration = Duration::from_secs(16);
+/// How late a request to the broker arrives of which the connection was cut.
+const LATE: Duration = Duration::from_secs(3);
 
 /// A broker behind a bad network, and the agents of one site.
 pub(super) struct Scene {
@@ -31,7 +32,8 @@ pub(super) struct Scene {
     pub(super) site: Site,
     seed: u64,
     calm_since: Option<Instant>,
-    /// Where every start of a job leaves a line, as the jobs name it and as the test does.
+    /// Where every start of a job leaves a line, and every end one, as the jobs name it and as the test
+    /// does.
     pub(super) starts: (String, PathBuf),
     /// `kill -9`, by who it was.
     pub(super) kills: BTreeMap<&'static str, u32>,
@@ -67,9 +69,9 @@ impl Scene {
     }
 
     /// A bad network before a server.
-    pub(super) async fn before(&mut self, server: SocketAddr, silence: Duration) -> url::Url {
+    pub(super) async fn before(&mut self, server: SocketAddr, plan: Plan) -> url::Url {
         let seed = self.seed.wrapping_add(self.proxies.len() as u64);
-        let proxy = FaultyProxy::before(server, Plan::rough(silence), seed).await;
+        let proxy = FaultyProxy::before(server, plan, seed).await;
         let url = proxy.url().clone();
         self.proxies.push(proxy);
         url
@@ -79,7 +81,8 @@ impl Scene {
     pub(super) async fn broker(&mut self) -> url::Url {
         let replica = self.agents.len() % self.replicas.len();
         let port = self.installation.port(replica);
-        self.before(([127, 0, 0, 1], port).into(), SILENCE).await
+        let plan = Plan::rough(SILENCE, LATE);
+        self.before(([127, 0, 0, 1], port).into(), plan).await
     }
 
     pub(super) async fn another_client(&self) -> Client {
@@ -109,7 +112,7 @@ impl Scene {
     /// How many starts there were so far.
     pub(super) fn started(&self) -> usize {
         let text = std::fs::read_to_string(&self.starts.1).unwrap_or_default();
-        text.lines().count()
+        text.lines().filter(|line| !line.ends_with(ENDED)).count()
     }
 
     /// `kill -9` of a replica of the broker, of an agent, or of all, and a start again after a moment.
@@ -142,8 +145,8 @@ impl Scene {
     }
 
     /// Whether all that was asked for in the storm has reached the scheduler.
-    pub(super) fn has_settled(&self) -> bool {
-        self.calm_since.is_some_and(|calm| calm.elapsed() > LATEST)
+    pub(super) fn has_settled(&self, latest: Duration) -> bool {
+        self.calm_since.is_some_and(|calm| calm.elapsed() > latest)
     }
 
     /// What the proxies did to requests, by kind.

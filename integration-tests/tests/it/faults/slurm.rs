@@ -1,7 +1,8 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 use broker_model::Site;
-use integration_tests::{SiteAgent, site_of_slurm};
+use integration_tests::{Plan, SiteAgent, site_of_slurm};
 use site_adapter_slurm::testing::{SlurmSite, Suite};
 use url::Url;
 
@@ -9,7 +10,14 @@ use super::ground::{Ground, Starts, counted};
 use super::never_twice_never_lost;
 use super::scene::Scene;
 
+/// The shortest that the adapter allows.
+const TIMEOUT: Duration = Duration::from_secs(26);
+/// Until the adapter no longer waits for an answer, its kernel may go on to send what it asked for.
+const LATE: Duration = Duration::from_secs(TIMEOUT.as_secs() - 1);
+
 impl Ground for SlurmSite {
+    const LATEST: Duration = TIMEOUT;
+
     fn site(&self) -> Site {
         site_of_slurm()
     }
@@ -22,15 +30,16 @@ impl Ground for SlurmSite {
     async fn agent(&self, scene: &mut Scene, name: &str, broker: &Url) -> SiteAgent {
         let rest: Url = self.url().parse().unwrap();
         let server = ([127, 0, 0, 1], rest.port().unwrap()).into();
-        let rest = scene.before(server, Self::SILENCE).await;
+        let rest = scene.before(server, Plan::rough(Self::SILENCE, LATE)).await;
         let folder = scene.installation.path(name);
         let enrolment = scene.installation.enrolment(&site_of_slurm().id);
         let agent = SiteAgent::of_slurm(&folder, self, broker, enrolment);
         agent.edit(|config| {
             let settings = config["adapter"]["settings"].as_table_mut().unwrap();
             settings.insert("url".to_owned(), rest.as_str().into());
-            // The shortest that the adapter allows, and more than that.
-            settings.insert("timeout_seconds".to_owned(), 26.into());
+            let timeout = i64::try_from(TIMEOUT.as_secs()).unwrap();
+            settings.insert("timeout_seconds".to_owned(), timeout.into());
+            // The shortest to that.
             settings.insert("settle_seconds".to_owned(), 41.into());
         });
         agent

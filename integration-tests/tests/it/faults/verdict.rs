@@ -3,10 +3,12 @@ use std::io::BufReader;
 use std::time::Duration;
 
 use broker_client::wire::JobView;
+use broker_model::{After, JobId, JobSpec};
 use broker_store::{Attempts as _, SqlStore, StoreOptions};
 use integration_tests::{AUDITOR, Books, until};
 
 use super::ground::{Ground, Starts};
+use super::lines::Lines;
 use super::scene::Scene;
 use super::wishes::{Line, tasks};
 
@@ -20,13 +22,13 @@ impl Scene {
         assert!(books.jobs.iter().all(|job| job.state.is_final()));
         assert_eq!(books.held.0, 0, "a hold was left");
         books.must_add_up();
-        self.each_left_one_line(&books);
+        self.each_left_its_lines(&books);
         self.the_ledger_verifies(jobs as u64).await;
     }
 
     /// Every job is charged, and the scheduler has nothing left that could start: a second one of a job
     /// would be seen.
-    async fn all_is_over(&self, ground: &impl Ground, jobs: usize, limit: Duration) {
+    async fn all_is_over<G: Ground>(&self, ground: &G, jobs: usize, limit: Duration) {
         until("every job is charged", limit, async || {
             self.engineer.whoami().await.ok()?;
             // Books of a thousand jobs are a heavy read.
@@ -36,27 +38,28 @@ impl Scene {
         })
         .await;
         until("the scheduler has nothing left", limit, async || {
-            (self.has_settled() && ground.is_idle()).then_some(())
+            (self.has_settled(G::LATEST) && ground.is_idle()).then_some(())
         })
         .await;
     }
 
-    fn each_left_one_line(&self, books: &Books) {
+    /// Each started once and ended, and none that waits for another before that had.
+    fn each_left_its_lines(&self, books: &Books) {
         let text = std::fs::read_to_string(&self.starts.1).unwrap();
-        let mut starts: BTreeMap<&str, u32> = BTreeMap::new();
-        for line in text.lines() {
-            *starts.entry(line).or_default() += 1;
+        let lines = Lines::of(&text);
+        let jobs: BTreeMap<JobId, &JobSpec> =
+            books.jobs.iter().map(|job| (job.id, &job.spec)).collect();
+        let amiss = lines.amiss(jobs.values().copied());
+        assert!(amiss.is_empty(), "not started and ended once: {amiss:?}");
+        for job in jobs.values() {
+            let too_early = |after: &&After| !lines.is_after(job, jobs[&after.job]);
+            let too_early: Vec<_> = job.after.iter().filter(too_early).collect();
+            assert!(
+                too_early.is_empty(),
+                "{} did not wait: {too_early:?}",
+                job.name
+            );
         }
-        let twice: Vec<_> = starts.iter().filter(|(_, count)| **count != 1).collect();
-        assert!(twice.is_empty(), "started more than once: {twice:?}");
-        let mut missing = Vec::new();
-        for job in &books.jobs {
-            let lines = tasks(&job.spec).into_iter();
-            let lines = lines.map(|task| Line(&job.name, task).to_string());
-            missing.extend(lines.filter(|line| starts.remove(line.as_str()).is_none()));
-        }
-        assert!(missing.is_empty(), "never started: {missing:?}");
-        assert!(starts.is_empty(), "what no job is was started: {starts:?}");
     }
 
     /// The jobs, and what schedulers know their attempts by.

@@ -7,6 +7,7 @@ use broker_model::{After, AfterWhen, ArraySpec, JobId, JobSpec};
 use futures::future::join_all;
 use integration_tests::JobFile;
 
+use super::lines::ENDED;
 use super::scene::Scene;
 use crate::crash::hand_in;
 
@@ -23,7 +24,7 @@ struct Wish {
     waits: Option<AfterWhen>,
 }
 
-/// One line in the file of starts.
+/// One line in the file of starts and ends.
 pub(super) struct Line<'a>(pub(super) &'a str, pub(super) Option<u32>);
 
 impl fmt::Display for Line<'_> {
@@ -41,13 +42,16 @@ impl Scene {
     }
 
     fn wish(&self, number: usize) -> Wish {
-        let more = match number % 10 {
-            7 => "exit 3",
-            1 | 2 => "sleep 0.5",
-            _ => "exit 0",
+        let (work, code) = match number % 10 {
+            7 => ("true", 3),
+            1 | 2 => ("sleep 0.5", 0),
+            _ => ("true", 0),
         };
         let line = "$ALCYONE_JOB_NAME${ALCYONE_ARRAY_INDEX:+/$ALCYONE_ARRAY_INDEX}";
-        let script = format!("echo \"{line}\" >> {}\n{more}", self.starts.0);
+        let file = &self.starts.0;
+        let script = format!(
+            "echo \"{line}\" >> {file}\n{work}\necho \"{line}{ENDED}\" >> {file}\nexit {code}"
+        );
         let name = format!("fault-{number:05}");
         let job = JobFile::new(self.installation.project(), &name, &script);
         let mut spec = job.only_at(self.site.id.as_str()).0;
