@@ -37,7 +37,8 @@ pub(crate) enum Due {
 /// Everything the agent knows. What of it must outlive the process is in the spool.
 #[derive(Debug)]
 pub(crate) struct State {
-    attempts: BTreeMap<AttemptId, Tracked>,
+    /// Boxed: a tree that grows at its end is half empty.
+    attempts: BTreeMap<AttemptId, Box<Tracked>>,
     in_flight: BTreeSet<(AttemptId, Lane)>,
     generation: u64,
     /// Attempts of which the spool has to know.
@@ -133,7 +134,7 @@ impl State {
         self.generation += 1;
         let attempt = leased.attempt;
         let tracked = Tracked::new(leased, self.generation, heard);
-        self.attempts.insert(attempt, tracked);
+        self.attempts.insert(attempt, Box::new(tracked));
         true
     }
 
@@ -169,7 +170,7 @@ impl State {
     }
 
     fn log_room(&self, at: &Moment<'_>) -> usize {
-        let waiting: usize = self.attempts.values().map(Tracked::log_backlog).sum();
+        let waiting: usize = self.attempts.values().map(|it| it.log_backlog()).sum();
         at.config.log_backlog_bytes.saturating_sub(waiting)
     }
 
@@ -181,8 +182,8 @@ impl State {
     pub(crate) fn is_active(&self, lane: Lane) -> bool {
         let mut attempts = self.attempts.values();
         match lane {
-            Lane::Calls => attempts.any(Tracked::wants_calls),
-            Lane::Collect => attempts.any(Tracked::wants_collecting),
+            Lane::Calls => attempts.any(|it| it.wants_calls()),
+            Lane::Collect => attempts.any(|it| it.wants_collecting()),
         }
     }
 
@@ -190,6 +191,7 @@ impl State {
     fn by_ticket(&mut self, ticket: Ticket) -> Option<&mut Tracked> {
         self.attempts
             .get_mut(&ticket.attempt)
+            .map(Box::as_mut)
             .filter(|tracked| tracked.generation == ticket.generation)
     }
 

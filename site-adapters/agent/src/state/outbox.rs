@@ -140,6 +140,7 @@ impl State {
         self.attempts
             .range((later, Bound::Unbounded))
             .chain(sooner.into_iter().flatten())
+            .map(|(id, tracked)| (id, tracked.as_ref()))
     }
 
     pub(crate) fn has_report(&self, at: &Moment<'_>) -> bool {
@@ -148,7 +149,9 @@ impl State {
             let waits = !tracked.events.is_empty() || tracked.log_backlog() > 0;
             waits && tracked.held_until <= now && self.is_ours(tracked, now)
         };
-        self.snapshot.is_some() || self.renewal_due(at.steady) || self.attempts.values().any(waits)
+        self.snapshot.is_some()
+            || self.renewal_due(at.steady)
+            || self.attempts.values().any(|it| waits(it))
     }
 
     fn renewal_due(&self, steady: Timestamp) -> bool {
@@ -158,7 +161,7 @@ impl State {
     /// By the steady clock.
     pub(crate) fn next_renewal(&self) -> Option<Timestamp> {
         let claimed = self.attempts.values().filter(|it| it.claimed);
-        claimed.map(Tracked::renewal_due_at).min()
+        claimed.map(|it| it.renewal_due_at()).min()
     }
 
     /// Told of now: given to this process, or so long not given to it that the broker must say whose
@@ -215,6 +218,10 @@ impl State {
             if let Some(event) = tracked.events.pop_front() {
                 tracked.stored(&event);
             }
+        }
+        if tracked.events.is_empty() {
+            // Most jobs have nothing to tell most of the time, and there are many.
+            tracked.events.shrink_to_fit();
         }
         for (stream, bytes) in &part.logs {
             tracked.log_stored(*stream, *bytes, now);

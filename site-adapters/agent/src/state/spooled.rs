@@ -34,7 +34,7 @@ impl State {
             self.generation += 1;
             let attempt = kept.attempt;
             let tracked = Tracked::restored(kept, self.generation, now);
-            self.attempts.insert(attempt, tracked);
+            self.attempts.insert(attempt, Box::new(tracked));
         }
         for log in restored.logs {
             if let Some(tracked) = self.attempts.get_mut(&log.attempt) {
@@ -77,7 +77,7 @@ impl State {
             let Some(attempt) = self.touched.pop_first() else {
                 break;
             };
-            records.extend(self.attempts.get_mut(&attempt).and_then(Tracked::keep));
+            records.extend(self.attempts.get_mut(&attempt).and_then(|it| it.keep()));
         }
         Changes {
             records,
