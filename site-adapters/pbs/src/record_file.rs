@@ -131,9 +131,9 @@ impl RecordFile {
             _ if self.was_not_launched() => OutcomeKind::LaunchFailed,
             _ if self.is_cancelled => OutcomeKind::Cancelled,
             Some(0) => OutcomeKind::Completed,
-            Some(_) if self.ran_out_of_memory() => OutcomeKind::OutOfMemory,
             // A signal to the whole job is how PBS ends one, over its time or deleted.
             Some(143 | 137) | None if ran >= self.walltime => OutcomeKind::TimedOut,
+            Some(_) if self.ran_out_of_memory() => OutcomeKind::OutOfMemory,
             Some(143) => OutcomeKind::Cancelled,
             Some(_) => OutcomeKind::Failed,
             None => OutcomeKind::NodeFailure,
@@ -243,6 +243,11 @@ mod tests {
         assert_eq!(kind("end 1 1795169590 oom"), OutcomeKind::OutOfMemory);
         assert_eq!(kind("end 0 1795169590 oom"), OutcomeKind::Completed);
         assert_eq!(kind("end 1 1795169590"), OutcomeKind::Failed);
+        assert_eq!(
+            kind("end 143 1795169600 oom"),
+            OutcomeKind::TimedOut,
+            "it lived on until its time was over"
+        );
     }
 
     #[test]

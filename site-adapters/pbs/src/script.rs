@@ -83,11 +83,16 @@ exit 254
 }
 ";
 
-/// How often the kernel killed in the wrapper's own cgroup, of version 2 or 1; nothing where that is not
-/// to be read.
+/// How often the kernel killed in the job's own cgroup, of version 2 or 1, which PBS's hook names by the
+/// job's number; nothing where it has none, for `pbs_mom`'s is everybody's on that node.
 const KILLED_FOR_MEMORY: &str = "\
 killed() {
+number=${PBS_JOBID%%[!0-9]*}
 while IFS=: read -r _ kinds own; do
+case $own/ in
+*[!0-9]\"$number\"[!0-9]*) ;;
+*) continue ;;
+esac
 case ,$kinds, in
 ,,) cat \"/sys/fs/cgroup$own/memory.events\" ;;
 *,memory,*) cat \"/sys/fs/cgroup/memory$own/memory.oom_control\" ;;

@@ -147,6 +147,10 @@ fn a_kill_for_memory_is_known_by_the_kernels_count() {
         let unread = "rm COUNTS; exit 137";
         assert!(!ran_out_of_memory(cgroup, counts, unread), "{cgroup}");
     }
+    // Without PBS's hook all jobs of a node are in its daemon's cgroup.
+    let shared = "0::/system.slice/pbs.service\n";
+    let counts = "system.slice/pbs.service/memory.events";
+    assert!(!ran_out_of_memory(shared, counts, killed));
 }
 
 #[test]
