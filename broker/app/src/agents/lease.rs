@@ -3,7 +3,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use broker_model::{
-    AgentId, Attempt, AttemptId, AttemptState, EntryBody, EntryKind, Job, JobState, SiteId,
+    AgentId, Attempt, AttemptId, AttemptState, EntryBody, EntryKind, Job, JobState, PartitionRef,
 };
 use broker_store::{Change, CommitError, Write};
 use futures::future::join_all;
@@ -12,7 +12,7 @@ use site_adapter::{LeaseReply, LeaseRequest, LeasedAttempt};
 use tokio::time::{Instant, timeout_at};
 
 use crate::agents::Step;
-use crate::jobs::Leave;
+use crate::jobs::{Dependencies, Leave};
 use crate::{Broker, KnownAgent, Result};
 
 /// Another replica's placements come without a nudge: look this often while an agent waits.
@@ -155,7 +155,12 @@ impl Broker {
                 Leave::Sent(after) => work.after = after,
                 Leave::Stays(words) if unsent => return self.give_back(job, attempt, &words).await,
                 // It may have been sent: if not, whoever finds that out announces it again, and hears it then.
-                Leave::Stays(_) => {}
+                // What keeps it back may have passed by that time, and what it waits for may not.
+                Leave::Stays(_) => {
+                    if let Dependencies::Open { live, .. } = self.dependencies(&job.spec).await? {
+                        work.after = live;
+                    }
+                }
             }
         }
         attempt.leased_by = request.agent;
@@ -211,7 +216,7 @@ impl Broker {
         if !request.serves(&partition.system) {
             return Ok(None);
         }
-        if self.has_lost_attempt(&job, &partition.site).await? {
+        if self.has_lost_attempt(&job, partition).await? {
             return Ok(None);
         }
         let after = match self.leave(&job, partition).await? {
@@ -287,13 +292,15 @@ impl Broker {
         }
     }
 
-    /// Whether this site still has an attempt of the job that was given up: it is cancelled first.
-    async fn has_lost_attempt(&self, job: &Job, site: &SiteId) -> Result<bool> {
+    /// Whether this system still has an attempt of the job that was given up: it is cancelled first.
+    async fn has_lost_attempt(&self, job: &Job, at: &PartitionRef) -> Result<bool> {
         if !job.spec.placement.restartable {
             return Ok(false);
         }
         let attempts = self.inner.store.attempts_of(job.id).await?;
-        let mut here = attempts.iter().filter(|it| it.partition.site == *site);
+        let is_here =
+            |it: &&Attempt| it.partition.site == at.site && it.partition.system == at.system;
+        let mut here = attempts.iter().filter(is_here);
         Ok(here.any(|attempt| attempt.state == AttemptState::Lost))
     }
 

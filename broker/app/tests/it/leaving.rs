@@ -60,6 +60,20 @@ async fn what_may_not_have_been_sent_is_taken_over_with_the_jobs_that_it_waits_f
     assert_eq!(sends.forget, [], "the scheduler watches over it");
 }
 
+/// A drain that is over by the time that somebody has looked.
+#[tokio::test]
+async fn what_was_taken_over_during_a_drain_still_has_the_jobs_that_it_waits_for() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let (dead, other) = (Agent::of(&world, "lumi"), Agent::of(&world, "lumi"));
+    let (running, _, id) = announced_after(&broker, &dead).await;
+    world.pass(OVER);
+    drained(&broker).await;
+    let taken = other.lease(&broker).await;
+    let one = taken.iter().find(|it| it.attempt == id).unwrap();
+    assert_eq!(one.work.after[0].marker, running.attempt.to_string());
+}
+
 #[tokio::test]
 async fn what_was_proven_absent_is_not_sent_once_what_it_waits_for_has_failed() {
     let world = World::sqlite().await;

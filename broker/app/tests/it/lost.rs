@@ -3,7 +3,7 @@ use broker_model::{
     AttemptState, JobState, OutcomeKind, SiteReadiness, SiteSnapshot, StateName, UnitMillis,
 };
 use jiff::SignedDuration;
-use site_adapter::Report;
+use site_adapter::{LeaseRequest, Report};
 
 use crate::agent::{Agent, submitting, unused};
 use crate::books::Books;
@@ -426,5 +426,15 @@ async fn a_system_that_nobody_speaks_for_is_lost_though_its_site_is_heard() {
     ] {
         assert_eq!(job(&broker, job_id).await.state.name(), state);
     }
+    // What was given up at the one system is cancelled there first, and may begin at the other.
+    broker.place_pending_once().await.unwrap();
+    let placed = job(&broker, moves.id).await;
+    assert_eq!(placed.state.partition().unwrap().system.as_str(), "lisa");
+    let request = LeaseRequest {
+        systems: vec!["lisa".parse().unwrap()],
+        ..other.request(10, &[])
+    };
+    let given = broker.lease(&request).await.unwrap().attempts;
+    assert!(given.iter().any(|it| it.job == moves.id), "{given:?}");
     Books::check(&broker).await;
 }

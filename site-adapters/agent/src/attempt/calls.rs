@@ -56,7 +56,11 @@ impl Tracked {
 
     fn may_submit(&self, at: &Moment<'_>) -> bool {
         let is_known = !at.spools || self.is_written();
-        self.claimed && is_known && self.lease.allows_submit(at.steady)
+        is_known && self.has_time(at)
+    }
+
+    fn has_time(&self, at: &Moment<'_>) -> bool {
+        self.claimed && self.lease.allows_submit(at.steady)
     }
 
     fn find(&self, account: &LocalAccount) -> Call {
@@ -248,11 +252,13 @@ impl Tracked {
             return;
         }
         self.sent = Sent::Shown;
-        if self.origin.unsent.is_some() {
+        self.touched = true;
+        if self.origin.unsent.is_some() && self.has_time(at) {
             self.advanced(at.now);
             self.phase = Phase::Ready(account);
         } else {
-            // Out of the spool, which does not know what was asked for: the broker does.
+            // Out of the spool, which does not know what was asked for, or under a lease that is over while the
+            // broker is away: looked at until the broker speaks, and taken over once it begins.
             self.again_slowly(at);
         }
     }

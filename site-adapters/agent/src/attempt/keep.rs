@@ -35,6 +35,9 @@ enum KeptPhase {
     /// The scheduler may have it.
     Sending {
         account: LocalAccount,
+        /// It was seen there.
+        #[serde(default)]
+        shown: bool,
     },
     Accepted {
         remote: RemoteRef,
@@ -87,6 +90,7 @@ impl Tracked {
             Phase::Unmapped | Phase::Announcing(_) => None,
             Phase::Ready(account) | Phase::Unclear(account) => Some(KeptPhase::Sending {
                 account: account.clone(),
+                shown: self.sent == Sent::Shown,
             }),
             Phase::Accepted(live) => Some(KeptPhase::Accepted {
                 remote: live.remote.clone(),
@@ -106,8 +110,9 @@ impl Tracked {
 
     /// Out of the spool: watched at once, told and stopped when the broker has given it out anew.
     pub(crate) fn restored(kept: Kept, generation: u64, now: Timestamp) -> Self {
+        let was_shown = matches!(kept.phase, KeptPhase::Sending { shown: true, .. });
         let phase = match kept.phase {
-            KeptPhase::Sending { account } => Phase::Unclear(account),
+            KeptPhase::Sending { account, .. } => Phase::Unclear(account),
             KeptPhase::Accepted { remote, started_at } => Phase::Accepted(Live {
                 remote,
                 started_at,
@@ -135,7 +140,7 @@ impl Tracked {
             touched: false,
             writing: false,
             phase,
-            sent: Sent::Maybe,
+            sent: if was_shown { Sent::Shown } else { Sent::Maybe },
             announced: true,
             cancel: kept.cancel,
             lease: Lease::of_before(kept.lease_until),

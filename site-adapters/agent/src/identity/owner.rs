@@ -1,5 +1,6 @@
 //! Whose an identity is: what another user writes in the data folder the agent cannot read.
 
+use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -12,8 +13,23 @@ impl Identity {
     /// Fails in a data folder of another user's than who runs this: a key that is made now would be for
     /// this user alone, and the agent would be locked out with the old one.
     pub fn must_be_ours(data_dir: &Path) -> Result<(), IdentityError> {
-        must_be_of(rustix::process::geteuid().as_raw(), data_dir)
+        let own = rustix::process::geteuid().as_raw();
+        must_be_of(own, data_dir).or_else(|error| match writes_as(data_dir) {
+            Some(uid) if uid != own => must_be_of(uid, data_dir),
+            _ => Err(error),
+        })
     }
+}
+
+/// Whose the files are that this process makes there: network file systems give them to others
+/// (`all_squash`).
+fn writes_as(folder: &Path) -> Option<u32> {
+    let path = folder.join(format!(".owner-{}", std::process::id()));
+    let made = File::create_new(&path).ok()?;
+    let uid = made.metadata().ok().map(|it| it.uid());
+    // What is left is empty, and of nobody's interest.
+    let _ = std::fs::remove_file(&path);
+    uid
 }
 
 fn must_be_of(uid: u32, data_dir: &Path) -> Result<(), IdentityError> {
@@ -59,6 +75,15 @@ mod tests {
         assert_eq!(other_owner(AGENT, None, None), None);
         assert_eq!(other_owner(AGENT, None, Some(AGENT)), None);
         assert_eq!(other_owner(AGENT, None, Some(ROOT)), None);
+    }
+
+    #[test]
+    fn what_a_file_system_makes_of_the_owner_is_found_out_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = std::fs::metadata(folder.path()).unwrap().uid();
+        assert_eq!(writes_as(folder.path()), Some(own));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(writes_as(&folder.path().join("none")), None);
     }
 
     #[test]

@@ -139,3 +139,50 @@ async fn one_out_of_the_spool_waits_for_the_broker_to_say_what_was_asked() {
     stage.finish(attempt).await;
     assert_refused(&stage, attempt);
 }
+
+/// It may have run while the broker was away and the agent was not there to see it.
+#[tokio::test]
+async fn one_that_was_seen_before_a_restart_and_is_gone_after_it_is_not_sent_again() {
+    let mut stage = Stage::with_spool(|_| {});
+    let attempt = unclear(&stage, None);
+    until_submits(&stage, 1).await;
+    stage.broker.rows().is_down = true;
+    let over = crate::broker::LEASE + jiff::SignedDuration::from_secs(1);
+    stage.clock.advance(over);
+    stage.ticks(10).await;
+    assert!(stage.site.count("find") > 0);
+    stage.site.script().gone.insert(attempt.to_string());
+    stage.restart();
+    stage.broker.rows().is_down = false;
+    stage.finish(attempt).await;
+    assert_eq!(stage.site.count("submit"), 1);
+    let row = stage.broker.row(attempt);
+    assert_eq!(row.outcome(), Some(OutcomeKind::Vanished));
+}
+
+/// Nothing can be compared while the broker is away, and it may be over by the time that it can.
+#[tokio::test]
+async fn one_that_begins_while_the_broker_is_away_is_watched_from_then_on() {
+    let stage = Stage::with_spool(|_| {});
+    let attempt = unclear(&stage, None);
+    until_submits(&stage, 1).await;
+    stage.broker.rows().is_down = true;
+    let over = crate::broker::LEASE + jiff::SignedDuration::from_secs(1);
+    stage.clock.advance(over);
+    stage.ticks(10).await;
+    for job in stage.site.script().jobs.values_mut() {
+        job.polls = 2;
+    }
+    for _ in 0..10 {
+        stage.clock.advance(over);
+        stage.tick().await;
+    }
+    stage.broker.rows().is_down = false;
+    stage.finish(attempt).await;
+    assert_eq!(stage.site.count("submit"), 1);
+    let row = stage.broker.row(attempt);
+    assert_eq!(
+        (row.outcome(), row.metered),
+        (Some(OutcomeKind::Completed), Metered::With)
+    );
+}
