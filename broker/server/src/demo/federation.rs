@@ -119,13 +119,11 @@ impl Demo {
         self.home.join(person)
     }
 
-    pub fn ready_sites(&self) -> usize {
-        let ready = |view: &broker_app::SiteView| view.readiness == SiteReadiness::Ready;
-        self.broker
-            .sites()
-            .iter()
-            .filter(|view| ready(view))
-            .count()
+    /// The sites whose agents speak. One that a visitor drained before the last Ctrl-C is among them.
+    pub fn heard_sites(&self) -> usize {
+        let views = self.broker.sites();
+        let heard = views.iter().filter(|it| is_heard(it));
+        heard.count()
     }
 
     async fn wait_for_sites(&self) -> anyhow::Result<()> {
@@ -133,14 +131,14 @@ impl Demo {
         let mut look = tokio::time::interval(Duration::from_millis(50));
         for _ in 0..600 {
             look.tick().await;
-            if self.ready_sites() == all {
+            if self.heard_sites() == all {
                 return Ok(());
             }
         }
-        bail!(
-            "only {} of {all} sites reported within 30 s",
-            self.ready_sites()
-        )
+        let views = self.broker.sites();
+        let silent = views.iter().filter(|it| !is_heard(it));
+        let silent: Vec<&str> = silent.map(|it| it.site.id.as_str()).collect();
+        bail!("not heard within 30 s: {}", silent.join(", "))
     }
 
     /// Stops everything in order: agents, loops, server, database.
@@ -190,4 +188,8 @@ fn seed(data: &Path) -> anyhow::Result<[u8; 32]> {
     file.write_all(&seed)?;
     file.sync_all()?;
     Ok(seed)
+}
+
+fn is_heard(view: &broker_app::SiteView) -> bool {
+    view.readiness != SiteReadiness::Unknown
 }

@@ -215,7 +215,7 @@ impl Traveller<'_> {
             "placement": client.placement(job.id).await?,
             "usage": usage,
             "checkpoint": Proven { head, inclusion: proof },
-            "sites": self.demo.ready_sites(),
+            "sites": self.demo.heard_sites(),
             "verified": true,
         }))
     }

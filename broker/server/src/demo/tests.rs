@@ -67,3 +67,25 @@ async fn the_demo_reports_the_job_and_shows_its_numbers() {
     }
     demo.stop().await;
 }
+
+/// The data folder is kept between two demos, and with it all that a visitor has set.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_demo_in_which_a_site_was_drained_starts_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = (Ipv4Addr::LOCALHOST, 0).into();
+    let demo = Demo::start(address, folder.path()).await.unwrap();
+    let broker = demo.broker();
+    let issuer = demo.issuer().issuer();
+    let operator = broker_model::Principal::stranger(issuer, "operator");
+    let operator = broker.caller(operator.into()).await.unwrap();
+    let drain = serde_json::from_value(serde_json::json!({ "reason": "new pumps" })).unwrap();
+    let lumi = "lumi".parse().unwrap();
+    broker.drain_site(&operator, &lumi, &drain).await.unwrap();
+    demo.stop().await;
+
+    let again = Demo::start(address, folder.path()).await.unwrap();
+    let out = &mut std::io::sink();
+    let report = journey::travel(&again, false, out).await.unwrap();
+    assert_eq!(report["sites"], 7);
+    again.stop().await;
+}
