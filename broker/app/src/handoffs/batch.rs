@@ -12,6 +12,7 @@ use broker_model::{AttemptId, Partition, Resources, Variant, Walltime};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Batch<'a> {
     pub(super) attempt: AttemptId,
+    pub(super) name: &'a str,
     pub(super) resources: &'a Resources,
     pub(super) partition: &'a Partition,
     pub(super) variant: &'a Variant,
@@ -133,6 +134,7 @@ impl Batch<'_> {
         let newline = if user.ends_with('\n') { "" } else { "\n" };
         let end = delimiter(marker, user);
         let run = self.run(launcher);
+        let name = quoted(self.name);
         let directives = directives
             .iter()
             .fold(String::new(), |all, line| all + mark + line + "\n");
@@ -141,6 +143,7 @@ impl Batch<'_> {
              {directives}\
              # Prepared by Alcyone. Hand it in once, as it is: {marker} is what the site finds it by.\n\
              {enter}\
+             export ALCYONE_ATTEMPT={marker} ALCYONE_JOB_NAME={name}\n\
              script=\"$PWD/alcyone-{marker}.sh\"\n\
              trap 'rm -f \"$script\"' EXIT\n\
              umask 077\n\

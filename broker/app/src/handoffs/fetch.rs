@@ -123,12 +123,6 @@ impl Broker {
 
     async fn prepared(&self, job: &Job, attempt: &Attempt, form: &Form) -> Result<Fetched> {
         let at = &attempt.partition;
-        if let Form::Lexis(names) = form {
-            return Ok(Fetched {
-                file_name: format!("{}.lwd.yaml", attempt.id),
-                text: workflow(job, attempt.id, at, names),
-            });
-        }
         let (site, allocation) = self.as_placed(job.id, at).await?;
         let system = site.systems.iter().find(|it| it.id == at.system);
         let partitions = system.into_iter().flat_map(|it| &it.partitions);
@@ -136,9 +130,16 @@ impl Broker {
         let (Some(system), Some(partition)) = (system, partition) else {
             return Err(unreadable("the partition is not in the site's file").into());
         };
+        if let Form::Lexis(names) = form {
+            return Ok(Fetched {
+                file_name: format!("{}.lwd.yaml", attempt.id),
+                text: workflow(job, attempt, partition.scheduler_gpus_per_gpu, names),
+            });
+        }
         let variant = job.spec.variants.get(&partition.container_target);
         let batch = Batch {
             attempt: attempt.id,
+            name: &job.spec.name,
             resources: &job.spec.resources,
             partition,
             variant: variant.ok_or_else(|| unreadable("the job has no variant for it"))?,

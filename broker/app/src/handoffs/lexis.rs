@@ -5,7 +5,7 @@
 //! on 2026-11-21. It has no version of its own; a translation to an Airflow DAG there is what it must
 //! survive, and that was not tried.
 
-use broker_model::{AttemptId, InvalidSpec, Job, PartitionRef};
+use broker_model::{Attempt, InvalidSpec, Job};
 
 /// What LEXIS calls things, which this broker has no way to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,10 +60,11 @@ impl LexisNames {
 /// YAML, whose strings are written as JSON writes them: YAML 1.2 reads JSON (its chapter 1.2).
 pub(super) fn workflow(
     job: &Job,
-    attempt: AttemptId,
-    at: &PartitionRef,
+    attempt: &Attempt,
+    scheduler_gpus_per_gpu: u32,
     names: &LexisNames,
 ) -> String {
+    let (id, at) = (attempt.id.to_string(), &attempt.partition);
     let text = |text: &str| serde_json::Value::from(text).to_string();
     let location = names.location.as_deref().unwrap_or(at.system.as_str());
     let wanted = &job.spec.resources;
@@ -77,7 +78,8 @@ pub(super) fn workflow(
         "# LEXIS Workflow Definition, as documented at docs.lexis.tech on 2026-11-21.\n\
          # Prepared by Alcyone. Execute it once: the id is what the site finds it by.\n\
          # {what}\n\
-         # GPUs are not asked for here, LEXIS has no word for them: the template asks for {gpus} a node.\n\
+         # GPUs are not asked for here, LEXIS has no word for them: the template asks for {gpus} a node,\n\
+         # as the scheduler counts them.\n\
          id: {id}\n\
          desc: {desc}\n\
          project_shortname: {project}\n\
@@ -97,14 +99,14 @@ pub(super) fn workflow(
         } else {
             "The script is not in it, and there is no dataset: what runs is the template's, not the job's."
         },
-        gpus = wanted.gpus_per_node,
-        id = text(&attempt.to_string()),
+        gpus = wanted.gpus_per_node.saturating_mul(scheduler_gpus_per_gpu),
+        id = text(&id),
         desc = text(&format!(
             "{} of project {}",
             job.spec.name, job.spec.project
         )),
         project = text(&names.project),
-        job_key = text(&attempt.to_string()),
+        job_key = text(&id),
         template = text(&names.template),
         location = text(location),
         partition = text(at.partition.as_str()),

@@ -497,7 +497,7 @@ async fn a_lexis_workflow_names_the_attempt_and_takes_plain_names_only() {
         "      walltime_limit: 3600".to_owned(),
         "      max_retries: 0".to_owned(),
         "      - source: \"ddi://~/sample/input.tar\"".to_owned(),
-        "# GPUs are not asked for here, LEXIS has no word for them: the template asks for 4 a node."
+        "# GPUs are not asked for here, LEXIS has no word for them: the template asks for 8 a node,"
             .to_owned(),
     ] {
         assert!(text.lines().any(|it| it == line), "{line}\n{text}");

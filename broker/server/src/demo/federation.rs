@@ -8,7 +8,7 @@ use broker_app::{Broker, Limits};
 use broker_auth::Authenticator;
 use broker_auth::dev_issuer::{DevIssuer, DevIssuerConfig};
 use broker_ledger::{Signer, VerifierKey};
-use broker_model::{SiteReadiness, SystemClock};
+use broker_model::{Site, SiteReadiness, SystemClock};
 use broker_store::{SqlStore, StoreOptions};
 use policy_engine::Engine;
 use tokio::task::JoinHandle;
@@ -82,18 +82,18 @@ impl Demo {
             tokio::spawn(count_commits(store.clone(), metrics.clone())),
         ];
         let folder = data.join("sites");
-        let sites = EmbeddedSites::start(&broker, &sites, &folder, Some(&metrics)).await?;
+        let agents = EmbeddedSites::start(&broker, &sites, &folder, Some(&metrics)).await?;
         let demo = Self {
             portal,
             home: data.join("client"),
             issuer,
             broker,
             store,
-            sites,
+            sites: agents,
             ledger_key,
             running,
         };
-        demo.wait_for_sites().await?;
+        demo.wait_for(&sites).await?;
         Ok(demo)
     }
 
@@ -126,19 +126,24 @@ impl Demo {
         heard.count()
     }
 
-    async fn wait_for_sites(&self) -> anyhow::Result<()> {
-        let all = self.broker.board().sites().len();
+    /// Waits for the demo's own agents; what visitors registered besides may have none.
+    async fn wait_for(&self, sites: &[Site]) -> anyhow::Result<()> {
         let mut look = tokio::time::interval(Duration::from_millis(50));
         for _ in 0..600 {
             look.tick().await;
-            if self.heard_sites() == all {
+            if self.silent_of(sites).is_empty() {
                 return Ok(());
             }
         }
+        let silent = self.silent_of(sites).join(", ");
+        bail!("not heard within 30 s: {silent}")
+    }
+
+    fn silent_of(&self, sites: &[Site]) -> Vec<String> {
+        let own = |it: &&broker_app::SiteView| sites.iter().any(|site| site.id == it.site.id);
         let views = self.broker.sites();
-        let silent = views.iter().filter(|it| !is_heard(it));
-        let silent: Vec<&str> = silent.map(|it| it.site.id.as_str()).collect();
-        bail!("not heard within 30 s: {}", silent.join(", "))
+        let silent = views.iter().filter(own).filter(|it| !is_heard(it));
+        silent.map(|it| it.site.id.to_string()).collect()
     }
 
     /// Stops everything in order: agents, loops, server, database.

@@ -70,7 +70,7 @@ async fn the_demo_reports_the_job_and_shows_its_numbers() {
 
 /// The data folder is kept between two demos, and with it all that a visitor has set.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_demo_in_which_a_site_was_drained_starts_again() {
+async fn a_demo_in_which_a_site_was_drained_and_one_added_starts_again() {
     let folder = tempfile::tempdir().unwrap();
     let address = (Ipv4Addr::LOCALHOST, 0).into();
     let demo = Demo::start(address, folder.path()).await.unwrap();
@@ -81,6 +81,11 @@ async fn a_demo_in_which_a_site_was_drained_starts_again() {
     let drain = serde_json::from_value(serde_json::json!({ "reason": "new pumps" })).unwrap();
     let lumi = "lumi".parse().unwrap();
     broker.drain_site(&operator, &lumi, &drain).await.unwrap();
+    let mut antenna = broker.site(&lumi).unwrap().site;
+    antenna.id = "antenna".parse().unwrap();
+    antenna.systems.clear();
+    let filed = broker.file_site(&operator, antenna, None, false).await;
+    filed.unwrap();
     demo.stop().await;
 
     let again = Demo::start(address, folder.path()).await.unwrap();

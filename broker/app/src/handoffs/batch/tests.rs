@@ -39,6 +39,7 @@ fn batch<'a>(
 ) -> Batch<'a> {
     Batch {
         attempt: ATTEMPT.parse().unwrap(),
+        name: "train",
         resources,
         partition,
         variant,
@@ -77,6 +78,8 @@ fn slurm_is_told_every_resource_and_our_marker_twice() {
     let run = "srun --nodes=2 --ntasks-per-node=1 apptainer exec --rocm \
                'docker://x.example/train:1' \"$script\"\n";
     assert!(script.ends_with(run), "{script}");
+    let own = format!("\nexport ALCYONE_ATTEMPT={ATTEMPT} ALCYONE_JOB_NAME='train'\n");
+    assert!(script.contains(&own), "{script}");
 }
 
 #[test]
