@@ -75,7 +75,7 @@ fn view(job: Job, attempt: Attempt) -> HandoffView {
     }
 }
 
-const fn accepted_as(attempt: &Attempt) -> Option<&RemoteId> {
+pub(super) const fn accepted_as(attempt: &Attempt) -> Option<&RemoteId> {
     match &attempt.state {
         AttemptState::Accepted { remote_id, .. } => Some(remote_id),
         _ => None,

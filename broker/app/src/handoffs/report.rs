@@ -7,11 +7,13 @@ use site_adapter::{AttemptReport, HandoffReport, Seen, UsageReport};
 
 use super::fetch::handoff_entry;
 use super::fit::{Fit, Known, invalid};
+use super::list::accepted_as;
 use crate::agents::Step;
 use crate::authority::Authority;
 use crate::{Broker, Caller, Error, Result};
 
 const TRIES: u32 = 5;
+const OPEN_AT_ONCE: u32 = 1000;
 
 impl Broker {
     /// Takes what an administrator of the site tells. What was told before changes nothing; what does
@@ -65,6 +67,7 @@ impl Broker {
                 return Ok(job);
             }
             self.check_usage(&job, &attempt, report).await?;
+            self.check_remote_id(&attempt, report).await?;
             let mut entry = handoff_entry(&job, &attempt, EntryKind::JobHandoffReported)
                 .with("by", "site")
                 .with("event", report.event());
@@ -106,6 +109,34 @@ impl Broker {
                 let allowed = "what the site's accounting says of this job";
                 Err(invalid("usage", &reason, allowed))
             }
+        }
+    }
+
+    /// One run at a site is one attempt's: charged to two jobs it would be paid for twice. What is over
+    /// keeps no id, since schedulers begin to count anew.
+    async fn check_remote_id(&self, attempt: &Attempt, report: &HandoffReport) -> Result<()> {
+        let HandoffReport::Submitted { remote_id, .. } = report else {
+            return Ok(());
+        };
+        let (store, at, mut after) = (&self.inner.store, &attempt.partition, None);
+        let has_it = |it: &&Attempt| {
+            let is_beside = it.id != attempt.id && it.partition.system == at.system;
+            is_beside && accepted_as(it) == Some(remote_id)
+        };
+        loop {
+            let open = store.open_attempts(&at.site, after, OPEN_AT_ONCE).await?;
+            if let Some(other) = open.iter().find(has_it) {
+                let words = format!("`{remote_id}` is {} there, of {}", other.id, other.job);
+                return Err(invalid(
+                    "remote_id",
+                    &words,
+                    "what this job is called there",
+                ));
+            }
+            let Some(last) = open.last() else {
+                return Ok(());
+            };
+            after = Some(last.id);
         }
     }
 

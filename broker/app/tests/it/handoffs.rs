@@ -351,6 +351,24 @@ async fn an_end_with_its_usage_settles_the_job_and_what_cannot_be_is_refused_bef
     assert_eq!(Books::check(&broker).await.usage.len(), 1);
 }
 
+/// It would be charged to both.
+#[tokio::test]
+async fn what_runs_under_an_id_at_the_site_is_one_jobs_until_it_is_over() {
+    let world = by_hand().await;
+    let broker = world.broker().await;
+    Agent::of(&world, "lumi").show(&broker).await;
+    let first = submit(&broker, at(&["lumi"])).await;
+    let second = submit(&broker, at(&["lumi"])).await;
+    tell(&broker, first.id, submitted(&world)).await.unwrap();
+    let refused = tell(&broker, second.id, submitted(&world)).await;
+    let Err(Error::InvalidSpec(wrong)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(wrong[0].reason.contains(&first.id.to_string()), "{wrong:?}");
+    tell(&broker, first.id, ended(&world)).await.unwrap();
+    tell(&broker, second.id, submitted(&world)).await.unwrap();
+}
+
 #[tokio::test]
 async fn an_end_before_its_start_is_refused() {
     let world = by_hand().await;
