@@ -2,11 +2,14 @@
 //! are not this attempt's to run.
 
 use broker_model::{AttemptId, AttemptState, OutcomeKind};
+use jiff::SignedDuration;
 use site_adapter::ErrorKind;
 
 use crate::broker::Metered;
 use crate::site::Fault::{After, Before};
 use crate::stage::Stage;
+
+const OVER: SignedDuration = SignedDuration::from_secs(crate::broker::LEASE.as_secs() + 1);
 
 /// A submit that made the job and whose answer was lost, and what becomes of the next one.
 fn unclear(stage: &Stage, next: Option<ErrorKind>) -> AttemptId {
@@ -25,6 +28,13 @@ async fn until_submits(stage: &Stage, count: usize) {
         stage.tick().await;
     }
     panic!("{:?}", stage.site.script().calls);
+}
+
+/// For longer than the lease lasts.
+async fn broker_goes_away(stage: &Stage) {
+    stage.broker.rows().is_down = true;
+    stage.clock.advance(OVER);
+    stage.ticks(10).await;
 }
 
 fn assert_refused(stage: &Stage, attempt: AttemptId) {
@@ -146,10 +156,7 @@ async fn one_that_was_seen_before_a_restart_and_is_gone_after_it_is_not_sent_aga
     let mut stage = Stage::with_spool(|_| {});
     let attempt = unclear(&stage, None);
     until_submits(&stage, 1).await;
-    stage.broker.rows().is_down = true;
-    let over = crate::broker::LEASE + jiff::SignedDuration::from_secs(1);
-    stage.clock.advance(over);
-    stage.ticks(10).await;
+    broker_goes_away(&stage).await;
     assert!(stage.site.count("find") > 0);
     stage.site.script().gone.insert(attempt.to_string());
     stage.restart();
@@ -166,15 +173,12 @@ async fn one_that_begins_while_the_broker_is_away_is_watched_from_then_on() {
     let stage = Stage::with_spool(|_| {});
     let attempt = unclear(&stage, None);
     until_submits(&stage, 1).await;
-    stage.broker.rows().is_down = true;
-    let over = crate::broker::LEASE + jiff::SignedDuration::from_secs(1);
-    stage.clock.advance(over);
-    stage.ticks(10).await;
+    broker_goes_away(&stage).await;
     for job in stage.site.script().jobs.values_mut() {
         job.polls = 2;
     }
     for _ in 0..10 {
-        stage.clock.advance(over);
+        stage.clock.advance(OVER);
         stage.tick().await;
     }
     stage.broker.rows().is_down = false;
