@@ -19,9 +19,9 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
         };
     }
     match error.downcast_ref::<Error>() {
-        Some(Error::NotSignedIn(_)) => 3,
+        Some(Error::NotSignedIn(_) | Error::RanOut { .. }) => 3,
         Some(Error::Problem(problem)) if problem.status == 401 => 3,
-        Some(Error::Unreachable { .. }) => 4,
+        Some(Error::Unreachable { .. } | Error::IssuerUnreachable { .. }) => 4,
         _ => 1,
     }
 }
@@ -36,8 +36,8 @@ fn failure_code(error: &anyhow::Error) -> &str {
     }
     match error.downcast_ref::<Error>() {
         Some(Error::Problem(problem)) => &problem.code,
-        Some(Error::NotSignedIn(_)) => "not-signed-in",
-        Some(Error::Unreachable { .. }) => "unreachable",
+        Some(Error::NotSignedIn(_) | Error::RanOut { .. }) => "not-signed-in",
+        Some(Error::Unreachable { .. } | Error::IssuerUnreachable { .. }) => "unreachable",
         Some(Error::Answer { .. }) => "answer-not-understood",
         Some(Error::LoginRefused(_)) => "login-refused",
         None => "failed",

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::wire::LoginView;
@@ -198,7 +199,8 @@ impl Tokens {
                 "the login is over; run `alcyone login`".to_owned(),
             ));
         };
-        let metadata = discover(http, &login.issuer).await?;
+        let metadata = discover(http, &login.issuer).await;
+        let metadata = metadata.map_err(|error| ran_out(login, error))?;
         let mut form = vec![
             ("grant_type", "refresh_token".to_owned()),
             ("refresh_token", refresh_token.clone()),
@@ -210,8 +212,9 @@ impl Tokens {
                 .clone()
                 .map(|resource| ("resource", resource)),
         );
-        let mut tokens = token_request(http, &metadata.token_endpoint, &form)
-            .await?
+        let answer = token_request(http, &metadata.token_endpoint, &form).await;
+        let mut tokens: Self = answer
+            .map_err(|error| ran_out(login, error))?
             .map_err(|_| Error::NotSignedIn("the login is over; run `alcyone login`".to_owned()))?;
         if tokens.refresh_token.is_none() {
             tokens.refresh_token = Some(refresh_token);
@@ -225,12 +228,7 @@ async fn discover(http: &reqwest::Client, issuer: &str) -> Result<Metadata> {
         "{}/.well-known/openid-configuration",
         issuer.trim_end_matches('/')
     );
-    let unreachable = |source| Error::Unreachable {
-        address: address.clone(),
-        source,
-    };
-    let response = http.get(&address).send().await.map_err(unreachable)?;
-    let metadata: Metadata = body::json(response, &address).await?;
+    let metadata: Metadata = json(http.get(&address).send().await, &address).await?;
     if metadata.issuer.trim_end_matches('/') != issuer.trim_end_matches('/') {
         return Err(Error::LoginRefused(format!(
             "{address} speaks for {}, not for {issuer}",
@@ -240,47 +238,55 @@ async fn discover(http: &reqwest::Client, issuer: &str) -> Result<Metadata> {
     Ok(metadata)
 }
 
-async fn post_form<T: serde::de::DeserializeOwned>(
+async fn post_form<T: DeserializeOwned>(
     http: &reqwest::Client,
     address: &str,
     form: &[(&str, String)],
 ) -> Result<T> {
-    let unreachable = |source| Error::Unreachable {
-        address: address.to_owned(),
-        source,
-    };
-    let response = http
-        .post(address)
-        .form(form)
-        .send()
-        .await
-        .map_err(unreachable)?;
-    if response.status().is_success() {
-        return body::json(response, address).await;
+    match token_request(http, address, form).await? {
+        Ok(answer) => Ok(answer),
+        Err(error) => Err(refused(error)),
     }
-    let error: TokenError = body::json(response, address).await?;
-    Err(refused(error))
 }
 
-async fn token_request(
+async fn token_request<T: DeserializeOwned>(
     http: &reqwest::Client,
     address: &str,
     form: &[(&str, String)],
-) -> Result<std::result::Result<Tokens, TokenError>> {
-    let unreachable = |source| Error::Unreachable {
+) -> Result<std::result::Result<T, TokenError>> {
+    let sent = http.post(address).form(form).send().await;
+    let is_refusal = matches!(&sent, Ok(response) if !response.status().is_success());
+    if is_refusal {
+        return Ok(Err(json(sent, address).await?));
+    }
+    Ok(Ok(json(sent, address).await?))
+}
+
+/// An answer of the issuer, which is not the broker when it is away.
+async fn json<T: DeserializeOwned>(
+    sent: reqwest::Result<reqwest::Response>,
+    address: &str,
+) -> Result<T> {
+    let away = |source| Error::IssuerUnreachable {
         address: address.to_owned(),
         source,
     };
-    let response = http
-        .post(address)
-        .form(form)
-        .send()
-        .await
-        .map_err(unreachable)?;
-    if response.status().is_success() {
-        return Ok(Ok(body::json(response, address).await?));
+    match body::json(sent.map_err(away)?, address).await {
+        Err(Error::Unreachable { source, .. }) => Err(away(source)),
+        read => read,
     }
-    Ok(Err(body::json(response, address).await?))
+}
+
+/// What is said of a login that is to be renewed and cannot be now; a proxy before the issuer may answer
+/// in its place.
+fn ran_out(login: &LoginView, error: Error) -> Error {
+    match error {
+        Error::IssuerUnreachable { .. } | Error::Answer { .. } => Error::RanOut {
+            issuer: login.issuer.clone(),
+            source: Box::new(error),
+        },
+        other => other,
+    }
 }
 
 fn refused(error: TokenError) -> Error {

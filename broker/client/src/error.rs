@@ -8,9 +8,16 @@ pub enum Error {
     /// The broker answered with a problem document.
     #[error("{}", describe(.0))]
     Problem(Box<Problem>),
-    /// Broker or issuer did not answer, or not to the end. What was asked may have been done.
+    /// The broker did not answer, or not to the end. What was asked may have been done.
     #[error("the broker cannot be reached at {address}")]
     Unreachable {
+        address: String,
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The issuer of the login did not answer, or not to the end.
+    #[error("the issuer cannot be reached at {address}")]
+    IssuerUnreachable {
         address: String,
         #[source]
         source: reqwest::Error,
@@ -21,6 +28,17 @@ pub enum Error {
     /// Nobody is signed in, or the login is over.
     #[error("not signed in: {0}")]
     NotSignedIn(String),
+    /// The broker takes the login no more, and who could renew it does not answer. Nobody refused it for
+    /// good, so it may count again later.
+    #[error(
+        "not signed in: the login ran out and its issuer {issuer} cannot be reached; try again when it is \
+         back, or sign in again with `alcyone login` then"
+    )]
+    RanOut {
+        issuer: String,
+        #[source]
+        source: Box<Error>,
+    },
     /// The issuer said no, in its own words.
     #[error("the login was refused: {0}")]
     LoginRefused(String),

@@ -110,10 +110,11 @@ async fn once(
     Ok(Next::Reconnect)
 }
 
-/// The error back if trying again may help: the way to the broker, or a broker that is just starting.
+/// The error back if trying again may help: the way to the broker or to the issuer, or a broker that is
+/// just starting.
 fn passing(error: anyhow::Error) -> anyhow::Result<Error> {
     match error.downcast::<Error>()? {
-        error @ Error::Unreachable { .. } => Ok(error),
+        error @ (Error::Unreachable { .. } | Error::RanOut { .. }) => Ok(error),
         Error::Problem(problem) if matches!(problem.status, 502..=504) => {
             Ok(Error::Problem(problem))
         }

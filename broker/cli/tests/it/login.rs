@@ -184,6 +184,31 @@ async fn a_login_that_is_over_or_damaged_is_exit_code_3_with_the_way_out() {
 }
 
 #[tokio::test]
+async fn a_login_that_ran_out_while_its_issuer_is_away_says_so_and_counts_again_later() {
+    let stage = Stage::open().await;
+    stage.sign_in("ada").await;
+    let signed_in = kept(&stage);
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let away = format!("http://{}", closed.local_addr().unwrap());
+    drop(closed);
+    let mut moved = signed_in.clone();
+    moved["login"]["issuer"] = away.as_str().into();
+    std::fs::write(login_file(&stage, "ada"), moved.to_string()).unwrap();
+    stage.world.outlive_tokens().await;
+    let ran = stage.run("ada", &["whoami", "--json"]).await;
+    assert_eq!(ran.code, 3, "{ran:?}");
+    let said: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(said["code"], "not-signed-in");
+    let words = format!("the login ran out and its issuer {away} cannot be reached");
+    assert!(ran.error.contains(&words), "{}", ran.error);
+    assert!(ran.error.contains("`alcyone login`"), "{}", ran.error);
+    assert!(!ran.error.contains("the broker cannot"), "{}", ran.error);
+
+    std::fs::write(login_file(&stage, "ada"), signed_in.to_string()).unwrap();
+    assert_eq!(stage.run("ada", &["whoami"]).await.code, 0);
+}
+
+#[tokio::test]
 async fn a_login_is_sent_in_clear_to_this_machine_only_unless_somebody_says_so() {
     let stage = Stage::open().await;
     let ran = |broker: &str, more: &[&str]| {
