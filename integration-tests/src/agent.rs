@@ -31,10 +31,13 @@ impl SiteAgent {
         let mut adapter = Config::simulating(site, folder.join("jobs"));
         adapter.grace_seconds = 2;
         let settings = toml::Table::try_from(adapter).expect("settings as TOML");
+        // Processes run as nobody else, by their number where it has no name.
+        let uid = rustix::process::geteuid().as_raw();
+        let own = site_agent::passwd::name_of(uid).unwrap_or_else(|| uid.to_string());
         let adapter = Adapter {
             kind: "process",
             settings,
-            user: "demo",
+            user: &own,
             account: Some("lab"),
         };
         Self::with_adapter(folder, broker, enrolment, adapter)

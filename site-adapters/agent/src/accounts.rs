@@ -6,6 +6,7 @@ mod cache;
 mod command;
 mod guard;
 mod http;
+mod own_user;
 mod recent;
 mod table;
 mod uids;
@@ -21,6 +22,7 @@ pub use cache::Cached;
 pub use command::AccountCommand;
 pub use guard::{Guarded, LocalUsers};
 pub use http::{AccountService, AccountServiceError};
+pub use own_user::OwnUserOnly;
 pub use table::{AccountRule, AccountTable, PersonPattern, ProjectPattern, SubjectPattern};
 
 /// The site's mapping of projects and people to local accounts.
@@ -72,6 +74,13 @@ pub enum AccountError {
          site to correct its mapping"
     )]
     Forbidden { user: String, reason: &'static str },
+    /// An answer that this agent cannot act on: it has no way to become that user.
+    #[error(
+        "the site's account mapping names the user `{user}`, and here jobs run as the agent's own user \
+         `{own}` and as nobody else (`kind = \"process\"`); ask the site to name `{own}` in its mapping, or \
+         to serve such jobs through a scheduler"
+    )]
+    AnotherUser { user: String, own: String },
     #[error(
         "the allocation names the account `{0}`, which holds characters that no account of this site \
          has; ask the broker's operator to correct the allocation"

@@ -9,7 +9,9 @@ use crate::compose::{self, Site};
 
 /// Tries everything the agent needs and prints a line for each.
 pub(crate) async fn check(settings: &Settings) -> anyhow::Result<ExitCode> {
-    let mut lines = vec![("configuration".to_owned(), None)];
+    let users = settings.check_own_user(&settings.users_of_agent()).await;
+    let users = users.err().map(|error| error.to_string());
+    let mut lines = vec![("configuration".to_owned(), users)];
     lines.extend(scheduler(settings).await);
     match compose::link(settings) {
         Ok(link) => {

@@ -46,8 +46,8 @@ mod steady;
 
 pub use accounts::{
     AccountCommand, AccountError, AccountMap, AccountQuestion, AccountRule, AccountService,
-    AccountServiceError, AccountTable, Cached, Guarded, LocalUsers, Mapping, PersonPattern,
-    ProjectPattern, SubjectPattern,
+    AccountServiceError, AccountTable, Cached, Guarded, LocalUsers, Mapping, OwnUserOnly,
+    PersonPattern, ProjectPattern, SubjectPattern,
 };
 pub use agent::Agent;
 pub use config::AgentConfig;

@@ -137,6 +137,7 @@ fn with_runtime(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 async fn run(settings: &Settings) -> anyhow::Result<()> {
     let log = log_as_json();
+    settings.check_own_user(&settings.users()).await?;
     // Before the id is read: two processes with one id would both take its work.
     let _held = DataLock::hold(settings).await?;
     let link = compose::link(settings)?;

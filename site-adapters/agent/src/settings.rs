@@ -2,6 +2,7 @@
 
 mod account_map;
 mod data_lock;
+mod own_user;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,9 @@
 //! Runs jobs as local process groups under limits, with declared nodes and GPUs: the adapter of the
 //! embedded default, of a workstation, and of a small site without a scheduler.
 //!
-//! Every job runs as the agent's own user; the mapped account is written down and no more. A job's
-//! GPUs are indices in `ALCYONE_GPUS` and `CUDA_VISIBLE_DEVICES`; no two running jobs share one.
+//! Every job runs as the agent's own user, and the agent refuses a mapping to another one; the account
+//! is written down and no more. A job's GPUs are indices in `ALCYONE_GPUS` and `CUDA_VISIBLE_DEVICES`;
+//! no two running jobs share one.
 //!
 //! # One start per job, whatever dies
 //!

@@ -1,8 +1,9 @@
 use async_trait::async_trait;
+use tokio::task::spawn_blocking;
 
 use super::uids::Uids;
 use super::{AccountError, AccountMap, AccountQuestion, Mapping};
-use crate::passwd::uid_of;
+use crate::passwd::{name_of, uid_of};
 
 /// Keeps jobs from running as root, as the scheduler's own user or as the agent's, whatever a
 /// mapping says.
@@ -52,6 +53,31 @@ impl LocalUsers {
             allow_own,
             uids: Uids::default(),
         }
+    }
+
+    /// As an agent that runs under this number sees them, whoever asks.
+    #[must_use]
+    pub const fn seen_by(mut self, agent: u32) -> Self {
+        self.own_uid = Some(agent);
+        self
+    }
+
+    /// The agent's own user, where `user` is another one. By its number if passwd(5) has no name for
+    /// it, as in many a container; the number is taken for a name, too.
+    pub(crate) async fn own_beside(&self, user: &str) -> Result<Option<String>, AccountError> {
+        let own = self.own_uid.ok_or_else(|| {
+            let words = "whom the agent runs as is not known: /proc is not mounted";
+            AccountError::Unusable(words.to_owned())
+        })?;
+        let is_own = match self.uids.of(user).await? {
+            Some(uid) => uid == own,
+            None => user == own.to_string(),
+        };
+        if is_own {
+            return Ok(None);
+        }
+        let name = spawn_blocking(move || name_of(own)).await.ok().flatten();
+        Ok(Some(name.unwrap_or_else(|| own.to_string())))
     }
 
     /// Why a user of passwd(5) is not allowed, if so. Those of a directory service are known here by

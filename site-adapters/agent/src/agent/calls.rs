@@ -75,10 +75,12 @@ impl Agent {
             Err(error @ AccountError::Unavailable(_)) => {
                 problems.note_away("accounts", error.to_string(), now)
             }
-            // With a forbidden user every job of it is refused until the site has mended its mapping.
-            Err(error @ (AccountError::Unusable(_) | AccountError::Forbidden { .. })) => {
-                problems.note_words("accounts", error.to_string(), now)
-            }
+            // With such a user every job of it is refused until the site has mended its mapping.
+            Err(
+                error @ (AccountError::Unusable(_)
+                | AccountError::Forbidden { .. }
+                | AccountError::AnotherUser { .. }),
+            ) => problems.note_words("accounts", error.to_string(), now),
             _ => {
                 problems.solved("accounts");
                 false

@@ -19,6 +19,16 @@ impl Identity {
             _ => Err(error),
         })
     }
+
+    /// Who runs the agent of this data folder, if it is root who asks: somebody who sets it up. Anybody
+    /// else asks for the agent that they run themselves.
+    pub fn runs_as(data_dir: &Path) -> Option<u32> {
+        let asks = rustix::process::geteuid().as_raw();
+        if asks != ROOT {
+            return None;
+        }
+        other_owner(ROOT, owner_of(&data_dir.join(FILE)), owner_of(data_dir))
+    }
 }
 
 /// Whose the files are that this process makes there: network file systems give them to others
@@ -33,8 +43,7 @@ fn writes_as(folder: &Path) -> Option<u32> {
 }
 
 fn must_be_of(uid: u32, data_dir: &Path) -> Result<(), IdentityError> {
-    let of = |path: &Path| std::fs::metadata(path).ok().map(|found| found.uid());
-    match other_owner(uid, of(&data_dir.join(FILE)), of(data_dir)) {
+    match other_owner(uid, owner_of(&data_dir.join(FILE)), owner_of(data_dir)) {
         None => Ok(()),
         Some(owner) => Err(IdentityError::AnotherUsers {
             path: data_dir.to_owned(),
@@ -42,6 +51,10 @@ fn must_be_of(uid: u32, data_dir: &Path) -> Result<(), IdentityError> {
             owner: name_of(owner).unwrap_or_else(|| format!("#{owner}")),
         }),
     }
+}
+
+fn owner_of(path: &Path) -> Option<u32> {
+    std::fs::metadata(path).ok().map(|found| found.uid())
 }
 
 /// An identity says it by itself. Before there is one, a folder of root's that others may write to is a

@@ -9,7 +9,7 @@ use super::{Settings, SettingsError};
 use crate::accounts::is_account_name;
 use crate::{
     AccountCommand, AccountMap, AccountRule, AccountService, AccountTable, Cached, Guarded,
-    LocalUsers,
+    LocalUsers, OwnUserOnly,
 };
 
 /// Who says which account a job runs under.
@@ -70,12 +70,12 @@ impl Settings {
     }
 
     /// Where jobs run under the agent's own account, which `check` lets pass only where the site allows
-    /// it, the names only tell jobs apart.
+    /// it, a mapping may name that one only.
     fn guarded(&self, map: impl AccountMap + 'static) -> Arc<dyn AccountMap> {
+        let users = self.users();
         if self.adapter.kind.runs_as_agent() {
-            return Arc::new(map);
+            return Arc::new(OwnUserOnly::new(map, users));
         }
-        let users = LocalUsers::new(self.agent.allow_own_account);
         Arc::new(Guarded::new(map, users))
     }
 
@@ -102,7 +102,7 @@ impl Settings {
             return Err(self.invalid("agent.allow_own_account", reason));
         }
         self.check_map()?;
-        let users = LocalUsers::new(self.agent.allow_own_account);
+        let users = self.users();
         for (position, rule) in self.accounts.iter().enumerate() {
             self.check_rule(position, rule, &users)?;
         }

@@ -23,6 +23,13 @@ impl Drop for Running {
     }
 }
 
+/// Processes run as nobody else.
+pub(crate) fn own_user() -> String {
+    let output = Command::new("id").arg("-un").output().unwrap();
+    let name = String::from_utf8(output.stdout).unwrap();
+    name.trim().to_owned()
+}
+
 pub(crate) fn write_config(served: &Served) -> PathBuf {
     let folder = served.folder.path();
     let text = format!(
@@ -41,10 +48,11 @@ pub(crate) fn write_config(served: &Served) -> PathBuf {
         nodes = 2
         [[accounts]]
         project = "*"
-        user = "alice"
+        user = "{user}"
         "#,
         url = served.url,
         data = served.data().display(),
+        user = own_user(),
     );
     let path = folder.join("agent.toml");
     std::fs::write(&path, text).unwrap();
@@ -60,7 +68,7 @@ pub(crate) fn agent(config: &PathBuf) -> Command {
     command
 }
 
-async fn check(config: &PathBuf) -> Output {
+pub(crate) async fn check(config: &PathBuf) -> Output {
     let mut command = agent(config);
     command.arg("check");
     tokio::task::spawn_blocking(move || command.output())

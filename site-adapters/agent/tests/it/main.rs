@@ -18,6 +18,7 @@ mod fuse;
 mod http;
 mod killed;
 mod mapping;
+mod own_user;
 mod process;
 mod proxy;
 mod reports;

@@ -76,3 +76,40 @@ async fn a_job_waits_while_the_directory_of_users_does_not_answer() {
         "{later:?}"
     );
 }
+
+#[tokio::test]
+async fn where_jobs_run_as_the_agent_a_mapping_may_name_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let ids = directory_of_users(folder.path());
+    for (user, may) in [
+        ("agent-svc", true),
+        ("maia", false),
+        ("known-to-nobody", false),
+    ] {
+        let script = format!("echo '{{\"user\":\"{user}\"}}'");
+        let command = program(folder.path(), &script);
+        let users = LocalUsers::new(true).asking(&ids);
+        let own_only = OwnUserOnly::new(command, users);
+        let answer = own_only.account(&question(project())).await;
+        assert_eq!(answer.is_ok(), may, "{user}: {answer:?}");
+        if let Err(error) = answer {
+            let words = error.to_string();
+            assert!(
+                words.contains(&format!("names the user `{user}`")),
+                "{words}"
+            );
+            assert!(words.contains("ask the site to name `"), "{words}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_agent_whose_user_has_no_name_is_named_by_its_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let users = LocalUsers::new(true).asking(&directory_of_users(folder.path()));
+    let users = users.seen_by(54_321);
+    for (user, own) in [("54321", None), ("54322", Some("54321"))] {
+        let answer = users.own_beside(user).await.unwrap();
+        assert_eq!(answer.as_deref(), own, "{user}");
+    }
+}
