@@ -2,7 +2,8 @@ use std::fmt;
 
 use async_trait::async_trait;
 use broker_model::{
-    AgentId, AttemptId, InstanceId, JobId, Outcome, PersonId, ProjectId, RemoteId, SiteId, SystemId,
+    AgentId, AttemptId, InstanceId, JobId, Outcome, PartitionRef, PersonId, ProjectId, RemoteId,
+    SiteId, SystemId,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -240,6 +241,10 @@ pub struct ReportReply {
     pub cancel: Vec<AttemptId>,
     /// No longer the agent's: another one leased them, or the broker knows nothing of them.
     pub forget: Vec<AttemptId>,
+    /// All that is registered of the site, for the agent to compare with what it offers. Told where the
+    /// report has a snapshot or says nothing at all; absent from older brokers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<Vec<PartitionRef>>,
 }
 
 mod base64_bytes {

@@ -1,6 +1,7 @@
 mod calls;
 mod collect;
 mod lease;
+mod partitions;
 mod poll;
 mod report;
 mod run;
@@ -155,6 +156,7 @@ impl Agent {
         let state = self.state();
         let mut words = state.problems.words(now);
         words.extend(state.link_problems.words(now));
+        words.extend(state.mismatch.words());
         words
     }
 

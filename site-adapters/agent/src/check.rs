@@ -1,46 +1,88 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use site_adapter::{BrokerLink as _, Report};
-use site_agent::HttpLink;
+use broker_model::PartitionRef;
+use site_adapter::{BrokerLink as _, LinkError, Report};
 use site_agent::settings::Settings;
+use site_agent::{HttpLink, Mismatch};
 
 use crate::compose::{self, Site};
+use crate::offered::offered;
+
+/// What is said of one subsystem.
+enum Finding {
+    Well,
+    /// The agent works, and something is not as it was meant.
+    Doubt(String),
+    Wrong(String),
+}
+
+type Line = (String, Finding);
 
 /// Tries everything the agent needs and prints a line for each.
 pub(crate) async fn check(settings: &Settings) -> anyhow::Result<ExitCode> {
     let users = settings.check_own_user(&settings.users_of_agent()).await;
-    let users = users.err().map(|error| error.to_string());
-    let mut lines = vec![("configuration".to_owned(), users)];
+    let mut lines = vec![line("configuration", finding(users))];
     lines.extend(scheduler(settings).await);
     match compose::link(settings) {
         Ok(link) => {
-            lines.push(("identity".to_owned(), None));
-            lines.push(("broker".to_owned(), broker(settings, &link).await));
+            lines.push(line("identity", Finding::Well));
+            lines.extend(broker(settings, &link).await);
         }
-        Err(error) => lines.push(("identity".to_owned(), Some(format!("{error:#}")))),
+        Err(error) => lines.push(line("identity", Finding::Wrong(format!("{error:#}")))),
     }
     let mut out = std::io::stdout().lock();
-    for (subsystem, problem) in &lines {
-        writeln!(out, "{subsystem}: {}", problem.as_deref().unwrap_or("ok"))?;
+    for (subsystem, finding) in &lines {
+        match finding {
+            Finding::Well => writeln!(out, "{subsystem}: ok")?,
+            Finding::Doubt(words) => writeln!(out, "{subsystem}: warning: {words}")?,
+            Finding::Wrong(words) => writeln!(out, "{subsystem}: {words}")?,
+        }
     }
-    let well = lines.iter().all(|(_, problem)| problem.is_none());
-    Ok(ExitCode::from(u8::from(!well)))
+    let is_wrong = |(_, finding): &Line| matches!(finding, Finding::Wrong(_));
+    Ok(ExitCode::from(u8::from(lines.iter().any(is_wrong))))
 }
 
-async fn scheduler(settings: &Settings) -> Vec<(String, Option<String>)> {
+fn line(subsystem: &str, finding: Finding) -> Line {
+    (subsystem.to_owned(), finding)
+}
+
+fn finding<E: std::fmt::Display>(answer: Result<(), E>) -> Finding {
+    match answer {
+        Ok(()) => Finding::Well,
+        Err(error) => Finding::Wrong(error.to_string()),
+    }
+}
+
+async fn scheduler(settings: &Settings) -> Vec<Line> {
     let probed = match Site::probe(settings).await {
         Ok(probed) => probed,
-        Err(error) => return vec![("adapter".to_owned(), Some(format!("{error:#}")))],
+        Err(error) => return vec![line("adapter", Finding::Wrong(format!("{error:#}")))],
     };
+    let probed = probed.into_iter();
     probed
-        .into_iter()
-        .map(|probe| (probe.subsystem, probe.problem))
+        .map(|probe| {
+            (
+                probe.subsystem,
+                probe.problem.map_or(Finding::Well, Finding::Wrong),
+            )
+        })
         .collect()
 }
 
+async fn broker(settings: &Settings, link: &HttpLink) -> Vec<Line> {
+    match ask(settings, link).await {
+        Ok(registered) => {
+            let mut lines = vec![line("broker", Finding::Well)];
+            lines.extend(partitions(settings, registered.as_deref()));
+            lines
+        }
+        Err(error) => vec![line("broker", Finding::Wrong(error.to_string()))],
+    }
+}
+
 /// An empty report proves name, certificate, proxy, clock and key, and changes nothing at the broker.
-async fn broker(settings: &Settings, link: &HttpLink) -> Option<String> {
+async fn ask(settings: &Settings, link: &HttpLink) -> Result<Option<Vec<PartitionRef>>, LinkError> {
     let report = Report {
         snapshot_ttl_seconds: None,
         agent: link.identity().agent,
@@ -51,8 +93,23 @@ async fn broker(settings: &Settings, link: &HttpLink) -> Option<String> {
         logs: Vec::new(),
         working_on: Vec::new(),
     };
-    link.report(report)
-        .await
-        .err()
-        .map(|error| error.to_string())
+    Ok(link.report(report).await?.partitions)
+}
+
+/// Nothing fails where only one side knows of a partition, and no job ever comes there.
+fn partitions(settings: &Settings, registered: Option<&[PartitionRef]>) -> Vec<Line> {
+    let doubt = |words| line("partitions", Finding::Doubt(words));
+    let Some(registered) = registered else {
+        let words = "not compared, since the broker does not say which it knows; update the broker";
+        return vec![doubt(words.to_owned())];
+    };
+    // What is wrong with these settings is in the adapter's line.
+    let Ok(offered) = offered(settings) else {
+        return Vec::new();
+    };
+    let words = Mismatch::between(&settings.agent.site, &offered, registered).words();
+    if words.is_empty() {
+        return vec![line("partitions", Finding::Well)];
+    }
+    words.into_iter().map(doubt).collect()
 }

@@ -98,7 +98,9 @@ impl Site {
 }
 
 /// The name of the site and the folder are the agent's own, unless the table says otherwise.
-fn process_settings(settings: &Settings) -> anyhow::Result<site_adapter_process::Config> {
+pub(crate) fn process_settings(
+    settings: &Settings,
+) -> anyhow::Result<site_adapter_process::Config> {
     let mut table = settings.adapter.settings.clone();
     let site = settings.agent.site.to_string();
     table.entry("site").or_insert(site.into());
@@ -124,7 +126,7 @@ fn check_kept(settings: &Settings, keep_hours: u32) -> anyhow::Result<()> {
         .into())
 }
 
-fn adapter_settings<T: DeserializeOwned>(
+pub(crate) fn adapter_settings<T: DeserializeOwned>(
     settings: &Settings,
     table: toml::Table,
 ) -> anyhow::Result<T> {

@@ -9,6 +9,7 @@ mod enrolment;
 mod frugal;
 mod handoff;
 mod local_user;
+mod offered;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -16,6 +16,7 @@ use site_adapter::{
     Submission, Submitted, UsageReport,
 };
 
+use crate::partitions::Mismatch;
 use crate::pulse::{Beat, Loop};
 use crate::spool::Spool;
 use crate::state::State;
@@ -46,6 +47,7 @@ pub struct Metrics {
     loop_age: GaugeVec,
     spool_bytes: IntGauge,
     spool_records: IntGauge,
+    partitions_unmatched: IntGaugeVec,
 }
 
 impl Metrics {
@@ -101,12 +103,20 @@ impl Metrics {
             loop_age: GaugeVec::new(loop_age, &["loop"]).expect("invariant: a valid metric name"),
             spool_bytes: int_gauge("spool_bytes", "How much of the disk the spool takes."),
             spool_records: int_gauge("spool_attempts", "Attempts that the spool has on disk."),
+            partitions_unmatched: IntGaugeVec::new(
+                opts(
+                    "partitions_unmatched",
+                    "Partitions that only the broker or only the agent knows: `unserved`, `unregistered`.",
+                ),
+                &["fault"],
+            )
+            .expect("invariant: a valid metric name"),
         }
     }
 
     /// Adds the agent's metrics to a registry; fails when this site is in it already.
     pub fn register(&self, registry: &Registry) -> prometheus::Result<()> {
-        let collectors: [Box<dyn Collector>; 10] = [
+        let collectors: [Box<dyn Collector>; 11] = [
             Box::new(self.leased.clone()),
             Box::new(self.by_phase.clone()),
             Box::new(self.calls.clone()),
@@ -117,6 +127,7 @@ impl Metrics {
             Box::new(self.loop_age.clone()),
             Box::new(self.spool_bytes.clone()),
             Box::new(self.spool_records.clone()),
+            Box::new(self.partitions_unmatched.clone()),
         ];
         collectors
             .into_iter()
@@ -130,6 +141,17 @@ impl Metrics {
         for phase in PHASES {
             let count = phases.get(phase).copied().unwrap_or(0);
             self.by_phase.with_label_values(&[phase]).set(count);
+        }
+        let Mismatch {
+            unregistered,
+            unserved,
+            ..
+        } = &state.mismatch;
+        for (fault, partitions) in [("unregistered", unregistered), ("unserved", unserved)] {
+            let count = as_gauge(partitions.len());
+            self.partitions_unmatched
+                .with_label_values(&[fault])
+                .set(count);
         }
         if let Some(at) = state.broker_heard_at {
             self.broker_heard.set(at.as_duration().as_secs_f64());

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use site_adapter::{LeaseReply, LeasedAttempt, RemoteJob, RemoteRef};
 
 use crate::attempt::{Answer, Call, Collect, Collected, Heard, Moment, Tracked};
+use crate::partitions::Mismatch;
 use crate::problems::{Problems, Timers};
 
 pub(crate) use spooled::Changes;
@@ -49,6 +50,8 @@ pub(crate) struct State {
     pub(crate) problems: Problems,
     /// On the way to the broker, by the call that failed.
     pub(crate) link_problems: Problems,
+    /// Which partitions only one of broker and agent knows, as it was last compared.
+    pub(crate) mismatch: Mismatch,
     /// A snapshot was made since the start.
     pub(crate) was_observed: bool,
     pub(crate) is_draining: bool,
@@ -72,6 +75,7 @@ impl State {
             taken: Vec::new(),
             problems: Problems::new(timers),
             link_problems: Problems::new(timers),
+            mismatch: Mismatch::default(),
             was_observed: false,
             is_draining: false,
             snapshot: None,

@@ -1,6 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use broker_model::{AgentId, Attempt, AttemptId, AttemptState, InstanceId, SiteId};
+use broker_model::{
+    AgentId, Attempt, AttemptId, AttemptState, InstanceId, PartitionRef, SiteId, System,
+};
 use broker_store::{Change, CommitError, Entity, StoreError, Write};
 use futures::future::join_all;
 use jiff::SignedDuration;
@@ -58,6 +60,8 @@ impl Broker {
             site,
         };
         let site = &teller.site;
+        let is_empty = attempts.is_empty() && logs.is_empty() && working_on.is_empty();
+        let compares = snapshot.is_some() || is_empty;
         if let Some(snapshot) = snapshot {
             let told = (snapshot, snapshot_ttl_seconds);
             self.hear((teller.agent, site), told).await?;
@@ -87,7 +91,24 @@ impl Broker {
         Ok(ReportReply {
             cancel: stop.difference(&forget).copied().collect(),
             forget: forget.into_iter().collect(),
+            partitions: compares.then(|| self.partitions_known(site)).flatten(),
         })
+    }
+
+    /// What an agent of the site can be given jobs for.
+    fn partitions_known(&self, site: &SiteId) -> Option<Vec<PartitionRef>> {
+        let site = self.board().find(site)?;
+        let of = |system: &System| {
+            let (site, system_id) = (site.id.clone(), system.id.clone());
+            let partitions = system.partitions.iter();
+            let named = partitions.map(move |it| PartitionRef {
+                site: site.clone(),
+                system: system_id.clone(),
+                partition: it.id.clone(),
+            });
+            named.collect::<Vec<_>>()
+        };
+        Some(site.systems.iter().flat_map(of).collect())
     }
 
     async fn tell(

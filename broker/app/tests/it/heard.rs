@@ -1,7 +1,7 @@
 //! A site's word, how long it counts, and what is said when there is none any more.
 
 use broker_app::Broker;
-use broker_model::{SiteReadiness, SiteSnapshot};
+use broker_model::{PartitionRef, SiteReadiness, SiteSnapshot};
 use jiff::SignedDuration;
 use site_adapter::Report;
 
@@ -124,4 +124,26 @@ async fn a_site_without_machines_is_not_called_silent() {
         reason.starts_with("it has no partitions of its own"),
         "{reason}"
     );
+}
+
+#[tokio::test]
+async fn an_agent_that_tells_of_its_site_or_of_nothing_is_told_which_partitions_are_registered() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let agent = Agent::of(&world, "lumi");
+    let systems = seen(&broker).site.systems;
+    let count: usize = systems.iter().map(|it| it.partitions.len()).sum();
+    let look = Report {
+        snapshot: Some(agent.snapshot()),
+        ..agent.message(Vec::new())
+    };
+    for report in [look, agent.message(Vec::new())] {
+        let told = broker.report(report).await.unwrap().partitions.unwrap();
+        assert_eq!(told.len(), count, "{told:?}");
+        let known = |it: &PartitionRef| broker.board().partition(it).is_some();
+        assert!(told.iter().all(known), "{told:?}");
+    }
+    // Renewals and what happens to jobs come every second, and the site's document does not change by them.
+    let renewed = agent.renew(&broker, &[world.ids.next(&*world.clock)]).await;
+    assert_eq!(renewed.partitions, None);
 }

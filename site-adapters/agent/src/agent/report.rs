@@ -21,6 +21,11 @@ impl Agent {
                 let mut state = self.state();
                 state.heard(at.now);
                 state.stored(&batch, &reply, sent_at, at.now);
+                drop(state);
+                if let (Some(told), Some(registered)) = (&batch.report.snapshot, &reply.partitions)
+                {
+                    self.compare_partitions(told, registered);
+                }
             }
             Err(LinkError::Refused(words)) => {
                 tracing::error!(words, "the broker refused a report");

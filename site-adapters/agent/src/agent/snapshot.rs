@@ -44,6 +44,7 @@ impl Agent {
         let mut state = self.state();
         state.was_observed = true;
         state.problems.apply(&mut snapshot, &subsystems, now);
+        state.mismatch.apply(&mut snapshot);
         if let Some(drain) = drain {
             drain.apply(&mut snapshot);
         }

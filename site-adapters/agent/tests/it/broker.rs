@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use broker_model::{
-    AgentId, AttemptEvent, AttemptId, AttemptState, Clock, InstanceId, OutcomeKind, SiteSnapshot,
+    AgentId, AttemptEvent, AttemptId, AttemptState, Clock, InstanceId, OutcomeKind, PartitionRef,
+    SiteSnapshot,
 };
 use jiff::{SignedDuration, Timestamp};
 use site_adapter::{
@@ -45,6 +46,8 @@ pub(crate) struct Rows {
     pub(crate) not_understood: BTreeSet<AttemptId>,
     pub(crate) forget: BTreeSet<AttemptId>,
     pub(crate) snapshots: Vec<SiteSnapshot>,
+    /// Of the site; none at a broker that does not say.
+    pub(crate) registered: Option<Vec<PartitionRef>>,
     pub(crate) renewed: Vec<AttemptId>,
     pub(crate) largest_log_report: usize,
     pub(crate) leases: usize,
@@ -354,6 +357,7 @@ impl MemoryBroker {
         Ok(ReportReply {
             cancel: Vec::new(),
             forget: forget.into_iter().collect(),
+            partitions: rows.registered.clone(),
         })
     }
 }

@@ -19,6 +19,7 @@ mod http;
 mod killed;
 mod mapping;
 mod own_user;
+mod partitions;
 mod process;
 mod proxy;
 mod reports;

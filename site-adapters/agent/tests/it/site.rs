@@ -2,7 +2,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use broker_model::{Clock, Outcome, OutcomeKind, RemoteId, SiteReadiness, SiteSnapshot};
+use broker_model::{
+    Clock, Outcome, OutcomeKind, PartitionSnapshot, RemoteId, SiteReadiness, SiteSnapshot,
+};
 use jiff::{SignedDuration, Timestamp};
 use site_adapter::{
     Activity, Error, ErrorKind, LocalAccount, LogStream, ProbeResult, RemoteJob, RemoteRef, Result,
@@ -45,6 +47,8 @@ pub(crate) struct Script {
     /// How many times accounting has nothing yet.
     pub(crate) usage_late: u32,
     pub(crate) stdout: Vec<u8>,
+    /// What the snapshots tell of.
+    pub(crate) partitions: Vec<PartitionSnapshot>,
     /// Subsystems and what is wrong with them.
     pub(crate) probes: Vec<(&'static str, &'static str)>,
     /// What the log shows only once accounting has the job: a slow file system.
@@ -154,12 +158,12 @@ impl ScriptedSite {
 #[async_trait]
 impl SiteAdapter for ScriptedSite {
     async fn snapshot(&self) -> Result<SiteSnapshot> {
-        self.call("snapshot", |_| {
+        self.call("snapshot", |script| {
             Ok(SiteSnapshot {
                 observed_at: self.clock.now(),
                 readiness: SiteReadiness::Ready,
                 reason: None,
-                partitions: Vec::new(),
+                partitions: script.partitions.clone(),
             })
         })
     }
