@@ -12,6 +12,7 @@ mod etag;
 #[doc(hidden)]
 pub mod fuzzing;
 mod metrics;
+mod missing;
 mod observe;
 mod once;
 mod operation;

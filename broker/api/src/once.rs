@@ -103,6 +103,16 @@ pub(crate) fn response(answer: FirstAnswer) -> Response {
     (status, [(CONTENT_TYPE, "application/json")], answer.body).into_response()
 }
 
+impl Early {
+    /// Names what is not there where the body named it.
+    pub(crate) fn naming(self, id: &impl ToString) -> Self {
+        match self {
+            Self::Refused(problem) => problem.naming(id).into(),
+            repeated @ Self::Repeated(_) => repeated,
+        }
+    }
+}
+
 impl From<Problem> for Early {
     fn from(problem: Problem) -> Self {
         Self::Refused(Box::new(problem))

@@ -9,7 +9,7 @@ use broker_model::InvalidSpec;
 use broker_store::StoreError;
 
 use crate::auth::AuthFailure;
-use crate::decision;
+use crate::{decision, missing};
 
 /// The body.
 pub type ProblemBody = broker_client::wire::Problem;
@@ -20,6 +20,8 @@ pub struct Problem {
     body: Box<ProblemBody>,
     challenge: Option<Challenge>,
     retry_after_seconds: Option<u32>,
+    /// What is not there.
+    missing: Option<&'static str>,
 }
 
 /// What `WWW-Authenticate` asks for.
@@ -45,6 +47,7 @@ impl Problem {
             body: Box::new(body),
             challenge: None,
             retry_after_seconds: None,
+            missing: None,
         }
     }
 
@@ -76,12 +79,25 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "invalid-request", detail)
     }
 
-    pub(crate) fn not_found(what: &str) -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "not-found",
-            format!("there is no such {what}"),
-        )
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", detail)
+    }
+
+    fn missing(what: &'static str) -> Self {
+        let mut problem = Self::not_found(missing::detail(what));
+        problem.body.remedy = missing::remedy(what).map(str::to_owned);
+        problem.missing = Some(what);
+        problem
+    }
+
+    /// Names what is not there where the body named it.
+    #[must_use]
+    pub(crate) fn naming(mut self, id: &impl ToString) -> Self {
+        let named = self
+            .missing
+            .and_then(|what| missing::detail_of(what, &id.to_string()));
+        self.body.detail = named.unwrap_or(self.body.detail);
+        self
     }
 
     /// Logged here, once, with all that is known; the caller learns nothing of the inside.
@@ -172,7 +188,7 @@ impl From<Error> for Problem {
             Error::LiveJobs { .. } => Self::new(StatusCode::CONFLICT, "live-jobs", words)
                 .remedy("drain it and wait until they are over, or cancel them"),
             Error::InUse(_) => Self::new(StatusCode::CONFLICT, "in-use", words),
-            Error::NotFound(what) => Self::not_found(what),
+            Error::NotFound(what) => Self::missing(what),
             Error::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, "forbidden", words),
             Error::NotEligible(decision) => {
                 let mut problem = Self::new(StatusCode::FORBIDDEN, "not-eligible", words);

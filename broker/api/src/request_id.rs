@@ -7,12 +7,23 @@ use tracing::Instrument as _;
 static HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 tokio::task_local! {
-    static REQUEST_ID: String;
+    static REQUEST: Named;
+}
+
+struct Named {
+    id: String,
+    /// Path and query.
+    target: String,
 }
 
 /// The id of the request that this code runs for.
 pub(crate) fn current() -> Option<String> {
-    REQUEST_ID.try_with(Clone::clone).ok()
+    REQUEST.try_with(|it| it.id.clone()).ok()
+}
+
+/// What the request that this code runs for was sent to.
+pub(crate) fn target() -> Option<String> {
+    REQUEST.try_with(|it| it.target.clone()).ok()
 }
 
 /// Takes the proxy's request id if it is a sane one, else makes one; says it in the answer, in every
@@ -30,8 +41,11 @@ pub(crate) async fn layer(mut request: Request, next: Next) -> Response {
     }
     let span = tracing::info_span!("request", request.id = %id, method = %request.method(),
         path = %request.uri().path());
-    let mut response = REQUEST_ID
-        .scope(id, next.run(request).instrument(span))
+    let target = request.uri().path_and_query();
+    let target = target.map_or_else(String::new, ToString::to_string);
+    let named = Named { id, target };
+    let mut response = REQUEST
+        .scope(named, next.run(request).instrument(span))
         .await;
     if let Some(value) = value {
         response.headers_mut().insert(HEADER.clone(), value);

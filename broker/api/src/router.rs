@@ -57,7 +57,7 @@ fn header(
 }
 
 async fn no_such_path() -> Problem {
-    Problem::not_found("path; `GET /api/v1/openapi.json` lists them")
+    Problem::not_found("there is no such path; `GET /api/v1/openapi.json` lists them")
 }
 
 async fn method_not_allowed() -> Problem {

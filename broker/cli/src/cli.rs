@@ -1,18 +1,16 @@
+mod parse;
 mod person;
 mod site;
+mod values;
 
-use std::ffi::OsString;
-use std::io::Write;
 use std::path::PathBuf;
 
 use broker_model::{AgentId, InviteId, JobId, ProjectId, SiteId};
 use clap::builder::FalseyValueParser;
 use clap::{Parser, Subcommand};
-use serde_json::json;
 use url::Url;
 
-use crate::print;
-
+pub use parse::parse;
 pub use person::{HandoffArgs, HandoffFormat, PersonVerb};
 pub use site::{
     DrainVerb, IncidentVerb, KindArg, ScopeArgs, SeverityArg, SiteVerb, VetoVerb, WindowVerb,
@@ -20,7 +18,7 @@ pub use site::{
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 refused, or the answer is no; 2 wrong use or a file that cannot be read;
-3 not signed in; 4 the broker cannot be reached; 5 verification failed";
+3 not signed in; 4 the broker, or at a login its issuer, cannot be reached; 5 verification failed";
 
 /// Compute at Europe's AI factories.
 #[derive(Debug, Parser)]
@@ -122,7 +120,7 @@ pub enum Verb {
         #[arg(long)]
         project: Option<ProjectId>,
         /// A UTC month: 2026-11
-        #[arg(long)]
+        #[arg(long, value_parser = values::month)]
         month: Option<String>,
     },
     /// Check the ledger without trusting the broker
@@ -179,23 +177,4 @@ pub enum Audit {
         #[arg(long)]
         job: Option<JobId>,
     },
-}
-
-/// Reads the command line. Wrong use and help are said here, and the exit code comes back.
-pub fn parse(
-    words: impl IntoIterator<Item = OsString>,
-    out: &mut impl Write,
-) -> anyhow::Result<Result<Cli, u8>> {
-    let words: Vec<OsString> = words.into_iter().collect();
-    let error = match Cli::try_parse_from(&words) {
-        Ok(cli) => return Ok(Ok(cli)),
-        Err(error) => error,
-    };
-    error.print()?;
-    if error.use_stderr() && words.iter().any(|word| word == "--json") {
-        let words = error.to_string();
-        let detail = words.strip_prefix("error: ").unwrap_or(&words).trim_end();
-        print::line(&json!({ "code": "usage", "detail": detail }), out)?;
-    }
-    Ok(Err(u8::try_from(error.exit_code()).unwrap_or(2)))
 }

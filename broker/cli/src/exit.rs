@@ -21,6 +21,8 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     match error.downcast_ref::<Error>() {
         Some(Error::NotSignedIn(_) | Error::RanOut { .. }) => 3,
         Some(Error::Problem(problem)) if problem.status == 401 => 3,
+        // A word of the command line that only the broker can judge, as a state to list jobs by.
+        Some(Error::Problem(problem)) if problem.code == "invalid-request" => 2,
         Some(Error::Unreachable { .. } | Error::IssuerUnreachable { .. }) => 4,
         _ => 1,
     }

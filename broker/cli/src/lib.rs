@@ -2,7 +2,7 @@
 //!
 //! Exit codes: 0 done; 1 the broker refused, or the answer is "no" (`check`, `quote`), or the job that
 //! was waited for did not complete; 2 wrong use, or a file that cannot be read; 3 not signed in; 4 the
-//! broker cannot be reached; 5 verification failed.
+//! broker, or at a login its issuer, cannot be reached; 5 verification failed.
 //!
 //! With `--json` every verb prints JSON on standard output: one document, whose shapes are those of
 //! `GET /api/v1/openapi.json`:

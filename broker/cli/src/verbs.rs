@@ -6,6 +6,7 @@ mod jobs;
 mod logs;
 mod patience;
 mod person;
+mod report;
 mod site;
 mod site_agents;
 mod sites;
@@ -22,6 +23,7 @@ use crate::verbs::logs::Log;
 use crate::verbs::submit::How;
 
 pub(crate) use logs::write as print_log;
+pub(crate) use report::REPORTS;
 
 pub(crate) async fn run(
     client: &Client,

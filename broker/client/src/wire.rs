@@ -7,6 +7,7 @@ mod job;
 mod person;
 mod problem;
 mod registry;
+mod set_item;
 mod site;
 mod whoami;
 
@@ -24,6 +25,7 @@ pub use registry::{
     ControlsView, DifferenceView, Filed, FiledView, LimitView, RemovedView, SiteDocument,
     SiteJobView, WindowView,
 };
+pub use set_item::SetItem;
 pub use site::{SiteCapacity, SiteStateView, SiteView};
 pub use whoami::{
     AllocationView, CheckRequest, CheckView, LoginChoice, LoginOptions, LoginView, ProjectView,

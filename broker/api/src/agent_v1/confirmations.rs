@@ -34,7 +34,8 @@ pub(super) async fn answer(
     let job = state
         .broker
         .answer_confirmation_at(by, &request.site, request.job, answer)
-        .await?;
+        .await
+        .map_err(|error| Problem::from(error).naming(&request.job))?;
     Ok(Json(ConfirmReply {
         state: job.state.name(),
     }))

@@ -30,7 +30,7 @@ pub(super) async fn script(
     let request = message.value;
     let by = (request.agent, checked_user(&request.local_user)?);
     let fetched = state.broker.handoff_at(by, &request.site, request.job);
-    let fetched = fetched.await?;
+    let fetched = { fetched.await }.map_err(|error| Problem::from(error).naming(&request.job))?;
     Ok(Json(HandoffScriptReply {
         file_name: fetched.file_name,
         text: fetched.text,
@@ -47,7 +47,8 @@ pub(super) async fn report(
     let job = state
         .broker
         .report_handoff_at(by, &request.site, request.job, &request.report)
-        .await?;
+        .await
+        .map_err(|error| Problem::from(error).naming(&request.job))?;
     Ok(Json(HandoffReportReply {
         state: job.state.name(),
     }))

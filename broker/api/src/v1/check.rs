@@ -17,7 +17,8 @@ pub(crate) async fn check(
     let answer = state
         .broker
         .check(&authenticated.caller, body.value.project)
-        .await?;
+        .await
+        .map_err(|error| Problem::from(error).naming(&body.value.project))?;
     Ok(Json(CheckView {
         project: answer.project,
         organisation: answer.organisation,

@@ -1,3 +1,6 @@
+use std::fmt::Display;
+use std::str::FromStr;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use broker_client::wire::Page;
@@ -24,17 +27,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 #[derive(Debug)]
 pub(crate) struct Id<T>(pub(crate) T);
 
-impl<S: Send + Sync, T: std::str::FromStr + Send> FromRequestParts<S> for Id<T> {
+impl<S, T> FromRequestParts<S> for Id<T>
+where
+    S: Send + Sync,
+    T: FromStr<Err: Display> + Send,
+{
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let text = axum::extract::Path::<String>::from_request_parts(parts, state)
             .await
             .map_err(|rejection| Problem::invalid(rejection.body_text()))?;
-        text.0
-            .parse()
-            .map(Self)
-            .map_err(|_| Problem::not_found("thing: the id has another form"))
+        id(&text.0).map(Self)
     }
 }
 
@@ -45,22 +49,25 @@ pub(crate) struct Items<T, U>(pub(crate) T, pub(crate) U);
 impl<S, T, U> FromRequestParts<S> for Items<T, U>
 where
     S: Send + Sync,
-    T: std::str::FromStr + Send,
-    U: std::str::FromStr + Send,
+    T: FromStr<Err: Display> + Send,
+    U: FromStr<Err: Display> + Send,
 {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = axum::extract::Path::<(String, String)>::from_request_parts(parts, state);
         let path = path.await;
-        let (id, item) = path
+        let (thing, item) = path
             .map_err(|rejection| Problem::invalid(rejection.body_text()))?
             .0;
-        match (id.parse(), item.parse()) {
-            (Ok(id), Ok(item)) => Ok(Self(id, item)),
-            _ => Err(Problem::not_found("thing: the id has another form")),
-        }
+        Ok(Self(id(&thing)?, id(&item)?))
     }
+}
+
+/// What has another form than an id names nothing; the words say which form it has.
+fn id<T: FromStr<Err: Display>>(text: &str) -> Result<T, Problem> {
+    text.parse()
+        .map_err(|error: T::Err| Problem::not_found(error.to_string()))
 }
 
 /// What a list may be asked that is at hand whole: all of it, or page by page.
@@ -107,7 +114,7 @@ pub(crate) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
     }
 }
 
-pub(crate) fn cursor<T: std::str::FromStr>(asked: Option<&str>) -> Result<Option<T>, Problem> {
+pub(crate) fn cursor<T: FromStr>(asked: Option<&str>) -> Result<Option<T>, Problem> {
     let parse = |text: &str| text.parse().map_err(|_| foreign_cursor());
     asked.map(parse).transpose()
 }

@@ -1,7 +1,7 @@
 //! A site's agents and invites, for its administrators.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use broker_app::InviteOrder;
 use broker_client::wire::{AgentStatus, AgentView, InviteRequest, InviteView, Page, RevokeRequest};
@@ -13,7 +13,7 @@ use crate::body::JsonBody;
 use crate::once::{self, Early, Keyed};
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::v1::query::{Id, Query, Whole};
+use crate::v1::query::{Id, Items, Query, Whole};
 
 pub(crate) async fn list(
     State(state): State<ApiState>,
@@ -32,10 +32,9 @@ pub(crate) async fn list(
 pub(crate) async fn revoke(
     State(state): State<ApiState>,
     authenticated: Authenticated,
-    Path((site, agent)): Path<(String, String)>,
+    Items(site, agent): Items<SiteId, AgentId>,
     body: JsonBody<RevokeRequest>,
 ) -> Result<Json<AgentView>, Problem> {
-    let (site, agent): (SiteId, AgentId) = (id(&site)?, id(&agent)?);
     let (caller, reason) = (Some(&authenticated.caller), &body.value.reason);
     let agent = state.broker.revoke_agent(caller, &site, agent, reason);
     Ok(Json(agent_view(broker_app::AgentView {
@@ -93,17 +92,11 @@ pub(crate) async fn invite(
 pub(crate) async fn withdraw(
     State(state): State<ApiState>,
     authenticated: Authenticated,
-    Path((site, invite)): Path<(String, String)>,
+    Items(site, invite): Items<SiteId, InviteId>,
 ) -> Result<Json<InviteView>, Problem> {
-    let (site, invite): (SiteId, InviteId) = (id(&site)?, id(&invite)?);
     let caller = Some(&authenticated.caller);
     let invite = state.broker.withdraw_invite(caller, &site, invite).await?;
     Ok(Json(invite_view(invite, state.broker.clock().now())))
-}
-
-fn id<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
-    text.parse()
-        .map_err(|_| Problem::not_found("thing: the id has another form"))
 }
 
 fn agent_view(view: broker_app::AgentView) -> AgentView {

@@ -421,7 +421,17 @@ async fn what_is_no_id_is_not_there() {
             .token(&token)
             .send()
             .await;
-        answer.problem(404, "not-found");
+        let problem = answer.problem(404, "not-found");
+        let detail = problem["detail"].as_str().unwrap();
+        let form = "is not a job id: expected `job_` and 32 hexadecimal digits";
+        assert!(detail.ends_with(form), "{detail}");
+    }
+    let lena = world.token("lena").await;
+    let nothing = world.ask("DELETE", "/api/v1/sites/lumi/controls/job_1");
+    let problem = nothing.token(&lena).send().await.problem(404, "not-found");
+    let detail = problem["detail"].as_str().unwrap();
+    for kind in ["win_", "drn_", "inc_", "vet_", "org_"] {
+        assert!(detail.contains(kind), "{detail}");
     }
     world
         .get("/api/v1/jobs/%ff")

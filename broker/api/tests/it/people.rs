@@ -164,13 +164,17 @@ async fn a_foreign_project_and_a_foreign_job_are_not_there() {
     for path in ["/api/v1/jobs", "/api/v1/jobs/quote"] {
         let answer = world.post(path, &job()).token(&bo).send().await;
         insta::allow_duplicates! {
-            insta::assert_json_snapshot!(answer.problem(404, "not-found"), { ".request_id" => "[id]" }, @r#"
+            let mut problem = answer.problem(404, "not-found");
+            let detail = problem["detail"].as_str().unwrap();
+            problem["detail"] = detail.replace(&project("main").to_string(), "prj_[id]").into();
+            insta::assert_json_snapshot!(problem, { ".request_id" => "[id]" }, @r#"
             {
               "type": "urn:alcyone:problem:not-found",
               "title": "Not Found",
               "status": 404,
               "code": "not-found",
-              "detail": "there is no such project",
+              "detail": "there is no such project: prj_[id]",
+              "remedy": "`alcyone whoami` (`GET /api/v1/projects`) lists yours",
               "request_id": "[id]"
             }
             "#);

@@ -25,11 +25,12 @@ pub enum PersonVerb {
     /// List the jobs that people carry to the site, until they are settled
     Handoffs { site: SiteId },
     /// Tell what became of a job that was handed in at the site
+    #[command(after_help = crate::verbs::REPORTS)]
     Report {
         site: SiteId,
         /// Its id, or its marker (`att_…`)
         job: HandoffRef,
-        /// JSON: the body of `POST /api/v1/sites/{id}/handoffs/{job}/reports`
+        /// JSON, as below: the body of `POST /api/v1/sites/{id}/handoffs/{job}/reports`
         file: PathBuf,
     },
 }

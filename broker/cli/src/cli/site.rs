@@ -10,6 +10,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
 use super::PersonVerb;
+use super::values::{moment, set_item};
 use crate::cli::AgentVerb;
 
 #[derive(Debug, Subcommand)]
@@ -61,7 +62,12 @@ pub enum SiteVerb {
     },
     /// Take back what was set by mistake, as if it had never been: a window, drain, incident or veto by
     /// its id, a limit by its organisation's
-    Remove { site: SiteId, item: ControlId },
+    Remove {
+        site: SiteId,
+        /// As `site show` lists it: `win_…`, `drn_…`, `inc_…`, `vet_…`, or `org_…` for a limit
+        #[arg(value_parser = set_item)]
+        item: ControlId,
+    },
     /// Take a site that never had jobs out of the federation, or a system or partition without jobs out
     /// of the site
     Retire {
@@ -88,11 +94,11 @@ pub enum DrainVerb {
         scope: ScopeArgs,
         #[arg(long)]
         reason: String,
-        /// When it begins [default: now]
-        #[arg(long)]
+        /// When it begins, as 2026-11-21T10:00:00Z [default: now]
+        #[arg(long, value_name = "TIME", value_parser = moment)]
         from: Option<Timestamp>,
-        /// When it ends by itself [default: when somebody ends it]
-        #[arg(long)]
+        /// When it ends by itself, as 2026-11-21T10:00:00Z [default: when somebody ends it]
+        #[arg(long, value_name = "TIME", value_parser = moment)]
         until: Option<Timestamp>,
     },
     /// End a drain
@@ -149,9 +155,11 @@ pub enum WindowVerb {
         share: FundingShare,
         #[command(flatten)]
         scope: ScopeArgs,
-        #[arg(long)]
+        /// When it begins, as 2026-11-21T10:00:00Z
+        #[arg(long, value_name = "TIME", value_parser = moment)]
         from: Timestamp,
-        #[arg(long)]
+        /// When it ends, as 2026-11-21T10:00:00Z
+        #[arg(long, value_name = "TIME", value_parser = moment)]
         to: Timestamp,
         #[arg(long)]
         gpu_hours: u32,
@@ -180,10 +188,11 @@ pub enum IncidentVerb {
         kind: KindArg,
         #[arg(long, value_enum, default_value_t = SeverityArg::Degraded)]
         severity: SeverityArg,
-        /// When it begins [default: now]
-        #[arg(long)]
+        /// When it begins, as 2026-11-21T10:00:00Z [default: now]
+        #[arg(long, value_name = "TIME", value_parser = moment)]
         from: Option<Timestamp>,
-        #[arg(long)]
+        /// When it ends, as 2026-11-21T10:00:00Z [default: not known yet]
+        #[arg(long, value_name = "TIME", value_parser = moment)]
         to: Option<Timestamp>,
         #[command(flatten)]
         scope: ScopeArgs,
@@ -196,8 +205,8 @@ pub enum IncidentVerb {
         words: String,
         #[arg(long, value_enum)]
         severity: Option<SeverityArg>,
-        /// When it will end
-        #[arg(long)]
+        /// When it will end, as 2026-11-21T10:00:00Z
+        #[arg(long, value_name = "TIME", value_parser = moment)]
         to: Option<Timestamp>,
     },
     /// Say that it is over

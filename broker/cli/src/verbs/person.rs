@@ -1,15 +1,14 @@
 //! What a person of a site does with jobs: `alcyone site confirmations` and its like.
 
 use std::io::Write;
-use std::path::Path;
 
-use anyhow::Context as _;
 use broker_client::Client;
 use broker_client::wire::{ConfirmationAnswer, ConfirmationDecision, HandoffView, JobView, Page};
-use broker_model::{ConfirmationView, HandoffRef, SiteId};
+use broker_model::{ConfirmationView, SiteId};
 
 use crate::cli::PersonVerb;
 use crate::print;
+use crate::verbs::report;
 
 pub(crate) async fn run(
     client: &Client,
@@ -40,7 +39,7 @@ pub(crate) async fn run(
         }
         PersonVerb::Handoffs { site } => handoffs(client, &site, json, out).await,
         PersonVerb::Report { site, job, file } => {
-            let job = report(client, &site, job, &file).await?;
+            let job = report::tell(client, &site, job, &file).await?;
             told(&job, "is noted", json, out)
         }
     }
@@ -198,17 +197,4 @@ async fn handoffs(
     ];
     print::table(&head, &rows, out)?;
     Ok(0)
-}
-
-async fn report(
-    client: &Client,
-    site: &SiteId,
-    job: HandoffRef,
-    file: &Path,
-) -> anyhow::Result<JobView> {
-    let text = std::fs::read_to_string(file)
-        .with_context(|| format!("cannot read `{}`", file.display()))?;
-    let report =
-        serde_json::from_str(&text).with_context(|| format!("`{}` is not JSON", file.display()))?;
-    Ok(client.report_handoff(site, job, &report).await?)
 }

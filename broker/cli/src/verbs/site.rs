@@ -3,6 +3,7 @@
 mod controls;
 mod document;
 mod jobs;
+mod limit;
 
 use std::io::Write;
 
@@ -49,13 +50,7 @@ pub(crate) async fn run(
                 max_queued: queued,
                 gpu_hours_per_month: gpu_hours,
             };
-            let limit = client.limit(&site, organisation, &draft).await?;
-            let done = if limit.is_none() {
-                "is not limited any more"
-            } else {
-                "is limited"
-            };
-            say.done(&limit, &format!("{site}: {organisation} {done}"), out)?;
+            limit::run(client, &site, (organisation, &draft), &say, out).await?;
         }
         SiteVerb::Remove { site, item } => {
             let removed = client.remove_control(&site, item).await?;

@@ -138,7 +138,13 @@ async fn each_exit_code_comes_with_one_json_object() {
         (code, &refused["code"], &refused["status"]),
         (1, &"not-found".into(), &404.into())
     );
-    assert_eq!(refused["detail"], "there is no such job");
+    assert_eq!(refused["detail"], format!("there is no such job: {other}"));
+    assert!(
+        refused["remedy"]
+            .as_str()
+            .unwrap()
+            .contains("`alcyone jobs`")
+    );
     assert!(refused["request_id"].is_string(), "{refused}");
 
     let (code, usage) = json(&stage, "ada", &["jobs", "--limit", "many"]).await;
@@ -177,4 +183,37 @@ async fn help_is_no_mistake_and_wrong_use_without_json_says_nothing_on_standard_
     assert_eq!(wrong.status.code(), Some(2));
     assert!(wrong.stdout.is_empty());
     assert!(String::from_utf8(wrong.stderr).unwrap().contains("shout"));
+}
+
+#[tokio::test]
+async fn a_word_of_another_form_is_wrong_use_and_told_the_form_with_an_example() {
+    let at = [
+        ("ALCYONE_BROKER", Path::new("http://127.0.0.1:1")),
+        ("ALCYONE_HOME", Path::new("/nowhere")),
+    ];
+    let drain = ["site", "drain", "lumi", "--reason", "x"];
+    for (words, form) in [
+        (&["usage", "--month", "11"][..], "as `2026-11`"),
+        (&["site", "remove", "lumi", "foo"], "`vet_…`"),
+        (
+            &[&drain[..], &["--until", "tomorrow"]].concat(),
+            "as `2026-11-21T10:00:00Z`",
+        ),
+        (
+            &["site", "drain"],
+            "Usage: alcyone site drain [OPTIONS] --reason <REASON> <SITE>\n",
+        ),
+    ] {
+        let ran = alcyone(words, &at).await;
+        let said = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(ran.status.code(), Some(2), "{said}");
+        assert!(said.contains(form), "{said}");
+        assert!(!said.contains("--broker"), "{said}");
+    }
+    let help = alcyone(&["site", "drain", "--help"], &[]).await;
+    let help = String::from_utf8(help.stdout).unwrap();
+    assert!(
+        help.contains("--until <TIME>") && help.contains("as 2026-11-21T10:00:00Z"),
+        "{help}"
+    );
 }

@@ -247,6 +247,11 @@ async fn what_was_set_by_mistake_is_taken_back_by_its_id() {
         .run("lena", &["site", "remove", "lumi", &id(&drain)])
         .await;
     assert_eq!(again.code, 1, "{again:?}");
+    let words = format!(
+        "there is no such drain: {}\n  remedy: `alcyone site show",
+        id(&drain)
+    );
+    assert!(again.error.starts_with(&words), "{}", again.error);
     let organisation = broker_app::setup::organisation_id("startup").to_string();
     stage
         .json(
@@ -269,7 +274,74 @@ async fn what_was_set_by_mistake_is_taken_back_by_its_id() {
             "job_0192f0c1d2e37abc8def0123456789ab",
         ],
     );
-    assert!(other.is_err(), "a job is not set at a site");
+    let said = other.expect_err("a job is not set at a site");
+    assert!(
+        said.contains("`drn_…`") && said.contains("`org_…`"),
+        "{said}"
+    );
+    assert!(said.contains("`alcyone site show SITE`"), "{said}");
+}
+
+#[tokio::test]
+async fn a_limit_is_said_in_full_with_the_one_that_it_replaced() {
+    let stage = opened().await;
+    let organisation = broker_app::setup::organisation_id("startup").to_string();
+    let limit = async |more: &[&str]| {
+        let words = [&["site", "limit", "lumi", &*organisation], more].concat();
+        stage.run("lena", &words).await.out
+    };
+    let first = limit(&["--at-once", "3", "--queued", "4"]).await;
+    assert!(first.ends_with(
+        " is limited to 3 jobs at once, 4 jobs queued, any number of GPU-hours a month; it had no limit before\n"
+    ), "{first}");
+    let second = limit(&["--at-once", "5"]).await;
+    assert!(
+        second.contains(" is limited to 5 jobs at once, any number of jobs queued, "),
+        "{second}"
+    );
+    assert!(
+        second.contains("; before it was 3 jobs at once, 4 jobs queued, "),
+        "{second}"
+    );
+    let lifted = limit(&[]).await;
+    assert!(
+        lifted.contains("is not limited any more; before it was 5 jobs at once"),
+        "{lifted}"
+    );
+}
+
+#[tokio::test]
+async fn what_a_veto_or_a_limit_names_and_is_not_there_is_said_with_where_to_look() {
+    let stage = opened().await;
+    let hex = "0192f0c1d2e37abc8def0123456789ab";
+    for (words, what) in [
+        (
+            vec!["veto", "lumi", "alc_{}", "--reason", "x"],
+            "allocation: alc_",
+        ),
+        (vec!["limit", "lumi", "org_{}"], "organisation: org_"),
+        (
+            vec!["undrain", "lumi", "drn_{}"],
+            "drain that is not over: drn_",
+        ),
+        (vec!["lift-veto", "lumi", "vet_{}"], "veto: vet_"),
+        (
+            vec!["windows", "close", "lumi", "win_{}"],
+            "capacity window: win_",
+        ),
+        (
+            vec!["incident", "close", "lumi", "inc_{}"],
+            "incident that is not over: inc_",
+        ),
+        (vec!["confirm", "lumi", "job_{}"], "confirmation: job_"),
+    ] {
+        let words: Vec<String> = words.iter().map(|it| it.replace("{}", hex)).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let ran = stage.run("lena", &[&["site"], &words[..]].concat()).await;
+        let said = format!("there is no such {what}{hex}\n  remedy: `alcyone site ");
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert!(ran.error.starts_with(&said), "{}", ran.error);
+    }
 }
 
 #[tokio::test]
@@ -305,7 +377,10 @@ async fn a_site_a_system_and_a_partition_are_retired_unless_jobs_refer_to_them()
     let retired = stage.json("operator", &["site", "retire", "esch"]).await;
     assert_eq!(retired, json!({ "removed": "esch" }));
     let shown = stage.run("ada", &["sites", "esch"]).await;
-    assert_eq!(shown.error, "there is no such site");
+    assert!(
+        shown.error.starts_with("there is no such site: esch\n"),
+        "{shown:?}"
+    );
 
     let job = stage.submitted("ada").await;
     let refused = stage.run("operator", &["site", "retire", "meluxina"]).await;

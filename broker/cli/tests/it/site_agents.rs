@@ -54,7 +54,7 @@ async fn an_invite_is_one_line_on_standard_output_and_shown_this_once() {
     assert!(made["text"].as_str().unwrap().parse::<InviteText>().is_ok());
     let too_long = ["site", "invite", "lumi", "--valid-hours", "169"];
     let refused = stage.run("lena", &too_long).await;
-    assert_eq!(refused.code, 1, "{refused:?}");
+    assert_eq!(refused.code, 2, "{refused:?}");
 }
 
 #[tokio::test]

@@ -115,6 +115,26 @@ async fn a_carried_job_is_told_of_until_it_is_settled() {
         refused.out.contains("contradicts what was told before"),
         "{refused:?}"
     );
+    for no_report in [
+        json!({ "event": "begun" }),
+        json!({ "event": "started", "started_at": "now" }),
+    ] {
+        let wrong = tell(&job, no_report).await;
+        assert_eq!(wrong.code, 2, "{wrong:?}");
+        assert!(
+            wrong.error.contains("told.json is not a report: "),
+            "{wrong:?}"
+        );
+        assert!(
+            wrong
+                .error
+                .contains("{\"event\": \"started\", \"started_at\": "),
+            "{wrong:?}"
+        );
+    }
+    let words = ["site", "report", "lumi", &job, "/nowhere/told.json"];
+    let wrong = stage.run("hela", &words).await;
+    assert_eq!(wrong.code, 2, "{wrong:?}");
     let ended = json!({ "event": "ended", "ended_at": "2026-11-20T12:30:00Z",
         "outcome": { "kind": "completed", "exit_code": 0, "site_words": "COMPLETED" },
         "usage": { "started_at": "2026-11-20T12:00:00Z", "ended_at": "2026-11-20T12:30:00Z",

@@ -203,7 +203,7 @@ async fn jobs_are_paged_and_filtered() {
         .await;
     assert_eq!(none, json!({ "items": [] }));
     let ran = stage.run("ada", &["jobs", "--state", "sleeping"]).await;
-    assert_eq!(ran.code, 1);
+    assert_eq!(ran.code, 2, "wrong use, though the broker says so");
     assert!(
         ran.error.contains("allowed: pending, held"),
         "{}",
@@ -239,7 +239,8 @@ async fn sites_are_shown_with_their_partitions() {
         ran.out
     );
     let ran = stage.run("ada", &["sites", "atlantis"]).await;
-    assert_eq!((ran.code, ran.error.as_str()), (1, "there is no such site"));
+    let words = "there is no such site: atlantis\n  remedy: `alcyone sites` (`GET /api/v1/sites`) lists them";
+    assert_eq!((ran.code, ran.error.as_str()), (1, words));
 }
 
 #[tokio::test]
@@ -268,9 +269,6 @@ async fn usage_lists_records_and_adds_them_up() {
         "{}",
         empty.out
     );
-    let ran = stage.run("ada", &["usage", "--month", "november"]).await;
-    assert_eq!(ran.code, 1);
-    assert!(ran.error.contains("2026-11"), "{}", ran.error);
 }
 
 #[tokio::test]
@@ -297,8 +295,11 @@ async fn logs_print_what_the_job_wrote_byte_for_byte() {
         .collect();
     assert_eq!(pieces[0]["text"], "one\ntwo\n");
     assert_eq!(stage.run("ada", &["logs", &id, "--stderr"]).await.out, "");
-    let ran = stage.run("ada", &["logs", &id.replace('0', "1")]).await;
-    assert_eq!((ran.code, ran.error.as_str()), (1, "there is no such job"));
+    let other = id.replace('0', "1");
+    let ran = stage.run("ada", &["logs", &other]).await;
+    let words = format!("there is no such job: {other}\n  remedy: `alcyone jobs` ");
+    assert_eq!(ran.code, 1);
+    assert!(ran.error.starts_with(&words), "{}", ran.error);
 }
 
 #[tokio::test]

@@ -18,7 +18,8 @@ pub(crate) async fn quote(
     let quote = state
         .broker
         .quote(&authenticated.caller, &body.value)
-        .await?;
+        .await
+        .map_err(|error| Problem::from(error).naming(&body.value.project))?;
     Ok(Json(QuoteView {
         allocation: quote.allocation,
         eligibility: decision::view(quote.eligibility),

@@ -22,10 +22,12 @@ pub(crate) async fn submit(
     body: JsonBody<JobSpec>,
 ) -> Result<Response, Problem> {
     let idempotency = idempotency(&headers, &body.bytes)?;
+    let project = body.value.project;
     let answer = state
         .broker
         .submit(&authenticated.caller, body.value, idempotency)
-        .await?;
+        .await
+        .map_err(|error| Problem::from(error).naming(&project))?;
     match answer {
         Accepted::New { job, .. } => {
             Ok(response(render(&job), &format!("/api/v1/jobs/{}", job.id)))

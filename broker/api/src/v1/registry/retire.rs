@@ -1,7 +1,7 @@
 use axum::Json;
 use axum::extract::State;
-use broker_client::wire::RemovedView;
-use broker_model::{ControlId, SiteId};
+use broker_client::wire::{RemovedView, SetItem};
+use broker_model::SiteId;
 
 use crate::auth::Authenticated;
 use crate::problem::Problem;
@@ -23,7 +23,7 @@ pub(crate) async fn site(
 pub(crate) async fn control(
     State(state): State<ApiState>,
     authenticated: Authenticated,
-    Items(site, item): Items<SiteId, ControlId>,
+    Items(site, SetItem(item)): Items<SiteId, SetItem>,
 ) -> Result<Json<RemovedView>, Problem> {
     let caller = &authenticated.caller;
     state.broker.remove_control(caller, &site, item).await?;

@@ -77,7 +77,8 @@ pub(crate) async fn veto(
     let enter = keyed.enter((broker, caller), &body.bytes, once::created::<Veto>);
     let once = enter.await?;
     let made = broker.veto_grant(caller, &id, once.order(&body.value));
-    once::answer(broker, &once, made.await).await
+    let answer = once::answer(broker, &once, made.await).await;
+    answer.map_err(|early| early.naming(&body.value.allocation))
 }
 
 pub(crate) async fn lift(

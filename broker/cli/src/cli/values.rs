@@ -1,0 +1,75 @@
+//! Words of the command line that have a form of their own, with what is said of others.
+
+use broker_client::wire::SetItem;
+use broker_model::ControlId;
+use jiff::Timestamp;
+
+/// A moment, for people who write `tomorrow`.
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| {
+        "expected a date and a time with `Z` (UTC) or an offset, as `2026-11-21T10:00:00Z` or \
+         `2026-11-21T12:00:00+02:00`"
+            .to_owned()
+    })
+}
+
+/// A month that is written in another way would match nothing and look like no usage.
+pub(super) fn month(text: &str) -> Result<String, String> {
+    let is_month = |month: &str| matches!(month.parse::<u8>(), Ok(1..=12)) && month.len() == 2;
+    let fits = text.split_once('-').is_some_and(|(year, month)| {
+        year.len() == 4 && year.bytes().all(|b| b.is_ascii_digit()) && is_month(month)
+    });
+    if fits {
+        return Ok(text.to_owned());
+    }
+    Err("expected a UTC month with its year, as `2026-11`".to_owned())
+}
+
+/// What is set at a site, by any of the ids that `site show` lists.
+pub(super) fn set_item(text: &str) -> Result<ControlId, String> {
+    match text.parse::<SetItem>() {
+        Ok(SetItem(item)) => Ok(item),
+        Err(error) => Err(format!("{error}; `alcyone site show SITE` lists them")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_taken_in_utc_or_with_an_offset_and_another_is_shown_how() {
+        let utc = moment("2026-11-21T10:00:00Z").unwrap();
+        assert_eq!(moment("2026-11-21T12:00:00+02:00").unwrap(), utc);
+        for other in [
+            "tomorrow",
+            "",
+            "2026-11-21",
+            "2026-11-21T10:00:00",
+            "10:00Z",
+        ] {
+            let words = moment(other).unwrap_err();
+            assert!(words.contains("`2026-11-21T10:00:00Z`"), "{other}: {words}");
+        }
+    }
+
+    #[test]
+    fn a_month_has_its_year() {
+        assert_eq!(month("2026-11").unwrap(), "2026-11");
+        for other in ["11", "2026-13", "2026-1", "november", "26-11", ""] {
+            let words = month(other).unwrap_err();
+            assert!(words.contains("`2026-11`"), "{other}: {words}");
+        }
+    }
+
+    #[test]
+    fn an_id_of_nothing_that_is_set_is_told_every_kind_and_where_they_are_listed() {
+        for kind in ["win", "drn", "inc", "vet", "org"] {
+            let words = set_item("foo").unwrap_err();
+            assert!(words.contains(&format!("`{kind}_…`")), "{words}");
+            assert!(words.contains("`alcyone site show SITE`"), "{words}");
+            let id = format!("{kind}_0192f0c1d2e37abc8def0123456789ab");
+            assert_eq!(set_item(&id).unwrap().to_string(), id);
+        }
+    }
+}
