@@ -13,6 +13,7 @@ mod reads;
 mod redecide;
 mod show;
 mod submit;
+mod wishes;
 mod withdraw;
 
 pub(crate) use after::Dependencies;

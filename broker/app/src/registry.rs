@@ -4,13 +4,16 @@
 mod change;
 mod diff;
 mod documents;
+mod drains;
 mod files;
 mod incidents;
 mod jobs;
+mod notes;
 mod retire;
 mod rules;
 mod vetoed;
 mod view;
+mod windows;
 
 pub use diff::Difference;
 pub use documents::{Filed, FiledAs, SiteDocument};

@@ -42,14 +42,9 @@ impl Broker {
 
     /// Silence has words and timers of its own: what is wrong at the site its agent says, while it can.
     fn silence(&self, state: &SiteState, now: Timestamp) -> String {
-        let mut words = format!(
-            "its agent was last heard at {}: the agent, or the network to it, is away",
-            state.observed_at
-        );
-        if let Some(reason) = &state.reason {
-            words.push_str("; before, it said: ");
-            words.push_str(reason);
-        }
+        let mut words = state
+            .unspoken_for()
+            .map_or_else(|| away(state), str::to_owned);
         if self.is_lost(state, now) {
             words
                 .push_str("; the site counts as lost, and jobs that may start elsewhere are moved");
@@ -83,6 +78,17 @@ impl Broker {
                 .cloned()
                 .collect(),
         }
+    }
+}
+
+fn away(state: &SiteState) -> String {
+    let words = format!(
+        "its agent was last heard at {}: the agent, or the network to it, is away",
+        state.observed_at
+    );
+    match &state.reason {
+        Some(reason) => format!("{words}; before, it said: {reason}"),
+        None => words,
     }
 }
 

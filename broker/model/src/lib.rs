@@ -8,6 +8,7 @@ mod agent;
 mod attempt;
 mod clock;
 mod confirmation;
+mod country;
 mod event;
 mod handoff;
 mod ids;
@@ -31,6 +32,7 @@ pub use agent::{
 pub use attempt::{Attempt, AttemptEvent, AttemptState, Outcome, OutcomeKind};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use confirmation::{Confirmation, ConfirmationView, Ground, Verdict};
+pub use country::is_country;
 pub use event::{EntryBody, EntryKind};
 pub use handoff::{HandoffRef, HandoffView};
 pub use ids::{

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use broker_model::{
     Controls, Entrance, FundingShare, Partition, PartitionRef, PartitionSnapshot, Site,
-    SiteReadiness, System,
+    SiteReadiness, SiteState, System,
 };
 use jiff::Timestamp;
 
@@ -27,6 +27,8 @@ pub(crate) struct Heard<'a> {
     pub(crate) readiness: SiteReadiness,
     pub(crate) reason: Option<&'a str>,
     pub(crate) ever: bool,
+    /// See [`broker_model::SiteState::unspoken_for`].
+    pub(crate) unspoken_for: Option<&'a str>,
 }
 
 /// A site's snapshot, and in it this partition if the scheduler told of it.
@@ -77,6 +79,7 @@ pub(crate) fn of_site<'a>(
         readiness: state.map_or(SiteReadiness::Unknown, |state| state.readiness_at(now)),
         reason: state.and_then(|state| state.reason.as_deref()),
         ever: state.is_some(),
+        unspoken_for: state.and_then(SiteState::unspoken_for),
     };
     let told: BTreeMap<_, _> = snapshot
         .into_iter()

@@ -292,7 +292,29 @@ async fn what_a_revoked_agent_said_of_its_site_counts_no_more() {
     let after = seen().await;
     assert_eq!(after["readiness"], "unknown");
     let reason = after["reason"].as_str().unwrap();
-    assert!(reason.contains("its agent was revoked"), "{reason}");
+    assert!(
+        reason.starts_with("the last agent that spoke for it was revoked at 2026-11-20T12:00:00Z"),
+        "{reason}"
+    );
+    assert!(reason.contains("`alcyone site invite"), "{reason}");
+    assert!(!reason.contains("is away"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_second_revocation_does_what_was_left_and_takes_no_other_reason() {
+    let world = World::start().await;
+    world.lease(0).await;
+    assert_eq!(world.revoke(agent_id()).await.status, 200);
+    assert_eq!(world.revoke(agent_id()).await.status, 200);
+    let path = format!("/api/v1/sites/{SITE}/agents/{}/revoke", agent_id());
+    let token = world.token("operator").await;
+    let other = world.post(path, &json!({ "reason": "its key is known" }));
+    let answer = other.token(&token).send().await;
+    let told = answer.problem(409, "already-so")["detail"].to_string();
+    assert!(
+        told.contains("stays what it was: the machine is gone"),
+        "{told}"
+    );
 }
 
 #[tokio::test]

@@ -79,11 +79,19 @@ impl Broker {
     }
 
     /// Takes back what an agent said of its site that is put out: it would count for as long as it said.
-    pub(crate) async fn unhear(&self, agent: AgentId, site: &SiteId) -> Result<()> {
+    pub(crate) async fn unhear(
+        &self,
+        (agent, at): (AgentId, Timestamp),
+        site: &SiteId,
+    ) -> Result<()> {
+        let why = format!(
+            "the last agent that spoke for it was revoked at {at}; another of its agents must report, or one be \
+             enrolled (`alcyone site invite {site}`)"
+        );
         for _ in 0..TRIES {
             self.board().refresh(&*self.inner.store).await?;
             let (known, numbers) = self.board().known_of(site);
-            let left = { known.as_ref() }.and_then(|it| it.without(agent, "its agent was revoked"));
+            let left = { known.as_ref() }.and_then(|it| it.without(agent, &why));
             let (Some(known), Some(left)) = (known, left) else {
                 return Ok(());
             };

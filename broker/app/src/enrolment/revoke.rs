@@ -2,6 +2,7 @@ use broker_model::{
     AgentId, AgentRevoked, Attempt, AttemptState, EnrolledAgent, EntryKind, SiteId, checked_reason,
 };
 use broker_store::{Change, CommitError, Write};
+use jiff::Timestamp;
 
 use super::entry;
 use crate::{Broker, Caller, Error, Result};
@@ -26,9 +27,10 @@ impl Broker {
             let Some(mut agent) = found.filter(|agent| agent.site == *site) else {
                 return Err(Error::NotFound("agent"));
             };
-            if agent.revoked.is_some() {
+            if let Some(before) = agent.revoked.clone() {
                 // What was left to do when the one who revoked it was cut off.
-                self.put_out(&agent).await?;
+                self.put_out(&agent, before.at).await?;
+                check_same_reason(id, &before, reason)?;
                 return Ok(agent);
             }
             let now = self.inner.clock.now();
@@ -48,14 +50,14 @@ impl Broker {
                 Err(error) => return Err(error.into()),
             }
             tracing::info!(agent.id = %id, site.id = %site, "agent revoked");
-            self.put_out(&agent).await?;
+            self.put_out(&agent, now).await?;
             return Ok(agent);
         }
     }
 
-    async fn put_out(&self, agent: &EnrolledAgent) -> Result<()> {
+    async fn put_out(&self, agent: &EnrolledAgent, at: Timestamp) -> Result<()> {
         self.release_leases(agent).await?;
-        self.unhear(agent.id, &agent.site).await?;
+        self.unhear((agent.id, at), &agent.site).await?;
         self.nudges().site(&agent.site);
         Ok(())
     }
@@ -103,4 +105,15 @@ impl Broker {
         }
         Ok(())
     }
+}
+
+/// The reason is in the ledger as it was given: a second one is not taken, and not dropped without a word.
+fn check_same_reason(agent: AgentId, before: &AgentRevoked, reason: &str) -> Result<()> {
+    let AgentRevoked { at, reason: first } = before;
+    if first == reason {
+        return Ok(());
+    }
+    Err(Error::AlreadySo(format!(
+        "{agent} was revoked at {at} already, and the reason stays what it was: {first}"
+    )))
 }

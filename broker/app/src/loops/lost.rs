@@ -27,7 +27,8 @@ impl Lost {
             site: site.clone(),
             system: None,
             is_silent: true,
-            words: "its site has fallen silent, and had not been sent it".to_owned(),
+            words: "nobody has spoken for its site for too long, and it had not been sent there"
+                .to_owned(),
         }
     }
 

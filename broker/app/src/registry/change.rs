@@ -164,6 +164,21 @@ pub(super) fn check_words(field: &str, words: &str) -> Result<()> {
     Controls::check_words(field, words).map_err(|it| Error::InvalidSite(vec![it]))
 }
 
+/// How long ago something may have begun that is only now said: what kept jobs away, and when, is evidence.
+const SAID_LATE: SignedDuration = SignedDuration::from_hours(24);
+
+/// What is set keeps jobs away from now on, so it cannot have begun long ago.
+pub(super) fn check_begin(field: &str, from: Timestamp, now: Timestamp) -> Result<()> {
+    if from >= now.saturating_sub(SAID_LATE).unwrap_or(Timestamp::MIN) {
+        return Ok(());
+    }
+    Err(refused(
+        field,
+        &format!("{from} is long ago, and nothing was kept away until now"),
+        "a time of the last 24 hours or to come; without it, now",
+    ))
+}
+
 /// What ends must end after it began, and not in the past.
 pub(super) fn check_end(
     field: &str,

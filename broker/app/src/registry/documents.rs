@@ -25,6 +25,8 @@ pub struct Filed {
     /// Of the document that is registered now.
     pub sha256: String,
     pub differences: Vec<Difference>,
+    /// What may be a slip, and is taken all the same.
+    pub notes: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +61,7 @@ impl Broker {
         let known = self.known_to(caller, &site.id).await?;
         site.validate().map_err(Error::InvalidSite)?;
         let sha256 = document(&site).0.to_string();
+        let notes = self.notes_on(&site);
         let Some(mut known) = known else {
             if expected.is_some() {
                 return Err(Error::OtherDocument { current: None });
@@ -71,6 +74,7 @@ impl Broker {
                 filed: FiledAs::New,
                 sha256,
                 differences,
+                notes,
             });
         };
         let current = document(&known.site).0.to_string();
@@ -79,6 +83,7 @@ impl Broker {
                 filed: FiledAs::Unchanged,
                 sha256,
                 differences: Vec::new(),
+                notes,
             });
         }
         match expected {
@@ -107,6 +112,7 @@ impl Broker {
             filed: FiledAs::Changed,
             sha256,
             differences,
+            notes,
         })
     }
 

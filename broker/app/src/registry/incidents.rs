@@ -105,8 +105,8 @@ impl Broker {
         let close = |editing: &mut Editing<'_>| {
             let now = editing.now;
             let incident = going_on(editing, id)?;
+            // One that was to come keeps its begin: it ends before, and so was called off.
             incident.to = Some(now);
-            incident.from = incident.from.min(now);
             let entry = self
                 .site_entry(EntryKind::IncidentClosed)
                 .with("incident", id.to_string());

@@ -1,154 +1,15 @@
-//! Windows, drains, vetoes and limits: what placement goes by.
+//! Vetoes and limits: whom a site does not serve, or how much at most.
 
 use broker_model::{
-    CapacityWindow, Drain, DrainDraft, DrainId, EntryKind, FundingShare, GpuMillis, InvalidSpec,
-    LimitDraft, OrganisationId, OrganisationLimit, Site, SiteId, SiteScope, Veto, VetoDraft,
-    VetoId, WindowDraft, WindowEnd, WindowId,
+    EntryKind, GpuMillis, InvalidSpec, LimitDraft, OrganisationId, OrganisationLimit, SiteId,
+    SiteScope, Veto, VetoDraft, VetoId,
 };
 
-use super::change::{Editing, check_end, check_words, refused};
+use super::change::{Editing, check_words, refused};
 use crate::replay::digest;
 use crate::{Broker, Caller, Error, Order, Result};
 
 impl Broker {
-    pub async fn open_window<'o>(
-        &self,
-        caller: &Caller,
-        site: &SiteId,
-        draft: impl Into<Order<'o, WindowDraft, CapacityWindow>>,
-    ) -> Result<CapacityWindow> {
-        let Order { draft, once } = draft.into();
-        let id: WindowId = self.inner.ids.next(&*self.inner.clock);
-        let open = |editing: &mut Editing<'_>| {
-            let now = editing.now;
-            let open = editing.controls.windows.iter().filter(|it| it.to > now);
-            Editing::check_room("share", open.count())?;
-            self.check_share(editing.site, &draft.share)?;
-            editing.check_scope("scope", &draft.scope)?;
-            check_end("to", (draft.from, Some(draft.to)), editing.now)?;
-            let window = CapacityWindow {
-                id,
-                share: draft.share.clone(),
-                scope: draft.scope.clone(),
-                from: draft.from,
-                to: draft.to,
-                gpu: GpuMillis::from_hours(draft.gpu_hours.into()),
-            };
-            let entry = self
-                .site_entry(EntryKind::WindowOpened)
-                .with("window", id.to_string())
-                .with("share", window.share.to_string())
-                .with("scope", window.scope.to_string())
-                .with("from", window.from.to_string())
-                .with("to", window.to.to_string())
-                .with("gpu_ms", window.gpu.0);
-            editing.controls.windows.push(window.clone());
-            Ok((window, entry))
-        };
-        self.edit_once(caller, site, (once, open)).await
-    }
-
-    /// A share of a state is one of a state that somebody here has heard of: another would be a slip,
-    /// and its window would limit nobody.
-    fn check_share(&self, site: &Site, share: &FundingShare) -> Result<()> {
-        let FundingShare::National(state) = share else {
-            return Ok(());
-        };
-        let mut zones = self.board().zones().values();
-        let systems = site.systems.iter().flat_map(|it| &it.funding.partners);
-        let partners = site.factory_partners.iter().chain(&site.antennas);
-        let mut of_site = partners.chain(systems).chain([&site.country]);
-        if zones.any(|zone| zone.contains(state)) || of_site.any(|it| it == state) {
-            return Ok(());
-        }
-        let reason = format!("`{state}` is in no zone, and no partner of the site");
-        Err(refused(
-            "share",
-            &reason,
-            "`national:` and the code of such a state",
-        ))
-    }
-
-    /// Closes a window now, or takes it back. Jobs that were placed in it stay.
-    pub async fn close_window(
-        &self,
-        caller: &Caller,
-        site: &SiteId,
-        (id, end): (WindowId, WindowEnd),
-    ) -> Result<CapacityWindow> {
-        let close = |editing: &mut Editing<'_>| {
-            let (now, windows) = (editing.now, &mut editing.controls.windows);
-            let at = windows.iter().position(|it| it.id == id);
-            let at = at.ok_or(Error::NotFound("capacity window"))?;
-            let mut window = windows.remove(at);
-            window.to = window.to.min(now);
-            window.from = window.from.min(window.to);
-            if !end.withdraw {
-                windows.insert(at, window.clone());
-            }
-            let entry = self
-                .site_entry(EntryKind::WindowClosed)
-                .with("window", id.to_string())
-                .with("withdrawn", end.withdraw);
-            Ok((window, entry))
-        };
-        self.edit(caller, site, close).await
-    }
-
-    pub async fn drain_site<'o>(
-        &self,
-        caller: &Caller,
-        site: &SiteId,
-        draft: impl Into<Order<'o, DrainDraft, Drain>>,
-    ) -> Result<Drain> {
-        let Order { draft, once } = draft.into();
-        let id: DrainId = self.inner.ids.next(&*self.inner.clock);
-        let drain = |editing: &mut Editing<'_>| {
-            let now = editing.now;
-            let open = editing.controls.drains.iter().filter(|it| !it.is_over(now));
-            Editing::check_room("reason", open.count())?;
-            editing.check_scope("scope", &draft.scope)?;
-            check_words("reason", &draft.reason)?;
-            let from = draft.from.unwrap_or(editing.now);
-            check_end("until", (from, draft.until), editing.now)?;
-            let drain = Drain {
-                id,
-                scope: draft.scope.clone(),
-                reason: draft.reason.clone(),
-                from,
-                until: draft.until,
-            };
-            let mut entry = self
-                .site_entry(EntryKind::SiteDrained)
-                .with("drain", id.to_string())
-                .with("scope", drain.scope.to_string())
-                .with("from", from.to_string())
-                .with("reason_sha256", digest(&drain.reason));
-            if let Some(until) = drain.until {
-                entry = entry.with("until", until.to_string());
-            }
-            editing.controls.drains.push(drain.clone());
-            Ok((drain, entry))
-        };
-        self.edit_once(caller, site, (once, drain)).await
-    }
-
-    pub async fn undrain_site(&self, caller: &Caller, site: &SiteId, id: DrainId) -> Result<Drain> {
-        let undrain = |editing: &mut Editing<'_>| {
-            let now = editing.now;
-            let mut drains = editing.controls.drains.iter_mut();
-            let drain = drains.find(|it| it.id == id && !it.is_over(now));
-            let drain = drain.ok_or(Error::NotFound("drain that is not over"))?;
-            drain.until = Some(now);
-            drain.from = drain.from.min(now);
-            let entry = self
-                .site_entry(EntryKind::SiteUndrained)
-                .with("drain", id.to_string());
-            Ok((drain.clone(), entry))
-        };
-        self.edit(caller, site, undrain).await
-    }
-
     /// Refuses an allocation from now on. Its jobs that wait at the site stay or are cancelled, as the
     /// draft says; those that run are left to end.
     pub async fn veto_grant<'o>(

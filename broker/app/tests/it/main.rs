@@ -35,6 +35,7 @@ mod retired;
 mod scopes;
 mod setup;
 mod sites;
+mod slips;
 mod submit;
 mod usage;
 mod world;

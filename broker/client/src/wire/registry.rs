@@ -25,6 +25,9 @@ pub struct FiledView {
     /// Of what was sent.
     pub sha256: String,
     pub differences: Vec<DifferenceView>,
+    /// What may be a slip, and is taken all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -56,6 +56,13 @@ impl SiteState {
         }
     }
 
+    /// Why nobody speaks for the site, where that was decided: all of its agents were put out. `None` of a
+    /// site that is heard, or is only silent.
+    pub fn unspoken_for(&self) -> Option<&str> {
+        let is_decided = self.agents.is_empty() && self.readiness == SiteReadiness::Unknown;
+        self.reason.as_deref().filter(|_| is_decided)
+    }
+
     /// Until when it counts, unless something newer is said.
     pub fn expires_at(&self) -> Timestamp {
         let ttl = SignedDuration::from_secs(self.ttl_seconds.into());

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{Billing, Controls, Partition, Site, SiteScope, System};
-use crate::{FundingShare, InvalidSpec};
+use crate::{FundingShare, InvalidSpec, is_country};
 
 type Wrong = Vec<InvalidSpec>;
+
+const COUNTRY_CODE: &str = "the two capital letters of ISO 3166-1, as `FI`; Greece is `GR`";
 
 impl Site {
     /// Returns all that is wrong, not the first.
@@ -19,14 +21,7 @@ impl Site {
         for (field, text) in required {
             check_words(field, text, 200, &mut wrong);
         }
-        if self.country.len() != 2 || !self.country.bytes().all(|b| b.is_ascii_uppercase()) {
-            let reason = format!("`{}` is no country code", self.country);
-            wrong.push(fault(
-                "country",
-                &reason,
-                "two capital letters (ISO 3166-1): `FI`",
-            ));
-        }
+        self.check_countries(&mut wrong);
         if self.source.from.is_empty() {
             let allowed = "at least one address or document";
             wrong.push(fault(
@@ -46,6 +41,29 @@ impl Site {
             system.validate(&field, &mut wrong);
         }
         done(wrong)
+    }
+
+    fn check_countries(&self, wrong: &mut Wrong) {
+        let lists = [
+            ("factory_partners", &self.factory_partners),
+            ("antennas", &self.antennas),
+        ];
+        let lists = lists.into_iter().flat_map(|(list, countries)| {
+            let field = move |at: usize| format!("{list}[{at}]");
+            { countries.iter().enumerate() }.map(move |(at, country)| (field(at), country))
+        });
+        let systems = self.systems.iter().enumerate().flat_map(|(system, it)| {
+            let partners = it.funding.partners.iter().enumerate();
+            let field = move |at| format!("system[{system}].funding.partners[{at}]");
+            partners.map(move |(at, country)| (field(at), country))
+        });
+        let own = std::iter::once(("country".to_owned(), &self.country));
+        for (field, country) in own.chain(lists).chain(systems) {
+            if !is_country(country) {
+                let reason = format!("`{country}` is no country code");
+                wrong.push(fault(&field, &reason, COUNTRY_CODE));
+            }
+        }
     }
 
     fn check_host(&self, field: &str, system: &System, wrong: &mut Wrong) {
@@ -245,6 +263,7 @@ mod tests {
             hosting_entity = "A host"
             city = "Kajaani"
             country = "fi"
+            factory_partners = ["EE", "QQ"]
             web = "http://x.example"
             source = { checked_on = "2026-11-20", from = [] }
             [[system]]
@@ -274,6 +293,7 @@ mod tests {
             [
                 "name",
                 "country",
+                "factory_partners[1]",
                 "source.from",
                 "web",
                 "system[0].integrated_in",

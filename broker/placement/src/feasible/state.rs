@@ -65,6 +65,9 @@ fn check_status(system: &str, status: SystemStatus, against: &mut Against) {
 }
 
 fn site_words(heard: &Heard<'_>) -> Option<String> {
+    if let Some(why) = heard.unspoken_for {
+        return Some(format!("nobody speaks for the site: {why}"));
+    }
     let words = match heard.readiness {
         SiteReadiness::Ready | SiteReadiness::Limited => return None,
         SiteReadiness::Unknown if heard.ever => {

@@ -73,6 +73,16 @@ fn a_site_that_was_ready_and_fell_silent_is_unknown() {
 }
 
 #[test]
+fn a_site_whose_last_agent_was_put_out_is_not_said_to_be_silent() {
+    let got = against(|f, _| {
+        member(f).is(SiteReadiness::Unknown);
+        member(f).state.as_mut().unwrap().reason = Some("its agent was revoked".to_owned());
+    });
+    let words = "nobody speaks for the site: its agent was revoked";
+    assert_eq!(got, for_now(Clause::SiteState, words));
+}
+
+#[test]
 fn a_limited_site_takes_jobs() {
     assert_eq!(against(|f, _| member(f).is(SiteReadiness::Limited)), []);
 }

@@ -67,6 +67,7 @@ pub(crate) async fn file(
         dry_run: how.dry_run,
         sha256: filed.sha256,
         differences: filed.differences.into_iter().map(difference).collect(),
+        notes: filed.notes,
     };
     Ok((status, Json(view)))
 }

@@ -131,6 +131,9 @@ fn say(filed: &FiledView, out: &mut impl Write) -> anyhow::Result<()> {
             writeln!(out, "  {}", line(one))?;
         }
     }
+    for note in &filed.notes {
+        writeln!(out, "note: {note}")?;
+    }
     Ok(())
 }
 
