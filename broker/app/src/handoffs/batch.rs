@@ -53,7 +53,8 @@ impl Batch<'_> {
             None => {}
         }
         let launcher = format!("srun --nodes={nodes} --ntasks-per-node=1 ");
-        self.script("#SBATCH ", &lines, "", &launcher)
+        let unpaid = self.without_account("sbatch --account=ACCOUNT");
+        self.script("#SBATCH ", &lines, &unpaid, &launcher)
     }
 
     /// PBS takes a chunk without `ncpus` for one of a single CPU, and may give in full what is not asked
@@ -82,12 +83,9 @@ impl Batch<'_> {
             format!("-e {marker}.err"),
         ];
         lines.extend(self.account().map(|it| format!("-A {it}")));
-        self.script(
-            "#PBS ",
-            &lines,
-            "cd \"$PBS_O_WORKDIR\" || exit 1\n",
-            "pbsdsh -- ",
-        )
+        let unpaid = self.without_account("qsub -A ACCOUNT");
+        let enter = unpaid + "cd \"$PBS_O_WORKDIR\" || exit 1\n";
+        self.script("#PBS ", &lines, &enter, "pbsdsh -- ")
     }
 
     /// What each node is asked for: of one that the job has for itself what it offers, otherwise one of
@@ -121,6 +119,18 @@ impl Batch<'_> {
             (1..=64).contains(&it.len()) && !it.starts_with('-') && it.bytes().all(fits)
         };
         self.account.filter(is_word)
+    }
+
+    /// A script without an account goes to whatever the site takes for one, or is refused: said where
+    /// whoever hands it in reads it. The account is theirs to say there, since the script stays as it is.
+    fn without_account(&self, command: &str) -> String {
+        if self.account().is_some() {
+            return String::new();
+        }
+        format!(
+            "# No account: the allocation names none at this site. Ask the site which one pays, and say it\n\
+             # when you hand this in: {command} …\n"
+        )
     }
 
     fn script(&self, mark: &str, directives: &[String], enter: &str, launcher: &str) -> String {

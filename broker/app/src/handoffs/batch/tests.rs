@@ -133,9 +133,30 @@ fn an_account_that_is_no_plain_word_is_left_out() {
     for bad in ["a b", "a\n#SBATCH --uid=0", "$(id)", "", "-x"] {
         let mut batch = batch(&asked, &at, &plain);
         batch.account = Some(bad);
-        assert!(!batch.slurm().contains("--account"), "{bad:?}");
-        assert!(!batch.pbs().contains("-A "), "{bad:?}");
+        let told = directives(&batch.slurm(), "#SBATCH ");
+        assert!(!told.iter().any(|it| it.contains("--account")), "{bad:?}");
+        let told = directives(&batch.pbs(), "#PBS ");
+        assert!(!told.iter().any(|it| it.contains("-A ")), "{bad:?}");
     }
+}
+
+#[test]
+fn whoever_hands_in_a_script_without_an_account_is_told_how_to_say_one() {
+    let (asked, at) = (resources(), partition("x86_64", false));
+    let plain = variant(None, "hostname");
+    let with = batch(&asked, &at, &plain);
+    let without = Batch {
+        account: None,
+        ..with
+    };
+    for (script, command) in [
+        (without.slurm(), "sbatch --account=ACCOUNT …"),
+        (without.pbs(), "qsub -A ACCOUNT …"),
+    ] {
+        let told = script.lines().find(|it| it.ends_with(command));
+        assert!(told.is_some_and(|it| it.starts_with("# ")), "{script}");
+    }
+    assert!(!with.slurm().contains("No account"), "it names one");
 }
 
 /// Runs the script with a program in the place of Apptainer that prints its arguments and runs what
