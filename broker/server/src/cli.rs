@@ -77,7 +77,7 @@ pub struct RevokeOptions {
     /// Why, for operators; it stays out of the ledger
     #[arg(long, required_unless_present = "lift", conflicts_with = "lift")]
     pub reason: Option<String>,
-    /// Let nobody in with this subject before then either (RFC 3339); without it a new sign-in counts
+    /// Let nobody in with this subject before then either, as `2026-12-01T06:00:00Z`; without it a new sign-in counts
     #[arg(long, value_name = "TIME", conflicts_with = "lift")]
     pub until: Option<Timestamp>,
     /// Take the revocation back
