@@ -1,5 +1,6 @@
 //! `/api/v1`, one endpoint per file.
 
+mod access_modes;
 mod allocations;
 mod check;
 mod confirmations;
@@ -25,6 +26,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         get("/whoami", whoami::whoami),
         get("/projects", allocations::projects),
         get("/allocations", allocations::allocations),
+        get("/access-modes", access_modes::list),
         post("/eligibility/check", check::check),
         get("/jobs", jobs::list::list),
         post("/jobs", jobs::submit::submit),

@@ -4,6 +4,7 @@
 //! Requests write intent; the loops in [`loops`] act on it. They are idempotent, take no input and
 //! run on a timer and on a nudge, so any number of replicas may run them.
 
+mod access_modes;
 pub mod agents;
 pub mod audit;
 mod authority;
@@ -35,6 +36,7 @@ mod standing;
 mod state_log;
 mod tally;
 
+pub use access_modes::ModeToday;
 pub use board::{Board, SiteEntry};
 pub use broker::{Broker, BrokerParts, Limits};
 pub use caller::Caller;

@@ -58,6 +58,11 @@ pub enum Verb {
         #[arg(long)]
         project: Option<ProjectId>,
     },
+    /// List the access modes: who may apply for what, where it is open, and when it is decided
+    Modes {
+        /// All of one, each value with its source
+        mode: Option<String>,
+    },
     /// Show where a job would run, when, and what it would cost
     Quote {
         /// TOML, or JSON if it is called `*.json`

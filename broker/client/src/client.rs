@@ -1,5 +1,6 @@
 mod at_site;
 mod audit;
+mod entitlement;
 mod jobs;
 mod sites;
 

@@ -1,5 +1,6 @@
 //! Bodies of `/api/v1`.
 
+mod access_mode;
 mod agent;
 mod audit;
 mod decision;
@@ -13,6 +14,10 @@ mod whoami;
 
 use serde::{Deserialize, Serialize};
 
+pub use access_mode::{
+    AccessModeView, ClockView, CutOffsView, DueView, DutyView, GpuHoursView, HolidayView,
+    OfferView, SourcedView,
+};
 pub use agent::{AgentStatus, AgentView, InviteRequest, InviteView, RevokeRequest};
 pub use audit::{CheckpointView, ConsistencyView, EntryView, InclusionView, UsageView};
 pub use decision::{DecisionResult, DecisionView, RuleEffect, SpokenView};

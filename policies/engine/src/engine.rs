@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use cedar_policy::{EntityUid, Request};
+use jiff::civil::Date;
 
 use crate::decision::{Decision, Effect, Outcome, Spoken};
 use crate::error::LoadError;
@@ -8,10 +9,11 @@ use crate::evaluate::{Rulebook, gap};
 use crate::facts::Facts;
 use crate::force::{Actions, Stretch};
 use crate::load::{check_evidence, read_rules, validate};
+use crate::modes::{self, AccessMode, Clock};
 use crate::question::Question;
 use crate::rule::RuleInfo;
 use crate::sources::Sources;
-use crate::tables::{EvidenceKindInfo, Tables};
+use crate::tables::{Due, EvidenceKindInfo, Tables};
 
 /// A loaded policy. Immutable: to change a rule, load again and swap.
 #[derive(Debug)]
@@ -21,6 +23,7 @@ pub struct Engine {
     /// From the last to the first.
     stretches: Vec<Stretch>,
     tables: Tables,
+    modes: Vec<AccessMode>,
     digest: String,
     names: Names,
 }
@@ -39,13 +42,14 @@ impl Engine {
         Self::load(&Sources::shipped()?)
     }
 
-    /// The policy of a folder: `rules/*.cedar` and `tables/*.toml`.
+    /// The policy of a folder: `modes/*.toml`, `rules/*.cedar` and `tables/*.toml`.
     pub fn from_dir(dir: &Path) -> Result<Self, LoadError> {
         Self::load(&Sources::read(dir)?)
     }
 
     pub(crate) fn load(sources: &Sources) -> Result<Self, LoadError> {
         let tables = Tables::load(sources)?;
+        let modes = modes::load(&sources.modes)?;
         let rules = read_rules(sources)?;
         validate(sources, &rules)?;
         let names = Names::new();
@@ -58,12 +62,13 @@ impl Engine {
             rulebook: Rulebook::new(rules),
             stretches,
             tables,
+            modes,
             digest: sources.digest(),
             names,
         })
     }
 
-    /// `sha256:` and 64 hex digits over rules, schema and tables; whatever decides is in it.
+    /// `sha256:` and 64 hex digits over modes, rules, schema and tables; whatever decides is in it.
     pub fn digest(&self) -> &str {
         &self.digest
     }
@@ -75,6 +80,20 @@ impl Engine {
 
     pub fn evidence_kinds(&self) -> &[EvidenceKindInfo] {
         self.tables.evidence_kinds.all()
+    }
+
+    /// Every access mode, by id.
+    pub fn modes(&self) -> &[AccessMode] {
+        &self.modes
+    }
+
+    /// When a clock that begins on a day runs out; none where the table of holidays does not reach.
+    pub fn due(&self, clock: Clock, from: Date) -> Option<Due> {
+        let days = &self.tables.working_days;
+        match (clock.working_days, clock.calendar_days) {
+            (Some(count), _) => days.working_days_after(from, count),
+            (None, count) => days.calendar_days_after(from, count?),
+        }
     }
 
     /// Answers a question by the rules in force on its day.

@@ -64,9 +64,11 @@ impl Fault {
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Unreadable(_) => {
-                "a policy is a folder with rules/*.cedar and tables/*.toml, readable"
+                "a policy is a folder with modes/*.toml, rules/*.cedar and tables/*.toml, readable"
             }
-            Self::UnknownTable => "tables are countries.toml and evidence_kinds.toml",
+            Self::UnknownTable => {
+                "tables are countries.toml, evidence_kinds.toml and holidays.toml"
+            }
             Self::NoRules => "write at least one rule",
             Self::Syntax(_) => "mend the syntax",
             Self::Slot => "write the rule without slots",

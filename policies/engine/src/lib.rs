@@ -14,6 +14,7 @@ mod evaluate;
 mod facts;
 mod force;
 mod load;
+mod modes;
 mod question;
 mod rule;
 mod sources;
@@ -23,9 +24,13 @@ mod words;
 pub use decision::{Decision, Effect, Outcome, Spoken};
 pub use engine::Engine;
 pub use error::{Fault, LoadError};
+pub use modes::{
+    AccessMode, ApplicantKind, Clock, ClockStart, CutOffs, Duty, GpuHours, Offer, OfferState,
+    Selection, Sourced, day_in_brussels,
+};
 pub use question::{
     Action, AllocationFacts, ApplicantFacts, EvidenceFact, OrganisationFacts, ProjectFacts,
     Question,
 };
 pub use rule::RuleInfo;
-pub use tables::{Confidence, EvidenceKindInfo};
+pub use tables::{Confidence, Due, EvidenceKindInfo, Holiday};

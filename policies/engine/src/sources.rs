@@ -12,6 +12,7 @@ pub(crate) const SCHEMA: &str = include_str!("../facts.cedarschema");
 
 const COUNTRIES: &str = "tables/countries.toml";
 const EVIDENCE_KINDS: &str = "tables/evidence_kinds.toml";
+const HOLIDAYS: &str = "tables/holidays.toml";
 
 macro_rules! shipped {
     ($($path:literal),* $(,)?) => {
@@ -20,6 +21,17 @@ macro_rules! shipped {
 }
 
 const SHIPPED: &[(&str, &str)] = shipped![
+    "modes/aif_ai_for_science.toml",
+    "modes/aif_fast_lane.toml",
+    "modes/aif_large_scale.toml",
+    "modes/aif_playground.toml",
+    "modes/ehpc_benchmark.toml",
+    "modes/ehpc_development.toml",
+    "modes/ehpc_extreme_scale.toml",
+    "modes/ehpc_regular.toml",
+    "modes/it4lia_packages.toml",
+    "modes/lxp_cashback80.toml",
+    "modes/lxp_initiate.toml",
     "rules/allocation.cedar",
     "rules/assurance.cedar",
     "rules/civilian.cedar",
@@ -28,6 +40,7 @@ const SHIPPED: &[(&str, &str)] = shipped![
     "rules/share.cedar",
     "tables/countries.toml",
     "tables/evidence_kinds.toml",
+    "tables/holidays.toml",
 ];
 
 #[derive(Debug)]
@@ -40,9 +53,12 @@ pub(crate) struct Source {
 #[derive(Debug)]
 pub(crate) struct Sources {
     /// By name.
+    pub(crate) modes: Vec<Source>,
+    /// By name.
     pub(crate) rules: Vec<Source>,
     pub(crate) countries: Source,
     pub(crate) evidence_kinds: Source,
+    pub(crate) holidays: Source,
 }
 
 impl Sources {
@@ -54,39 +70,47 @@ impl Sources {
         }))
     }
 
-    /// Reads `rules/*.cedar` and `tables/*.toml`; other files are left alone.
+    /// Reads `modes/*.toml`, `rules/*.cedar` and `tables/*.toml`; other files are left alone.
     pub(crate) fn read(dir: &Path) -> Result<Self, LoadError> {
-        let mut all = read_folder(dir, "rules", "cedar")?;
+        let mut all = read_folder(dir, "modes", "toml")?;
+        all.extend(read_folder(dir, "rules", "cedar")?);
         all.extend(read_folder(dir, "tables", "toml")?);
         Self::sort(all)
     }
 
     fn sort(all: impl IntoIterator<Item = Source>) -> Result<Self, LoadError> {
-        let (mut rules, mut countries, mut evidence_kinds) = (Vec::new(), None, None);
+        let (mut modes, mut rules) = (Vec::new(), Vec::new());
+        let (mut countries, mut evidence_kinds, mut holidays) = (None, None, None);
         for source in all {
             match source.name.as_str() {
                 COUNTRIES => countries = Some(source),
                 EVIDENCE_KINDS => evidence_kinds = Some(source),
+                HOLIDAYS => holidays = Some(source),
+                name if name.starts_with("modes/") => modes.push(source),
                 name if name.starts_with("rules/") => rules.push(source),
                 name => return Err(LoadError::new(name, Fault::UnknownTable)),
             }
         }
+        modes.sort_by(|a, b| a.name.cmp(&b.name));
         rules.sort_by(|a, b| a.name.cmp(&b.name));
         let countries = countries.ok_or_else(|| absent(COUNTRIES))?;
         let evidence_kinds = evidence_kinds.ok_or_else(|| absent(EVIDENCE_KINDS))?;
+        let holidays = holidays.ok_or_else(|| absent(HOLIDAYS))?;
         Ok(Self {
+            modes,
             rules,
             countries,
             evidence_kinds,
+            holidays,
         })
     }
 
     /// Each file by name, length and bytes, so that no two policies run together into one.
     pub(crate) fn digest(&self) -> String {
         let mut hasher = Sha256::new();
-        let tables = [&self.countries, &self.evidence_kinds];
+        let tables = [&self.countries, &self.evidence_kinds, &self.holidays];
         feed(&mut hasher, "facts.cedarschema", SCHEMA);
-        for source in self.rules.iter().chain(tables) {
+        for source in self.modes.iter().chain(&self.rules).chain(tables) {
             feed(&mut hasher, &source.name, &source.text);
         }
         format!("sha256:{}", hex::encode(hasher.finalize()))
@@ -128,9 +152,8 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let (embedded, read) = (Sources::shipped().unwrap(), Sources::read(&folder).unwrap());
         let names = |sources: &Sources| {
-            sources
-                .rules
-                .iter()
+            { sources.modes.iter() }
+                .chain(&sources.rules)
                 .map(|source| source.name.clone())
                 .collect::<Vec<_>>()
         };

@@ -2,6 +2,7 @@
 
 mod countries;
 mod evidence;
+mod holidays;
 
 use jiff::civil::Date;
 use serde::de::DeserializeOwned;
@@ -10,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::countries::{Countries, Country, Standing, is_country_code};
 pub use self::evidence::EvidenceKindInfo;
 pub(crate) use self::evidence::EvidenceKinds;
+pub use self::holidays::{Due, Holiday};
+pub(crate) use self::holidays::WorkingDays;
 use crate::error::{Fault, LoadError, line_of};
 use crate::sources::{Source, Sources};
 
@@ -27,6 +30,7 @@ pub enum Confidence {
 pub(crate) struct Tables {
     pub(crate) countries: Countries,
     pub(crate) evidence_kinds: EvidenceKinds,
+    pub(crate) working_days: WorkingDays,
 }
 
 impl Tables {
@@ -34,6 +38,7 @@ impl Tables {
         Ok(Self {
             countries: Countries::load(&sources.countries)?,
             evidence_kinds: EvidenceKinds::load(&sources.evidence_kinds)?,
+            working_days: WorkingDays::load(&sources.holidays)?,
         })
     }
 }
@@ -59,7 +64,7 @@ impl Span {
     }
 }
 
-fn parse<T: DeserializeOwned>(source: &Source) -> Result<T, LoadError> {
+pub(crate) fn parse<T: DeserializeOwned>(source: &Source) -> Result<T, LoadError> {
     toml::from_str(&source.text).map_err(|error| {
         let reason = error.message().replace('\n', ", ");
         let line = error.span().map(|span| line_of(&source.text, span.start));

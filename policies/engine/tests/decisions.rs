@@ -124,7 +124,7 @@ fn a_decision_survives_its_json() {
 /// The shipped policy with one phrase of its files replaced.
 fn shipped_but(from: &str, to: &str) -> Engine {
     let folder = tempfile::TempDir::new().unwrap();
-    for part in ["rules", "tables"] {
+    for part in ["modes", "rules", "tables"] {
         fs::create_dir(folder.path().join(part)).unwrap();
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(part);
         for file in fs::read_dir(shipped).unwrap() {

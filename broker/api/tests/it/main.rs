@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod access_modes;
 mod agents;
 mod ask;
 mod bad_input;

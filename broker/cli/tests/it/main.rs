@@ -9,6 +9,7 @@ mod audit;
 mod files;
 mod link;
 mod login;
+mod modes;
 mod program;
 mod site;
 mod site_agents;

@@ -1,0 +1,50 @@
+use jiff::Timestamp;
+use jiff::civil::Date;
+use policy_engine::{AccessMode, ClockStart, Due, day_in_brussels};
+use serde::{Deserialize, Serialize};
+
+use crate::Broker;
+
+/// An access mode with what holds of it today.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ModeToday {
+    /// Its offers are those of the day, a system once.
+    #[serde(flatten)]
+    pub mode: AccessMode,
+    /// The day in Brussels that all of it is about.
+    pub on: Date,
+    /// The next cut-off; none where there are none, or no further one is known.
+    pub next_cut_off: Option<Timestamp>,
+    /// By when an application that is handed in now is decided; none where the mode has no clock, or nobody
+    /// knows when it begins.
+    pub decided_by: Option<Due>,
+}
+
+impl Broker {
+    /// Every access mode of the policy in force, by id.
+    pub fn access_modes(&self) -> Vec<ModeToday> {
+        let (engine, now) = (self.policy(), self.clock().now());
+        let on = day_in_brussels(now);
+        let today = |mode: &AccessMode| {
+            let next_cut_off = { mode.cut_offs.as_ref() }.and_then(|it| it.value.next(now));
+            let clock = mode.decision.as_ref().map(|it| it.value);
+            let decided_by = clock.and_then(|clock| {
+                let from = match clock.from {
+                    ClockStart::Submission => on,
+                    ClockStart::CutOff => day_in_brussels(next_cut_off?),
+                };
+                engine.due(clock, from)
+            });
+            ModeToday {
+                mode: AccessMode {
+                    offers: mode.offers_on(on).into_iter().cloned().collect(),
+                    ..mode.clone()
+                },
+                on,
+                next_cut_off,
+                decided_by,
+            }
+        };
+        engine.modes().iter().map(today).collect()
+    }
+}

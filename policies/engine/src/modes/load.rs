@@ -1,0 +1,94 @@
+use std::collections::BTreeSet;
+
+use super::{AccessMode, Clock, GpuHours};
+use crate::error::{Fault, LoadError};
+use crate::sources::Source;
+use crate::tables;
+
+/// All modes, by id. A slip in one file keeps the whole policy from being taken.
+pub(crate) fn load(sources: &[Source]) -> Result<Vec<AccessMode>, LoadError> {
+    let modes = sources.iter().map(load_one);
+    let mut modes: Vec<AccessMode> = modes.collect::<Result<_, _>>()?;
+    modes.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(modes)
+}
+
+fn load_one(source: &Source) -> Result<AccessMode, LoadError> {
+    let mode: AccessMode = tables::parse(source)?;
+    match faults(&mode, &source.name).into_iter().next() {
+        None => Ok(mode),
+        Some(reason) => Err(LoadError::new(&source.name, Fault::Table(reason))),
+    }
+}
+
+fn faults(mode: &AccessMode, name: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    if format!("modes/{}.toml", mode.id) != name {
+        found.push(format!(
+            "its id is `{}`, which is not the name of its file",
+            mode.id
+        ));
+    }
+    if !mode.title.contains_key("en") {
+        found.push("its title is not there in English (`en`)".to_owned());
+    }
+    let applicants: BTreeSet<_> = mode.applicants.value.iter().collect();
+    if let Some(other) = mode
+        .free_for
+        .value
+        .iter()
+        .find(|it| !applicants.contains(it))
+    {
+        found.push(format!(
+            "it is free for {other:?}, who is not among its applicants"
+        ));
+    }
+    found.extend(mode.gpu_hours.iter().filter_map(|it| of_hours(it.value)));
+    found.extend(
+        mode.decision
+            .iter()
+            .filter_map(|it| of_clock(mode, it.value)),
+    );
+    if mode
+        .cut_offs
+        .as_ref()
+        .is_some_and(|it| !it.value.is_in_order())
+    {
+        found.push("its cut-offs are not in order, or one stands twice".to_owned());
+    }
+    found.extend(mode.offers.iter().filter_map(|it| of_offer(&it.value)));
+    found
+}
+
+fn of_hours(hours: GpuHours) -> Option<String> {
+    let (least, most) = (hours.least.unwrap_or(0), hours.most.unwrap_or(u64::MAX));
+    let is_empty = least > most || hours.typical.is_some_and(|it| it < least || it > most);
+    is_empty.then(|| "its GPU-hours leave nothing between `least` and `most`".to_owned())
+}
+
+fn of_clock(mode: &AccessMode, clock: Clock) -> Option<String> {
+    if clock.working_days.is_some() == clock.calendar_days.is_some() {
+        return Some("its decision takes either `working_days` or `calendar_days`".to_owned());
+    }
+    let from_cut_off = clock.from == super::ClockStart::CutOff;
+    // Some calls have cut-offs whose days nobody has read: then there is a note.
+    let is_explained = mode.decision.as_ref().is_some_and(|it| it.note.is_some());
+    (from_cut_off && mode.cut_offs.is_none() && !is_explained).then(|| {
+        "its clock runs from a cut-off and it has none, nor a note that says why".to_owned()
+    })
+}
+
+fn of_offer(offer: &super::Offer) -> Option<String> {
+    let system = &offer.system;
+    let named = system.split_once('/');
+    if named
+        .is_none_or(|(site, system)| site.is_empty() || system.is_empty() || system.contains('/'))
+    {
+        return Some(format!(
+            "`{system}` is no system, which is written `site/system`"
+        ));
+    }
+    offer
+        .is_empty()
+        .then(|| format!("what it says of {system} ends before it begins"))
+}
