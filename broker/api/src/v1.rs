@@ -11,6 +11,7 @@ mod login;
 mod openapi;
 mod query;
 mod registry;
+mod routes;
 mod site_agents;
 mod sites;
 mod usage;
@@ -28,6 +29,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         get("/allocations", allocations::allocations),
         get("/access-modes", access_modes::list),
         post("/eligibility/check", check::check),
+        post("/routes/find", routes::find),
         get("/jobs", jobs::list::list),
         post("/jobs", jobs::submit::submit),
         post("/jobs/quote", jobs::quote::quote),

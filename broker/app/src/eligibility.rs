@@ -6,11 +6,10 @@ use broker_model::{
 };
 use broker_store::{StoredDecision, Write};
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use policy_engine::{
     Action, AllocationFacts, ApplicantFacts, Decision, EvidenceFact, OrganisationFacts, Outcome,
-    ProjectFacts, Question,
+    ProjectFacts, Question, day_in_brussels,
 };
 use serde::{Deserialize, Serialize};
 
@@ -107,14 +106,19 @@ impl Broker {
         let now = self.inner.clock.now();
         Question {
             action: Action::SubmitJob,
-            on: brussels_date(now),
+            on: day_in_brussels(now),
             organisation: OrganisationFacts {
                 country: standing.organisation.country.clone(),
+                kind: None,
                 size: size_name(standing.organisation.size).to_owned(),
+                startup: None,
             },
             evidence: standing.evidence.iter().map(evidence_fact).collect(),
+            mode: None,
+            need: None,
             project: ProjectFacts {
                 civilian: standing.project.civilian,
+                eu_project: None,
                 sectors: standing.project.sectors.clone(),
             },
             allocation: allocation.map(|it| allocation_facts(it, now)),
@@ -165,14 +169,6 @@ impl Decided {
     }
 }
 
-/// Calendar days of the calls are Brussels days.
-fn brussels_date(at: Timestamp) -> Date {
-    TimeZone::get("Europe/Brussels")
-        .unwrap_or(TimeZone::UTC)
-        .to_datetime(at)
-        .date()
-}
-
 fn evidence_fact(evidence: &Evidence) -> EvidenceFact {
     EvidenceFact {
         kind: evidence.kind.0.clone(),
@@ -189,7 +185,7 @@ fn allocation_facts(allocation: &Allocation, now: Timestamp) -> AllocationFacts 
         ended: allocation.valid_until <= now,
         suspended: allocation.suspended,
         unspent_unit_ms: allocation.balance.unspent().0,
-        valid_from: brussels_date(allocation.valid_from),
+        valid_from: day_in_brussels(allocation.valid_from),
         valid_until: first_day_after(allocation.valid_until),
     }
 }
@@ -199,7 +195,7 @@ fn first_day_after(end: Timestamp) -> Date {
     let last_instant = end
         .checked_sub(SignedDuration::from_nanos(1))
         .unwrap_or(end);
-    let last_day = brussels_date(last_instant);
+    let last_day = day_in_brussels(last_instant);
     last_day.tomorrow().unwrap_or(last_day)
 }
 

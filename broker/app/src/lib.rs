@@ -29,6 +29,7 @@ mod registry;
 pub mod replay;
 mod revocations;
 mod roles;
+mod routes;
 mod sessions;
 pub mod setup;
 mod sites;
@@ -53,6 +54,7 @@ pub use registry::{
 };
 pub use revocations::{RevocationOrder, Revoking};
 pub use roles::{HeldRole, RoleRule};
+pub use routes::{DeclaredEvidence, RouteFound, RouteQuery};
 pub use sessions::{OpenSession, SignedIn};
 pub use sites::SiteView;
 pub use standing::Standing;

@@ -9,7 +9,7 @@ use crate::evaluate::{Rulebook, gap};
 use crate::facts::Facts;
 use crate::force::{Actions, Stretch};
 use crate::load::{check_evidence, read_rules, validate};
-use crate::modes::{self, AccessMode, Clock};
+use crate::modes::{AccessMode, Clock};
 use crate::question::Question;
 use crate::rule::RuleInfo;
 use crate::sources::Sources;
@@ -23,7 +23,6 @@ pub struct Engine {
     /// From the last to the first.
     stretches: Vec<Stretch>,
     tables: Tables,
-    modes: Vec<AccessMode>,
     digest: String,
     names: Names,
 }
@@ -49,7 +48,6 @@ impl Engine {
 
     pub(crate) fn load(sources: &Sources) -> Result<Self, LoadError> {
         let tables = Tables::load(sources)?;
-        let modes = modes::load(&sources.modes)?;
         let rules = read_rules(sources)?;
         validate(sources, &rules)?;
         let names = Names::new();
@@ -62,7 +60,6 @@ impl Engine {
             rulebook: Rulebook::new(rules),
             stretches,
             tables,
-            modes,
             digest: sources.digest(),
             names,
         })
@@ -84,7 +81,7 @@ impl Engine {
 
     /// Every access mode, by id.
     pub fn modes(&self) -> &[AccessMode] {
-        &self.modes
+        &self.tables.modes
     }
 
     /// When a clock that begins on a day runs out; none where the table of holidays does not reach.
@@ -109,8 +106,7 @@ impl Engine {
         }
     }
 
-    #[cfg(test)]
-    pub(crate) fn tables(&self) -> &Tables {
+    pub(crate) const fn tables(&self) -> &Tables {
         &self.tables
     }
 

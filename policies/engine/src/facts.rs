@@ -1,10 +1,12 @@
 //! A question, sorted by the tables: what Cedar is asked about, and what the words of rules name.
 
+mod mode;
 mod say;
 
 use cedar_policy::{Context, ContextCreationError, RestrictedExpression as Value};
 use jiff::civil::Date;
 
+use crate::modes::AccessMode;
 use crate::question::{AllocationFacts, EvidenceFact, Question};
 use crate::tables::{Confidence, Country, EvidenceKindInfo, Standing, Tables, is_country_code};
 
@@ -12,6 +14,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) question: &'a Question,
     pub(crate) country: Option<&'a Country>,
     evidence: Vec<Sorted<'a>>,
+    /// The one that is applied to, if there is such a one.
+    mode: Option<&'a AccessMode>,
     tables: &'a Tables,
 }
 
@@ -43,6 +47,7 @@ impl<'a> Facts<'a> {
             question,
             country: tables.countries.find(&question.organisation.country),
             evidence: question.evidence.iter().filter_map(sort).collect(),
+            mode: mode::find(question, tables),
             tables,
         }
     }
@@ -50,7 +55,7 @@ impl<'a> Facts<'a> {
     /// The context of the Cedar request, in the shape of `facts.cedarschema`.
     pub(crate) fn context(&self) -> Result<Context, Box<ContextCreationError>> {
         let question = self.question;
-        let mut pairs = Vec::with_capacity(6);
+        let mut pairs = Vec::with_capacity(8);
         pairs.push(("on".to_owned(), day(question.on)));
         pairs.push(("organisation".to_owned(), self.organisation()));
         pairs.push(("evidence".to_owned(), self.evidence_record()));
@@ -58,6 +63,10 @@ impl<'a> Facts<'a> {
         if let Some(allocation) = &question.allocation {
             pairs.push(("allocation".to_owned(), allocation_record(allocation)));
         }
+        if question.mode.is_some() {
+            pairs.push(("mode".to_owned(), self.mode_record()));
+        }
+        pairs.push(("need".to_owned(), self.need_record()));
         let person = &question.applicant;
         let person = record([
             (
@@ -80,6 +89,10 @@ impl<'a> Facts<'a> {
                 Value::new_bool(is_country_code(&facts.country)),
             ),
             ("size", Value::new_string(facts.size.clone())),
+            (
+                "applicant_kinds",
+                strings(self.applicant_kinds().map(mode::word)),
+            ),
             (
                 "standing",
                 record([

@@ -16,6 +16,7 @@ mod force;
 mod load;
 mod modes;
 mod question;
+mod routes;
 mod rule;
 mod sources;
 mod tables;
@@ -29,8 +30,9 @@ pub use modes::{
     Selection, Sourced, day_in_brussels,
 };
 pub use question::{
-    Action, AllocationFacts, ApplicantFacts, EvidenceFact, OrganisationFacts, ProjectFacts,
-    Question,
+    Action, AllocationFacts, ApplicantFacts, EvidenceFact, ModeFacts, NeedFacts, OrganisationFacts,
+    ProjectFacts, Question,
 };
+pub use routes::{Change, Cost, Route};
 pub use rule::RuleInfo;
 pub use tables::{Confidence, Due, EvidenceKindInfo, Holiday};

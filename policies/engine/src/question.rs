@@ -15,6 +15,12 @@ pub struct Question {
     pub applicant: ApplicantFacts,
     /// Of any kind and state; the engine sorts out what counts.
     pub evidence: Vec<EvidenceFact>,
+    /// The access mode that is applied to; none where nobody named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<ModeFacts>,
+    /// How much is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub need: Option<NeedFacts>,
     /// The day the question is asked about: it picks rules, table rows and evidence.
     pub on: Date,
     pub organisation: OrganisationFacts,
@@ -33,8 +39,14 @@ pub enum Action {
 pub struct OrganisationFacts {
     /// Country of establishment: ISO 3166-1 alpha-2, or an alias of the country table (`EL`).
     pub country: String,
+    /// `company`, `research` or `public_sector`; none while nobody has said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// `micro`, `small`, `medium`, `large` or `unclear`.
     pub size: String,
+    /// As declared: no law of the Union in force says what a start-up is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub startup: Option<bool>,
 }
 
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -50,11 +62,34 @@ pub struct EvidenceFact {
     pub kind: String,
 }
 
+/// One access mode at one system.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ModeFacts {
+    /// Of `modes/`.
+    pub id: String,
+    /// `site/system`.
+    pub system: String,
+}
+
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct NeedFacts {
+    /// Physical GPU-hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu_hours: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub months: Option<u32>,
+}
+
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct ProjectFacts {
     /// As declared; none while nobody has said.
     pub civilian: Option<bool>,
+    /// Whether Horizon Europe or Digital Europe pays for it, as declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eu_project: Option<bool>,
     pub sectors: Vec<String>,
 }
 

@@ -37,6 +37,7 @@ const SHIPPED: &[(&str, &str)] = shipped![
     "rules/civilian.cedar",
     "rules/established.cedar",
     "rules/ethics.cedar",
+    "rules/mode.cedar",
     "rules/share.cedar",
     "tables/countries.toml",
     "tables/evidence_kinds.toml",

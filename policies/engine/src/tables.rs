@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::countries::{Countries, Country, Standing, is_country_code};
 pub use self::evidence::EvidenceKindInfo;
 pub(crate) use self::evidence::EvidenceKinds;
-pub use self::holidays::{Due, Holiday};
 pub(crate) use self::holidays::WorkingDays;
+pub use self::holidays::{Due, Holiday};
 use crate::error::{Fault, LoadError, line_of};
+use crate::modes::{self, AccessMode};
 use crate::sources::{Source, Sources};
 
 /// How sure whoever wrote a row was of it.
@@ -31,6 +32,7 @@ pub(crate) struct Tables {
     pub(crate) countries: Countries,
     pub(crate) evidence_kinds: EvidenceKinds,
     pub(crate) working_days: WorkingDays,
+    pub(crate) modes: Vec<AccessMode>,
 }
 
 impl Tables {
@@ -39,6 +41,7 @@ impl Tables {
             countries: Countries::load(&sources.countries)?,
             evidence_kinds: EvidenceKinds::load(&sources.evidence_kinds)?,
             working_days: WorkingDays::load(&sources.holidays)?,
+            modes: modes::load(&sources.modes)?,
         })
     }
 }

@@ -64,6 +64,16 @@ pub(crate) enum Fact {
     Unspent,
     IdentityAssurance,
     SecondFactor,
+    ApplicantKinds,
+    Mode,
+    ModeApplicants,
+    ModeSystem,
+    ModeWhy,
+    ModeHoursLeast,
+    ModeHoursMost,
+    ModeMonths,
+    NeedHours,
+    NeedMonths,
 }
 
 impl Fact {
@@ -84,6 +94,16 @@ impl Fact {
             "unspent" => Self::Unspent,
             "identity_assurance" => Self::IdentityAssurance,
             "second_factor" => Self::SecondFactor,
+            "applicant_kinds" => Self::ApplicantKinds,
+            "mode" => Self::Mode,
+            "mode_applicants" => Self::ModeApplicants,
+            "mode_system" => Self::ModeSystem,
+            "mode_why" => Self::ModeWhy,
+            "mode_hours_least" => Self::ModeHoursLeast,
+            "mode_hours_most" => Self::ModeHoursMost,
+            "mode_months" => Self::ModeMonths,
+            "need_hours" => Self::NeedHours,
+            "need_months" => Self::NeedMonths,
             _ => return None,
         })
     }

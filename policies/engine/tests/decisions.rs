@@ -38,13 +38,18 @@ fn good() -> Question {
             issued_on: date(2026, 1, 15),
             kind: "site_ethics_board".into(),
         }],
+        mode: None,
+        need: None,
         on: date(2026, 11, 20),
         organisation: OrganisationFacts {
             country: "FR".into(),
+            kind: None,
             size: "small".into(),
+            startup: None,
         },
         project: ProjectFacts {
             civilian: Some(true),
+            eu_project: None,
             sectors: vec!["health".into()],
         },
     }
@@ -231,13 +236,18 @@ fn any_question() -> impl Strategy<Value = Question> {
                 multi_factor,
             },
             evidence,
+            mode: None,
+            need: None,
             on,
             organisation: OrganisationFacts {
                 country: country.into(),
+                kind: None,
                 size: "small".into(),
+                startup: None,
             },
             project: ProjectFacts {
                 civilian,
+                eu_project: None,
                 sectors: sectors.into_iter().map(str::to_owned).collect(),
             },
         }

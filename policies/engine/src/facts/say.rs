@@ -1,6 +1,7 @@
 use std::fmt::{Display, Write as _};
 
 use super::{EvidenceState, Facts, Sorted, StandingState};
+use crate::modes::ApplicantKind;
 use crate::tables::Standing;
 use crate::words::Fact;
 
@@ -47,6 +48,40 @@ impl Facts<'_> {
                 out.push_str("with a second factor");
             }
             Fact::SecondFactor => out.push_str("without a second factor"),
+            other => self.say_mode(other, out),
+        }
+    }
+
+    /// What is asked about an access mode.
+    fn say_mode(&self, fact: Fact, out: &mut String) {
+        let asked = self.question.mode.as_ref();
+        let need = self.question.need.unwrap_or_default();
+        let hours = self.mode.and_then(|mode| mode.gpu_hours.as_ref());
+        let hours = hours.map(|it| it.value).unwrap_or_default();
+        match fact {
+            Fact::ApplicantKinds => list(out, self.applicant_kinds().map(spaced)),
+            Fact::Mode => or_nothing(out, asked.map(|mode| &mode.id)),
+            Fact::ModeSystem => or_nothing(out, asked.map(|mode| &mode.system)),
+            Fact::ModeApplicants => {
+                let kinds = self
+                    .mode
+                    .into_iter()
+                    .flat_map(|mode| &mode.applicants.value);
+                list(out, kinds.map(|kind| spaced(*kind)));
+            }
+            Fact::ModeWhy => {
+                let why = self.offer().and_then(|offer| offer.why.as_deref());
+                push(out, why.unwrap_or("no reason was read"));
+            }
+            Fact::ModeHoursLeast => or_nothing(out, hours.least),
+            Fact::ModeHoursMost => or_nothing(out, hours.most),
+            Fact::ModeMonths => {
+                let months = self.mode.and_then(|mode| mode.durations_months.as_ref());
+                list(out, months.into_iter().flat_map(|it| &it.value));
+            }
+            Fact::NeedHours => or_nothing(out, need.gpu_hours),
+            Fact::NeedMonths => or_nothing(out, need.months),
+            _ => {}
         }
     }
 
@@ -101,6 +136,10 @@ impl Display for Sorted<'_> {
             None => Ok(()),
         }
     }
+}
+
+fn spaced(kind: ApplicantKind) -> String {
+    super::mode::word(kind).replace('_', " ")
 }
 
 fn push(out: &mut String, fact: impl Display) {

@@ -1,0 +1,22 @@
+use axum::Json;
+use axum::extract::State;
+use broker_app::{RouteFound, RouteQuery};
+use broker_client::wire::Page;
+
+use crate::auth::Authenticated;
+use crate::body::JsonBody;
+use crate::problem::Problem;
+use crate::state::ApiState;
+
+/// Answers every access mode at every system; a "no" with its reasons is an answer, too. Nothing is stored.
+pub(crate) async fn find(
+    State(state): State<ApiState>,
+    authenticated: Authenticated,
+    body: JsonBody<RouteQuery>,
+) -> Result<Json<Page<RouteFound>>, Problem> {
+    let items = { state.broker }.find_routes(&authenticated.caller, body.value)?;
+    Ok(Json(Page {
+        items,
+        next_cursor: None,
+    }))
+}

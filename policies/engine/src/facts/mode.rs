@@ -1,0 +1,104 @@
+use cedar_policy::RestrictedExpression as Value;
+
+use super::{Facts, record, strings};
+use crate::modes::{AccessMode, ApplicantKind, Offer, OfferState};
+use crate::question::{NeedFacts, Question};
+use crate::tables::Tables;
+
+pub(super) fn find<'t>(question: &Question, tables: &'t Tables) -> Option<&'t AccessMode> {
+    let asked = question.mode.as_ref()?;
+    tables.modes.iter().find(|mode| mode.id == asked.id)
+}
+
+/// As the calls and `modes/` write it.
+pub(super) const fn word(kind: ApplicantKind) -> &'static str {
+    match kind {
+        ApplicantKind::Startup => "startup",
+        ApplicantKind::Sme => "sme",
+        ApplicantKind::Industry => "industry",
+        ApplicantKind::Research => "research",
+        ApplicantKind::PublicSector => "public_sector",
+        ApplicantKind::IndustryInEuProject => "industry_in_eu_project",
+    }
+}
+
+impl<'a> Facts<'a> {
+    /// What the organisation is to those who sort applicants; nothing while its kind is not declared.
+    pub(crate) fn applicant_kinds(&self) -> impl Iterator<Item = ApplicantKind> {
+        let organisation = &self.question.organisation;
+        let is_small = ["micro", "small", "medium"].contains(&organisation.size.as_str());
+        let is_large = organisation.size == "large";
+        let startup = organisation.startup == Some(true) && !is_large;
+        let in_eu_project = self.question.project.eu_project == Some(true);
+        let company = [
+            Some(ApplicantKind::Industry),
+            is_small.then_some(ApplicantKind::Sme),
+            startup.then_some(ApplicantKind::Startup),
+            in_eu_project.then_some(ApplicantKind::IndustryInEuProject),
+        ];
+        let one = |kind| [Some(kind), None, None, None];
+        let kinds = match organisation.kind.as_deref() {
+            Some("company") => company,
+            Some("research") => one(ApplicantKind::Research),
+            Some("public_sector") => one(ApplicantKind::PublicSector),
+            _ => [None; 4],
+        };
+        kinds.into_iter().flatten()
+    }
+
+    pub(super) fn mode_record(&self) -> Value {
+        let applicants = self
+            .mode
+            .into_iter()
+            .flat_map(|mode| &mode.applicants.value);
+        let hours = self
+            .mode
+            .and_then(|mode| mode.gpu_hours.as_ref())
+            .map(|it| it.value);
+        let months = self.mode.and_then(|mode| mode.durations_months.as_ref());
+        let months = months.into_iter().flat_map(|it| &it.value);
+        let bound = |name, hours: Option<u64>| hours.map(|it| (name, whole(it)));
+        let fields = [
+            Some(("known", Value::new_bool(self.mode.is_some()))),
+            Some(("applicants", strings(applicants.map(|kind| word(*kind))))),
+            Some(("state", Value::new_string(self.mode_state().to_owned()))),
+            bound("hours_least", hours.and_then(|it| it.least)),
+            bound("hours_most", hours.and_then(|it| it.most)),
+            Some((
+                "months",
+                Value::new_set(months.map(|it| whole(u64::from(*it)))),
+            )),
+        ];
+        record(fields.into_iter().flatten())
+    }
+
+    pub(super) fn need_record(&self) -> Value {
+        let NeedFacts { gpu_hours, months } = self.question.need.unwrap_or_default();
+        let field = |name, value: Option<u32>| value.map(|it| (name, whole(u64::from(it))));
+        record(
+            [field("gpu_hours", gpu_hours), field("months", months)]
+                .into_iter()
+                .flatten(),
+        )
+    }
+
+    /// What holds of the mode at the system that is named.
+    pub(super) fn offer(&self) -> Option<&'a Offer> {
+        let asked = self.question.mode.as_ref()?;
+        let offers = self.mode?.offers_on(self.question.on);
+        let named = offers.into_iter().map(|it| &it.value);
+        named.into_iter().find(|it| it.system == asked.system)
+    }
+
+    fn mode_state(&self) -> &'static str {
+        match self.offer().map(|offer| offer.state) {
+            Some(OfferState::Open) => "open",
+            Some(OfferState::Closed) => "closed",
+            None => "not_offered",
+        }
+    }
+}
+
+fn whole(number: u64) -> Value {
+    Value::new_long(i64::try_from(number).unwrap_or(i64::MAX))
+}
