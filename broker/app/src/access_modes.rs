@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
-use policy_engine::{AccessMode, ClockStart, Due, day_in_brussels};
+use policy_engine::{AccessMode, ClockStart, Due, OfferState, day_in_brussels};
 use serde::{Deserialize, Serialize};
 
 use crate::Broker;
@@ -15,8 +15,8 @@ pub struct ModeToday {
     pub on: Date,
     /// The next cut-off; none where there are none, or no further one is known.
     pub next_cut_off: Option<Timestamp>,
-    /// By when an application that is handed in now is decided; none where the mode has no clock, or nobody
-    /// knows when it begins.
+    /// By when an application that is handed in now is decided; none where the mode has no clock, where nobody
+    /// knows when it begins, and where it is open at no system.
     pub decided_by: Option<Due>,
 }
 
@@ -27,7 +27,13 @@ impl Broker {
         let on = day_in_brussels(now);
         let today = |mode: &AccessMode| {
             let next_cut_off = { mode.cut_offs.as_ref() }.and_then(|it| it.value.next(now));
-            let clock = mode.decision.as_ref().map(|it| it.value);
+            let offers: Vec<_> = mode.offers_on(on).into_iter().cloned().collect();
+            let is_open = offers.iter().any(|it| it.value.state == OfferState::Open);
+            let clock = mode
+                .decision
+                .as_ref()
+                .filter(|_| is_open)
+                .map(|it| it.value);
             let decided_by = clock.and_then(|clock| {
                 let from = match clock.from {
                     ClockStart::Submission => on,
@@ -37,7 +43,7 @@ impl Broker {
             });
             ModeToday {
                 mode: AccessMode {
-                    offers: mode.offers_on(on).into_iter().cloned().collect(),
+                    offers,
                     ..mode.clone()
                 },
                 on,

@@ -1,10 +1,12 @@
+use broker_model::InvalidSpec;
+use jiff::civil::Date;
 use policy_engine::{
-    Action, Due, EvidenceFact, NeedFacts, OrganisationFacts, ProjectFacts, Question, Route,
+    Action, Due, Engine, EvidenceFact, NeedFacts, OrganisationFacts, ProjectFacts, Question, Route,
     day_in_brussels,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Broker, Caller, Error, Result};
+use crate::{Broker, Caller};
 
 /// "What can I have?", asked of facts that need not be registered. Nothing of it is stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,9 +25,9 @@ pub struct RouteQuery {
 #[serde(deny_unknown_fields)]
 pub struct DeclaredEvidence {
     pub kind: String,
-    pub issued_on: jiff::civil::Date,
+    pub issued_on: Date,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_on: Option<jiff::civil::Date>,
+    pub expires_on: Option<Date>,
 }
 
 /// A route with when it would be decided.
@@ -39,7 +41,11 @@ pub struct RouteFound {
 
 impl Broker {
     /// Decides every access mode at every system for what is described; best answers first, else by mode.
-    pub fn find_routes(&self, caller: &Caller, query: RouteQuery) -> Result<Vec<RouteFound>> {
+    pub fn find_routes(
+        &self,
+        caller: &Caller,
+        query: RouteQuery,
+    ) -> Result<Vec<RouteFound>, InvalidSpec> {
         let engine = self.policy();
         let known = |kind: &str| engine.evidence_kinds().iter().any(|it| it.id == kind);
         if let Some(unknown) = query.evidence.iter().find(|it| !known(&it.kind)) {
@@ -80,15 +86,12 @@ impl Broker {
     }
 }
 
-fn no_such_kind(kind: &str, engine: &policy_engine::Engine) -> Error {
-    let known: Vec<&str> = engine
-        .evidence_kinds()
-        .iter()
-        .map(|it| it.id.as_str())
-        .collect();
-    Error::InvalidSpec(vec![broker_model::InvalidSpec {
+fn no_such_kind(kind: &str, engine: &Engine) -> InvalidSpec {
+    let kinds = engine.evidence_kinds().iter();
+    let known: Vec<&str> = kinds.map(|it| it.id.as_str()).collect();
+    InvalidSpec {
         field: "evidence".to_owned(),
         reason: format!("`{kind}` is no kind of evidence"),
         allowed: known.join(", "),
-    }])
+    }
 }

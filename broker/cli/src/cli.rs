@@ -1,5 +1,6 @@
 mod parse;
 mod person;
+mod routes;
 mod site;
 mod values;
 
@@ -12,6 +13,7 @@ use url::Url;
 
 pub use parse::parse;
 pub use person::{HandoffArgs, HandoffFormat, PersonVerb};
+pub(crate) use routes::RouteArgs;
 pub use site::{
     DrainVerb, IncidentVerb, KindArg, ScopeArgs, SeverityArg, SiteVerb, VetoVerb, WindowVerb,
 };
@@ -63,6 +65,8 @@ pub enum Verb {
         /// All of one, each value with its source
         mode: Option<String>,
     },
+    /// Ask what an organisation could have: every access mode at every system, decided
+    Routes(RouteArgs),
     /// Show where a job would run, when, and what it would cost
     Quote {
         /// TOML, or JSON if it is called `*.json`

@@ -8,6 +8,7 @@ mod modes;
 mod patience;
 mod person;
 mod report;
+mod routes;
 mod site;
 mod site_agents;
 mod sites;
@@ -75,6 +76,7 @@ pub(crate) async fn run(
         Verb::Cancel { job } => job::cancel(client, job, json, out).await,
         Verb::Handoff { job, args } => handoff::run(client, job, args, json, out).await,
         Verb::Modes { mode } => modes::run(client, mode.as_deref(), json, out).await,
+        Verb::Routes(args) => routes::run(client, &args, json, out).await,
         Verb::Sites { site } => sites::run(client, site, json, out).await,
         Verb::Site { what } => site::run(client, what, json, out).await,
         Verb::Usage { project, month } => {

@@ -8,6 +8,7 @@ mod job;
 mod person;
 mod problem;
 mod registry;
+mod route;
 mod set_item;
 mod site;
 mod whoami;
@@ -29,6 +30,9 @@ pub use problem::Problem;
 pub use registry::{
     ControlsView, DifferenceView, Filed, FiledView, LimitView, RemovedView, SiteDocument,
     SiteJobView, WindowView,
+};
+pub use route::{
+    ChangeView, RouteEvidence, RouteNeed, RouteOrganisation, RouteProject, RouteQuery, RouteView,
 };
 pub use set_item::SetItem;
 pub use site::{SiteCapacity, SiteStateView, SiteView};

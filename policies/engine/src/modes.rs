@@ -24,7 +24,8 @@ pub struct AccessMode {
     /// Who runs it: `ai_factory`, `eurohpc`, `local`; open to others.
     pub family: String,
     /// The funding share that it gives hours of: `union`, `national:IT`, `commercial`.
-    pub share: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<Sourced<String>>,
     /// Of a mode that one site offers by itself, that site.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,

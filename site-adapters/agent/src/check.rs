@@ -21,8 +21,7 @@ type Line = (String, Finding);
 
 /// Tries everything the agent needs and prints a line for each.
 pub(crate) async fn check(settings: &Settings) -> anyhow::Result<ExitCode> {
-    let users = settings.check_own_user(&settings.users_of_agent()).await;
-    let mut lines = vec![line("configuration", finding(users))];
+    let mut lines = vec![line("configuration", own_user(settings).await)];
     lines.extend(scheduler(settings).await);
     match compose::link(settings) {
         Ok(link) => {
@@ -51,6 +50,18 @@ fn finding<E: std::fmt::Display>(answer: Result<(), E>) -> Finding {
     match answer {
         Ok(()) => Finding::Well,
         Err(error) => Finding::Wrong(error.to_string()),
+    }
+}
+
+async fn own_user(settings: &Settings) -> Finding {
+    match settings.users_of_agent() {
+        Some(users) => finding(settings.check_own_user(&users).await),
+        None if settings.adapter.kind.runs_as_agent() => Finding::Doubt(
+            "nothing says yet as whom the agent runs, so whether jobs may run as the users of `accounts` is not \
+             checked; enrol it, or check as its user"
+                .to_owned(),
+        ),
+        None => Finding::Well,
     }
 }
 

@@ -3,6 +3,8 @@
 
 mod owner;
 
+pub(crate) use self::owner::RunsAs;
+
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;

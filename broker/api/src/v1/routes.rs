@@ -14,7 +14,10 @@ pub(crate) async fn find(
     authenticated: Authenticated,
     body: JsonBody<RouteQuery>,
 ) -> Result<Json<Page<RouteFound>>, Problem> {
-    let items = { state.broker }.find_routes(&authenticated.caller, body.value)?;
+    let found = { state.broker }.find_routes(&authenticated.caller, body.value);
+    let items = found.map_err(|wrong| {
+        Problem::invalid("what is asked about cannot be answered as it is").field(wrong)
+    })?;
     Ok(Json(Page {
         items,
         next_cursor: None,

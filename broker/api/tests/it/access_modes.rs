@@ -41,15 +41,18 @@ async fn the_clocks_of_today_run_on_working_days_and_from_the_next_cut_off() {
     assert_eq!(play["next_cut_off"], Value::Null);
     let large = one(&listed, "aif_large_scale");
     assert_eq!(large["next_cut_off"], "2026-11-30T09:00:00Z");
-    assert_eq!(large["decided_by"]["on"], "2026-12-14");
+    assert_eq!(large["decided_by"], Value::Null, "it is open at no system");
+    let science = one(&listed, "aif_ai_for_science");
+    assert_eq!(science["next_cut_off"], "2026-12-11T09:00:00Z");
+    assert_eq!(science["decided_by"]["on"], "2027-01-11");
 
     world.advance(2 * 31 * 24 * 3600);
     let later = modes(&world).await;
-    let large = one(&later, "aif_large_scale");
+    let science = one(&later, "aif_ai_for_science");
     assert_eq!(
-        large["next_cut_off"],
+        science["next_cut_off"],
         Value::Null,
         "no further day was read"
     );
-    assert_eq!(large["decided_by"], Value::Null);
+    assert_eq!(science["decided_by"], Value::Null);
 }

@@ -21,7 +21,7 @@ const OPEN: [&str; 5] = [
 ];
 
 /// Mutating by their method, and yet without an entry, with the reason.
-const WITHOUT_ENTRY: [(&str, &str); 4] = [
+const WITHOUT_ENTRY: [(&str, &str); 5] = [
     (
         "/agent/v1/handoffs",
         "asks in the body, as all that agents say is, and stores nothing",
@@ -32,6 +32,7 @@ const WITHOUT_ENTRY: [(&str, &str); 4] = [
     ),
     ("/api/v1/eligibility/check", "asks, and stores nothing"),
     ("/api/v1/jobs/quote", "asks, and stores nothing"),
+    ("/api/v1/routes/find", "asks, and stores nothing"),
 ];
 
 #[tokio::test]
@@ -92,6 +93,7 @@ fn bodies(
         ),
         ("/api/v1/jobs", by(token, job())),
         ("/api/v1/jobs/quote", by(token, job())),
+        ("/api/v1/routes/find", by(token, routes())),
         ("/api/v1/jobs/{id}/cancel", by(token, json!({}))),
         ("/api/v1/sites/{id}/invites", by(operator, json!({}))),
         (
@@ -365,4 +367,9 @@ async fn a_refusal_by_eligibility_is_an_entry_too() {
         .problem(403, "not-eligible");
     let entry = world.store.entries(before, 1).await.unwrap().remove(0);
     assert!(entry.text.contains("eligibility.decided") && entry.text.contains("not_eligible"));
+}
+
+fn routes() -> Value {
+    let organisation = json!({ "country": "FR", "size": "small" });
+    json!({ "organisation": organisation, "project": { "sectors": [] } })
 }

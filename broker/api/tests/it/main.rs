@@ -26,6 +26,7 @@ mod operations;
 mod people;
 mod persons;
 mod registry;
+mod routes;
 mod site;
 mod streams;
 mod world;

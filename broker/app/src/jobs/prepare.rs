@@ -49,7 +49,7 @@ impl Broker {
     /// can run now, else one that can run later, else the one that says most about why not.
     pub(crate) async fn prepare(&self, caller: &Caller, spec: &JobSpec) -> Result<Prepared> {
         spec.validate().map_err(Error::InvalidSpec)?;
-        self.check_wishes(&spec.placement)?;
+        self.check_wishes(&spec.placement).await?;
         if !caller.may_use(spec.project) {
             return Err(Error::NotFound("project"));
         }

@@ -4,31 +4,34 @@ use crate::{Broker, Error, Result};
 
 impl Broker {
     /// A slip in a site's name is found before anything is placed: one that is excluded so would get the
-    /// job, and one that is preferred so never would.
-    pub(super) fn check_wishes(&self, wishes: &PlacementWishes) -> Result<()> {
+    /// job, and one that is preferred so never would. A site that was retired is no slip, nor is one that
+    /// another replica has just registered.
+    pub(super) async fn check_wishes(&self, wishes: &PlacementWishes) -> Result<()> {
         let lists = [
             ("require", &wishes.require),
             ("prefer", &wishes.prefer),
             ("exclude", &wishes.exclude),
         ];
-        let named = lists.iter().flat_map(|(list, sites)| {
-            let field = move |at: usize| format!("placement.{list}[{at}]");
-            { sites.iter().enumerate() }.map(move |(at, site)| (field(at), site))
-        });
-        let known: Vec<SiteId> = self
-            .board()
-            .filed()
-            .iter()
-            .map(|it| it.id.clone())
-            .collect();
-        let unknown = named.filter(|(_, site)| !known.contains(site));
-        let wrong: Vec<InvalidSpec> = unknown
-            .map(|(field, site)| no_such_site(field, site, &known))
-            .collect();
+        let filed = self.board().filed();
+        let known: Vec<SiteId> = filed.iter().map(|it| it.id.clone()).collect();
+        let mut wrong: Vec<InvalidSpec> = Vec::new();
+        for (list, sites) in lists {
+            for (at, site) in sites.iter().enumerate() {
+                if !known.contains(site) && !self.was_registered(site).await? {
+                    let field = format!("placement.{list}[{at}]");
+                    wrong.push(no_such_site(field, site, &known));
+                }
+            }
+        }
         if wrong.is_empty() {
             return Ok(());
         }
         Err(Error::InvalidSpec(wrong))
+    }
+
+    async fn was_registered(&self, site: &SiteId) -> Result<bool> {
+        let found = self.inner.store.find_registered_site(site).await?;
+        Ok(found.is_some())
     }
 }
 

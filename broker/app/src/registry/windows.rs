@@ -104,7 +104,7 @@ fn not_opened_twice(windows: &[CapacityWindow], draft: &WindowDraft) -> Result<(
     match windows.iter().find(is_alike) {
         None => Ok(()),
         Some(first) => Err(Error::AlreadySo(format!(
-            "{} has a window for {} from {} to {} already, {} with {} GPU-hours: remove that one to set it anew",
+            "{} has a window for {} from {} to {} already, {} with {} GPU-hours: remove that one to set it anew, or close it if jobs have used it",
             draft.share, draft.scope, draft.from, draft.to, first.id, first.gpu
         ))),
     }

@@ -1,7 +1,7 @@
 //! What an administrator or a user may have written by mistake.
 
 use broker_app::Error;
-use broker_model::{DrainDraft, InvalidSpec, SiteScope, WindowDraft, WindowEnd};
+use broker_model::{DrainDraft, InvalidSpec, PlacementWishes, SiteScope, WindowDraft, WindowEnd};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::agent::Agent;
@@ -111,6 +111,23 @@ async fn a_job_that_names_no_site_of_the_federation_is_refused_by_its_fields() {
     assert_eq!(wrong[0].reason, "`lummi` is no site of the federation");
     assert!(wrong[0].allowed.contains("lumi"), "{}", wrong[0].allowed);
     assert_eq!(refused(broker.quote(&caller, &job).await), wrong);
+
+    let op = operator(&world, &broker).await;
+    let filed = broker.file_site(&op, new_site("bcs"), None, false).await;
+    filed.unwrap();
+    broker
+        .retire_site(&op, &"bcs".parse().unwrap())
+        .await
+        .unwrap();
+    job.placement = PlacementWishes {
+        exclude: vec!["bcs".parse().unwrap()],
+        ..PlacementWishes::default()
+    };
+    let quoted = broker.quote(&caller, &job).await;
+    assert!(
+        quoted.is_ok(),
+        "a site that was retired is no slip: {quoted:?}"
+    );
 }
 
 #[tokio::test]

@@ -15,10 +15,10 @@ pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
 
 /// A month that is written in another way would match nothing and look like no usage.
 pub(super) fn month(text: &str) -> Result<String, String> {
-    let is_month = |month: &str| matches!(month.parse::<u8>(), Ok(1..=12)) && month.len() == 2;
-    let fits = text.split_once('-').is_some_and(|(year, month)| {
-        year.len() == 4 && year.bytes().all(|b| b.is_ascii_digit()) && is_month(month)
-    });
+    let digits = |text: &str, len| text.len() == len && text.bytes().all(|b| b.is_ascii_digit());
+    let is_month = |month: &str| digits(month, 2) && matches!(month.parse::<u8>(), Ok(1..=12));
+    let fits =
+        { text.split_once('-') }.is_some_and(|(year, month)| digits(year, 4) && is_month(month));
     if fits {
         return Ok(text.to_owned());
     }

@@ -2,7 +2,7 @@ use std::io::Write;
 
 use broker_client::Client;
 use broker_client::wire::{
-    AccessModeView, ClockView, DueView, DutyView, GpuHoursView, OfferView, SourcedView,
+    AccessModeView, ClockView, CutOffsView, DueView, DutyView, GpuHoursView, OfferView, SourcedView,
 };
 
 use crate::exit::Failure;
@@ -80,12 +80,32 @@ fn row(mode: &AccessModeView) -> Vec<String> {
 /// Every value of one mode, each with its source.
 fn one(mode: &AccessModeView, out: &mut impl Write) -> anyhow::Result<()> {
     let title = mode.title.get("en").unwrap_or(&mode.id);
-    let (id, share, on) = (&mode.id, &mode.share, mode.on);
-    writeln!(out, "{id}: {title}; hours of the share {share}; on {on}")?;
+    let (id, family, on) = (&mode.id, spaced(&mode.family), mode.on);
+    let site = { mode.site.as_ref() }.map_or_else(String::new, |site| format!(" of {site}"));
+    writeln!(out, "{id}: {title} ({family}{site}), on {on}")?;
     let mut lines = vec![
         line("for", &mode.applicants, |it| listed(it)),
         line("free for", &mode.free_for, |it| listed(it)),
     ];
+    lines.extend(
+        mode.share
+            .iter()
+            .map(|it| line("hours of the share", it, Clone::clone)),
+    );
+    lines.extend(
+        mode.code
+            .iter()
+            .map(|it| line("in project ids", it, Clone::clone)),
+    );
+    let one_system = |it: &bool| if *it { "one" } else { "several" }.to_owned();
+    lines.extend(
+        { mode.single_system.iter() }.map(|it| line("systems of an application", it, one_system)),
+    );
+    lines.extend(
+        mode.cut_offs
+            .iter()
+            .map(|it| line("cut-offs", it, cut_offs)),
+    );
     lines.extend(
         mode.gpu_hours
             .iter()
@@ -121,6 +141,9 @@ fn when(mode: &AccessModeView, out: &mut impl Write) -> anyhow::Result<()> {
         writeln!(out, "the next cut-off is {next}")?;
     } else if mode.cut_offs.is_some() {
         writeln!(out, "no further cut-off is known")?;
+    }
+    if mode.offers.iter().all(|it| it.value.state != "open") {
+        writeln!(out, "it is open at no system, so nothing is decided now")?;
     }
     let Some(decided_by) = &mode.decided_by else {
         return Ok(());
@@ -166,6 +189,10 @@ fn clock(clock: &ClockView) -> String {
     }
 }
 
+fn cut_offs(all: &CutOffsView) -> String {
+    format!("{} in Brussels on {}", all.at, listed(&all.days))
+}
+
 fn offer(offer: &OfferView) -> String {
     let OfferView { system, state, .. } = offer;
     let since = offer.since.map(|it| format!(" since {it}"));
@@ -184,7 +211,7 @@ fn duty(duty: &DutyView) -> String {
 }
 
 /// Two days where holidays on the way are uncertain.
-fn due(due: &DueView) -> String {
+pub(super) fn due(due: &DueView) -> String {
     if due.on == due.at_latest {
         return due.on.to_string();
     }

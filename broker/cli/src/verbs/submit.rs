@@ -53,11 +53,11 @@ pub(crate) async fn submit(
     let key = how.key.unwrap_or_else(fresh_key);
     let job = match with_retry(client, &spec, &key).await {
         Ok(job) => job,
-        Err(error) => {
+        Err(Lost { error, unclear }) => {
             if !how.json {
                 reasons(&error, out)?;
             }
-            return Err(lost(error, &key));
+            return Err(lost(error, unclear, &key));
         }
     };
     if how.wait {
@@ -118,18 +118,30 @@ async fn wait_for(
 
 /// A submission whose answer was lost, or that the broker cannot take just now, is sent again under
 /// the same key: never a second job.
-async fn with_retry(client: &Client, spec: &JobSpec, key: &str) -> Result<JobView, Error> {
-    let mut pause = FIRST_PAUSE;
-    for _ in 1..TRIES {
-        match client.submit(spec, key).await {
-            Err(error) if may_pass(&error) => {
-                tokio::time::sleep(pause).await;
-                pause *= 2;
-            }
-            answer => return answer,
+/// How handing in failed, and whether any try of it may have been accepted.
+struct Lost {
+    error: Error,
+    unclear: bool,
+}
+
+async fn with_retry(client: &Client, spec: &JobSpec, key: &str) -> Result<JobView, Lost> {
+    let (mut pause, mut unclear) = (FIRST_PAUSE, false);
+    let mut left = TRIES;
+    loop {
+        left -= 1;
+        let error = match client.submit(spec, key).await {
+            Ok(job) => return Ok(job),
+            Err(error) => error,
+        };
+        let passes = may_pass(&error);
+        // A refusal of a later try is the answer to all; a login that ran out in between is none.
+        unclear = passes || (unclear && matches!(error, Error::RanOut { .. }));
+        if !passes || left == 0 {
+            return Err(Lost { error, unclear });
         }
+        tokio::time::sleep(pause).await;
+        pause *= 2;
     }
-    client.submit(spec, key).await
 }
 
 fn may_pass(error: &Error) -> bool {
@@ -157,8 +169,7 @@ fn reasons(error: &Error, out: &mut impl Write) -> anyhow::Result<()> {
 }
 
 /// Nobody knows whether the job was accepted: says how to find out without a second one.
-fn lost(error: Error, key: &str) -> anyhow::Error {
-    let unclear = may_pass(&error);
+fn lost(error: Error, unclear: bool, key: &str) -> anyhow::Error {
     let error = anyhow::Error::from(error);
     if unclear {
         return error.context(format!(

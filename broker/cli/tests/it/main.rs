@@ -11,6 +11,7 @@ mod link;
 mod login;
 mod modes;
 mod program;
+mod routes;
 mod site;
 mod site_agents;
 mod site_people;

@@ -11,7 +11,8 @@ pub struct AccessModeView {
     /// `ai_factory`, `eurohpc`, `local` or another.
     pub family: String,
     /// The funding share that it gives hours of.
-    pub share: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<SourcedView<String>>,
     /// Of a mode that one site offers by itself, that site.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,

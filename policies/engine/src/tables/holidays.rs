@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use jiff::ToSpan as _;
+use jiff::Span;
 use jiff::civil::{Date, Weekday};
 use serde::{Deserialize, Serialize};
 
@@ -89,7 +89,7 @@ impl WorkingDays {
     /// Art. 3(4)).
     pub(crate) fn calendar_days_after(&self, day: Date, count: u32) -> Option<Due> {
         self.both(day, |is_free| {
-            let mut at = self.known(day.checked_add(i64::from(count).days()).ok()?)?;
+            let mut at = self.known(day.checked_add(Span::new().try_days(count).ok()?).ok()?)?;
             while is_free(at) {
                 at = self.next(at)?;
             }

@@ -22,12 +22,28 @@ impl Identity {
 
     /// Who runs the agent of this data folder, if it is root who asks: somebody who sets it up. Anybody
     /// else asks for the agent that they run themselves.
-    pub fn runs_as(data_dir: &Path) -> Option<u32> {
+    pub(crate) fn runs_as(data_dir: &Path) -> RunsAs {
         let asks = rustix::process::geteuid().as_raw();
-        if asks != ROOT {
-            return None;
-        }
-        other_owner(ROOT, owner_of(&data_dir.join(FILE)), owner_of(data_dir))
+        runs_as(asks, owner_of(&data_dir.join(FILE)), owner_of(data_dir))
+    }
+}
+
+/// Who runs an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RunsAs {
+    /// Who asks.
+    Asking,
+    Other(u32),
+    /// Nothing says it yet.
+    Unknown,
+}
+
+fn runs_as(asks: u32, of_identity: Option<u32>, of_folder: Option<u32>) -> RunsAs {
+    match other_owner(ROOT, of_identity, of_folder) {
+        _ if asks != ROOT => RunsAs::Asking,
+        Some(owner) => RunsAs::Other(owner),
+        None if of_identity.is_some() => RunsAs::Asking,
+        None => RunsAs::Unknown,
     }
 }
 
@@ -67,6 +83,16 @@ fn other_owner(uid: u32, of_identity: Option<u32>, of_folder: Option<u32>) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn root_sets_up_an_agent_of_another_user_and_anybody_else_asks_for_their_own() {
+        assert_eq!(runs_as(1000, Some(4242), None), RunsAs::Asking);
+        assert_eq!(runs_as(ROOT, Some(4242), Some(ROOT)), RunsAs::Other(4242));
+        assert_eq!(runs_as(ROOT, None, Some(4242)), RunsAs::Other(4242));
+        assert_eq!(runs_as(ROOT, Some(ROOT), Some(ROOT)), RunsAs::Asking);
+        assert_eq!(runs_as(ROOT, None, Some(ROOT)), RunsAs::Unknown);
+        assert_eq!(runs_as(ROOT, None, None), RunsAs::Unknown);
+    }
 
     const AGENT: u32 = 990;
     const MAIA: u32 = 1001;

@@ -1,4 +1,5 @@
 use super::{Settings, SettingsError};
+use crate::identity::RunsAs;
 use crate::{Identity, LocalUsers};
 
 impl Settings {
@@ -30,11 +31,13 @@ impl Settings {
         LocalUsers::new(self.agent.allow_own_account)
     }
 
-    /// As the agent sees them, whoever tries its file out.
-    pub fn users_of_agent(&self) -> LocalUsers {
+    /// As the agent sees them, whoever tries its file out; none where root does so before the agent has an
+    /// identity or a folder of its own, which would say who it runs as.
+    pub fn users_of_agent(&self) -> Option<LocalUsers> {
         match Identity::runs_as(&self.agent.data_dir) {
-            Some(uid) => self.users().seen_by(uid),
-            None => self.users(),
+            RunsAs::Asking => Some(self.users()),
+            RunsAs::Other(uid) => Some(self.users().seen_by(uid)),
+            RunsAs::Unknown => None,
         }
     }
 }
@@ -100,11 +103,11 @@ mod tests {
         let identity = folder.path().join("identity.toml");
         std::fs::write(&identity, "").unwrap();
         if std::os::unix::fs::chown(&identity, Some(4242), None).is_err() {
-            return; // Nobody but root gives files away.
+            return; // Nobody but root gives files away; who runs the agent is told apart in `identity`.
         }
         let theirs = settings("process", "4242", folder.path());
         let words = theirs
-            .check_own_user(&theirs.users_of_agent())
+            .check_own_user(&theirs.users_of_agent().unwrap())
             .await
             .unwrap_err()
             .to_string();

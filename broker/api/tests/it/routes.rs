@@ -1,0 +1,82 @@
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+async fn found(world: &World, query: &Value) -> Vec<Value> {
+    let token = world.token("stranger").await;
+    let answer = world
+        .post("/api/v1/routes/find", query)
+        .token(&token)
+        .send()
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()["items"].as_array().unwrap().clone()
+}
+
+fn query() -> Value {
+    json!({
+        "organisation": { "country": "FR", "kind": "company", "size": "small", "startup": true },
+        "project": { "civilian": true, "sectors": ["health"] },
+        "need": { "gpu_hours": 5000, "months": 3 },
+    })
+}
+
+fn at<'v>(routes: &'v [Value], mode: &str, system: &str) -> &'v Value {
+    let is_it = |it: &&Value| it["mode"] == mode && it["offer"]["value"]["system"] == system;
+    routes.iter().find(is_it).unwrap()
+}
+
+#[tokio::test]
+async fn a_start_up_that_nobody_knows_learns_what_it_could_have_and_what_is_missing() {
+    let world = World::start().await;
+    let routes = found(&world, &query()).await;
+    let play = at(&routes, "aif_playground", "cineca/leonardo");
+    assert_eq!(play["decision"]["result"], "needs_evidence");
+    assert_eq!(play["cost"], "free");
+    assert_eq!(play["decided_by"]["on"], "2026-11-24");
+    let first = json!([{ "field": "evidence", "to": "ai_pact_pledge" }]);
+    assert_eq!(play["changes"][0], first);
+    assert_eq!(play["changes"].as_array().unwrap().len(), 7);
+    let words = play["decision"]["rules"].as_array().unwrap().iter();
+    let missing = words
+        .filter(|rule| rule["rule"] == "ethics.missing")
+        .count();
+    assert_eq!(missing, 1);
+    let closed = at(&routes, "aif_large_scale", "lumi/lumi");
+    assert_eq!(closed["decision"]["result"], "not_eligible");
+    assert_eq!(closed["decided_by"], Value::Null);
+    let last = routes.last().unwrap();
+    assert_eq!(
+        last["decision"]["result"], "not_eligible",
+        "best answers first"
+    );
+}
+
+#[tokio::test]
+async fn what_was_declared_and_not_checked_goes_to_a_reviewer() {
+    let world = World::start().await;
+    let mut query = query();
+    query["evidence"] = json!([{ "kind": "seal_of_excellence", "issued_on": "2026-03-01" }]);
+    let routes = found(&world, &query).await;
+    let play = at(&routes, "aif_playground", "cineca/leonardo");
+    assert_eq!(play["decision"]["result"], "needs_review");
+}
+
+#[tokio::test]
+async fn a_kind_of_evidence_that_there_is_not_is_told_with_those_that_there_are() {
+    let world = World::start().await;
+    let mut query = query();
+    query["evidence"] = json!([{ "kind": "good_will", "issued_on": "2026-03-01" }]);
+    let token = world.token("stranger").await;
+    let answer = world
+        .post("/api/v1/routes/find", &query)
+        .token(&token)
+        .send()
+        .await;
+    let problem = answer.problem(400, "invalid-request").to_string();
+    assert!(
+        problem.contains("`good_will` is no kind of evidence"),
+        "{problem}"
+    );
+    assert!(problem.contains("seal_of_excellence"), "{problem}");
+}
