@@ -1,5 +1,6 @@
 //! How dear a whole decision is beside the bare Cedar call it stands on: the same rules in one
-//! policy set, the request built beforehand, nothing said about the outcome.
+//! policy set, the request built beforehand, nothing said about the outcome. And how long the policy takes to load, and
+//! all routes of an applicant to be found.
 #![expect(clippy::unwrap_used, reason = "a benchmark has nobody to report to")]
 
 use std::hint::black_box;
@@ -18,6 +19,16 @@ const QUESTION: &str = r#"{
     "allocation": {"valid_from": "2026-09-01", "valid_until": "2027-03-01", "suspended": false,
         "unspent_unit_ms": 18000000000, "begun": true, "ended": false},
     "applicant": {"identity_assurance": "medium", "multi_factor": true}
+}"#;
+
+/// Who has brought nothing yet: most routes end in evidence that is missing, and each is asked again with every kind.
+const BARE: &str = r#"{
+    "action": "apply_for_access", "allocation": null, "on": "2026-11-20",
+    "organisation": {"country": "FR", "kind": "company", "size": "small", "startup": true},
+    "evidence": [],
+    "project": {"civilian": null, "sectors": ["health"]},
+    "need": {"gpu_hours": 60000, "months": 12},
+    "applicant": {"identity_assurance": "low", "multi_factor": false}
 }"#;
 
 /// What the engine makes of `QUESTION`, in the shape of `facts.cedarschema`.
@@ -88,12 +99,16 @@ fn per_second(rounds: u32, calls: u32, work: &mut [(&mut dyn FnMut(), f64)]) {
 fn main() {
     let engine = Engine::shipped().unwrap();
     let question: Question = serde_json::from_str(QUESTION).unwrap();
+    let asked: Question = serde_json::from_str(BARE).unwrap();
     let bare = Bare::new();
 
     let mut criterion = Criterion::default().configure_from_args();
     criterion.bench_function("load", |bench| bench.iter(|| Engine::shipped().unwrap()));
     criterion.bench_function("decide", |bench| {
         bench.iter(|| engine.decide(black_box(&question)));
+    });
+    criterion.bench_function("routes", |bench| {
+        bench.iter(|| engine.routes(black_box(&asked)));
     });
     criterion.bench_function("bare cedar", |bench| bench.iter(|| bare.call()));
     criterion.final_summary();
@@ -103,5 +118,17 @@ fn main() {
     per_second(20, 2_000, &mut work);
     let [(_, decided), (_, answered)] = work;
     let ratio = decided / answered;
+    let mut load = || drop(black_box(Engine::shipped().unwrap()));
+    let mut routes = || drop(black_box(engine.routes(&asked)));
+    let mut slow: [(&mut dyn FnMut(), f64); 2] = [(&mut load, 0.0), (&mut routes, 0.0)];
+    per_second(10, 5, &mut slow);
+    let [(_, loads), (_, answers)] = slow;
+    let found = engine.routes(&asked).len();
+    println!(
+        "load {:.2} ms; {found} routes {:.2} ms, {:.0} times one decide",
+        1e3 / loads,
+        1e3 / answers,
+        decided / answers
+    );
     println!("decide {decided:.0}/s, bare Cedar {answered:.0}/s, ratio {ratio:.2}");
 }

@@ -175,7 +175,7 @@ fn spoken(decision: &Decision) -> BTreeMap<String, Effect> {
 fn every_case_is_answered_as_written() {
     let engine = Engine::shipped().unwrap();
     let cases = all_cases();
-    assert!(cases.len() >= 30, "only {} cases", cases.len());
+    assert!(cases.len() >= 120, "only {} cases", cases.len());
     let mut report = Vec::new();
     for case in &cases {
         let faults = case.faults(&engine.decide(&case.question));
@@ -184,6 +184,20 @@ fn every_case_is_answered_as_written() {
         }
     }
     assert!(report.is_empty(), "\n\n{}\n", report.join("\n\n"));
+}
+
+#[test]
+fn whether_a_case_is_eligible_is_known_without_its_words() {
+    let engine = Engine::shipped().unwrap();
+    for case in all_cases() {
+        let is_eligible = engine.is_eligible(&case.question);
+        assert_eq!(
+            is_eligible,
+            case.result == Outcome::Eligible,
+            "{}",
+            case.name
+        );
+    }
 }
 
 #[test]
@@ -224,7 +238,8 @@ fn every_accepted_kind_of_evidence_alone_suffices_in_some_case() {
         _ => false,
     };
     let cases = all_cases();
-    for kind in engine.evidence_kinds() {
+    let ethical = |kind: &&EvidenceKindInfo| kind.shows.iter().any(|it| it == "ethics");
+    for kind in engine.evidence_kinds().iter().filter(ethical) {
         let alone = cases.iter().any(|case| stands_on(case, kind));
         assert!(alone, "no case stands on `{}` alone", kind.id);
     }
@@ -262,10 +277,11 @@ fn the_cases_pin_every_operator_of_every_rule() {
         ("unless", "when"),
     ];
     let (cases, mut answered, mut survivors) = (all_cases(), 0, Vec::new());
-    let is_wrong = |engine: &Engine| {
-        cases
-            .iter()
-            .any(|case| !case.faults(&engine.decide(&case.question)).is_empty())
+    // The cases of the turned rule's own file are the likeliest to fail.
+    let is_wrong = |engine: &Engine, file: &str| {
+        let own = |case: &&Case| case.name.starts_with(&format!("{file}: "));
+        let fails = |case: &Case| !case.faults(&engine.decide(&case.question)).is_empty();
+        cases.iter().filter(own).any(fails) || cases.iter().any(fails)
     };
     let shipped = Sources::shipped().unwrap();
     let turned = shipped.rules.iter().enumerate().flat_map(|(file, rules)| {
@@ -279,7 +295,10 @@ fn the_cases_pin_every_operator_of_every_rule() {
     });
     for (file, at, from, to) in turned {
         let mut sources = Sources::shipped().unwrap();
+        // Nobody reads a translation here.
+        sources.words.clear();
         let source = &mut sources.rules[file];
+        let stem = source.name.replace("rules/", "").replace(".cedar", "");
         source.text.replace_range(at..at + from.len(), to);
         let line = line_of(&source.text, at);
         let survivor = format!("{}:{line}: `{from}` may as well be `{to}`", source.name);
@@ -287,7 +306,7 @@ fn the_cases_pin_every_operator_of_every_rule() {
             continue;
         };
         answered += 1;
-        if !is_wrong(&engine) {
+        if !is_wrong(&engine, &stem) {
             survivors.push(survivor);
         }
     }

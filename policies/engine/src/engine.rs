@@ -1,3 +1,4 @@
+use std::iter;
 use std::path::Path;
 
 use cedar_policy::{EntityUid, Request};
@@ -7,22 +8,28 @@ use crate::decision::{Decision, Effect, Outcome, Spoken};
 use crate::error::LoadError;
 use crate::evaluate::{Rulebook, gap};
 use crate::facts::Facts;
-use crate::force::{Actions, Stretch};
+use crate::force::{Actions, Put, Rules, Stretch};
+use crate::languages::Languages;
 use crate::load::{check_evidence, read_rules, validate};
 use crate::modes::{AccessMode, Clock};
 use crate::question::Question;
 use crate::rule::RuleInfo;
-use crate::sources::Sources;
-use crate::tables::{Due, EvidenceKindInfo, Tables};
+use crate::sources::{Sources, digest};
+use crate::tables::{
+    Due, EvidenceKindInfo, FollowUpKind, Limit, Named, ProjectIdFault, ProjectIdParts, Tables,
+};
 
 /// A loaded policy. Immutable: to change a rule, load again and swap.
 #[derive(Debug)]
 pub struct Engine {
-    rulebook: Rulebook,
+    pub(crate) rulebook: Rulebook,
     infos: Vec<RuleInfo>,
     /// From the last to the first.
     stretches: Vec<Stretch>,
     tables: Tables,
+    pub(crate) languages: Languages,
+    /// Everything that it was loaded from and that decides.
+    document: String,
     digest: String,
     names: Names,
 }
@@ -41,12 +48,20 @@ impl Engine {
         Self::load(&Sources::shipped()?)
     }
 
-    /// The policy of a folder: `modes/*.toml`, `rules/*.cedar` and `tables/*.toml`.
+    /// The policy of a folder: `modes/*.toml`, `rules/*.cedar`, `tables/*.toml`, and `words/*.toml` if there are any.
     pub fn from_dir(dir: &Path) -> Result<Self, LoadError> {
         Self::load(&Sources::read(dir)?)
     }
 
+    /// A policy of earlier, from the text that [`Self::document`] gave then.
+    ///
+    /// Fails where it was made for another program: then that one makes its decisions again.
+    pub fn from_document(document: &str) -> Result<Self, LoadError> {
+        Self::load(&Sources::of_document(document)?)
+    }
+
     pub(crate) fn load(sources: &Sources) -> Result<Self, LoadError> {
+        let document = sources.document();
         let tables = Tables::load(sources)?;
         let rules = read_rules(sources)?;
         validate(sources, &rules)?;
@@ -55,12 +70,15 @@ impl Engine {
             LoadError::new(&format!("rules/{}.cedar", found.question), found.into())
         })?;
         check_evidence(sources, &tables, &rules)?;
+        let languages = Languages::load(&sources.words, &rules, &tables)?;
         Ok(Self {
             infos: rules.iter().map(|rule| rule.info.clone()).collect(),
             rulebook: Rulebook::new(rules),
             stretches,
             tables,
-            digest: sources.digest(),
+            languages,
+            digest: digest(&document),
+            document,
             names,
         })
     }
@@ -68,6 +86,11 @@ impl Engine {
     /// `sha256:` and 64 hex digits over modes, rules, schema and tables; whatever decides is in it.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// Modes, rules, schema and tables as one text; its SHA-256 is the digest. Kept, it decides again later.
+    pub fn document(&self) -> &str {
+        &self.document
     }
 
     /// All rules, in force or not, by file and then in the order of the file.
@@ -93,6 +116,43 @@ impl Engine {
         }
     }
 
+    /// Practices that Art. 5 of the AI Act prohibits, for a form to ask about.
+    pub fn ai_act_practices(&self) -> &[Named] {
+        &self.tables.ai_act.practices
+    }
+
+    /// Areas of high risk of its Annex III.
+    pub fn ai_act_areas(&self) -> &[Named] {
+        &self.tables.ai_act.areas
+    }
+
+    /// What an applicant may say under its Art. 2.
+    pub fn ai_act_exclusions(&self) -> &[Named] {
+        &self.tables.ai_act.exclusions
+    }
+
+    /// The numbers that rules compare with, of all tables.
+    pub fn limits(&self) -> impl Iterator<Item = &Limit> {
+        let Tables {
+            ai_act,
+            aid,
+            caps,
+            shares,
+            ..
+        } = &self.tables;
+        ai_act.limits.iter().chain(aid).chain(caps).chain(shares)
+    }
+
+    /// What is owed after allocations, and what of it stands in the way of the next application.
+    pub fn follow_up_kinds(&self) -> &[FollowUpKind] {
+        &self.tables.follow_ups
+    }
+
+    /// Takes apart a project id of a European call: `EHPC-AIF-2026PG01-907`, in capitals or not.
+    pub fn project_id(&self, text: &str) -> Result<ProjectIdParts, ProjectIdFault> {
+        self.tables.project_ids.read(text)
+    }
+
     /// Answers a question by the rules in force on its day.
     ///
     /// Never fails: what cannot be decided, an unmended rule included, goes to a person.
@@ -112,12 +172,13 @@ impl Engine {
 
     fn spoken(&self, question: &Question) -> Vec<Spoken> {
         let on = question.on;
-        let Some(stretch) = self.stretches.iter().find(|stretch| stretch.from <= on) else {
+        let Some(stretch) = self.stretch(on) else {
             return vec![gap("policy", on, format!("no rule is in force on {on}"))];
         };
         let facts = Facts::gather(question, &self.tables);
+        let put = put(stretch, &facts);
         let mut rules = match self.request(&facts) {
-            Ok(request) => self.rulebook.evaluate(stretch, &request, &facts),
+            Ok(request) => self.rulebook.evaluate(&put, &request, &facts),
             Err(error) => vec![gap(
                 "policy",
                 on,
@@ -128,9 +189,24 @@ impl Engine {
             .iter()
             .all(|spoken| spoken.effect == Effect::Satisfied)
         {
-            close_gaps(stretch.questions(question.action), question, &mut rules);
+            close_gaps(&put, question, &mut rules);
         }
         rules
+    }
+
+    /// Whether `decide` would say that the question is eligible. Several times as fast, for asking often.
+    pub(crate) fn is_eligible(&self, question: &Question) -> bool {
+        let Some(stretch) = self.stretch(question.on) else {
+            return false;
+        };
+        let facts = Facts::gather(question, &self.tables);
+        let put = put(stretch, &facts);
+        let request = self.request(&facts);
+        request.is_ok_and(|request| self.rulebook.is_satisfied(&put, &request))
+    }
+
+    fn stretch(&self, on: Date) -> Option<&Stretch> {
+        self.stretches.iter().find(|stretch| stretch.from <= on)
     }
 
     pub(crate) fn request(&self, facts: &Facts<'_>) -> Result<Request, Box<dyn std::error::Error>> {
@@ -151,8 +227,17 @@ impl Engine {
     }
 }
 
+/// The rules that are put to a question: always those, and those of the facts that it has.
+fn put<'s>(stretch: &'s Stretch, facts: &Facts<'_>) -> Vec<&'s Rules> {
+    let Put { always, sometimes } = stretch.put(facts.question.action);
+    let asked = sometimes.iter().filter(|(fact, _)| facts.has(fact));
+    iter::once(always)
+        .chain(asked.map(|(_, rules)| rules))
+        .collect()
+}
+
 /// Nobody passes because a question went unanswered.
-fn close_gaps(questions: &[String], question: &Question, rules: &mut Vec<Spoken>) {
+fn close_gaps(put: &[&Rules], question: &Question, rules: &mut Vec<Spoken>) {
     let answered = |name: &str| {
         let rest = |spoken: &Spoken| {
             spoken
@@ -162,7 +247,8 @@ fn close_gaps(questions: &[String], question: &Question, rules: &mut Vec<Spoken>
         };
         rules.iter().any(rest)
     };
-    let open = questions.iter().filter(|name| !answered(name));
+    let questions = put.iter().flat_map(|rules| &rules.questions);
+    let open = questions.filter(|name| !answered(name));
     let mut gaps: Vec<Spoken> = open
         .map(|name| {
             gap(

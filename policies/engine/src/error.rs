@@ -17,6 +17,9 @@ pub enum Fault {
     Unreadable(#[source] std::io::Error),
     #[error("no table of this name is known")]
     UnknownTable,
+    /// Of a policy that was kept: the facts of its time are laid out otherwise now.
+    #[error("it was made for a program that lays out other facts")]
+    OtherSchema,
     #[error("it holds no rule")]
     NoRules,
     #[error("{0}")]
@@ -39,6 +42,10 @@ pub enum Fault {
         effect: String,
         keyword: &'static str,
     },
+    #[error(
+        "`@asked_of` is `{0}`, which no question lacks or another rule of the file does not say"
+    )]
+    AskedOf(String),
     #[error("its `@until` is not after its `@effective`")]
     NeverInForce,
     #[error("its id does not begin with `{0}.`, the name of its file")]
@@ -55,6 +62,8 @@ pub enum Fault {
     NeverSatisfied(jiff::civil::Date),
     #[error("{0}")]
     Table(String),
+    #[error("{0}")]
+    Words(String),
     #[error("on {0} the AI Pact pledge would be the only evidence of ethics")]
     PledgeAlone(jiff::civil::Date),
 }
@@ -66,19 +75,21 @@ impl Fault {
             Self::Unreadable(_) => {
                 "a policy is a folder with modes/*.toml, rules/*.cedar and tables/*.toml, readable"
             }
-            Self::UnknownTable => {
-                "tables are countries.toml, evidence_kinds.toml and holidays.toml"
-            }
+            Self::UnknownTable => "policies/README.md lists the tables that there are",
+            Self::OtherSchema => "make its decisions again with the program of that time",
             Self::NoRules => "write at least one rule",
             Self::Syntax(_) => "mend the syntax",
             Self::Slot => "write the rule without slots",
             Self::MissingAnnotation(_) => "add it",
             Self::UnknownAnnotation(_) => {
-                "use @id @title @source @effective @until @effect @words @remedy"
+                "use @id @title @source @effective @until @asked_of @effect @words @remedy"
             }
             Self::BadDate { .. } => "write a date as 2026-11-20",
             Self::BadEffect(_) => "say satisfied, refused, needs_evidence or needs_review",
             Self::EffectMismatch { .. } => "a satisfied rule is a permit, every other one a forbid",
+            Self::AskedOf(_) => {
+                "all rules of a file say the same, and name a fact that facts.cedarschema marks so"
+            }
             Self::NeverInForce => "`@until` is the first day the rule no longer holds",
             Self::ForeignId(_) => "rename the rule or move it to its own file",
             Self::DuplicateId => "give every rule its own id",
@@ -87,6 +98,9 @@ impl Fault {
             Self::Invalid(_) => "facts.cedarschema says what a rule may ask about",
             Self::NeverSatisfied(_) => "add a permit that says when the question is satisfied",
             Self::Table(_) => "mend the table",
+            Self::Words(_) => {
+                "a catalogue names what the policy has, by the same facts as its English"
+            }
             Self::PledgeAlone(_) => "accept another kind of evidence on that day",
         }
     }

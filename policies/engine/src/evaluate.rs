@@ -2,15 +2,19 @@
 
 use std::collections::HashMap;
 
-use cedar_policy::{AuthorizationError, Authorizer, Entities, PolicyId, Request};
+use cedar_policy::{AuthorizationError, Authorizer, Entities, PolicyId, PolicySet, Request};
 
 use crate::decision::{Effect, Spoken};
 use crate::facts::Facts;
-use crate::force::Stretch;
+use crate::force::Rules;
+use crate::languages::Voice;
 use crate::rule::{Rule, RuleInfo};
 
-const REPORT: &str =
+pub(crate) const REPORT: &str =
     "Report this to the operator: the policy needs mending, until then a person decides";
+
+pub(crate) const OPEN: &str = "The rules leave this open";
+pub(crate) const FAILED: &str = "the rule could not be evaluated: ";
 
 /// The rules, and where each stands.
 #[derive(Debug)]
@@ -40,12 +44,15 @@ impl Rulebook {
     /// Asks Cedar twice over, each policy once: what is satisfied, and what objects.
     pub(crate) fn evaluate(
         &self,
-        stretch: &Stretch,
+        put: &[&Rules],
         request: &Request,
         facts: &Facts<'_>,
     ) -> Vec<Spoken> {
         let mut said = Vec::with_capacity(8);
-        for policies in [&stretch.permits, &stretch.forbids] {
+        for policies in put
+            .iter()
+            .flat_map(|rules| [&rules.permits, &rules.forbids])
+        {
             let response = self
                 .authorizer
                 .is_authorized(request, policies, &self.entities);
@@ -57,10 +64,41 @@ impl Rulebook {
         said.into_iter().map(|(_, spoken)| spoken).collect()
     }
 
+    /// Whether `evaluate` would find every question satisfied, without finding the words for it.
+    pub(crate) fn is_satisfied(&self, put: &[&Rules], request: &Request) -> bool {
+        let answer = |policies: &PolicySet| {
+            self.authorizer
+                .is_authorized(request, policies, &self.entities)
+        };
+        let is_silent = |rules: &&Rules| {
+            let response = answer(&rules.forbids);
+            let said = response.diagnostics();
+            said.reason().next().is_none() && said.errors().next().is_none()
+        };
+        let mut answered: Vec<&str> = Vec::with_capacity(8);
+        // Most of what is asked here is refused, so the objections come first.
+        put.iter().all(is_silent)
+            && put.iter().all(|rules| {
+                let response = answer(&rules.permits);
+                let said = response.diagnostics();
+                let places = said.reason().filter_map(|id| self.places.get(id));
+                let spoken = places.filter_map(|place| self.rules.get(*place));
+                answered.extend(spoken.map(|rule| rule.info.question.as_str()));
+                said.errors().next().is_none() && { rules.questions.iter() }
+                    .all(|name| answered.contains(&name.as_str()))
+            })
+            && !answered.is_empty()
+    }
+
+    pub(crate) fn rule(&self, id: &str) -> Option<&Rule> {
+        let place = *self.places.get(&PolicyId::new(id))?;
+        self.rules.get(place)
+    }
+
     fn spoken(&self, id: &PolicyId, facts: &Facts<'_>) -> Option<(usize, Spoken)> {
         let place = *self.places.get(id)?;
-        let Rule { info, words, .. } = self.rules.get(place)?;
-        let words = words.render(|fact, out| facts.say(*fact, &info.question, out));
+        let rule = self.rules.get(place)?;
+        let (info, words) = (&rule.info, rule.words_on(facts, Voice::ENGLISH));
         let remedy = (info.effect != Effect::Satisfied)
             .then(|| info.remedy.clone())
             .flatten();
@@ -72,7 +110,7 @@ impl Rulebook {
         let AuthorizationError::PolicyEvaluationError(error) = error;
         let place = *self.places.get(error.policy_id())?;
         let info = &self.rules.get(place)?.info;
-        let words = format!("the rule could not be evaluated: {}", error.inner());
+        let words = format!("{FAILED}{}", error.inner());
         Some((
             place,
             info.says(Effect::NeedsReview, words, Some(REPORT.to_owned())),
@@ -98,7 +136,7 @@ impl RuleInfo {
 pub(crate) fn gap(question: &str, on: jiff::civil::Date, words: String) -> Spoken {
     Spoken {
         rule: question.to_owned(),
-        title: "The rules leave this open".to_owned(),
+        title: OPEN.to_owned(),
         source: "platform default".to_owned(),
         effective: on,
         effect: Effect::NeedsReview,

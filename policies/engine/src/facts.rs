@@ -1,10 +1,14 @@
 //! A question, sorted by the tables: what Cedar is asked about, and what the words of rules name.
 
+mod limits;
 mod mode;
 mod say;
+mod say_limits;
 
 use cedar_policy::{Context, ContextCreationError, RestrictedExpression as Value};
 use jiff::civil::Date;
+
+pub(crate) use self::limits::OPTIONAL;
 
 use crate::modes::AccessMode;
 use crate::question::{AllocationFacts, EvidenceFact, Question};
@@ -67,14 +71,17 @@ impl<'a> Facts<'a> {
             pairs.push(("mode".to_owned(), self.mode_record()));
         }
         pairs.push(("need".to_owned(), self.need_record()));
+        pairs.extend(self.optional().map(|(name, fact)| (name.to_owned(), fact)));
         let person = &question.applicant;
-        let person = record([
+        let vetted = person.vetted.map(|it| ("vetted", Value::new_bool(it)));
+        let known = [
             (
                 "identity_assurance",
                 Value::new_string(person.identity_assurance.clone()),
             ),
             ("multi_factor", Value::new_bool(person.multi_factor)),
-        ]);
+        ];
+        let person = record(known.into_iter().chain(vetted));
         pairs.push(("applicant".to_owned(), person));
         Context::from_pairs(pairs).map_err(Box::new)
     }
@@ -88,6 +95,7 @@ impl<'a> Facts<'a> {
                 "country_readable",
                 Value::new_bool(is_country_code(&facts.country)),
             ),
+            ("state", Value::new_string(self.state().to_owned())),
             ("size", Value::new_string(facts.size.clone())),
             (
                 "applicant_kinds",
@@ -102,6 +110,12 @@ impl<'a> Facts<'a> {
                 ]),
             ),
         ])
+    }
+
+    /// The code of its country; as given where nobody knows it.
+    fn state(&self) -> &str {
+        let given = &self.question.organisation.country;
+        self.country.map_or(given, |country| &country.code)
     }
 
     fn evidence_record(&self) -> Value {
@@ -188,6 +202,10 @@ fn allocation_record(allocation: &AllocationFacts) -> Value {
 fn day(date: Date) -> Value {
     let epoch = const { jiff::civil::date(1970, 1, 1) };
     Value::new_long(date.duration_since(epoch).as_hours() / 24)
+}
+
+fn whole(number: u64) -> Value {
+    Value::new_long(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 fn strings<'s>(texts: impl Iterator<Item = &'s str>) -> Value {

@@ -1,11 +1,12 @@
-//! Which rules are in force when. The set changes on few days, so each stretch between two of them
-//! has its Cedar policies ready and a decision only looks its day up.
+//! Which rules are in force when, and for what. The set changes on few days, so each stretch between two of them has its
+//! Cedar policies ready and a decision only looks its day up.
 
 use cedar_policy::{EntityUid, PolicySet};
 use jiff::civil::Date;
 
 use crate::decision::Effect;
 use crate::error::Fault;
+use crate::facts::OPTIONAL;
 use crate::question::Action;
 use crate::rule::Rule;
 
@@ -13,12 +14,28 @@ use crate::rule::Rule;
 #[derive(Debug)]
 pub(crate) struct Stretch {
     pub(crate) from: Date,
+    job: Put,
+    access: Put,
+}
+
+/// What is asked before somebody may do something.
+#[derive(Debug)]
+pub(crate) struct Put {
+    /// Whatever the question has.
+    pub(crate) always: Rules,
+    /// Only where it has that fact.
+    pub(crate) sometimes: Vec<(&'static str, Rules)>,
+}
+
+/// Rules that are asked together.
+#[derive(Debug)]
+pub(crate) struct Rules {
     /// What can satisfy a question. Apart from `forbids`, because Cedar names the permits only
     /// where no forbid applies, and a decision names both.
     pub(crate) permits: PolicySet,
     pub(crate) forbids: PolicySet,
-    job: Vec<String>,
-    access: Vec<String>,
+    /// What must be answered.
+    pub(crate) questions: Vec<String>,
 }
 
 impl Stretch {
@@ -36,48 +53,75 @@ impl Stretch {
     }
 
     fn starting(day: Date, rules: &[Rule], actions: &Actions) -> Result<Self, Unsatisfiable> {
-        let in_force: Vec<&Rule> = rules
-            .iter()
-            .filter(|rule| rule.span().holds_on(day))
-            .collect();
-        for action in [&actions.submit_job, &actions.apply_for_access] {
-            let spoken_of = |rule: &&&Rule| rule.speaks_of(action);
-            for rule in in_force.iter().filter(spoken_of) {
-                let question = &rule.info.question;
-                let mut same = in_force
-                    .iter()
-                    .filter(spoken_of)
-                    .filter(|r| r.info.question == *question);
-                if same.all(|rule| rule.info.effect != Effect::Satisfied) {
-                    return Err(Unsatisfiable {
-                        question: question.clone(),
-                        day,
-                    });
-                }
+        let put = |action| {
+            let in_force = rules.iter().filter(|rule| rule.span().holds_on(day));
+            let spoken_of: Vec<&Rule> = in_force.filter(|rule| rule.speaks_of(action)).collect();
+            match unsatisfiable(&spoken_of) {
+                Some(question) => Err(Unsatisfiable { question, day }),
+                None => Ok(Put::of(&spoken_of)),
             }
-        }
-        let questions = |action| {
-            let spoken_of = in_force.iter().filter(|rule| rule.speaks_of(action));
-            let mut names: Vec<String> = spoken_of.map(|rule| rule.info.question.clone()).collect();
-            names.dedup();
-            names
         };
         Ok(Self {
             from: day,
-            permits: policies(&in_force, |effect| effect == Effect::Satisfied),
-            forbids: policies(&in_force, |effect| effect != Effect::Satisfied),
-            job: questions(&actions.submit_job),
-            access: questions(&actions.apply_for_access),
+            job: put(&actions.submit_job)?,
+            access: put(&actions.apply_for_access)?,
         })
     }
 
-    /// The questions that must be answered before somebody may do that.
-    pub(crate) fn questions(&self, action: Action) -> &[String] {
+    pub(crate) fn put(&self, action: Action) -> &Put {
         match action {
             Action::SubmitJob => &self.job,
             Action::ApplyForAccess => &self.access,
         }
     }
+}
+
+impl Put {
+    fn of(rules: &[&Rule]) -> Self {
+        let of = |fact| {
+            let mut such = rules
+                .iter()
+                .filter(move |rule| rule.asked_of == fact)
+                .peekable();
+            such.peek()?;
+            Some(Rules::of(&such.copied().collect::<Vec<_>>()))
+        };
+        let sometimes = OPTIONAL.into_iter().map(|fact| (fact, of(Some(fact))));
+        Self {
+            always: of(None).unwrap_or_else(|| Rules::of(&[])),
+            sometimes: sometimes
+                .filter_map(|(fact, it)| Some((fact, it?)))
+                .collect(),
+        }
+    }
+}
+
+impl Rules {
+    fn of(rules: &[&Rule]) -> Self {
+        let mut questions: Vec<String> = rules
+            .iter()
+            .map(|rule| rule.info.question.clone())
+            .collect();
+        questions.dedup();
+        Self {
+            permits: policies(rules, |effect| effect == Effect::Satisfied),
+            forbids: policies(rules, |effect| effect != Effect::Satisfied),
+            questions,
+        }
+    }
+}
+
+/// One that is put only where its fact is there may do nothing but object; any other must have a yes.
+fn unsatisfiable(rules: &[&Rule]) -> Option<String> {
+    let always = || rules.iter().filter(|rule| rule.asked_of.is_none());
+    let is_yes = |rule: &&&Rule| rule.info.effect == Effect::Satisfied;
+    let lacks_one = |rule: &&&Rule| {
+        let mut yes = always().filter(is_yes);
+        yes.all(|it| it.info.question != rule.info.question)
+    };
+    always()
+        .find(lacks_one)
+        .map(|rule| rule.info.question.clone())
 }
 
 /// A question that could only ever be answered no.

@@ -13,11 +13,14 @@ mod error;
 mod evaluate;
 mod facts;
 mod force;
+mod identifiers;
+mod languages;
 mod load;
 mod modes;
 mod question;
 mod routes;
 mod rule;
+mod size;
 mod sources;
 mod tables;
 mod words;
@@ -25,14 +28,23 @@ mod words;
 pub use decision::{Decision, Effect, Outcome, Spoken};
 pub use engine::Engine;
 pub use error::{Fault, LoadError};
+pub use identifiers::{CheckedIdentifier, Checksum, IdentifierFault, IdentifierKind};
+pub use languages::TitleKind;
 pub use modes::{
     AccessMode, ApplicantKind, Clock, ClockStart, CutOffs, Duty, GpuHours, Offer, OfferState,
-    Selection, Sourced, day_in_brussels,
+    Selection, Sourced, begin_in_brussels, day_in_brussels,
 };
 pub use question::{
-    Action, AllocationFacts, ApplicantFacts, EvidenceFact, ModeFacts, NeedFacts, OrganisationFacts,
-    ProjectFacts, Question,
+    Action, AiActFacts, AidFacts, AllocationFacts, ApplicantFacts, EvidenceFact, FairAccessFacts,
+    FollowUpFacts, ModeFacts, NeedFacts, OrganisationFacts, ProjectFacts, Question, SharesFacts,
 };
 pub use routes::{Change, Cost, Route};
 pub use rule::RuleInfo;
-pub use tables::{Confidence, Due, EvidenceKindInfo, Holiday};
+pub use size::{
+    AccountingPeriod, LinkedEnterprise, PeriodFigures, PeriodFound, SizeClass, SizeFacts,
+    SizeFault, SizeFound, SizeReason, Stake,
+};
+pub use tables::{
+    Confidence, Due, EvidenceKindInfo, FollowUpKind, Holiday, Limit, Named, ProjectIdFault,
+    ProjectIdParts,
+};

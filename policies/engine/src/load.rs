@@ -14,6 +14,11 @@ pub(crate) fn read_rules(sources: &Sources) -> Result<Vec<Rule>, LoadError> {
             if rules.iter().any(|earlier| earlier.info.id == rule.info.id) {
                 return Err(source.error_in(&rule.info.id, Fault::DuplicateId));
             }
+            let first = { rules.iter() }.find(|it| it.info.question == rule.info.question);
+            if first.is_some_and(|first| first.asked_of != rule.asked_of) {
+                let named = rule.asked_of.unwrap_or_default().to_owned();
+                return Err(source.error_in(&rule.info.id, Fault::AskedOf(named)));
+            }
             rules.push(rule);
         }
     }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::cut_offs::{CutOffs, day_in_brussels};
+pub use self::cut_offs::{CutOffs, begin_in_brussels, day_in_brussels};
 pub(crate) use self::load::load;
 pub use self::offer::{Offer, OfferState};
 pub use self::sourced::Sourced;
@@ -23,7 +23,8 @@ pub struct AccessMode {
     pub id: String,
     /// Who runs it: `ai_factory`, `eurohpc`, `local`; open to others.
     pub family: String,
-    /// The funding share that it gives hours of: `union`, `national:IT`, `commercial`.
+    /// The funding share that it gives hours of: `union`, `commercial`, or `national`, which is that of the
+    /// applicant's own state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<Sourced<String>>,
     /// Of a mode that one site offers by itself, that site.
@@ -35,6 +36,9 @@ pub struct AccessMode {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Sourced<String>>,
     pub applicants: Sourced<Vec<ApplicantKind>>,
+    /// Where an applicant must be established; none where the mode is open to all states that the rules admit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub countries: Option<Sourced<Vec<String>>>,
     /// Who pays nothing; others of `applicants` pay per use.
     pub free_for: Sourced<Vec<ApplicantKind>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

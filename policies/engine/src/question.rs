@@ -10,11 +10,20 @@ use sha2::{Digest as _, Sha256};
 #[serde(deny_unknown_fields)]
 pub struct Question {
     pub action: Action,
+    /// What aid of states there was, for modes of a national share; none where nobody has said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aid: Option<AidFacts>,
     /// The allocation the job would be charged to; rules on applications do not look at it.
     pub allocation: Option<AllocationFacts>,
     pub applicant: ApplicantFacts,
     /// Of any kind and state; the engine sorts out what counts.
     pub evidence: Vec<EvidenceFact>,
+    /// What the organisation has already, in this mode at this system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fair_access: Option<FairAccessFacts>,
+    /// What the organisation owes from earlier allocations; an empty list says that somebody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follow_ups: Option<Vec<FollowUpFacts>>,
     /// The access mode that is applied to; none where nobody named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<ModeFacts>,
@@ -25,6 +34,12 @@ pub struct Question {
     pub on: Date,
     pub organisation: OrganisationFacts,
     pub project: ProjectFacts,
+    /// How much of the system is used for whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shares: Option<SharesFacts>,
+    /// Why the site says no, in its own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vetoed_by_site: Option<String>,
 }
 
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,6 +57,10 @@ pub struct OrganisationFacts {
     /// `company`, `research` or `public_sector`; none while nobody has said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
+    /// What screening against sanctions and export control said: `clear`, `hit`, or anything else, which is not
+    /// settled; none where nobody has screened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub screening: Option<String>,
     /// `micro`, `small`, `medium`, `large` or `unclear`.
     pub size: String,
     /// As declared: no law of the Union in force says what a start-up is.
@@ -85,6 +104,9 @@ pub struct NeedFacts {
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct ProjectFacts {
+    /// What it declares under the AI Act.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ai_act: Option<AiActFacts>,
     /// As declared; none while nobody has said.
     pub civilian: Option<bool>,
     /// Whether Horizon Europe or Digital Europe pays for it, as declared.
@@ -116,6 +138,82 @@ pub struct ApplicantFacts {
     /// REFEDS IAP: `none`, `low`, `medium` or `high`.
     pub identity_assurance: String,
     pub multi_factor: bool,
+    /// Of the person, as [`OrganisationFacts::screening`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub screening: Option<String>,
+    /// Whether the operator has vetted the identity, which then counts as assured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vetted: Option<bool>,
+}
+
+/// As declared. The ids are those of `tables/ai_act.toml`; another one counts as in force.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct AiActFacts {
+    /// Art. 2(6) and 2(8); kept, and changes no answer by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclusions: Vec<String>,
+    /// Whether a general-purpose model is trained; where nobody has said, an estimate says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpai: Option<bool>,
+    /// Areas of Annex III.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub high_risk: Vec<String>,
+    /// Practices of Art. 5.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prohibited: Vec<String>,
+    /// Computing for training, in units of 10^18 floating-point operations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training_exaflop: Option<u64>,
+}
+
+/// De minimis aid of one state to the single undertaking that the organisation belongs to.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct AidFacts {
+    /// What the hours asked for are worth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_eur: Option<u32>,
+    /// Received in the three years before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted_eur_three_years: Option<u32>,
+}
+
+/// What one organisation has in the mode, at the system, that is asked about.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct FairAccessFacts {
+    pub active_allocations: u32,
+    /// Handed in and not decided, without the one that is asked about.
+    pub open_applications: u32,
+}
+
+/// What is overdue of one kind.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct FollowUpFacts {
+    /// `final_report`: of `tables/follow_ups.toml`; another one stands in nobody's way.
+    pub kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest_due: Option<Date>,
+    pub overdue: u32,
+}
+
+/// How much of a system's time goes to whom, over the period that the operator reckons with.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct SharesFacts {
+    /// Of the system, as its site declares it: `high_end`, `ai_optimised`, `mid_range`.
+    pub class: String,
+    /// Of the Union's time, what is sold; in thousandths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commercial_permille_used: Option<u32>,
+    /// The share that the hours are of: `union`, `national:FI`, `commercial`; none: that of the mode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+    /// Of the system's time, what is used for the Union; in thousandths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub union_permille_used: Option<u32>,
 }
 
 impl Question {

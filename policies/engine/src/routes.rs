@@ -2,13 +2,14 @@
 
 mod change;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 pub use self::change::Change;
 use crate::decision::{Decision, Outcome};
 use crate::engine::Engine;
 use crate::facts::Facts;
-use crate::modes::{AccessMode, ApplicantKind, Offer, Sourced};
+use crate::modes::{AccessMode, ApplicantKind, Duty, GpuHours, Offer, Sourced};
 use crate::question::{Action, ModeFacts, Question};
 
 /// One mode at one system, with the answer to who asked.
@@ -19,7 +20,24 @@ pub struct Route {
     pub mode: String,
     /// `site/system`, whether it is open, and how sure that is.
     pub offer: Sourced<Offer>,
+    /// The first day of that state; none where it was not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Date>,
     pub cost: Cost,
+    /// The funding share that the hours are of: see [`AccessMode::share`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<Sourced<String>>,
+    /// Physical GPU-hours of one allocation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu_hours: Option<Sourced<GpuHours>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub durations_months: Option<Sourced<Vec<u32>>>,
+    /// What is asked for with an application, by kind; `Engine::title` names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<Sourced<String>>,
+    /// What whoever gets hours owes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub duties: Vec<Sourced<Duty>>,
     pub decision: Decision,
     /// Each of these alone makes it eligible: it was decided again with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -61,12 +79,20 @@ impl Engine {
         let decision = self.decide(&question);
         let changes = match decision.result {
             Outcome::Eligible => Vec::new(),
-            _ => self.changes(&question, mode),
+            _ => self.changes(&question, mode, &decision.rules, |changed| {
+                self.is_eligible(changed)
+            }),
         };
         Route {
             mode: mode.id.clone(),
+            since: offer.value.since,
             offer: offer.clone(),
             cost: self.cost(&question, mode),
+            share: mode.share.clone(),
+            gpu_hours: mode.gpu_hours.clone(),
+            durations_months: mode.durations_months.clone(),
+            documents: mode.documents.clone(),
+            duties: mode.duties.clone(),
             decision,
             changes,
         }

@@ -1,6 +1,6 @@
 //! One rule: a Cedar policy with the annotations that let a decision explain itself.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use cedar_policy::{
     ActionConstraint, Effect as CedarEffect, EntityUid, Policy, PolicyId, PolicySet,
@@ -8,14 +8,18 @@ use cedar_policy::{
 use jiff::civil::Date;
 use miette::Diagnostic as _;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::decision::Effect;
 use crate::error::{Fault, LoadError, line_of};
+use crate::facts::{Facts, OPTIONAL};
+use crate::languages::Voice;
 use crate::sources::Source;
 use crate::tables::Span;
 use crate::words::{Fact, Template};
 
-const ANNOTATIONS: [&str; 8] = [
+const ANNOTATIONS: [&str; 9] = [
+    "asked_of",
     "id",
     "title",
     "source",
@@ -48,6 +52,10 @@ pub struct RuleInfo {
 pub(crate) struct Rule {
     pub(crate) info: RuleInfo,
     pub(crate) words: Template<Fact>,
+    /// The attributes of the context that its condition looks at; none where that cannot be told.
+    pub(crate) reads: Option<BTreeSet<String>>,
+    /// The fact without which its question is not put.
+    pub(crate) asked_of: Option<&'static str>,
     /// Under the rule's own id.
     pub(crate) policy: Policy,
 }
@@ -82,10 +90,13 @@ impl Rule {
         let info = RuleInfo::read(source.question(), policy).map_err(wrong)?;
         let words = required(policy, "words").map_err(wrong)?;
         let words = Template::parse(words, Fact::named).map_err(wrong)?;
+        let asked_of = asked_of(policy).map_err(wrong)?;
         let policy = policy.new_id(PolicyId::new(&info.id));
         Ok(Self {
+            reads: reads(&policy),
             info,
             words,
+            asked_of,
             policy,
         })
     }
@@ -95,6 +106,20 @@ impl Rule {
             since: self.info.effective,
             until: self.info.until,
         }
+    }
+
+    /// What it says about a case, in a language that its words may not be written in.
+    pub(crate) fn words_on(&self, facts: &Facts<'_>, voice: Voice<'_>) -> String {
+        self.say(&self.words, facts, voice)
+    }
+
+    pub(crate) fn say(
+        &self,
+        words: &Template<Fact>,
+        facts: &Facts<'_>,
+        voice: Voice<'_>,
+    ) -> String {
+        words.render(|fact, out| facts.say(*fact, &self.info.question, voice, out))
     }
 
     pub(crate) fn speaks_of(&self, action: &EntityUid) -> bool {
@@ -186,6 +211,41 @@ fn required<'a>(policy: &'a Policy, annotation: &'static str) -> Result<&'a str,
         .annotation(annotation)
         .filter(|value| !value.trim().is_empty());
     value.ok_or(Fault::MissingAnnotation(annotation))
+}
+
+fn reads(policy: &Policy) -> Option<BTreeSet<String>> {
+    let json = policy.to_json().ok()?;
+    let mut found = BTreeSet::new();
+    collect(json.get("conditions")?, &mut found)?;
+    Some(found)
+}
+
+/// None where the context is used as a whole.
+fn collect(json: &Value, found: &mut BTreeSet<String>) -> Option<()> {
+    let is_context = |json: &Value| json.get("Var").is_some_and(|name| name == "context");
+    if is_context(json) {
+        return None;
+    }
+    let access = json.get(".").or_else(|| json.get("has"));
+    if let Some(access) = access.filter(|it| it.get("left").is_some_and(is_context)) {
+        found.insert(access.get("attr")?.as_str()?.to_owned());
+        return Some(());
+    }
+    match json {
+        Value::Object(fields) => fields.values().try_for_each(|it| collect(it, found)),
+        Value::Array(items) => items.iter().try_for_each(|it| collect(it, found)),
+        _ => Some(()),
+    }
+}
+
+fn asked_of(policy: &Policy) -> Result<Option<&'static str>, Fault> {
+    let Some(name) = policy.annotation("asked_of") else {
+        return Ok(None);
+    };
+    let found = OPTIONAL.into_iter().find(|it| *it == name);
+    found
+        .map(Some)
+        .ok_or_else(|| Fault::AskedOf(name.to_owned()))
 }
 
 fn date(annotation: &'static str, value: &str) -> Result<Date, Fault> {

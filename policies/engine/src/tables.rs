@@ -1,21 +1,31 @@
 //! The dated tables the rules stand on.
 
 mod countries;
+mod dated;
 mod evidence;
 mod holidays;
+mod identifiers;
+mod project_ids;
+mod size_classes;
 
 use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::countries::{Countries, Country, Standing, is_country_code};
+pub(crate) use self::countries::{Bound, Countries, Country, Standing, is_country_code};
+pub(crate) use self::dated::AiAct;
+pub use self::dated::{FollowUpKind, Limit, Named};
 pub use self::evidence::EvidenceKindInfo;
 pub(crate) use self::evidence::EvidenceKinds;
 pub(crate) use self::holidays::WorkingDays;
 pub use self::holidays::{Due, Holiday};
+pub(crate) use self::identifiers::{EuidRow, FormRow, Identifiers, PlainRow, VatRow};
+pub(crate) use self::project_ids::ProjectIds;
+pub use self::project_ids::{ProjectIdFault, ProjectIdParts};
+pub(crate) use self::size_classes::SizeClasses;
 use crate::error::{Fault, LoadError, line_of};
 use crate::modes::{self, AccessMode};
-use crate::sources::{Source, Sources};
+use crate::sources::{AI_ACT, AID, CAPS, FOLLOW_UPS, PROJECT_IDS, SHARES, Source, Sources};
 
 /// How sure whoever wrote a row was of it.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,15 +43,33 @@ pub(crate) struct Tables {
     pub(crate) evidence_kinds: EvidenceKinds,
     pub(crate) working_days: WorkingDays,
     pub(crate) modes: Vec<AccessMode>,
+    pub(crate) size_classes: SizeClasses,
+    pub(crate) identifiers: Identifiers,
+    pub(crate) project_ids: ProjectIds,
+    pub(crate) ai_act: AiAct,
+    pub(crate) aid: Vec<Limit>,
+    pub(crate) caps: Vec<Limit>,
+    pub(crate) follow_ups: Vec<FollowUpKind>,
+    pub(crate) shares: Vec<Limit>,
 }
 
 impl Tables {
     pub(crate) fn load(sources: &Sources) -> Result<Self, LoadError> {
+        let countries = Countries::load(&sources.countries)?;
+        let modes = modes::load(&sources.modes, &countries)?;
         Ok(Self {
-            countries: Countries::load(&sources.countries)?,
             evidence_kinds: EvidenceKinds::load(&sources.evidence_kinds)?,
             working_days: WorkingDays::load(&sources.holidays)?,
-            modes: modes::load(&sources.modes)?,
+            size_classes: SizeClasses::load(&sources.size_classes)?,
+            identifiers: Identifiers::load(&sources.identifiers)?,
+            project_ids: ProjectIds::load(sources.more(PROJECT_IDS)?, &modes)?,
+            ai_act: dated::load_ai_act(sources.more(AI_ACT)?)?,
+            aid: dated::load_limits(sources.more(AID)?)?,
+            caps: dated::load_limits(sources.more(CAPS)?)?,
+            follow_ups: dated::load_follow_ups(sources.more(FOLLOW_UPS)?)?,
+            shares: dated::load_limits(sources.more(SHARES)?)?,
+            countries,
+            modes,
         })
     }
 }

@@ -26,6 +26,14 @@ impl<F> Template<F> {
         Ok(Self(parts))
     }
 
+    /// What its braces name, in the order they stand in.
+    pub(crate) fn facts(&self) -> impl Iterator<Item = &F> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Text(_) => None,
+            Part::Fact(fact) => Some(fact),
+        })
+    }
+
     /// The sentence, with each fact written by `write`.
     pub(crate) fn render(&self, mut write: impl FnMut(&F, &mut String)) -> String {
         let mut sentence = String::with_capacity(96);
@@ -67,6 +75,7 @@ pub(crate) enum Fact {
     ApplicantKinds,
     Mode,
     ModeApplicants,
+    ModeCountries,
     ModeSystem,
     ModeWhy,
     ModeHoursLeast,
@@ -74,6 +83,26 @@ pub(crate) enum Fact {
     ModeMonths,
     NeedHours,
     NeedMonths,
+    AiPractices,
+    AiAreas,
+    TrainingCompute,
+    GpaiIndicative,
+    GpaiSystemic,
+    UnionUsed,
+    UnionCeiling,
+    CommercialUsed,
+    CommercialCeiling,
+    AidGranted,
+    AidAsked,
+    AidCeiling,
+    OverdueCount,
+    OverdueOldest,
+    OpenApplications,
+    OpenApplicationsMost,
+    ActiveAllocations,
+    ActiveAllocationsMost,
+    VetoReason,
+    ModeFreeFor,
 }
 
 impl Fact {
@@ -97,6 +126,7 @@ impl Fact {
             "applicant_kinds" => Self::ApplicantKinds,
             "mode" => Self::Mode,
             "mode_applicants" => Self::ModeApplicants,
+            "mode_countries" => Self::ModeCountries,
             "mode_system" => Self::ModeSystem,
             "mode_why" => Self::ModeWhy,
             "mode_hours_least" => Self::ModeHoursLeast,
@@ -104,6 +134,26 @@ impl Fact {
             "mode_months" => Self::ModeMonths,
             "need_hours" => Self::NeedHours,
             "need_months" => Self::NeedMonths,
+            "ai_practices" => Self::AiPractices,
+            "ai_areas" => Self::AiAreas,
+            "training_compute" => Self::TrainingCompute,
+            "gpai_indicative" => Self::GpaiIndicative,
+            "gpai_systemic" => Self::GpaiSystemic,
+            "union_used" => Self::UnionUsed,
+            "union_ceiling" => Self::UnionCeiling,
+            "commercial_used" => Self::CommercialUsed,
+            "commercial_ceiling" => Self::CommercialCeiling,
+            "aid_granted" => Self::AidGranted,
+            "aid_asked" => Self::AidAsked,
+            "aid_ceiling" => Self::AidCeiling,
+            "overdue_count" => Self::OverdueCount,
+            "overdue_oldest" => Self::OverdueOldest,
+            "open_applications" => Self::OpenApplications,
+            "open_applications_most" => Self::OpenApplicationsMost,
+            "active_allocations" => Self::ActiveAllocations,
+            "active_allocations_most" => Self::ActiveAllocationsMost,
+            "veto_reason" => Self::VetoReason,
+            "mode_free_for" => Self::ModeFreeFor,
             _ => return None,
         })
     }

@@ -20,6 +20,7 @@ static LOADED_AGAIN: LazyLock<Engine> =
 fn good() -> Question {
     Question {
         action: Action::SubmitJob,
+        aid: None,
         allocation: Some(AllocationFacts {
             begun: true,
             ended: false,
@@ -31,6 +32,8 @@ fn good() -> Question {
         applicant: ApplicantFacts {
             identity_assurance: "medium".into(),
             multi_factor: true,
+            screening: None,
+            vetted: None,
         },
         evidence: vec![EvidenceFact {
             checked: true,
@@ -38,20 +41,26 @@ fn good() -> Question {
             issued_on: date(2026, 1, 15),
             kind: "site_ethics_board".into(),
         }],
+        fair_access: None,
+        follow_ups: None,
         mode: None,
         need: None,
         on: date(2026, 11, 20),
         organisation: OrganisationFacts {
             country: "FR".into(),
             kind: None,
+            screening: None,
             size: "small".into(),
             startup: None,
         },
         project: ProjectFacts {
+            ai_act: None,
             civilian: Some(true),
             eu_project: None,
             sectors: vec!["health".into()],
         },
+        shares: None,
+        vetoed_by_site: None,
     }
 }
 
@@ -67,6 +76,67 @@ fn a_decision_reads_like_this() {
 fn the_digested_json_has_its_keys_sorted() {
     let direct = serde_json::to_string(&good()).unwrap();
     assert_eq!(direct, sorted(&serde_json::to_value(good()).unwrap()));
+}
+
+/// With every fact that a question may have.
+fn full() -> Question {
+    let ai_act = serde_json::json!({
+        "training_exaflop": 1, "prohibited": ["social_scoring"], "high_risk": ["education"], "gpai": true,
+        "exclusions": ["research_only"],
+    });
+    let json = serde_json::json!({
+        "on": "2026-11-20", "action": "apply_for_access", "allocation": null, "evidence": [],
+        "organisation": { "startup": true, "size": "small", "screening": "clear", "kind": "company", "country": "FI" },
+        "project": { "sectors": [], "eu_project": false, "civilian": true, "ai_act": ai_act },
+        "applicant": { "vetted": true, "screening": "clear", "multi_factor": true, "identity_assurance": "low" },
+        "aid": { "granted_eur_three_years": 1, "asked_eur": 2 },
+        "fair_access": { "open_applications": 1, "active_allocations": 2 },
+        "follow_ups": [{ "overdue": 1, "kind": "final_report", "oldest_due": "2026-10-31" }],
+        "mode": { "system": "lumi/lumi", "id": "national_lumi" },
+        "need": { "months": 3, "gpu_hours": 5000 },
+        "shares": { "union_permille_used": 1, "of": "union", "class": "high_end", "commercial_permille_used": 2 },
+        "vetoed_by_site": "no",
+    });
+    serde_json::from_value(json).unwrap()
+}
+
+#[test]
+fn the_digested_json_of_all_facts_has_its_keys_sorted_too() {
+    let direct = serde_json::to_string(&full()).unwrap();
+    assert_eq!(direct, sorted(&serde_json::to_value(full()).unwrap()));
+}
+
+#[test]
+fn every_fact_that_a_question_may_have_is_in_its_digest() {
+    let digest = |json: &serde_json::Value| {
+        let question = serde_json::from_value(json.clone()).unwrap();
+        ENGINE.decide(&question).inputs_digest
+    };
+    let json = serde_json::to_value(full()).unwrap();
+    let names = [
+        "aid",
+        "fair_access",
+        "follow_ups",
+        "mode",
+        "need",
+        "shares",
+        "vetoed_by_site",
+    ];
+    for name in names {
+        let mut less = json.clone();
+        less.as_object_mut().unwrap().remove(name).unwrap();
+        assert_ne!(digest(&less), digest(&json), "{name}");
+    }
+    for (whose, name) in [
+        ("organisation", "screening"),
+        ("applicant", "screening"),
+        ("applicant", "vetted"),
+        ("project", "ai_act"),
+    ] {
+        let mut less = json.clone();
+        less[whose].as_object_mut().unwrap().remove(name).unwrap();
+        assert_ne!(digest(&less), digest(&json), "{whose}.{name}");
+    }
 }
 
 /// Canonical JSON the slow way, independent of the order fields are declared in.
@@ -230,26 +300,35 @@ fn any_question() -> impl Strategy<Value = Question> {
         let (country, assurance, multi_factor, civilian, sectors) = who;
         Question {
             action,
+            aid: None,
             allocation,
             applicant: ApplicantFacts {
                 identity_assurance: assurance.into(),
                 multi_factor,
+                screening: None,
+                vetted: None,
             },
             evidence,
+            fair_access: None,
+            follow_ups: None,
             mode: None,
             need: None,
             on,
             organisation: OrganisationFacts {
                 country: country.into(),
                 kind: None,
+                screening: None,
                 size: "small".into(),
                 startup: None,
             },
             project: ProjectFacts {
+                ai_act: None,
                 civilian,
                 eu_project: None,
                 sectors: sectors.into_iter().map(str::to_owned).collect(),
             },
+            shares: None,
+            vetoed_by_site: None,
         }
     })
 }

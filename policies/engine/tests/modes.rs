@@ -3,6 +3,10 @@
 
 mod folder;
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
 use policy_engine::{AccessMode, ApplicantKind, Confidence, Engine, OfferState};
 
 use crate::folder::Folder;
@@ -40,6 +44,83 @@ fn the_four_modes_of_the_factories_and_the_older_ones_of_eurohpc_are_shipped() {
         of("local"),
         ["it4lia_packages", "lxp_cashback80", "lxp_initiate"]
     );
+    let national = of("national");
+    for system in [
+        "marenostrum5",
+        "leonardo",
+        "lumi",
+        "meluxina",
+        "arrhenius",
+        "hunter",
+        "daedalus",
+    ] {
+        let mode = format!("national_{system}");
+        assert!(national.contains(&mode.as_str()), "{mode} of {national:?}");
+    }
+    let commercial = [
+        "pay_per_use_bsc",
+        "pay_per_use_cineca",
+        "pay_per_use_lumi",
+        "pay_per_use_meluxina",
+    ];
+    assert_eq!(of("commercial"), commercial);
+}
+
+#[test]
+fn a_national_share_is_for_its_states_and_a_commercial_one_is_free_for_nobody() {
+    let engine = Engine::shipped().unwrap();
+    for mode in engine.modes() {
+        let share = mode.share.as_ref().map(|it| it.value.as_str());
+        assert_eq!(
+            share == Some("national"),
+            mode.countries.is_some(),
+            "{}",
+            mode.id
+        );
+        assert_eq!(
+            share == Some("national"),
+            mode.family == "national",
+            "{}",
+            mode.id
+        );
+        if mode.family == "commercial" {
+            assert_eq!(share, Some("commercial"), "{}", mode.id);
+            assert!(mode.free_for.value.is_empty(), "{}", mode.id);
+        }
+    }
+}
+
+/// The names of systems are those of `config/sites`: a mode of a system that nobody runs is a slip of the pen.
+#[test]
+fn every_system_that_a_mode_names_is_one_of_a_site() {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        id: String,
+        #[serde(default)]
+        system: Vec<Named>,
+    }
+    let sites = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/sites");
+    let mut systems = BTreeSet::new();
+    for file in fs::read_dir(sites).unwrap() {
+        let text = fs::read_to_string(file.unwrap().path()).unwrap();
+        let site: Named = toml::from_str(&text).unwrap();
+        systems.extend(
+            site.system
+                .iter()
+                .map(|it| format!("{}/{}", site.id, it.id)),
+        );
+    }
+    let engine = Engine::shipped().unwrap();
+    for mode in engine.modes() {
+        assert!(!mode.offers.is_empty(), "{}", mode.id);
+        for offer in &mode.offers {
+            let system = &offer.value.system;
+            assert!(systems.contains(system), "{}: {system}", mode.id);
+            let site = mode.site.as_ref();
+            let is_there = site.is_none_or(|site| system.starts_with(&format!("{site}/")));
+            assert!(is_there, "{}: {system}", mode.id);
+        }
+    }
 }
 
 #[test]
@@ -165,6 +246,18 @@ fn a_mode_that_contradicts_itself_is_refused_with_its_file() {
     );
     let words = complaint("\"lumi/lumi\"", "\"lumi\"");
     assert!(words.contains("`lumi` is no system"), "{words}");
+    let limited = |codes: &str| {
+        let row = format!(
+            "[countries]\nvalue = {codes}\nsource = \"x\"\nconfidence = \"certain\"\nchecked_on = \"2026-11-22\"\n\n[applicants]"
+        );
+        complaint("[applicants]", &row)
+    };
+    let words = limited("[\"FR\", \"EL\"]");
+    assert!(
+        words.contains("`EL` is no code of tables/countries.toml"),
+        "{words}"
+    );
+    assert!(limited("[]").contains("for no country at all"));
     let words = complaint("en = \"AI", "de = \"AI");
     assert!(words.contains("English"), "{words}");
     let twice = Folder::new().edit(

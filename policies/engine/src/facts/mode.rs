@@ -1,6 +1,6 @@
 use cedar_policy::RestrictedExpression as Value;
 
-use super::{Facts, record, strings};
+use super::{Facts, record, strings, whole};
 use crate::modes::{AccessMode, ApplicantKind, Offer, OfferState};
 use crate::question::{NeedFacts, Question};
 use crate::tables::Tables;
@@ -51,6 +51,8 @@ impl<'a> Facts<'a> {
             .mode
             .into_iter()
             .flat_map(|mode| &mode.applicants.value);
+        let free_for = self.mode.into_iter().flat_map(|mode| &mode.free_for.value);
+        let countries = self.mode.and_then(|mode| mode.countries.as_ref());
         let hours = self
             .mode
             .and_then(|mode| mode.gpu_hours.as_ref())
@@ -61,7 +63,9 @@ impl<'a> Facts<'a> {
         let fields = [
             Some(("known", Value::new_bool(self.mode.is_some()))),
             Some(("applicants", strings(applicants.map(|kind| word(*kind))))),
+            Some(("free_for", strings(free_for.map(|kind| word(*kind))))),
             Some(("state", Value::new_string(self.mode_state().to_owned()))),
+            countries.map(|it| ("countries", strings(it.value.iter().map(String::as_str)))),
             bound("hours_least", hours.and_then(|it| it.least)),
             bound("hours_most", hours.and_then(|it| it.most)),
             Some((
@@ -97,8 +101,4 @@ impl<'a> Facts<'a> {
             None => "not_offered",
         }
     }
-}
-
-fn whole(number: u64) -> Value {
-    Value::new_long(i64::try_from(number).unwrap_or(i64::MAX))
 }

@@ -1,6 +1,7 @@
 use std::fmt::{Display, Write as _};
 
 use super::{EvidenceState, Facts, Sorted, StandingState};
+use crate::languages::{TitleKind, Voice};
 use crate::modes::ApplicantKind;
 use crate::tables::Standing;
 use crate::words::Fact;
@@ -9,178 +10,176 @@ const MS_PER_HOUR: i64 = 3_600_000;
 
 impl Facts<'_> {
     /// Writes a fact the way a person reads it, for a rule about `question`.
-    pub(crate) fn say(&self, fact: Fact, question: &str, out: &mut String) {
+    pub(crate) fn say(&self, fact: Fact, question: &str, voice: Voice<'_>, out: &mut String) {
         match fact {
-            Fact::On => push(out, self.question.on),
-            Fact::Country => self.say_country(out),
-            Fact::Standing => push(out, self.first(StandingState::Current, |s| &s.words)),
-            Fact::UncertainStanding => {
-                push(out, self.first(StandingState::Uncertain, |s| &s.words));
+            Fact::On => voice.date(self.question.on, out),
+            Fact::Country => self.say_country(voice, out),
+            Fact::Standing => self.say_first(StandingState::Current, voice, out),
+            Fact::UncertainStanding => self.say_first(StandingState::Uncertain, voice, out),
+            Fact::PastStanding => self.say_past_standing(voice, out),
+            Fact::EvidenceShown => self.say_evidence(EvidenceState::Shown, question, voice, out),
+            Fact::EvidenceUnchecked => {
+                self.say_evidence(EvidenceState::Unchecked, question, voice, out);
             }
-            Fact::PastStanding => self.say_past_standing(out),
-            Fact::EvidenceShown => self.say_evidence(EvidenceState::Shown, question, out),
-            Fact::EvidenceUnchecked => self.say_evidence(EvidenceState::Unchecked, question, out),
-            Fact::EvidenceExpired => self.say_evidence(EvidenceState::Expired, question, out),
-            Fact::EvidenceKinds => self.say_evidence_kinds(question, out),
-            Fact::Sectors => list(out, self.question.project.sectors.iter()),
-            Fact::AllocationFirstDay => {
-                or_nothing(
-                    out,
-                    self.question
-                        .allocation
-                        .as_ref()
-                        .map(|held| held.valid_from),
-                );
+            Fact::EvidenceExpired => {
+                self.say_evidence(EvidenceState::Expired, question, voice, out);
             }
-            Fact::AllocationLastDay => {
-                let allocation = self.question.allocation.as_ref();
-                or_nothing(
-                    out,
-                    allocation.and_then(|held| held.valid_until.yesterday().ok()),
-                );
+            Fact::EvidenceKinds => self.say_evidence_kinds(question, voice, out),
+            Fact::Sectors => voice.list(out, self.question.project.sectors.iter(), push),
+            Fact::AllocationFirstDay | Fact::AllocationLastDay | Fact::Unspent => {
+                self.say_allocation(fact, voice, out);
             }
-            Fact::Unspent => {
-                let allocation = self.question.allocation.as_ref();
-                or_nothing(out, allocation.map(|held| hours(held.unspent_unit_ms)));
+            Fact::IdentityAssurance => {
+                let level = &self.question.applicant.identity_assurance;
+                out.push_str(voice.named(TitleKind::Assurance, level, level));
             }
-            Fact::IdentityAssurance => push(out, &self.question.applicant.identity_assurance),
-            Fact::SecondFactor if self.question.applicant.multi_factor => {
-                out.push_str("with a second factor");
+            Fact::SecondFactor => {
+                out.push_str(voice.second_factor(self.question.applicant.multi_factor));
             }
-            Fact::SecondFactor => out.push_str("without a second factor"),
-            other => self.say_mode(other, out),
+            other => self.say_mode(other, voice, out),
+        }
+    }
+
+    fn say_allocation(&self, fact: Fact, voice: Voice<'_>, out: &mut String) {
+        let Some(held) = &self.question.allocation else {
+            return out.push_str(voice.nothing());
+        };
+        match fact {
+            Fact::AllocationFirstDay => voice.date(held.valid_from, out),
+            Fact::AllocationLastDay => match held.valid_until.yesterday() {
+                Ok(last) => voice.date(last, out),
+                Err(_) => out.push_str(voice.nothing()),
+            },
+            _ => out.push_str(&hours(held.unspent_unit_ms, voice)),
         }
     }
 
     /// What is asked about an access mode.
-    fn say_mode(&self, fact: Fact, out: &mut String) {
+    fn say_mode(&self, fact: Fact, voice: Voice<'_>, out: &mut String) {
         let asked = self.question.mode.as_ref();
         let need = self.question.need.unwrap_or_default();
         let hours = self.mode.and_then(|mode| mode.gpu_hours.as_ref());
         let hours = hours.map(|it| it.value).unwrap_or_default();
+        let kind = |kind: ApplicantKind, out: &mut String| {
+            let id = super::mode::word(kind);
+            out.push_str(voice.named(TitleKind::ApplicantKind, id, &id.replace('_', " ")));
+        };
         match fact {
-            Fact::ApplicantKinds => list(out, self.applicant_kinds().map(spaced)),
-            Fact::Mode => or_nothing(out, asked.map(|mode| &mode.id)),
-            Fact::ModeSystem => or_nothing(out, asked.map(|mode| &mode.system)),
+            Fact::ApplicantKinds => voice.list(out, self.applicant_kinds(), kind),
+            Fact::Mode => match asked {
+                Some(asked) => voice.mode(&asked.id, self.mode, out),
+                None => out.push_str(voice.nothing()),
+            },
+            Fact::ModeSystem => or_nothing(voice, out, asked.map(|mode| &mode.system)),
             Fact::ModeApplicants => {
-                let kinds = self
-                    .mode
-                    .into_iter()
-                    .flat_map(|mode| &mode.applicants.value);
-                list(out, kinds.map(|kind| spaced(*kind)));
+                let kinds = self.mode.into_iter();
+                let kinds = kinds.flat_map(|mode| mode.applicants.value.iter().copied());
+                voice.list(out, kinds, kind);
+            }
+            Fact::ModeFreeFor => {
+                let kinds = self.mode.into_iter();
+                let kinds = kinds.flat_map(|mode| mode.free_for.value.iter().copied());
+                voice.list(out, kinds, kind);
+            }
+            Fact::ModeCountries => {
+                let codes = self.mode.and_then(|mode| mode.countries.as_ref());
+                let codes = codes.into_iter().flat_map(|it| &it.value);
+                let countries = codes.filter_map(|code| self.tables.countries.find(code));
+                voice.list(out, countries, |country, out| voice.country(country, out));
             }
             Fact::ModeWhy => {
                 let why = self.offer().and_then(|offer| offer.why.as_deref());
-                push(out, why.unwrap_or("no reason was read"));
+                out.push_str(why.map_or(voice.no_reason(), |why| voice.text(why)));
             }
-            Fact::ModeHoursLeast => or_nothing(out, hours.least),
-            Fact::ModeHoursMost => or_nothing(out, hours.most),
+            Fact::ModeHoursLeast => or_nothing(voice, out, hours.least),
+            Fact::ModeHoursMost => or_nothing(voice, out, hours.most),
             Fact::ModeMonths => {
                 let months = self.mode.and_then(|mode| mode.durations_months.as_ref());
-                list(out, months.into_iter().flat_map(|it| &it.value));
+                voice.list(out, months.into_iter().flat_map(|it| &it.value), push);
             }
-            Fact::NeedHours => or_nothing(out, need.gpu_hours),
-            Fact::NeedMonths => or_nothing(out, need.months),
-            _ => {}
+            Fact::NeedHours => or_nothing(voice, out, need.gpu_hours),
+            Fact::NeedMonths => or_nothing(voice, out, need.months),
+            other => self.say_limit(other, voice, out),
         }
     }
 
-    fn say_country(&self, out: &mut String) {
-        push(
-            out,
-            self.country
-                .map_or(&self.question.organisation.country, |found| &found.code),
-        );
-        if let Some(country) = self.country {
-            let _ = write!(out, " ({})", country.name);
+    fn say_country(&self, voice: Voice<'_>, out: &mut String) {
+        match self.country {
+            Some(country) => voice.country(country, out),
+            None => out.push_str(&self.question.organisation.country),
         }
     }
 
-    fn first(&self, state: StandingState, words: impl Fn(&Standing) -> &str) -> &str {
-        self.standings(state).next().map_or("nothing", words)
+    fn say_first(&self, state: StandingState, voice: Voice<'_>, out: &mut String) {
+        match self.standings(state).next() {
+            Some(standing) => voice.standing(standing, out),
+            None => out.push_str(voice.nothing()),
+        }
     }
 
     /// The standing that ended last is the one people remember.
-    fn say_past_standing(&self, out: &mut String) {
-        let last = self
-            .standings(StandingState::Past)
-            .max_by_key(|standing| standing.span.until);
-        or_nothing(out, last.map(|standing| &standing.words_past));
-    }
-
-    fn say_evidence(&self, state: EvidenceState, question: &str, out: &mut String) {
-        let such = self.evidence.iter().filter(|sorted| sorted.state == state);
-        list(
-            out,
-            such.filter(|sorted| sorted.kind.shows.iter().any(|shown| shown == question)),
-        );
-    }
-
-    fn say_evidence_kinds(&self, question: &str, out: &mut String) {
-        let on = self.question.on;
-        let kinds = self.tables.evidence_kinds.all().iter();
-        list(
-            out,
-            kinds
-                .filter(|kind| kind.is_accepted_for(question, on))
-                .map(|kind| &kind.title),
-        );
-    }
-}
-
-impl Display for Sorted<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} of {}", self.kind.title, self.fact.issued_on)?;
-        match self.fact.expires_on {
-            Some(last) => write!(f, " (until {last})"),
-            None => Ok(()),
+    fn say_past_standing(&self, voice: Voice<'_>, out: &mut String) {
+        let until = |standing: &&Standing| standing.span.until;
+        match self.standings(StandingState::Past).max_by_key(until) {
+            Some(last) => voice.past_standing(last, out),
+            None => out.push_str(voice.nothing()),
         }
     }
+
+    fn say_evidence(
+        &self,
+        state: EvidenceState,
+        question: &str,
+        voice: Voice<'_>,
+        out: &mut String,
+    ) {
+        let such = self.evidence.iter().filter(|sorted| sorted.state == state);
+        let such = such.filter(|sorted| sorted.kind.shows.iter().any(|shown| shown == question));
+        voice.list(out, such, |Sorted { kind, fact, .. }, out| {
+            voice.evidence(kind, fact.issued_on, fact.expires_on, out);
+        });
+    }
+
+    fn say_evidence_kinds(&self, question: &str, voice: Voice<'_>, out: &mut String) {
+        let on = self.question.on;
+        let kinds = self.tables.evidence_kinds.all().iter();
+        let accepted = kinds.filter(|kind| kind.is_accepted_for(question, on));
+        voice.list(out, accepted, |kind, out| {
+            out.push_str(voice.named(TitleKind::EvidenceKind, &kind.id, &kind.title));
+        });
+    }
 }
 
-fn spaced(kind: ApplicantKind) -> String {
-    super::mode::word(kind).replace('_', " ")
-}
-
-fn push(out: &mut String, fact: impl Display) {
+fn push(fact: impl Display, out: &mut String) {
     let _ = write!(out, "{fact}");
 }
 
-fn or_nothing(out: &mut String, fact: Option<impl Display>) {
+fn or_nothing(voice: Voice<'_>, out: &mut String, fact: Option<impl Display>) {
     match fact {
-        Some(fact) => push(out, fact),
-        None => out.push_str("nothing"),
-    }
-}
-
-fn list(out: &mut String, facts: impl Iterator<Item = impl Display>) {
-    let before = out.len();
-    for fact in facts {
-        if out.len() > before {
-            out.push_str(", ");
-        }
-        push(out, fact);
-    }
-    if out.len() == before {
-        out.push_str("nothing");
+        Some(fact) => push(fact, out),
+        None => out.push_str(voice.nothing()),
     }
 }
 
 /// Unit-hours to the thousandth, rounded towards zero: nothing is made to look like more.
-fn hours(unit_ms: i64) -> String {
+fn hours(unit_ms: i64, voice: Voice<'_>) -> String {
     let (sign, unit_ms) = (if unit_ms < 0 { "-" } else { "" }, unit_ms.unsigned_abs());
     let per_hour = MS_PER_HOUR.unsigned_abs();
     let (whole, rest) = (unit_ms / per_hour, unit_ms % per_hour);
     match rest / 3_600 {
         0 if rest == 0 => format!("{sign}{whole}"),
-        0 if whole == 0 => format!("less than {sign}0.001"),
-        thousandths => format!("{sign}{whole}.{thousandths:03}"),
+        0 if whole == 0 => voice.less_than(&format!("{sign}0.001")),
+        thousandths => voice.decimal(&format!("{sign}{whole}.{thousandths:03}")),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::hours;
+    use super::Voice;
+
+    fn hours(unit_ms: i64) -> String {
+        super::hours(unit_ms, Voice::ENGLISH)
+    }
 
     #[test]
     fn hours_are_never_made_to_look_like_more() {

@@ -33,6 +33,12 @@ pub fn day_in_brussels(at: Timestamp) -> Date {
     at.to_zoned(brussels()).date()
 }
 
+/// The first instant of a day in Brussels; none at the end of time.
+pub fn begin_in_brussels(day: Date) -> Option<Timestamp> {
+    let midnight = day.to_zoned(brussels()).ok()?;
+    Some(midnight.timestamp())
+}
+
 /// By its rule and not by name: a machine may have no time zone database. Summer time as Directive 2000/84/EC
 /// has it, last Sunday of March to last Sunday of October.
 #[expect(clippy::expect_used, reason = "a constant that a test reads")]

@@ -3,19 +3,26 @@ use std::collections::BTreeSet;
 use super::{AccessMode, Clock, GpuHours};
 use crate::error::{Fault, LoadError};
 use crate::sources::Source;
-use crate::tables;
+use crate::tables::{self, Countries};
 
 /// All modes, by id. A slip in one file keeps the whole policy from being taken.
-pub(crate) fn load(sources: &[Source]) -> Result<Vec<AccessMode>, LoadError> {
-    let modes = sources.iter().map(load_one);
+pub(crate) fn load(
+    sources: &[Source],
+    countries: &Countries,
+) -> Result<Vec<AccessMode>, LoadError> {
+    let modes = sources.iter().map(|source| load_one(source, countries));
     let mut modes: Vec<AccessMode> = modes.collect::<Result<_, _>>()?;
     modes.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(modes)
 }
 
-fn load_one(source: &Source) -> Result<AccessMode, LoadError> {
+fn load_one(source: &Source, countries: &Countries) -> Result<AccessMode, LoadError> {
     let mode: AccessMode = tables::parse(source)?;
-    match faults(&mode, &source.name).into_iter().next() {
+    match faults(&mode, &source.name)
+        .into_iter()
+        .chain(of_countries(&mode, countries))
+        .next()
+    {
         None => Ok(mode),
         Some(reason) => Err(LoadError::new(&source.name, Fault::Table(reason))),
     }
@@ -58,6 +65,19 @@ fn faults(mode: &AccessMode, name: &str) -> Vec<String> {
     }
     found.extend(mode.offers.iter().filter_map(|it| of_offer(&it.value)));
     found
+}
+
+fn of_countries(mode: &AccessMode, known: &Countries) -> Option<String> {
+    let codes = &mode.countries.as_ref()?.value;
+    if codes.is_empty() {
+        return Some(
+            "it is for no country at all; leave `countries` out where there is no limit".to_owned(),
+        );
+    }
+    // By its code and not by an alias, which is how an organisation's country is compared.
+    let is_code = |code: &&String| known.find(code).is_some_and(|it| it.code == **code);
+    let strange = codes.iter().find(|code| !is_code(code))?;
+    Some(format!("`{strange}` is no code of tables/countries.toml"))
 }
 
 fn of_hours(hours: GpuHours) -> Option<String> {

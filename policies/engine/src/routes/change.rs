@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::decision::Outcome;
+use crate::decision::{Effect, Spoken};
 use crate::engine::Engine;
 use crate::modes::{AccessMode, ApplicantKind};
 use crate::question::{EvidenceFact, NeedFacts, Question};
@@ -16,26 +16,39 @@ pub struct Change {
     pub to: Value,
 }
 
+/// What an applicant may show by handing something in.
+const EVIDENCE: [&str; 3] = ["ethics", "risk_plan", "de_minimis"];
+
 impl Engine {
     /// What would make the answer a yes: each change that does so alone, or else all that are open to the applicant
     /// together. Every one was decided again; what no change mends has none.
-    pub(super) fn changes(&self, question: &Question, mode: &AccessMode) -> Vec<Vec<Change>> {
+    pub(super) fn changes(
+        &self,
+        question: &Question,
+        mode: &AccessMode,
+        said: &[Spoken],
+        is_eligible: impl Fn(&Question) -> bool,
+    ) -> Vec<Vec<Change>> {
         let candidates = self.candidates(question, mode);
         let helps = |changes: &[&Change]| {
+            if !self.may_help(changes, said) {
+                return false;
+            }
             let changed = changes
                 .iter()
                 .fold(question.clone(), |it, change| change.applied_to(it));
-            self.decide(&changed).result == Outcome::Eligible
+            is_eligible(&changed)
         };
         let alone = candidates.iter().filter(|change| helps(&[change]));
         let alone: Vec<Vec<Change>> = alone.map(|change| vec![change.clone()]).collect();
         if !alone.is_empty() {
             return alone;
         }
-        // Of several for one field the first.
+        // Of several for one field, or of evidence of one thing, the first.
         let mut together: Vec<&Change> = Vec::new();
         for change in &candidates {
-            if together.iter().all(|earlier| earlier.field != change.field) {
+            let topic = self.topic(change);
+            if together.iter().all(|earlier| self.topic(earlier) != topic) {
                 together.push(change);
             }
         }
@@ -51,6 +64,15 @@ impl Engine {
             }
         }
         vec![together.into_iter().cloned().collect()]
+    }
+
+    /// Whether each rule that objects looks at something that these change; one that does not would object again.
+    fn may_help(&self, changes: &[&Change], said: &[Spoken]) -> bool {
+        let touched = || changes.iter().flat_map(|change| change.touches());
+        let objections = said.iter().filter(|it| it.effect != Effect::Satisfied);
+        let rules = objections.filter_map(|it| self.rulebook.rule(&it.rule)?.reads.as_ref());
+        let mut read = rules.map(|reads| touched().any(|name| reads.contains(*name)));
+        read.all(|is_touched| is_touched)
     }
 
     /// Facts that an applicant may bring, or ask for otherwise. Where it is established and how large it is are
@@ -92,15 +114,38 @@ impl Engine {
         if takes_projects && question.project.eu_project.is_none() {
             found.push(change("project.eu_project", json!(true)));
         }
-        let kinds = self.evidence_kinds().iter();
-        let accepted = kinds.filter(|kind| kind.is_accepted_for("ethics", question.on));
-        found.extend(accepted.map(|kind| change("evidence", json!(kind.id))));
+        for shown in EVIDENCE {
+            let kinds = self.evidence_kinds().iter();
+            let accepted = kinds.filter(|kind| kind.is_accepted_for(shown, question.on));
+            found.extend(accepted.map(|kind| change("evidence", json!(kind.id))));
+        }
         found
+    }
+
+    /// What a change is about: two of one topic are not asked for together.
+    fn topic<'c>(&'c self, change: &'c Change) -> Vec<&'c str> {
+        let mut kinds = self.evidence_kinds().iter();
+        match kinds.find(|kind| change.field == "evidence" && change.to == kind.id) {
+            Some(kind) => kind.shows.iter().map(String::as_str).collect(),
+            None => vec![change.field.as_str()],
+        }
     }
 }
 
 impl Change {
-    fn applied_to(&self, mut question: Question) -> Question {
+    /// The attributes of `facts.cedarschema` that follow from the field.
+    fn touches(&self) -> &'static [&'static str] {
+        match self.field.as_str() {
+            "need.gpu_hours" | "need.months" => &["need"],
+            "project.civilian" => &["project"],
+            "project.eu_project" => &["project", "organisation", "aid"],
+            "organisation.kind" => &["organisation", "aid"],
+            _ => &["evidence"],
+        }
+    }
+
+    /// The question with this fact otherwise.
+    pub fn applied_to(&self, mut question: Question) -> Question {
         let number = || self.to.as_u64().and_then(|it| u32::try_from(it).ok());
         let need = question.need.unwrap_or_default();
         match self.field.as_str() {

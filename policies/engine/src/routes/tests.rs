@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::sources::Sources;
 
 fn engine() -> Engine {
     Engine::shipped().unwrap()
@@ -48,6 +49,78 @@ fn every_mode_is_answered_at_every_system_that_it_names() {
 }
 
 #[test]
+fn a_route_says_what_is_asked_for_and_what_is_owed() {
+    let engine = engine();
+    let routes = engine.routes(&asked(&json!({})));
+    let lane = route(&routes, "aif_fast_lane", "cineca/leonardo");
+    let hours = lane.gpu_hours.as_ref().unwrap();
+    assert_eq!(
+        (hours.value.most, hours.is_certain()),
+        (Some(50_000), false)
+    );
+    assert_eq!(lane.durations_months.as_ref().unwrap().value, [1, 2, 3]);
+    assert_eq!(lane.share.as_ref().unwrap().value, "union");
+    let documents: Vec<_> = lane.documents.iter().map(|it| it.value.as_str()).collect();
+    assert!(documents.contains(&"benchmark_evidence"), "{documents:?}");
+    assert!(lane.documents.iter().all(|it| !it.source.is_empty()));
+    let report = lane
+        .duties
+        .iter()
+        .find(|it| it.value.kind == "final_report");
+    assert_eq!(report.unwrap().value.months_after_end, Some(3));
+    assert_eq!(lane.since, None, "nobody has read since when it is open");
+    let json = serde_json::to_string(&routes).unwrap();
+    assert_eq!(serde_json::from_str::<Vec<Route>>(&json).unwrap(), routes);
+}
+
+#[test]
+fn a_route_says_since_when_it_is_open() {
+    let mut sources = Sources::shipped().unwrap();
+    let lane = sources
+        .modes
+        .iter_mut()
+        .find(|it| it.name.contains("fast_lane"))
+        .unwrap();
+    let (open, since) = (
+        "\"lumi/lumi\", state = \"open\"",
+        "\"lumi/lumi\", since = \"2026-03-01\", state = \"open\"",
+    );
+    lane.text = lane.text.replace(open, since);
+    let engine = Engine::load(&sources).unwrap();
+    let routes = engine.routes(&asked(&json!({})));
+    let lane = route(&routes, "aif_fast_lane", "lumi/lumi");
+    assert_eq!(lane.since, Some("2026-03-01".parse().unwrap()));
+}
+
+#[test]
+fn every_change_that_is_offered_leads_to_a_yes() {
+    let engine = engine();
+    let bare = json!({ "evidence": [], "organisation": { "country": "FR", "size": "small" },
+        "project": { "sectors": [] }, "need": { "gpu_hours": 60000, "months": 12 } });
+    let question = asked(&bare);
+    let mut offered = 0;
+    for route in engine.routes(&question) {
+        for changes in &route.changes {
+            let mode = Some(ModeFacts {
+                id: route.mode.clone(),
+                system: route.offer.value.system.clone(),
+            });
+            let changed = changes.iter().fold(
+                Question {
+                    mode,
+                    ..question.clone()
+                },
+                |it, change| change.applied_to(it),
+            );
+            let result = engine.decide(&changed).result;
+            assert_eq!(result, Outcome::Eligible, "{} {changes:?}", route.mode);
+            offered += 1;
+        }
+    }
+    assert!(offered >= 5, "only {offered} changes were offered");
+}
+
+#[test]
 fn what_would_change_the_answer_was_decided_again() {
     let engine = engine();
     let question = asked(&json!({ "need": { "gpu_hours": 60000, "months": 6 } }));
@@ -76,11 +149,73 @@ fn any_one_evidence_is_offered_and_none_where_it_does_not_help() {
     let all: Vec<_> = engine
         .evidence_kinds()
         .iter()
+        .filter(|it| it.shows == ["ethics"])
         .map(|it| it.id.as_str())
         .collect();
     assert_eq!(kinds, all);
     let closed = route(&routes, "aif_fast_lane", "bsc/marenostrum5");
     assert_eq!(closed.changes, [[]; 0], "no evidence opens a mode");
+}
+
+#[test]
+fn proof_of_ethics_and_a_plan_are_asked_for_together() {
+    let project =
+        json!({ "civilian": true, "sectors": [], "ai_act": { "high_risk": ["education"] } });
+    let question = asked(&json!({ "evidence": [], "project": project }));
+    let routes = engine().routes(&question);
+    let play = route(&routes, "aif_playground", "lumi/lumi");
+    let kinds: Vec<_> = play
+        .changes
+        .iter()
+        .flatten()
+        .map(|it| it.to.as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["ai_pact_pledge", "risk_management_plan"]);
+    let finnish = json!({ "organisation": { "country": "FI", "kind": "company", "size": "small" },
+        "aid": { "granted_eur_three_years": 0, "asked_eur": 5000 } });
+    let routes = engine().routes(&asked(&finnish));
+    let national = route(&routes, "national_lumi", "lumi/lumi");
+    let kinds: Vec<_> = national
+        .changes
+        .iter()
+        .flatten()
+        .map(|it| it.to.as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["de_minimis_statement"]);
+}
+
+/// The short way to an answer, beside the plain one that decides in full.
+#[test]
+fn the_changes_of_every_route_are_those_that_plain_decisions_find() {
+    let engine = engine();
+    let asked = asked(
+        &json!({ "evidence": [], "need": { "gpu_hours": 60000, "months": 12 },
+        "project": { "sectors": [], "ai_act": { "high_risk": ["education"] } } }),
+    );
+    for route in engine.routes(&asked) {
+        let mode = engine
+            .modes()
+            .iter()
+            .find(|it| it.id == route.mode)
+            .unwrap();
+        let system = route.offer.value.system.clone();
+        let named = ModeFacts {
+            id: route.mode.clone(),
+            system,
+        };
+        let question = Question {
+            mode: Some(named),
+            ..asked.clone()
+        };
+        let plain = |changed: &Question| engine.decide(changed).result == Outcome::Eligible;
+        assert_eq!(
+            route.changes,
+            engine.changes(&question, mode, &[], plain),
+            "{}",
+            route.mode
+        );
+        assert_eq!(route.decision, engine.decide(&question), "{}", route.mode);
+    }
 }
 
 #[test]

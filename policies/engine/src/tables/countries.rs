@@ -30,6 +30,8 @@ pub(crate) struct Standing {
     pub(crate) kind: String,
     pub(crate) span: Span,
     pub(crate) confidence: Confidence,
+    /// Of an uncertain one: what is uncertain about it.
+    pub(crate) note: Option<String>,
     /// As a sentence goes on: `an EU member state since 1958-01-01`.
     pub(crate) words: String,
     /// The same once it is over.
@@ -88,8 +90,8 @@ struct Phrases {
     words_past: Template<Bound>,
 }
 
-#[derive(Clone, Copy)]
-enum Bound {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bound {
     Since,
     LastDay,
 }
@@ -110,6 +112,10 @@ impl Countries {
             loaded.insert(source, &kinds, row)?;
         }
         Ok(loaded)
+    }
+
+    pub(crate) fn all(&self) -> &[Country] {
+        &self.countries
     }
 
     /// The country of a code or an alias.
@@ -198,8 +204,11 @@ impl StandingRow {
             )));
         }
         let mut words = phrases.words.render(|bound, out| bound.write(span, out));
-        if let (Confidence::Uncertain, Some(note)) = (self.confidence, &self.note) {
-            let _ = write!(words, " ({})", note.trim_end_matches('.'));
+        let is_uncertain = self.confidence == Confidence::Uncertain;
+        let note = self.note.filter(|_| is_uncertain);
+        let note = note.map(|note| note.trim_end_matches('.').to_owned());
+        if let Some(note) = &note {
+            let _ = write!(words, " ({note})");
         }
         let words_past = phrases
             .words_past
@@ -208,6 +217,7 @@ impl StandingRow {
             kind: self.kind,
             span,
             confidence: self.confidence,
+            note,
             words,
             words_past,
         };
@@ -238,7 +248,7 @@ impl Phrases {
 }
 
 impl Bound {
-    fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         match name {
             "since" => Some(Self::Since),
             "last_day" => Some(Self::LastDay),
@@ -246,12 +256,16 @@ impl Bound {
         }
     }
 
-    fn write(self, span: Span, out: &mut String) {
-        let day = match self {
+    /// None for the end of what has none.
+    pub(crate) fn day(self, span: Span) -> Option<Date> {
+        match self {
             Self::Since => Some(span.since),
             Self::LastDay => span.until.and_then(|until| until.yesterday().ok()),
-        };
-        let _ = match day {
+        }
+    }
+
+    fn write(self, span: Span, out: &mut String) {
+        let _ = match self.day(span) {
             Some(day) => write!(out, "{day}"),
             None => write!(out, "today"),
         };

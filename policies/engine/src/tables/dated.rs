@@ -1,0 +1,175 @@
+//! Rows that are little more than a name or a number with its days and its source.
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::{Confidence, Span, bad_row, parse};
+use crate::error::LoadError;
+use crate::sources::Source;
+
+/// Something with a name that counts for a while: a practice, an area, an exclusion of the AI Act.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Named {
+    pub id: String,
+    pub title: String,
+    pub since: Date,
+    /// The first day no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Date>,
+    pub source: String,
+    pub confidence: Confidence,
+    pub checked_on: Date,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// A number that rules compare with. Of several rows that hold on a day the last of the file counts.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// `union_share`, `de_minimis`; the head of each table says the unit.
+    pub id: String,
+    pub value: u64,
+    /// Of one class of systems only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// Of one access mode only; goes before rows of all modes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// States outside the Union where it holds as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub states: Vec<String>,
+    pub since: Date,
+    /// The first day no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Date>,
+    pub source: String,
+    pub confidence: Confidence,
+    pub checked_on: Date,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// Something that is owed after an allocation.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct FollowUpKind {
+    pub id: String,
+    /// Whether it stands in the way of the next application while it is overdue.
+    pub blocks: bool,
+    pub since: Date,
+    /// The first day no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Date>,
+    pub source: String,
+    pub confidence: Confidence,
+    pub checked_on: Date,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// What the AI Act names, and its thresholds of computing.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AiAct {
+    #[serde(rename = "practice")]
+    pub(crate) practices: Vec<Named>,
+    #[serde(rename = "area")]
+    pub(crate) areas: Vec<Named>,
+    #[serde(rename = "exclusion")]
+    pub(crate) exclusions: Vec<Named>,
+    #[serde(rename = "limit")]
+    pub(crate) limits: Vec<Limit>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Limits {
+    limit: Vec<Limit>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FollowUps {
+    kind: Vec<FollowUpKind>,
+}
+
+/// What every row of these tables has.
+trait Row {
+    /// What no other row may share on the same days.
+    fn key(&self) -> String;
+    fn span(&self) -> Span;
+}
+
+macro_rules! rows {
+    ($($row:ty: |$it:ident| $key:expr),* $(,)?) => {$(
+        impl Row for $row {
+            fn key(&self) -> String {
+                let $it = self;
+                $key
+            }
+
+            fn span(&self) -> Span {
+                Span { since: self.since, until: self.until }
+            }
+        }
+
+        impl $row {
+            pub(crate) fn holds_on(&self, day: Date) -> bool {
+                self.span().holds_on(day)
+            }
+        }
+    )*};
+}
+
+rows! {
+    Named: |it| it.id.clone(),
+    Limit: |it| [&it.id, it.class.as_ref().unwrap_or(&String::new()), it.mode.as_ref().unwrap_or(&String::new())]
+        .map(String::as_str)
+        .join(" "),
+    FollowUpKind: |it| it.id.clone(),
+}
+
+fn check<R: Row>(source: &Source, rows: &[R]) -> Result<(), LoadError> {
+    for (place, row) in rows.iter().enumerate() {
+        let same =
+            |earlier: &&R| earlier.key() == row.key() && earlier.span().since == row.span().since;
+        let reason = if row.span().is_empty() {
+            "ends before it begins"
+        } else if rows.iter().take(place).any(|earlier| same(&earlier)) {
+            "stands twice"
+        } else {
+            continue;
+        };
+        let key = row.key();
+        let id = key.split(' ').next().unwrap_or_default();
+        return Err(bad_row(
+            source,
+            &format!("\"{id}\""),
+            format!("`{}` {reason}", key.trim()),
+        ));
+    }
+    Ok(())
+}
+
+pub(crate) fn load_ai_act(source: &Source) -> Result<AiAct, LoadError> {
+    let loaded: AiAct = parse(source)?;
+    for rows in [&loaded.practices, &loaded.areas, &loaded.exclusions] {
+        check(source, rows)?;
+    }
+    check(source, &loaded.limits)?;
+    Ok(loaded)
+}
+
+pub(crate) fn load_limits(source: &Source) -> Result<Vec<Limit>, LoadError> {
+    let Limits { limit: limits } = parse(source)?;
+    check(source, &limits)?;
+    Ok(limits)
+}
+
+pub(crate) fn load_follow_ups(source: &Source) -> Result<Vec<FollowUpKind>, LoadError> {
+    let FollowUps { kind: kinds } = parse(source)?;
+    check(source, &kinds)?;
+    Ok(kinds)
+}
