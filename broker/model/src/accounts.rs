@@ -5,7 +5,9 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{AllocationId, InvalidId, OrganisationId, ProjectId, SiteId, SystemId, UnitMillis};
+use crate::{
+    AiAct, AllocationId, InvalidId, OrganisationId, ProjectId, SiteId, SystemId, UnitMillis,
+};
 
 /// What people work in: it holds allocations, and its members hand in jobs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +23,8 @@ pub struct Project {
     pub civilian: Option<bool>,
     #[serde(default)]
     pub sectors: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ai_act: Option<AiAct>,
 }
 
 /// Hours granted to a project at one system or at any, under one funding share, for one term.

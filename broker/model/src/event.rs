@@ -68,8 +68,46 @@ pub enum EntryKind {
     LoginFailed,
     #[serde(rename = "organisation.registered")]
     OrganisationRegistered,
+    #[serde(rename = "organisation.changed")]
+    OrganisationChanged,
     #[serde(rename = "evidence.added")]
     EvidenceAdded,
+    /// A file was handed in with it; `file_sha256` is of its bytes.
+    #[serde(rename = "evidence.file_added")]
+    EvidenceFileAdded,
+    /// A reviewer accepted or refused it.
+    #[serde(rename = "evidence.checked")]
+    EvidenceChecked,
+    #[serde(rename = "evidence.withdrawn")]
+    EvidenceWithdrawn,
+    #[serde(rename = "application.submitted")]
+    ApplicationSubmitted,
+    #[serde(rename = "application.withdrawn")]
+    ApplicationWithdrawn,
+    /// By a person; `outcome` is `accepted` or `rejected`.
+    #[serde(rename = "application.decided")]
+    ApplicationDecided,
+    /// To a centre, which the data names; a job that failed may be what it began with.
+    #[serde(rename = "referral.sent")]
+    ReferralSent,
+    /// By the centre; `answer` is `acknowledged`, `accepted` or `declined`.
+    #[serde(rename = "referral.answered")]
+    ReferralAnswered,
+    #[serde(rename = "referral.handed_over")]
+    ReferralHandedOver,
+    /// With an `outcome`; by the centre, or by the organisation that took it back.
+    #[serde(rename = "referral.closed")]
+    ReferralClosed,
+    /// An organisation lets itself be matched, or says otherwise what it looks for.
+    #[serde(rename = "profile.published")]
+    ProfilePublished,
+    #[serde(rename = "profile.withdrawn")]
+    ProfileWithdrawn,
+    /// One half of the consent that two organisations need to learn who the other is.
+    #[serde(rename = "interest.recorded")]
+    InterestRecorded,
+    #[serde(rename = "interest.withdrawn")]
+    InterestWithdrawn,
     #[serde(rename = "project.created")]
     ProjectCreated,
     /// What the person (`actor`) was given until then no longer counts.
@@ -97,6 +135,9 @@ pub enum EntryKind {
     HoursRecovered,
     #[serde(rename = "eligibility.decided")]
     EligibilityDecided,
+    /// Another policy set decides from now on, at the replica that says so.
+    #[serde(rename = "policy.changed")]
+    PolicyChanged,
     #[serde(rename = "job.accepted")]
     JobAccepted,
     #[serde(rename = "job.placed")]

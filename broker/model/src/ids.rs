@@ -139,6 +139,13 @@ uuid_id!(
     PersonId, "per", "person"
 );
 uuid_id!(DecisionId, "dec", "decision");
+uuid_id!(EvidenceId, "evi", "evidence");
+uuid_id!(ApplicationId, "app", "application");
+uuid_id!(ReferralId, "ref", "referral");
+uuid_id!(
+    /// What others know an organisation by until both have agreed to meet.
+    ProfileId, "prf", "profile"
+);
 uuid_id!(WindowId, "win", "capacity window");
 uuid_id!(DrainId, "drn", "drain");
 uuid_id!(IncidentId, "inc", "incident");
@@ -216,6 +223,10 @@ name_id!(
     SiteId, "site"
 );
 name_id!(SystemId, "system");
+name_id!(
+    /// Who helps: `lumi`, `antenna-be`. A factory's centre need not be called as its site is.
+    CentreId, "support centre"
+);
 name_id!(
     /// What jobs go to at a system: a Slurm partition, a PBS queue, a Kubernetes namespace.
     PartitionId, "partition"

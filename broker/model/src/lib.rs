@@ -5,18 +5,25 @@
 
 mod accounts;
 mod agent;
+mod ai_act;
+mod application;
 mod attempt;
 mod clock;
 mod confirmation;
+mod contact;
 mod country;
+mod dossier;
 mod event;
+mod evidence;
 mod handoff;
 mod ids;
 mod job;
 mod organisation;
 mod placement;
 mod principal;
+mod profile;
 mod reason;
+mod referral;
 mod site;
 mod snapshot;
 mod spec;
@@ -29,24 +36,40 @@ pub use accounts::{Allocation, AllocationScope, Balance, FundingShare, Project};
 pub use agent::{
     AgentKey, AgentRevoked, EnrolledAgent, Invite, InviteFate, InviteState, WRONG_PROOFS,
 };
+pub use ai_act::AiAct;
+pub use application::{
+    Application, ApplicationDraft, ApplicationDue, ApplicationNeed, ApplicationProject,
+    ApplicationState, ApplicationVerdict, GrantDraft, Ruling, RulingDraft,
+};
 pub use attempt::{Attempt, AttemptEvent, AttemptState, Outcome, OutcomeKind};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use confirmation::{Confirmation, ConfirmationView, Ground, Verdict};
+pub use contact::{ContactNeed, DataClass, Timing};
 pub use country::is_country;
+pub use dossier::{Desk, Dossier};
 pub use event::{EntryBody, EntryKind};
+pub use evidence::{
+    Evidence, EvidenceCheck, EvidenceDraft, EvidenceFile, EvidenceFinding, EvidenceKind,
+};
 pub use handoff::{HandoffRef, HandoffView};
 pub use ids::{
-    AgentId, AllocationId, AttemptId, DecisionId, DrainId, Ids, IncidentId, InstanceId, InvalidId,
-    InviteId, JobId, OrganisationId, PartitionId, PartitionRef, PersonId, ProjectId, RemoteId,
-    SiteId, SystemId, VetoId, WindowId,
+    AgentId, AllocationId, ApplicationId, AttemptId, CentreId, DecisionId, DrainId, EvidenceId,
+    Ids, IncidentId, InstanceId, InvalidId, InviteId, JobId, OrganisationId, PartitionId,
+    PartitionRef, PersonId, ProfileId, ProjectId, ReferralId, RemoteId, SiteId, SystemId, VetoId,
+    WindowId,
 };
 pub use job::{
     Hold, HoldReason, InvalidTransition, Job, JobEvent, JobState, Ran, Refusal, StateName,
 };
-pub use organisation::{Evidence, EvidenceKind, Organisation, SizeClass};
+pub use organisation::{Identifiers, Organisation, OrganisationDraft, OrganisationKind, SizeClass};
 pub use placement::{Bound, Candidate, Clause, Considered, Forecast, Placement, Rejection};
 pub use principal::{Assurance, Entitlement, Grant, IdentityAssurance, Principal, Role};
+pub use profile::{Interest, Profile, ProfileDraft, ProfileSide};
 pub use reason::{LONGEST_REASON, checked_reason};
+pub use referral::{
+    Referral, ReferralDraft, ReferralDue, ReferralEvent, ReferralJob, ReferralLeg, ReferralLog,
+    ReferralMove, ReferralOutcome, ReferralPlacement, ReferralState, ReferralStep,
+};
 pub use site::{
     Access, AgentWord, Automation, Billed, Billing, BillingTerm, CapacityWindow, Contact,
     ContainerTarget, ControlId, Controls, Drain, DrainDraft, Entrance, Factory, Funding, Incident,

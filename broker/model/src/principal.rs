@@ -3,7 +3,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FundingShare, ProjectId, SiteId};
+use crate::{CentreId, FundingShare, OrganisationId, ProjectId, SiteId};
 
 /// Who a request comes from, in the words of the issuer that vouches for it.
 ///
@@ -120,12 +120,20 @@ pub enum Role {
     Lead {
         project: ProjectId,
     },
+    /// Speaks for an organisation: describes it, hands in evidence, applies.
+    Representative {
+        organisation: OrganisationId,
+    },
     Reviewer,
     SiteAdmin {
         site: SiteId,
         /// Sees the names of people whose jobs run there, and not only their pseudonyms.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         sees_people: bool,
+    },
+    /// Answers the referrals of a support centre.
+    CentreStaff {
+        centre: CentreId,
     },
     /// A funding body: `None` sees every share.
     Auditor {

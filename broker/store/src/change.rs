@@ -1,15 +1,15 @@
 use std::sync::Arc;
 
 use broker_model::{
-    AgentKey, Allocation, AllocationId, Attempt, AttemptId, EnrolledAgent, EntryBody, Evidence,
-    GpuMillis, Invite, Job, JobId, Organisation, Project, RegisteredSite, SiteId, SiteSnapshot,
-    SiteState, UnitMillis, UsageRecord, WindowId,
+    AgentKey, Allocation, AllocationId, Attempt, AttemptId, EnrolledAgent, EntryBody, GpuMillis,
+    Invite, Job, JobId, Organisation, Project, RegisteredSite, SiteId, SiteSnapshot, SiteState,
+    UnitMillis, UsageRecord, WindowId,
 };
 use jiff::Timestamp;
 
 use crate::{
     AgentNonce, IdempotencyKey, Person, Remembered, Revocation, Session, StoredConfirmation,
-    StoredDecision, StoredGrant, StoredPlacement,
+    StoredDecision, StoredDossier, StoredGrant, StoredPlacement,
 };
 
 /// What is to be true afterwards, all of it or nothing.
@@ -91,10 +91,21 @@ pub enum Write {
         key: IdempotencyKey,
         answer: Remembered,
     },
-    /// Inserts or replaces.
+    /// Inserts or replaces. Fails with `Conflict(Organisation)` unless the stored version is
+    /// `organisation.version`, 0 where none is stored; stores `version + 1`.
     PutOrganisation(Box<Organisation>),
-    /// Inserts; the newest of a kind is listed first.
-    InsertEvidence(Box<Evidence>),
+    /// The same for what people work on, with `Conflict(Dossier)`.
+    PutDossier(Box<StoredDossier>),
+    /// Takes a name that one alone may have. Fails with `Duplicate(Claim)` when another holds it; who
+    /// holds it already keeps it.
+    Claim {
+        name: String,
+        holder: String,
+    },
+    /// Gives a name back; one that nobody holds is left as it is.
+    Unclaim {
+        name: String,
+    },
     PutProject(Box<Project>),
     /// Inserts. Fails with `Conflict(Allocation)` if the id is there: balances change by the writes
     /// that move hours only.

@@ -10,6 +10,7 @@
 pub mod accounts;
 pub mod agents;
 pub mod attempts;
+pub mod dossiers;
 mod fixtures;
 pub mod groups;
 pub mod hours;
@@ -80,9 +81,17 @@ where
             what_a_term_leaves_unused_is_lost_once,
             the_end_of_an_overdrawn_allocation_is_dealt_with_once,
         }
+        dossiers::{
+            a_dossier_is_changed_from_what_was_read,
+            a_dossier_is_found_by_its_organisation_and_kind,
+            a_desk_has_what_lies_on_it,
+            what_is_due_is_found_by_its_time,
+            a_name_is_held_by_one_alone,
+        }
         accounts::{
             organisations_are_found_by_id_and_domain,
-            the_newest_evidence_of_a_kind_is_first,
+            an_organisation_is_changed_from_what_was_read,
+            organisations_are_listed_by_page_and_by_id,
             projects_and_their_allocations_are_read_back,
             site_states_and_snapshots_are_replaced,
         }

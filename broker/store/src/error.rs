@@ -22,6 +22,10 @@ pub enum Entity {
     SiteCount,
     /// What its agents said of it.
     SiteState,
+    Organisation,
+    Dossier,
+    /// A name that one alone may have.
+    Claim,
 }
 
 impl fmt::Display for Entity {
@@ -42,6 +46,9 @@ impl fmt::Display for Entity {
             Self::Site => "site",
             Self::SiteState => "state of the site",
             Self::SiteCount => "count of what is placed at the site",
+            Self::Organisation => "organisation",
+            Self::Dossier => "dossier",
+            Self::Claim => "claim",
         })
     }
 }

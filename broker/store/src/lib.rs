@@ -22,11 +22,11 @@ pub use change::{Change, Committed, Write};
 pub use error::{CommitError, Entity, StoreError};
 pub use options::StoreOptions;
 pub use read::{
-    Accounts, Agents, Attempts, Commits, Identities, Jobs, Ledger, Sites, Store, Usage,
+    Accounts, Agents, Attempts, Commits, Dossiers, Identities, Jobs, Ledger, Sites, Store, Usage,
 };
 pub use records::{
     AgentNonce, EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered, Revocation,
-    SealedBatch, Session, StoredCheckpoint, StoredConfirmation, StoredDecision, StoredGrant,
-    StoredPlacement, Tile, UsageFilter, UsageScope,
+    SealedBatch, Session, StoredCheckpoint, StoredConfirmation, StoredDecision, StoredDossier,
+    StoredGrant, StoredPlacement, Tile, UsageFilter, UsageScope,
 };
 pub use sql::{CommitStats, Nudge, SqlStore};

@@ -6,15 +6,15 @@ use std::fmt;
 use async_trait::async_trait;
 use broker_model::{
     AgentId, AgentKey, Allocation, AllocationId, Attempt, AttemptId, Confirmation, DecisionId,
-    EnrolledAgent, Evidence, GpuMillis, Invite, InviteId, Job, JobId, Organisation, OrganisationId,
-    PersonId, Placement, Project, ProjectId, RegisteredSite, Role, SiteId, SiteSnapshot, SiteState,
+    EnrolledAgent, GpuMillis, Invite, InviteId, Job, JobId, Organisation, OrganisationId, PersonId,
+    Placement, Project, ProjectId, RegisteredSite, Role, SiteId, SiteSnapshot, SiteState,
     StateName, UsageRecord, WindowId, WindowUse,
 };
 use jiff::Timestamp;
 
 use crate::{
     Change, CommitError, Committed, EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered,
-    Revocation, SealedBatch, Session, StoreError, StoredCheckpoint, StoredDecision,
+    Revocation, SealedBatch, Session, StoreError, StoredCheckpoint, StoredDecision, StoredDossier,
     StoredPlacement, Tile, UsageFilter,
 };
 
@@ -22,7 +22,17 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// Everything the broker asks its database.
 pub trait Store:
-    Commits + Jobs + Attempts + Accounts + Identities + Usage + Sites + Agents + Ledger + fmt::Debug
+    Commits
+    + Jobs
+    + Attempts
+    + Accounts
+    + Dossiers
+    + Identities
+    + Usage
+    + Sites
+    + Agents
+    + Ledger
+    + fmt::Debug
 {
 }
 
@@ -31,6 +41,7 @@ impl<T> Store for T where
         + Jobs
         + Attempts
         + Accounts
+        + Dossiers
         + Identities
         + Usage
         + Sites
@@ -101,6 +112,13 @@ pub trait Jobs: Send + Sync + 'static {
 
     async fn find_decision(&self, id: DecisionId) -> Result<Option<StoredDecision>>;
 
+    /// Decisions after one (`None`: from the first), by id.
+    async fn decisions_after(
+        &self,
+        after: Option<DecisionId>,
+        limit: u32,
+    ) -> Result<Vec<StoredDecision>>;
+
     async fn find_remembered(&self, key: &IdempotencyKey) -> Result<Option<Remembered>>;
 
     /// Forgets idempotency keys older than this; returns how many.
@@ -154,7 +172,12 @@ pub trait Attempts: Send + Sync + 'static {
 pub trait Accounts: Send + Sync + 'static {
     async fn find_organisation(&self, id: OrganisationId) -> Result<Option<Organisation>>;
     async fn organisation_by_domain(&self, domain: &str) -> Result<Option<Organisation>>;
-    async fn evidence_of(&self, organisation: OrganisationId) -> Result<Vec<Evidence>>;
+    /// Those of them that are there, by id.
+    async fn find_organisations(&self, ids: &[OrganisationId]) -> Result<Vec<Organisation>>;
+    /// By id, newest first.
+    async fn list_organisations(&self, page: &Page<OrganisationId>) -> Result<Vec<Organisation>>;
+    /// By id, oldest first.
+    async fn projects_of(&self, organisation: OrganisationId) -> Result<Vec<Project>>;
     async fn find_project(&self, id: ProjectId) -> Result<Option<Project>>;
     async fn find_allocation(&self, id: AllocationId) -> Result<Option<Allocation>>;
     /// Oldest first.
@@ -163,6 +186,29 @@ pub trait Accounts: Send + Sync + 'static {
     /// dealt with, the earliest end first. Costs by the number of those that ended and are not dealt
     /// with, never by those that are.
     async fn ended_allocations(&self, at: Timestamp, limit: u32) -> Result<Vec<Allocation>>;
+}
+
+#[async_trait]
+pub trait Dossiers: Send + Sync + 'static {
+    async fn find_dossier(&self, id: &str) -> Result<Option<StoredDossier>>;
+    /// Every one of a kind that an organisation has, by id.
+    async fn dossiers_of(
+        &self,
+        organisation: OrganisationId,
+        kind: &str,
+    ) -> Result<Vec<StoredDossier>>;
+    /// Those of a kind on a desk after one (`None`: from the first), by id. Costs by the number of these.
+    async fn dossiers_on(
+        &self,
+        desk: &str,
+        kind: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<StoredDossier>>;
+    /// Those that are due by then, the earliest first. Costs by the number of these.
+    async fn dossiers_due(&self, at: Timestamp, limit: u32) -> Result<Vec<StoredDossier>>;
+    /// Who holds a name.
+    async fn claim_holder(&self, name: &str) -> Result<Option<String>>;
 }
 
 #[async_trait]

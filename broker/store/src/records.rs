@@ -28,6 +28,23 @@ pub struct StoredPlacement {
     pub inputs: String,
 }
 
+/// Something that people work on: evidence, an application. The document is the noun as JSON, without
+/// its version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredDossier {
+    /// With the prefix of its kind of id.
+    pub id: String,
+    /// `evidence`, `application`.
+    pub kind: String,
+    pub organisation: OrganisationId,
+    /// Where it lies while somebody has to do something.
+    pub desk: Option<String>,
+    /// When that has to be done.
+    pub due_at: Option<Timestamp>,
+    pub version: i64,
+    pub document: String,
+}
+
 /// The one place, with sessions, where personal data lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {

@@ -9,6 +9,7 @@ mod checkpoint;
 mod committer;
 mod connect;
 mod db;
+mod dossiers;
 mod errors;
 mod facts;
 mod group;

@@ -1,16 +1,14 @@
-use broker_model::{
-    Evidence, EvidenceKind, OrganisationId, SiteReadiness, SiteSnapshot, SiteState,
-};
-use jiff::civil::{Date, date};
+use broker_model::{Organisation, SiteReadiness, SiteSnapshot, SiteState};
 
 use super::fixtures::{World, commit};
-use crate::{CommitError, Entity, Store, Write};
+use crate::{CommitError, Entity, Page, Store, Write};
 
 pub async fn organisations_are_found_by_id_and_domain(store: &dyn Store) {
     let world = World::new();
     let mut organisation = world.organisation();
-    let put = |it: &broker_model::Organisation| vec![Write::PutOrganisation(Box::new(it.clone()))];
+    let put = |it: &Organisation| vec![Write::PutOrganisation(Box::new(it.clone()))];
     commit(store, put(&organisation)).await.unwrap();
+    organisation.version = 1;
     let read = store.find_organisation(organisation.id).await.unwrap();
     assert_eq!(read.as_ref(), Some(&organisation));
     let nobody = store.organisation_by_domain("pleione.example").await;
@@ -18,38 +16,54 @@ pub async fn organisations_are_found_by_id_and_domain(store: &dyn Store) {
     organisation.domain = Some("Pleione.example".to_owned());
     commit(store, put(&organisation)).await.unwrap();
     let found = store.organisation_by_domain("pleione.EXAMPLE").await;
+    organisation.version = 2;
     assert_eq!(found.unwrap(), Some(organisation));
 }
 
-pub async fn the_newest_evidence_of_a_kind_is_first(store: &dyn Store) {
+pub async fn an_organisation_is_changed_from_what_was_read(store: &dyn Store) {
     let world = World::new();
-    let organisation = world.account(store).await.organisation;
-    let evidence = [
-        evidence(organisation, "sme_declaration", date(2026, 1, 1), "a"),
-        evidence(organisation, "ai_pact_pledge", date(2025, 1, 1), "b"),
-        evidence(organisation, "ai_pact_pledge", date(2026, 1, 1), "c"),
-        evidence(organisation, "ai_pact_pledge", date(2026, 1, 1), "d"),
-    ];
-    for it in &evidence {
-        let write = Write::InsertEvidence(Box::new(it.clone()));
-        commit(store, vec![write]).await.unwrap();
-    }
-    let listed = store.evidence_of(organisation).await.unwrap();
-    let sources: Vec<&str> = listed.iter().map(|it| it.source.as_str()).collect();
-    assert_eq!(sources, ["d", "c", "b", "a"]);
-    assert_eq!(listed[3], evidence[0]);
-    assert_eq!(store.evidence_of(world.id()).await.unwrap(), []);
+    let mut organisation = world.organisation();
+    let put = |it: &Organisation| vec![Write::PutOrganisation(Box::new(it.clone()))];
+    commit(store, put(&organisation)).await.unwrap();
+    let again = commit(store, put(&organisation)).await.unwrap_err();
+    let is_conflict = matches!(again, CommitError::Conflict(Entity::Organisation));
+    assert!(is_conflict, "{again}");
+    organisation.version = 1;
+    "Pleione".clone_into(&mut organisation.name);
+    commit(store, put(&organisation)).await.unwrap();
+    let late = commit(store, put(&organisation)).await.unwrap_err();
+    assert!(matches!(late, CommitError::Conflict(_)), "{late}");
+    organisation.version = 2;
+    let read = store.find_organisation(organisation.id).await.unwrap();
+    assert_eq!(read, Some(organisation));
 }
 
-fn evidence(organisation: OrganisationId, kind: &str, issued_on: Date, source: &str) -> Evidence {
-    Evidence {
-        organisation,
-        kind: EvidenceKind(kind.to_owned()),
-        issued_on,
-        expires_on: None,
-        source: source.to_owned(),
-        checked_by: None,
+pub async fn organisations_are_listed_by_page_and_by_id(store: &dyn Store) {
+    let world = World::new();
+    let mut all: Vec<Organisation> = (0..5).map(|_| world.organisation()).collect();
+    for it in &mut all {
+        let write = Write::PutOrganisation(Box::new(it.clone()));
+        commit(store, vec![write]).await.unwrap();
+        it.version = 1;
     }
+    let mut page = Page {
+        limit: 2,
+        before: None,
+    };
+    let newest = store.list_organisations(&page).await.unwrap();
+    assert_eq!(newest, [all[4].clone(), all[3].clone()]);
+    page.before = Some(all[3].id);
+    let next = store.list_organisations(&page).await.unwrap();
+    assert_eq!(next, [all[2].clone(), all[1].clone()]);
+    let asked = [all[0].id, world.id(), all[2].id];
+    let found = store.find_organisations(&asked).await.unwrap();
+    assert_eq!(found, [all[0].clone(), all[2].clone()]);
+    assert_eq!(store.find_organisations(&[]).await.unwrap(), []);
+    let project = world.project(all[1].id);
+    let write = Write::PutProject(Box::new(project.clone()));
+    commit(store, vec![write]).await.unwrap();
+    assert_eq!(store.projects_of(all[1].id).await.unwrap(), [project]);
+    assert_eq!(store.projects_of(all[2].id).await.unwrap(), []);
 }
 
 pub async fn projects_and_their_allocations_are_read_back(store: &dyn Store) {

@@ -45,13 +45,7 @@ impl World {
     }
 
     pub(super) fn organisation(&self) -> Organisation {
-        Organisation {
-            id: self.id(),
-            name: "Pleione Labs".to_owned(),
-            country: "FI".to_owned(),
-            size: SizeClass::Small,
-            domain: None,
-        }
+        Organisation::new(self.id(), "Pleione Labs", "FI", SizeClass::Small)
     }
 
     pub(super) fn project(&self, organisation: OrganisationId) -> Project {
@@ -62,6 +56,7 @@ impl World {
             call_reference: None,
             civilian: Some(true),
             sectors: vec!["health".to_owned()],
+            ai_act: None,
         }
     }
 

@@ -1,9 +1,8 @@
 use std::task::{Context, Poll, Waker};
 
-use broker_model::{Evidence, EvidenceKind, Job};
+use broker_model::Job;
 use futures::FutureExt as _;
 use futures::future::join_all;
-use jiff::civil::date;
 
 use super::fixtures::{World, commit, insert_placement};
 use crate::{Change, CommitError, Store, StoreError, Write};
@@ -56,17 +55,10 @@ pub async fn a_change_that_fails_leaves_nothing_and_its_neighbours_commit(store:
     assert_eq!(store.ledger_size().await.unwrap(), 20);
 }
 
-/// Evidence for an organisation that is not there: only the database's own constraint knows.
+/// A project of an organisation that is not there: only the database's own constraint knows.
 pub async fn a_change_that_the_database_refuses_fails_alone(store: &dyn Store) {
     let world = World::new();
-    let orphan = Write::InsertEvidence(Box::new(Evidence {
-        organisation: world.id(),
-        kind: EvidenceKind("ai_pact_pledge".to_owned()),
-        issued_on: date(2026, 1, 1),
-        expires_on: None,
-        source: String::new(),
-        checked_by: None,
-    }));
+    let orphan = Write::PutProject(Box::new(world.project(world.id())));
     let jobs: Vec<Job> = (0..10).map(|_| world.job()).collect();
     let good = jobs.iter().map(|job| commit(store, vec![insert(job)]));
     let bad = commit(store, vec![orphan]);

@@ -1,30 +1,38 @@
 use async_trait::async_trait;
-use broker_model::{
-    Allocation, AllocationId, Evidence, Organisation, OrganisationId, Project, ProjectId,
-};
+use broker_model::{Allocation, AllocationId, Organisation, OrganisationId, Project, ProjectId};
 use jiff::Timestamp;
 
 use super::SqlStore;
 use super::db::Kind::{Int, Text};
-use super::db::{Cell, Row, Select};
+use super::db::{Cell, Row, Select, select_any};
 use super::{facts, rows};
-use crate::{Accounts, StoreError};
+use crate::{Accounts, Page, StoreError};
 
 const ORGANISATION: Select = Select::new(
     "organisations",
-    "SELECT document FROM organisations WHERE id = $1",
+    "SELECT document, version FROM organisations WHERE id = $1",
+    &[Text, Int],
+);
+const ORGANISATIONS: Select = select_any!(
+    "organisations",
+    "SELECT document, version FROM organisations WHERE id",
+    "ORDER BY id",
+    &[Text, Int]
+);
+const ORGANISATION_PAGE: Select = Select::new(
+    "organisations",
+    "SELECT document, version FROM organisations WHERE id < $1 ORDER BY id DESC LIMIT $2",
+    &[Text, Int],
+);
+const PROJECTS: Select = Select::new(
+    "projects",
+    "SELECT document FROM projects WHERE organisation_id = $1 ORDER BY id",
     &[Text],
 );
 const BY_DOMAIN: Select = Select::new(
     "organisations",
-    "SELECT document FROM organisations WHERE domain = $1 ORDER BY id LIMIT 1",
-    &[Text],
-);
-const EVIDENCE: Select = Select::new(
-    "evidence",
-    "SELECT document FROM evidence WHERE organisation_id = $1 \
-     ORDER BY kind, issued_on DESC, id DESC",
-    &[Text],
+    "SELECT document, version FROM organisations WHERE domain = $1 ORDER BY id LIMIT 1",
+    &[Text, Int],
 );
 const PROJECT: Select = Select::new(
     "projects",
@@ -61,7 +69,8 @@ impl Accounts for SqlStore {
         &self,
         id: OrganisationId,
     ) -> Result<Option<Organisation>, StoreError> {
-        self.document(&ORGANISATION, &[Cell::text(id)]).await
+        let row = self.row(&ORGANISATION, &[Cell::text(id)]).await?;
+        row.as_ref().map(organisation).transpose()
     }
 
     async fn organisation_by_domain(
@@ -69,11 +78,34 @@ impl Accounts for SqlStore {
         domain: &str,
     ) -> Result<Option<Organisation>, StoreError> {
         let domain = Cell::text(rows::domain(domain));
-        self.document(&BY_DOMAIN, &[domain]).await
+        let row = self.row(&BY_DOMAIN, &[domain]).await?;
+        row.as_ref().map(organisation).transpose()
     }
 
-    async fn evidence_of(&self, organisation: OrganisationId) -> Result<Vec<Evidence>, StoreError> {
-        self.documents(&EVIDENCE, &[Cell::text(organisation)]).await
+    async fn find_organisations(
+        &self,
+        ids: &[OrganisationId],
+    ) -> Result<Vec<Organisation>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.rows(&ORGANISATIONS, &[Cell::list(ids)]).await?;
+        rows.iter().map(organisation).collect()
+    }
+
+    async fn list_organisations(
+        &self,
+        page: &Page<OrganisationId>,
+    ) -> Result<Vec<Organisation>, StoreError> {
+        // Every id begins with `org_`.
+        let before = page.before.map_or_else(|| Cell::text("org`"), Cell::text);
+        let limit = Cell::Int(page.limit.min(rows::LARGEST_PAGE).into());
+        let rows = self.rows(&ORGANISATION_PAGE, &[before, limit]).await?;
+        rows.iter().map(organisation).collect()
+    }
+
+    async fn projects_of(&self, organisation: OrganisationId) -> Result<Vec<Project>, StoreError> {
+        self.documents(&PROJECTS, &[Cell::text(organisation)]).await
     }
 
     async fn find_project(&self, id: ProjectId) -> Result<Option<Project>, StoreError> {
@@ -99,6 +131,13 @@ impl Accounts for SqlStore {
         let rows = self.rows(&ENDED, &args).await?;
         rows.iter().map(allocation).collect()
     }
+}
+
+fn organisation(row: &Row) -> Result<Organisation, StoreError> {
+    Ok(Organisation {
+        version: row.int(1)?,
+        ..row.json(0)?
+    })
 }
 
 /// The balance comes from its own columns, whatever the document says.

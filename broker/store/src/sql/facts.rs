@@ -107,6 +107,24 @@ const COUNTS: Select = select_any!(
     "",
     &[Text, Int]
 );
+const ORGANISATIONS: Select = select_any!(
+    "organisations",
+    "SELECT id, version FROM organisations WHERE id",
+    "",
+    &[Text, Int]
+);
+const DOSSIERS: Select = select_any!(
+    "dossiers",
+    "SELECT id, version FROM dossiers WHERE id",
+    "",
+    &[Text, Int]
+);
+const CLAIMS: Select = select_any!(
+    "claims",
+    "SELECT name, holder FROM claims WHERE name",
+    "",
+    &[Text, Text]
+);
 const SITES: Select = select_any!(
     "registered_sites",
     "SELECT site_id, version FROM registered_sites WHERE site_id",
@@ -137,6 +155,9 @@ struct Wanted {
     agents: BTreeSet<Arc<str>>,
     keys: BTreeSet<Arc<str>>,
     counts: BTreeSet<Arc<str>>,
+    organisations: BTreeSet<Arc<str>>,
+    dossiers: BTreeSet<Arc<str>>,
+    claims: BTreeSet<Arc<str>>,
     nonces: BTreeSet<Arc<str>>,
     sites: BTreeSet<Arc<str>>,
     site_states: BTreeSet<Arc<str>>,
@@ -180,12 +201,17 @@ impl Wanted {
                     Entity::Invite => &mut self.invites,
                     Entity::Agent => &mut self.agents,
                     Entity::SiteCount => &mut self.counts,
+                    Entity::Organisation => &mut self.organisations,
+                    Entity::Dossier => &mut self.dossiers,
                     _ => &mut self.keys,
                 };
                 wanted.insert(Arc::clone(id));
             }
             Step::InsertNonce { id, .. } => {
                 self.nonces.insert(Arc::clone(id));
+            }
+            Step::Claim { name, .. } | Step::Unclaim { name } => {
+                self.claims.insert(Arc::clone(name));
             }
             Step::PutSite { row, .. } => want(&mut self.sites, row.first()),
             Step::PutSiteState { row, .. } => want(&mut self.site_states, row.first()),
@@ -252,10 +278,17 @@ async fn read_versions(
         (&AGENTS, &wanted.agents),
         (&KEYS, &wanted.keys),
         (&COUNTS, &wanted.counts),
+        (&ORGANISATIONS, &wanted.organisations),
+        (&DOSSIERS, &wanted.dossiers),
     ] {
         for row in fetch(conn, select, wanted).await? {
             known.versions.learn(row.text(0)?.into(), row.int(1)?);
         }
+    }
+    for row in fetch(conn, &CLAIMS, &wanted.claims).await? {
+        known
+            .claims
+            .learn(row.text(0)?.into(), Some(row.text(1)?.into()));
     }
     for row in fetch(conn, &NONCES, &wanted.nonces).await? {
         known.nonces.learn(row.text(0)?.into(), ());

@@ -81,6 +81,12 @@ const DECISION: Select = Select::new(
      FROM decisions WHERE id = $1",
     &[Text, Text, Text, Text, Text, Int],
 );
+const DECISIONS: Select = Select::new(
+    "decisions",
+    "SELECT id, organisation_id, result, policy_digest, document, decided_at_us \
+     FROM decisions WHERE id > $1 ORDER BY id LIMIT $2",
+    &[Text, Text, Text, Text, Text, Int],
+);
 const REMEMBERED: Select = Select::new(
     "remembered",
     "SELECT request_sha256, status, body, created_at_us FROM remembered WHERE id = $1",
@@ -194,17 +200,17 @@ impl Jobs for SqlStore {
 
     async fn find_decision(&self, id: DecisionId) -> Result<Option<StoredDecision>, StoreError> {
         let row = self.row(&DECISION, &[Cell::text(id)]).await?;
-        row.map(|row| {
-            Ok(StoredDecision {
-                id: row.parse(0)?,
-                organisation: row.parse(1)?,
-                result: row.text(2)?.to_owned(),
-                policy_digest: row.text(3)?.to_owned(),
-                document: row.text(4)?.to_owned(),
-                decided_at: row.time(5)?,
-            })
-        })
-        .transpose()
+        row.as_ref().map(decision).transpose()
+    }
+
+    async fn decisions_after(
+        &self,
+        after: Option<DecisionId>,
+        limit: u32,
+    ) -> Result<Vec<StoredDecision>, StoreError> {
+        let limit = Cell::Int(limit.min(rows::LARGEST_PAGE).into());
+        let rows = self.rows(&DECISIONS, &[rows::after(after), limit]).await?;
+        rows.iter().map(decision).collect()
     }
 
     async fn find_remembered(
@@ -339,4 +345,15 @@ fn kinds(filter: &JobFilter) -> Vec<Option<String>> {
         kinds.extend(over.map(|name| Some(format!("active = 0 AND state = {name}"))));
     }
     kinds
+}
+
+fn decision(row: &Row) -> Result<StoredDecision, StoreError> {
+    Ok(StoredDecision {
+        id: row.parse(0)?,
+        organisation: row.parse(1)?,
+        result: row.text(2)?.to_owned(),
+        policy_digest: row.text(3)?.to_owned(),
+        document: row.text(4)?.to_owned(),
+        decided_at: row.time(5)?,
+    })
 }

@@ -33,6 +33,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(7, "0007_confirmations"),
     migration!(8, "0008_site_registry"),
     migration!(9, "0009_site_counts"),
+    migration!(10, "0010_dossiers"),
 ];
 
 const TABLE: Sql = Sql::Each {

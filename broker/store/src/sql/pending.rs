@@ -13,9 +13,17 @@ pub(super) enum PendingRow<'a> {
     Remove(Cow<'a, [Cell]>),
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pending<'a> {
     tables: [Vec<PendingRow<'a>>; TableId::COUNT],
+}
+
+impl Default for Pending<'_> {
+    fn default() -> Self {
+        Self {
+            tables: std::array::from_fn(|_| Vec::new()),
+        }
+    }
 }
 
 /// How far each table was filled when a change began.

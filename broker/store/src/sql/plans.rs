@@ -7,7 +7,7 @@ use broker_model::{FundingShare, Ids, ProjectId, StateName, SystemClock};
 
 use super::db::Kind::{Int, Text};
 use super::db::{Cell, Dialect, Select, Sql};
-use super::{SqlStore, accounts, agents, attempts, connect, identities, jobs, usage};
+use super::{SqlStore, accounts, agents, attempts, connect, dossiers, identities, jobs, usage};
 use crate::{JobFilter, Page, StoreOptions, UsageFilter};
 
 /// Jobs and usage of 200 projects; few jobs failed, few run, and few are at one of the two sites.
@@ -124,6 +124,21 @@ async fn the_loops_read_partial_indexes_in_order() {
             &accounts::ENDED,
             &[Cell::Int(1), few.clone()],
             "expiries_by_end",
+        ),
+        (
+            &dossiers::ON_DESK,
+            &[first.clone(), first.clone(), first.clone(), few.clone()],
+            "dossiers_by_desk",
+        ),
+        (
+            &dossiers::DUE,
+            &[Cell::Int(1), few.clone()],
+            "dossiers_by_due",
+        ),
+        (
+            &dossiers::OF_ORGANISATION,
+            &[first.clone(), first.clone()],
+            "dossiers_by_organisation",
         ),
         (&agents::INVITES, from_ref(&site), "agent_invites_by_site"),
         (&agents::AGENTS, from_ref(&site), "agents_by_site"),

@@ -4,14 +4,15 @@
 use std::sync::Arc;
 
 use broker_model::{
-    Allocation, AllocationId, Attempt, EntryBody, Job, JobId, RegisteredSite, SiteId, SiteState,
+    Allocation, AllocationId, Attempt, EntryBody, Job, JobId, Organisation, RegisteredSite, SiteId,
+    SiteState,
 };
 
 use super::db::Cell;
 use super::rows::{self, Cells};
 use super::steps::{AttemptFacts, Entry, Hours, JobFacts, Step, Stream, Terms};
 use super::tables::TableId;
-use crate::{Change, Entity, IdempotencyKey, Person, Remembered, StoreError, Write};
+use crate::{Change, Entity, IdempotencyKey, Person, Remembered, StoreError, StoredDossier, Write};
 
 #[derive(Debug, Default)]
 pub(super) struct Prepared {
@@ -89,8 +90,10 @@ fn step(write: Write) -> Result<Step, StoreError> {
             row: rows::usage(&usage)?,
         },
         Write::Remember { key, answer } => remember(&key, answer),
-        Write::PutOrganisation(it) => put(TableId::Organisations, rows::organisation(&it)?),
-        Write::InsertEvidence(it) => put(TableId::Evidence, rows::evidence(&it)?),
+        Write::PutOrganisation(it) => put_organisation(&it)?,
+        Write::PutDossier(it) => put_dossier(*it),
+        Write::Claim { name, holder } => claim(&name, &holder),
+        Write::Unclaim { name } => Step::Unclaim { name: name.into() },
         Write::PutProject(it) => put(TableId::Projects, rows::project(&it)?),
         Write::InsertAllocation(allocation) => Step::InsertAllocation {
             id: allocation.id,
@@ -148,6 +151,8 @@ fn versioned(entity: Entity, expects: Option<i64>, (id, row): (Arc<str>, Cells))
         Entity::Invite => TableId::AgentInvites,
         Entity::Agent => TableId::Agents,
         Entity::SiteCount => TableId::SiteCounts,
+        Entity::Organisation => TableId::Organisations,
+        Entity::Dossier => TableId::Dossiers,
         _ => TableId::AgentKeys,
     };
     Step::Versioned {
@@ -157,6 +162,27 @@ fn versioned(entity: Entity, expects: Option<i64>, (id, row): (Arc<str>, Cells))
         expects,
         row,
     }
+}
+
+fn put_organisation(organisation: &Organisation) -> Result<Step, StoreError> {
+    let expects = (organisation.version > 0).then_some(organisation.version);
+    let id: Arc<str> = organisation.id.to_string().into();
+    let row = rows::organisation(organisation)?;
+    Ok(versioned(Entity::Organisation, expects, (id, row)))
+}
+
+fn put_dossier(dossier: StoredDossier) -> Step {
+    let expects = (dossier.version > 0).then_some(dossier.version);
+    let id: Arc<str> = dossier.id.as_str().into();
+    versioned(Entity::Dossier, expects, (id, rows::dossier(dossier)))
+}
+
+fn claim(name: &str, holder: &str) -> Step {
+    let name: Arc<str> = name.into();
+    let holder: Arc<str> = holder.into();
+    let row = [&name, &holder].map(|it| Cell::Text(Arc::clone(it)));
+    let row = row.to_vec();
+    Step::Claim { name, holder, row }
 }
 
 fn count_at(site: &SiteId, version: i64) -> Step {

@@ -72,4 +72,14 @@ impl Row {
         let micros = self.int(column)?;
         jiff::Timestamp::from_microsecond(micros).map_err(|e| self.unreadable(column, e))
     }
+
+    pub(super) fn time_or_null(
+        &self,
+        column: usize,
+    ) -> Result<Option<jiff::Timestamp>, StoreError> {
+        match self.cells.get(column) {
+            Some(Cell::Null) => Ok(None),
+            _ => self.time(column).map(Some),
+        }
+    }
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use broker_model::{
-    AgentKey, Allocation, AllocationId, Attempt, Balance, EnrolledAgent, Evidence, GpuMillis,
-    Invite, Job, JobId, Organisation, Project, RegisteredSite, Role, SiteId, SiteSnapshot,
-    SiteState, UsageRecord, WindowId,
+    AgentKey, Allocation, AllocationId, Attempt, Balance, EnrolledAgent, GpuMillis, Invite, Job,
+    JobId, Organisation, Project, RegisteredSite, Role, SiteId, SiteSnapshot, SiteState,
+    UsageRecord, WindowId,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::db::Cell;
 use crate::{
     IdempotencyKey, Person, Remembered, Revocation, Session, StoreError, StoredCheckpoint,
-    StoredConfirmation, StoredDecision, StoredGrant, StoredPlacement, Tile,
+    StoredConfirmation, StoredDecision, StoredDossier, StoredGrant, StoredPlacement, Tile,
 };
 
 pub(super) type Cells = Vec<Cell>;
@@ -131,6 +131,7 @@ pub(super) fn organisation(organisation: &Organisation) -> Result<Cells, StoreEr
         Cell::text(organisation.id),
         Cell::maybe(organisation.domain.as_deref().map(domain)),
         document("organisations", organisation)?,
+        Cell::Int(organisation.version + 1),
     ])
 }
 
@@ -139,13 +140,16 @@ pub(super) fn domain(name: &str) -> String {
     name.to_ascii_lowercase()
 }
 
-pub(super) fn evidence(evidence: &Evidence) -> Result<Cells, StoreError> {
-    Ok(vec![
-        Cell::text(evidence.organisation),
-        Cell::text(&evidence.kind.0),
-        Cell::text(evidence.issued_on),
-        document("evidence", evidence)?,
-    ])
+pub(super) fn dossier(dossier: StoredDossier) -> Cells {
+    vec![
+        Cell::Text(dossier.id.into()),
+        Cell::Text(dossier.kind.into()),
+        Cell::text(dossier.organisation),
+        Cell::maybe(dossier.desk),
+        dossier.due_at.map_or(Cell::Null, time),
+        Cell::Int(dossier.version + 1),
+        Cell::Text(dossier.document.into()),
+    ]
 }
 
 pub(super) fn project(project: &Project) -> Result<Cells, StoreError> {

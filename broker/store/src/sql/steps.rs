@@ -91,6 +91,14 @@ pub(super) enum Step {
         id: Arc<str>,
         row: Cells,
     },
+    Claim {
+        name: Arc<str>,
+        holder: Arc<str>,
+        row: Cells,
+    },
+    Unclaim {
+        name: Arc<str>,
+    },
     PutSite {
         id: SiteId,
         /// The one that was read; the row has the next.
@@ -184,12 +192,13 @@ impl Step {
             | Self::PutPerson { row, .. }
             | Self::Versioned { row, .. }
             | Self::InsertNonce { row, .. }
+            | Self::Claim { row, .. }
             | Self::PutSite { row, .. }
             | Self::PutSiteState { row, .. }
             | Self::Put { row, .. }
             | Self::Remove { key: row, .. } => cells(row),
             Self::AppendLog { rows, .. } => rows.iter().map(cells).sum(),
-            Self::MoveHours { .. } => 40,
+            Self::MoveHours { .. } | Self::Unclaim { .. } => 40,
         }
     }
 }

@@ -38,10 +38,13 @@ macro_rules! tables {
 }
 
 tables! {
-    Organisations = "organisations", keys 1, Replace(&["domain", "document"]),
-        [id Text, domain Text, document Text];
-    Evidence = "evidence", keys 0, Refuse,
-        [organisation_id Text, kind Text, issued_on Text, document Text];
+    Organisations = "organisations", keys 1, Replace(&["domain", "document", "version"]),
+        [id Text, domain Text, document Text, version Int];
+    Claims = "claims", keys 1, Replace(&["holder"]),
+        [name Text, holder Text];
+    Dossiers = "dossiers", keys 1,
+        Replace(&["organisation_id", "desk", "due_at_us", "version", "document"]),
+        [id Text, kind Text, organisation_id Text, desk Text, due_at_us Int, version Int, document Text];
     Projects = "projects", keys 1, Replace(&["organisation_id", "document"]),
         [id Text, organisation_id Text, document Text];
     Allocations = "allocations", keys 1, Replace(&["document"]),

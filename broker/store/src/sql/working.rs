@@ -30,10 +30,12 @@ pub(super) struct Working<'a> {
     pub(super) persons: Known<PersonId, KnownPerson>,
     pub(super) subjects: Known<Subject, PersonId>,
     pub(super) logs: Known<Stream, u64>,
-    /// Versions of agents, their keys and invites, and of what sites count: the ids of each kind look
-    /// different.
+    /// Versions of agents, their keys and invites, of organisations and dossiers, and of what sites count:
+    /// the ids of each kind look different.
     pub(super) versions: Known<Arc<str>, i64>,
     pub(super) nonces: Known<Arc<str>, ()>,
+    /// Who holds a name; `None` once it was given back.
+    pub(super) claims: Known<Arc<str>, Option<Arc<str>>>,
     /// Versions of the registry.
     pub(super) sites: Known<SiteId, i64>,
     pub(super) site_states: Known<SiteId, i64>,
@@ -68,6 +70,7 @@ macro_rules! each_map {
         $working.logs.$method();
         $working.versions.$method();
         $working.nonces.$method();
+        $working.claims.$method();
         $working.sites.$method();
         $working.site_states.$method();
     }};
@@ -149,19 +152,16 @@ impl<'a> Working<'a> {
                 id,
                 expects,
                 row,
-            } => {
-                if self.versions.get(id) != expects.as_ref() {
-                    return conflict(*entity);
-                }
-                self.versions
-                    .set(Arc::clone(id), expects.map_or(1, |version| version + 1));
-                self.pending.put(*table, row);
-                Ok(())
-            }
+            } => self.put_versioned((*entity, *table), id, *expects, row),
             Step::InsertNonce { id, row } => {
                 let fresh = !self.nonces.has(id);
                 self.nonces.set(Arc::clone(id), ());
                 self.insert_once(fresh, Entity::Nonce, TableId::AgentNonces, row)
+            }
+            Step::Claim { name, holder, row } => self.claim(name, holder, row),
+            Step::Unclaim { name } => {
+                self.unclaim(name);
+                Ok(())
             }
             Step::Put { table, row } => {
                 self.pending.put(*table, row);
@@ -185,6 +185,39 @@ impl<'a> Working<'a> {
             return Err(CommitError::Duplicate(entity));
         }
         self.pending.put(table, row);
+        Ok(())
+    }
+
+    fn put_versioned(
+        &mut self,
+        (entity, table): (Entity, TableId),
+        id: &Arc<str>,
+        expects: Option<i64>,
+        row: &'a [Cell],
+    ) -> Done {
+        if self.versions.get(id) != expects.as_ref() {
+            return conflict(entity);
+        }
+        let next = expects.map_or(1, |version| version + 1);
+        self.versions.set(Arc::clone(id), next);
+        self.pending.put(table, row);
+        Ok(())
+    }
+
+    fn unclaim(&mut self, name: &Arc<str>) {
+        self.claims.set(Arc::clone(name), None);
+        let key = vec![Cell::Text(Arc::clone(name))];
+        self.pending.remove(TableId::Claims, key);
+    }
+
+    fn claim(&mut self, name: &Arc<str>, holder: &Arc<str>, row: &'a [Cell]) -> Done {
+        match self.claims.get(name).and_then(Option::as_ref) {
+            Some(held) if held == holder => return Ok(()),
+            Some(_) => return Err(CommitError::Duplicate(Entity::Claim)),
+            None => {}
+        }
+        self.claims.set(Arc::clone(name), Some(Arc::clone(holder)));
+        self.pending.put(TableId::Claims, row);
         Ok(())
     }
 

@@ -1,0 +1,147 @@
+mod drafts;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use drafts::{ApplicationDraft, ApplicationVerdict, GrantDraft, RulingDraft};
+
+use crate::{
+    AiAct, AllocationId, ApplicationId, DecisionId, Desk, Dossier, OrganisationId, PersonId,
+    ProjectId,
+};
+
+/// A request for access by one mode at one system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Application {
+    pub id: ApplicationId,
+    pub organisation: OrganisationId,
+    /// The id of an access mode, `policies/modes/`.
+    pub mode: String,
+    /// `site/system`.
+    pub system: String,
+    pub project: ApplicationProject,
+    pub need: ApplicationNeed,
+    /// What the mode asks for beside the facts of the organisation, by the kind of document.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub answers: BTreeMap<String, String>,
+    pub applied_by: PersonId,
+    pub applied_at: Timestamp,
+    /// By when the mode promises a decision; none where it promises none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<ApplicationDue>,
+    /// What the rules found when it was handed in.
+    pub found: DecisionId,
+    pub state: ApplicationState,
+    #[serde(skip)]
+    pub version: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApplicationProject {
+    pub name: String,
+    /// What is to be computed, and what for.
+    pub purpose: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub civilian: Option<bool>,
+    /// Whether Horizon Europe or Digital Europe pays for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eu_project: Option<bool>,
+    #[serde(default)]
+    pub sectors: Vec<String>,
+    /// None while nobody has assessed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ai_act: Option<AiAct>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApplicationNeed {
+    /// Physical GPU-hours.
+    pub gpu_hours: u32,
+    pub months: u32,
+}
+
+/// The last day of a clock in working days of Brussels; two, where a holiday is uncertain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApplicationDue {
+    pub on: jiff::civil::Date,
+    pub at_latest: jiff::civil::Date,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum ApplicationState {
+    /// With the reviewers.
+    Submitted,
+    /// By the organisation, before it was decided.
+    Withdrawn { at: Timestamp },
+    Rejected {
+        #[serde(flatten)]
+        ruling: Ruling,
+    },
+    Accepted {
+        #[serde(flatten)]
+        ruling: Ruling,
+        project: ProjectId,
+        allocation: AllocationId,
+    },
+}
+
+/// What a person decided. Reasons are for the organisation to read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ruling {
+    pub at: Timestamp,
+    pub by: PersonId,
+    pub reasons: String,
+    /// What the rules found then: the answer to the stored question of that moment.
+    pub found: DecisionId,
+}
+
+impl ApplicationState {
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Submitted => "submitted",
+            Self::Withdrawn { .. } => "withdrawn",
+            Self::Rejected { .. } => "rejected",
+            Self::Accepted { .. } => "accepted",
+        }
+    }
+}
+
+impl Application {
+    pub const fn is_open(&self) -> bool {
+        matches!(self.state, ApplicationState::Submitted)
+    }
+}
+
+impl Dossier for Application {
+    const KIND: &'static str = "application";
+    type Id = ApplicationId;
+
+    fn id(&self) -> ApplicationId {
+        self.id
+    }
+
+    fn organisation(&self) -> OrganisationId {
+        self.organisation
+    }
+
+    fn desk(&self) -> Option<Desk> {
+        self.is_open().then_some(Desk::Reviewers)
+    }
+
+    fn due_at(&self) -> Option<Timestamp> {
+        None
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn set_version(&mut self, version: i64) {
+        self.version = version;
+    }
+}

@@ -1,0 +1,77 @@
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::{Application, ApplicationNeed, ApplicationProject};
+use crate::{OrganisationId, SiteId};
+
+/// What an organisation asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApplicationDraft {
+    pub organisation: OrganisationId,
+    /// The id of an access mode.
+    pub mode: String,
+    /// `site/system`.
+    pub system: String,
+    pub project: ApplicationProject,
+    pub need: ApplicationNeed,
+    /// By kind of document, what the mode asks for beside: see the form.
+    #[serde(default)]
+    pub answers: BTreeMap<String, String>,
+}
+
+/// What a reviewer decides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RulingDraft {
+    pub verdict: ApplicationVerdict,
+    /// For the organisation to read.
+    pub reasons: String,
+    /// What is given; of an acceptance only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<GrantDraft>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApplicationVerdict {
+    Accept,
+    Reject,
+}
+
+/// The allocation of an accepted application.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantDraft {
+    /// In the unit of the system: GPU-hours at some, node-hours at others.
+    pub hours: u32,
+    /// The system's own unit where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// The first day, from its first instant in Brussels.
+    pub valid_from: Date,
+    /// The last day.
+    pub valid_to: Date,
+    /// In the grammar of the calls: `EHPC-AIF-2026PG01-1147`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_reference: Option<String>,
+    /// The project's account at the site, as the site spells it.
+    #[serde(default)]
+    pub local_accounts: BTreeMap<SiteId, String>,
+}
+
+/// As it was handed in, to be decided again.
+impl From<&Application> for ApplicationDraft {
+    fn from(application: &Application) -> Self {
+        Self {
+            organisation: application.organisation,
+            mode: application.mode.clone(),
+            system: application.system.clone(),
+            project: application.project.clone(),
+            need: application.need,
+            answers: application.answers.clone(),
+        }
+    }
+}
