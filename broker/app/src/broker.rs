@@ -1,5 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use broker_model::{Clock, Ids, JobId, Site};
@@ -8,6 +8,7 @@ use policy_engine::Engine;
 
 use crate::agents::Looks;
 use crate::caller::Callers;
+use crate::contact::Directory;
 use crate::decisions::Decisions;
 use crate::drain::Drain;
 use crate::enrolment::AgentDoor;
@@ -17,7 +18,7 @@ use crate::loops::{Hearing, Judged};
 use crate::standing::Standings;
 use crate::state_log::Lines;
 use crate::tally::Tallies;
-use crate::{Board, Nudges, RoleRule};
+use crate::{Board, Error, FileStore, Nudges, Result, RoleRule};
 
 /// What a broker is made of.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub struct BrokerParts {
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<Ids>,
     pub limits: Limits,
+    /// Where files of evidence lie; without it none are taken.
+    pub files: Option<FileStore>,
 }
 
 /// Numbers that an operator may set; the defaults serve a federation of tens of sites.
@@ -93,13 +96,15 @@ pub struct Broker {
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
-    policy: Arc<Engine>,
+    policy: RwLock<Arc<Engine>>,
     pub(crate) role_rules: RwLock<Arc<[RoleRule]>>,
+    pub(crate) directory: RwLock<Arc<Directory>>,
     pub(crate) board: Board,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<Ids>,
     pub(crate) limits: Limits,
     pub(crate) nudges: Nudges,
+    files: Option<FileStore>,
     pub(crate) callers: Callers,
     pub(crate) standings: Standings,
     pub(crate) decisions: Decisions,
@@ -121,8 +126,9 @@ impl Broker {
         Self {
             inner: Arc::new(Inner {
                 board: Board::new(parts.sites, parts.zones),
-                policy: parts.policy,
+                policy: RwLock::new(parts.policy),
                 role_rules: RwLock::new(Arc::new([])),
+                directory: RwLock::new(crate::contact::shipped()),
                 callers: Callers::new(&parts.limits),
                 standings: Standings::new(&parts.limits),
                 decisions: Decisions::default(),
@@ -137,6 +143,7 @@ impl Broker {
                 tallies: Tallies::default(),
                 placing: Mutex::default(),
                 nudges: Nudges::default(),
+                files: parts.files,
                 store: parts.store,
                 clock: parts.clock,
                 ids: parts.ids,
@@ -161,9 +168,20 @@ impl Broker {
         &self.inner.board
     }
 
+    pub(crate) fn files(&self) -> Result<&FileStore> {
+        let none = || Error::Files("this broker is not set up to keep files".to_owned());
+        self.inner.files.as_ref().ok_or_else(none)
+    }
+
     /// The policy set in force.
     pub fn policy(&self) -> Arc<Engine> {
-        self.inner.policy.clone()
+        let policy = self.inner.policy.read();
+        Arc::clone(&policy.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn swap_policy(&self, policy: Engine) {
+        let mut slot = { self.inner.policy.write() }.unwrap_or_else(PoisonError::into_inner);
+        *slot = Arc::new(policy);
     }
 
     /// Commits, logs what it did to jobs, and wakes the sealing loop if the change left entries.

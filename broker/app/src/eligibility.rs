@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use broker_model::{
     Allocation, AllocationId, DecisionId, EntryBody, EntryKind, Evidence, IdentityAssurance,
-    PersonId, ProjectId, SizeClass,
+    Organisation, OrganisationId, PersonId, ProjectId, SizeClass,
 };
 use broker_store::{StoredDecision, Write};
 use jiff::civil::Date;
@@ -13,7 +13,9 @@ use policy_engine::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::applications::ai_act_facts;
 use crate::decisions::Made;
+use crate::organisations::size_on;
 use crate::standing::Standing;
 use crate::{Broker, Caller, Error, Result};
 
@@ -89,12 +91,7 @@ impl Broker {
         standing: &Standing,
         allocation: &Allocation,
     ) -> Decided {
-        let question = self.question(applicant, standing, Some(allocation));
-        Decided {
-            id: self.inner.ids.next(&*self.inner.clock),
-            made: self.inner.decisions.decide(&self.policy(), &question),
-            at: self.inner.clock.now(),
-        }
+        self.answer(&self.question(applicant, standing, Some(allocation)))
     }
 
     fn question(
@@ -107,16 +104,17 @@ impl Broker {
         Question {
             action: Action::SubmitJob,
             on: day_in_brussels(now),
-            organisation: OrganisationFacts {
-                country: standing.organisation.country.clone(),
-                kind: None,
-                size: size_name(standing.organisation.size).to_owned(),
-                startup: None,
-            },
+            organisation: self.organisation_facts(&standing.organisation),
             evidence: standing.evidence.iter().map(evidence_fact).collect(),
             mode: None,
             need: None,
+            aid: None,
+            fair_access: None,
+            follow_ups: None,
+            shares: None,
+            vetoed_by_site: None,
             project: ProjectFacts {
+                ai_act: standing.project.ai_act.clone().map(ai_act_facts),
                 civilian: standing.project.civilian,
                 eu_project: None,
                 sectors: standing.project.sectors.clone(),
@@ -127,12 +125,50 @@ impl Broker {
     }
 }
 
+impl Broker {
+    /// What is known of an organisation that applies for access, without what it applies for.
+    pub(crate) async fn question_of(
+        &self,
+        caller: &Caller,
+        organisation: &Organisation,
+    ) -> Result<Question> {
+        let evidence = self.standing_evidence(organisation.id).await?;
+        Ok(Question {
+            evidence: evidence.iter().map(evidence_fact).collect(),
+            ..self.question_of_facts(caller, self.organisation_facts(organisation))
+        })
+    }
+
+    fn organisation_facts(&self, organisation: &Organisation) -> OrganisationFacts {
+        let today = day_in_brussels(self.inner.clock.now());
+        let size = size_on(&self.policy(), organisation, today);
+        OrganisationFacts {
+            country: organisation.country.clone(),
+            kind: organisation.kind.map(|it| it.as_str().to_owned()),
+            size: size_name(size).to_owned(),
+            screening: None,
+            startup: organisation.startup,
+        }
+    }
+
+    /// Answers a question that is to be stored.
+    pub(crate) fn answer(&self, question: &Question) -> Decided {
+        Decided {
+            id: self.inner.ids.next(&*self.inner.clock),
+            made: self.inner.decisions.decide(&self.policy(), question),
+            at: self.inner.clock.now(),
+        }
+    }
+}
+
 impl From<&Caller> for ApplicantFacts {
     fn from(caller: &Caller) -> Self {
         let assurance = &caller.principal.assurance;
         Self {
             identity_assurance: assurance_name(assurance.identity).to_owned(),
             multi_factor: assurance.multi_factor,
+            screening: None,
+            vetted: None,
         }
     }
 }
@@ -148,18 +184,28 @@ impl Decided {
 
     /// The row and the ledger entry; the entry carries digests, not the facts of the organisation.
     pub(crate) fn into_parts(self, actor: PersonId, standing: &Standing) -> (Write, EntryBody) {
+        let (row, mut entry) = self.for_organisation(actor, standing.organisation.id);
+        entry.project = Some(standing.project.id);
+        (row, entry)
+    }
+
+    /// The same where no project is there yet.
+    pub(crate) fn for_organisation(
+        self,
+        actor: PersonId,
+        organisation: OrganisationId,
+    ) -> (Write, EntryBody) {
         let Made { decision, document } = &*self.made;
         let mut entry = EntryBody::new(self.at, EntryKind::EligibilityDecided)
             .with("result", result_name(decision.result))
             .with("policy_digest", decision.policy_digest.clone())
             .with("inputs_digest", decision.inputs_digest.clone());
         entry.actor = Some(actor);
-        entry.organisation = Some(standing.organisation.id);
-        entry.project = Some(standing.project.id);
+        entry.organisation = Some(organisation);
         entry.decision = Some(self.id);
         let row = StoredDecision {
             id: self.id,
-            organisation: standing.organisation.id,
+            organisation,
             result: result_name(decision.result).to_owned(),
             policy_digest: decision.policy_digest.clone(),
             document: document.clone(),
@@ -218,7 +264,7 @@ const fn result_name(result: Outcome) -> &'static str {
     }
 }
 
-const fn size_name(size: SizeClass) -> &'static str {
+pub(crate) const fn size_name(size: SizeClass) -> &'static str {
     match size {
         SizeClass::Micro => "micro",
         SizeClass::Small => "small",

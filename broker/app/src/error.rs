@@ -13,17 +13,20 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     #[error("the job has {} fields that cannot be accepted", .0.len())]
     InvalidSpec(Vec<InvalidSpec>),
+    /// What it was handed in as, and its fields.
+    #[error("{} of the {what} cannot be accepted", fields(.1.len()), what = .0)]
+    Invalid(&'static str, Vec<InvalidSpec>),
     /// Of a site's document, or of what its administrators set.
     #[error("{} of what was sent of the site cannot be accepted", fields(.0.len()))]
     InvalidSite(Vec<InvalidSpec>),
     /// Somebody else changed the document that this change was made on.
-    #[error("the site's document is not the one that this change was made on")]
+    #[error("the document is not the one that this change was made on")]
     OtherDocument {
         /// The SHA-256 of what is registered now; none when nothing is, or it changed just now.
         current: Option<String>,
     },
     /// Changing a registered document without a word on what it was made on would undo what others did.
-    #[error("this changes a registered site and does not say on which state of its document")]
+    #[error("this changes what is registered and does not say on which state of its document")]
     NoDocumentNamed,
     #[error("{} would vanish or take other containers and has jobs: {}{}", listed(partitions), listed(jobs), and_more(*more))]
     LiveJobs {
@@ -39,6 +42,12 @@ pub enum Error {
     NotFound(&'static str),
     #[error("this needs the role {0}")]
     Forbidden(&'static str),
+    /// Nobody judges what is their own.
+    #[error("you belong to this organisation, so another reviewer decides on it")]
+    ConflictOfInterest,
+    /// The object store did not do its part, or there is none.
+    #[error("files: {0}")]
+    Files(String),
     #[error("the organisation or project may not compute here now")]
     NotEligible(Box<Decision>),
     #[error("the project holds no allocation")]

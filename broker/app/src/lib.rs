@@ -6,25 +6,32 @@
 
 mod access_modes;
 pub mod agents;
+mod applications;
 pub mod audit;
 mod authority;
 mod board;
 mod broker;
 mod caller;
 mod confirmations;
+mod contact;
 mod decisions;
+mod dossiers;
 mod drain;
 mod eligibility;
 mod enrolment;
 mod error;
+mod evidence;
 mod failed_logins;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handoffs;
+mod invalid;
 pub mod jobs;
 pub mod loops;
 mod nudge;
 mod once;
+mod organisations;
+mod policies;
 mod registry;
 pub mod replay;
 mod revocations;
@@ -38,17 +45,26 @@ mod state_log;
 mod tally;
 
 pub use access_modes::ModeToday;
+pub use applications::{ApplicationForm, FormField};
 pub use board::{Board, SiteEntry};
 pub use broker::{Broker, BrokerParts, Limits};
 pub use caller::Caller;
 pub use confirmations::Answer;
+pub use contact::{
+    CentreKind, CentreQuery, Directory, DirectoryError, DirectoryTexts, ExcludedCentre, Finance,
+    Match, MatchContact, RankedCentre, Ranking, Reason, ReasonCode, ReferralClock, ReferralSender,
+    ReferralView, Sector, Service, SupportCentre, Titles, redact,
+};
 pub use eligibility::CheckAnswer;
 pub use enrolment::{AgentDoor, AgentRefusal, AgentView, InviteOrder, KnownAgent, NewInvite};
 pub use error::{Error, Result};
+pub use evidence::{FileStore, Upload};
 pub use failed_logins::Door;
 pub use handoffs::{Fetched, Form, HandoffReport, LexisNames, UsageReport};
 pub use nudge::Nudges;
 pub use once::{Entered, FirstAnswer, Idempotent, Once, Order};
+pub use organisations::{OrganisationSize, organisation_tag};
+pub use policies::{DecisionChange, DecisionReplay, PolicyComparison, compare_policies};
 pub use registry::{
     Adopted, ControlsView, Difference, Filed, FiledAs, SiteDocument, SiteJob, SiteJobs, WindowView,
 };

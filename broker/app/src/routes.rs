@@ -1,20 +1,26 @@
-use broker_model::InvalidSpec;
+use broker_model::OrganisationId;
 use jiff::civil::Date;
 use policy_engine::{
-    Action, Due, Engine, EvidenceFact, NeedFacts, OrganisationFacts, ProjectFacts, Question, Route,
-    day_in_brussels,
+    Action, Due, Engine, EvidenceFact, ModeFacts, NeedFacts, OrganisationFacts, ProjectFacts,
+    Question, Route, TitleKind, day_in_brussels,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Broker, Caller};
+use crate::invalid::Faults;
+use crate::{Broker, Caller, Error, Result};
 
-/// "What can I have?", asked of facts that need not be registered. Nothing of it is stored.
+/// "What can I have?", asked of an organisation that is registered, or of facts that need not be. Nothing
+/// of it is stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RouteQuery {
-    pub organisation: OrganisationFacts,
+    /// One that the caller speaks for, with its evidence; instead of `organisation`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation_id: Option<OrganisationId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<OrganisationFacts>,
     pub project: ProjectFacts,
-    /// What is at hand, as declared: nobody has checked it here.
+    /// What is at hand beside, as declared: nobody has checked it here.
     #[serde(default)]
     pub evidence: Vec<DeclaredEvidence>,
     #[serde(default)]
@@ -35,63 +41,120 @@ pub struct DeclaredEvidence {
 pub struct RouteFound {
     #[serde(flatten)]
     pub route: Route,
+    /// What the mode is called.
+    pub title: String,
     /// See [`crate::ModeToday::decided_by`].
     pub decided_by: Option<Due>,
 }
 
 impl Broker {
     /// Decides every access mode at every system for what is described; best answers first, else by mode.
-    pub fn find_routes(
+    /// Its words are those of `language` (ISO 639-1) where the policy has them, else English.
+    pub async fn find_routes(
         &self,
         caller: &Caller,
-        query: RouteQuery,
-    ) -> Result<Vec<RouteFound>, InvalidSpec> {
+        (query, language): (RouteQuery, &str),
+    ) -> Result<Vec<RouteFound>> {
         let engine = self.policy();
         let known = |kind: &str| engine.evidence_kinds().iter().any(|it| it.id == kind);
         if let Some(unknown) = query.evidence.iter().find(|it| !known(&it.kind)) {
             return Err(no_such_kind(&unknown.kind, &engine));
         }
         let modes = self.access_modes();
-        let question = self.route_question(caller, query);
+        let question = self.route_question(caller, query).await?;
         let mut routes: Vec<RouteFound> = { engine.routes(&question).into_iter() }
             .map(|route| RouteFound {
                 decided_by: { modes.iter() }
                     .find(|it| it.mode.id == route.mode)
                     .and_then(|it| it.decided_by.clone()),
-                route,
+                title: { engine.title(TitleKind::Mode, &route.mode, language) }.to_owned(),
+                route: said_in(&engine, (&question, route), language),
             })
             .collect();
         routes.sort_by_key(|it| crate::eligibility::reluctance(it.route.decision.result));
         Ok(routes)
     }
 
-    fn route_question(&self, caller: &Caller, query: RouteQuery) -> Question {
-        let declared = |it: DeclaredEvidence| EvidenceFact {
+    async fn route_question(&self, caller: &Caller, query: RouteQuery) -> Result<Question> {
+        let mut question = match (query.organisation_id, query.organisation) {
+            (Some(id), None) => {
+                let organisation = self.organisation(caller, id).await?;
+                self.question_of(caller, &organisation).await?
+            }
+            (None, Some(facts)) => self.question_of_facts(caller, facts),
+            _ => return Err(not_one()),
+        };
+        let declared = query.evidence.into_iter().map(|it| EvidenceFact {
             checked: false,
             expires_on: it.expires_on,
             issued_on: it.issued_on,
             kind: it.kind,
-        };
+        });
+        question.evidence.extend(declared);
+        question.need = Some(query.need);
+        question.project = query.project;
+        Ok(question)
+    }
+
+    /// Of an organisation as described, and nothing else.
+    pub(crate) fn question_of_facts(
+        &self,
+        caller: &Caller,
+        organisation: OrganisationFacts,
+    ) -> Question {
         Question {
             action: Action::ApplyForAccess,
+            aid: None,
+            fair_access: None,
+            follow_ups: None,
+            shares: None,
+            vetoed_by_site: None,
             allocation: None,
             applicant: caller.into(),
-            evidence: query.evidence.into_iter().map(declared).collect(),
+            evidence: Vec::new(),
             mode: None,
-            need: Some(query.need),
+            need: None,
             on: day_in_brussels(self.clock().now()),
-            organisation: query.organisation,
-            project: query.project,
+            organisation,
+            project: ProjectFacts {
+                ai_act: None,
+                civilian: None,
+                eu_project: None,
+                sectors: Vec::new(),
+            },
         }
     }
 }
 
-fn no_such_kind(kind: &str, engine: &Engine) -> InvalidSpec {
+fn said_in(engine: &Engine, (asked, route): (&Question, Route), language: &str) -> Route {
+    let of_route = Question {
+        mode: Some(ModeFacts {
+            id: route.mode.clone(),
+            system: route.offer.value.system.clone(),
+        }),
+        ..asked.clone()
+    };
+    Route {
+        decision: engine.in_language(&of_route, &route.decision, language),
+        ..route
+    }
+}
+
+fn not_one() -> Error {
+    let mut faults = Faults::default();
+    faults.add(
+        "organisation",
+        "is described and named, or neither",
+        "either `organisation_id`, of one that you speak for, or `organisation` with facts",
+    );
+    faults.into_error("question")
+}
+
+fn no_such_kind(kind: &str, engine: &Engine) -> Error {
     let kinds = engine.evidence_kinds().iter();
     let known: Vec<&str> = kinds.map(|it| it.id.as_str()).collect();
-    InvalidSpec {
-        field: "evidence".to_owned(),
-        reason: format!("`{kind}` is no kind of evidence"),
-        allowed: known.join(", "),
-    }
+    let mut faults = Faults::default();
+    let reason = format!("`{}` is no kind of evidence", kind.escape_debug());
+    faults.add("evidence", reason, &known.join(", "));
+    faults.into_error("question")
 }

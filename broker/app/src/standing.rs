@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use broker_model::{Allocation, Evidence, Organisation, Project, ProjectId};
+use broker_model::{Allocation, Evidence, Organisation, OrganisationId, Project, ProjectId};
 use moka::future::Cache;
 
 use crate::{Broker, Caller, Error, Limits, Result};
@@ -73,7 +73,7 @@ impl Broker {
             .find_organisation(project.organisation)
             .await?
             .ok_or(Error::NotFound("organisation"))?;
-        let evidence = store.evidence_of(organisation.id).await?;
+        let evidence = self.standing_evidence(organisation.id).await?;
         let mut allocations = store.allocations_of(id).await?;
         allocations.sort_by_key(|allocation| allocation.valid_until);
         Ok(Standing {
@@ -82,5 +82,17 @@ impl Broker {
             evidence,
             allocations,
         })
+    }
+
+    /// What may count, by kind, the newest of each first.
+    pub(crate) async fn standing_evidence(&self, of: OrganisationId) -> Result<Vec<Evidence>> {
+        let mut evidence: Vec<Evidence> = self.dossiers_of(of).await?;
+        evidence.retain(Evidence::stands);
+        evidence.sort_by(|a, b| {
+            let newest_first =
+                |it: &Evidence| (std::cmp::Reverse(it.issued_on), std::cmp::Reverse(it.id));
+            (&a.kind, newest_first(a)).cmp(&(&b.kind, newest_first(b)))
+        });
+        Ok(evidence)
     }
 }

@@ -127,6 +127,8 @@ impl Before {
         ApplicantFacts {
             identity_assurance: identity_assurance.clone(),
             multi_factor: *multi_factor,
+            screening: None,
+            vetted: None,
         }
     }
 }

@@ -1,9 +1,15 @@
-use broker_model::{EntryBody, EntryKind, Evidence, EvidenceKind, Organisation, Project};
+use broker_model::{
+    EntryBody, EntryKind, Evidence, EvidenceKind, Organisation, OrganisationId, Project,
+};
 use broker_store::{Change, Write};
 
 use super::error::{Result, SetupError};
-use super::file::{OrganisationSetup, ProjectSetup, SetupFile, organisation_id, project_id};
+use super::file::{
+    EvidenceSetup, OrganisationSetup, ProjectSetup, SetupFile, evidence_id, organisation_id,
+    project_id,
+};
 use crate::Broker;
+use crate::dossiers::filed;
 
 impl Broker {
     /// Makes things be as the file says; returns a line for each thing that changed. What it changed
@@ -32,14 +38,17 @@ impl Broker {
         done: &mut Vec<String>,
     ) -> Result<()> {
         let id = organisation_id(key);
+        let known = self.inner.store.find_organisation(id).await?;
+        let unknown = || Organisation::new(id, &setup.name, &setup.country, setup.size);
+        // What its people have described beside stays.
         let organisation = Organisation {
-            id,
             name: setup.name.clone(),
             country: setup.country.clone(),
             size: setup.size,
             domain: setup.domain.clone(),
+            ..known.clone().unwrap_or_else(unknown)
         };
-        if self.inner.store.find_organisation(id).await?.as_ref() != Some(&organisation) {
+        if known.as_ref() != Some(&organisation) {
             let mut entry = self.entry(EntryKind::OrganisationRegistered);
             entry.organisation = Some(id);
             let write = Write::PutOrganisation(Box::new(organisation));
@@ -50,31 +59,52 @@ impl Broker {
             .await?;
             done.push(format!("organisation {key} is {id}"));
         }
-        let known = self.inner.store.evidence_of(id).await?;
-        for evidence in &setup.evidence {
-            let evidence = Evidence {
-                organisation: id,
-                kind: EvidenceKind(evidence.kind.clone()),
-                issued_on: evidence.issued_on,
-                expires_on: evidence.expires_on,
-                source: evidence.source.clone(),
-                checked_by: evidence.checked_by.clone(),
-            };
-            if known.contains(&evidence) {
-                continue;
+        let known: Vec<Evidence> = self.dossiers_of(id).await?;
+        for setup in &setup.evidence {
+            if !known.iter().any(|it| is_that(it, setup)) {
+                self.import_evidence((key, id), setup, done).await?;
             }
-            let mut entry = self
-                .entry(EntryKind::EvidenceAdded)
-                .with("evidence_kind", evidence.kind.0.clone());
-            entry.organisation = Some(id);
-            done.push(format!("evidence {} for {key}", evidence.kind.0));
-            let write = Write::InsertEvidence(Box::new(evidence));
-            self.commit(Change {
-                writes: vec![write],
-                entries: vec![entry],
-            })
-            .await?;
         }
+        Ok(())
+    }
+
+    async fn import_evidence(
+        &self,
+        (key, organisation): (&str, OrganisationId),
+        setup: &EvidenceSetup,
+        done: &mut Vec<String>,
+    ) -> Result<()> {
+        let evidence = Evidence {
+            id: evidence_id(key, setup),
+            organisation,
+            kind: EvidenceKind(setup.kind.clone()),
+            issued_on: setup.issued_on,
+            expires_on: setup.expires_on,
+            source: setup.source.clone(),
+            checked_by: setup.checked_by.clone(),
+            added_by: None,
+            added_at: None,
+            check: None,
+            files: Vec::new(),
+            withdrawn_at: None,
+            version: 0,
+        };
+        let earlier: Option<Evidence> = self.dossier(&evidence.id).await?;
+        let evidence = Evidence {
+            version: earlier.map_or(0, |it| it.version),
+            ..evidence
+        };
+        let mut entry = self
+            .entry(EntryKind::EvidenceAdded)
+            .with("evidence", evidence.id.to_string())
+            .with("evidence_kind", setup.kind.clone());
+        entry.organisation = Some(organisation);
+        let change = Change {
+            writes: vec![filed(&evidence)],
+            entries: vec![entry],
+        };
+        self.commit(change).await?;
+        done.push(format!("evidence {} for {key}", setup.kind));
         Ok(())
     }
 
@@ -92,6 +122,7 @@ impl Broker {
             call_reference: setup.call_reference.clone(),
             civilian: setup.civilian,
             sectors: setup.sectors.clone(),
+            ai_act: None,
         };
         if self
             .inner
@@ -128,4 +159,11 @@ impl Broker {
     pub(super) fn entry(&self, kind: EntryKind) -> EntryBody {
         EntryBody::new(self.inner.clock.now(), kind)
     }
+}
+
+/// Whether it says the same; what was found of it since is another matter.
+fn is_that(known: &Evidence, setup: &EvidenceSetup) -> bool {
+    let same_days = known.issued_on == setup.issued_on && known.expires_on == setup.expires_on;
+    let same_words = known.kind.0 == setup.kind && known.source == setup.source;
+    same_days && same_words && known.checked_by == setup.checked_by
 }

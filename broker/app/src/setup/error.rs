@@ -25,10 +25,17 @@ pub enum SetupError {
         reason: broker_accounting::Error,
     },
     #[error(
-        "grants: `{role}` is not a role, or its site is missing; allowed are `operator`, `reviewer`, \
-         `auditor`, and `site_admin` with a `site`"
+        "grants: `{role}` is not a role, or its site, centre or organisation is missing; allowed are \
+         `operator`, `reviewer`, `auditor`, `site_admin` with a `site`, `centre_staff` with a `centre`, and \
+         `representative` with an `organisation`"
     )]
     NotARole { role: String },
+    #[error("grants: there is no support centre `{centre}`; there are {known}")]
+    NotACentre { centre: String, known: String },
+    #[error(
+        "grants: there is no organisation `{organisation}`; name one of this file, of one before, or by its id"
+    )]
+    NotAnOrganisation { organisation: String },
     #[error(transparent)]
     Broker(#[from] Error),
 }

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
 use broker_model::{
-    AllocationId, FundingShare, OrganisationId, ProjectId, SiteId, SizeClass, SystemId,
+    AllocationId, CentreId, EvidenceId, FundingShare, OrganisationId, ProjectId, SiteId, SizeClass,
+    SystemId,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -91,8 +92,10 @@ pub struct AllocationSetup {
     pub local_accounts: BTreeMap<SiteId, String>,
 }
 
-/// A role outside of projects: `operator`, `reviewer`, `auditor` with an optional share, or
-/// `site_admin` with a site.
+/// A role outside of projects.
+///
+/// `operator`, `reviewer`, `auditor` with an optional share, `site_admin` with a site, `centre_staff` with a
+/// support centre, or `representative` with an organisation. Whoever the file names no more for a role loses it; representatives alone are only added, or `removed`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GrantSetup {
@@ -101,6 +104,11 @@ pub struct GrantSetup {
     pub role: String,
     #[serde(default)]
     pub site: Option<SiteId>,
+    #[serde(default)]
+    pub centre: Option<CentreId>,
+    /// A key under `organisations` of this file or of one before, or the id of one that registered itself.
+    #[serde(default)]
+    pub organisation: Option<String>,
     #[serde(default)]
     pub share: Option<FundingShare>,
     /// A site administrator who sees names, and not only pseudonyms, of those whose jobs run there.
@@ -119,6 +127,21 @@ pub fn organisation_id(key: &str) -> OrganisationId {
 /// The id of the project with this key.
 pub fn project_id(key: &str) -> ProjectId {
     named("project", key).into()
+}
+
+/// The id of what an organisation's entry shows: of its first day, by its source.
+pub(super) fn evidence_id(organisation: &str, setup: &EvidenceSetup) -> EvidenceId {
+    let EvidenceSetup {
+        kind,
+        issued_on,
+        source,
+        ..
+    } = setup;
+    named(
+        "evidence",
+        &format!("{organisation}/{kind}/{issued_on}/{source}"),
+    )
+    .into()
 }
 
 /// The id of an allocation by its own key and its project's.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use broker_model::{EntryBody, EntryKind, PersonId, Principal, Role};
+use broker_model::{CentreId, EntryBody, EntryKind, PersonId, Principal, Role};
 use broker_store::{Change, StoredGrant, Write};
 
 use super::error::{Result, SetupError};
-use super::file::{GrantSetup, MemberSetup, project_id};
+use super::file::{GrantSetup, MemberSetup, organisation_id, project_id};
 use crate::Broker;
 
 /// Issuer and subject, with the role that person shall have.
@@ -41,7 +41,7 @@ impl Broker {
         let mut named: BTreeSet<Role> = BTreeSet::new();
         let mut wanted: Vec<Wanted<'_>> = Vec::new();
         for grant in grants {
-            let role = role_of(grant)?;
+            let role = self.role_of(grant)?;
             named.extend(seeing_less_or_more(&role));
             named.insert(role.clone());
             if !grant.removed {
@@ -49,14 +49,62 @@ impl Broker {
             }
         }
         for role in named {
+            if matches!(role, Role::Representative { .. }) {
+                continue;
+            }
             let of = match &role {
                 Role::SiteAdmin { site, .. } => format!(" of {site}"),
+                Role::CentreStaff { centre } => format!(" of {centre}"),
                 Role::Auditor { share: Some(share) } => format!(" of {share}"),
                 _ => String::new(),
             };
             let mine = wanted.iter().filter(|(_, _, wanted)| *wanted == role);
             let mine: Vec<Wanted<'_>> = mine.cloned().collect();
             self.import_roles(&[role], &mine, &of, done).await?;
+        }
+        self.import_representatives(grants, done).await
+    }
+
+    /// An organisation names its own people, too, so a file adds to them and takes away only whom it says.
+    async fn import_representatives(
+        &self,
+        grants: &[GrantSetup],
+        done: &mut Vec<String>,
+    ) -> Result<()> {
+        for grant in grants.iter().filter(|it| it.role == "representative") {
+            let role = representative(grant)?;
+            let Role::Representative { organisation } = &role else {
+                continue;
+            };
+            let organisation = *organisation;
+            if self
+                .inner
+                .store
+                .find_organisation(organisation)
+                .await?
+                .is_none()
+            {
+                return Err(SetupError::NotAnOrganisation {
+                    organisation: grant.organisation.clone().unwrap_or_default(),
+                });
+            }
+            let stranger = Principal::stranger(&grant.issuer, &grant.subject);
+            let person = self.person(&stranger).await?;
+            let holds = self.inner.store.holders_of(&role).await?.contains(&person);
+            let (subject, word) = (
+                &grant.subject,
+                if grant.removed {
+                    "no longer speaks"
+                } else {
+                    "speaks"
+                },
+            );
+            match (grant.removed, holds) {
+                (false, false) => self.grant_role(person, &role).await?,
+                (true, true) => self.remove_role(person, &role).await?,
+                _ => continue,
+            }
+            done.push(format!("{subject} {word} for {organisation}"));
         }
         Ok(())
     }
@@ -131,29 +179,52 @@ impl Broker {
                     entry = entry.with("sees_people", true);
                 }
             }
+            Role::CentreStaff { centre } => entry = entry.with("centre", centre.to_string()),
             Role::Auditor { share: Some(share) } => {
                 entry = entry.with("share", share.to_string());
             }
+            Role::Representative { organisation } => entry.organisation = Some(*organisation),
             Role::Reviewer | Role::Auditor { share: None } | Role::Operator => {}
         }
         entry
     }
-}
 
-fn role_of(grant: &GrantSetup) -> Result<Role> {
-    match (grant.role.as_str(), &grant.site) {
-        ("operator", _) => Ok(Role::Operator),
-        ("reviewer", _) => Ok(Role::Reviewer),
-        ("auditor", _) => Ok(Role::Auditor {
-            share: grant.share.clone(),
-        }),
-        ("site_admin", Some(site)) => Ok(Role::SiteAdmin {
-            site: site.clone(),
-            sees_people: grant.sees_people,
-        }),
-        _ => Err(SetupError::NotARole {
-            role: grant.role.clone(),
-        }),
+    fn role_of(&self, grant: &GrantSetup) -> Result<Role> {
+        match (grant.role.as_str(), &grant.site, &grant.centre) {
+            ("operator", ..) => Ok(Role::Operator),
+            ("reviewer", ..) => Ok(Role::Reviewer),
+            ("auditor", ..) => Ok(Role::Auditor {
+                share: grant.share.clone(),
+            }),
+            ("site_admin", Some(site), _) => Ok(Role::SiteAdmin {
+                site: site.clone(),
+                sees_people: grant.sees_people,
+            }),
+            ("centre_staff", _, Some(centre)) => self.staff_of(centre),
+            ("representative", ..) => representative(grant),
+            _ => Err(SetupError::NotARole {
+                role: grant.role.clone(),
+            }),
+        }
+    }
+
+    /// A word that is misspelt would be a desk that nobody looks at.
+    fn staff_of(&self, centre: &CentreId) -> Result<Role> {
+        let directory = self.directory();
+        if directory.centre(centre).is_none() {
+            let known: Vec<&str> = directory
+                .centres()
+                .iter()
+                .map(|it| it.id.as_str())
+                .collect();
+            return Err(SetupError::NotACentre {
+                centre: centre.to_string(),
+                known: known.join(", "),
+            });
+        }
+        Ok(Role::CentreStaff {
+            centre: centre.clone(),
+        })
     }
 }
 
@@ -161,8 +232,10 @@ const fn role_name(role: &Role) -> &'static str {
     match role {
         Role::Member { .. } => "member",
         Role::Lead { .. } => "lead",
+        Role::Representative { .. } => "representative",
         Role::Reviewer => "reviewer",
         Role::SiteAdmin { .. } => "site_admin",
+        Role::CentreStaff { .. } => "centre_staff",
         Role::Auditor { .. } => "auditor",
         Role::Operator => "operator",
     }
@@ -177,4 +250,14 @@ fn seeing_less_or_more(role: &Role) -> Option<Role> {
         site: site.clone(),
         sees_people: !sees_people,
     })
+}
+
+fn representative(grant: &GrantSetup) -> Result<Role> {
+    let Some(name) = &grant.organisation else {
+        return Err(SetupError::NotARole {
+            role: grant.role.clone(),
+        });
+    };
+    let organisation = name.parse().unwrap_or_else(|_| organisation_id(name));
+    Ok(Role::Representative { organisation })
 }

@@ -6,15 +6,15 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use broker_model::{
     AgentId, AgentKey, Allocation, AllocationId, Attempt, AttemptId, Confirmation, DecisionId,
-    EnrolledAgent, Evidence, GpuMillis, Invite, InviteId, Job, JobId, Organisation, OrganisationId,
-    PersonId, Placement, Project, ProjectId, RegisteredSite, Role, SiteId, SiteSnapshot, SiteState,
+    EnrolledAgent, GpuMillis, Invite, InviteId, Job, JobId, Organisation, OrganisationId, PersonId,
+    Placement, Project, ProjectId, RegisteredSite, Role, SiteId, SiteSnapshot, SiteState,
     StateName, UsageRecord, WindowId, WindowUse,
 };
 use broker_store::{
-    Accounts, Agents, Attempts, Change, CommitError, Commits, Committed, EntryRow, IdempotencyKey,
-    Identities, JobFilter, Jobs, Ledger, Page, Person, Remembered, Revocation, SealedBatch,
-    Session, Sites, SqlStore, StoreError, StoredCheckpoint, StoredDecision, StoredPlacement, Tile,
-    Usage, UsageFilter,
+    Accounts, Agents, Attempts, Change, CommitError, Commits, Committed, Dossiers, EntryRow,
+    IdempotencyKey, Identities, JobFilter, Jobs, Ledger, Page, Person, Remembered, Revocation,
+    SealedBatch, Session, Sites, SqlStore, StoreError, StoredCheckpoint, StoredDecision,
+    StoredDossier, StoredPlacement, Tile, Usage, UsageFilter,
 };
 use jiff::Timestamp;
 
@@ -148,6 +148,7 @@ as_inside! { Jobs {
     fn placements_of(job: JobId) -> Result<Vec<StoredPlacement>>;
     fn find_board_document(sha256: &str) -> Result<Option<String>>;
     fn find_decision(id: DecisionId) -> Result<Option<StoredDecision>>;
+    fn decisions_after(after: Option<DecisionId>, limit: u32) -> Result<Vec<StoredDecision>>;
     fn find_remembered(key: &IdempotencyKey) -> Result<Option<Remembered>>;
     fn forget_keys(before: Timestamp) -> Result<u64>;
     fn read_log(job: JobId, stream: &str, offset: u64, max_bytes: usize) -> Result<Vec<u8>>;
@@ -167,11 +168,21 @@ as_inside! { Attempts {
 as_inside! { Accounts {
     fn find_organisation(id: OrganisationId) -> Result<Option<Organisation>>;
     fn organisation_by_domain(domain: &str) -> Result<Option<Organisation>>;
-    fn evidence_of(organisation: OrganisationId) -> Result<Vec<Evidence>>;
+    fn find_organisations(ids: &[OrganisationId]) -> Result<Vec<Organisation>>;
+    fn list_organisations(page: &Page<OrganisationId>) -> Result<Vec<Organisation>>;
+    fn projects_of(organisation: OrganisationId) -> Result<Vec<Project>>;
     fn find_project(id: ProjectId) -> Result<Option<Project>>;
     fn find_allocation(id: AllocationId) -> Result<Option<Allocation>>;
     fn allocations_of(project: ProjectId) -> Result<Vec<Allocation>>;
     fn ended_allocations(at: Timestamp, limit: u32) -> Result<Vec<Allocation>>;
+}}
+
+as_inside! { Dossiers {
+    fn find_dossier(id: &str) -> Result<Option<StoredDossier>>;
+    fn dossiers_of(organisation: OrganisationId, kind: &str) -> Result<Vec<StoredDossier>>;
+    fn dossiers_on(desk: &str, kind: &str, after: Option<&str>, limit: u32) -> Result<Vec<StoredDossier>>;
+    fn dossiers_due(at: Timestamp, limit: u32) -> Result<Vec<StoredDossier>>;
+    fn claim_holder(name: &str) -> Result<Option<String>>;
 }}
 
 as_inside! { Identities {

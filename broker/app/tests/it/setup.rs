@@ -21,10 +21,12 @@ fn member(subject: &str, lead: bool) -> MemberSetup {
 
 fn grant(subject: &str, role: &str) -> GrantSetup {
     GrantSetup {
+        organisation: None,
         issuer: ISSUER.to_owned(),
         subject: subject.to_owned(),
         role: role.to_owned(),
         site: None,
+        centre: None,
         share: None,
         sees_people: false,
         removed: false,

@@ -128,6 +128,7 @@ impl World {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             limits: self.limits.clone(),
+            files: Some(files()),
         })
     }
 
@@ -370,4 +371,12 @@ pub(crate) fn signer() -> Signer {
 
 pub(crate) fn sealer() -> Sealer {
     Sealer::new(signer())
+}
+
+/// Files of evidence, as long as the test runs.
+fn files() -> broker_app::FileStore {
+    broker_app::FileStore {
+        objects: Arc::new(object_store::memory::InMemory::new()),
+        largest_bytes: 1024 * 1024,
+    }
 }

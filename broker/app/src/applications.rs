@@ -1,0 +1,62 @@
+//! Requests for access: what a mode asks for, handing one in, and what people decide.
+
+mod apply;
+mod decide;
+mod form;
+mod granted;
+
+use broker_model::{Application, ApplicationId, Desk, OrganisationId};
+use policy_engine::AccessMode;
+
+pub(crate) use apply::ai_act_facts;
+pub use form::{ApplicationForm, FormField};
+
+use crate::{Broker, Caller, Error, Result};
+
+impl Broker {
+    /// Every application of an organisation, oldest first.
+    pub async fn applications_of(
+        &self,
+        caller: &Caller,
+        of: OrganisationId,
+    ) -> Result<Vec<Application>> {
+        self.organisation(caller, of).await?;
+        self.dossiers_of(of).await
+    }
+
+    /// Those of every organisation that the caller speaks for, oldest first within each.
+    pub async fn my_applications(&self, caller: &Caller) -> Result<Vec<Application>> {
+        let mut mine = Vec::new();
+        for organisation in caller.organisations() {
+            mine.extend(self.dossiers_of::<Application>(organisation).await?);
+        }
+        Ok(mine)
+    }
+
+    /// What waits for a decision, oldest first; for reviewers.
+    pub async fn applications_to_decide(
+        &self,
+        caller: &Caller,
+        after: Option<ApplicationId>,
+    ) -> Result<Vec<Application>> {
+        if !caller.is_reviewer() {
+            return Err(Error::Forbidden("`reviewer`"));
+        }
+        self.dossiers_on(&Desk::Reviewers, after.as_ref()).await
+    }
+
+    /// One that the caller may see.
+    pub async fn application(&self, caller: &Caller, id: ApplicationId) -> Result<Application> {
+        let found: Option<Application> = self.dossier(&id).await?;
+        let found = found.ok_or(Error::NotFound("application"))?;
+        match self.organisation(caller, found.organisation).await {
+            Ok(_) => Ok(found),
+            Err(Error::NotFound(_)) => Err(Error::NotFound("application")),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+pub(crate) fn find_mode<'e>(engine: &'e policy_engine::Engine, id: &str) -> Option<&'e AccessMode> {
+    engine.modes().iter().find(|mode| mode.id == id)
+}

@@ -1,0 +1,258 @@
+use broker_model::{
+    AiAct, Application, ApplicationDraft, ApplicationDue, ApplicationId, ApplicationState,
+    EntryKind, Organisation, OrganisationId,
+};
+use broker_store::{Change, CommitError, Entity, Write};
+use policy_engine::{
+    AccessMode, AiActFacts, Engine, FairAccessFacts, ModeFacts, NeedFacts, Outcome, ProjectFacts,
+    Question,
+};
+
+use super::find_mode;
+use super::form::answers_of;
+use crate::dossiers::filed;
+use crate::eligibility::Decided;
+use crate::invalid::Faults;
+use crate::{Broker, Caller, Error, Order, Result};
+
+const LONGEST_NAME: usize = 200;
+const LONGEST_TEXT: usize = 20_000;
+const MOST_SECTORS: usize = 10;
+
+impl Broker {
+    /// Hands an application in, unless the rules refuse it or evidence is missing. What goes to people by
+    /// the rules goes to them.
+    pub async fn apply<'o>(
+        &self,
+        caller: &Caller,
+        order: impl Into<Order<'o, ApplicationDraft, Application>>,
+    ) -> Result<Application> {
+        let Order { draft, once } = order.into();
+        let organisation = self.represented(caller, draft.organisation).await?;
+        let engine = self.policy();
+        let mode = find_mode(&engine, &draft.mode).ok_or(Error::NotFound("access mode"))?;
+        check(draft, (&engine, mode))?;
+        if let Some(first) = self.open_application(draft).await? {
+            return Err(applied_already(draft, &first));
+        }
+        let found = self
+            .decide_application(caller, &organisation, draft)
+            .await?;
+        if matches!(
+            found.decision().result,
+            Outcome::NotEligible | Outcome::NeedsEvidence
+        ) {
+            return Err(Error::NotEligible(Box::new(found.decision().clone())));
+        }
+        let application = self.handed_in(caller, draft, &found);
+        let id = application.id.to_string();
+        let entry =
+            { self.organisation_entry(EntryKind::ApplicationSubmitted, (caller, organisation.id)) }
+                .with("application", id.clone())
+                .with("mode", draft.mode.clone())
+                .with("system", draft.system.clone());
+        let mut writes = vec![
+            filed(&application),
+            Write::Claim {
+                name: claim(draft.organisation, &draft.mode, &draft.system),
+                holder: id,
+            },
+        ];
+        let remember = once.and_then(|it| it.remember(&application, entry.at));
+        let (decision, decided) = found.for_organisation(caller.person, organisation.id);
+        writes.extend([decision]);
+        writes.extend(remember);
+        let entries = vec![decided, entry];
+        match self.commit(Change { writes, entries }).await {
+            Ok(_) => Ok(Application {
+                version: 1,
+                ..application
+            }),
+            Err(CommitError::Duplicate(Entity::Claim)) => {
+                let first = self.open_application(draft).await?;
+                Err(applied_already(draft, &first.unwrap_or_default()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn handed_in(&self, caller: &Caller, draft: &ApplicationDraft, found: &Decided) -> Application {
+        let now = self.inner.clock.now();
+        let today = self.access_modes();
+        let due = today.into_iter().find(|it| it.mode.id == draft.mode);
+        let due = due.and_then(|it| it.decided_by).map(|due| ApplicationDue {
+            on: due.on,
+            at_latest: due.at_latest,
+        });
+        let id: ApplicationId = self.inner.ids.next(&*self.inner.clock);
+        Application {
+            id,
+            organisation: draft.organisation,
+            mode: draft.mode.clone(),
+            system: draft.system.clone(),
+            project: draft.project.clone(),
+            need: draft.need,
+            answers: draft.answers.clone(),
+            applied_by: caller.person,
+            applied_at: now,
+            due,
+            found: found.id,
+            state: ApplicationState::Submitted,
+            version: 0,
+        }
+    }
+
+    /// The one that waits for this mode at this system.
+    async fn open_application(&self, draft: &ApplicationDraft) -> Result<Option<String>> {
+        let name = claim(draft.organisation, &draft.mode, &draft.system);
+        Ok(self.inner.store.claim_holder(&name).await?)
+    }
+
+    /// What the organisation has of this mode at this system beside what it asks for.
+    async fn fair_access(&self, draft: &ApplicationDraft) -> Result<FairAccessFacts> {
+        let now = self.inner.clock.now();
+        let mut active_allocations = 0;
+        for earlier in self.dossiers_of::<Application>(draft.organisation).await? {
+            let ApplicationState::Accepted { allocation, .. } = earlier.state else {
+                continue;
+            };
+            if (&earlier.mode, &earlier.system) != (&draft.mode, &draft.system) {
+                continue;
+            }
+            let found = self.inner.store.find_allocation(allocation).await?;
+            active_allocations += u32::from(found.is_some_and(|it| it.valid_until > now));
+        }
+        Ok(FairAccessFacts {
+            active_allocations,
+            open_applications: 0,
+        })
+    }
+
+    /// What the rules say of it now.
+    pub(super) async fn decide_application(
+        &self,
+        caller: &Caller,
+        organisation: &Organisation,
+        draft: &ApplicationDraft,
+    ) -> Result<Decided> {
+        let question = Question {
+            mode: Some(ModeFacts {
+                id: draft.mode.clone(),
+                system: draft.system.clone(),
+            }),
+            need: Some(NeedFacts {
+                gpu_hours: Some(draft.need.gpu_hours),
+                months: Some(draft.need.months),
+            }),
+            project: ProjectFacts {
+                ai_act: draft.project.ai_act.clone().map(ai_act_facts),
+                civilian: draft.project.civilian,
+                eu_project: draft.project.eu_project,
+                sectors: draft.project.sectors.clone(),
+            },
+            fair_access: Some(self.fair_access(draft).await?),
+            ..self.question_of(caller, organisation).await?
+        };
+        Ok(self.answer(&question))
+    }
+}
+
+fn applied_already(draft: &ApplicationDraft, first: &str) -> Error {
+    Error::AlreadySo(format!(
+        "{} waits for a decision on {} at {}: withdraw it to hand in another",
+        if first.is_empty() {
+            "an application"
+        } else {
+            first
+        },
+        draft.mode,
+        draft.system
+    ))
+}
+
+/// One application of an organisation waits for one mode at one system.
+pub(super) fn claim(of: OrganisationId, mode: &str, system: &str) -> String {
+    format!("application:{of}:{mode}:{system}")
+}
+
+fn check(draft: &ApplicationDraft, (engine, mode): (&Engine, &AccessMode)) -> Result<()> {
+    let mut faults = Faults::default();
+    faults.check_text("project.name", &draft.project.name, LONGEST_NAME);
+    faults.check_text("project.purpose", &draft.project.purpose, LONGEST_TEXT);
+    if draft.project.sectors.len() > MOST_SECTORS {
+        faults.add(
+            "project.sectors",
+            "are too many",
+            &format!("up to {MOST_SECTORS}"),
+        );
+    }
+    for sector in &draft.project.sectors {
+        faults.check_text("project.sectors", sector, 60);
+    }
+    if draft.need.gpu_hours == 0 {
+        faults.add("need.gpu_hours", "asks for nothing", "1 and more");
+    }
+    if !(1..=60).contains(&draft.need.months) {
+        faults.add(
+            "need.months",
+            format!("is {}", draft.need.months),
+            "1 to 60",
+        );
+    }
+    if let Some(ai_act) = &draft.project.ai_act {
+        check_ai_act(engine, ai_act, &mut faults);
+    }
+    check_answers(draft, mode, &mut faults);
+    faults.check("application")
+}
+
+/// A practice that nobody knows would pass as none.
+fn check_ai_act(engine: &Engine, ai_act: &AiAct, faults: &mut Faults) {
+    for (field, said, known) in [
+        ("prohibited", &ai_act.prohibited, engine.ai_act_practices()),
+        ("high_risk", &ai_act.high_risk, engine.ai_act_areas()),
+        ("exclusions", &ai_act.exclusions, engine.ai_act_exclusions()),
+    ] {
+        let ids: Vec<&str> = known.iter().map(|it| it.id.as_str()).collect();
+        for word in said.iter().filter(|it| !ids.contains(&it.as_str())) {
+            let reason = format!("`{}` is none of them", word.escape_debug());
+            faults.add(&format!("project.ai_act.{field}"), reason, &ids.join(", "));
+        }
+    }
+}
+
+fn check_answers(draft: &ApplicationDraft, mode: &AccessMode, faults: &mut Faults) {
+    let asked = answers_of(mode);
+    for kind in &asked {
+        match draft.answers.get(*kind) {
+            Some(answer) => faults.check_text(&format!("answers.{kind}"), answer, LONGEST_TEXT),
+            None => faults.add(
+                &format!("answers.{kind}"),
+                format!("is missing, and {} asks for it", mode.id),
+                &format!("1 to {LONGEST_TEXT} characters of plain text"),
+            ),
+        }
+    }
+    for kind in draft
+        .answers
+        .keys()
+        .filter(|it| !asked.contains(&it.as_str()))
+    {
+        let reason = format!("is not asked for by {}", mode.id);
+        faults.add(
+            &format!("answers.{}", kind.escape_debug()),
+            reason,
+            &asked.join(", "),
+        );
+    }
+}
+
+pub(crate) fn ai_act_facts(said: AiAct) -> AiActFacts {
+    AiActFacts {
+        exclusions: said.exclusions,
+        gpai: said.gpai,
+        high_risk: said.high_risk,
+        prohibited: said.prohibited,
+        training_exaflop: said.training_exaflop,
+    }
+}

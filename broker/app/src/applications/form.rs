@@ -1,0 +1,104 @@
+//! What an application has to say: only what the mode asks for and nobody has said yet.
+
+use broker_model::{Organisation, OrganisationId, SizeClass};
+use policy_engine::{AccessMode, Confidence};
+use serde::Serialize;
+
+use super::find_mode;
+use crate::{Broker, Caller, Error, Result};
+
+/// The fields of an application to one mode at one system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ApplicationForm {
+    pub mode: String,
+    pub system: String,
+    pub fields: Vec<FormField>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FormField {
+    /// Where it goes in what is handed in: `project.name`, `answers.benchmark_evidence`.
+    pub name: String,
+    /// What is known already, and need not be said again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub known: Option<String>,
+    /// Who asks for it.
+    pub source: String,
+    /// Whether that was read with certainty.
+    pub certain: bool,
+}
+
+/// Kinds of documents that other fields of an application, or the description of the organisation, are.
+const SAID_ELSEWHERE: [(&str, &str); 3] = [
+    ("legal_entity", "organisation"),
+    ("project_page", "project.purpose"),
+    ("compute_estimate", "need"),
+];
+
+impl Broker {
+    /// What this organisation would have to say in an application.
+    pub async fn application_form(
+        &self,
+        caller: &Caller,
+        (of, mode, system): (OrganisationId, &str, &str),
+    ) -> Result<ApplicationForm> {
+        let organisation = self.represented(caller, of).await?;
+        let engine = self.policy();
+        let mode = find_mode(&engine, mode).ok_or(Error::NotFound("access mode"))?;
+        let mut fields = own_fields(&organisation);
+        let documents = mode.documents.iter();
+        fields.extend(
+            documents
+                .filter(|it| !is_elsewhere(&it.value))
+                .map(|it| FormField {
+                    name: format!("answers.{}", it.value),
+                    known: None,
+                    source: it.source.clone(),
+                    certain: it.confidence == Confidence::Certain,
+                }),
+        );
+        Ok(ApplicationForm {
+            mode: mode.id.clone(),
+            system: system.to_owned(),
+            fields,
+        })
+    }
+}
+
+fn own_fields(organisation: &Organisation) -> Vec<FormField> {
+    let size = (organisation.size != SizeClass::Unclear).then(|| word(organisation.size));
+    let kind = organisation.kind.map(|it| it.as_str().to_owned());
+    let described = |name: &str, known| FormField {
+        name: name.to_owned(),
+        known,
+        source: "Regulation (EU) 2021/1173, Art. 16(2) and 17(6)".to_owned(),
+        certain: true,
+    };
+    let mut fields = vec![
+        described("organisation.country", Some(organisation.country.clone())),
+        described("organisation.kind", kind),
+        described("organisation.size", size),
+    ];
+    let asked = ["project.name", "project.purpose", "project.sectors"];
+    fields.extend(asked.map(|name| described(name, None)));
+    fields.push(FormField {
+        source: "Regulation (EU) 2021/1173, Art. 16(1)".to_owned(),
+        ..described("project.civilian", None)
+    });
+    fields.extend(["need.gpu_hours", "need.months"].map(|name| described(name, None)));
+    fields
+}
+
+fn word(size: SizeClass) -> String {
+    crate::eligibility::size_name(size).to_owned()
+}
+
+fn is_elsewhere(document: &str) -> bool {
+    SAID_ELSEWHERE.iter().any(|(kind, _)| *kind == document)
+}
+
+/// The kinds of documents that `answers` must have for this mode.
+pub(super) fn answers_of(mode: &AccessMode) -> Vec<&str> {
+    let documents = mode.documents.iter().map(|it| it.value.as_str());
+    documents.filter(|kind| !is_elsewhere(kind)).collect()
+}

@@ -1,0 +1,142 @@
+use super::*;
+
+/// Reads the shipped directory with one text put for another in one of its files.
+fn changed(from: &str, to: &str) -> Result<Directory, DirectoryError> {
+    let shipped = DirectoryTexts::shipped();
+    let put = |text: &str| text.replacen(from, to, 1);
+    let words: Vec<(&str, String)> = shipped
+        .words
+        .iter()
+        .map(|(name, it)| (*name, put(it)))
+        .collect();
+    let words: Vec<(&str, &str)> = words
+        .iter()
+        .map(|(name, it)| (*name, it.as_str()))
+        .collect();
+    let texts = [
+        shipped.centres,
+        shipped.sectors,
+        shipped.services,
+        shipped.finance,
+        shipped.ranking,
+    ]
+    .map(put);
+    let [centres, sectors, services, finance, ranking] = texts.each_ref().map(String::as_str);
+    Directory::read(&DirectoryTexts {
+        centres,
+        sectors,
+        services,
+        finance,
+        ranking,
+        words: &words,
+    })
+}
+
+#[track_caller]
+fn assert_refused((from, to): (&str, &str), words: &str) {
+    let error = changed(from, to).unwrap_err().to_string();
+    assert!(error.contains(words), "{error}");
+}
+
+#[test]
+fn the_shipped_directory_has_the_seven_the_later_ones_and_the_antennas() {
+    let directory = Directory::shipped().unwrap();
+    let of_kind = |kind| directory.centres().iter().filter(move |it| it.kind == kind);
+    assert_eq!(of_kind(CentreKind::Factory).count(), 19);
+    assert_eq!(of_kind(CentreKind::Antenna).count(), 13);
+    assert_eq!(of_kind(CentreKind::CompetenceCentre).count(), 1);
+    let ours: Vec<_> = of_kind(CentreKind::Factory)
+        .filter_map(|it| it.site.as_ref())
+        .collect();
+    assert_eq!(ours.len(), 7);
+    let swiss = directory.centre(&"antenna-ch".parse().unwrap()).unwrap();
+    let factories: Vec<String> = named(&swiss.factories)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(factories, ["it4lia", "lumi"]);
+    let reviewed: Vec<_> = directory.sectors().iter().filter(|it| it.review).collect();
+    assert_eq!(reviewed.len(), 1);
+    assert_eq!(directory.finance().len(), 3);
+}
+
+#[test]
+fn a_centre_that_has_not_said_has_the_clock_of_the_platform() {
+    let directory = Directory::shipped().unwrap();
+    for centre in directory.centres() {
+        let within = centre.acknowledge_within.as_ref().unwrap();
+        assert_eq!(within.value, 5);
+        assert!(within.source.contains("platform default"));
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said_with_file_entry_and_field() {
+    for (change, words) in [
+        (
+            (
+                r#"value = ["training"], source = "revista"#,
+                r#"value = ["tea"], source = "revista"#,
+            ),
+            "centres.toml: `bsc`: services: `tea` is not known",
+        ),
+        (
+            (
+                r#""language_llm"], source = "public"#,
+                r#""poetry"], source = "public"#,
+            ),
+            "centres.toml: `lumi`: sectors: `poetry` is not known",
+        ),
+        (
+            (r#"value = ["fi", "sv""#, r#"value = ["xx", "sv""#),
+            "centres.toml: `lumi`: languages: `xx` is not known",
+        ),
+        (
+            (r#"country = "FI""#, r#"country = "QQ""#),
+            "centres.toml: `lumi`: countries: `QQ` is not known",
+        ),
+        (
+            (r#"id = "it4lia""#, r#"id = "bsc""#),
+            "centres.toml: `bsc`: id: stands twice",
+        ),
+        (
+            (r#"value = ["hammerhai"]"#, r#"value = ["antenna-be"]"#),
+            "centres.toml: `antenna-gb`: factories: there is no factory `antenna-be`",
+        ),
+        (
+            ("https://aifactory.lu", "http://aifactory.lu"),
+            "centres.toml: `meluxina`: page: `http://aifactory.lu` is no `https://` address",
+        ),
+        (
+            (
+                "acknowledge_within = { value = 5",
+                "acknowledge_within = { value = 0",
+            ),
+            "centres.toml: `bsc`: acknowledge_within: 0 is not between 1 and 60",
+        ),
+        (
+            ("sector_match = 20", ""),
+            "ranking.toml: `weights`: sector_match: has no weight",
+        ),
+        (
+            ("uncertain_percent = 60", "uncertain_percent = 101"),
+            "ranking.toml: `uncertain_percent`",
+        ),
+        (
+            (r#"fr = "Santé""#, r#"de = "Gesundheit""#),
+            "sectors.toml: `health`: title: says nothing in `fr`",
+        ),
+        (
+            ("Il propose : {service}.", "Il propose cela."),
+            "words.fr.toml: `reasons`: service_offered: does not have the braces",
+        ),
+        (
+            (r#"FI = "Finlande""#, ""),
+            "words.fr.toml: `countries`: FI: stands in `en` or here, not in both",
+        ),
+        ((r#"kind = "factory""#, r#"kind = "castle""#), "castle"),
+        (("review = true", "revue = true"), "revue"),
+    ] {
+        assert_refused(change, words);
+    }
+}

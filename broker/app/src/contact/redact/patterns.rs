@@ -1,0 +1,111 @@
+use std::sync::LazyLock;
+
+use regex_lite::Regex;
+
+/// One look of a secret. Its first group that took part is what is taken out, or all of it where there is none.
+pub(super) struct Pattern {
+    pub(super) regex: Regex,
+    pub(super) is_secret: fn(&str) -> bool,
+}
+
+const fn always(_: &str) -> bool {
+    true
+}
+
+/// Logs of training are full of `tokens: 4096`, which is no token.
+fn is_no_count(text: &str) -> bool {
+    text.len() > 9
+        || !text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b".,kKmM%/".contains(&b))
+}
+
+fn is_mixed(text: &str) -> bool {
+    let has = |test: fn(&u8) -> bool| text.as_bytes().iter().any(test);
+    has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
+}
+
+/// A path has no such mixture, as a rule, and what base64 makes of random bytes has.
+fn is_random(text: &str) -> bool {
+    let has = |test: fn(&u8) -> bool| text.as_bytes().iter().any(test);
+    is_mixed(text) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase)
+}
+
+/// A regular expression, and whether what it finds is one.
+type Look = (&'static str, fn(&str) -> bool);
+
+const LOOKS: [Look; 21] = [
+    // Private keys, whole, and what is left of one whose head or end is cut off.
+    (
+        r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)",
+        always,
+    ),
+    (
+        r"\A(?:[A-Za-z0-9+/=]*\r?\n)+-----END [A-Z0-9 ]*PRIVATE KEY-----",
+        always,
+    ),
+    // Headers, to the end of the line.
+    (
+        r#"(?i)\b(?:set-cookie|cookie|(?:proxy-)?authorization|x-[a-z-]*(?:key|token|auth))["']?\s*[:=][ \t]*([^\r\n]+)"#,
+        always,
+    ),
+    (
+        r"(?i)\b(?:bearer|basic)[ \t]+([A-Za-z0-9._~+/=-]{6,})",
+        always,
+    ),
+    // Names that say what they are: `WANDB_API_KEY=…`, `"password": "…"`, `--token …`.
+    (
+        r#"(?i)(?:passw(?:or)?d|passphrase|pwd|secret|credential)[\w.-]*["']?[ \t]*[=:][ \t]*(?:"([^"\r\n]*)"|'([^'\r\n]*)'|([^\s"',;]+))"#,
+        always,
+    ),
+    (
+        r#"(?i)(?:tokens?(?:[_.-][\w.-]*)?|(?:api[_-]?key|access[_-]?key|auth[_-]?key|private[_-]?key|session[_-]?id)[\w.-]*)["']?[ \t]*[=:][ \t]*(?:"([^"\r\n]*)"|'([^'\r\n]*)'|([^\s"',;]+))"#,
+        is_no_count,
+    ),
+    (
+        r#"(?i)--?[a-z0-9-]*(?:passw(?:or)?d|passphrase|secret|tokens?|api-?key|access-?key)(?:-[a-z0-9-]*)?[ \t]+("[^"\r\n]*"|'[^'\r\n]*'|[^\s-]\S*)"#,
+        is_no_count,
+    ),
+    (
+        r#"(?i)\b(?:user(?:[_-]?name)?|logname|login|[a-z_]+_user)["']?[ \t]*[=:][ \t]*["']?([^\s"',;]+)"#,
+        is_no_count,
+    ),
+    // Tokens by their own form.
+    (r"\beyJ[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)*", always),
+    (
+        r"\b(?:hf|gh[oprsu]|github_pat|glpat|gldt|npm|pypi|sk|pk|rk|xox[a-z]|dapi|nvapi|dop_v1|hvs|wandb)[_-][A-Za-z0-9_-]{10,}",
+        always,
+    ),
+    (r"\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}", always),
+    (r"\b(?:AIza|ya29\.)[A-Za-z0-9_-]{20,}", always),
+    // Whatever is long and looks random: digests, keys, ids.
+    (r"[A-Za-z0-9_=-]{32,}", is_mixed),
+    (r"[A-Za-z0-9+/]{40,}=*", is_random),
+    // People and machines.
+    (r#"[^\s<>"'`(),;:@/\[\]]+@[^\s<>"'`(),;:@/\[\]]+"#, always),
+    (r"://([^\s/@]+)@", always),
+    (r"\b\d{1,3}(?:\.\d{1,3}){3}\b", always),
+    (
+        r"(?i)(?:^|[^\w:.])((?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}|(?:[0-9a-f]{1,4}:)+:(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4})*)?|::[0-9a-f]{1,4}(?::[0-9a-f]{1,4})*)(?:$|[^\w:])",
+        always,
+    ),
+    (r"(?i)\b(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}\b", always),
+    // Where somebody is at home, with all that lies there.
+    (
+        r#"(?i)[/\\](?:z?homes?|users)[/\\]+([^\s"'`,;:()<>|]+)"#,
+        always,
+    ),
+    (r"(?:^|[\s=:])~([A-Za-z_][\w.-]*)(?:/|$)", always),
+];
+
+#[expect(
+    clippy::expect_used,
+    reason = "the patterns are constants, and every test of redaction reads them"
+)]
+pub(super) static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
+    let compiled = LOOKS.iter().map(|(look, is_secret)| Pattern {
+        regex: Regex::new(look).expect("a pattern is valid"),
+        is_secret: *is_secret,
+    });
+    compiled.collect()
+});

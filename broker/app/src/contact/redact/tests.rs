@@ -1,0 +1,143 @@
+use proptest::prelude::*;
+
+use super::*;
+
+#[track_caller]
+fn assert_hidden(line: &str, secret: &str) {
+    let redacted = redact(line);
+    assert!(!redacted.contains(secret), "{redacted}");
+    assert!(redacted.contains(MARK), "{redacted}");
+}
+
+#[test]
+fn passwords_and_tokens_are_taken_out_wherever_they_are_named() {
+    for (line, secret) in [
+        ("password=hunter2", "hunter2"),
+        ("DB_PASSWORD: 'correct horse battery'", "horse"),
+        (r#"{"api_key": "abc-def-1"}"#, "abc-def-1"),
+        ("export WANDB_API_KEY=0a1b2c", "0a1b2c"),
+        ("train.py --hf-token s3cret-value", "s3cret-value"),
+        ("Authorization: Basic dXNlcjpwYXNz", "dXNlcjpwYXNz"),
+        ("curl -H 'X-Auth-Token: zzz yyy'", "yyy"),
+        ("got Bearer abc.def.ghi back", "abc.def.ghi"),
+        ("Set-Cookie: sid=31d4; Path=/", "31d4"),
+        ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI", "wJalrXUtnFEMI"),
+        ("passwd = 12345", "12345"),
+    ] {
+        assert_hidden(line, secret);
+    }
+}
+
+#[test]
+fn tokens_are_known_by_their_form() {
+    for secret in [
+        "hf_abcdefghijklmnop",
+        "ghp_0123456789abcdef0123",
+        "glpat-abcdefghij0123456789",
+        "sk-proj-abcdefghijklmnop",
+        "AKIAIOSFODNN7EXAMPLE",
+        "eyJhbGciOiJI.eyJzdWIi.c2ln",
+        "9f86d081884c7d659a2feaa0c55ad015",
+        "AAAAC3NzaC1lZDI1NTE5AAAAIJ/dO2k+pE8vYq1xNwz7Rj0hUuTtKqWc",
+    ] {
+        assert_hidden(&format!("saw {secret} here"), secret);
+    }
+}
+
+#[test]
+fn a_private_key_goes_whole_even_where_its_end_is_missing() {
+    let key = "a\n-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1r\nZXk\n";
+    assert_eq!(redact(key), "a\n[redacted]");
+    let whole = format!("{key}-----END OPENSSH PRIVATE KEY-----\nnext");
+    assert_eq!(redact(&whole), "a\n[redacted]\nnext");
+}
+
+#[test]
+fn people_and_machines_are_not_to_be_found() {
+    for (line, secret) in [
+        ("mail to ada.l+hpc@example.eu, please", "ada"),
+        ("ada@login1:~$ ls", "ada"),
+        ("https://ada:pw@git.example.eu/x", "ada"),
+        ("connect to 10.12.0.7:6820 refused", "10.12.0.7"),
+        ("listening on [2001:db8::8a2e:370:7334]:80", "2001"),
+        ("route fe80::1 up", "fe80"),
+        ("hw 00:1b:44:11:3a:b7", "1b:44"),
+        ("open /home/ada/run/train.py", "ada"),
+        ("cd /leonardo/home/userexternal/ada0001/x", "ada0001"),
+        ("/users/ada/venv/lib", "ada"),
+        (r"C:\Users\Ada\x", "Ada"),
+        ("ls ~ada/data", "ada"),
+        ("USER=ada", "ada"),
+        ("SLURM_JOB_USER=ada", "ada"),
+    ] {
+        assert_hidden(line, secret);
+    }
+}
+
+#[test]
+fn what_a_helper_has_to_read_stays() {
+    for line in [
+        "step 4000 loss 2.17 tokens: 4096 tokens/s: 18.2k",
+        "--max-tokens 512 --tokenizer-path llama",
+        "RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0)",
+        "terminate called after throwing an instance of 'c10::Error'",
+        "slurmstepd: error: *** JOB 4711 ON nid001234 CANCELLED AT 2026-11-20T12:00:00 ***",
+        "File \"train.py\", line 31, in std::vector::at",
+        "========================================",
+        "torch==2.5.1 python 3.12",
+        "/scratch/project_465000001/out.log",
+    ] {
+        assert_eq!(redact(line), line);
+    }
+}
+
+#[test]
+fn a_mark_that_somebody_wrote_hides_nothing() {
+    let tricky = "password=[redacted]hunter2 [redac[redacted]ted] pass";
+    let redacted = redact(tricky);
+    assert!(!redacted.contains("hunter2"), "{redacted}");
+    assert_eq!(redact(&redacted), redacted);
+}
+
+/// Pieces that secrets are made of, in any order.
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("password=".to_owned()),
+        Just("token: ".to_owned()),
+        Just("Bearer ".to_owned()),
+        Just("[redacted]".to_owned()),
+        Just("redacted]".to_owned()),
+        Just("[redac".to_owned()),
+        Just("/home/".to_owned()),
+        Just("://".to_owned()),
+        Just("@".to_owned()),
+        Just("-----BEGIN PRIVATE KEY-----".to_owned()),
+        Just("::1".to_owned()),
+        Just("10.0.0.1".to_owned()),
+        Just("\n".to_owned()),
+        Just("\"".to_owned()),
+        "[a-f0-9:.]{1,12}",
+        "[A-Za-z0-9+/=_-]{1,48}",
+        "\\PC{0,8}",
+    ];
+    prop::collection::vec(piece, 0..12).prop_map(|it| it.concat())
+}
+
+proptest! {
+    #[test]
+    fn redacting_again_changes_nothing(text in pieces()) {
+        let once = redact(&text);
+        prop_assert_eq!(redact(&once), once);
+    }
+
+    #[test]
+    fn nothing_that_can_be_read_makes_it_panic(text in any::<String>()) {
+        redact(&text);
+    }
+
+    #[test]
+    fn a_password_never_stays(secret in "[A-Za-z0-9]{8,20}", before in "[a-z ]{0,10}") {
+        let line = format!("{before}\npassword={secret}\n");
+        prop_assert!(!redact(&line).contains(&secret));
+    }
+}

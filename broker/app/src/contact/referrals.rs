@@ -1,0 +1,91 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use broker_model::{CentreId, Desk, Referral, ReferralId};
+
+use super::shown::ReferralView;
+use crate::{Broker, Caller, Error, Result};
+
+impl Broker {
+    /// One that the caller may see: of an organisation they speak for, begun with a job of a project they
+    /// work in, or that their centre has or had.
+    pub async fn referral(&self, caller: &Caller, id: ReferralId) -> Result<ReferralView> {
+        let found = self.found_referral(caller, id).await?;
+        self.shown_referral(caller, found).await
+    }
+
+    /// Those of the organisations the caller speaks for, and those that began with jobs of their projects,
+    /// oldest first.
+    pub async fn my_referrals(&self, caller: &Caller) -> Result<Vec<ReferralView>> {
+        let mut mine: BTreeMap<ReferralId, Referral> = BTreeMap::new();
+        let mut of: BTreeSet<_> = caller.organisations().into_iter().collect();
+        for project in caller.projects().unwrap_or_default() {
+            let project = self.inner.store.find_project(project).await?;
+            of.extend(project.map(|it| it.organisation));
+        }
+        for organisation in of {
+            let all: Vec<Referral> = self.dossiers_of(organisation).await?;
+            let own = all.into_iter().filter(|it| is_own(caller, it));
+            mine.extend(own.map(|it| (it.id, it)));
+        }
+        self.shown_referrals(caller, mine.into_values()).await
+    }
+
+    /// What waits at a centre, for its staff, oldest first.
+    pub async fn centre_referrals(
+        &self,
+        caller: &Caller,
+        (centre, after): (&CentreId, Option<ReferralId>),
+    ) -> Result<Vec<ReferralView>> {
+        if self.directory().centre(centre).is_none() {
+            return Err(Error::NotFound("support centre"));
+        }
+        if !caller.is_staff_of(centre) {
+            return Err(Error::Forbidden("`centre_staff` of this centre"));
+        }
+        let desk = Desk::Centre(centre.clone());
+        let waiting: Vec<Referral> = self.dossiers_on(&desk, after.as_ref()).await?;
+        self.shown_referrals(caller, waiting).await
+    }
+
+    /// Those that no centre acknowledged in time, the longest overdue first: all for an operator, those of
+    /// their centres for staff.
+    pub async fn overdue_referrals(&self, caller: &Caller) -> Result<Vec<ReferralView>> {
+        let centres = caller.centres();
+        if !caller.is_operator() && centres.is_empty() {
+            return Err(Error::Forbidden("`operator`, or `centre_staff`"));
+        }
+        let mut due: Vec<Referral> = self.dossiers_due().await?;
+        let theirs = |it: &Referral| it.leg().is_some_and(|leg| centres.contains(&leg.centre));
+        due.retain(|it| caller.is_operator() || theirs(it));
+        self.shown_referrals(caller, due).await
+    }
+
+    pub(super) async fn found_referral(&self, caller: &Caller, id: ReferralId) -> Result<Referral> {
+        let found: Option<Referral> = self.dossier(&id).await?;
+        let found = found.filter(|it| caller.is_operator() || may_see(caller, it));
+        found.ok_or(Error::NotFound("referral"))
+    }
+
+    async fn shown_referrals(
+        &self,
+        caller: &Caller,
+        found: impl IntoIterator<Item = Referral>,
+    ) -> Result<Vec<ReferralView>> {
+        let mut shown = Vec::new();
+        for referral in found {
+            shown.push(self.shown_referral(caller, referral).await?);
+        }
+        Ok(shown)
+    }
+}
+
+/// Of an organisation that the caller speaks for, or begun with a job of a project that they work in.
+pub(super) fn is_own(caller: &Caller, referral: &Referral) -> bool {
+    caller.represents(referral.organisation)
+        || referral.project.is_some_and(|it| caller.may_use(it))
+}
+
+/// A centre that handed it over knows it, and may read what became of it.
+fn may_see(caller: &Caller, referral: &Referral) -> bool {
+    is_own(caller, referral) || caller.staffed().any(|centre| referral.was_at(centre))
+}

@@ -1,0 +1,69 @@
+//! What people work on, as it lies in the store.
+
+use broker_model::{Desk, Dossier, OrganisationId};
+use broker_store::{StoreError, StoredDossier, Write};
+
+use crate::{Broker, Error, MOST_AT_ONCE, Result};
+
+impl Broker {
+    /// Nothing where there is none, or where it is of another kind.
+    pub(crate) async fn dossier<D: Dossier>(&self, id: &D::Id) -> Result<Option<D>> {
+        let found = self.inner.store.find_dossier(&id.to_string()).await?;
+        let found = found.filter(|it| it.kind == D::KIND);
+        found.as_ref().map(opened).transpose()
+    }
+
+    /// Every one that an organisation has, oldest first.
+    pub(crate) async fn dossiers_of<D: Dossier>(&self, of: OrganisationId) -> Result<Vec<D>> {
+        let found = self.inner.store.dossiers_of(of, D::KIND).await?;
+        found.iter().map(opened).collect()
+    }
+
+    /// What waits on a desk, oldest first, [`MOST_AT_ONCE`] at a time.
+    pub(crate) async fn dossiers_on<D: Dossier>(
+        &self,
+        desk: &Desk,
+        after: Option<&D::Id>,
+    ) -> Result<Vec<D>> {
+        let (desk, after) = (desk.to_string(), after.map(ToString::to_string));
+        let store = &self.inner.store;
+        let found = store.dossiers_on(&desk, D::KIND, after.as_deref(), MOST_AT_ONCE);
+        found.await?.iter().map(opened).collect()
+    }
+
+    /// What is due by now, the earliest first, [`MOST_AT_ONCE`] of all kinds at a time.
+    pub(crate) async fn dossiers_due<D: Dossier>(&self) -> Result<Vec<D>> {
+        let now = self.inner.clock.now();
+        let due = self.inner.store.dossiers_due(now, MOST_AT_ONCE).await?;
+        let of_kind = due.iter().filter(|it| it.kind == D::KIND);
+        of_kind.map(opened).collect()
+    }
+}
+
+fn opened<D: Dossier>(stored: &StoredDossier) -> Result<D> {
+    let mut dossier: D = serde_json::from_str(&stored.document).map_err(|error| {
+        Error::Store(StoreError::Unreadable {
+            table: "dossiers",
+            reason: format!("{}: {error}", stored.id),
+        })
+    })?;
+    dossier.set_version(stored.version);
+    Ok(dossier)
+}
+
+/// The write that stores it as it shall be, on top of the version it was read at.
+#[expect(
+    clippy::expect_used,
+    reason = "plain structs with text keys are always JSON"
+)]
+pub(crate) fn filed<D: Dossier>(dossier: &D) -> Write {
+    Write::PutDossier(Box::new(StoredDossier {
+        id: dossier.id().to_string(),
+        kind: D::KIND.to_owned(),
+        organisation: dossier.organisation(),
+        desk: dossier.desk().map(|desk| desk.to_string()),
+        due_at: dossier.due_at(),
+        version: dossier.version(),
+        document: serde_json::to_string(dossier).expect("a dossier is always JSON"),
+    }))
+}

@@ -1,0 +1,127 @@
+use broker_model::{EntryKind, Evidence, EvidenceDraft, EvidenceId, EvidenceKind, OrganisationId};
+use broker_store::{Change, CommitError, Entity};
+use policy_engine::day_in_brussels;
+
+use crate::dossiers::filed;
+use crate::invalid::Faults;
+use crate::{Broker, Caller, Error, Order, Result};
+
+const LONGEST_SOURCE: usize = 500;
+
+impl Broker {
+    /// Hands evidence in; it counts once a reviewer has found it good.
+    pub async fn hand_in_evidence<'o>(
+        &self,
+        caller: &Caller,
+        of: OrganisationId,
+        order: impl Into<Order<'o, EvidenceDraft, Evidence>>,
+    ) -> Result<Evidence> {
+        let Order { draft, once } = order.into();
+        self.represented(caller, of).await?;
+        self.check_evidence_draft(draft)?;
+        let now = self.inner.clock.now();
+        let evidence = Evidence {
+            id: self.inner.ids.next(&*self.inner.clock),
+            organisation: of,
+            kind: EvidenceKind(draft.kind.clone()),
+            issued_on: draft.issued_on,
+            expires_on: draft.expires_on,
+            source: draft.source.trim().to_owned(),
+            checked_by: None,
+            added_by: Some(caller.person),
+            added_at: Some(now),
+            check: None,
+            files: Vec::new(),
+            withdrawn_at: None,
+            version: 0,
+        };
+        let entry = { self.organisation_entry(EntryKind::EvidenceAdded, (caller, of)) }
+            .with("evidence", evidence.id.to_string())
+            .with("evidence_kind", draft.kind.clone());
+        let mut writes = vec![filed(&evidence)];
+        writes.extend(once.and_then(|it| it.remember(&evidence, now)));
+        let entries = vec![entry];
+        self.commit(Change { writes, entries }).await?;
+        self.forget_standings_of(of).await?;
+        Ok(evidence)
+    }
+
+    fn check_evidence_draft(&self, draft: &EvidenceDraft) -> Result<()> {
+        let mut faults = Faults::default();
+        let engine = self.policy();
+        let kinds = engine.evidence_kinds();
+        if !kinds.iter().any(|it| it.id == draft.kind) {
+            let known: Vec<&str> = kinds.iter().map(|it| it.id.as_str()).collect();
+            let reason = format!("`{}` is no kind of evidence", draft.kind.escape_debug());
+            faults.add("kind", reason, &known.join(", "));
+        }
+        let today = day_in_brussels(self.inner.clock.now());
+        if draft.issued_on > today {
+            let reason = format!(
+                "{} is to come; it would count from then on",
+                draft.issued_on
+            );
+            faults.add("issued_on", reason, &format!("a day up to {today}"));
+        }
+        if let Some(last) = draft.expires_on {
+            let reason = if last < draft.issued_on {
+                Some(format!(
+                    "{last} is before the first day, {}",
+                    draft.issued_on
+                ))
+            } else if last < today {
+                Some(format!(
+                    "{last} is over, so it counts for nothing: renew it first"
+                ))
+            } else {
+                None
+            };
+            if let Some(reason) = reason {
+                faults.add(
+                    "expires_on",
+                    reason,
+                    &format!("a day from {today} on, or none"),
+                );
+            }
+        }
+        faults.check_text("source", &draft.source, LONGEST_SOURCE);
+        faults.check("evidence")
+    }
+
+    /// Takes evidence back; it counts for nothing from now on, and stays to be seen.
+    pub async fn withdraw_evidence(
+        &self,
+        caller: &Caller,
+        (of, id): (OrganisationId, EvidenceId),
+    ) -> Result<Evidence> {
+        self.represented(caller, of).await?;
+        let mut evidence = self.one_evidence(caller, (of, id)).await?;
+        if evidence.withdrawn_at.is_some() {
+            return Ok(evidence);
+        }
+        evidence.withdrawn_at = Some(self.inner.clock.now());
+        let entry = { self.organisation_entry(EntryKind::EvidenceWithdrawn, (caller, of)) }
+            .with("evidence", id.to_string());
+        self.commit_evidence(evidence, entry).await
+    }
+
+    /// Stores it as it shall be, with the entry that says what changed.
+    pub(super) async fn commit_evidence(
+        &self,
+        mut evidence: Evidence,
+        entry: broker_model::EntryBody,
+    ) -> Result<Evidence> {
+        let change = Change {
+            writes: vec![filed(&evidence)],
+            entries: vec![entry],
+        };
+        match self.commit(change).await {
+            Ok(_) => {}
+            Err(CommitError::Conflict(Entity::Dossier)) => return Err(Error::Contended),
+            Err(error) => return Err(error.into()),
+        }
+        evidence.version += 1;
+        self.forget_standings_of(evidence.organisation).await?;
+        Ok(evidence)
+    }
+}

@@ -1,0 +1,143 @@
+use std::collections::BTreeSet;
+
+use broker_model::{EntryKind, Identifiers, Organisation, OrganisationDraft, OrganisationId, Role};
+use broker_store::{Change, CommitError, Entity, StoredGrant, Write};
+use policy_engine::day_in_brussels;
+
+use super::{draft, organisation_tag, size};
+use crate::{Broker, Caller, Error, Order, Result};
+
+impl Broker {
+    /// Registers an organisation; who does so speaks for it from then on.
+    pub async fn register_organisation<'o>(
+        &self,
+        caller: &Caller,
+        order: impl Into<Order<'o, OrganisationDraft, Organisation>>,
+    ) -> Result<Organisation> {
+        let Order { draft, once } = order.into();
+        let id: OrganisationId = self.inner.ids.next(&*self.inner.clock);
+        let organisation = self.described(id, draft)?;
+        let role = Role::Representative { organisation: id };
+        let mut writes = vec![Write::PutOrganisation(Box::new(organisation.clone()))];
+        writes.extend(claims(&organisation));
+        writes.push(Write::PutGrant(StoredGrant {
+            person: caller.person,
+            role,
+        }));
+        let entry = { self.organisation_entry(EntryKind::OrganisationRegistered, (caller, id)) }
+            .with("document_sha256", organisation_tag(&organisation));
+        let granted = { self.organisation_entry(EntryKind::RoleGranted, (caller, id)) }
+            .with("role", "representative");
+        writes.extend(once.and_then(|it| it.remember(&organisation, entry.at)));
+        let change = Change {
+            writes,
+            entries: vec![entry, granted],
+        };
+        self.commit_described(change, &organisation).await?;
+        self.forget_callers();
+        Ok(organisation)
+    }
+
+    /// Describes it anew, on top of the description that `made_on` names.
+    pub async fn describe_organisation(
+        &self,
+        caller: &Caller,
+        id: OrganisationId,
+        (made_on, draft): (Option<&str>, &OrganisationDraft),
+    ) -> Result<Organisation> {
+        let before = self.represented(caller, id).await?;
+        let tag = organisation_tag(&before);
+        match made_on {
+            None => return Err(Error::NoDocumentNamed),
+            Some(made_on) if made_on != tag => {
+                return Err(Error::OtherDocument { current: Some(tag) });
+            }
+            Some(_) => {}
+        }
+        let after = Organisation {
+            domain: before.domain.clone(),
+            version: before.version,
+            ..self.described(id, draft)?
+        };
+        if after == before {
+            return Ok(before);
+        }
+        let mut writes = vec![Write::PutOrganisation(Box::new(after.clone()))];
+        let kept: BTreeSet<String> = names(&after.identifiers).collect();
+        let given_back = names(&before.identifiers).filter(|name| !kept.contains(name));
+        writes.extend(given_back.map(|name| Write::Unclaim { name }));
+        writes.extend(claims(&after));
+        let entry = { self.organisation_entry(EntryKind::OrganisationChanged, (caller, id)) }
+            .with("document_sha256", organisation_tag(&after));
+        let change = Change {
+            writes,
+            entries: vec![entry],
+        };
+        self.commit_described(change, &after).await?;
+        self.forget_standings_of(id).await?;
+        Ok(after)
+    }
+
+    /// What the draft makes of it, if nothing is wrong with that.
+    fn described(&self, id: OrganisationId, draft: &OrganisationDraft) -> Result<Organisation> {
+        let (engine, today) = (self.policy(), day_in_brussels(self.inner.clock.now()));
+        let mut faults = draft::faults(draft, today);
+        let identifiers = draft::identifiers(&engine, draft, &mut faults);
+        let described = Organisation::described(id, draft);
+        let found = size::check(&engine, (draft, &described), today, &mut faults);
+        faults.check("organisation")?;
+        Ok(Organisation {
+            identifiers,
+            size: found.unwrap_or(described.size),
+            ..described
+        })
+    }
+
+    async fn commit_described(&self, change: Change, described: &Organisation) -> Result<()> {
+        match self.commit(change).await {
+            Ok(_) => Ok(()),
+            Err(CommitError::Duplicate(Entity::Claim)) => {
+                Err(Error::AlreadySo(self.taken(described).await?))
+            }
+            Err(CommitError::Conflict(Entity::Organisation)) => {
+                Err(Error::OtherDocument { current: None })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Which identifier another organisation has; not which one that is.
+    async fn taken(&self, described: &Organisation) -> Result<String> {
+        let us = described.id.to_string();
+        for (kind, value) in described.identifiers.each() {
+            let Some(value) = value else { continue };
+            let holder = self.inner.store.claim_holder(&name(kind, value)).await?;
+            if holder.is_some_and(|holder| holder != us) {
+                return Ok(format!(
+                    "an organisation with the {} {value} is registered already: ask its people to let you \
+                     speak for it, or the operator if nobody there can",
+                    kind.to_uppercase()
+                ));
+            }
+        }
+        Ok("an organisation with one of these identifiers is registered already".to_owned())
+    }
+}
+
+fn name(kind: &str, value: &str) -> String {
+    format!("{kind}:{value}")
+}
+
+fn names(identifiers: &Identifiers) -> impl Iterator<Item = String> {
+    let given = identifiers.each();
+    given.filter_map(|(kind, value)| value.map(|value| name(kind, value)))
+}
+
+/// One organisation alone has a number of a register.
+fn claims(organisation: &Organisation) -> impl Iterator<Item = Write> {
+    let holder = organisation.id.to_string();
+    names(&organisation.identifiers).map(move |name| Write::Claim {
+        name,
+        holder: holder.clone(),
+    })
+}

@@ -1,0 +1,221 @@
+//! Policies of earlier and of tomorrow: making a stored decision again, and what a new set would change.
+
+use std::sync::Arc;
+
+use broker_model::{DecisionId, EntryBody, EntryKind, OrganisationId, Role};
+use broker_store::{Change, Store, StoredDecision, Write};
+use jiff::Timestamp;
+use policy_engine::{Decision, Effect, Engine, Outcome, Question};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::decisions::Made;
+use crate::replay::{decide_again, digest};
+use crate::{Broker, Caller, Error, Result};
+
+/// Decisions read at once while policies are compared.
+const BATCH: u32 = 200;
+
+/// A stored decision, made again from its stored question under the policy of its day.
+#[derive(Clone, Debug, Serialize)]
+pub struct DecisionReplay {
+    pub decision: DecisionId,
+    pub organisation: OrganisationId,
+    pub decided_at: Timestamp,
+    pub policy_digest: String,
+    /// Whether it came out the same, byte for byte.
+    pub same: bool,
+    /// Why it could not be made again, or that it came out otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Question and decision, as they are stored.
+    pub document: Box<RawValue>,
+}
+
+/// What a new policy says otherwise of a decision that was made.
+#[derive(Clone, Debug, Serialize)]
+pub struct DecisionChange {
+    pub decision: DecisionId,
+    pub organisation: OrganisationId,
+    pub decided_at: Timestamp,
+    pub from: Outcome,
+    pub to: Outcome,
+    /// Rules that object now and did not, or no longer do.
+    pub rules: Vec<String>,
+}
+
+/// How many decisions were asked again, and what would change.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct PolicyComparison {
+    pub policy_digest: String,
+    pub asked: u64,
+    /// Whose document this program cannot read.
+    pub unreadable: u64,
+    pub changes: Vec<DecisionChange>,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    question: Question,
+    decision: Decision,
+}
+
+impl Broker {
+    /// Keeps the policy in force under its digest, so that what it decides can be decided again.
+    pub async fn keep_policy(&self) -> Result<()> {
+        let change = Change {
+            writes: vec![kept(&self.policy())],
+            entries: Vec::new(),
+        };
+        self.commit(change).await?;
+        Ok(())
+    }
+
+    /// Puts a policy set in force, here and for every question from now on. The ledger has both digests.
+    pub async fn put_policy(&self, policy: Engine) -> Result<()> {
+        let before = self.policy().digest().to_owned();
+        if before == policy.digest() {
+            return Ok(());
+        }
+        let entry = EntryBody::new(self.inner.clock.now(), EntryKind::PolicyChanged)
+            .with("from_digest", before)
+            .with("policy_digest", policy.digest());
+        let change = Change {
+            writes: vec![kept(&policy)],
+            entries: vec![entry],
+        };
+        self.commit(change).await?;
+        self.swap_policy(policy);
+        self.inner.nudges.pending();
+        Ok(())
+    }
+
+    /// Makes a stored decision again; for its organisation, members of its projects, reviewers and auditors.
+    pub async fn replay_decision(&self, caller: &Caller, id: DecisionId) -> Result<DecisionReplay> {
+        let stored = self.inner.store.find_decision(id).await?;
+        let stored = stored.ok_or(Error::NotFound("decision"))?;
+        if !self.may_replay(caller, stored.organisation).await? {
+            return Err(Error::NotFound("decision"));
+        }
+        let reason = match self.policy_of(&stored).await? {
+            Ok(engine) => differs(&engine, &stored),
+            Err(reason) => Some(reason),
+        };
+        let document = RawValue::from_string(stored.document);
+        Ok(DecisionReplay {
+            decision: id,
+            organisation: stored.organisation,
+            decided_at: stored.decided_at,
+            policy_digest: stored.policy_digest,
+            same: reason.is_none(),
+            reason,
+            document: document.unwrap_or_default(),
+        })
+    }
+
+    async fn may_replay(&self, caller: &Caller, of: OrganisationId) -> Result<bool> {
+        let sees_every_share = Role::Auditor { share: None };
+        if caller.sees_all_organisations() || caller.roles.contains(&sees_every_share) {
+            return Ok(true);
+        }
+        let mut own = caller.represents(of);
+        for project in self.inner.store.projects_of(of).await? {
+            own |= caller.may_use(project.id);
+        }
+        Ok(own)
+    }
+
+    /// The policy that a decision was made by, or why it is not at hand.
+    async fn policy_of(&self, stored: &StoredDecision) -> Result<Result<Arc<Engine>, String>> {
+        let current = self.policy();
+        if stored.policy_digest == current.digest() {
+            return Ok(Ok(current));
+        }
+        let name = stored.policy_digest.trim_start_matches("sha256:");
+        let Some(document) = self.inner.store.find_board_document(name).await? else {
+            let words =
+                "its policy is not kept here: it was made by a version that did not keep them";
+            return Ok(Err(words.to_owned()));
+        };
+        let loaded = Engine::from_document(&document);
+        Ok(loaded.map(Arc::new).map_err(|error| error.to_string()))
+    }
+}
+
+fn kept(policy: &Engine) -> Write {
+    Write::PutBoardDocument {
+        sha256: digest(policy.document()).into(),
+        document: policy.document().into(),
+    }
+}
+
+/// That it comes out otherwise; nothing where it is the same.
+fn differs(engine: &Engine, stored: &StoredDecision) -> Option<String> {
+    match decide_again(engine, &stored.document) {
+        Ok(again) if again == stored.document => None,
+        Ok(_) => Some(
+            "made again, it comes out otherwise: the row was changed, or the engine was".to_owned(),
+        ),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// Asks every stored question under another policy, oldest first. Nothing is stored.
+pub async fn compare_policies(store: &dyn Store, policy: &Engine) -> Result<PolicyComparison> {
+    let mut comparison = PolicyComparison {
+        policy_digest: policy.digest().to_owned(),
+        ..PolicyComparison::default()
+    };
+    let mut after = None;
+    loop {
+        let batch = store.decisions_after(after, BATCH).await?;
+        let Some(last) = batch.last() else {
+            return Ok(comparison);
+        };
+        after = Some(last.id);
+        for stored in &batch {
+            comparison.ask(policy, stored);
+        }
+    }
+}
+
+impl PolicyComparison {
+    fn ask(&mut self, policy: &Engine, stored: &StoredDecision) {
+        let Ok(before) = serde_json::from_str::<Document>(&stored.document) else {
+            self.unreadable += 1;
+            return;
+        };
+        self.asked += 1;
+        let after = Made::by(policy, &before.question).decision;
+        let (was, is) = (objections(&before.decision), objections(&after));
+        let mut rules: Vec<String> = Vec::new();
+        rules.extend(
+            is.iter()
+                .filter(|it| !was.contains(it))
+                .map(|it| format!("+{it}")),
+        );
+        rules.extend(
+            was.iter()
+                .filter(|it| !is.contains(it))
+                .map(|it| format!("-{it}")),
+        );
+        if before.decision.result != after.result {
+            self.changes.push(DecisionChange {
+                decision: stored.id,
+                organisation: stored.organisation,
+                decided_at: stored.decided_at,
+                from: before.decision.result,
+                to: after.result,
+                rules,
+            });
+        }
+    }
+}
+
+fn objections(decision: &Decision) -> Vec<&str> {
+    let object = decision
+        .rules
+        .iter()
+        .filter(|it| it.effect != Effect::Satisfied);
+    object.map(|it| it.rule.as_str()).collect()
+}

@@ -1,0 +1,133 @@
+use broker_app::Error;
+use broker_model::{ReferralDraft, ReferralMove, ReferralOutcome};
+
+use super::case::{Case, centre, decline, faults, hand_over, need};
+use crate::world::engineer;
+
+#[tokio::test]
+async fn bad_input_is_refused_with_what_is_allowed() {
+    let case = Case::new().await;
+    let hand_in =
+        async |draft: ReferralDraft| case.broker.send_referral(&case.founder, &draft).await;
+    let unknown = ReferralDraft {
+        centre: centre("atlantis"),
+        words: " ".to_owned(),
+        need: need(&["tea"]),
+        ..case.draft()
+    };
+    let refused = faults(hand_in(unknown).await);
+    let fields: Vec<&str> = refused.iter().map(|it| it.0.as_str()).collect();
+    assert_eq!(fields, ["words", "need.services", "centre"]);
+    assert!(refused[2].1.contains("bsc, it4lia, lumi"));
+    let unable = ReferralDraft {
+        need: need(&["regulatory_help"]),
+        ..case.draft()
+    };
+    let refused = faults(hand_in(unable).await);
+    assert_eq!(refused[0].0, "centre");
+    assert!(refused[0].1.contains("meluxina") && !refused[0].1.contains("lumi"));
+    let nobody = ReferralDraft {
+        organisation: None,
+        ..case.draft()
+    };
+    assert_eq!(faults(hand_in(nobody).await)[0].0, "organisation");
+    let sent = case.sent().await;
+    let answer = async |what| case.moved(&case.at_lumi, sent.id, what).await;
+    assert_eq!(faults(answer(decline(" ")).await)[0].0, "reason");
+    assert_eq!(faults(answer(hand_over("lumi")).await)[0].0, "to");
+    assert!(
+        faults(answer(hand_over("atlantis")).await)[0]
+            .1
+            .contains("bsc")
+    );
+    let taken_back = ReferralMove::Close {
+        outcome: ReferralOutcome::Withdrawn,
+        words: "no".to_owned(),
+    };
+    let refused = faults(answer(taken_back).await);
+    assert_eq!(refused[0].0, "outcome");
+    assert!(refused[0].1.starts_with("helped, not_helped"));
+}
+
+#[tokio::test]
+async fn an_answer_to_what_is_settled_says_since_when_it_is() {
+    let case = Case::new().await;
+    let sent = case.sent().await;
+    let words = String::new();
+    let taken_back = ReferralMove::Withdraw { words };
+    let by_centre = case.moved(&case.at_lumi, sent.id, taken_back.clone()).await;
+    assert!(
+        matches!(by_centre, Err(Error::Forbidden(_))),
+        "{by_centre:?}"
+    );
+    case.moved(&case.founder, sent.id, taken_back)
+        .await
+        .unwrap();
+    for late in [ReferralMove::Accept {}, decline("late"), hand_over("bsc")] {
+        let late = case.moved(&case.at_lumi, sent.id, late).await.unwrap_err();
+        assert!(
+            matches!(&late, Error::NotWaiting(words) if words.contains("closed since 2026-11-20")),
+            "{late}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn strangers_learn_nothing_and_nobody_answers_for_another_centre() {
+    let case = Case::new().await;
+    let sent = case.sent().await;
+    for who in [&case.stranger, &case.at_bsc, &engineer(&case.broker).await] {
+        let seen = case.broker.referral(who, sent.id).await;
+        assert!(matches!(seen, Err(Error::NotFound("referral"))), "{seen:?}");
+        let moved = case.moved(who, sent.id, ReferralMove::Accept {}).await;
+        assert!(
+            matches!(moved, Err(Error::NotFound("referral"))),
+            "{moved:?}"
+        );
+    }
+    let by_sender = case
+        .moved(&case.founder, sent.id, ReferralMove::Accept {})
+        .await;
+    assert!(
+        matches!(by_sender, Err(Error::Forbidden(_))),
+        "{by_sender:?}"
+    );
+    let desk = case.desk(&case.at_bsc, "lumi").await;
+    assert!(matches!(desk, Err(Error::Forbidden(_))));
+    let nowhere = case.desk(&case.at_bsc, "atlantis");
+    assert!(matches!(
+        nowhere.await,
+        Err(Error::NotFound("support centre"))
+    ));
+    let foreign = case
+        .broker
+        .send_referral(&case.stranger, &case.draft())
+        .await;
+    assert!(matches!(foreign, Err(Error::NotFound("organisation"))));
+}
+
+#[tokio::test]
+async fn a_role_for_a_centre_that_is_not_there_is_not_granted() {
+    let case = Case::new().await;
+    let file = r#"
+        [[grants]]
+        issuer = "https://id.example.eu"
+        subject = "somebody"
+        role = "centre_staff"
+        centre = "atlantis"
+    "#;
+    let refused = case.broker.import(&toml::from_str(file).unwrap()).await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(
+        refused.contains("no support centre `atlantis`; there are bsc"),
+        "{refused}"
+    );
+    let bare = file.replace("centre = \"atlantis\"", "");
+    let refused = case.broker.import(&toml::from_str(&bare).unwrap()).await;
+    assert!(
+        refused
+            .unwrap_err()
+            .to_string()
+            .contains("`centre_staff` with a `centre`")
+    );
+}

@@ -1,0 +1,213 @@
+use super::*;
+
+#[tokio::test]
+async fn an_accepted_application_becomes_a_project_with_hours_that_its_applicant_leads() {
+    let mut case = Case::new().await;
+    let (organisation, waiting) = case.waiting().await;
+    let (broker, reviewer) = (&case.broker, &case.reviewer);
+    let queue = broker.applications_to_decide(reviewer, None).await.unwrap();
+    assert_eq!(
+        queue.iter().map(|it| it.id).collect::<Vec<_>>(),
+        [waiting.id]
+    );
+    let decided = broker
+        .rule(reviewer, waiting.id, &acceptance())
+        .await
+        .unwrap();
+    let ApplicationState::Accepted {
+        project,
+        allocation,
+        ruling,
+    } = decided.state
+    else {
+        panic!("{decided:?}");
+    };
+    assert_eq!(ruling.reasons, "A sound plan.");
+    let founder = case.founder().await;
+    assert!(founder.may_use(project));
+    let check = broker.check(&founder, project).await.unwrap();
+    assert_eq!(check.allocation, Some(allocation));
+    let granted = broker
+        .store()
+        .find_allocation(allocation)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(granted.balance.granted.0, 1250 * 3_600_000);
+    assert_eq!(
+        granted.valid_from.to_string(),
+        "2026-11-22T23:00:00Z",
+        "midnight in Brussels"
+    );
+    assert_eq!(granted.valid_until.to_string(), "2027-02-22T23:00:00Z");
+    assert_eq!(granted.local_accounts.len(), 1);
+    let found = broker.store().find_project(project).await.unwrap().unwrap();
+    assert_eq!(found.organisation, organisation.id);
+    assert_eq!(
+        found.call_reference.as_deref(),
+        Some("EHPC-AIF-2026PG01-1147")
+    );
+    assert!(
+        broker
+            .applications_to_decide(reviewer, None)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn a_decided_or_withdrawn_application_is_not_decided_again() {
+    let mut case = Case::new().await;
+    let (organisation, first) = case.waiting().await;
+    let (broker, reviewer) = (&case.broker, &case.reviewer);
+    let withdrawn = broker
+        .withdraw_application(&case.founder, first.id)
+        .await
+        .unwrap();
+    assert!(matches!(
+        withdrawn.state,
+        ApplicationState::Withdrawn { .. }
+    ));
+    let again = broker
+        .withdraw_application(&case.founder, first.id)
+        .await
+        .unwrap();
+    assert_eq!(again, withdrawn);
+    let late = broker
+        .rule(reviewer, first.id, &acceptance())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&late, Error::NotWaiting(words) if words.contains("withdrew it at 2026-11-20")),
+        "{late}"
+    );
+    let second = case.applied(&organisation).await;
+    broker
+        .rule(reviewer, second.id, &rejection())
+        .await
+        .unwrap();
+    for ruling in [rejection(), acceptance()] {
+        let late = broker.rule(reviewer, second.id, &ruling).await.unwrap_err();
+        assert!(
+            matches!(&late, Error::NotWaiting(words) if words.contains("rejected")),
+            "{late}"
+        );
+    }
+    let late = broker
+        .withdraw_application(&case.founder, second.id)
+        .await
+        .unwrap_err();
+    assert!(matches!(late, Error::NotWaiting(_)), "{late}");
+    assert!(case.founder().await.projects().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn of_two_reviewers_one_decides() {
+    let mut case = Case::new().await;
+    let (_, waiting) = case.waiting().await;
+    let other = case.world.broker().await;
+    let (rejecting, accepting) = (rejection(), acceptance());
+    let (one, two) = tokio::join!(
+        case.broker.rule(&case.reviewer, waiting.id, &rejecting),
+        other.rule(&case.reviewer, waiting.id, &accepting),
+    );
+    assert_eq!(
+        [one.is_ok(), two.is_ok()].iter().filter(|it| **it).count(),
+        1
+    );
+    let stored = case
+        .broker
+        .application(&case.founder, waiting.id)
+        .await
+        .unwrap();
+    assert_eq!(Ok(&stored), one.as_ref().or(two.as_ref()).map_err(drop));
+    let leads = case.founder().await.projects().unwrap().len();
+    assert_eq!(leads, usize::from(two.is_ok()));
+}
+
+#[tokio::test]
+async fn one_application_at_a_time_waits_for_a_mode_at_a_system() {
+    let mut case = Case::new().await;
+    let (organisation, first) = case.waiting().await;
+    let again = case
+        .broker
+        .apply(&case.founder, &application(&organisation))
+        .await;
+    let Err(Error::AlreadySo(words)) = again else {
+        panic!("{again:?}");
+    };
+    assert!(words.starts_with(&first.id.to_string()), "{words}");
+    assert_eq!(
+        case.broker.my_applications(&case.founder).await.unwrap(),
+        [first]
+    );
+}
+
+#[tokio::test]
+async fn an_application_says_what_is_missing_and_what_the_rules_say() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    let broker = &case.broker;
+    let refused = broker
+        .apply(&case.founder, &application(&organisation))
+        .await;
+    let Err(Error::NotEligible(decision)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(decision.result, Outcome::NeedsEvidence);
+    let mut empty = application(&organisation);
+    (empty.mode, empty.system) = ("aif_fast_lane".to_owned(), "cineca/leonardo".to_owned());
+    empty.project.name = " ".to_owned();
+    empty.need = ApplicationNeed::default();
+    empty.answers.clear();
+    empty
+        .answers
+        .insert("shoe_size".to_owned(), "43".to_owned());
+    let error = broker.apply(&case.founder, &empty).await.unwrap_err();
+    let expected = [
+        "project.name",
+        "need.gpu_hours",
+        "need.months",
+        "answers.data_and_licence_statement",
+        "answers.civilian_and_ai_act_plan",
+        "answers.benchmark_evidence",
+        "answers.shoe_size",
+    ];
+    assert_eq!(fields(&error), expected);
+    let asked = (organisation.id, "aif_fast_lane", "cineca/leonardo");
+    let form = broker.application_form(&case.founder, asked).await.unwrap();
+    let size = form
+        .fields
+        .iter()
+        .find(|it| it.name == "organisation.size")
+        .unwrap();
+    assert_eq!(size.known.as_deref(), Some("small"), "it was said once");
+    let open: Vec<&str> = { form.fields.iter() }
+        .filter(|it| it.name.starts_with("answers."))
+        .map(|it| it.name.as_str())
+        .collect();
+    assert_eq!(open, &expected[3..6]);
+}
+
+#[tokio::test]
+async fn nobody_judges_what_is_their_own() {
+    let mut case = Case::new().await;
+    let (organisation, waiting) = case.waiting().await;
+    let grants =
+        format!("[[grants]]\nissuer = \"{ISSUER}\"\nsubject = \"founder\"\nrole = \"reviewer\"");
+    let both = toml::from_str(&grants).unwrap();
+    case.broker.import(&both).await.unwrap();
+    let founder = case.founder().await;
+    let own = case.broker.rule(&founder, waiting.id, &rejection()).await;
+    assert!(matches!(own, Err(Error::ConflictOfInterest)), "{own:?}");
+    let evidence = case.evidence(&organisation).await;
+    let finding = EvidenceFinding {
+        accepted: true,
+        words: "fine".to_owned(),
+    };
+    let own = case
+        .broker
+        .check_evidence(&founder, (organisation.id, evidence.id), finding);
+    assert!(matches!(own.await, Err(Error::ConflictOfInterest)));
+}

@@ -1,0 +1,175 @@
+use super::*;
+
+#[tokio::test]
+async fn routes_are_found_from_what_is_registered() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    case.checked(&organisation, true).await;
+    let query = json!({
+        "organisation_id": organisation.id,
+        "project": { "civilian": true, "sectors": ["health"] },
+        "need": { "gpu_hours": 5000, "months": 3 },
+    });
+    let query: RouteQuery = serde_json::from_value(query).unwrap();
+    let found = case
+        .broker
+        .find_routes(&case.founder, (query.clone(), "en"))
+        .await
+        .unwrap();
+    let playground = found
+        .iter()
+        .find(|it| it.route.mode == "aif_playground")
+        .unwrap();
+    assert_eq!(playground.route.decision.result, Outcome::Eligible);
+    let stranger = case.broker.caller(principal("stranger")).await.unwrap();
+    let hidden = case
+        .broker
+        .find_routes(&stranger, (query.clone(), "en"))
+        .await;
+    assert!(matches!(hidden, Err(Error::NotFound(_))), "{hidden:?}");
+    let neither = RouteQuery {
+        organisation_id: None,
+        ..query
+    };
+    let error = case
+        .broker
+        .find_routes(&case.founder, (neither, "en"))
+        .await
+        .unwrap_err();
+    assert_eq!(fields(&error), ["organisation"]);
+}
+
+#[tokio::test]
+async fn what_the_ai_act_prohibits_is_refused_and_a_word_that_nobody_knows_is_told() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    case.checked(&organisation, true).await;
+    let engine = case.broker.policy();
+    let practice = engine.ai_act_practices().first().unwrap().id.clone();
+    let mut draft = application(&organisation);
+    draft.project.ai_act = Some(broker_model::AiAct {
+        prohibited: vec![practice],
+        ..broker_model::AiAct::default()
+    });
+    let refused = case.broker.apply(&case.founder, &draft).await;
+    let Err(Error::NotEligible(decision)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(decision.result, Outcome::NotEligible);
+    draft.project.ai_act = Some(broker_model::AiAct {
+        high_risk: vec!["kittens".to_owned()],
+        ..broker_model::AiAct::default()
+    });
+    let error = case.broker.apply(&case.founder, &draft).await.unwrap_err();
+    assert_eq!(fields(&error), ["project.ai_act.high_risk"]);
+}
+
+#[tokio::test]
+async fn one_running_allocation_of_playground_is_what_an_organisation_may_have() {
+    let mut case = Case::new().await;
+    let (organisation, first) = case.waiting().await;
+    case.broker
+        .rule(&case.reviewer, first.id, &acceptance())
+        .await
+        .unwrap();
+    case.founder = case.founder().await;
+    let second = case
+        .broker
+        .apply(&case.founder, &application(&organisation))
+        .await;
+    let Err(Error::NotEligible(decision)) = second else {
+        panic!("{second:?}");
+    };
+    let rules: Vec<&str> = decision.rules.iter().map(|it| it.rule.as_str()).collect();
+    assert!(
+        rules.contains(&"fair_access.active_allocations"),
+        "{rules:?}"
+    );
+    // Its last day over, another may be asked for.
+    case.world.pass(95 * 24 * 3600);
+    case.applied(&organisation).await;
+}
+
+#[tokio::test]
+async fn routes_are_said_in_french_and_decided_alike() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    let query = json!({ "organisation_id": organisation.id, "project": { "sectors": [] } });
+    let query: RouteQuery = serde_json::from_value(query).unwrap();
+    let find = |language| {
+        case.broker
+            .find_routes(&case.founder, (query.clone(), language))
+    };
+    let (english, french) = (find("en").await.unwrap(), find("fr").await.unwrap());
+    let strange = find("xx").await.unwrap();
+    assert_eq!(english.len(), french.len());
+    for (en, fr) in english.iter().zip(&french) {
+        assert_eq!(en.route.decision.result, fr.route.decision.result);
+        assert_eq!(
+            en.route.decision.inputs_digest,
+            fr.route.decision.inputs_digest
+        );
+        let words = |it: &broker_app::RouteFound| it.route.decision.rules[0].words.clone();
+        assert_ne!(words(en), words(fr));
+    }
+    assert_eq!(
+        english[0].route, strange[0].route,
+        "English where there is no such language"
+    );
+}
+
+#[tokio::test]
+async fn a_decision_is_made_again_under_the_policy_of_its_day_and_a_changed_row_is_told() {
+    let mut case = Case::new().await;
+    let (_, waiting) = case.waiting().await;
+    case.broker.keep_policy().await.unwrap();
+    let replay = |broker: Broker| {
+        let founder = case.founder.clone();
+        async move {
+            broker
+                .replay_decision(&founder, waiting.found)
+                .await
+                .unwrap()
+        }
+    };
+    assert!(replay(case.broker.clone()).await.same);
+    // Another policy decides now; the old decision is still made by its own.
+    let folder = tempfile::tempdir().unwrap();
+    let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
+    for part in ["modes", "rules", "tables"] {
+        std::fs::create_dir(folder.path().join(part)).unwrap();
+        for file in std::fs::read_dir(shipped.join(part)).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), folder.path().join(part).join(file.file_name())).unwrap();
+        }
+    }
+    let civilian = folder.path().join("rules/civilian.cedar");
+    let text = std::fs::read_to_string(&civilian).unwrap();
+    let stricter = text.replace("\"dual_use\"", "\"dual_use\", \"health\"");
+    assert_ne!(text, stricter);
+    std::fs::write(civilian, stricter).unwrap();
+    let next = policy_engine::Engine::from_dir(folder.path()).unwrap();
+    let found = broker_app::compare_policies(&**case.broker.store(), &next)
+        .await
+        .unwrap();
+    assert_eq!((found.asked, found.changes.len()), (1, 1));
+    assert_eq!(found.changes[0].rules, ["+civilian.defence_sector"]);
+    assert_eq!(found.changes[0].to, Outcome::NeedsReview);
+    case.broker.put_policy(next).await.unwrap();
+    assert!(replay(case.broker.clone()).await.same);
+    let now = case.broker.policy();
+    let same = broker_app::compare_policies(&**case.broker.store(), &now)
+        .await
+        .unwrap();
+    assert_eq!(
+        same.changes.len(),
+        1,
+        "what was decided stays as it was decided"
+    );
+    let stranger = case.broker.caller(principal("stranger")).await.unwrap();
+    let hidden = case.broker.replay_decision(&stranger, waiting.found).await;
+    assert!(
+        matches!(hidden, Err(Error::NotFound("decision"))),
+        "{hidden:?}"
+    );
+}
