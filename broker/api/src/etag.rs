@@ -1,10 +1,12 @@
 //! Entity tags: a poll that finds nothing new costs 304 and no body (RFC 9110, 13.1.2).
 
-use axum::http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+
+use crate::problem::Problem;
 
 /// Answers with a tag that changes when the thing does; the body is only made when it is wanted.
 pub(crate) fn tagged<R: IntoResponse>(
@@ -30,6 +32,23 @@ pub(crate) fn json(headers: &HeaderMap, value: &impl Serialize) -> Response {
     tagged(headers, &digest(&body), || {
         ([(CONTENT_TYPE, "application/json")], body)
     })
+}
+
+/// The one tag of `If-Match`; strong, as RFC 9110 wants for it.
+pub(crate) fn expected(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(line) = headers.get(IF_MATCH) else {
+        return Ok(None);
+    };
+    let tag = line
+        .to_str()
+        .ok()
+        .and_then(|it| it.trim().strip_prefix('"'));
+    match tag.and_then(|it| it.strip_suffix('"')) {
+        Some(tag) if !tag.contains('"') => Ok(Some(tag.to_owned())),
+        _ => Err(Problem::invalid(
+            "If-Match: takes the one `ETag` of the document that the change was made on",
+        )),
+    }
 }
 
 fn digest(body: &str) -> String {

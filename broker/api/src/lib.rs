@@ -11,6 +11,7 @@ mod decision;
 mod etag;
 #[doc(hidden)]
 pub mod fuzzing;
+mod language;
 mod metrics;
 mod missing;
 mod observe;

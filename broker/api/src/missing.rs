@@ -12,10 +12,10 @@ struct Kind {
     listed: &'static str,
 }
 
-const KINDS: [Kind; 12] = [
+const KINDS: [Kind; 17] = [
     kind(
         &["job", "placement", "decision"],
-        &["job_"],
+        &["job_", "dec_"],
         "`alcyone jobs` (`GET /api/v1/jobs`) lists yours",
     ),
     kind(
@@ -32,7 +32,34 @@ const KINDS: [Kind; 12] = [
     kind(
         &["organisation"],
         &["org_"],
-        "`alcyone site jobs SITE` (`GET /api/v1/sites/{id}/jobs`) names those of jobs at a site",
+        "`alcyone organisations` (`GET /api/v1/organisations`) lists yours, \
+         `alcyone site jobs SITE` (`GET /api/v1/sites/{id}/jobs`) names those of jobs at a site",
+    ),
+    kind(
+        &["evidence", "file"],
+        &["evi_"],
+        "`alcyone evidence` (`GET /api/v1/organisations/{id}/evidence`) lists it with its files",
+    ),
+    kind(
+        &["application"],
+        &["app_"],
+        "`alcyone applications` (`GET /api/v1/applications`) lists yours",
+    ),
+    kind(
+        &["referral"],
+        &["ref_"],
+        "`alcyone referrals` (`GET /api/v1/referrals`) lists yours",
+    ),
+    kind(
+        &["profile", "support centre"],
+        &["prf_"],
+        "`alcyone centres` (`GET /api/v1/support-centres`) lists the centres, \
+         `GET /api/v1/organisations/{id}/matches` the profiles",
+    ),
+    kind(
+        &["access mode"],
+        &[],
+        "`alcyone modes` (`GET /api/v1/access-modes`) lists them",
     ),
     kind(&["drain", "drain that is not over"], &["drn_"], SET),
     kind(&["incident", "incident that is not over"], &["inc_"], SET),

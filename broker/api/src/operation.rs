@@ -3,6 +3,7 @@
 use std::fmt;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::routing::{self, MethodRouter};
 
@@ -43,6 +44,19 @@ where
         method: "POST",
         path,
         answer: routing::post(handler),
+    }
+}
+
+/// A POST whose body is a file, of so many bytes at most.
+pub(crate) fn upload<H, T>(path: &'static str, handler: H, most: usize) -> Operation
+where
+    H: Handler<T, ApiState>,
+    T: 'static,
+{
+    Operation {
+        method: "POST",
+        path,
+        answer: routing::post(handler).layer(DefaultBodyLimit::max(most)),
     }
 }
 

@@ -130,6 +130,13 @@ impl Problem {
         .retry_after(1)
     }
 
+    /// What was handed in as a `what` has fields that cannot be taken.
+    fn of_fields(what: &str, words: String, errors: Vec<InvalidSpec>) -> Self {
+        let mut problem = Self::new(StatusCode::BAD_REQUEST, &format!("invalid-{what}"), words);
+        problem.body.errors = errors;
+        problem
+    }
+
     fn unavailable(code: &str, detail: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(5)
     }
@@ -172,10 +179,14 @@ impl From<Error> for Problem {
                 problem.body.errors = errors;
                 problem
             }
-            Error::InvalidSite(errors) => {
-                let mut problem = Self::new(StatusCode::BAD_REQUEST, "invalid-site", words);
-                problem.body.errors = errors;
-                problem
+            Error::InvalidSite(errors) => Self::of_fields("site", words, errors),
+            Error::Invalid(what, errors) => Self::of_fields(what, words, errors),
+            Error::ConflictOfInterest => {
+                Self::new(StatusCode::FORBIDDEN, "conflict-of-interest", words)
+            }
+            Error::Files(_) => {
+                tracing::error!(error = %words, "a file cannot be kept or read");
+                Self::unavailable("files-unavailable", "files cannot be kept or read now; nothing of this request was kept")
             }
             Error::OtherDocument { .. } => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "document-changed", words)
@@ -183,7 +194,7 @@ impl From<Error> for Problem {
             }
             Error::NoDocumentNamed => {
                 Self::new(StatusCode::PRECONDITION_REQUIRED, "document-not-named", words)
-                    .remedy("send the `ETag` of `GET /sites/{id}/document` as `If-Match`")
+                    .remedy("read it, and send its `ETag` as `If-Match`")
             }
             Error::LiveJobs { .. } => Self::new(StatusCode::CONFLICT, "live-jobs", words)
                 .remedy("drain it and wait until they are over, or cancel them"),

@@ -2,13 +2,17 @@
 
 mod access_modes;
 mod allocations;
+mod applications;
 mod check;
 mod confirmations;
+mod contact;
+mod decisions;
 mod handoffs;
 mod jobs;
 mod ledger;
 mod login;
 mod openapi;
+mod organisations;
 mod query;
 mod registry;
 mod routes;
@@ -29,6 +33,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         get("/allocations", allocations::allocations),
         get("/access-modes", access_modes::list),
         post("/eligibility/check", check::check),
+        get("/decisions/{id}/replay", decisions::replay),
         post("/routes/find", routes::find),
         get("/jobs", jobs::list::list),
         post("/jobs", jobs::submit::submit),
@@ -68,6 +73,9 @@ pub(crate) fn operations() -> Vec<Operation> {
         get("/ledger/proofs/consistency", ledger::consistency),
         get("/openapi.json", openapi::openapi),
     ];
+    operations.extend(applications::operations());
+    operations.extend(contact::operations());
+    operations.extend(organisations::operations());
     operations.extend(registry::operations());
     operations
 }

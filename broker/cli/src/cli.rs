@@ -1,19 +1,38 @@
+mod agent;
+mod application;
+mod audit;
+mod contact;
+mod entitlement;
+mod evidence;
+mod organisation;
 mod parse;
 mod person;
+mod review;
 mod routes;
 mod site;
 mod values;
 
 use std::path::PathBuf;
 
-use broker_model::{AgentId, InviteId, JobId, ProjectId, SiteId};
+use broker_model::{JobId, ProjectId, SiteId};
 use clap::builder::FalseyValueParser;
 use clap::{Parser, Subcommand};
 use url::Url;
 
+pub use agent::AgentVerb;
+pub use application::{ApplicationVerb, ApplyArgs};
+pub use audit::Audit;
+pub use contact::{
+    CentresVerb, ContactVerb, FindArgs, MatchesVerb, MatchingVerb, MovedArgs, ReferArgs,
+    ReferralVerb,
+};
+pub use entitlement::EntitlementVerb;
+pub use evidence::{EvidenceAdd, EvidenceVerb, FileVerb};
+pub use organisation::{OrganisationVerb, RegisterArgs};
 pub use parse::parse;
 pub use person::{HandoffArgs, HandoffFormat, PersonVerb};
-pub(crate) use routes::RouteArgs;
+pub use review::{AcceptArgs, ReviewVerb};
+pub use routes::RouteArgs;
 pub use site::{
     DrainVerb, IncidentVerb, KindArg, ScopeArgs, SeverityArg, SiteVerb, VetoVerb, WindowVerb,
 };
@@ -60,13 +79,10 @@ pub enum Verb {
         #[arg(long)]
         project: Option<ProjectId>,
     },
-    /// List the access modes: who may apply for what, where it is open, and when it is decided
-    Modes {
-        /// All of one, each value with its source
-        mode: Option<String>,
-    },
-    /// Ask what an organisation could have: every access mode at every system, decided
-    Routes(RouteArgs),
+    #[command(flatten)]
+    Entitlement(EntitlementVerb),
+    #[command(flatten)]
+    Contact(ContactVerb),
     /// Show where a job would run, when, and what it would cost
     Quote {
         /// TOML, or JSON if it is called `*.json`
@@ -136,54 +152,5 @@ pub enum Verb {
     Audit {
         #[command(subcommand)]
         what: Audit,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum AgentVerb {
-    /// Make a one-time invite for an agent and print its line for `alcyone-agent enrol`
-    Invite {
-        site: SiteId,
-        /// How long it is good, 1 to 168 [default: 24]
-        #[arg(long, value_name = "HOURS")]
-        valid_hours: Option<u32>,
-        /// Which machine it is for
-        #[arg(long)]
-        note: Option<String>,
-    },
-    /// List the invites of a site
-    Invites { site: SiteId },
-    /// Take an invite back that nobody has used
-    WithdrawInvite { site: SiteId, invite: InviteId },
-    /// List the agents of a site
-    Agents { site: SiteId },
-    /// Put an agent out, at once; the site's others take over what it held
-    RevokeAgent {
-        site: SiteId,
-        agent: AgentId,
-        /// Why; the agent is told, and the ledger is not
-        #[arg(long)]
-        reason: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Audit {
-    /// Fetch the ledger into a file that verifies offline (auditors)
-    Export { file: PathBuf },
-    /// Verify an export offline, or with --job the proofs of one job online
-    Verify {
-        /// An export made by `audit export`
-        file: Option<PathBuf>,
-        /// The ledger's verifier key, from a source you trust; repeatable. Else the key seen first is
-        /// kept in the settings folder and a change of it is an error
-        #[arg(long)]
-        trusted_key: Vec<String>,
-        /// A signed checkpoint kept from earlier: the ledger must still begin with it
-        #[arg(long)]
-        checkpoint: Option<PathBuf>,
-        /// Check every entry of this job against the broker's signed tree, now
-        #[arg(long)]
-        job: Option<JobId>,
     },
 }

@@ -10,6 +10,20 @@ pub enum Failure {
     Verification(String),
 }
 
+const JUDGED: [&str; 11] = [
+    "invalid-request",
+    "invalid-organisation",
+    "invalid-evidence",
+    "invalid-application",
+    "invalid-decision",
+    "invalid-question",
+    "invalid-need",
+    "invalid-referral",
+    "invalid-hand-over",
+    "invalid-answer",
+    "invalid-profile",
+];
+
 /// The exit code of an error, as the crate's documentation lists them.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     if let Some(failure) = error.downcast_ref::<Failure>() {
@@ -21,8 +35,8 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     match error.downcast_ref::<Error>() {
         Some(Error::NotSignedIn(_) | Error::RanOut { .. }) => 3,
         Some(Error::Problem(problem)) if problem.status == 401 => 3,
-        // A word of the command line that only the broker can judge, as a state to list jobs by.
-        Some(Error::Problem(problem)) if problem.code == "invalid-request" => 2,
+        // What the command line said that only the broker can judge, as a state to list jobs by.
+        Some(Error::Problem(problem)) if JUDGED.contains(&problem.code.as_str()) => 2,
         Some(Error::Unreachable { .. } | Error::IssuerUnreachable { .. }) => 4,
         _ => 1,
     }

@@ -27,6 +27,14 @@
 //! | `site incident open`, `… update`, `… close` | `Incident` |
 //! | `site veto`, `lift-veto`; `site limit` | `Veto`; `OrganisationLimit` |
 //! | `site jobs` | `SiteJobPage` |
+//! | `modes`, `routes` | an array of `AccessModeView`, of `RouteView` |
+//! | `organisations`, `evidence`, `applications` | an array of `Organisation`, of `Evidence`, of `Application` |
+//! | `organisation show`, `… register`, `… describe`; `… size` | `Organisation`; `OrganisationSize` |
+//! | `evidence add`, `… withdraw`, `… file add`, `review evidence` | `Evidence` |
+//! | `evidence file get -o` | `{"file", "media_type", "bytes"}` |
+//! | `apply`, `application show`, `… withdraw`, `review application` | `Application` |
+//! | `apply --form` | `ApplicationForm` |
+//! | `review` | `{"evidence": [Evidence], "applications": [Application]}` |
 //! | `logs` | a `LogView` on each line |
 //! | `login` | two lines: `{"verification_uri", "verification_uri_complete", "user_code"}`, then `WhoAmI` |
 //! | `logout` | `{"signed_out": bool}` |
@@ -49,10 +57,14 @@ mod jobfile;
 mod login;
 mod print;
 mod verbs;
+mod written;
 
 pub use cli::{
-    AgentVerb, Audit, Cli, DrainVerb, HandoffArgs, HandoffFormat, IncidentVerb, KindArg,
-    PersonVerb, ScopeArgs, SeverityArg, SiteVerb, Verb, VetoVerb, WindowVerb, parse,
+    AcceptArgs, AgentVerb, ApplicationVerb, ApplyArgs, Audit, CentresVerb, Cli, ContactVerb,
+    DrainVerb, EntitlementVerb, EvidenceAdd, EvidenceVerb, FileVerb, FindArgs, HandoffArgs,
+    HandoffFormat, IncidentVerb, KindArg, MatchesVerb, MatchingVerb, MovedArgs, OrganisationVerb,
+    PersonVerb, ReferArgs, ReferralVerb, RegisterArgs, ReviewVerb, RouteArgs, ScopeArgs,
+    SeverityArg, SiteVerb, Verb, VetoVerb, WindowVerb, parse,
 };
 pub use exit::{Failure, exit_code};
 pub use login::{FileTokens, finish_login, start_login};

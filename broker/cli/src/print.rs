@@ -33,12 +33,14 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>], out: &mut impl Write) -
     };
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
     let head: Vec<String> = head.iter().map(|name| (*name).to_owned()).collect();
+    // A line break in somebody's words would end the row.
+    let padded = |cell: &str, width: usize| {
+        let cell = cell.replace(|c: char| c.is_control(), " ");
+        format!("{cell:width$}")
+    };
     for row in std::iter::once(&head).chain(rows) {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:width$}"))
-            .collect();
+        let cells = row.iter().zip(&widths);
+        let cells: Vec<String> = cells.map(|(cell, width)| padded(cell, *width)).collect();
         writeln!(out, "{}", cells.join("  ").trim_end())?;
     }
     Ok(())
@@ -103,6 +105,15 @@ pub(crate) fn word(value: &impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_with_line_breaks_stay_in_their_row() {
+        let mut out = Vec::new();
+        let rows = [vec!["two\nlines".to_owned(), "\u{1b}[31mred".to_owned()]];
+        table(&["WORDS", "LAST"], &rows, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.ends_with("two lines   [31mred\n"), "{text}");
+    }
 
     #[test]
     fn a_cell_longer_than_any_screen_is_printed() {

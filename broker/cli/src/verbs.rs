@@ -1,13 +1,25 @@
+mod application;
+mod apply;
 pub(crate) mod audit;
+mod centres;
 mod check;
+mod contact;
+mod entitlement;
+mod evidence;
 mod handoff;
 mod job;
 mod jobs;
+mod keyed;
 mod logs;
+mod matching;
 mod modes;
+mod organisation;
+mod own;
 mod patience;
 mod person;
+mod referral;
 mod report;
+mod review;
 mod routes;
 mod site;
 mod site_agents;
@@ -75,8 +87,8 @@ pub(crate) async fn run(
         }
         Verb::Cancel { job } => job::cancel(client, job, json, out).await,
         Verb::Handoff { job, args } => handoff::run(client, job, args, json, out).await,
-        Verb::Modes { mode } => modes::run(client, mode.as_deref(), json, out).await,
-        Verb::Routes(args) => routes::run(client, &args, json, out).await,
+        Verb::Entitlement(verb) => entitlement::run(client, verb, json, out).await,
+        Verb::Contact(verb) => contact::run(client, verb, json, out).await,
         Verb::Sites { site } => sites::run(client, site, json, out).await,
         Verb::Site { what } => site::run(client, what, json, out).await,
         Verb::Usage { project, month } => {

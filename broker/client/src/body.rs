@@ -7,7 +7,7 @@ use crate::{Error, Result};
 const LARGEST: usize = 256 * 1024 * 1024;
 
 /// The whole of an answer; `address` names where it is from in errors.
-pub(crate) async fn text(mut response: Response, address: &str) -> Result<String> {
+pub(crate) async fn bytes(mut response: Response, address: &str) -> Result<Vec<u8>> {
     let unreachable = |source| Error::Unreachable {
         address: address.to_owned(),
         source,
@@ -19,6 +19,11 @@ pub(crate) async fn text(mut response: Response, address: &str) -> Result<String
         }
         body.extend_from_slice(&chunk);
     }
+    Ok(body)
+}
+
+pub(crate) async fn text(response: Response, address: &str) -> Result<String> {
+    let body = bytes(response, address).await?;
     Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
@@ -27,7 +32,7 @@ pub(crate) async fn json<T: DeserializeOwned>(response: Response, address: &str)
     serde_json::from_str(&text).map_err(|error| not_understood(address, &error.to_string()))
 }
 
-fn not_understood(address: &str, reason: &str) -> Error {
+pub(crate) fn not_understood(address: &str, reason: &str) -> Error {
     Error::Answer {
         address: address.to_owned(),
         reason: reason.to_owned(),

@@ -1,6 +1,9 @@
+mod applications;
 mod at_site;
 mod audit;
+mod contact;
 mod entitlement;
+mod evidence;
 mod jobs;
 mod sites;
 
@@ -13,7 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::wire::{LoginOptions, Problem, WhoAmI};
+use crate::wire::{LoginOptions, Page, Problem, WhoAmI};
 use crate::{Error, EventStream, Result, body};
 
 const CONNECT: Duration = Duration::from_secs(10);
@@ -31,6 +34,8 @@ pub trait TokenSource: fmt::Debug + Send + Sync {
 #[derive(Debug)]
 pub struct Client {
     http: reqwest::Client,
+    /// Without a limit to silence: none is heard while a file is sent.
+    uploads: reqwest::Client,
     base: Url,
     tokens: Box<dyn TokenSource>,
 }
@@ -38,17 +43,13 @@ pub struct Client {
 impl Client {
     /// `base` is where the broker is, without `/api/v1`.
     pub fn new(base: &Url, tokens: Box<dyn TokenSource>) -> Result<Self> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT)
-            .read_timeout(SILENCE)
-            .user_agent(concat!("alcyone/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|source| Error::Unreachable {
-                address: base.to_string(),
-                source,
-            })?;
+        let unusable = |source| Error::Unreachable {
+            address: base.to_string(),
+            source,
+        };
         Ok(Self {
-            http,
+            http: http().read_timeout(SILENCE).build().map_err(unusable)?,
+            uploads: http().build().map_err(unusable)?,
             base: base.clone(),
             tokens,
         })
@@ -76,6 +77,29 @@ impl Client {
             .authorized(|| self.request(Method::GET, path, query))
             .await?;
         self.read(response).await
+    }
+
+    /// All of a list, page by page.
+    async fn every<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<Vec<T>> {
+        let mut items = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let mut query = query.to_vec();
+            query.extend(cursor.iter().map(|it| ("cursor", it.clone())));
+            let page: Page<T> = self.get(path, &query).await?;
+            items.extend(page.items);
+            if page.next_cursor.is_none() {
+                return Ok(items);
+            }
+            if page.next_cursor == cursor {
+                return Err(body::not_understood(path, "its pages have no end"));
+            }
+            cursor = page.next_cursor;
+        }
     }
 
     async fn post<T: DeserializeOwned>(
@@ -114,12 +138,16 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str, query: &[(&str, String)]) -> RequestBuilder {
+        self.http.request(method, self.url(path)).query(query)
+    }
+
+    fn url(&self, path: &str) -> Url {
         let mut url = self.base.clone();
         url.set_path(&format!(
             "{}/api/v1/{path}",
             self.base.path().trim_end_matches('/')
         ));
-        self.http.request(method, url).query(query)
+        url
     }
 
     /// Sends with a token; once more with a new one when the first is refused.
@@ -152,6 +180,12 @@ impl Client {
         let address = response.url().path().to_owned();
         body::json(response, &address).await
     }
+}
+
+fn http() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT)
+        .user_agent(concat!("alcyone/", env!("CARGO_PKG_VERSION")))
 }
 
 /// What a refusal says, or that something answered which is not this API.

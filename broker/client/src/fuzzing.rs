@@ -1,15 +1,17 @@
 //! The readers of what a broker, or what stands before it, answers, for fuzz targets: none may panic.
 
-use broker_model::{Incident, OrganisationLimit, Placement, Site};
+use broker_model::{
+    Application, Evidence, Incident, Organisation, OrganisationLimit, Placement, Site,
+};
 use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
 
 use crate::Error;
 use crate::sse::Parser;
 use crate::wire::{
-    AgentView, CheckView, CheckpointView, ConfirmationSaid, ConsistencyView, ControlsView,
-    EntryView, FiledView, HandoffView, InclusionView, InviteView, JobView, LogView, LoginOptions,
-    Page, QuoteView, SiteJobView, SiteView, UsageView, WhoAmI,
+    AgentView, ApplicationForm, CheckView, CheckpointView, ConfirmationSaid, ConsistencyView,
+    ControlsView, EntryView, FiledView, HandoffView, InclusionView, InviteView, JobView, LogView,
+    LoginOptions, OrganisationSize, Page, QuoteView, SiteJobView, SiteView, UsageView, WhoAmI,
 };
 
 /// A whole answer of the broker, or of an issuer on the way to a login.
@@ -24,7 +26,7 @@ pub fn answer(status: u16, bytes: &[u8]) {
     }
 }
 
-const READERS: [fn(&str); 23] = [
+const READERS: [fn(&str); 28] = [
     read::<JobView>,
     read::<Placement>,
     read::<LogView>,
@@ -48,6 +50,11 @@ const READERS: [fn(&str); 23] = [
     read::<Page<HandoffView>>,
     read::<Page<AgentView>>,
     read::<Page<ConfirmationSaid>>,
+    read::<Page<Organisation>>,
+    read::<Page<Evidence>>,
+    read::<Page<Application>>,
+    read::<ApplicationForm>,
+    read::<OrganisationSize>,
 ];
 
 fn read<T: DeserializeOwned>(text: &str) {

@@ -3,7 +3,9 @@
 mod access_mode;
 mod agent;
 mod audit;
+mod contact;
 mod decision;
+mod entitlement;
 mod job;
 mod person;
 mod problem;
@@ -21,7 +23,15 @@ pub use access_mode::{
 };
 pub use agent::{AgentStatus, AgentView, InviteRequest, InviteView, RevokeRequest};
 pub use audit::{CheckpointView, ConsistencyView, EntryView, InclusionView, UsageView};
+pub use contact::{
+    CentreQuery, ContactReason, ExcludedCentre, Match, MatchContact, RankedCentre, Ranking,
+    ReferralClock, ReferralSender, ReferralView, SupportCentre,
+};
 pub use decision::{DecisionResult, DecisionView, RuleEffect, SpokenView};
+pub use entitlement::{
+    ApplicationForm, FormField, OrganisationDocument, OrganisationSize, PeriodFound, SizeFound,
+    SizeReason,
+};
 pub use job::{JobView, LogView, QuoteView};
 pub use person::{
     ConfirmationAnswer, ConfirmationDecision, ConfirmationSaid, HandedIn, HandoffView,

@@ -64,6 +64,29 @@ where
     }
 }
 
+/// The same with the name of something below both.
+#[derive(Debug)]
+pub(crate) struct Below<T, U>(pub(crate) T, pub(crate) U, pub(crate) String);
+
+impl<S, T, U> FromRequestParts<S> for Below<T, U>
+where
+    S: Send + Sync,
+    T: FromStr<Err: Display> + Send,
+    U: FromStr<Err: Display> + Send,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path =
+            axum::extract::Path::<(String, String, String)>::from_request_parts(parts, state);
+        let (thing, item, name) = path
+            .await
+            .map_err(|rejection| Problem::invalid(rejection.body_text()))?
+            .0;
+        Ok(Self(id(&thing)?, id(&item)?, name))
+    }
+}
+
 /// What has another form than an id names nothing; the words say which form it has.
 fn id<T: FromStr<Err: Display>>(text: &str) -> Result<T, Problem> {
     text.parse()

@@ -5,6 +5,7 @@ use broker_client::wire::Page;
 
 use crate::auth::Authenticated;
 use crate::body::JsonBody;
+use crate::language::Language;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
@@ -12,12 +13,12 @@ use crate::state::ApiState;
 pub(crate) async fn find(
     State(state): State<ApiState>,
     authenticated: Authenticated,
+    Language(language): Language,
     body: JsonBody<RouteQuery>,
 ) -> Result<Json<Page<RouteFound>>, Problem> {
-    let found = { state.broker }.find_routes(&authenticated.caller, body.value);
-    let items = found.map_err(|wrong| {
-        Problem::invalid("what is asked about cannot be answered as it is").field(wrong)
-    })?;
+    let asked = (body.value, language.as_str());
+    let found = state.broker.find_routes(&authenticated.caller, asked);
+    let items = found.await?;
     Ok(Json(Page {
         items,
         next_cursor: None,

@@ -73,10 +73,23 @@ async fn a_kind_of_evidence_that_there_is_not_is_told_with_those_that_there_are(
         .token(&token)
         .send()
         .await;
-    let problem = answer.problem(400, "invalid-request").to_string();
+    let problem = answer.problem(400, "invalid-question").to_string();
     assert!(
         problem.contains("`good_will` is no kind of evidence"),
         "{problem}"
     );
     assert!(problem.contains("seal_of_excellence"), "{problem}");
+}
+
+#[tokio::test]
+async fn the_words_are_in_the_language_that_is_asked_for() {
+    let world = World::start().await;
+    let token = world.token("stranger").await;
+    let ask = world.post("/api/v1/routes/find", &query()).token(&token);
+    let answer = ask
+        .header("accept-language", "de;q=0.9, fr-LU;q=0.8, en;q=0.1")
+        .send()
+        .await;
+    let words = answer.text();
+    assert!(words.contains("établie"), "{words}");
 }

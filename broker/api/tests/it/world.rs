@@ -33,8 +33,8 @@ pub(crate) const LEDGER: &str = "broker.example/ledger";
 /// What the stranger has of the issuer, and nobody else.
 pub(crate) const ENTITLEMENT: &str = "urn:geant:example.org:group:hpc:role=member#aai.example";
 const TOKEN_SECONDS: u32 = 900;
-const PEOPLE: [&str; 8] = [
-    "ada", "bo", "auditor", "finn", "lena", "operator", "stranger", "hela",
+const PEOPLE: [&str; 11] = [
+    "ada", "bo", "auditor", "finn", "lena", "operator", "stranger", "hela", "sue", "rita", "cleo",
 ];
 
 const SITES: [&str; 7] = [
@@ -338,6 +338,7 @@ fn broker(store: &SqlStore, clock: Arc<ManualClock>) -> Broker {
         clock,
         ids: Arc::new(Ids::from_os()),
         limits,
+        files: Some(files()),
     })
 }
 
@@ -393,4 +394,12 @@ fn login(auth: &Authenticator) -> LoginInfo {
         },
     };
     auth.device_sign_ins().into_iter().map(choice).collect()
+}
+
+/// Files of evidence, as long as the test runs.
+fn files() -> broker_app::FileStore {
+    broker_app::FileStore {
+        objects: Arc::new(object_store::memory::InMemory::new()),
+        largest_bytes: 1024 * 1024,
+    }
 }

@@ -1,21 +1,25 @@
 use broker_client::wire::{RouteEvidence, RouteNeed, RouteOrganisation, RouteProject, RouteQuery};
+use broker_model::OrganisationId;
 use clap::Args;
 use jiff::civil::Date;
 
 /// What is known of who asks, and how much is needed.
 #[derive(Debug, Args)]
 pub struct RouteArgs {
-    /// Where the organisation is established: FI
+    /// One that you speak for; needed when you speak for several
+    #[arg(long, value_name = "ORG", conflicts_with = "country")]
+    pub organisation: Option<OrganisationId>,
+    /// Of one that is not registered: where it is established, `FI`
     #[arg(long)]
-    pub country: String,
-    /// company, research, `public_sector`
-    #[arg(long)]
+    pub country: Option<String>,
+    /// Of that one: company, research, `public_sector`
+    #[arg(long, requires = "country")]
     pub kind: Option<String>,
-    /// micro, small, medium, large (Recommendation 2003/361/EC), or unclear
-    #[arg(long, default_value = "unclear")]
-    pub size: String,
-    /// It calls itself a start-up
-    #[arg(long)]
+    /// Of that one: micro, small, medium, large (Recommendation 2003/361/EC), or unclear
+    #[arg(long, requires = "country")]
+    pub size: Option<String>,
+    /// That one calls itself a start-up
+    #[arg(long, requires = "country")]
     pub startup: bool,
     /// What it is for is civilian
     #[arg(long)]
@@ -41,15 +45,17 @@ pub struct RouteArgs {
 
 impl RouteArgs {
     /// What was not said stays open: a flag that is absent is no "no".
-    pub fn query(&self) -> RouteQuery {
+    pub fn query(&self, organisation_id: Option<OrganisationId>) -> RouteQuery {
         let said = |flag: bool| flag.then_some(true);
+        let described = |country: &String| RouteOrganisation {
+            country: country.clone(),
+            kind: self.kind.clone(),
+            size: self.size.clone().unwrap_or_else(|| "unclear".to_owned()),
+            startup: said(self.startup),
+        };
         RouteQuery {
-            organisation: RouteOrganisation {
-                country: self.country.clone(),
-                kind: self.kind.clone(),
-                size: self.size.clone(),
-                startup: said(self.startup),
-            },
+            organisation_id,
+            organisation: self.country.as_ref().map(described),
             project: RouteProject {
                 civilian: said(self.civilian),
                 eu_project: said(self.eu_project),

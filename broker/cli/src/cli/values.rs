@@ -1,8 +1,11 @@
 //! Words of the command line that have a form of their own, with what is said of others.
 
 use broker_client::wire::SetItem;
-use broker_model::ControlId;
+use broker_model::{ControlId, SiteId};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::de::DeserializeOwned;
 
 /// A moment, for people who write `tomorrow`.
 pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
@@ -11,6 +14,32 @@ pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
          `2026-11-21T12:00:00+02:00`"
             .to_owned()
     })
+}
+
+/// A day, for people who write `tomorrow`.
+pub(super) fn day(text: &str) -> Result<Date, String> {
+    let is_plain = text.len() == 10;
+    { text.parse().ok() }
+        .filter(|_| is_plain)
+        .ok_or_else(|| "expected a day with its year and month, as `2026-11-21`".to_owned())
+}
+
+/// One of the words that an enum has on the wire; clap lists them.
+pub(super) fn one_of<T>(words: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: DeserializeOwned + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words).try_map(|word| serde_json::from_value::<T>(word.into()))
+}
+
+pub(super) fn local_account(text: &str) -> Result<(SiteId, String), String> {
+    let form = "expected a site with the account there, as `meluxina=p200981`";
+    let (site, account) = text.split_once('=').ok_or(form)?;
+    if account.trim().is_empty() {
+        return Err(form.to_owned());
+    }
+    let site: SiteId = site.parse().map_err(|error| format!("{error}; {form}"))?;
+    Ok((site, account.to_owned()))
 }
 
 /// A month that is written in another way would match nothing and look like no usage.
@@ -50,6 +79,32 @@ mod tests {
         ] {
             let words = moment(other).unwrap_err();
             assert!(words.contains("`2026-11-21T10:00:00Z`"), "{other}: {words}");
+        }
+    }
+
+    #[test]
+    fn a_day_is_taken_with_its_year_and_another_text_is_shown_how() {
+        assert_eq!(day("2024-02-29").unwrap().to_string(), "2024-02-29");
+        for other in [
+            "",
+            "tomorrow",
+            "2026-02-30",
+            "2026-11",
+            "21.11.2026",
+            "2026-11-21T10:00",
+        ] {
+            let words = day(other).unwrap_err();
+            assert!(words.contains("`2026-11-21`"), "{other}: {words}");
+        }
+    }
+
+    #[test]
+    fn an_account_has_its_site() {
+        let (site, account) = local_account("meluxina=p200981").unwrap();
+        assert_eq!((site.as_str(), account.as_str()), ("meluxina", "p200981"));
+        for other in ["p200981", "meluxina=", "=p200981", ""] {
+            let words = local_account(other).unwrap_err();
+            assert!(words.contains("`meluxina=p200981`"), "{other}: {words}");
         }
     }
 

@@ -54,28 +54,26 @@ pub(crate) fn decision(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     writeln!(out, "{organisation}: {}", plain(&decision.result))?;
-    for rule in &decision.rules {
-        writeln!(
-            out,
-            "\n  [{}] {} ({})",
-            plain(&rule.effect),
-            rule.title,
-            rule.rule
-        )?;
-        writeln!(out, "    {}", rule.words)?;
-        writeln!(
-            out,
-            "    source: {}, effective {}",
-            rule.source, rule.effective
-        )?;
-        if let Some(remedy) = &rule.remedy {
-            writeln!(out, "    remedy: {remedy}")?;
-        }
-    }
+    rules(decision, out)?;
     writeln!(out, "\npolicy {}", decision.policy_digest)?;
     Ok(())
 }
 
-fn plain(word: &impl Serialize) -> String {
+/// Every rule that spoke, with its legal source and what would change the answer.
+pub(super) fn rules(decision: &DecisionView, out: &mut impl Write) -> anyhow::Result<()> {
+    for rule in &decision.rules {
+        let effect = plain(&rule.effect);
+        writeln!(out, "\n  [{effect}] {} ({})", rule.title, rule.rule)?;
+        writeln!(out, "    {}", rule.words)?;
+        let (source, effective) = (&rule.source, rule.effective);
+        writeln!(out, "    source: {source}, effective {effective}")?;
+        if let Some(remedy) = &rule.remedy {
+            writeln!(out, "    remedy: {remedy}")?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn plain(word: &impl Serialize) -> String {
     print::word(word).replace('_', " ")
 }

@@ -3,10 +3,12 @@ use std::io::Write;
 use broker_client::Client;
 use broker_client::wire::{ChangeView, DecisionResult, RouteView};
 
-use super::modes;
+use super::{check, modes, own};
 use crate::cli::RouteArgs;
 use crate::exit::Failure;
 use crate::print;
+
+const DESCRIBE: &str = "; or describe one that is not registered: `--country FR --size small`";
 
 /// Exit code 0 where at least one route is open to who asks, else 1.
 pub(crate) async fn run(
@@ -15,7 +17,11 @@ pub(crate) async fn run(
     json: bool,
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
-    let mut routes = client.find_routes(&args.query()).await?.items;
+    let organisation = match (&args.country, args.organisation) {
+        (Some(_), _) => None,
+        (None, given) => Some(own::organisation_or(client, given, DESCRIBE).await?),
+    };
+    let mut routes = client.find_routes(&args.query(organisation)).await?.items;
     if let Some(mode) = &args.mode {
         routes.retain(|route| route.mode == *mode);
         if routes.is_empty() {
@@ -51,32 +57,21 @@ fn row(route: &RouteView) -> Vec<String> {
     vec![
         route.mode.clone(),
         route.offer.value.system.clone(),
-        answer(route.decision.result).to_owned(),
+        check::plain(&route.decision.result),
         route.cost.replace('_', " "),
         due.unwrap_or_else(|| "not known".to_owned()),
         why.join("; "),
     ]
 }
 
-/// Every rule with its legal source, and what would change the answer.
 fn rules(route: &RouteView, out: &mut impl Write) -> anyhow::Result<()> {
     let (mode, system) = (&route.mode, &route.offer.value.system);
     writeln!(
         out,
         "\n{mode} at {system}: {}",
-        answer(route.decision.result)
+        check::plain(&route.decision.result)
     )?;
-    for rule in &route.decision.rules {
-        writeln!(out, "  {} ({})", rule.words, rule.rule)?;
-        writeln!(
-            out,
-            "    source: {}, effective {}",
-            rule.source, rule.effective
-        )?;
-        if let Some(remedy) = &rule.remedy {
-            writeln!(out, "    remedy: {remedy}")?;
-        }
-    }
+    check::rules(&route.decision, out)?;
     for changes in &route.changes {
         let changes: Vec<String> = changes.iter().map(change).collect();
         writeln!(out, "  eligible with {}", changes.join(" and "))?;
@@ -92,14 +87,5 @@ fn change(change: &ChangeView) -> String {
     match change.field.as_str() {
         "evidence" => format!("{to}, checked"),
         field => format!("{field} = {to}"),
-    }
-}
-
-const fn answer(result: DecisionResult) -> &'static str {
-    match result {
-        DecisionResult::Eligible => "eligible",
-        DecisionResult::NotEligible => "not eligible",
-        DecisionResult::NeedsEvidence => "needs evidence",
-        DecisionResult::NeedsReview => "needs review",
     }
 }

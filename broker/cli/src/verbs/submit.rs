@@ -1,17 +1,14 @@
 use std::io::Write;
 use std::path::Path;
-use std::time::Duration;
 
 use broker_client::wire::JobView;
 use broker_client::{Client, Error};
-use broker_model::{JobSpec, StateName};
+use broker_model::StateName;
 
+use crate::verbs::keyed::Keyed;
 use crate::verbs::logs::Log;
 use crate::verbs::{check, logs};
 use crate::{jobfile, print};
-
-const TRIES: u32 = 5;
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 pub(crate) async fn quote(
     client: &Client,
@@ -50,14 +47,17 @@ pub(crate) async fn submit(
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
     let spec = jobfile::read(file)?;
-    let key = how.key.unwrap_or_else(fresh_key);
-    let job = match with_retry(client, &spec, &key).await {
+    let making = Keyed::new(how.key, "the job was accepted", "makes a second job");
+    let job = match making
+        .send(async |key| client.submit(&spec, key).await)
+        .await
+    {
         Ok(job) => job,
-        Err(Lost { error, unclear }) => {
+        Err(lost) => {
             if !how.json {
-                reasons(&error, out)?;
+                reasons(("this project", &lost.error), out)?;
             }
-            return Err(lost(error, unclear, &key));
+            return Err(lost.into());
         }
     };
     if how.wait {
@@ -116,46 +116,8 @@ async fn wait_for(
     Ok(u8::from(job.state != StateName::Completed))
 }
 
-/// A submission whose answer was lost, or that the broker cannot take just now, is sent again under
-/// the same key: never a second job.
-/// How handing in failed, and whether any try of it may have been accepted.
-struct Lost {
-    error: Error,
-    unclear: bool,
-}
-
-async fn with_retry(client: &Client, spec: &JobSpec, key: &str) -> Result<JobView, Lost> {
-    let (mut pause, mut unclear) = (FIRST_PAUSE, false);
-    let mut left = TRIES;
-    loop {
-        left -= 1;
-        let error = match client.submit(spec, key).await {
-            Ok(job) => return Ok(job),
-            Err(error) => error,
-        };
-        let passes = may_pass(&error);
-        // A refusal of a later try is the answer to all; a login that ran out in between is none.
-        unclear = passes || (unclear && matches!(error, Error::RanOut { .. }));
-        if !passes || left == 0 {
-            return Err(Lost { error, unclear });
-        }
-        tokio::time::sleep(pause).await;
-        pause *= 2;
-    }
-}
-
-fn may_pass(error: &Error) -> bool {
-    match error {
-        Error::Unreachable { .. } => true,
-        Error::Problem(problem) => {
-            matches!(problem.status, 502..=504) || problem.code == "request-in-flight"
-        }
-        _ => false,
-    }
-}
-
 /// What the broker refused with: the table of partitions, or the rules that spoke.
-fn reasons(error: &Error, out: &mut impl Write) -> anyhow::Result<()> {
+pub(super) fn reasons((who, error): (&str, &Error), out: &mut impl Write) -> anyhow::Result<()> {
     let Error::Problem(problem) = error else {
         return Ok(());
     };
@@ -163,23 +125,7 @@ fn reasons(error: &Error, out: &mut impl Write) -> anyhow::Result<()> {
         print::placement(placement, out)?;
     }
     if let Some(decision) = &problem.decision {
-        check::decision("this project", decision, out)?;
+        check::decision(who, decision, out)?;
     }
     Ok(())
-}
-
-/// Nobody knows whether the job was accepted: says how to find out without a second one.
-fn lost(error: Error, unclear: bool, key: &str) -> anyhow::Error {
-    let error = anyhow::Error::from(error);
-    if unclear {
-        return error.context(format!(
-            "whether the job was accepted is not known; the same command with `--key {key}` asks again \
-             and never makes a second job"
-        ));
-    }
-    error
-}
-
-fn fresh_key() -> String {
-    format!("{:032x}", rand::random::<u128>())
 }

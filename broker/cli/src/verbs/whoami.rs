@@ -73,6 +73,8 @@ fn words(role: &Role) -> String {
     match role {
         Role::Member { project } => format!("member of {project}"),
         Role::Lead { project } => format!("lead of {project}"),
+        Role::Representative { organisation } => format!("speaks for {organisation}"),
+        Role::CentreStaff { centre } => format!("staff of the support centre {centre}"),
         Role::Reviewer => "reviewer".to_owned(),
         Role::SiteAdmin {
             site,

@@ -6,6 +6,9 @@
 )]
 
 mod audit;
+mod contact;
+mod entitlement;
+mod entitlement_input;
 mod files;
 mod link;
 mod login;

@@ -338,9 +338,10 @@ async fn what_a_veto_or_a_limit_names_and_is_not_there_is_said_with_where_to_loo
         let words: Vec<String> = words.iter().map(|it| it.replace("{}", hex)).collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let ran = stage.run("lena", &[&["site"], &words[..]].concat()).await;
-        let said = format!("there is no such {what}{hex}\n  remedy: `alcyone site ");
+        let said = format!("there is no such {what}{hex}\n  remedy: `alcyone ");
         assert_eq!(ran.code, 1, "{ran:?}");
         assert!(ran.error.starts_with(&said), "{}", ran.error);
+        assert!(ran.error.contains("`alcyone site "), "{}", ran.error);
     }
 }
 

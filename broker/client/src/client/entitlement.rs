@@ -1,8 +1,16 @@
-//! What somebody may have, and on which ground.
+//! What somebody may have, and on which ground: access modes, routes, and who organisations are.
+
+use broker_model::{Organisation, OrganisationDraft, OrganisationId};
+use reqwest::{Method, Response};
 
 use super::Client;
 use crate::Result;
-use crate::wire::{AccessModeView, Page, RouteQuery, RouteView};
+use crate::wire::{
+    AccessModeView, OrganisationDocument, OrganisationSize, Page, RouteQuery, RouteView,
+};
+
+/// The longest page that there is.
+const MOST: u32 = 200;
 
 impl Client {
     /// Every access mode as it is today, on one page.
@@ -10,8 +18,61 @@ impl Client {
         self.get("access-modes", &[]).await
     }
 
-    /// What the described organisation could have; nothing of it is stored.
+    /// What the organisation could have; nothing of it is stored.
     pub async fn find_routes(&self, query: &RouteQuery) -> Result<Page<RouteView>> {
         self.post("routes/find", query, None).await
+    }
+
+    /// Those the caller speaks for; every one for reviewers and operators.
+    pub async fn organisations(&self) -> Result<Vec<Organisation>> {
+        let query = [("limit", MOST.to_string())];
+        self.every("organisations", &query).await
+    }
+
+    /// One organisation, with the tag that a change of it has to name.
+    pub async fn organisation(&self, id: OrganisationId) -> Result<OrganisationDocument> {
+        let path = format!("organisations/{id}");
+        let request = || self.request(Method::GET, &path, &[]);
+        let response = self.authorized(request).await?;
+        self.described(response).await
+    }
+
+    /// Registers an organisation; the caller speaks for it from then on.
+    pub async fn register_organisation(
+        &self,
+        draft: &OrganisationDraft,
+        key: &str,
+    ) -> Result<Organisation> {
+        self.post("organisations", draft, Some(key)).await
+    }
+
+    /// Describes it anew, on top of the description that `etag` names.
+    pub async fn describe_organisation(
+        &self,
+        id: OrganisationId,
+        etag: &str,
+        draft: &OrganisationDraft,
+    ) -> Result<OrganisationDocument> {
+        let path = format!("organisations/{id}");
+        let request = || {
+            self.request(Method::PUT, &path, &[])
+                .json(draft)
+                .header("If-Match", etag)
+        };
+        let response = self.authorized(request).await?;
+        self.described(response).await
+    }
+
+    /// How large it is today, and how that follows.
+    pub async fn organisation_size(&self, id: OrganisationId) -> Result<OrganisationSize> {
+        self.get(&format!("organisations/{id}/size"), &[]).await
+    }
+
+    async fn described(&self, response: Response) -> Result<OrganisationDocument> {
+        let etag = response.headers().get("etag");
+        let etag = etag.and_then(|it| it.to_str().ok()).unwrap_or_default();
+        let etag = etag.to_owned();
+        let organisation = self.read(response).await?;
+        Ok(OrganisationDocument { organisation, etag })
     }
 }

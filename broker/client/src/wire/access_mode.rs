@@ -22,6 +22,9 @@ pub struct AccessModeView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<SourcedView<String>>,
     pub applicants: SourcedView<Vec<String>>,
+    /// The states that an applicant must be established in; without it, any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub countries: Option<SourcedView<Vec<String>>>,
     /// Others of `applicants` pay per use.
     pub free_for: SourcedView<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

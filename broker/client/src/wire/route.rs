@@ -1,13 +1,18 @@
+use broker_model::OrganisationId;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{DecisionView, DueView, OfferView, SourcedView};
+use super::{DecisionView, DueView, DutyView, GpuHoursView, OfferView, SourcedView};
 
-/// "What can I have?", asked of facts that need not be registered.
+/// "What can I have?", asked of an organisation that is registered, or of facts that need not be.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteQuery {
-    pub organisation: RouteOrganisation,
+    /// One that the caller speaks for, with its evidence; instead of `organisation`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation_id: Option<OrganisationId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<RouteOrganisation>,
     pub project: RouteProject,
     /// What is at hand; nobody has checked it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -63,6 +68,24 @@ pub struct RouteView {
     /// The id of the mode.
     pub mode: String,
     pub offer: SourcedView<OfferView>,
+    /// What the mode is called.
+    pub title: String,
+    /// The first day of the offer's state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Date>,
+    /// `union`, `commercial`, `national:` and a state, or `national` for the applicant's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<SourcedView<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu_hours: Option<SourcedView<GpuHoursView>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub durations_months: Option<SourcedView<Vec<u32>>>,
+    /// What is asked for with an application, by kind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<SourcedView<String>>,
+    /// What whoever gets hours owes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub duties: Vec<SourcedView<DutyView>>,
     /// `free`, `pay_per_use` or `unclear`.
     pub cost: String,
     pub decision: DecisionView,

@@ -1,6 +1,5 @@
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::IF_MATCH;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use broker_app::{Difference, FiledAs};
@@ -49,7 +48,7 @@ pub(crate) async fn file(
         );
         return Err(Problem::invalid(words));
     }
-    let (caller, expected) = (&authenticated.caller, expected(&headers)?);
+    let (caller, expected) = (&authenticated.caller, etag::expected(&headers)?);
     let filed = { state.broker }
         .file_site(caller, body.value, expected.as_deref(), how.dry_run)
         .await?;
@@ -70,23 +69,6 @@ pub(crate) async fn file(
         notes: filed.notes,
     };
     Ok((status, Json(view)))
-}
-
-/// The one tag of `If-Match`; strong, as RFC 9110 wants for it.
-fn expected(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(line) = headers.get(IF_MATCH) else {
-        return Ok(None);
-    };
-    let tag = line
-        .to_str()
-        .ok()
-        .and_then(|it| it.trim().strip_prefix('"'));
-    match tag.and_then(|it| it.strip_suffix('"')) {
-        Some(tag) if !tag.contains('"') => Ok(Some(tag.to_owned())),
-        _ => Err(Problem::invalid(
-            "If-Match: takes the one `ETag` of the document that the change was made on",
-        )),
-    }
 }
 
 fn difference(difference: Difference) -> DifferenceView {

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::exit::Failure;
 use crate::print;
+use crate::written::Written;
 
 /// Reads what is registered first, so that a change by somebody else in between is refused and not lost.
 pub(super) async fn import(
@@ -95,21 +96,14 @@ fn without(site: &mut Site, system: &SystemId, partition: Option<&PartitionId>) 
 }
 
 fn read(path: &Path) -> Result<Site, Failure> {
-    let name = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::Usage(format!("{name} cannot be read: {error}")))?;
-    let is_json = path.extension().is_some_and(|it| it == "json");
-    let parsed: Result<Site, String> = if is_json {
-        serde_json::from_str(&text).map_err(|error| error.to_string())
-    } else {
-        toml::from_str(&text).map_err(|error| error.to_string())
-    };
-    let site = parsed.map_err(|reason| Failure::Usage(format!("{name}: {reason}")))?;
+    let file = Written::open(path)?;
+    let site: Site = file.read()?;
     site.validate().map_err(|errors| {
         let said: Vec<String> = errors.iter().map(|error| format!("\n  {error}")).collect();
         let said = said.concat();
         Failure::Usage(format!(
-            "{name} is not a site that can be registered:{said}"
+            "{} is not a site that can be registered:{said}",
+            file.name
         ))
     })?;
     Ok(site)

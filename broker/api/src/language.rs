@@ -1,0 +1,66 @@
+//! Which language an answer's words are in: `Accept-Language` (RFC 9110, 12.5.4).
+
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::ACCEPT_LANGUAGE;
+use axum::http::request::Parts;
+
+use crate::state::ApiState;
+
+/// The language that the caller would rather read, of those that the policy has; else English.
+#[derive(Debug)]
+pub(crate) struct Language(pub(crate) String);
+
+impl FromRequestParts<ApiState> for Language {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Infallible> {
+        let line = parts.headers.get(ACCEPT_LANGUAGE);
+        let line = line.and_then(|it| it.to_str().ok()).unwrap_or_default();
+        let engine = state.broker.policy();
+        let known = engine.languages();
+        let found = wanted(line).find(|it| known.contains(&it.as_str()));
+        Ok(Self(found.unwrap_or_else(|| "en".to_owned())))
+    }
+}
+
+/// Primary subtags, what is wanted most first; of equal weight in the order of the line.
+fn wanted(line: &str) -> impl Iterator<Item = String> {
+    let one = |part: &str| {
+        let (range, weight) = part.split_once(';').unwrap_or((part, ""));
+        let weight = weight.trim().strip_prefix("q=").unwrap_or("1");
+        let weight: f32 = weight.trim().parse().unwrap_or(0.0);
+        let tag = range.trim().split('-').next().unwrap_or_default();
+        (weight, tag.to_ascii_lowercase())
+    };
+    let mut all: Vec<(f32, String)> = line.split(',').map(one).collect();
+    all.retain(|(weight, _)| *weight > 0.0);
+    all.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    all.into_iter().map(|(_, tag)| tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_heaviest_comes_first_and_what_is_refused_not_at_all() {
+        for (line, expected) in [
+            ("fr-LU, en;q=0.8, de;q=0.9", vec!["fr", "de", "en"]),
+            ("en, fr", vec!["en", "fr"]),
+            ("fr;q=0, en", vec!["en"]),
+            ("*", vec!["*"]),
+            ("fr;q=nan, ;;,", vec![""]),
+        ] {
+            let found: Vec<String> = wanted(line).filter(|it| it != "nan").collect();
+            assert_eq!(
+                found.first().map(String::as_str).unwrap_or_default(),
+                expected[0],
+                "{line}"
+            );
+        }
+        let all: Vec<String> = wanted("fr-LU, en;q=0.8, de;q=0.9").collect();
+        assert_eq!(all, ["fr", "de", "en"]);
+    }
+}

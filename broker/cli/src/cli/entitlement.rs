@@ -1,0 +1,46 @@
+use broker_model::OrganisationId;
+use clap::Subcommand;
+
+use super::{ApplicationVerb, ApplyArgs, EvidenceVerb, OrganisationVerb, ReviewVerb, RouteArgs};
+
+/// What an organisation may have, and how it comes to it.
+#[derive(Debug, Subcommand)]
+pub enum EntitlementVerb {
+    /// List the access modes: who may apply for what, where it is open, and when it is decided
+    Modes {
+        /// All of one, each value with its source
+        mode: Option<String>,
+    },
+    /// Ask what an organisation could have: every access mode at every system, decided
+    Routes(Box<RouteArgs>),
+    /// List the organisations that you speak for; all of them for reviewers and operators
+    Organisations,
+    /// Register an organisation, describe it, and see how large it is
+    Organisation {
+        #[command(subcommand)]
+        what: OrganisationVerb,
+    },
+    /// List what an organisation has shown, or hand more of it in
+    #[command(args_conflicts_with_subcommands = true)]
+    Evidence {
+        /// Needed when you do not speak for one organisation
+        #[arg(value_name = "ORG")]
+        organisation: Option<OrganisationId>,
+        #[command(subcommand)]
+        what: Option<EvidenceVerb>,
+    },
+    /// Apply for access by one mode at one system
+    Apply(ApplyArgs),
+    /// List the applications of every organisation that you speak for
+    Applications,
+    /// Look at one application, or take it back
+    Application {
+        #[command(subcommand)]
+        what: ApplicationVerb,
+    },
+    /// List what waits for a reviewer, oldest first, or decide on it (reviewers)
+    Review {
+        #[command(subcommand)]
+        what: Option<ReviewVerb>,
+    },
+}

@@ -1,0 +1,75 @@
+use broker_model::{ApplicationId, EvidenceId, GrantDraft, OrganisationId, SiteId};
+use clap::{Args, Subcommand};
+use jiff::civil::Date;
+
+use super::values;
+
+#[derive(Debug, Subcommand)]
+pub enum ReviewVerb {
+    /// Say of evidence whether it is true and suffices; the organisation reads the words
+    Evidence {
+        #[arg(value_name = "ORG")]
+        organisation: OrganisationId,
+        evidence: EvidenceId,
+        #[arg(long, required_unless_present = "refuse")]
+        accept: bool,
+        #[arg(long, conflicts_with = "accept")]
+        refuse: bool,
+        /// What was looked at, and why it does or does not suffice
+        #[arg(long)]
+        words: String,
+    },
+    /// Decide on an application; the organisation reads the reasons
+    Application {
+        application: ApplicationId,
+        #[command(flatten)]
+        accept: AcceptArgs,
+        #[arg(long, conflicts_with = "accept")]
+        reject: bool,
+        #[arg(long)]
+        reasons: String,
+        /// The same key again means the same decision
+        #[arg(long)]
+        key: Option<String>,
+    },
+}
+
+/// What is given.
+#[derive(Debug, Args)]
+pub struct AcceptArgs {
+    /// Give the hours below; makes the project and its allocation
+    #[arg(long, required_unless_present = "reject", requires_all = ["hours", "from", "to"])]
+    accept: bool,
+    /// In the unit of the system: GPU-hours at some, node-hours at others
+    #[arg(long, requires = "accept")]
+    hours: Option<u32>,
+    /// The first day: 2026-11-23
+    #[arg(long, value_name = "DAY", requires = "accept", value_parser = values::day)]
+    from: Option<Date>,
+    /// The last day
+    #[arg(long, value_name = "DAY", requires = "accept", value_parser = values::day)]
+    to: Option<Date>,
+    /// [default: the system's own]
+    #[arg(long, requires = "accept")]
+    unit: Option<String>,
+    /// In the grammar of the calls: EHPC-AIF-2026PG01-1147
+    #[arg(long, value_name = "REFERENCE", requires = "accept")]
+    call_reference: Option<String>,
+    /// The project's account at a site, as the site spells it; repeatable
+    #[arg(long = "local-account", value_name = "SITE=NAME", requires = "accept", value_parser = values::local_account)]
+    local_accounts: Vec<(SiteId, String)>,
+}
+
+impl AcceptArgs {
+    /// None where the application is rejected.
+    pub fn grant(self) -> Option<GrantDraft> {
+        Some(GrantDraft {
+            hours: self.hours?,
+            unit: self.unit,
+            valid_from: self.from?,
+            valid_to: self.to?,
+            call_reference: self.call_reference,
+            local_accounts: self.local_accounts.into_iter().collect(),
+        })
+    }
+}

@@ -1,0 +1,206 @@
+//! Applications as their organisation, and whoever decides, sees them.
+
+use std::io::Write;
+
+use broker_client::Client;
+use broker_model::{Application, ApplicationDue, ApplicationState, Ruling};
+use jiff::civil::Date;
+
+use super::own;
+use crate::cli::ApplicationVerb;
+use crate::print;
+
+pub(super) async fn list(client: &Client, json: bool, out: &mut impl Write) -> anyhow::Result<u8> {
+    let all = client.applications().await?;
+    if json {
+        print::json(&all, out)?;
+        return Ok(0);
+    }
+    let rows: Vec<Vec<String>> = all.iter().map(|it| row(it, own::today())).collect();
+    let head = [
+        "APPLICATION",
+        "PROJECT",
+        "MODE",
+        "SYSTEM",
+        "STATE",
+        "APPLIED",
+        "DECIDED BY",
+    ];
+    print::table(&head, &rows, out)?;
+    Ok(0)
+}
+
+pub(super) async fn run(
+    client: &Client,
+    verb: ApplicationVerb,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
+    let application = match verb {
+        ApplicationVerb::Show { application } => client.application(application).await?,
+        ApplicationVerb::Withdraw { application } => {
+            client.withdraw_application(application).await?
+        }
+    };
+    if json {
+        print::json(&application, out)?;
+    } else {
+        show(&application, own::today(), out)?;
+    }
+    Ok(0)
+}
+
+fn row(one: &Application, today: Date) -> Vec<String> {
+    vec![
+        one.id.to_string(),
+        one.project.name.clone(),
+        one.mode.clone(),
+        one.system.clone(),
+        one.state.as_str().to_owned(),
+        own::day_in_brussels(one.applied_at).to_string(),
+        clock(one, today),
+    ]
+}
+
+pub(super) fn show(one: &Application, today: Date, out: &mut impl Write) -> anyhow::Result<()> {
+    writeln!(out, "{}: {}", one.id, one.state.as_str())?;
+    let mut lines = vec![
+        ("organisation", one.organisation.to_string()),
+        ("access", format!("{} at {}", one.mode, one.system)),
+        ("project", one.project.name.clone()),
+        ("purpose", one.project.purpose.clone()),
+        ("civilian", yes_or_no(one.project.civilian)),
+        ("EU project", yes_or_no(one.project.eu_project)),
+        ("sectors", listed(&one.project.sectors)),
+        ("need", need(one)),
+    ];
+    lines.extend(
+        one.answers
+            .iter()
+            .map(|(kind, it)| (kind.as_str(), it.clone())),
+    );
+    lines.push((
+        "applied",
+        format!("{} by {}", one.applied_at, one.applied_by),
+    ));
+    if one.is_open() {
+        lines.push(("decided by", clock(one, today)));
+    }
+    lines.push(("rules found", one.found.to_string()));
+    lines.extend(outcome(&one.state));
+    for (name, value) in lines {
+        writeln!(
+            out,
+            "{name:12} {}",
+            value.trim_end().replace('\n', "\n             ")
+        )?;
+    }
+    Ok(())
+}
+
+/// What became of it.
+fn outcome(state: &ApplicationState) -> Vec<(&'static str, String)> {
+    let ruled = |it: &Ruling| {
+        vec![
+            ("decided", format!("{} by {}", it.at, it.by)),
+            ("reasons", it.reasons.clone()),
+        ]
+    };
+    match state {
+        ApplicationState::Submitted => Vec::new(),
+        ApplicationState::Withdrawn { at } => vec![("withdrawn", at.to_string())],
+        ApplicationState::Rejected { ruling } => ruled(ruling),
+        ApplicationState::Accepted {
+            ruling,
+            project,
+            allocation,
+        } => {
+            let made = format!("{project} with {allocation}: `alcyone whoami` shows the hours");
+            [ruled(ruling), vec![("became", made)]].concat()
+        }
+    }
+}
+
+/// By when a decision is promised, and whether that is over.
+pub(super) fn clock(one: &Application, today: Date) -> String {
+    let Some(due) = one.due else {
+        return "not promised".to_owned();
+    };
+    let days = days(due);
+    if !one.is_open() || today <= due.on {
+        days
+    } else if today <= due.at_latest {
+        format!("{days}, perhaps overdue")
+    } else {
+        format!("{days}, overdue")
+    }
+}
+
+/// Of an application that has just been handed in.
+pub(super) fn promised(one: &Application) -> String {
+    one.due.map_or_else(
+        || "; its mode promises no day of decision".to_owned(),
+        |due| format!(", to be decided by {}", days(due)),
+    )
+}
+
+fn days(due: ApplicationDue) -> String {
+    if due.on == due.at_latest {
+        return due.on.to_string();
+    }
+    format!("{} or {}", due.on, due.at_latest)
+}
+
+fn need(one: &Application) -> String {
+    let (hours, months) = (one.need.gpu_hours, one.need.months);
+    format!("{hours} GPU-hours in {months} months")
+}
+
+fn yes_or_no(said: Option<bool>) -> String {
+    match said {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "not said",
+    }
+    .to_owned()
+}
+
+fn listed(words: &[String]) -> String {
+    if words.is_empty() {
+        return "none said".to_owned();
+    }
+    words.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_clock_runs_out_on_its_last_day_and_a_holiday_nobody_is_sure_of_is_said() {
+        let id = "0192f0c1d2e37abc8def0123456789ab";
+        let mut one: Application = serde_json::from_value(json!({
+            "id": format!("app_{id}"), "organisation": format!("org_{id}"), "mode": "m",
+            "system": "s/s", "project": { "name": "n", "purpose": "p" },
+            "need": { "gpu_hours": 1, "months": 1 }, "applied_by": format!("per_{id}"),
+            "applied_at": "2026-11-20T12:00:00Z", "found": format!("dec_{id}"),
+            "due": { "on": "2026-11-24", "at_latest": "2026-11-25" },
+            "state": { "state": "submitted" },
+        }))
+        .unwrap();
+        let both = "2026-11-24 or 2026-11-25";
+        assert_eq!(clock(&one, date(2026, 11, 24)), both);
+        assert_eq!(
+            clock(&one, date(2026, 11, 25)),
+            format!("{both}, perhaps overdue")
+        );
+        assert_eq!(clock(&one, date(2026, 11, 26)), format!("{both}, overdue"));
+        one.state = ApplicationState::Withdrawn { at: one.applied_at };
+        assert_eq!(clock(&one, date(2026, 11, 26)), both);
+        one.due = None;
+        assert_eq!(clock(&one, date(2026, 11, 26)), "not promised");
+    }
+}

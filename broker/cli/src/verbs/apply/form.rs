@@ -1,0 +1,153 @@
+//! A form as a TOML file: what is known as comments, what is asked as keys.
+
+use std::io::Write;
+
+use broker_client::wire::{ApplicationForm, FormField};
+use broker_model::OrganisationId;
+
+const TABLES: [&str; 3] = ["project", "need", "answers"];
+
+pub(super) fn write(
+    form: &ApplicationForm,
+    of: OrganisationId,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let (mode, system) = (one_line(&form.mode), one_line(&form.system));
+    writeln!(
+        out,
+        "# {of} applies for {mode} at {system}. Fill in, and hand in with"
+    )?;
+    writeln!(
+        out,
+        "# alcyone apply {mode} {system} FILE --organisation {of}"
+    )?;
+    for field in &form.fields {
+        known(field, out)?;
+    }
+    for table in TABLES {
+        let asked = form.fields.iter().filter(|it| it.known.is_none());
+        let asked =
+            asked.filter_map(|it| Some((it.name.strip_prefix(table)?.strip_prefix('.')?, it)));
+        let mut asked = asked.peekable();
+        if asked.peek().is_some() {
+            writeln!(out, "\n[{table}]")?;
+        }
+        for (key, field) in asked {
+            writeln!(out, "# {}", source(field))?;
+            writeln!(out, "{}", blank(table, key))?;
+        }
+    }
+    Ok(())
+}
+
+/// What is known, and what is not and has its place elsewhere.
+fn known(field: &FormField, out: &mut impl Write) -> anyhow::Result<()> {
+    let name = one_line(&field.name);
+    let has_table =
+        { TABLES.iter() }.any(|it| name.strip_prefix(it).is_some_and(|it| it.starts_with('.')));
+    match &field.known {
+        Some(known) => writeln!(
+            out,
+            "# known: {name} = {} ({})",
+            one_line(known),
+            source(field)
+        )?,
+        None if has_table => {}
+        None => writeln!(
+            out,
+            "# not known yet: {name} ({}); `alcyone organisation describe` says it",
+            source(field)
+        )?,
+    }
+    Ok(())
+}
+
+fn source(field: &FormField) -> String {
+    let unsure = if field.certain {
+        ""
+    } else {
+        "; not read with certainty"
+    };
+    format!("{}{unsure}", one_line(&field.source))
+}
+
+/// A value that says nothing yet: the broker does not take it for an answer.
+fn blank(table: &str, key: &str) -> String {
+    match (table, key) {
+        ("project", "sectors") => "sectors = []".to_owned(),
+        ("project", "civilian" | "eu_project") => format!("# {key} = true or false"),
+        ("need", "gpu_hours") => "gpu_hours = 0 # physical GPU-hours".to_owned(),
+        ("need", _) => format!("{} = 0", name(key)),
+        _ => format!("{} = \"\"", name(key)),
+    }
+}
+
+fn name(key: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !key.is_empty() && key.chars().all(is_bare) {
+        return key.to_owned();
+    }
+    // JSON's quotes and escapes are TOML's, too, and never span lines.
+    serde_json::Value::String(one_line(key)).to_string()
+}
+
+/// A line break would end a comment.
+fn one_line(text: &str) -> String {
+    text.replace(|c: char| c.is_control(), " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(name: &str, known: Option<&str>, certain: bool) -> FormField {
+        FormField {
+            name: name.to_owned(),
+            known: known.map(str::to_owned),
+            source: "an\nact".to_owned(),
+            certain,
+        }
+    }
+
+    #[test]
+    fn a_form_asks_what_is_not_known_and_is_toml_whatever_the_broker_says() {
+        let form = ApplicationForm {
+            mode: "m".to_owned(),
+            system: "s/s".to_owned(),
+            fields: vec![
+                field("organisation.country", Some("FR"), true),
+                field("organisation.size", None, true),
+                field("project.name", None, true),
+                field("project.civilian", None, true),
+                field("need.months", None, true),
+                field("answers.a \"b\"\n[need]", None, false),
+            ],
+        };
+        let of = "org_0192f0c1d2e37abc8def0123456789ab".parse().unwrap();
+        let mut out = Vec::new();
+        write(&form, of, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        insta::assert_snapshot!(text, @r#"
+        # org_0192f0c1d2e37abc8def0123456789ab applies for m at s/s. Fill in, and hand in with
+        # alcyone apply m s/s FILE --organisation org_0192f0c1d2e37abc8def0123456789ab
+        # known: organisation.country = FR (an act)
+        # not known yet: organisation.size (an act); `alcyone organisation describe` says it
+
+        [project]
+        # an act
+        name = ""
+        # an act
+        # civilian = true or false
+
+        [need]
+        # an act
+        months = 0
+
+        [answers]
+        # an act; not read with certainty
+        "a \"b\" [need]" = ""
+        "#);
+        let read: toml::Table = toml::from_str(&text).unwrap();
+        assert_eq!(read["answers"].as_table().unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,132 @@
+//! `alcyone centres`: who helps, and who helps best.
+
+use std::io::Write;
+
+use broker_client::Client;
+use broker_client::wire::{ContactReason, Ranking, SourcedView, SupportCentre};
+
+use super::contact;
+use crate::cli::FindArgs;
+use crate::print;
+
+pub(super) async fn list(client: &Client, json: bool, out: &mut impl Write) -> anyhow::Result<u8> {
+    let centres = client.support_centres().await?;
+    if json {
+        print::json(&centres, out)?;
+        return Ok(0);
+    }
+    let row = |it: &SupportCentre| {
+        vec![
+            it.id.to_string(),
+            it.kind.replace('_', " "),
+            it.country.clone(),
+            known(&it.services),
+            known(&it.languages),
+        ]
+    };
+    let rows: Vec<Vec<String>> = centres.iter().map(row).collect();
+    let head = ["CENTRE", "KIND", "COUNTRY", "SERVICES", "LANGUAGES"];
+    print::table(&head, &rows, out)?;
+    writeln!(
+        out,
+        "`?` stands after what was not read with certainty; `alcyone centres find --service SERVICE` ranks them"
+    )?;
+    Ok(0)
+}
+
+fn known(values: &[SourcedView<Vec<String>>]) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for sourced in values {
+        let mark = if sourced.confidence == "certain" {
+            ""
+        } else {
+            "?"
+        };
+        words.extend(sourced.value.iter().map(|it| format!("{it}{mark}")));
+    }
+    if words.is_empty() {
+        return "not known".to_owned();
+    }
+    words.join(", ")
+}
+
+/// Exit code 0 where at least one centre can help, else 1.
+pub(super) async fn find(
+    client: &Client,
+    args: FindArgs,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
+    let reasons = args.reasons;
+    let ranking = client.find_centres(&args.query()).await;
+    let ranking = ranking.map_err(|error| contact::refused(error, json))?;
+    let code = u8::from(ranking.centres.is_empty());
+    if json {
+        print::json(&ranking, out)?;
+        return Ok(code);
+    }
+    if reasons {
+        all(&ranking, out)?;
+    } else {
+        table(&ranking, out)?;
+    }
+    for note in &ranking.notes {
+        writeln!(out, "{}", sentence(note))?;
+    }
+    Ok(code)
+}
+
+fn table(ranking: &Ranking, out: &mut impl Write) -> anyhow::Result<()> {
+    let mut rows = Vec::new();
+    for it in &ranking.centres {
+        // What counts says why it stands here; what is only told is shown on demand.
+        let counted = it.reasons.iter().filter(|it| it.weight > 0);
+        let why: Vec<String> = counted.map(sentence).collect();
+        rows.push(vec![
+            it.rank.to_string(),
+            it.centre.to_string(),
+            it.kind.replace('_', " "),
+            it.country.clone(),
+            it.score.to_string(),
+            why.join(" "),
+        ]);
+    }
+    let head = ["RANK", "CENTRE", "KIND", "COUNTRY", "SCORE", "WHY"];
+    print::table(&head, &rows, out)?;
+    if !ranking.cannot.is_empty() {
+        let many = ranking.cannot.len();
+        writeln!(out, "{many} cannot help with this: `--reasons` shows why")?;
+    }
+    Ok(())
+}
+
+fn all(ranking: &Ranking, out: &mut impl Write) -> anyhow::Result<()> {
+    for it in &ranking.centres {
+        writeln!(
+            out,
+            "{}. {} ({}, {}): {}, acknowledges within {} working days",
+            it.rank, it.centre, it.name, it.country, it.score, it.acknowledge_within
+        )?;
+        for reason in &it.reasons {
+            writeln!(out, "  {:>3}  {}", reason.weight, sentence(reason))?;
+        }
+    }
+    for it in &ranking.cannot {
+        writeln!(
+            out,
+            "{} ({}, {}): cannot help",
+            it.centre, it.name, it.country
+        )?;
+        for reason in &it.why {
+            writeln!(out, "       {}", sentence(reason))?;
+        }
+    }
+    Ok(())
+}
+
+/// In English; its code where nobody wrote one.
+fn sentence(reason: &ContactReason) -> String {
+    let words = reason.words.get("en").unwrap_or(&reason.code);
+    let doubt = if reason.certain { "" } else { " (uncertain)" };
+    format!("{words}{doubt}")
+}

@@ -1,0 +1,140 @@
+//! `alcyone matching` and `alcyone matches`: two sides that may want to meet.
+
+use std::io::Write;
+
+use broker_client::wire::Match;
+use broker_client::{Client, Error};
+use broker_model::{OrganisationId, Profile, ProfileDraft};
+
+use super::keyed::Keyed;
+use super::own;
+use crate::cli::{MatchesVerb, MatchingVerb};
+use crate::print;
+use crate::written::Written;
+
+pub(super) async fn run(
+    client: &Client,
+    verb: MatchingVerb,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
+    let profile = match verb {
+        MatchingVerb::Show { organisation } => {
+            let of = own::organisation(client, organisation).await?;
+            client.profile(of).await?
+        }
+        MatchingVerb::Publish {
+            file,
+            organisation,
+            key,
+        } => {
+            let file = Written::open(&file)?;
+            let draft: ProfileDraft = file.read()?;
+            let of = own::organisation(client, organisation).await?;
+            let making = Keyed::new(key, "the profile was published", "publishes it twice");
+            let made = making.send(async |key| client.publish_profile(of, &draft, key).await);
+            let what = "a profile that can be published";
+            let refused = |error: Error| file.refused(error, what, json);
+            made.await.map_err(|lost| lost.explained(refused))?
+        }
+        MatchingVerb::Withdraw { organisation } => {
+            let of = own::organisation(client, organisation).await?;
+            client.withdraw_profile(of).await?
+        }
+    };
+    if json {
+        print::json(&profile, out)?;
+    } else {
+        show(&profile, out)?;
+    }
+    Ok(0)
+}
+
+fn show(one: &Profile, out: &mut impl Write) -> anyhow::Result<()> {
+    let stands = match one.withdrawn_at {
+        Some(at) => format!("withdrawn at {at}"),
+        None => format!("published at {}", one.published_at),
+    };
+    writeln!(out, "{}: {}, {stands}", one.id, one.side)?;
+    for (name, value) in [
+        ("sectors", &one.sectors.join(", ")),
+        ("seeks", &one.seeks),
+        ("offers", &one.offers),
+        ("contact", &one.contact),
+    ] {
+        if !value.is_empty() {
+            writeln!(out, "{name:8} {}", value.replace('\n', "\n         "))?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn list(
+    client: &Client,
+    organisation: Option<OrganisationId>,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
+    let of = own::organisation(client, organisation).await?;
+    let matches = client.matches(of).await?;
+    if json {
+        print::json(&matches, out)?;
+    } else {
+        table(&matches, out)?;
+    }
+    Ok(0)
+}
+
+pub(super) async fn answer(
+    client: &Client,
+    verb: MatchesVerb,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
+    let found = match verb {
+        MatchesVerb::Interest {
+            profile,
+            organisation,
+        } => {
+            let of = own::organisation(client, organisation).await?;
+            client.show_interest(of, profile).await?
+        }
+        MatchesVerb::NoInterest {
+            profile,
+            organisation,
+        } => {
+            let of = own::organisation(client, organisation).await?;
+            client.withdraw_interest(of, profile).await?
+        }
+    };
+    if json {
+        print::json(&found, out)?;
+    } else {
+        table(&[found], out)?;
+    }
+    Ok(0)
+}
+
+fn table(matches: &[Match], out: &mut impl Write) -> anyhow::Result<()> {
+    let yes_or_no = |it: bool| if it { "yes" } else { "no" }.to_owned();
+    let row = |it: &Match| {
+        let contact = it.contact.as_ref();
+        let contact = contact.map(|it| format!("{}, {}", it.organisation, it.contact));
+        vec![
+            it.profile.to_string(),
+            it.side.to_string(),
+            it.shared.join(", "),
+            yes_or_no(it.ours),
+            yes_or_no(it.theirs),
+            contact.unwrap_or_else(|| "once both would meet".to_owned()),
+            it.seeks.clone(),
+            it.offers.clone(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = matches.iter().map(row).collect();
+    let head = [
+        "PROFILE", "SIDE", "SHARED", "WE", "THEY", "CONTACT", "SEEKS", "OFFERS",
+    ];
+    print::table(&head, &rows, out)?;
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! Which organisation is meant where none is named, and which day it is there.
+
+use std::collections::BTreeSet;
+
+use broker_client::Client;
+use broker_model::{Clock as _, OrganisationId, Role, SystemClock};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::exit::Failure;
+
+/// The one that is named, or the only one that the caller speaks for.
+pub(super) async fn organisation(
+    client: &Client,
+    given: Option<OrganisationId>,
+) -> anyhow::Result<OrganisationId> {
+    organisation_or(client, given, "").await
+}
+
+/// `instead` is what may be done beside where there is none.
+pub(super) async fn organisation_or(
+    client: &Client,
+    given: Option<OrganisationId>,
+    instead: &str,
+) -> anyhow::Result<OrganisationId> {
+    if let Some(given) = given {
+        return Ok(given);
+    }
+    let me = client.whoami().await?;
+    let spoken_for: BTreeSet<OrganisationId> = { me.roles.iter() }
+        .filter_map(|it| match it.role {
+            Role::Representative { organisation } => Some(organisation),
+            _ => None,
+        })
+        .collect();
+    let mut ids = spoken_for.iter();
+    match (ids.next(), ids.next()) {
+        (Some(only), None) => Ok(*only),
+        (None, _) => Err(Failure::Usage(format!(
+            "you speak for no organisation yet: register yours (`alcyone organisation register`), ask its \
+             people to let you speak for it, or name one that you may look at (ORG){instead}"
+        ))
+        .into()),
+        _ => Err(Failure::Usage(several(client, &spoken_for).await).into()),
+    }
+}
+
+async fn several(client: &Client, spoken_for: &BTreeSet<OrganisationId>) -> String {
+    let mut words = "which organisation? you speak for several; name one (ORG):".to_owned();
+    for id in spoken_for {
+        // A name helps to choose; the ids alone suffice.
+        let found = client.organisation(*id).await.ok();
+        let name = found.map(|it| it.organisation.name).unwrap_or_default();
+        words.push_str(format!("\n  {id}  {name}").trim_end());
+    }
+    words
+}
+
+/// Clocks and evidence count days of Brussels.
+pub(super) fn today() -> Date {
+    day_in_brussels(SystemClock.now())
+}
+
+/// By its rule, since a machine may have no time zone database.
+pub(super) fn day_in_brussels(at: Timestamp) -> Date {
+    let brussels = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap_or(TimeZone::UTC);
+    at.to_zoned(brussels).date()
+}

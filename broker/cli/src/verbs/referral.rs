@@ -1,0 +1,212 @@
+//! Referrals as their organisation, and the centres that have them, see them.
+
+use std::io::Write;
+
+use broker_client::Client;
+use broker_client::wire::ReferralView;
+use broker_model::{
+    Referral, ReferralDraft, ReferralDue, ReferralLeg, ReferralMove, ReferralState,
+};
+
+use super::keyed::Keyed;
+use super::{contact, own};
+use crate::cli::{MovedArgs, ReferArgs, ReferralVerb};
+use crate::print;
+
+pub(super) async fn refer(
+    client: &Client,
+    args: ReferArgs,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
+    let organisation = match (args.organisation, args.job) {
+        (None, Some(_)) => None,
+        (given, _) => Some(own::organisation(client, given).await?),
+    };
+    let draft = ReferralDraft {
+        organisation,
+        centre: args.centre,
+        need: args.need.need(),
+        words: args.words,
+        job: args.job,
+    };
+    let making = Keyed::new(args.key, "the referral was sent", "sends a second one");
+    let sent = making.send(async |key| client.refer(&draft, key).await);
+    let refused = |error| contact::refused(error, json);
+    let sent = sent.await.map_err(|lost| lost.explained(refused))?;
+    if json {
+        print::json(&sent, out)?;
+        return Ok(0);
+    }
+    writeln!(out, "{} is {}", sent.id, standing(&sent))?;
+    writeln!(
+        out,
+        "`alcyone referral show {}` tells what becomes of it",
+        sent.id
+    )?;
+    Ok(0)
+}
+
+pub(super) fn list(all: &[ReferralView], json: bool, out: &mut impl Write) -> anyhow::Result<u8> {
+    if json {
+        print::json(&all, out)?;
+        return Ok(0);
+    }
+    let row = |it: &ReferralView| {
+        vec![
+            it.referral.id.to_string(),
+            it.organisation_name.clone(),
+            it.centre.to_string(),
+            it.state.replace('_', " "),
+            own::day_in_brussels(it.clock.sent_at).to_string(),
+            clock(it),
+            it.referral.need.services.join(", "),
+        ]
+    };
+    let rows: Vec<Vec<String>> = all.iter().map(row).collect();
+    let head = [
+        "REFERRAL",
+        "ORGANISATION",
+        "CENTRE",
+        "STATE",
+        "SENT",
+        "ACKNOWLEDGED",
+        "SERVICES",
+    ];
+    print::table(&head, &rows, out)?;
+    Ok(0)
+}
+
+pub(super) async fn run(
+    client: &Client,
+    verb: ReferralVerb,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
+    let (of, made) = match verb {
+        ReferralVerb::Show { referral } => {
+            let found = client.referral(referral).await?;
+            if json {
+                print::json(&found, out)?;
+            } else {
+                show(&found, out)?;
+            }
+            return Ok(0);
+        }
+        ReferralVerb::Acknowledge { of } => (of, ReferralMove::Acknowledge {}),
+        ReferralVerb::Accept { of } => (of, ReferralMove::Accept {}),
+        ReferralVerb::Decline { of, reason } => (of, ReferralMove::Decline { reason }),
+        ReferralVerb::HandOver { of, to, reason } => (of, ReferralMove::HandOver { to, reason }),
+        ReferralVerb::Close { of, outcome, words } => (of, ReferralMove::Close { outcome, words }),
+        ReferralVerb::Withdraw { of, words } => {
+            let words = words.unwrap_or_default();
+            (of, ReferralMove::Withdraw { words })
+        }
+    };
+    let MovedArgs { referral, key } = of;
+    let making = Keyed::new(key, "the referral was moved", "moves it twice");
+    let moved = making.send(async |key| client.move_referral(referral, &made, key).await);
+    let refused = |error| contact::refused(error, json);
+    let moved = moved.await.map_err(|lost| lost.explained(refused))?;
+    if json {
+        print::json(&moved, out)?;
+    } else {
+        writeln!(out, "{} is {}", moved.id, standing(&moved))?;
+    }
+    Ok(0)
+}
+
+/// Where it is now, and what is to come there.
+fn standing(one: &Referral) -> String {
+    let Some(leg) = one.leg() else {
+        return "at no centre".to_owned();
+    };
+    match &leg.state {
+        ReferralState::Sent => format!(
+            "sent to {}, which should acknowledge it by {}",
+            leg.centre,
+            days(leg.due)
+        ),
+        state => format!("{} at {}", state.as_str().replace('_', " "), leg.centre),
+    }
+}
+
+fn days(due: ReferralDue) -> String {
+    if due.on == due.at_latest {
+        return due.on.to_string();
+    }
+    format!("{} or {}", due.on, due.at_latest)
+}
+
+/// When the centre said that it saw it, or by when it should.
+fn clock(one: &ReferralView) -> String {
+    let clock = &one.clock;
+    match clock.acknowledged_at.or(clock.accepted_at) {
+        Some(at) => own::day_in_brussels(at).to_string(),
+        None if !one.referral.is_open() => "-".to_owned(),
+        None if clock.overdue => format!("due by {}, overdue", days(clock.due)),
+        None => format!("due by {}", days(clock.due)),
+    }
+}
+
+fn show(one: &ReferralView, out: &mut impl Write) -> anyhow::Result<()> {
+    let (referral, need) = (&one.referral, &one.referral.need);
+    writeln!(out, "{}: {}", referral.id, standing(referral))?;
+    let who = format!("{} ({})", one.organisation_name, referral.organisation);
+    let mut lines = vec![
+        ("organisation", who),
+        ("services", need.services.join(", ")),
+    ];
+    lines.extend(need.sector.clone().map(|it| ("sector", it)));
+    lines.push(("data", need.data_class.as_str().to_owned()));
+    lines.extend(need.size.map(|it| ("size", print::word(&it))));
+    lines.extend(need.country.clone().map(|it| ("country", it)));
+    lines.extend(need.language.clone().map(|it| ("language", it)));
+    lines.push(("timing", need.timing.as_str().to_owned()));
+    lines.push(("words", referral.words.clone()));
+    if let Some(sender) = &one.sender {
+        let parts = [sender.name.clone(), sender.email.clone()];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        if !parts.is_empty() {
+            lines.push(("sender", parts.join(", ")));
+        }
+    }
+    lines.extend(referral.project.map(|it| ("project", it.to_string())));
+    if let Some(job) = &referral.job {
+        let words = format!("{} ({}) {}", job.job, job.name, job.state.as_str());
+        lines.push(("job", words));
+        lines.extend(job.refusals.iter().map(|it| ("refused", it.clone())));
+        let logs = job.logs.iter();
+        lines.extend(logs.map(|it| ("log", format!("{}:\n{}", it.stream, it.text))));
+    }
+    lines.push(("acknowledged", clock(one)));
+    for leg in &referral.legs {
+        lines.push(("centre", history(leg)));
+    }
+    for (name, value) in lines {
+        writeln!(
+            out,
+            "{name:12} {}",
+            value.trim_end().replace('\n', "\n             ")
+        )?;
+    }
+    Ok(())
+}
+
+/// One line for each thing that happened at a centre.
+fn history(leg: &ReferralLeg) -> String {
+    let mut lines = vec![leg.centre.to_string(), format!("{} sent", leg.sent_at)];
+    for step in &leg.steps {
+        let what = match &step.state {
+            ReferralState::Declined { reason } => format!("declined: {reason}"),
+            ReferralState::HandedOver { to, reason } => format!("handed over to {to}: {reason}"),
+            ReferralState::Closed { outcome, words } => {
+                format!("closed, {}: {words}", outcome.as_str().replace('_', " "))
+            }
+            state => state.as_str().to_owned(),
+        };
+        let what = what.trim_end_matches([':', ' ']);
+        lines.push(format!("{} {what}", step.at));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,140 @@
+//! `alcyone review`: what waits for a reviewer, and what they find.
+
+use std::io::Write;
+
+use broker_client::Client;
+use broker_model::{Application, ApplicationVerdict, Evidence, EvidenceFinding, RulingDraft};
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::keyed::Keyed;
+use super::{application, own, submit};
+use crate::cli::ReviewVerb;
+use crate::print;
+
+pub(super) async fn queue(client: &Client, json: bool, out: &mut impl Write) -> anyhow::Result<u8> {
+    let evidence = client.evidence_to_check().await?;
+    let applications = client.applications_to_decide().await?;
+    if json {
+        print::json(
+            &json!({ "evidence": evidence, "applications": applications }),
+            out,
+        )?;
+        return Ok(0);
+    }
+    let of_applications = applications.iter().map(application_row);
+    let mut rows: Vec<_> = evidence
+        .iter()
+        .map(evidence_row)
+        .chain(of_applications)
+        .collect();
+    rows.sort_by_key(|(since, _)| *since);
+    let rows: Vec<Vec<String>> = rows.into_iter().map(|(_, row)| row).collect();
+    let head = ["SINCE", "WHAT", "ABOUT", "ORGANISATION", "DECIDED BY"];
+    print::table(&head, &rows, out)?;
+    if !rows.is_empty() {
+        writeln!(
+            out,
+            "`alcyone evidence ORG` and `alcyone application show ID` show what they hold, \
+             `alcyone review evidence` and `alcyone review application` decide"
+        )?;
+    }
+    Ok(0)
+}
+
+/// With when it was handed in; what a setup file brought has no such moment, and is the oldest.
+fn evidence_row(one: &Evidence) -> (Option<Timestamp>, Vec<String>) {
+    let row = vec![
+        since(one.added_at),
+        one.id.to_string(),
+        format!("{}, {} files", one.kind.0, one.files.len()),
+        one.organisation.to_string(),
+        "not promised".to_owned(),
+    ];
+    (one.added_at, row)
+}
+
+fn application_row(one: &Application) -> (Option<Timestamp>, Vec<String>) {
+    let row = vec![
+        since(Some(one.applied_at)),
+        one.id.to_string(),
+        format!("{} at {}", one.mode, one.system),
+        one.organisation.to_string(),
+        application::clock(one, own::today()),
+    ];
+    (Some(one.applied_at), row)
+}
+
+fn since(at: Option<Timestamp>) -> String {
+    at.map_or_else(
+        || "-".to_owned(),
+        |at| at.strftime("%Y-%m-%d %H:%MZ").to_string(),
+    )
+}
+
+pub(super) async fn run(
+    client: &Client,
+    verb: ReviewVerb,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
+    match verb {
+        ReviewVerb::Evidence {
+            organisation,
+            evidence,
+            accept: accepted,
+            words,
+            ..
+        } => {
+            let finding = EvidenceFinding { accepted, words };
+            let checked = client
+                .check_evidence(organisation, evidence, &finding)
+                .await?;
+            if json {
+                print::json(&checked, out)?;
+            } else {
+                let found = if accepted { "checked" } else { "refused" };
+                writeln!(out, "{evidence}: {} is {found}", checked.kind.0)?;
+            }
+        }
+        ReviewVerb::Application {
+            application,
+            accept,
+            reasons,
+            key,
+            ..
+        } => {
+            let grant = accept.grant();
+            let verdict = match grant {
+                Some(_) => ApplicationVerdict::Accept,
+                None => ApplicationVerdict::Reject,
+            };
+            let ruling = RulingDraft {
+                verdict,
+                reasons,
+                grant,
+            };
+            let making = Keyed::new(key, "it was decided", "decides twice");
+            let ruled = making.send(async |key| client.rule(application, &ruling, key).await);
+            decided(ruled.await, json, out)?;
+        }
+    }
+    Ok(0)
+}
+
+fn decided(
+    ruled: Result<Application, super::keyed::Lost>,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    match ruled {
+        Ok(decided) if json => print::json(&decided, out),
+        Ok(decided) => application::show(&decided, own::today(), out),
+        Err(lost) => {
+            if !json {
+                submit::reasons(("the organisation", &lost.error), out)?;
+            }
+            Err(lost.into())
+        }
+    }
+}

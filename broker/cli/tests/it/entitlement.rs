@@ -1,0 +1,321 @@
+//! From an organisation that nobody knows to a project with hours.
+
+use serde_json::Value;
+
+use crate::stage::Stage;
+
+pub(crate) const FOUNDER: &str = "stranger";
+pub(crate) const REVIEWER: &str = "lena";
+
+pub(crate) const ORGANISATION: &str = r#"name = "Pleione Labs"
+country = "FR"
+kind = "company"
+startup = true
+founded_on = 2024-02-29
+size = "small"
+
+[identifiers]
+vat = "FR 40 303 265 045"
+"#;
+
+pub(crate) const APPLICATION: &str = r#"[project]
+name = "Folding"
+purpose = "Structures of proteins for vaccines."
+sectors = ["health"]
+civilian = true
+
+[need]
+gpu_hours = 5000
+months = 3
+
+[answers]
+data_and_licence_statement = "See page 3."
+civilian_and_ai_act_plan = "See page 4."
+"#;
+
+const EVIDENCE: [&str; 10] = [
+    "evidence",
+    "add",
+    "--kind",
+    "ai_act_self_assessment",
+    "--issued-on",
+    "2026-10-01",
+    "--expires-on",
+    "2031-09-30",
+    "--source",
+    "form of 1 October",
+];
+
+/// A founder and a reviewer, both signed in.
+pub(crate) async fn stage() -> Stage {
+    let stage = Stage::open().await;
+    let issuer = stage.world.issuer.issuer();
+    let grant = format!(
+        "[[grants]]\nissuer = \"{issuer}\"\nsubject = \"{REVIEWER}\"\nrole = \"reviewer\"\n"
+    );
+    let setup = toml::from_str(&grant).unwrap();
+    stage.world.broker.import(&setup).await.unwrap();
+    stage.sign_in(FOUNDER).await;
+    stage.sign_in(REVIEWER).await;
+    stage
+}
+
+pub(crate) fn id(document: &Value) -> String {
+    document["id"].as_str().unwrap().to_owned()
+}
+
+pub(crate) async fn registered(stage: &Stage) -> String {
+    let file = stage.file("pleione.toml", ORGANISATION);
+    id(&stage
+        .json(FOUNDER, &["organisation", "register", &file])
+        .await)
+}
+
+/// Says what it prints of a verb that must succeed.
+async fn said(stage: &Stage, person: &str, words: &[&str]) -> String {
+    let ran = stage.run(person, words).await;
+    assert_eq!(ran.code, 0, "{words:?}: {ran:?}");
+    ran.out
+}
+
+fn pdf(stage: &Stage, name: &str) -> String {
+    stage.file(name, &format!("%PDF-1.7\n{name}\n"))
+}
+
+#[tokio::test]
+async fn an_organisation_comes_from_its_registration_to_a_project_with_hours() {
+    let stage = stage().await;
+    let org = registered(&stage).await;
+    let routes = stage.run(FOUNDER, &["routes", "--civilian"]).await;
+    assert!(routes.out.contains("needs evidence"), "{routes:?}");
+
+    let file = pdf(&stage, "self assessment.pdf");
+    let handed_in = [&EVIDENCE[..], &["--file", &file]].concat();
+    let evidence = id(&stage.json(FOUNDER, &handed_in).await);
+    let queue = said(&stage, REVIEWER, &["review"]).await;
+    assert!(
+        queue.contains(&evidence) && queue.contains("1 files"),
+        "{queue}"
+    );
+    let got = stage.world.folder.path().join("got.pdf");
+    let get = ["evidence", "file", "get", &evidence, "self assessment.pdf"];
+    let output = ["--organisation", &org, "-o", got.to_str().unwrap()];
+    said(&stage, REVIEWER, &[&get[..], &output].concat()).await;
+    assert_eq!(std::fs::read(&got).unwrap(), std::fs::read(&file).unwrap());
+    let check = [
+        "review", "evidence", &org, &evidence, "--accept", "--words", "signed",
+    ];
+    let checked = said(&stage, REVIEWER, &check).await;
+    assert!(
+        checked.ends_with("ai_act_self_assessment is checked\n"),
+        "{checked}"
+    );
+    let listed = said(&stage, FOUNDER, &["evidence"]).await;
+    assert!(
+        listed.contains("checked") && listed.contains("self assessment.pdf"),
+        "{listed}"
+    );
+
+    let file = stage.file("folding.toml", APPLICATION);
+    let apply = ["apply", "aif_playground", "meluxina/meluxina", &file];
+    let application = id(&stage.json(FOUNDER, &apply).await);
+    let shown = said(&stage, FOUNDER, &["applications"]).await;
+    assert!(
+        shown.contains("submitted") && shown.contains("2026-11-24"),
+        "{shown}"
+    );
+    let queue = said(&stage, REVIEWER, &["review"]).await;
+    assert!(
+        queue.contains(&application) && !queue.contains(&evidence),
+        "{queue}"
+    );
+
+    let accept = [
+        "review",
+        "application",
+        &application,
+        "--accept",
+        "--hours",
+        "1250",
+        "--from",
+        "2026-11-20",
+        "--to",
+        "2031-02-22",
+        "--call-reference",
+        "EHPC-AIF-2026PG01-1147",
+        "--local-account",
+        "meluxina=p200981",
+        "--reasons",
+        "A sound plan.",
+    ];
+    let decided = stage.json(REVIEWER, &accept).await;
+    assert_eq!(decided["state"]["state"], "accepted");
+    let shown = said(&stage, FOUNDER, &["application", "show", &application]).await;
+    let project = decided["state"]["project"].as_str().unwrap();
+    assert!(
+        shown.contains("A sound plan.") && shown.contains(project),
+        "{shown}"
+    );
+    let me = said(&stage, FOUNDER, &["whoami"]).await;
+    for part in [
+        project,
+        "Folding",
+        "1250.0000 node-hours",
+        "lead of",
+        &format!("speaks for {org}"),
+    ] {
+        assert!(me.contains(part), "{part}: {me}");
+    }
+}
+
+#[tokio::test]
+async fn an_organisation_is_registered_by_words_described_anew_and_has_a_size() {
+    let stage = stage().await;
+    let register = [
+        "organisation",
+        "register",
+        "--name",
+        "Pleione",
+        "--country",
+        "FR",
+        "--kind",
+        "company",
+        "--founded-on",
+        "2024-02-29",
+        "--key",
+        "k1",
+    ];
+    let org = id(&stage.json(FOUNDER, &register).await);
+    assert_eq!(
+        id(&stage.json(FOUNDER, &register).await),
+        org,
+        "the same key"
+    );
+    let listed = said(&stage, FOUNDER, &["organisations"]).await;
+    assert!(
+        listed.contains("Pleione") && listed.contains("unclear"),
+        "{listed}"
+    );
+    let file = said(&stage, FOUNDER, &["organisation", "show", "--toml"]).await;
+    let file = stage.file("pleione.toml", &format!("size = \"micro\"\n{file}"));
+    let after = said(&stage, FOUNDER, &["organisation", "describe", &file]).await;
+    assert!(after.starts_with("Pleione is described anew\n"), "{after}");
+    let again = said(&stage, FOUNDER, &["organisation", "describe", &org, &file]).await;
+    assert!(
+        again.starts_with("Pleione is described like this already\n"),
+        "{again}"
+    );
+    let size = said(&stage, FOUNDER, &["organisation", "size"]).await;
+    assert!(
+        size.starts_with("micro on 2026-11-20\n  declared by the organisation"),
+        "{size}"
+    );
+    let seen = stage.json(REVIEWER, &["organisation", "size", &org]).await;
+    assert_eq!(seen["size"], "micro");
+}
+
+#[tokio::test]
+async fn a_size_is_shown_with_its_reasons_and_figures() {
+    let stage = stage().await;
+    let facts = "[[size_facts.periods]]\nfirst_day = 2025-01-01\nlast_day = 2025-12-31\n\
+                 awu_hundredths = 1250\nturnover_eur = 900000\nbalance_eur = 400000\n";
+    let file = ORGANISATION.replace("size = \"small\"\n", "") + facts;
+    let file = stage.file("accounts.toml", &file);
+    let ran = stage
+        .run(FOUNDER, &["organisation", "register", &file])
+        .await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let size = said(&stage, FOUNDER, &["organisation", "size"]).await;
+    assert!(size.contains("12.50") && size.contains("900000"), "{size}");
+}
+
+#[tokio::test]
+async fn a_form_is_printed_filled_in_and_handed_in() {
+    let stage = stage().await;
+    registered(&stage).await;
+    let to = ["apply", "aif_playground", "meluxina/meluxina"];
+    let form = said(&stage, FOUNDER, &[&to[..], &["--form"]].concat()).await;
+    assert!(
+        form.contains("# known: organisation.country = FR ("),
+        "{form}"
+    );
+    let blank = stage.file("blank.toml", &form);
+    let ran = stage.run(FOUNDER, &[&to[..], &[&blank]].concat()).await;
+    assert_eq!(ran.code, 2, "{ran:?}");
+    let line = 1 + form
+        .lines()
+        .position(|it| it == "gpu_hours = 0 # physical GPU-hours")
+        .unwrap();
+    let words = format!("line {line}: need.gpu_hours: asks for nothing");
+    assert!(ran.error.contains(&words), "{}", ran.error);
+    let filled = form
+        .replace("= \"\"", "= \"words\"")
+        .replace("= 0", "= 3")
+        .replace("# civilian = true or false", "civilian = true");
+    let filled = stage.file("filled.toml", &filled);
+    let ran = stage.run(FOUNDER, &[&to[..], &[&filled]].concat()).await;
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(
+        ran.out.contains("this organisation: needs evidence"),
+        "{}",
+        ran.out
+    );
+    assert!(ran.out.contains("remedy:"), "{}", ran.out);
+}
+
+#[tokio::test]
+async fn what_is_refused_or_withdrawn_says_so_to_its_organisation() {
+    let stage = stage().await;
+    let org = registered(&stage).await;
+    let first = id(&stage.json(FOUNDER, &EVIDENCE).await);
+    let refuse = [
+        "review",
+        "evidence",
+        &org,
+        &first,
+        "--refuse",
+        "--words",
+        "not signed",
+    ];
+    said(&stage, REVIEWER, &refuse).await;
+    let second = id(&stage.json(FOUNDER, &EVIDENCE).await);
+    let gone = said(&stage, FOUNDER, &["evidence", "withdraw", &second]).await;
+    assert!(gone.ends_with("without a file; withdrawn\n"), "{gone}");
+    let listed = said(&stage, FOUNDER, &["evidence", &org]).await;
+    assert!(listed.contains("refused: not signed"), "{listed}");
+    let third = id(&stage.json(FOUNDER, &EVIDENCE).await);
+    let accept = [
+        "review", "evidence", &org, &third, "--accept", "--words", "signed",
+    ];
+    said(&stage, REVIEWER, &accept).await;
+
+    let file = stage.file("folding.toml", APPLICATION);
+    let apply = ["apply", "aif_playground", "meluxina/meluxina", &file];
+    let first = id(&stage.json(FOUNDER, &apply).await);
+    let twice = stage.run(FOUNDER, &apply).await;
+    assert!(twice.code == 1 && twice.error.contains(&first), "{twice:?}");
+    let gone = said(&stage, FOUNDER, &["application", "withdraw", &first]).await;
+    assert!(gone.starts_with(&format!("{first}: withdrawn\n")), "{gone}");
+    let second = id(&stage.json(FOUNDER, &apply).await);
+    let reject = [
+        "review",
+        "application",
+        &second,
+        "--reject",
+        "--reasons",
+        "No checkpoints.",
+    ];
+    said(&stage, REVIEWER, &reject).await;
+    let shown = said(&stage, FOUNDER, &["application", "show", &second]).await;
+    assert!(
+        shown.contains("rejected") && shown.contains("No checkpoints."),
+        "{shown}"
+    );
+    let late = stage.run(REVIEWER, &reject).await;
+    assert!(
+        late.code == 1 && late.error.contains("it was rejected at"),
+        "{late:?}"
+    );
+    let empty = said(&stage, REVIEWER, &["review"]).await;
+    assert_eq!(empty.lines().count(), 1, "{empty}");
+}
