@@ -1,4 +1,4 @@
-// What the pages do beyond links and forms: a job file from disk, and a job as it happens.
+// What the pages do beyond links and forms: files from disk, and a job as it happens.
 "use strict";
 
 function offerUpload() {
@@ -9,6 +9,33 @@ function offerUpload() {
     const [file] = upload.files;
     if (file) document.getElementById(upload.dataset.into).value = await file.text();
   });
+}
+
+// A file goes as it is, with the token of the page: its bytes are no field of a form.
+function offerFiles() {
+  for (const input of document.querySelectorAll("input[data-send]")) {
+    const status = input.parentElement.querySelector("[role=status]");
+    input.parentElement.hidden = false;
+    input.addEventListener("change", async () => {
+      const [file] = input.files;
+      if (!file) return;
+      status.textContent = input.dataset.sending;
+      status.textContent = await send(file, input.dataset);
+    });
+  }
+}
+
+async function send(file, { send, token, failed }) {
+  const headers = { "content-type": file.type || "text/plain", "x-form-token": token };
+  const url = `${send}?name=${encodeURIComponent(file.name)}`;
+  try {
+    const answer = await fetch(url, { method: "POST", headers, body: file });
+    if (answer.ok && !answer.redirected) { location.reload(); return ""; }
+    const isWords = (answer.headers.get("content-type") || "").startsWith("text/plain");
+    return isWords ? await answer.text() : failed;
+  } catch {
+    return failed;
+  }
 }
 
 // The parts of the page that change are fetched as the server renders them, whole.
@@ -103,4 +130,5 @@ function followJob() {
 }
 
 offerUpload();
+offerFiles();
 followJob();

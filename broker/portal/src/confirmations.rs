@@ -5,13 +5,14 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use broker_app::{Answer, next_after};
 use broker_model::{ConfirmationView, JobId, SiteId};
+use policy_engine::TitleKind;
 
 use crate::Portal;
 use crate::fields::{Fields, MemberForm};
 use crate::frame::{Frame, html};
 use crate::jobs::job_id;
 use crate::refusal::Refusal;
-use crate::texts::Texts;
+use crate::titles::Titles;
 use crate::visitor::Member;
 use crate::words::{self, Moment};
 
@@ -68,6 +69,7 @@ pub(crate) async fn show(
     let after = fields.text("after").map(job_id).transpose()?;
     let (caller, texts) = (member.caller(), member.texts);
     let waiting = portal.broker.confirmations(caller, &site, after).await?;
+    let engine = portal.broker.policy();
     let named = portal.broker.site(&site)?.site.name;
     html(&ConfirmationsPage {
         f: member.frame(texts.of("confirmations.title"), "sites"),
@@ -78,7 +80,7 @@ pub(crate) async fn show(
         next: next_after(&waiting, |one| one.job.to_string()),
         waiting: waiting
             .into_iter()
-            .map(|one| WaitingCard::new(texts, one))
+            .map(|one| WaitingCard::new(Titles::new(texts, &engine), one))
             .collect(),
     })
 }
@@ -107,7 +109,8 @@ pub(crate) async fn answer(
 }
 
 impl WaitingCard {
-    fn new(texts: Texts, one: ConfirmationView) -> Self {
+    fn new(titles: Titles<'_>, one: ConfirmationView) -> Self {
+        let texts = titles.texts;
         let asked = &one.resources;
         let (nodes, gpus) = (asked.nodes.to_string(), asked.gpus_per_node.to_string());
         let size = texts.with("job.size", &[("nodes", &nodes), ("gpus", &gpus)]);
@@ -126,7 +129,7 @@ impl WaitingCard {
             organisation: format!(
                 "{}, {} ({})",
                 one.organisation_name,
-                one.country,
+                titles.of(TitleKind::Country, &one.country),
                 word(&one.size)
             ),
             organisation_id: one.organisation.to_string(),

@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn what_is_sealed_for_a_session_opens_with_its_token_only() {
         let sealed = seal_for("a", "the ID token").unwrap();
-        assert!(!sealed.contains("ID"));
+        assert!(!sealed.contains("ID token"));
         assert_eq!(open_for("a", &sealed).as_deref(), Some("the ID token"));
         assert_eq!(open_for("b", &sealed), None);
         assert_eq!(open_for("a", "kept in clear by an older version"), None);

@@ -1,8 +1,14 @@
 //! An eligibility decision in words: every rule that spoke, its source, and what would change it.
 
-use policy_engine::{Decision, Effect, Outcome};
+mod asked;
+
+use policy_engine::{Decision, Effect, Engine, Outcome, Question};
+use serde::Deserialize;
 
 use crate::texts::Texts;
+
+/// The language that the rules are written in.
+const ENGLISH: &str = "en";
 
 #[derive(Clone, Debug)]
 pub(crate) struct DecisionView {
@@ -11,11 +17,13 @@ pub(crate) struct DecisionView {
     pub(crate) rules: Vec<RuleView>,
 }
 
-/// Titles, sources and words come from the policy, which is written in English.
+/// Sources stay as they are cited.
 #[derive(Clone, Debug)]
 pub(crate) struct RuleView {
     pub(crate) class: &'static str,
     pub(crate) effect: &'static str,
+    /// Of the title, the words and the remedy.
+    pub(crate) lang: &'static str,
     pub(crate) title: String,
     pub(crate) source: String,
     pub(crate) effective: String,
@@ -23,19 +31,62 @@ pub(crate) struct RuleView {
     pub(crate) remedy: Option<String>,
 }
 
+/// A stored decision beside its question.
+#[derive(Deserialize)]
+struct Document {
+    question: Question,
+    decision: Decision,
+}
+
 impl DecisionView {
-    pub(crate) fn new(texts: Texts, decision: &Decision) -> Self {
-        let (class, key) = match decision.result {
+    /// In the language of the texts, rule by rule, as far as the policy has the words; in English else.
+    pub(crate) fn said(
+        texts: Texts,
+        engine: &Engine,
+        (question, decision): (&Question, &Decision),
+    ) -> Self {
+        let lang = texts.lang();
+        let said = engine.in_language(question, decision, lang);
+        let pairs = said.rules.iter().zip(&decision.rules);
+        let langs = pairs.map(|(said, written)| lang_of(said.words != written.words, texts));
+        Self::new(texts, &said, &langs.collect::<Vec<_>>())
+    }
+
+    /// Where nobody hands on what was asked.
+    pub(crate) fn in_english(texts: Texts, decision: &Decision) -> Self {
+        Self::new(texts, decision, &vec![ENGLISH; decision.rules.len()])
+    }
+
+    /// Of what is said in the language of the texts already, under the present policy.
+    pub(crate) fn in_words(texts: Texts, engine: &Engine, said: &Decision) -> Self {
+        let langs = said.rules.iter().map(|spoken| {
+            let mut rules = engine.rules().iter();
+            let written = rules.find(|it| it.id == spoken.rule);
+            lang_of(written.is_none_or(|it| it.title != spoken.title), texts)
+        });
+        Self::new(texts, said, &langs.collect::<Vec<_>>())
+    }
+
+    /// As it is stored, with its question; nothing where that cannot be read.
+    pub(crate) fn stored(texts: Texts, engine: &Engine, document: &str) -> Option<Self> {
+        let read: Document = serde_json::from_str(document).ok()?;
+        let asked = (&read.question, &read.decision);
+        Some(Self::said(texts, engine, asked))
+    }
+
+    fn new(texts: Texts, said: &Decision, langs: &[&'static str]) -> Self {
+        let (class, key) = match said.result {
             Outcome::Eligible => ("good", "eligibility.eligible"),
             Outcome::NotEligible => ("bad", "eligibility.not_eligible"),
             Outcome::NeedsEvidence => ("wait", "eligibility.needs_evidence"),
             Outcome::NeedsReview => ("wait", "eligibility.needs_review"),
         };
-        let rules = decision.rules.iter().map(|rule| {
+        let rules = said.rules.iter().zip(langs).map(|(rule, &lang)| {
             let (class, key) = effect(rule.effect);
             RuleView {
                 class,
                 effect: texts.of(key),
+                lang,
                 title: rule.title.clone(),
                 source: rule.source.clone(),
                 effective: rule.effective.to_string(),
@@ -49,6 +100,10 @@ impl DecisionView {
             rules: rules.collect(),
         }
     }
+}
+
+fn lang_of(is_translated: bool, texts: Texts) -> &'static str {
+    if is_translated { texts.lang() } else { ENGLISH }
 }
 
 const fn effect(effect: Effect) -> (&'static str, &'static str) {

@@ -32,6 +32,16 @@ impl Fields {
             .filter(|text| !text.is_empty())
     }
 
+    /// Those whose names begin so, by name, with their texts.
+    pub(crate) fn beginning<'f>(
+        &'f self,
+        prefix: &'f str,
+    ) -> impl Iterator<Item = (&'f str, &'f str)> {
+        let from = self.0.range(prefix.to_owned()..);
+        let begun = from.take_while(move |(name, _)| name.starts_with(prefix));
+        begun.map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+
     /// A field that must be there in the form of its type.
     pub(crate) fn parsed<T>(&self, name: &str) -> Result<T, InvalidSpec>
     where
@@ -53,6 +63,12 @@ impl Fields {
         let allowed = "a date and a time, as 2026-11-20T12:00";
         time.map(Some)
             .ok_or_else(|| wrong(name, "is no time", allowed))
+    }
+}
+
+impl From<Vec<(String, String)>> for Fields {
+    fn from(fields: Vec<(String, String)>) -> Self {
+        Self(fields.into_iter().collect())
     }
 }
 
@@ -94,12 +110,16 @@ impl FromRequest<Portal> for MemberForm {
             _ => Refusal::Unreadable,
         })?;
         let fields = Fields::parse(&body);
-        let expected = form_token(&member.session.token);
-        let given = fields.text("form_token").unwrap_or_default();
-        let same = aws_lc_rs::constant_time::verify_slices_are_equal;
-        if same(given.as_bytes(), expected.as_bytes()).is_err() {
+        if !is_own_form(&member, fields.text("form_token").unwrap_or_default()) {
             return Err(Refusal::ForeignForm);
         }
         Ok(Self { member, fields })
     }
+}
+
+/// Whether the token is that of the visitor's session.
+pub(crate) fn is_own_form(member: &Member, given: &str) -> bool {
+    let expected = form_token(&member.session.token);
+    let same = aws_lc_rs::constant_time::verify_slices_are_equal;
+    same(given.as_bytes(), expected.as_bytes()).is_ok()
 }

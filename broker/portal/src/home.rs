@@ -3,6 +3,7 @@ use axum::extract::State;
 use axum::response::Response;
 use broker_app::Standing;
 use broker_model::{Allocation, AllocationScope, Role};
+use policy_engine::TitleKind;
 
 use crate::Portal;
 use crate::decision::DecisionView;
@@ -25,6 +26,9 @@ struct HomePage {
     f: Frame,
     roles: Vec<String>,
     projects: Vec<ProjectView>,
+    /// Speaks for an organisation.
+    speaks: bool,
+    reviews: bool,
 }
 
 struct ProjectView {
@@ -81,6 +85,8 @@ pub(crate) async fn show(
         f: member.frame(texts.of("home.title"), "home"),
         roles,
         projects,
+        speaks: !member.caller().organisations().is_empty(),
+        reviews: member.caller().is_reviewer(),
     })
 }
 
@@ -99,14 +105,15 @@ async fn project(
         .iter()
         .map(|it| AllocationView::new(texts, it))
         .collect();
-    let organisation = standing.organisation;
+    let (engine, organisation) = (portal.broker.policy(), standing.organisation);
+    let country = engine.title(TitleKind::Country, &organisation.country, texts.lang());
     Ok(ProjectView {
         id: standing.project.id.to_string(),
         name: standing.project.name,
-        organisation: format!("{} ({})", organisation.name, organisation.country),
+        organisation: format!("{} ({country})", organisation.name),
         call_reference: standing.project.call_reference,
         allocations,
-        decision: DecisionView::new(texts, &answer.decision),
+        decision: DecisionView::in_english(texts, &answer.decision),
     })
 }
 
@@ -135,7 +142,10 @@ impl AllocationView {
 /// Roles outside of projects; those inside show as the projects themselves.
 fn role_words(texts: Texts, role: &Role) -> Option<String> {
     match role {
-        Role::Member { .. } | Role::Lead { .. } => None,
+        Role::Member { .. }
+        | Role::Lead { .. }
+        | Role::Representative { .. }
+        | Role::CentreStaff { .. } => None,
         Role::Reviewer => Some(texts.of("role.reviewer").to_owned()),
         Role::Operator => Some(texts.of("role.operator").to_owned()),
         Role::SiteAdmin { site, sees_people } => {

@@ -6,11 +6,15 @@
 //! session; no page loads anything from elsewhere, and no page holds a script or a style of its own.
 
 mod agents;
+mod ai_act;
+mod applications;
+
 mod assets;
 mod confirmations;
 mod cookies;
 mod decision;
 mod fields;
+mod form;
 mod frame;
 mod handoffs;
 mod home;
@@ -18,12 +22,19 @@ mod jobs;
 mod ledger;
 mod login;
 mod notices;
+mod organisations;
 mod placement;
 mod refusal;
+
+mod reviews;
 mod router;
+mod routes;
+
 mod site_admin;
 mod sites;
 mod texts;
+mod titles;
+mod twice;
 mod visitor;
 mod words;
 

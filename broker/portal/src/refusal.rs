@@ -74,10 +74,13 @@ impl Refusal {
 fn of_app(error: &Error) -> (StatusCode, &'static str) {
     match error {
         Error::NotFound(_) | Error::OutsideLedger => (StatusCode::NOT_FOUND, "not_found"),
-        Error::Forbidden(_) | Error::NotEligible(_) | Error::NoAllocation => {
-            (StatusCode::FORBIDDEN, "forbidden")
+        Error::Forbidden(_)
+        | Error::NotEligible(_)
+        | Error::NoAllocation
+        | Error::ConflictOfInterest => (StatusCode::FORBIDDEN, "forbidden"),
+        Error::Invalid(..) | Error::InvalidSpec(_) | Error::InvalidSite(_) => {
+            (StatusCode::BAD_REQUEST, "bad_request")
         }
-        Error::InvalidSpec(_) | Error::InvalidSite(_) => (StatusCode::BAD_REQUEST, "bad_request"),
         Error::NoFeasiblePartition(_)
         | Error::HoursExceeded { .. }
         | Error::JobIsOver(_)
@@ -91,7 +94,7 @@ fn of_app(error: &Error) -> (StatusCode, &'static str) {
         | Error::InFlight => (StatusCode::CONFLICT, "conflict"),
         // No agent asks for a page.
         Error::Agent(_) => (StatusCode::FORBIDDEN, "forbidden"),
-        Error::Contended => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        Error::Contended | Error::Files(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         Error::Store(StoreError::Full(_)) => (StatusCode::INSUFFICIENT_STORAGE, "unavailable"),
         Error::Store(StoreError::Unavailable(_)) => {
             (StatusCode::SERVICE_UNAVAILABLE, "unavailable")

@@ -9,10 +9,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::applications::new;
+use crate::organisations::{self, describe, evidence, files};
 use crate::refusal::Refusal;
 use crate::{
-    Portal, agents, assets, confirmations, frame, handoffs, home, jobs, ledger, login, site_admin,
-    sites,
+    Portal, agents, applications, assets, confirmations, frame, handoffs, home, jobs, ledger,
+    login, reviews, routes, site_admin, sites,
 };
 
 /// A script is at most 256 KiB, three times that when a form encodes it.
@@ -30,6 +32,7 @@ pub fn router(portal: Portal) -> Router {
         .route("/jobs/{id}/events", get(jobs::follow::events))
         .route("/jobs/{id}/handoff/script", get(jobs::handoff::script))
         .route("/jobs/{id}/handoff/lexis", get(jobs::handoff::lexis))
+        .merge(entitlement())
         .route("/sites", get(sites::show))
         .route("/sites/{id}/confirmations", get(confirmations::show))
         .route(
@@ -66,6 +69,49 @@ pub fn router(portal: Portal) -> Router {
             frame::around,
         ))
         .with_state(portal)
+}
+
+/// From an organisation that nobody knows to a project with hours.
+fn entitlement() -> Router<Portal> {
+    let files = post(files::send).layer(DefaultBodyLimit::max(files::LARGEST));
+    Router::new()
+        .route("/routes", get(routes::show))
+        .route("/applications", get(applications::list))
+        .route("/applications/new", get(new::form).post(new::send))
+        .route("/applications/{id}", get(applications::show::show))
+        .route(
+            "/applications/{id}/withdraw",
+            post(applications::show::withdraw),
+        )
+        .route("/reviews", get(reviews::queue))
+        .route(
+            "/reviews/evidence/{organisation}/{evidence}",
+            get(reviews::evidence::show).post(reviews::evidence::judge),
+        )
+        .route(
+            "/reviews/applications/{id}",
+            get(reviews::application::show).post(reviews::application::rule),
+        )
+        .route("/organisations", get(organisations::list))
+        .route(
+            "/organisations/new",
+            get(describe::form).post(describe::register),
+        )
+        .route("/organisations/{id}", get(organisations::show::show))
+        .route(
+            "/organisations/{id}/edit",
+            get(describe::edit).post(describe::describe),
+        )
+        .route("/organisations/{id}/evidence", post(evidence::hand_in))
+        .route(
+            "/organisations/{id}/evidence/{evidence}/withdraw",
+            post(evidence::withdraw),
+        )
+        .route("/organisations/{id}/evidence/{evidence}/files", files)
+        .route(
+            "/organisations/{id}/evidence/{evidence}/files/{sha256}",
+            get(files::read),
+        )
 }
 
 /// Programs that ask the API for what it does not have get no page.

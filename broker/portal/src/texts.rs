@@ -89,6 +89,13 @@ impl Texts {
         text.or_else(in_english).map_or("…", String::as_str)
     }
 
+    /// A word of the model or of the policy, as `word.{name}`; one that no catalogue has yet as it is.
+    pub(crate) fn word(self, name: &str) -> String {
+        let key = format!("word.{name}");
+        let known = self.catalogue.and_then(|it| it.texts.get(&key));
+        known.map_or_else(|| name.replace('_', " "), Clone::clone)
+    }
+
     /// The text with `{name}` replaced.
     pub(crate) fn with(self, key: &str, values: &[(&str, &str)]) -> String {
         let fill = |text: String, (name, value): &(&str, &str)| {

@@ -133,7 +133,10 @@ fn way_back(parts: &Parts) -> String {
     let path = uri.path();
     match path.strip_suffix("/cancel") {
         Some(job) => job.to_owned(),
-        None if path == "/jobs/new" => path.to_owned(),
+        None if ["/jobs/new", "/organisations/new"].contains(&path) => path.to_owned(),
+        None if path.starts_with("/organisations/") => first_two(path),
+        None if path.starts_with("/applications/") => "/applications".to_owned(),
+        None if path.starts_with("/reviews/") => "/reviews".to_owned(),
         None if ["/admin/", "/handoffs/", "/confirmations/"]
             .iter()
             .any(|of| path.contains(of)) =>
@@ -143,4 +146,10 @@ fn way_back(parts: &Parts) -> String {
         }
         None => "/".to_owned(),
     }
+}
+
+/// `/organisations/org_1/edit` is of `/organisations/org_1`.
+fn first_two(path: &str) -> String {
+    let parts: Vec<&str> = path.splitn(4, '/').take(3).collect();
+    parts.join("/")
 }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::Portal;
 use crate::cookies::random_text;
 use crate::decision::DecisionView;
-use crate::fields::MemberForm;
+use crate::fields::{Fields, MemberForm};
 use crate::frame::{Frame, html};
 use crate::jobs::jobfile::{self, Fault};
 use crate::placement::PlacementView;
@@ -53,12 +53,16 @@ struct Answer {
 pub(crate) async fn form(
     State(portal): State<Portal>,
     member: Member,
+    fields: Fields,
 ) -> Result<Response, Refusal> {
     let standings = portal.broker.my_projects(member.caller()).await?;
-    let project = standings
-        .first()
-        .map(|standing| standing.project.id.to_string());
-    let text = sample(project.as_deref().unwrap_or("prj_…"));
+    let ids: Vec<String> = { standings.iter() }
+        .map(|standing| standing.project.id.to_string())
+        .collect();
+    // A link may name one of them.
+    let named = ids.iter().find(|id| fields.text("project") == Some(id));
+    let project = named.or(ids.first());
+    let text = sample(project.map_or("prj_…", String::as_str));
     page(&member, text, random_text(), Answer::default())
 }
 
@@ -144,7 +148,7 @@ impl Answer {
     fn of_quote(member: &Member, quote: &Quote) -> Self {
         let texts = member.texts;
         Self {
-            decision: Some(DecisionView::new(texts, &quote.eligibility)),
+            decision: Some(DecisionView::in_english(texts, &quote.eligibility)),
             placement: quote
                 .placement
                 .as_ref()
@@ -174,7 +178,7 @@ impl Answer {
             },
             Error::NotEligible(decision) => Self {
                 status: StatusCode::FORBIDDEN,
-                decision: Some(DecisionView::new(texts, &decision)),
+                decision: Some(DecisionView::in_english(texts, &decision)),
                 ..conflict
             },
             Error::NoAllocation => Self {

@@ -6,6 +6,7 @@ use broker_model::{Attempt, Confirmation, Job, Verdict};
 use broker_store::EntryRow;
 
 use crate::Portal;
+use crate::decision::DecisionView;
 use crate::fields::{Fields, MemberForm};
 use crate::frame::{Frame, html};
 use crate::jobs::facts::{self, Fact, UsageView};
@@ -42,6 +43,8 @@ struct JobPage {
     site_notices: Vec<Notice>,
     log: LogView,
     placement: Option<PlacementView>,
+    /// Under which it was accepted.
+    decision: Option<DecisionView>,
     entries: Vec<EntryView>,
     after: String,
     file: String,
@@ -89,6 +92,7 @@ pub(crate) async fn show(
         Err(Error::NotFound(_)) => None,
         Err(error) => return Err(error.into()),
     };
+    let decision = broker.decision_of(caller, id).await?.document;
     let rows = broker.entries(caller, Some(id), 0, ENTRIES).await?.entries;
     let said = broker.confirmations_of(caller, id).await?;
     let log = portal.log(&member, &job, stream).await?;
@@ -111,6 +115,7 @@ pub(crate) async fn show(
         site_notices: portal.site_notices(texts, &job),
         log,
         placement,
+        decision: DecisionView::stored(texts, &broker.policy(), &decision),
         after: rows
             .last()
             .map(|row| row.seq.to_string())

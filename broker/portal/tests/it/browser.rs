@@ -56,6 +56,22 @@ impl Browser {
         self.send(url, request).await
     }
 
+    /// Sends a file as the script of the pages does.
+    pub(crate) async fn send_file(
+        &mut self,
+        path: &str,
+        token: &str,
+        (media_type, bytes): (&str, Vec<u8>),
+    ) -> Shown {
+        let url = self.base.join(path).unwrap();
+        let request = self
+            .http
+            .post(url.clone())
+            .header("content-type", media_type);
+        let request = request.header("x-form-token", token).body(bytes);
+        self.send(url, request).await
+    }
+
     /// A response whose body goes on: server-sent events.
     pub(crate) async fn stream(&mut self, path: &str, last_event_id: Option<&str>) -> Response {
         let url = self.base.join(path).unwrap();

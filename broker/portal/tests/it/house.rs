@@ -35,6 +35,12 @@ pub(crate) const ADMIN: &str = "admin";
 /// Administers HLRS's site, and may see names.
 pub(crate) const NAMER: &str = "namer";
 
+/// Has founded something that nobody here knows yet.
+pub(crate) const FOUNDER: &str = "founder";
+pub(crate) const REVIEWER: &str = "reviewer";
+/// Reviews, and has an organisation of their own in the tests that need one.
+pub(crate) const INSIDER: &str = "insider";
+
 const SETUP: &str = r#"
 [organisations.start-up]
 name = "Start-up <b>& Sons</b>"
@@ -70,6 +76,16 @@ members = [{ issuer = "", subject = "stranger" }]
 issuer = ""
 subject = "operator"
 role = "operator"
+
+[[grants]]
+issuer = ""
+subject = "reviewer"
+role = "reviewer"
+
+[[grants]]
+issuer = ""
+subject = "insider"
+role = "reviewer"
 
 [[grants]]
 issuer = ""
@@ -336,6 +352,9 @@ async fn issuer(base: &Url, clock: Arc<ManualClock>) -> DevIssuer {
         person("nobody", "Nobody"),
         person(ADMIN, "Hela"),
         person(NAMER, "Nils"),
+        person(FOUNDER, "Maia"),
+        person(REVIEWER, "Rita"),
+        person(INSIDER, "Ines"),
     ];
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let mut config = DevIssuerConfig::new("urn:test", people);
@@ -372,6 +391,7 @@ async fn broker(data: &Path, clock: Arc<ManualClock>) -> Broker {
         clock,
         ids: Arc::new(Ids::from_os()),
         limits: Limits::default(),
+        files: Some(files()),
     })
 }
 
@@ -439,5 +459,13 @@ fn snapshot(observed_at: Timestamp) -> SiteSnapshot {
             jobs_queued: 3,
             backlog_node_seconds: None,
         }],
+    }
+}
+
+/// Files of evidence, as long as the test runs.
+fn files() -> broker_app::FileStore {
+    broker_app::FileStore {
+        objects: Arc::new(object_store::memory::InMemory::new()),
+        largest_bytes: 1024 * 1024,
     }
 }

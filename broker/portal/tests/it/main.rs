@@ -7,11 +7,16 @@
 )]
 
 mod agents;
+mod applications;
 mod browser;
 mod by_people;
 mod house;
 mod jobs;
+mod languages;
 mod long_lists;
+mod organisations;
 mod pages;
+mod reviews;
+mod routes;
 mod signing_in;
 mod site_admin;

@@ -65,6 +65,10 @@ async fn every_page_carries_the_headers_that_keep_it_to_itself() {
         "/jobs/new",
         "/sites",
         "/ledger",
+        "/organisations",
+        "/organisations/new",
+        "/routes",
+        "/applications",
         "/nowhere",
         "/assets/portal.css",
     ] {

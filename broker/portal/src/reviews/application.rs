@@ -1,0 +1,161 @@
+//! Deciding on one application.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use broker_app::Error;
+use broker_model::{
+    ApplicationDraft, ApplicationId, ApplicationVerdict, GrantDraft, RulingDraft, SiteId,
+};
+use policy_engine::day_in_brussels;
+
+use super::check_reviewer;
+use crate::Portal;
+use crate::applications::application_id;
+use crate::applications::view::ApplicationView;
+use crate::decision::DecisionView;
+use crate::fields::MemberForm;
+use crate::form::Typed;
+use crate::frame::{Frame, html};
+use crate::organisations::evidence_view::EvidenceView;
+use crate::organisations::facts::{Fact, facts};
+use crate::organisations::show::SizeView;
+use crate::refusal::Refusal;
+use crate::titles::Titles;
+use crate::visitor::Member;
+
+const ACCOUNT: &str = "grant.local_accounts";
+
+#[derive(Template)]
+#[template(path = "review_application.html")]
+struct RulingPage {
+    f: Frame,
+    one: ApplicationView,
+    organisation: String,
+    facts: Vec<Fact>,
+    size: SizeView,
+    evidence: Vec<EvidenceView>,
+    /// What the rules found when it was handed in.
+    found: Option<DecisionView>,
+    is_own: bool,
+    typed: Typed,
+    /// Why it cannot be accepted now.
+    refused: Option<DecisionView>,
+}
+
+pub(crate) async fn show(
+    State(portal): State<Portal>,
+    member: Member,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
+    check_reviewer(&member)?;
+    let id = application_id(&id)?;
+    portal
+        .ruling_page(&member, id, (Typed::default(), None))
+        .await
+}
+
+pub(crate) async fn rule(
+    State(portal): State<Portal>,
+    Path(id): Path<String>,
+    MemberForm { member, fields }: MemberForm,
+) -> Result<Response, Refusal> {
+    check_reviewer(&member)?;
+    let id = application_id(&id)?;
+    let mut typed = Typed::from(fields);
+    let one = portal.broker.application(member.caller(), id).await?;
+    let draft = draft(&mut typed, &one.system)?;
+    let Some(draft) = draft else {
+        return portal
+            .ruling_page(&member, id, (typed.unread(), None))
+            .await;
+    };
+    match portal.broker.rule(member.caller(), id, &draft).await {
+        Ok(_) => Ok(Redirect::to("/reviews").into_response()),
+        Err(Error::NotEligible(decision)) => {
+            typed.status = StatusCode::CONFLICT;
+            let asked = (&ApplicationDraft::from(&one), &*decision);
+            let refused = portal.refused_application(&member, asked).await?;
+            portal
+                .ruling_page(&member, id, (typed, Some(refused)))
+                .await
+        }
+        Err(Error::ConflictOfInterest) => {
+            let words = member.texts.of("review.conflict").to_owned();
+            let typed = typed.with_notice(StatusCode::FORBIDDEN, words);
+            portal.ruling_page(&member, id, (typed, None)).await
+        }
+        Err(error) => {
+            let typed = typed.refused(member.texts, error)?;
+            portal.ruling_page(&member, id, (typed, None)).await
+        }
+    }
+}
+
+impl Portal {
+    async fn ruling_page(
+        &self,
+        member: &Member,
+        id: ApplicationId,
+        (typed, refused): (Typed, Option<DecisionView>),
+    ) -> Result<Response, Refusal> {
+        let (broker, caller, texts) = (&self.broker, member.caller(), member.texts);
+        let status = typed.status;
+        let one = broker.application(caller, id).await?;
+        let organisation = broker.organisation(caller, one.organisation).await?;
+        let size = broker.organisation_size(caller, one.organisation).await?;
+        let handed_in = broker.evidence(caller, one.organisation).await?;
+        let (engine, today) = (broker.policy(), day_in_brussels(broker.clock().now()));
+        let titles = Titles::new(texts, &engine);
+        let view = |it| EvidenceView::new(titles, today, it);
+        let own = self.belongs_to(member).await?;
+        let mut response = html(&RulingPage {
+            f: member.frame(&one.project.name, "reviews"),
+            facts: facts(titles, &organisation),
+            organisation: organisation.name,
+            size: SizeView::new(texts, &size),
+            evidence: handed_in.iter().map(view).collect(),
+            found: self.found(texts, one.found).await?,
+            is_own: own.contains(&one.organisation),
+            one: self.application_view(texts, &one),
+            typed,
+            refused,
+        })?;
+        *response.status_mut() = status;
+        Ok(response)
+    }
+}
+
+/// Nothing where a field cannot be read; a rejection looks at no field of a grant.
+fn draft(typed: &mut Typed, system: &str) -> Result<Option<RulingDraft>, Refusal> {
+    let (verdict, grant) = match typed.value("verdict") {
+        "accept" => (ApplicationVerdict::Accept, grant(typed, system)),
+        "reject" => (ApplicationVerdict::Reject, None),
+        _ => return Err(Refusal::Unreadable),
+    };
+    let draft = RulingDraft {
+        verdict,
+        reasons: typed.text("reasons"),
+        grant,
+    };
+    Ok(Some(draft).filter(|_| !typed.is_wrong()))
+}
+
+fn grant(typed: &mut Typed, system: &str) -> Option<GrantDraft> {
+    let hours = typed.need("grant.hours", "a whole number, 1 and more");
+    let valid_from = typed.needed_day("grant.valid_from");
+    let valid_to = typed.needed_day("grant.valid_to");
+    let site: Option<SiteId> = { system.split('/').next() }.and_then(|it| it.parse().ok());
+    let account: BTreeMap<SiteId, String> = site.zip(typed.some(ACCOUNT)).into_iter().collect();
+    Some(GrantDraft {
+        hours: hours?,
+        unit: typed.some("grant.unit"),
+        valid_from: valid_from?,
+        valid_to: valid_to?,
+        call_reference: typed.some("grant.call_reference"),
+        local_accounts: account,
+    })
+}

@@ -1,0 +1,105 @@
+//! Checking one piece of evidence.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use broker_app::Error;
+use broker_model::{EvidenceFinding, EvidenceId, OrganisationId};
+use policy_engine::day_in_brussels;
+
+use super::check_reviewer;
+use crate::Portal;
+use crate::fields::MemberForm;
+use crate::form::Typed;
+use crate::frame::{Frame, html};
+use crate::organisations::evidence::evidence_id;
+use crate::organisations::evidence_view::EvidenceView;
+use crate::organisations::facts::{Fact, facts};
+use crate::organisations::organisation_id;
+use crate::refusal::Refusal;
+use crate::titles::Titles;
+use crate::visitor::Member;
+
+#[derive(Template)]
+#[template(path = "review_evidence.html")]
+struct CheckPage {
+    f: Frame,
+    organisation: String,
+    facts: Vec<Fact>,
+    one: EvidenceView,
+    is_own: bool,
+    typed: Typed,
+}
+
+type Which = (OrganisationId, EvidenceId);
+
+pub(crate) async fn show(
+    State(portal): State<Portal>,
+    member: Member,
+    Path((of, id)): Path<(String, String)>,
+) -> Result<Response, Refusal> {
+    check_reviewer(&member)?;
+    let which = (organisation_id(&of)?, evidence_id(&id)?);
+    portal.check_page(&member, which, Typed::default()).await
+}
+
+pub(crate) async fn judge(
+    State(portal): State<Portal>,
+    Path((of, id)): Path<(String, String)>,
+    MemberForm { member, fields }: MemberForm,
+) -> Result<Response, Refusal> {
+    check_reviewer(&member)?;
+    let which = (organisation_id(&of)?, evidence_id(&id)?);
+    let typed = Typed::from(fields);
+    let accepted = match typed.value("verdict") {
+        "accept" => true,
+        "refuse" => false,
+        _ => return Err(Refusal::Unreadable),
+    };
+    let words = typed.text("words");
+    let finding = EvidenceFinding { accepted, words };
+    let judged = portal
+        .broker
+        .check_evidence(member.caller(), which, finding);
+    match judged.await {
+        Ok(_) => Ok(Redirect::to("/reviews").into_response()),
+        Err(Error::ConflictOfInterest) => {
+            let words = member.texts.of("review.conflict").to_owned();
+            let typed = typed.with_notice(StatusCode::FORBIDDEN, words);
+            portal.check_page(&member, which, typed).await
+        }
+        Err(error) => {
+            let typed = typed.refused(member.texts, error)?;
+            portal.check_page(&member, which, typed).await
+        }
+    }
+}
+
+impl Portal {
+    async fn check_page(
+        &self,
+        member: &Member,
+        (of, id): Which,
+        typed: Typed,
+    ) -> Result<Response, Refusal> {
+        let (caller, texts, status) = (member.caller(), member.texts, typed.status);
+        let organisation = self.broker.organisation(caller, of).await?;
+        let handed_in = self.broker.evidence(caller, of).await?;
+        let one = handed_in.iter().find(|it| it.id == id);
+        let one = one.ok_or(Refusal::NoPage)?;
+        let today = day_in_brussels(self.broker.clock().now());
+        let engine = self.broker.policy();
+        let titles = Titles::new(texts, &engine);
+        let mut response = html(&CheckPage {
+            f: member.frame(texts.of("review.title"), "reviews"),
+            facts: facts(titles, &organisation),
+            one: EvidenceView::new(titles, today, one),
+            is_own: self.belongs_to(member).await?.contains(&of),
+            organisation: organisation.name,
+            typed,
+        })?;
+        *response.status_mut() = status;
+        Ok(response)
+    }
+}

@@ -1,0 +1,236 @@
+//! How a route becomes words: the one place that reads what the policy engine says of routes.
+
+use broker_app::RouteFound;
+use broker_model::OrganisationId;
+use policy_engine::{
+    AccessMode, Change, Cost, Duty, GpuHours, OfferState, Outcome, Route, Sourced, TitleKind,
+};
+use url::form_urlencoded::Serializer;
+
+use crate::ai_act;
+use crate::decision::DecisionView;
+use crate::form::Typed;
+use crate::texts::Texts;
+use crate::titles::Titles;
+use crate::words;
+
+/// What a link to a form takes along of the question.
+const TAKEN_ALONG: [&str; 5] = [
+    "need.gpu_hours",
+    "need.months",
+    "project.civilian",
+    "project.eu_project",
+    "project.sectors",
+];
+
+pub(crate) struct RouteView {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) system: String,
+    pub(crate) is_open: bool,
+    pub(crate) offer: Said,
+    /// Why it is closed.
+    pub(crate) why: Option<String>,
+    pub(crate) decision: DecisionView,
+    /// Each alone makes the answer a yes.
+    pub(crate) changes: Vec<String>,
+    pub(crate) cost: Said,
+    /// The funding share that the hours are of.
+    pub(crate) share: Option<Said>,
+    pub(crate) hours: Option<Said>,
+    pub(crate) months: Option<Said>,
+    pub(crate) decided_by: Option<Said>,
+    pub(crate) documents: Vec<Said>,
+    pub(crate) duties: Vec<Said>,
+    /// Where to apply, for who may.
+    pub(crate) apply: Option<String>,
+}
+
+/// Words with where they come from; what is uncertain says so.
+pub(crate) struct Said {
+    pub(crate) words: String,
+    pub(crate) source: String,
+    pub(crate) note: Option<String>,
+    pub(crate) certain: bool,
+}
+
+impl Said {
+    fn of<T>(sourced: &Sourced<T>, words: String) -> Self {
+        Self {
+            words,
+            source: sourced.source.clone(),
+            note: sourced.note.clone(),
+            certain: sourced.is_certain(),
+        }
+    }
+}
+
+impl RouteView {
+    pub(crate) fn new(
+        titles: Titles<'_>,
+        found: &RouteFound,
+        (organisation, typed): (Option<OrganisationId>, &Typed),
+    ) -> Self {
+        let route = &found.route;
+        let (texts, engine) = (titles.texts, titles.engine);
+        let mode = engine.modes().iter().find(|it| it.id == route.mode);
+        let (documents, duties) = (route.documents.iter(), route.duties.iter());
+        let offer = &route.offer.value;
+        let may_apply = matches!(
+            route.decision.result,
+            Outcome::Eligible | Outcome::NeedsReview
+        );
+        let apply = organisation.filter(|_| may_apply);
+        Self {
+            id: format!("{}-{}", route.mode, offer.system.replace('/', "-")),
+            title: found.title.clone(),
+            system: offer.system.clone(),
+            is_open: offer.state == OfferState::Open,
+            offer: Said::of(&route.offer, offer_words(titles, route)),
+            why: offer.why.clone(),
+            decision: DecisionView::in_words(texts, engine, &route.decision),
+            changes: { route.changes.iter() }
+                .map(|it| together(titles, it))
+                .collect(),
+            cost: cost(titles, route.cost, mode),
+            share: { route.share.as_ref() }.map(|it| Said::of(it, it.value.clone())),
+            hours: route.gpu_hours.as_ref().map(|it| hours(texts, it)),
+            months: { route.durations_months.as_ref() }.map(|it| months(texts, it)),
+            decided_by: mode.and_then(|mode| decided_by(texts, found, mode)),
+            documents: documents
+                .map(|it| Said::of(it, titles.of(TitleKind::Document, &it.value)))
+                .collect(),
+            duties: duties
+                .map(|it| Said::of(it, duty(titles, &it.value)))
+                .collect(),
+            apply: apply.map(|of| apply_path(of, (&route.mode, &offer.system), typed)),
+        }
+    }
+}
+
+fn offer_words(titles: Titles<'_>, route: &Route) -> String {
+    let state = match route.offer.value.state {
+        OfferState::Open => "open",
+        OfferState::Closed => "closed",
+    };
+    let state = titles.of(TitleKind::OfferState, state);
+    let since = route.since.map(|it| it.to_string());
+    since.map_or_else(
+        || state.clone(),
+        |day| {
+            format!(
+                "{state} {}",
+                titles.texts.with("ways.since", &[("day", &day)])
+            )
+        },
+    )
+}
+
+fn cost(titles: Titles<'_>, cost: Cost, mode: Option<&AccessMode>) -> Said {
+    let id = match cost {
+        Cost::Free => "free",
+        Cost::PayPerUse => "pay_per_use",
+        Cost::Unclear => "unclear",
+    };
+    let free_for = mode.map(|it| &it.free_for);
+    Said {
+        words: titles.of(TitleKind::Cost, id),
+        source: free_for.map(|it| it.source.clone()).unwrap_or_default(),
+        note: free_for.and_then(|it| it.note.clone()),
+        certain: cost != Cost::Unclear && free_for.is_some_and(Sourced::is_certain),
+    }
+}
+
+fn hours(texts: Texts, sourced: &Sourced<GpuHours>) -> Said {
+    let GpuHours {
+        least,
+        most,
+        typical,
+    } = sourced.value;
+    let said = |key: &str, hours: u64| texts.with(key, &[("hours", &words::count(hours))]);
+    let parts = [
+        least.map(|it| said("ways.least", it)),
+        most.map(|it| said("ways.most", it)),
+        typical.map(|it| said("ways.typical", it)),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    Said::of(sourced, parts.join(", "))
+}
+
+fn months(texts: Texts, sourced: &Sourced<Vec<u32>>) -> Said {
+    let months: Vec<String> = sourced.value.iter().map(ToString::to_string).collect();
+    let words = texts.with("ways.months", &[("months", &months.join(", "))]);
+    Said::of(sourced, words)
+}
+
+fn decided_by(texts: Texts, found: &RouteFound, mode: &AccessMode) -> Option<Said> {
+    let (due, clock) = (found.decided_by.as_ref()?, mode.decision.as_ref()?);
+    let (on, at_latest) = (due.on.to_string(), due.at_latest.to_string());
+    let words = if on == at_latest {
+        on
+    } else {
+        texts.with("ways.on_or_latest", &[("on", &on), ("latest", &at_latest)])
+    };
+    Some(Said::of(clock, words))
+}
+
+fn duty(titles: Titles<'_>, duty: &Duty) -> String {
+    let title = titles.of(TitleKind::Duty, &duty.kind);
+    duty.months_after_end.map_or_else(
+        || title.clone(),
+        |months| {
+            let months = months.to_string();
+            let when = { titles.texts }.with("ways.after_end", &[("months", &months)]);
+            format!("{title}, {when}")
+        },
+    )
+}
+
+/// All of them at once.
+fn together(titles: Titles<'_>, changes: &[Change]) -> String {
+    let words: Vec<String> = changes.iter().map(|it| change(titles, it)).collect();
+    words.join(titles.texts.of("ways.and"))
+}
+
+fn change(titles: Titles<'_>, change: &Change) -> String {
+    let texts = titles.texts;
+    let to = match &change.to {
+        serde_json::Value::String(kind) if change.field == "evidence" => {
+            titles.of(TitleKind::EvidenceKind, kind)
+        }
+        serde_json::Value::String(text) => texts.word(text),
+        serde_json::Value::Number(number) => number
+            .as_u64()
+            .map_or_else(|| number.to_string(), words::count),
+        other => other.to_string(),
+    };
+    let key = match change.field.as_str() {
+        "need.gpu_hours" => "ways.change_hours",
+        "need.months" => "ways.change_months",
+        "project.civilian" => "ways.change_civilian",
+        "project.eu_project" => "ways.change_eu_project",
+        "organisation.kind" => "ways.change_kind",
+        "evidence" => "ways.change_evidence",
+        other => return format!("{other}: {to}"),
+    };
+    texts.with(key, &[("to", &to)])
+}
+
+fn apply_path(of: OrganisationId, (mode, system): (&str, &str), typed: &Typed) -> String {
+    let mut query = Serializer::new(String::new());
+    query.append_pair("organisation", &of.to_string());
+    query
+        .append_pair("mode", mode)
+        .append_pair("system", system);
+    for name in TAKEN_ALONG {
+        if let Some(value) = typed.some(name) {
+            query.append_pair(name, &value);
+        }
+    }
+    for (name, value) in typed.beginning(ai_act::FIELDS) {
+        if !value.is_empty() {
+            query.append_pair(name, value);
+        }
+    }
+    format!("/applications/new?{}", query.finish())
+}

@@ -1,0 +1,87 @@
+use crate::house::{ENGINEER, FOUNDER, House};
+use crate::organisations::{contains_all, registered};
+
+const AD_HOC: &str = "/routes?ask=1&organisation=&country=fr&kind=company&size=small&startup=yes\
+    &need.gpu_hours=5000&need.months=3&project.civilian=yes&project.sectors=health";
+
+#[tokio::test]
+async fn anybody_signed_in_may_ask_what_an_organisation_could_have() {
+    let house = House::build().await;
+    let mut browser = house.signed_in(ENGINEER).await;
+    let form = browser.get("/routes").await;
+    assert_eq!(form.status, 200, "{}", form.text);
+    assert!(!form.text.contains("id=\"answer\""), "{}", form.text);
+    let page = browser.get(AD_HOC).await;
+    assert_eq!(page.status, 200, "{}", page.text);
+    let expected = [
+        "AI Factory Playground access",
+        "<code>meluxina/meluxina</code>",
+        "Not yet: evidence is missing",
+        "uncertain",
+        "Final report, 3 months after the end",
+        "typically 5000 GPU-hours",
+        "evidence that a reviewer has checked: Seal of Excellence",
+        "2026-11-24",
+        "Regulation (EU) 2021/1173",
+        "value=\"5000\"",
+    ];
+    contains_all(&page, &expected);
+    assert!(
+        !page.text.contains("/applications/new"),
+        "nobody to apply for: {}",
+        page.text
+    );
+}
+
+#[tokio::test]
+async fn a_registered_organisation_is_led_to_the_form_where_it_may_apply() {
+    let house = House::build().await;
+    let mut founder = house.signed_in(FOUNDER).await;
+    let organisation = registered(&mut founder).await;
+    crate::reviews::checked(&house, &mut founder, &organisation).await;
+    let id = organisation.rsplit('/').next().unwrap();
+    let asked = AD_HOC.replace("organisation=&", &format!("organisation={id}&"));
+    let page = founder.get(&asked).await;
+    let apply = format!("/applications/new?organisation={id}&#38;mode=aif_playground");
+    contains_all(
+        &page,
+        &[
+            &apply,
+            "need.gpu_hours=5000",
+            "selected>Pleione &#60;b&#62;",
+        ],
+    );
+    let mut engineer = house.signed_in(ENGINEER).await;
+    assert_eq!(
+        engineer.get(&asked).await.status,
+        404,
+        "it is not theirs to ask for"
+    );
+}
+
+#[tokio::test]
+async fn a_question_that_cannot_be_read_is_told_at_its_fields() {
+    let house = House::build().await;
+    let mut browser = house.signed_in(ENGINEER).await;
+    let path = "/routes?ask=1&country=%3Cb%3E&need.gpu_hours=many&need.months=-1&organisation=x";
+    let page = browser.get(path).await;
+    assert_eq!(page.status, 400, "{}", page.text);
+    for field in ["need.gpu_hours", "need.months", "organisation"] {
+        contains_all(&page, &[&format!("id=\"wrong-{field}\"")]);
+    }
+    let page = browser.get("/routes?ask=1&country=%3Cb%3E").await;
+    contains_all(&page, &["id=\"wrong-country\"", "value=\"&#60;b&#62;\""]);
+    assert!(!page.text.contains("<b>"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn the_answer_speaks_french() {
+    let house = House::build().await;
+    let mut browser = house.signed_in(ENGINEER).await;
+    browser.language = "fr";
+    let page = browser.get(AD_HOC).await;
+    contains_all(
+        &page,
+        &["Accès Playground aux usines", "Rapport final", "incertain"],
+    );
+}
