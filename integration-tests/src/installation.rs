@@ -9,8 +9,8 @@ use broker_auth::IssuerConfig;
 use broker_ledger::VerifierKey;
 use broker_model::{ProjectId, Site, SiteId};
 use broker_server::config::{
-    Config, DatabaseConfig, LedgerConfig, LimitsConfig, LogConfig, PolicyConfig, ServerConfig,
-    SitesConfig, TlsConfig,
+    Config, DatabaseConfig, FilesConfig, LedgerConfig, LimitsConfig, LogConfig, PolicyConfig,
+    ServerConfig, SitesConfig, TlsConfig,
 };
 use tempfile::TempDir;
 use url::Url;
@@ -250,6 +250,7 @@ impl Installation {
                 dir: Some("sites".into()),
             },
             issuers: vec![setup.issuer.clone()],
+            files: FilesConfig::default(),
             limits: setup.limits.clone(),
             log: LogConfig::default(),
         }

@@ -50,6 +50,11 @@ pub enum Verb {
         #[command(subcommand)]
         verb: ConfigVerb,
     },
+    /// Look at a policy set before it decides
+    Policy {
+        #[command(subcommand)]
+        verb: PolicyVerb,
+    },
     /// Try everything the configuration names and say what is wrong
     Doctor {
         #[arg(long, env = "ALCYONE_CONFIG")]
@@ -96,6 +101,21 @@ pub struct InviteOptions {
     /// Which machine it is for; the site's administrators see it
     #[arg(long)]
     pub note: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PolicyVerb {
+    /// Ask every question that was ever decided under the policy set of a folder: who would change, and by
+    /// which rule. Exit code 1 if anybody would. Nothing is stored
+    Compare {
+        #[arg(long, env = "ALCYONE_CONFIG")]
+        config: PathBuf,
+        /// A folder with `modes/`, `rules/` and `tables/`
+        folder: PathBuf,
+        /// One JSON document instead of lines
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

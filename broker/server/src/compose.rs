@@ -10,7 +10,7 @@ use anyhow::{Context as _, anyhow, bail};
 use axum::Router;
 use broker_api::{ApiState, LoginInfo, Metrics};
 use broker_app::loops::Sealer;
-use broker_app::{AgentDoor, Broker, BrokerParts, Limits};
+use broker_app::{AgentDoor, Broker, BrokerParts, FileStore, Limits};
 use broker_auth::{Authenticator, DeviceSignIn};
 use broker_client::wire::{LoginChoice, LoginView};
 use broker_ledger::Signer;
@@ -23,7 +23,7 @@ use url::Url;
 
 use crate::auth::TokenAuth;
 use crate::config::{Config, DatabaseConfig};
-use crate::{roles, secrets, shipped, tls};
+use crate::{files, policy, roles, secrets, shipped, tls};
 
 /// From the head of a request for a page to the head of its answer. Signing in asks an issuer meanwhile.
 const PAGE_TIME: Duration = Duration::from_secs(30);
@@ -51,6 +51,7 @@ pub(crate) struct Ingredients {
     pub(crate) login_key: [u8; 32],
     pub(crate) public_url: Url,
     pub(crate) limits: Limits,
+    pub(crate) files: FileStore,
 }
 
 /// Puts a broker together from its configuration; the schema must be current.
@@ -61,13 +62,14 @@ pub async fn compose(config: &Config) -> anyhow::Result<Composed> {
     let rules = roles::rules(&config.issuers)?;
     let composed = assemble(Ingredients {
         store,
-        policy: policy(config)?,
+        policy: policy::load(config)?,
         auth: Authenticator::new(config.issuers.clone(), Arc::new(SystemClock))?,
         signer: signer(config)?,
         login_key: login_key(&std::fs::read(&config.ledger.key_file)?),
         sites,
         public_url: config.server.public_url.clone(),
         limits: config.limits.limits(),
+        files: files::store(&config.files)?,
     })?;
     composed.broker.put_role_rules(rules);
     Ok(composed)
@@ -88,7 +90,7 @@ pub(crate) async fn check_schema(store: &SqlStore) -> anyhow::Result<()> {
 /// Reads everything that `compose` reads from files, without a database.
 /// Returns what an operator may want to mend all the same.
 pub(crate) fn check(config: &Config) -> anyhow::Result<Vec<String>> {
-    policy(config)?;
+    policy::load(config)?;
     let sites = sites(config)?;
     roles::rules(&config.issuers)?;
     let is_filed = |id: &SiteId| sites.iter().any(|site| site.id == *id);
@@ -115,6 +117,7 @@ pub(crate) fn assemble(parts: Ingredients) -> anyhow::Result<Composed> {
         clock,
         ids: Arc::new(Ids::from_os()),
         limits: parts.limits,
+        files: Some(parts.files),
     });
     broker.put_agent_door(AgentDoor {
         url: parts.public_url.clone(),
@@ -175,15 +178,6 @@ pub async fn open_store(config: &DatabaseConfig) -> anyhow::Result<SqlStore> {
     SqlStore::connect(&url, options).await.context("database")
 }
 
-fn policy(config: &Config) -> anyhow::Result<Engine> {
-    match &config.policy.dir {
-        Some(dir) => {
-            Engine::from_dir(dir).with_context(|| format!("policy.dir: {}", dir.display()))
-        }
-        None => Ok(Engine::shipped()?),
-    }
-}
-
 pub(crate) fn sites(config: &Config) -> anyhow::Result<Vec<Site>> {
     let sites = match &config.sites.dir {
         Some(dir) => shipped::sites_from(dir)?,
@@ -233,16 +227,17 @@ fn agent_key(ledger: &Signer) -> anyhow::Result<KeyPair> {
     Ok(KeyPair::from_seed(&digest.finalize().into()))
 }
 
+/// Makes a folder that nobody but this account looks into; one that is there stays as it is.
+pub(crate) fn private_folder(folder: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
 /// Makes a signing key in a new file that only its owner can read; returns the verifier key. A folder
 /// that is not there yet is made for the owner alone.
 pub(crate) fn new_ledger_key(name: &str, file: &Path) -> anyhow::Result<String> {
     let signer = Signer::from_seed(name, &rand::random())?;
     if let Some(folder) = file.parent().filter(|folder| !folder.exists()) {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .with_context(|| folder.display().to_string())?;
+        private_folder(folder).with_context(|| folder.display().to_string())?;
     }
     let opened = OpenOptions::new()
         .write(true)

@@ -10,7 +10,7 @@ use broker_auth::IssuerConfig;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-pub use parts::{LimitsConfig, LogConfig, LogFormat};
+pub use parts::{FilesConfig, LimitsConfig, LogConfig, LogFormat, S3Config};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +24,8 @@ pub struct Config {
     pub sites: SitesConfig,
     #[serde(default)]
     pub issuers: Vec<IssuerConfig>,
+    #[serde(default)]
+    pub files: FilesConfig,
     #[serde(default)]
     pub limits: LimitsConfig,
     #[serde(default)]
@@ -122,6 +124,10 @@ impl Config {
     fn resolve(&mut self, folder: &Path) {
         let from = |path: &mut PathBuf| *path = folder.join(&*path);
         from(&mut self.ledger.key_file);
+        from(&mut self.files.dir);
+        if let Some(s3) = &mut self.files.s3 {
+            from(&mut s3.secret_access_key_file);
+        }
         for path in [
             &mut self.database.url_file,
             &mut self.policy.dir,
@@ -167,13 +173,14 @@ impl Config {
             );
         }
         self.limits.validate()?;
+        self.files.validate()?;
         tracing_subscriber::EnvFilter::try_new(&self.log.filter)
             .with_context(|| format!("log.filter: `{}`", self.log.filter))?;
         self.database.url().map(drop)
     }
 }
 
-fn is_loopback_host(host: &str) -> bool {
+pub(crate) fn is_loopback_host(host: &str) -> bool {
     host == "localhost"
         || host
             .trim_matches(['[', ']'])

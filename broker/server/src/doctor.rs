@@ -8,7 +8,7 @@ use broker_store::{Commits as _, Sites as _};
 
 use crate::compose::{self, open_store};
 use crate::config::Config;
-use crate::{println_out, roles, secrets};
+use crate::{files, println_out, roles, secrets};
 
 /// Tries what the configuration names, one line each; fails if one of them fails.
 pub(crate) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
@@ -26,6 +26,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
             .map(|_| "policy, sites, keys, certificate and tokens can be read".to_owned()),
     );
     line("database", database(config).await);
+    line("files of evidence", files::try_out(&config.files).await);
     line("roles", role_sites(config).await);
     let auth = Authenticator::new(config.issuers.clone(), Arc::new(SystemClock))?;
     for issuer in &config.issuers {

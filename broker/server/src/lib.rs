@@ -7,8 +7,10 @@ pub mod config;
 mod demo;
 mod doctor;
 mod embedded;
+mod files;
 mod invites;
 mod listen;
+mod policy;
 mod registry;
 mod revocations;
 mod roles;
@@ -28,7 +30,7 @@ pub use compose::{Composed, compose, open_store};
 pub use demo::{Demo, DemoOptions};
 pub use embedded::{EmbeddedLink, EmbeddedSites};
 
-use crate::cli::{ConfigVerb, Verb};
+use crate::cli::{ConfigVerb, PolicyVerb, Verb};
 use crate::config::Config;
 
 /// Runs a command to its end.
@@ -66,6 +68,14 @@ async fn execute(command: BrokerCommand) -> anyhow::Result<ExitCode> {
             println_out(&format!("{}: no mistake found", config.display()));
             Ok(ExitCode::SUCCESS)
         }
+        Verb::Policy {
+            verb:
+                PolicyVerb::Compare {
+                    config,
+                    folder,
+                    json,
+                },
+        } => policy::compare(&Config::load(&config)?, &folder, json).await,
         Verb::Doctor { config } => doctor::run(&Config::load(&config)?).await,
         Verb::LedgerKey { name, file } => {
             let key = compose::new_ledger_key(&name, &file)?;

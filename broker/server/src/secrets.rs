@@ -17,6 +17,11 @@ pub(crate) fn named(config: &Config) -> Vec<(String, &Path)> {
     files.extend(tls.map(|tls| ("server.tls.key_file".to_owned(), &*tls.key_file)));
     let database = config.database.url_file.as_deref();
     files.extend(database.map(|file| ("database.url_file".to_owned(), file)));
+    let bucket = config.files.s3.as_ref();
+    files.extend(bucket.map(|s3| {
+        let key = "files.s3.secret_access_key_file".to_owned();
+        (key, &*s3.secret_access_key_file)
+    }));
     for issuer in &config.issuers {
         let portal = issuer.portal.as_ref();
         let portal = portal.and_then(|portal| portal.client_secret_file.as_deref());

@@ -4,7 +4,7 @@ use site_agent::log_writer::LogWriter;
 
 use crate::compose::{Composed, compose};
 use crate::config::Config;
-use crate::{listen, registry, revocations, roles};
+use crate::{listen, policy, registry, revocations, roles};
 
 /// Serves API and portal and runs the loops until a signal.
 pub(crate) async fn serve(config: Config, log: &LogWriter) -> anyhow::Result<()> {
@@ -18,6 +18,7 @@ pub(crate) async fn serve(config: Config, log: &LogWriter) -> anyhow::Result<()>
         router,
     } = compose(&config).await?;
     log.register(metrics.registry())?;
+    broker.keep_policy().await?;
     registry::adopt(&broker).await?;
     let is_known = |site: &broker_model::SiteId| broker.board().find(site).is_some();
     for words in roles::unknown_sites(&config.issuers, is_known) {
@@ -27,10 +28,12 @@ pub(crate) async fn serve(config: Config, log: &LogWriter) -> anyhow::Result<()>
     tracing::info!(address = %config.server.listen, ledger = sealer.origin(), "serving");
     let watching = tokio::spawn(revocations::watch(broker.clone(), auth));
     let loops = tokio::spawn(broker_app::loops::run(broker.clone(), sealer));
+    let reloading = tokio::spawn(policy::reload_on_hangup(broker.clone(), config.clone()));
     let counting = tokio::spawn(count_commits(store.clone(), metrics));
     let served = listen::serve(&config.server, listener, router, broker.clone()).await;
     watching.abort();
     loops.abort();
+    reloading.abort();
     counting.abort();
     if let Err(error) = broker.enter_last_failed_logins().await {
         tracing::warn!(%error, "the last failed sign-ins were not entered");

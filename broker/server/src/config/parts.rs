@@ -1,9 +1,11 @@
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::bail;
 use broker_app::Limits;
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 const DAY: u64 = 24 * 3600;
 
@@ -24,6 +26,64 @@ pub struct LimitsConfig {
     pub log_bytes: Option<u64>,
     #[serde(default)]
     pub idempotency_hours: Option<u32>,
+}
+
+/// Where files of evidence lie.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FilesConfig {
+    /// A folder that every replica sees; unless there is `s3`.
+    #[serde(default = "files")]
+    pub dir: PathBuf,
+    /// The largest that is taken.
+    #[serde(default = "twenty")]
+    pub largest_mib: u32,
+    #[serde(default)]
+    pub s3: Option<S3Config>,
+}
+
+/// A bucket of Amazon S3 or of a service that speaks as it does.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct S3Config {
+    pub bucket: String,
+    pub region: String,
+    /// Of a service that is not Amazon's.
+    #[serde(default)]
+    pub endpoint: Option<Url>,
+    pub access_key_id: String,
+    pub secret_access_key_file: PathBuf,
+}
+
+impl Default for FilesConfig {
+    fn default() -> Self {
+        Self {
+            dir: files(),
+            largest_mib: twenty(),
+            s3: None,
+        }
+    }
+}
+
+impl FilesConfig {
+    /// What a request may carry sets the upper end.
+    pub(crate) fn validate(&self) -> anyhow::Result<()> {
+        if (1..=64).contains(&self.largest_mib) {
+            return Ok(());
+        }
+        bail!(
+            "files.largest_mib: {} is out of range; allowed: 1 to 64",
+            self.largest_mib
+        )
+    }
+}
+
+fn files() -> PathBuf {
+    PathBuf::from("files")
+}
+
+const fn twenty() -> u32 {
+    20
 }
 
 impl LimitsConfig {

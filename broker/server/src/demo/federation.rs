@@ -15,9 +15,10 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::compose::{Composed, Ingredients, assemble, login_key};
+use crate::config::FilesConfig;
 use crate::demo::people;
 use crate::serve::count_commits;
-use crate::{EmbeddedSites, listen, registry, revocations, shipped};
+use crate::{EmbeddedSites, files, listen, registry, revocations, shipped};
 
 const AUDIENCE: &str = "urn:alcyone:demo";
 const LEDGER: &str = "demo.alcyone.invalid/ledger";
@@ -58,6 +59,10 @@ impl Demo {
             login_key: login_key(&seed),
             public_url: portal.clone(),
             limits: Limits::default(),
+            files: files::store(&FilesConfig {
+                dir: data.join("files"),
+                ..FilesConfig::default()
+            })?,
         })?;
         let Composed {
             broker,
@@ -68,6 +73,7 @@ impl Demo {
             router,
             ..
         } = composed;
+        broker.keep_policy().await?;
         registry::adopt(&broker).await?;
         broker.import(&people::setup(issuer.issuer())?).await?;
         let server = axum_server::from_tcp(listener)?.serve(router.into_make_service());

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use broker_auth::dev_issuer::DevIssuer;
 use broker_ledger::Signer;
 use broker_server::config::{
-    Config, DatabaseConfig, LedgerConfig, LimitsConfig, LogConfig, PolicyConfig, ServerConfig,
-    SitesConfig,
+    Config, DatabaseConfig, FilesConfig, LedgerConfig, LimitsConfig, LogConfig, PolicyConfig,
+    ServerConfig, SitesConfig,
 };
 use url::Url;
 
@@ -41,6 +41,10 @@ pub(super) fn config(folder: &Path, database: &str, issuer: &DevIssuer) -> anyho
         policy: PolicyConfig::default(),
         sites: SitesConfig::default(),
         issuers: vec![issuer.issuer_config()],
+        files: FilesConfig {
+            dir: folder.join("files"),
+            ..FilesConfig::default()
+        },
         limits: LimitsConfig::default(),
         log: LogConfig::default(),
     })
