@@ -201,10 +201,11 @@ impl From<Error> for Problem {
             Error::InUse(_) => Self::new(StatusCode::CONFLICT, "in-use", words),
             Error::NotFound(what) => Self::missing(what),
             Error::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, "forbidden", words),
-            Error::NotEligible(decision) => {
+            Error::NotEligible(asked) => {
+                let decision = asked.decision;
                 let mut problem = Self::new(StatusCode::FORBIDDEN, "not-eligible", words);
                 problem.body.remedy = first_remedy(&decision);
-                problem.body.decision = Some(Box::new(decision::view(*decision)));
+                problem.body.decision = Some(Box::new(decision::view(decision)));
                 problem
             }
             Error::NoAllocation => Self::new(StatusCode::FORBIDDEN, "no-allocation", words)

@@ -1,5 +1,6 @@
 //! Requests for access: what a mode asks for, handing one in, and what people decide.
 
+mod aid;
 mod apply;
 mod decide;
 mod form;

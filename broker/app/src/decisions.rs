@@ -10,9 +10,17 @@ const MOST: u64 = 1_000;
 /// A balance moves with every job, and a question that nobody asks again is only in the way.
 const UNASKED: Duration = Duration::from_secs(10);
 
+/// What the policy was asked and what it said.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub question: Question,
+    pub decision: Decision,
+}
+
 /// What the policy said to a question, and how it is stored.
 #[derive(Debug)]
 pub(crate) struct Made {
+    pub(crate) question: Question,
     pub(crate) decision: Decision,
     /// JSON: the question and the decision, enough to ask again and compare byte for byte.
     pub(crate) document: String,
@@ -65,6 +73,7 @@ impl Made {
         };
         Self {
             document: serde_json::to_string(&document).unwrap_or_default(),
+            question: question.clone(),
             decision,
         }
     }

@@ -1,20 +1,22 @@
+mod screening;
+
 use std::sync::Arc;
 
 use broker_model::{
-    Allocation, AllocationId, DecisionId, EntryBody, EntryKind, Evidence, IdentityAssurance,
-    Organisation, OrganisationId, PersonId, ProjectId, SizeClass,
+    Allocation, AllocationId, Assurance, DecisionId, EntryBody, EntryKind, Evidence,
+    IdentityAssurance, Organisation, OrganisationId, PersonId, Project, ProjectId, Role, SizeClass,
 };
 use broker_store::{StoredDecision, Write};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use policy_engine::{
     Action, AllocationFacts, ApplicantFacts, Decision, EvidenceFact, OrganisationFacts, Outcome,
-    ProjectFacts, Question, day_in_brussels,
+    ProjectFacts, Question, SettledFact, day_in_brussels,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::applications::ai_act_facts;
-use crate::decisions::Made;
+use crate::decisions::{Asked, Made};
 use crate::organisations::size_on;
 use crate::standing::Standing;
 use crate::{Broker, Caller, Error, Result};
@@ -27,6 +29,9 @@ pub struct CheckAnswer {
     /// The allocation the decision is about; none when the project holds none.
     pub allocation: Option<AllocationId>,
     pub decision: Decision,
+    /// What was asked; not part of the answer, and there to say it in another language.
+    #[serde(skip)]
+    pub question: Option<Box<Question>>,
 }
 
 /// A decision that was made, on its way into the same transaction as what it allows.
@@ -72,6 +77,7 @@ impl Broker {
             organisation: standing.organisation.name.clone(),
             allocation,
             decision: made.decision.clone(),
+            question: Some(Box::new(made.question.clone())),
         })
     }
 
@@ -104,7 +110,7 @@ impl Broker {
         Question {
             action: Action::SubmitJob,
             on: day_in_brussels(now),
-            organisation: self.organisation_facts(&standing.organisation),
+            organisation: self.organisation_facts(&standing.organisation, &standing.screenings),
             evidence: standing.evidence.iter().map(evidence_fact).collect(),
             mode: None,
             need: None,
@@ -119,6 +125,7 @@ impl Broker {
                 eu_project: None,
                 sectors: standing.project.sectors.clone(),
             },
+            settled: settled_facts(&standing.project),
             allocation: allocation.map(|it| allocation_facts(it, now)),
             applicant: applicant.clone(),
         }
@@ -129,24 +136,30 @@ impl Broker {
     /// What is known of an organisation that applies for access, without what it applies for.
     pub(crate) async fn question_of(
         &self,
-        caller: &Caller,
+        applicant: ApplicantFacts,
         organisation: &Organisation,
     ) -> Result<Question> {
         let evidence = self.standing_evidence(organisation.id).await?;
+        let screenings = self.screenings(organisation.id).await?;
+        let facts = self.organisation_facts(organisation, &screenings);
         Ok(Question {
             evidence: evidence.iter().map(evidence_fact).collect(),
-            ..self.question_of_facts(caller, self.organisation_facts(organisation))
+            ..self.question_of_facts(applicant, facts)
         })
     }
 
-    fn organisation_facts(&self, organisation: &Organisation) -> OrganisationFacts {
+    fn organisation_facts(
+        &self,
+        organisation: &Organisation,
+        screenings: &[Evidence],
+    ) -> OrganisationFacts {
         let today = day_in_brussels(self.inner.clock.now());
         let size = size_on(&self.policy(), organisation, today);
         OrganisationFacts {
             country: organisation.country.clone(),
             kind: organisation.kind.map(|it| it.as_str().to_owned()),
             size: size_name(size).to_owned(),
-            screening: None,
+            screening: screening::outcome(screenings, today).map(str::to_owned),
             startup: organisation.startup,
         }
     }
@@ -163,14 +176,31 @@ impl Broker {
 
 impl From<&Caller> for ApplicantFacts {
     fn from(caller: &Caller) -> Self {
-        let assurance = &caller.principal.assurance;
         Self {
-            identity_assurance: assurance_name(assurance.identity).to_owned(),
-            multi_factor: assurance.multi_factor,
-            screening: None,
-            vetted: None,
+            vetted: caller.roles.contains(&Role::Vetted).then_some(true),
+            ..applicant_facts(&caller.principal.assurance)
         }
     }
+}
+
+/// Of somebody whose identity nobody vetted.
+pub(crate) fn applicant_facts(assurance: &Assurance) -> ApplicantFacts {
+    ApplicantFacts {
+        identity_assurance: assurance_name(assurance.identity).to_owned(),
+        multi_factor: assurance.multi_factor,
+        screening: None,
+        vetted: None,
+    }
+}
+
+/// What was answered when the project was accepted; nothing where nothing was asked of people then.
+fn settled_facts(project: &Project) -> Option<Vec<SettledFact>> {
+    let settled = project.settled.iter().map(|it| SettledFact {
+        on: it.on,
+        rule: it.rule.clone(),
+    });
+    let settled: Vec<SettledFact> = settled.collect();
+    (!settled.is_empty()).then_some(settled)
 }
 
 impl Decided {
@@ -180,6 +210,17 @@ impl Decided {
 
     pub(crate) fn decision(&self) -> &Decision {
         &self.made.decision
+    }
+
+    /// What a refusal tells.
+    pub(crate) fn asked(&self) -> Box<Asked> {
+        let Made {
+            question, decision, ..
+        } = &*self.made;
+        Box::new(Asked {
+            question: question.clone(),
+            decision: decision.clone(),
+        })
     }
 
     /// The row and the ledger entry; the entry carries digests, not the facts of the organisation.
@@ -195,7 +236,9 @@ impl Decided {
         actor: PersonId,
         organisation: OrganisationId,
     ) -> (Write, EntryBody) {
-        let Made { decision, document } = &*self.made;
+        let Made {
+            decision, document, ..
+        } = &*self.made;
         let mut entry = EntryBody::new(self.at, EntryKind::EligibilityDecided)
             .with("result", result_name(decision.result))
             .with("policy_digest", decision.policy_digest.clone())

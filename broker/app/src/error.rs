@@ -2,9 +2,8 @@ use broker_model::{
     AllocationId, InvalidSpec, JobId, PartitionRef, Placement, StateName, UnitMillis,
 };
 use broker_store::{CommitError, StoreError};
-use policy_engine::Decision;
 
-use crate::AgentRefusal;
+use crate::{AgentRefusal, Asked};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -49,7 +48,7 @@ pub enum Error {
     #[error("files: {0}")]
     Files(String),
     #[error("the organisation or project may not compute here now")]
-    NotEligible(Box<Decision>),
+    NotEligible(Box<Asked>),
     #[error("the project holds no allocation")]
     NoAllocation,
     #[error("no partition of the federation can run this job")]

@@ -24,7 +24,7 @@ impl Faults {
             "says nothing".to_owned()
         } else if length > most {
             format!("has {length} characters")
-        } else if text.contains(|c: char| c.is_control() && c != '\n') {
+        } else if text.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
             "has a control character".to_owned()
         } else {
             return;

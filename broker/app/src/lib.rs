@@ -55,6 +55,7 @@ pub use contact::{
     Match, MatchContact, RankedCentre, Ranking, Reason, ReasonCode, ReferralClock, ReferralSender,
     ReferralView, Sector, Service, SupportCentre, Titles, redact,
 };
+pub use decisions::Asked;
 pub use eligibility::CheckAnswer;
 pub use enrolment::{AgentDoor, AgentRefusal, AgentView, InviteOrder, KnownAgent, NewInvite};
 pub use error::{Error, Result};

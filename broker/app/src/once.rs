@@ -150,7 +150,11 @@ impl Broker {
     /// What to answer when the thing could not be made: that of another replica, if that was faster
     /// with the same key.
     pub async fn first_of_another<T>(&self, once: &Once<T>, error: Error) -> Result<FirstAnswer> {
-        let (Some(keyed), Error::Contended) = (&once.0, &error) else {
+        let behind = matches!(
+            error,
+            Error::Contended | Error::AlreadySo(_) | Error::NotWaiting(_)
+        );
+        let Some(keyed) = once.0.as_ref().filter(|_| behind) else {
             return Err(error);
         };
         let digest = &keyed.idempotency.request_sha256;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use broker_model::{DecisionId, EntryBody, EntryKind, OrganisationId, Role};
 use broker_store::{Change, Store, StoredDecision, Write};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use policy_engine::{Decision, Effect, Engine, Outcome, Question};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -161,7 +162,14 @@ fn differs(engine: &Engine, stored: &StoredDecision) -> Option<String> {
 }
 
 /// Asks every stored question under another policy, oldest first. Nothing is stored.
-pub async fn compare_policies(store: &dyn Store, policy: &Engine) -> Result<PolicyComparison> {
+///
+/// Each is asked on its own day, on which rules that are to come are silent. With `on`, all are asked as if it were
+/// that day, under the policy that is given with it and under the other: what differs is the policy's doing alone.
+pub async fn compare_policies(
+    store: &dyn Store,
+    policy: &Engine,
+    on: Option<(Date, &Engine)>,
+) -> Result<PolicyComparison> {
     let mut comparison = PolicyComparison {
         policy_digest: policy.digest().to_owned(),
         ..PolicyComparison::default()
@@ -174,17 +182,21 @@ pub async fn compare_policies(store: &dyn Store, policy: &Engine) -> Result<Poli
         };
         after = Some(last.id);
         for stored in &batch {
-            comparison.ask(policy, stored);
+            comparison.ask(policy, stored, on);
         }
     }
 }
 
 impl PolicyComparison {
-    fn ask(&mut self, policy: &Engine, stored: &StoredDecision) {
-        let Ok(before) = serde_json::from_str::<Document>(&stored.document) else {
+    fn ask(&mut self, policy: &Engine, stored: &StoredDecision, on: Option<(Date, &Engine)>) {
+        let Ok(mut before) = serde_json::from_str::<Document>(&stored.document) else {
             self.unreadable += 1;
             return;
         };
+        if let Some((day, current)) = on {
+            before.question.on = day;
+            before.decision = Made::by(current, &before.question).decision;
+        }
         self.asked += 1;
         let after = Made::by(policy, &before.question).decision;
         let (was, is) = (objections(&before.decision), objections(&after));

@@ -1,8 +1,10 @@
+use std::collections::BTreeMap;
+
 use broker_model::OrganisationId;
 use jiff::civil::Date;
 use policy_engine::{
-    Action, Due, Engine, EvidenceFact, ModeFacts, NeedFacts, OrganisationFacts, ProjectFacts,
-    Question, Route, TitleKind, day_in_brussels,
+    Action, ApplicantFacts, Due, Engine, EvidenceFact, ModeFacts, NeedFacts, OrganisationFacts,
+    ProjectFacts, Question, Route, TitleKind, day_in_brussels,
 };
 use serde::{Deserialize, Serialize};
 
@@ -61,14 +63,27 @@ impl Broker {
             return Err(no_such_kind(&unknown.kind, &engine));
         }
         let modes = self.access_modes();
+        let had = match query.organisation_id {
+            Some(id) if caller.represents(id) => self.all_fair_access(id).await?,
+            _ => BTreeMap::new(),
+        };
+        let complete = |question: &mut Question| {
+            let mode = question.mode.clone();
+            question.fair_access = mode.and_then(|it| had.get(&(it.id, it.system)).copied());
+        };
         let question = self.route_question(caller, query).await?;
-        let mut routes: Vec<RouteFound> = { engine.routes(&question).into_iter() }
+        let routes = engine.routes_with(&question, complete);
+        let mut routes: Vec<RouteFound> = { routes.into_iter() }
             .map(|route| RouteFound {
                 decided_by: { modes.iter() }
                     .find(|it| it.mode.id == route.mode)
                     .and_then(|it| it.decided_by.clone()),
                 title: { engine.title(TitleKind::Mode, &route.mode, language) }.to_owned(),
-                route: said_in(&engine, (&question, route), language),
+                route: said_in(
+                    &engine,
+                    (of_route(&question, &route, complete), route),
+                    language,
+                ),
             })
             .collect();
         routes.sort_by_key(|it| crate::eligibility::reluctance(it.route.decision.result));
@@ -79,9 +94,9 @@ impl Broker {
         let mut question = match (query.organisation_id, query.organisation) {
             (Some(id), None) => {
                 let organisation = self.organisation(caller, id).await?;
-                self.question_of(caller, &organisation).await?
+                self.question_of(caller.into(), &organisation).await?
             }
-            (None, Some(facts)) => self.question_of_facts(caller, facts),
+            (None, Some(facts)) => self.question_of_facts(caller.into(), facts),
             _ => return Err(not_one()),
         };
         let declared = query.evidence.into_iter().map(|it| EvidenceFact {
@@ -99,7 +114,7 @@ impl Broker {
     /// Of an organisation as described, and nothing else.
     pub(crate) fn question_of_facts(
         &self,
-        caller: &Caller,
+        applicant: ApplicantFacts,
         organisation: OrganisationFacts,
     ) -> Question {
         Question {
@@ -107,10 +122,11 @@ impl Broker {
             aid: None,
             fair_access: None,
             follow_ups: None,
+            settled: None,
             shares: None,
             vetoed_by_site: None,
             allocation: None,
-            applicant: caller.into(),
+            applicant,
             evidence: Vec::new(),
             mode: None,
             need: None,
@@ -126,16 +142,22 @@ impl Broker {
     }
 }
 
-fn said_in(engine: &Engine, (asked, route): (&Question, Route), language: &str) -> Route {
-    let of_route = Question {
+/// What was asked of a route.
+fn of_route(asked: &Question, route: &Route, complete: impl Fn(&mut Question)) -> Question {
+    let mut question = Question {
         mode: Some(ModeFacts {
             id: route.mode.clone(),
             system: route.offer.value.system.clone(),
         }),
         ..asked.clone()
     };
+    complete(&mut question);
+    question
+}
+
+fn said_in(engine: &Engine, (asked, route): (Question, Route), language: &str) -> Route {
     Route {
-        decision: engine.in_language(&of_route, &route.decision, language),
+        decision: engine.in_language(&asked, &route.decision, language),
         ..route
     }
 }

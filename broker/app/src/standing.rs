@@ -11,6 +11,8 @@ pub struct Standing {
     pub project: Project,
     pub organisation: Organisation,
     pub evidence: Vec<Evidence>,
+    /// Records of screening, refused ones too: a record that was found bad is no record of nothing.
+    pub screenings: Vec<Evidence>,
     /// The one that ends first comes first: hours that lapse soon are used first.
     pub allocations: Vec<Allocation>,
 }
@@ -74,12 +76,14 @@ impl Broker {
             .await?
             .ok_or(Error::NotFound("organisation"))?;
         let evidence = self.standing_evidence(organisation.id).await?;
+        let screenings = self.screenings(organisation.id).await?;
         let mut allocations = store.allocations_of(id).await?;
         allocations.sort_by_key(|allocation| allocation.valid_until);
         Ok(Standing {
             project,
             organisation,
             evidence,
+            screenings,
             allocations,
         })
     }

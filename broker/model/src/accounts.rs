@@ -25,6 +25,16 @@ pub struct Project {
     pub sectors: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ai_act: Option<AiAct>,
+    /// What the rules gave to people and a reviewer answered when the project was accepted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settled: Vec<SettledRule>,
+}
+
+/// A rule of the policy that does not ask for people again, from a day in Brussels on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettledRule {
+    pub rule: String,
+    pub on: jiff::civil::Date,
 }
 
 /// Hours granted to a project at one system or at any, under one funding share, for one term.

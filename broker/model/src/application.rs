@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 pub use drafts::{ApplicationDraft, ApplicationVerdict, GrantDraft, RulingDraft};
 
 use crate::{
-    AiAct, AllocationId, ApplicationId, DecisionId, Desk, Dossier, OrganisationId, PersonId,
-    ProjectId,
+    AiAct, AllocationId, ApplicationAid, ApplicationId, Assurance, DecisionId, Desk, Dossier,
+    OrganisationId, PersonId, ProjectId,
 };
 
 /// A request for access by one mode at one system.
@@ -23,10 +23,16 @@ pub struct Application {
     pub system: String,
     pub project: ApplicationProject,
     pub need: ApplicationNeed,
+    /// Of companies that ask for hours of a national share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aid: Option<ApplicationAid>,
     /// What the mode asks for beside the facts of the organisation, by the kind of document.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub answers: BTreeMap<String, String>,
     pub applied_by: PersonId,
+    /// How sure the issuer was of whoever applied, at that moment: a reviewer's own login is no matter here.
+    #[serde(default)]
+    pub assurance: Assurance,
     pub applied_at: Timestamp,
     /// By when the mode promises a decision; none where it promises none.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -108,6 +108,9 @@ pub enum EntryKind {
     InterestRecorded,
     #[serde(rename = "interest.withdrawn")]
     InterestWithdrawn,
+    /// National hours that are de minimis aid, with what they are worth.
+    #[serde(rename = "aid.recorded")]
+    AidRecorded,
     #[serde(rename = "project.created")]
     ProjectCreated,
     /// What the person (`actor`) was given until then no longer counts.

@@ -141,6 +141,7 @@ uuid_id!(
 uuid_id!(DecisionId, "dec", "decision");
 uuid_id!(EvidenceId, "evi", "evidence");
 uuid_id!(ApplicationId, "app", "application");
+uuid_id!(AidId, "aid", "aid record");
 uuid_id!(ReferralId, "ref", "referral");
 uuid_id!(
     /// What others know an organisation by until both have agreed to meet.

@@ -6,6 +6,7 @@
 mod accounts;
 mod agent;
 mod ai_act;
+mod aid;
 mod application;
 mod attempt;
 mod clock;
@@ -32,11 +33,12 @@ mod states_page;
 mod units;
 mod usage;
 
-pub use accounts::{Allocation, AllocationScope, Balance, FundingShare, Project};
+pub use accounts::{Allocation, AllocationScope, Balance, FundingShare, Project, SettledRule};
 pub use agent::{
     AgentKey, AgentRevoked, EnrolledAgent, Invite, InviteFate, InviteState, WRONG_PROOFS,
 };
 pub use ai_act::AiAct;
+pub use aid::{AidRecord, ApplicationAid};
 pub use application::{
     Application, ApplicationDraft, ApplicationDue, ApplicationNeed, ApplicationProject,
     ApplicationState, ApplicationVerdict, GrantDraft, Ruling, RulingDraft,
@@ -53,10 +55,10 @@ pub use evidence::{
 };
 pub use handoff::{HandoffRef, HandoffView};
 pub use ids::{
-    AgentId, AllocationId, ApplicationId, AttemptId, CentreId, DecisionId, DrainId, EvidenceId,
-    Ids, IncidentId, InstanceId, InvalidId, InviteId, JobId, OrganisationId, PartitionId,
-    PartitionRef, PersonId, ProfileId, ProjectId, ReferralId, RemoteId, SiteId, SystemId, VetoId,
-    WindowId,
+    AgentId, AidId, AllocationId, ApplicationId, AttemptId, CentreId, DecisionId, DrainId,
+    EvidenceId, Ids, IncidentId, InstanceId, InvalidId, InviteId, JobId, OrganisationId,
+    PartitionId, PartitionRef, PersonId, ProfileId, ProjectId, ReferralId, RemoteId, SiteId,
+    SystemId, VetoId, WindowId,
 };
 pub use job::{
     Hold, HoldReason, InvalidTransition, Job, JobEvent, JobState, Ran, Refusal, StateName,

@@ -125,6 +125,8 @@ pub enum Role {
         organisation: OrganisationId,
     },
     Reviewer,
+    /// An operator looked at this person's identity, which then counts as assured where the issuer says less.
+    Vetted,
     SiteAdmin {
         site: SiteId,
         /// Sees the names of people whose jobs run there, and not only their pseudonyms.

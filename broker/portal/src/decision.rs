@@ -1,7 +1,6 @@
 //! An eligibility decision in words: every rule that spoke, its source, and what would change it.
 
-mod asked;
-
+use broker_app::Asked;
 use policy_engine::{Decision, Effect, Engine, Outcome, Question};
 use serde::Deserialize;
 
@@ -50,6 +49,11 @@ impl DecisionView {
         let pairs = said.rules.iter().zip(&decision.rules);
         let langs = pairs.map(|(said, written)| lang_of(said.words != written.words, texts));
         Self::new(texts, &said, &langs.collect::<Vec<_>>())
+    }
+
+    /// Why something was refused.
+    pub(crate) fn asked(texts: Texts, engine: &Engine, asked: &Asked) -> Self {
+        Self::said(texts, engine, (&asked.question, &asked.decision))
     }
 
     /// Where nobody hands on what was asked.

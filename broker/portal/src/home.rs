@@ -113,7 +113,10 @@ async fn project(
         organisation: format!("{} ({country})", organisation.name),
         call_reference: standing.project.call_reference,
         allocations,
-        decision: DecisionView::in_english(texts, &answer.decision),
+        decision: match &answer.question {
+            Some(question) => DecisionView::said(texts, &engine, (question, &answer.decision)),
+            None => DecisionView::in_english(texts, &answer.decision),
+        },
     })
 }
 
@@ -147,6 +150,7 @@ fn role_words(texts: Texts, role: &Role) -> Option<String> {
         | Role::Representative { .. }
         | Role::CentreStaff { .. } => None,
         Role::Reviewer => Some(texts.of("role.reviewer").to_owned()),
+        Role::Vetted => Some(texts.of("role.vetted").to_owned()),
         Role::Operator => Some(texts.of("role.operator").to_owned()),
         Role::SiteAdmin { site, sees_people } => {
             let key = if *sees_people {

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use broker_model::SiteId;
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::demo::DemoOptions;
 
@@ -112,6 +113,10 @@ pub enum PolicyVerb {
         config: PathBuf,
         /// A folder with `modes/`, `rules/` and `tables/`
         folder: PathBuf,
+        /// As if all were asked on this day, under the set in force and the other: 2027-01-01 [default: each on
+        /// its own day, on which rules to come are silent]
+        #[arg(long, value_name = "DAY")]
+        on: Option<Date>,
         /// One JSON document instead of lines
         #[arg(long)]
         json: bool,

@@ -73,9 +73,10 @@ async fn execute(command: BrokerCommand) -> anyhow::Result<ExitCode> {
                 PolicyVerb::Compare {
                     config,
                     folder,
+                    on,
                     json,
                 },
-        } => policy::compare(&Config::load(&config)?, &folder, json).await,
+        } => policy::compare(&Config::load(&config)?, &folder, (on, json)).await,
         Verb::Doctor { config } => doctor::run(&Config::load(&config)?).await,
         Verb::LedgerKey { name, file } => {
             let key = compose::new_ledger_key(&name, &file)?;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use broker_app::{Broker, DecisionChange, PolicyComparison};
+use jiff::civil::Date;
 use policy_engine::{Engine, Outcome};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -56,12 +57,14 @@ async fn put(broker: &Broker, policy: Engine) -> anyhow::Result<()> {
 pub(crate) async fn compare(
     config: &Config,
     folder: &Path,
-    as_json: bool,
+    (on, as_json): (Option<Date>, bool),
 ) -> anyhow::Result<ExitCode> {
     let policy = Engine::from_dir(folder).with_context(|| folder.display().to_string())?;
     let store = open_store(&config.database).await?;
     crate::compose::check_schema(&store).await?;
-    let found = broker_app::compare_policies(&store, &policy).await?;
+    let current = load(config)?;
+    let on = on.map(|day| (day, &current));
+    let found = broker_app::compare_policies(&store, &policy, on).await?;
     store.close().await;
     if as_json {
         println_out(&serde_json::to_string_pretty(&found)?);

@@ -155,7 +155,9 @@ impl Engine {
 
     /// Answers a question by the rules in force on its day.
     ///
-    /// Never fails: what cannot be decided, an unmended rule included, goes to a person.
+    /// Never fails: what cannot be decided, an unmended rule included, goes to a person. What a person settled speaks
+    /// as satisfied from that day on, unless the rule could not be evaluated, or a job asks and the rule looks at who
+    /// hands it in.
     pub fn decide(&self, question: &Question) -> Decision {
         let rules = self.spoken(question);
         Decision {
@@ -185,6 +187,7 @@ impl Engine {
                 format!("the facts cannot be laid out: {error}"),
             )],
         };
+        self.settle(question, &mut rules);
         if rules
             .iter()
             .all(|spoken| spoken.effect == Effect::Satisfied)
@@ -196,6 +199,9 @@ impl Engine {
 
     /// Whether `decide` would say that the question is eligible. Several times as fast, for asking often.
     pub(crate) fn is_eligible(&self, question: &Question) -> bool {
+        if question.settled.is_some() {
+            return self.decide(question).result == Outcome::Eligible;
+        }
         let Some(stretch) = self.stretch(question.on) else {
             return false;
         };

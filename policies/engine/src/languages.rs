@@ -17,6 +17,7 @@ use crate::evaluate::{FAILED, OPEN, REPORT};
 use crate::facts::Facts;
 use crate::question::Question;
 use crate::rule::Rule;
+use crate::settle::settled_words;
 use crate::sources::Source;
 use crate::tables::Tables;
 
@@ -107,11 +108,20 @@ impl Engine {
             texts.title.clone_into(&mut spoken.title);
             return;
         }
-        let is_same = spoken.effect == rule.info.effect
-            && spoken.words == rule.words_on(facts, Voice::ENGLISH);
-        if is_same {
+        let settled = self.settled_on(facts.question, rule);
+        let (effect, english) = match settled {
+            Some(on) => (
+                Effect::Satisfied,
+                settled_words(&rule.words_on(facts, Voice::ENGLISH), on),
+            ),
+            None => (rule.info.effect, rule.words_on(facts, Voice::ENGLISH)),
+        };
+        if spoken.effect == effect && spoken.words == english {
             texts.title.clone_into(&mut spoken.title);
             spoken.words = rule.say(&texts.words, facts, voice);
+            if let Some(on) = settled {
+                spoken.words = voice.settled(&spoken.words, on);
+            }
             let remedy = || texts.remedy.clone().or_else(|| rule.info.remedy.clone());
             spoken.remedy = (spoken.effect != Effect::Satisfied).then(remedy).flatten();
         }

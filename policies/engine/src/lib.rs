@@ -20,6 +20,7 @@ mod modes;
 mod question;
 mod routes;
 mod rule;
+mod settle;
 mod size;
 mod sources;
 mod tables;
@@ -36,7 +37,8 @@ pub use modes::{
 };
 pub use question::{
     Action, AiActFacts, AidFacts, AllocationFacts, ApplicantFacts, EvidenceFact, FairAccessFacts,
-    FollowUpFacts, ModeFacts, NeedFacts, OrganisationFacts, ProjectFacts, Question, SharesFacts,
+    FollowUpFacts, ModeFacts, NeedFacts, OrganisationFacts, ProjectFacts, Question, SettledFact,
+    SharesFacts,
 };
 pub use routes::{Change, Cost, Route};
 pub use rule::RuleInfo;

@@ -34,6 +34,9 @@ pub struct Question {
     pub on: Date,
     pub organisation: OrganisationFacts,
     pub project: ProjectFacts,
+    /// What a reviewer settled of this case before; rules that give it to people do not ask for it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<Vec<SettledFact>>,
     /// How much of the system is used for whom.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shares: Option<SharesFacts>,
@@ -197,6 +200,15 @@ pub struct FollowUpFacts {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oldest_due: Option<Date>,
     pub overdue: u32,
+}
+
+/// A rule that gave the case to people, and the day from which their answer counts.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct SettledFact {
+    pub on: Date,
+    /// The id of the rule. One about the person who acts is not settled for others: see `Engine::decide`.
+    pub rule: String,
 }
 
 /// How much of a system's time goes to whom, over the period that the operator reckons with.

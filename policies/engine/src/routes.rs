@@ -58,16 +58,28 @@ impl Engine {
     /// Every route on the day of the question, by mode and then in the order of its offers. The mode that the
     /// question itself names is not looked at, nor its allocation.
     pub fn routes(&self, asked: &Question) -> Vec<Route> {
+        self.routes_with(asked, |_| {})
+    }
+
+    /// The same, where something is known that differs by mode and system: `complete` adds it to each question, in
+    /// which the mode stands.
+    pub fn routes_with(&self, asked: &Question, complete: impl Fn(&mut Question)) -> Vec<Route> {
         let modes = self.modes().iter();
         let all = modes.flat_map(|mode| {
             let offers = mode.offers_on(asked.on).into_iter();
-            offers.map(move |offer| self.route(asked, mode, offer))
+            let complete = &complete;
+            offers.map(move |offer| self.route(asked, (mode, offer), complete))
         });
         all.collect()
     }
 
-    fn route(&self, asked: &Question, mode: &AccessMode, offer: &Sourced<Offer>) -> Route {
-        let question = Question {
+    fn route(
+        &self,
+        asked: &Question,
+        (mode, offer): (&AccessMode, &Sourced<Offer>),
+        complete: impl Fn(&mut Question),
+    ) -> Route {
+        let mut question = Question {
             action: Action::ApplyForAccess,
             allocation: None,
             mode: Some(ModeFacts {
@@ -76,6 +88,7 @@ impl Engine {
             }),
             ..asked.clone()
         };
+        complete(&mut question);
         let decision = self.decide(&question);
         let changes = match decision.result {
             Outcome::Eligible => Vec::new(),

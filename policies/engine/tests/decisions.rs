@@ -59,6 +59,7 @@ fn good() -> Question {
             eu_project: None,
             sectors: vec!["health".into()],
         },
+        settled: None,
         shares: None,
         vetoed_by_site: None,
     }
@@ -327,6 +328,7 @@ fn any_question() -> impl Strategy<Value = Question> {
                 eu_project: None,
                 sectors: sectors.into_iter().map(str::to_owned).collect(),
             },
+            settled: None,
             shares: None,
             vetoed_by_site: None,
         }

@@ -16,6 +16,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         get("/organisations/{id}", describe::show),
         put("/organisations/{id}", describe::describe),
         get("/organisations/{id}/size", describe::size),
+        get("/organisations/{id}/aid", describe::aid),
         get("/organisations/{id}/evidence", evidence::list),
         post("/organisations/{id}/evidence", evidence::hand_in),
         post("/organisations/{id}/evidence/{item}/check", evidence::check),

@@ -1,11 +1,13 @@
+use std::collections::BTreeMap;
+
 use broker_model::{
     AiAct, Application, ApplicationDraft, ApplicationDue, ApplicationId, ApplicationState,
     EntryKind, Organisation, OrganisationId,
 };
 use broker_store::{Change, CommitError, Entity, Write};
 use policy_engine::{
-    AccessMode, AiActFacts, Engine, FairAccessFacts, ModeFacts, NeedFacts, Outcome, ProjectFacts,
-    Question,
+    AccessMode, AiActFacts, ApplicantFacts, Engine, FairAccessFacts, ModeFacts, NeedFacts, Outcome,
+    ProjectFacts, Question,
 };
 
 use super::find_mode;
@@ -13,7 +15,7 @@ use super::form::answers_of;
 use crate::dossiers::filed;
 use crate::eligibility::Decided;
 use crate::invalid::Faults;
-use crate::{Broker, Caller, Error, Order, Result};
+use crate::{Broker, Caller, Error, Order, Result, Sector};
 
 const LONGEST_NAME: usize = 200;
 const LONGEST_TEXT: usize = 20_000;
@@ -31,18 +33,21 @@ impl Broker {
         let organisation = self.represented(caller, draft.organisation).await?;
         let engine = self.policy();
         let mode = find_mode(&engine, &draft.mode).ok_or(Error::NotFound("access mode"))?;
-        check(draft, (&engine, mode))?;
+        let directory = self.directory();
+        check(draft, (&engine, mode, directory.sectors()))?;
         if let Some(first) = self.open_application(draft).await? {
             return Err(applied_already(draft, &first));
         }
         let found = self
-            .decide_application(caller, &organisation, draft)
+            .decide_application(caller.into(), &organisation, draft)
             .await?;
         if matches!(
             found.decision().result,
             Outcome::NotEligible | Outcome::NeedsEvidence
         ) {
-            return Err(Error::NotEligible(Box::new(found.decision().clone())));
+            return Err(self
+                .refuse_application(caller, found, organisation.id)
+                .await?);
         }
         let application = self.handed_in(caller, draft, &found);
         let id = application.id.to_string();
@@ -76,6 +81,23 @@ impl Broker {
         }
     }
 
+    /// A refusal is a decision too: it is stored and entered before it is told.
+    pub(super) async fn refuse_application(
+        &self,
+        caller: &Caller,
+        found: Decided,
+        of: OrganisationId,
+    ) -> Result<Error> {
+        let asked = found.asked();
+        let (decision, decided) = found.for_organisation(caller.person, of);
+        let change = Change {
+            writes: vec![decision],
+            entries: vec![decided],
+        };
+        self.commit(change).await?;
+        Ok(Error::NotEligible(asked))
+    }
+
     fn handed_in(&self, caller: &Caller, draft: &ApplicationDraft, found: &Decided) -> Application {
         let now = self.inner.clock.now();
         let today = self.access_modes();
@@ -92,8 +114,10 @@ impl Broker {
             system: draft.system.clone(),
             project: draft.project.clone(),
             need: draft.need,
+            aid: draft.aid,
             answers: draft.answers.clone(),
             applied_by: caller.person,
+            assurance: caller.principal.assurance.clone(),
             applied_at: now,
             due,
             found: found.id,
@@ -108,30 +132,42 @@ impl Broker {
         Ok(self.inner.store.claim_holder(&name).await?)
     }
 
-    /// What the organisation has of this mode at this system beside what it asks for.
-    async fn fair_access(&self, draft: &ApplicationDraft) -> Result<FairAccessFacts> {
+    /// What an organisation has running, by mode and system.
+    pub(crate) async fn all_fair_access(
+        &self,
+        of: OrganisationId,
+    ) -> Result<BTreeMap<(String, String), FairAccessFacts>> {
         let now = self.inner.clock.now();
-        let mut active_allocations = 0;
-        for earlier in self.dossiers_of::<Application>(draft.organisation).await? {
-            let ApplicationState::Accepted { allocation, .. } = earlier.state else {
-                continue;
-            };
-            if (&earlier.mode, &earlier.system) != (&draft.mode, &draft.system) {
-                continue;
+        let mut had: BTreeMap<_, FairAccessFacts> = BTreeMap::new();
+        for earlier in self.dossiers_of::<Application>(of).await? {
+            let facts = had.entry((earlier.mode, earlier.system)).or_default();
+            match earlier.state {
+                ApplicationState::Accepted { allocation, .. } => {
+                    let found = self.inner.store.find_allocation(allocation).await?;
+                    let runs = found.is_some_and(|it| it.valid_until > now);
+                    facts.active_allocations += u32::from(runs);
+                }
+                ApplicationState::Submitted => facts.open_applications += 1,
+                ApplicationState::Withdrawn { .. } | ApplicationState::Rejected { .. } => {}
             }
-            let found = self.inner.store.find_allocation(allocation).await?;
-            active_allocations += u32::from(found.is_some_and(|it| it.valid_until > now));
         }
+        Ok(had)
+    }
+
+    /// The same of one mode at one system, without the application that is asked about.
+    async fn fair_access(&self, draft: &ApplicationDraft) -> Result<FairAccessFacts> {
+        let of_all = self.all_fair_access(draft.organisation).await?;
+        let had = of_all.get(&(draft.mode.clone(), draft.system.clone()));
         Ok(FairAccessFacts {
-            active_allocations,
             open_applications: 0,
+            ..had.copied().unwrap_or_default()
         })
     }
 
     /// What the rules say of it now.
     pub(super) async fn decide_application(
         &self,
-        caller: &Caller,
+        applicant: ApplicantFacts,
         organisation: &Organisation,
         draft: &ApplicationDraft,
     ) -> Result<Decided> {
@@ -150,8 +186,9 @@ impl Broker {
                 eu_project: draft.project.eu_project,
                 sectors: draft.project.sectors.clone(),
             },
+            aid: self.aid_facts(organisation, draft.aid).await?,
             fair_access: Some(self.fair_access(draft).await?),
-            ..self.question_of(caller, organisation).await?
+            ..self.question_of(applicant, organisation).await?
         };
         Ok(self.answer(&question))
     }
@@ -175,7 +212,10 @@ pub(super) fn claim(of: OrganisationId, mode: &str, system: &str) -> String {
     format!("application:{of}:{mode}:{system}")
 }
 
-fn check(draft: &ApplicationDraft, (engine, mode): (&Engine, &AccessMode)) -> Result<()> {
+fn check(
+    draft: &ApplicationDraft,
+    (engine, mode, sectors): (&Engine, &AccessMode, &[Sector]),
+) -> Result<()> {
     let mut faults = Faults::default();
     faults.check_text("project.name", &draft.project.name, LONGEST_NAME);
     faults.check_text("project.purpose", &draft.project.purpose, LONGEST_TEXT);
@@ -186,9 +226,7 @@ fn check(draft: &ApplicationDraft, (engine, mode): (&Engine, &AccessMode)) -> Re
             &format!("up to {MOST_SECTORS}"),
         );
     }
-    for sector in &draft.project.sectors {
-        faults.check_text("project.sectors", sector, 60);
-    }
+    check_sectors(&draft.project.sectors, sectors, &mut faults);
     if draft.need.gpu_hours == 0 {
         faults.add("need.gpu_hours", "asks for nothing", "1 and more");
     }
@@ -204,6 +242,15 @@ fn check(draft: &ApplicationDraft, (engine, mode): (&Engine, &AccessMode)) -> Re
     }
     check_answers(draft, mode, &mut faults);
     faults.check("application")
+}
+
+/// One that is misspelt would pass by the rules on sectors.
+fn check_sectors(said: &[String], sectors: &[Sector], faults: &mut Faults) {
+    let codes: Vec<&str> = sectors.iter().map(|it| it.code.as_str()).collect();
+    for sector in said.iter().filter(|it| !codes.contains(&it.as_str())) {
+        let reason = format!("`{}` is none of them", sector.escape_debug());
+        faults.add("project.sectors", reason, &codes.join(", "));
+    }
 }
 
 /// A practice that nobody knows would pass as none.

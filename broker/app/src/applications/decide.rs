@@ -1,12 +1,13 @@
 use broker_model::{
-    Application, ApplicationId, ApplicationState, ApplicationVerdict, EntryBody, EntryKind, Ruling,
-    RulingDraft,
+    Application, ApplicationDraft, ApplicationId, ApplicationState, ApplicationVerdict, EntryBody,
+    EntryKind, Role, Ruling, RulingDraft,
 };
 use broker_store::{Change, CommitError, Entity, Write};
-use policy_engine::Outcome;
+use policy_engine::{Decision, Effect, Spoken};
 
 use super::apply::claim;
 use crate::dossiers::filed;
+use crate::eligibility::applicant_facts;
 use crate::invalid::Faults;
 use crate::{Broker, Caller, Error, Order, Result};
 
@@ -26,10 +27,13 @@ impl Broker {
         self.check_reviews(caller, before.organisation).await?;
         check_open(&before)?;
         check(draft)?;
+        if before.applied_by == caller.person {
+            return Err(Error::ConflictOfInterest);
+        }
         let organisation = self.organisation(caller, before.organisation).await?;
-        let asked = (&before).into();
+        let (applicant, asked) = (applicant_facts(&before.assurance), as_given(&before, draft));
         let found = self
-            .decide_application(caller, &organisation, &asked)
+            .decide_application(applicant, &organisation, &asked)
             .await?;
         let ruling = Ruling {
             at: self.inner.clock.now(),
@@ -40,11 +44,15 @@ impl Broker {
         let (state, mut change) = match &draft.grant {
             None => (ApplicationState::Rejected { ruling }, Change::default()),
             Some(grant) => {
-                let result = found.decision().result;
-                if matches!(result, Outcome::NotEligible | Outcome::NeedsEvidence) {
-                    return Err(Error::NotEligible(Box::new(found.decision().clone())));
+                self.check_applicant(&before).await?;
+                if !may_be_accepted(found.decision()) {
+                    return Err(self
+                        .refuse_application(caller, found, organisation.id)
+                        .await?);
                 }
-                self.granted(caller, &before, (&organisation, grant, ruling))?
+                let worth = asked.aid.and_then(|it| it.worth_eur);
+                let about = (&organisation, grant, ruling);
+                self.granted(caller, &before, about, (found.decision(), worth))?
             }
         };
         let entry =
@@ -59,6 +67,19 @@ impl Broker {
             .extend(once.and_then(|it| it.remember(&after, entry.at)));
         change.entries.splice(0..0, [decided, entry]);
         self.commit_application(after, change).await
+    }
+
+    /// Whoever applied leads the project, and does so for the organisation.
+    async fn check_applicant(&self, application: &Application) -> Result<()> {
+        let role = Role::Representative {
+            organisation: application.organisation,
+        };
+        let speak = self.inner.store.holders_of(&role).await?;
+        if speak.contains(&application.applied_by) {
+            return Ok(());
+        }
+        let words = "whoever applied no longer speaks for the organisation: it is for those who do to apply anew";
+        Err(Error::NotWaiting(words.to_owned()))
     }
 
     /// Takes an application back before it is decided.
@@ -108,6 +129,30 @@ impl Broker {
         self.forget_callers();
         Ok(after)
     }
+}
+
+/// Whether nothing stands against it but what a person may settle. A mode that has closed since does not: what
+/// counts is that it was open when the application came. Evidence that nobody has looked at is looked at first.
+fn may_be_accepted(decision: &Decision) -> bool {
+    let objects = |spoken: &&Spoken| spoken.effect != Effect::Satisfied;
+    decision.rules.iter().filter(objects).all(|spoken| {
+        let came_in_time = CLOSED_SINCE.contains(&spoken.rule.as_str());
+        let for_people =
+            spoken.effect == Effect::NeedsReview && !spoken.rule.ends_with(".unchecked");
+        came_in_time || for_people
+    })
+}
+
+const CLOSED_SINCE: [&str; 2] = ["mode.closed", "mode.not_offered"];
+
+/// As it was handed in; what the hours are worth is the word of whoever gives them.
+fn as_given(application: &Application, draft: &RulingDraft) -> ApplicationDraft {
+    let mut asked = ApplicationDraft::from(application);
+    let worth = draft.grant.as_ref().and_then(|it| it.worth_eur);
+    if let (Some(aid), Some(worth)) = (&mut asked.aid, worth) {
+        aid.worth_eur = Some(worth);
+    }
+    asked
 }
 
 fn check_open(application: &Application) -> Result<()> {

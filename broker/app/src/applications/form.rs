@@ -1,6 +1,6 @@
 //! What an application has to say: only what the mode asks for and nobody has said yet.
 
-use broker_model::{Organisation, OrganisationId, SizeClass};
+use broker_model::{Organisation, OrganisationId, OrganisationKind, SizeClass};
 use policy_engine::{AccessMode, Confidence};
 use serde::Serialize;
 
@@ -46,6 +46,7 @@ impl Broker {
         let engine = self.policy();
         let mode = find_mode(&engine, mode).ok_or(Error::NotFound("access mode"))?;
         let mut fields = own_fields(&organisation);
+        fields.extend(aid_fields(&organisation, mode));
         let documents = mode.documents.iter();
         fields.extend(
             documents
@@ -87,6 +88,22 @@ fn own_fields(organisation: &Organisation) -> Vec<FormField> {
     });
     fields.extend(["need.gpu_hours", "need.months"].map(|name| described(name, None)));
     fields
+}
+
+/// A company that gets a state's hours for nothing declares what aid it had.
+fn aid_fields(organisation: &Organisation, mode: &AccessMode) -> Vec<FormField> {
+    let share = mode.share.as_ref().map(|it| it.value.as_str());
+    let national = share.is_some_and(|it| it.split(':').next() == Some("national"));
+    if !national || organisation.kind != Some(OrganisationKind::Company) {
+        return Vec::new();
+    }
+    let field = |name: &str| FormField {
+        name: name.to_owned(),
+        known: None,
+        source: "Regulation (EU) 2023/2831, Art. 3(2) and 7(4)".to_owned(),
+        certain: false,
+    };
+    ["aid.received_eur", "aid.worth_eur"].map(field).into()
 }
 
 fn word(size: SizeClass) -> String {

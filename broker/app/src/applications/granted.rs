@@ -1,16 +1,22 @@
 //! What an acceptance brings: a project, its first allocation, and who leads it.
 
+use std::collections::BTreeSet;
+
 use broker_model::{
     Allocation, AllocationId, AllocationScope, Application, ApplicationState, Balance, EntryBody,
-    EntryKind, FundingShare, GrantDraft, Organisation, Project, ProjectId, Role, Ruling, SiteId,
-    SystemId, UnitMillis,
+    EntryKind, FundingShare, GrantDraft, Organisation, Project, ProjectId, Role, Ruling,
+    SettledRule, SiteId, SystemId, UnitMillis,
 };
 use broker_store::{Change, StoredGrant, Write};
-use policy_engine::begin_in_brussels;
+use jiff::Timestamp;
+use policy_engine::{Decision, Effect, Spoken, begin_in_brussels, day_in_brussels};
 
 use super::find_mode;
 use crate::invalid::Faults;
 use crate::{Broker, Caller, Error, Result};
+
+const LONGEST_REFERENCE: usize = 60;
+const LONGEST_ACCOUNT: usize = 64;
 
 impl Broker {
     /// The state it leads to, and the change that makes it so.
@@ -19,6 +25,7 @@ impl Broker {
         caller: &Caller,
         application: &Application,
         (organisation, grant, ruling): (&Organisation, &GrantDraft, Ruling),
+        (found, worth_eur): (&Decision, Option<u32>),
     ) -> Result<(ApplicationState, Change)> {
         let project = Project {
             id: self.inner.ids.next(&*self.inner.clock),
@@ -28,6 +35,7 @@ impl Broker {
             civilian: application.project.civilian,
             sectors: application.project.sectors.clone(),
             ai_act: application.project.ai_act.clone(),
+            settled: settled_by(found, ruling.at),
         };
         let allocation =
             self.allocation(application, project.id, (grant, &organisation.country))?;
@@ -39,8 +47,9 @@ impl Broker {
         let lead = Role::Lead {
             project: project.id,
         };
-        let entries = self.grant_entries(caller, application, &allocation);
-        let writes = vec![
+        let aid = self.aid_granted(caller, (application, &allocation), (found, worth_eur));
+        let mut entries = self.grant_entries(caller, application, &allocation);
+        let mut writes = vec![
             Write::PutProject(Box::new(project)),
             Write::InsertAllocation(Box::new(allocation)),
             Write::PutGrant(StoredGrant {
@@ -48,6 +57,10 @@ impl Broker {
                 role: lead,
             }),
         ];
+        if let Some((write, entry)) = aid {
+            writes.push(write);
+            entries.push(entry);
+        }
         Ok((state, Change { writes, entries }))
     }
 
@@ -68,15 +81,13 @@ impl Broker {
             return Err(Error::Contended);
         };
         let (site, system) = self.system_of(application, &mut faults);
-        let share = self.share_of(&application.mode, country, &mut faults);
-        let unit = self.unit_of(&application.system);
-        let unit = grant
-            .unit
-            .clone()
-            .or(unit)
-            .unwrap_or_else(|| "GPU-hour".to_owned());
+        let share = self.share_of(&application.mode, (grant, country), &mut faults);
+        let unit = self.unit_of((&application.system, grant), &mut faults);
+        self.check_reference(grant, &mut faults);
+        check_accounts(grant, site.as_ref(), &mut faults);
         faults.check("decision")?;
-        let (Some((site, system)), Some(share)) = (site.zip(system), share) else {
+        let (Some((site, system)), Some(share), Some(unit)) = (site.zip(system), share, unit)
+        else {
             return Err(Error::NotFound("site"));
         };
         let id: AllocationId = self.inner.ids.next(&*self.inner.clock);
@@ -121,31 +132,72 @@ impl Broker {
         (site, system.parse().ok())
     }
 
-    /// Of a mode that gives hours of national shares, that of the applicant's own state.
-    fn share_of(&self, mode: &str, country: &str, faults: &mut Faults) -> Option<FundingShare> {
+    /// What the reviewer says, or the mode. Of a mode that gives hours of national shares, that of the applicant's
+    /// own state.
+    fn share_of(
+        &self,
+        mode: &str,
+        (grant, country): (&GrantDraft, &str),
+        faults: &mut Faults,
+    ) -> Option<FundingShare> {
+        if let Some(share) = &grant.share {
+            return Some(share.clone());
+        }
         let engine = self.policy();
         let share = find_mode(&engine, mode).and_then(|it| it.share.as_ref());
         let share = match share.map(|it| it.value.as_str()) {
-            None => Ok(FundingShare::Union),
-            Some("national") => format!("national:{country}").parse(),
-            Some(share) => share.parse(),
+            Some("national") => format!("national:{country}").parse().ok(),
+            Some(share) => share.parse().ok(),
+            None => None,
         };
+        if share.is_none() {
+            let reason = format!("is missing, and `{mode}` does not say it");
+            faults.add("grant.share", reason, "union, national:XX or commercial");
+        }
         share
-            .map_err(|error: broker_model::InvalidId| {
-                faults.add("grant", error.to_string(), "a mode with one funding share");
-            })
-            .ok()
     }
 
-    /// What the first partition with GPUs of a system is charged in.
-    fn unit_of(&self, system: &str) -> Option<String> {
-        let (site, system) = system.split_once('/')?;
-        let entry = self.board().find(&site.parse().ok()?)?;
-        let system = entry.systems.iter().find(|it| it.id.as_str() == system)?;
-        let mut partitions: Vec<_> = system.partitions.iter().collect();
-        partitions.sort_by_key(|it| it.gpus_per_node == 0);
-        let billing = partitions.first()?.billing.as_ref()?;
-        Some(billing.unit.clone())
+    /// One that the system's partitions are charged in: hours in another would never be spent.
+    fn unit_of(&self, (system, grant): (&str, &GrantDraft), faults: &mut Faults) -> Option<String> {
+        let units = self.units_of(system);
+        let one = match (&grant.unit, units.as_slice()) {
+            (Some(unit), _) if units.contains(unit) => return Some(unit.clone()),
+            (None, [unit]) => return Some(unit.clone()),
+            (Some(unit), _) => format!("`{}` is none of its units", unit.escape_debug()),
+            (None, []) => "no partition of the system says what it is charged in".to_owned(),
+            (None, _) => "is missing, and the system has several".to_owned(),
+        };
+        faults.add("grant.unit", one, &units.join(", "));
+        None
+    }
+
+    fn units_of(&self, system: &str) -> Vec<String> {
+        let (site, system) = system.split_once('/').unwrap_or_default();
+        let site: Option<SiteId> = site.parse().ok();
+        let entry = site.and_then(|it| self.board().find(&it));
+        let systems = entry.iter().flat_map(|it| &it.systems);
+        let partitions = systems
+            .filter(|it| it.id.as_str() == system)
+            .flat_map(|it| &it.partitions);
+        let units: BTreeSet<String> = partitions
+            .filter_map(|it| it.billing.as_ref())
+            .map(|it| it.unit.clone())
+            .collect();
+        units.into_iter().collect()
+    }
+
+    /// References of the calls of EuroHPC have a grammar; others are the call's own.
+    fn check_reference(&self, grant: &GrantDraft, faults: &mut Faults) {
+        let Some(reference) = &grant.call_reference else {
+            return;
+        };
+        faults.check_text("grant.call_reference", reference, LONGEST_REFERENCE);
+        if reference.trim().to_ascii_uppercase().starts_with("EHPC")
+            && let Err(fault) = self.policy().project_id(reference.trim())
+        {
+            let allowed = "an id of a European call: EHPC-AIF-2026PG01-907";
+            faults.add("grant.call_reference", fault.to_string(), allowed);
+        }
     }
 
     fn grant_entries(
@@ -170,4 +222,28 @@ impl Broker {
         lead.actor = Some(application.applied_by);
         vec![about(EntryKind::ProjectCreated), granted, lead]
     }
+}
+
+/// An account elsewhere is another allocation's.
+fn check_accounts(grant: &GrantDraft, site: Option<&SiteId>, faults: &mut Faults) {
+    for account in grant.local_accounts.values() {
+        faults.check_text("grant.local_accounts", account, LONGEST_ACCOUNT);
+    }
+    for other in grant.local_accounts.keys().filter(|it| Some(*it) != site) {
+        let reason = format!("names {other}, where the allocation is not");
+        let allowed = site.map_or_else(String::new, ToString::to_string);
+        faults.add("grant.local_accounts", reason, &allowed);
+    }
+}
+
+/// What the reviewer answers by accepting.
+fn settled_by(decision: &Decision, at: Timestamp) -> Vec<SettledRule> {
+    let for_people = |spoken: &&Spoken| spoken.effect == Effect::NeedsReview;
+    let settled = decision.rules.iter().filter(for_people);
+    settled
+        .map(|spoken| SettledRule {
+            rule: spoken.rule.clone(),
+            on: day_in_brussels(at),
+        })
+        .collect()
 }

@@ -17,6 +17,9 @@ impl Broker {
     ) -> Result<Evidence> {
         let mut evidence = self.one_evidence(caller, (of, id)).await?;
         self.check_reviews(caller, of).await?;
+        if evidence.added_by == Some(caller.person) {
+            return Err(Error::ConflictOfInterest);
+        }
         let mut faults = Faults::default();
         faults.check_text("words", &finding.words, LONGEST_WORDS);
         faults.check("evidence")?;

@@ -130,7 +130,7 @@ impl Broker {
 
     /// A refusal is a decision too: it is stored and entered before it is told.
     async fn refuse(&self, caller: &Caller, prepared: Prepared) -> Result<Accepted> {
-        let decision = prepared.decided.decision().clone();
+        let asked = prepared.decided.asked();
         let (write, entry) = prepared
             .decided
             .into_parts(caller.person, &prepared.standing);
@@ -139,7 +139,7 @@ impl Broker {
             entries: vec![entry],
         })
         .await?;
-        Err(Error::NotEligible(Box::new(decision)))
+        Err(Error::NotEligible(asked))
     }
 
     /// As it is before anything is chosen.

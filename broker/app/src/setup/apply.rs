@@ -90,6 +90,9 @@ impl Broker {
             version: 0,
         };
         let earlier: Option<Evidence> = self.dossier(&evidence.id).await?;
+        if earlier.as_ref().is_some_and(is_taken_up) {
+            return Ok(());
+        }
         let evidence = Evidence {
             version: earlier.map_or(0, |it| it.version),
             ..evidence
@@ -115,6 +118,8 @@ impl Broker {
         done: &mut Vec<String>,
     ) -> Result<()> {
         let id = project_id(key);
+        let known = self.inner.store.find_project(id).await?;
+        let settled = known.as_ref().map(|it| it.settled.clone());
         let project = Project {
             id,
             organisation: organisation_id(&setup.organisation),
@@ -123,6 +128,7 @@ impl Broker {
             civilian: setup.civilian,
             sectors: setup.sectors.clone(),
             ai_act: None,
+            settled: settled.unwrap_or_default(),
         };
         if self
             .inner
@@ -136,7 +142,7 @@ impl Broker {
                 organisation: setup.organisation.clone(),
             });
         }
-        if self.inner.store.find_project(id).await?.as_ref() != Some(&project) {
+        if known.as_ref() != Some(&project) {
             let mut entry = self.entry(EntryKind::ProjectCreated);
             entry.project = Some(id);
             entry.organisation = Some(project.organisation);
@@ -159,6 +165,11 @@ impl Broker {
     pub(super) fn entry(&self, kind: EntryKind) -> EntryBody {
         EntryBody::new(self.inner.clock.now(), kind)
     }
+}
+
+/// Whether people of the platform went on with it: a file does not undo what they found.
+const fn is_taken_up(known: &Evidence) -> bool {
+    known.check.is_some() || known.withdrawn_at.is_some()
 }
 
 /// Whether it says the same; what was found of it since is another matter.

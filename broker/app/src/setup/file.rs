@@ -129,19 +129,18 @@ pub fn project_id(key: &str) -> ProjectId {
     named("project", key).into()
 }
 
-/// The id of what an organisation's entry shows: of its first day, by its source.
+/// The id of what an organisation's entry shows: of its days, by its source.
 pub(super) fn evidence_id(organisation: &str, setup: &EvidenceSetup) -> EvidenceId {
     let EvidenceSetup {
         kind,
         issued_on,
+        expires_on,
         source,
         ..
     } = setup;
-    named(
-        "evidence",
-        &format!("{organisation}/{kind}/{issued_on}/{source}"),
-    )
-    .into()
+    let last = expires_on.map(|day| format!("/{day}")).unwrap_or_default();
+    let words = format!("{organisation}/{kind}/{issued_on}{last}/{source}");
+    named("evidence", &words).into()
 }
 
 /// The id of an allocation by its own key and its project's.

@@ -184,7 +184,7 @@ impl Broker {
                 entry = entry.with("share", share.to_string());
             }
             Role::Representative { organisation } => entry.organisation = Some(*organisation),
-            Role::Reviewer | Role::Auditor { share: None } | Role::Operator => {}
+            Role::Reviewer | Role::Vetted | Role::Auditor { share: None } | Role::Operator => {}
         }
         entry
     }
@@ -193,6 +193,7 @@ impl Broker {
         match (grant.role.as_str(), &grant.site, &grant.centre) {
             ("operator", ..) => Ok(Role::Operator),
             ("reviewer", ..) => Ok(Role::Reviewer),
+            ("vetted", ..) => Ok(Role::Vetted),
             ("auditor", ..) => Ok(Role::Auditor {
                 share: grant.share.clone(),
             }),
@@ -234,6 +235,7 @@ const fn role_name(role: &Role) -> &'static str {
         Role::Lead { .. } => "lead",
         Role::Representative { .. } => "representative",
         Role::Reviewer => "reviewer",
+        Role::Vetted => "vetted",
         Role::SiteAdmin { .. } => "site_admin",
         Role::CentreStaff { .. } => "centre_staff",
         Role::Auditor { .. } => "auditor",

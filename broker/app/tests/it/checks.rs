@@ -31,9 +31,10 @@ async fn is_refused(broker: &Broker, project: &str, rule: &str) {
     assert!(rules.iter().any(|it| it.rule == rule), "{rules:?}");
     let caller = engineer(broker).await;
     let refused = broker.submit(&caller, of(project), None).await;
-    let Err(Error::NotEligible(decision)) = refused else {
+    let Err(Error::NotEligible(asked)) = refused else {
         panic!("{refused:?}");
     };
+    let decision = asked.decision;
     assert_eq!(decision.rules, rules);
 }
 

@@ -1,9 +1,11 @@
 //! From an organisation that nobody knows to a project with hours.
 
+mod aid;
 mod applications;
 mod evidence;
 mod organisations;
 mod policies;
+mod rulings;
 
 use broker_app::{Broker, Caller, Error, RouteQuery, Upload, organisation_tag};
 use broker_model::{
@@ -128,6 +130,7 @@ fn application(of: &Organisation) -> ApplicationDraft {
             gpu_hours: 5000,
             months: 3,
         },
+        aid: None,
         answers: ["data_and_licence_statement", "civilian_and_ai_act_plan"]
             .map(|kind| (kind.to_owned(), "See page 3.".to_owned()))
             .into(),
@@ -141,6 +144,8 @@ fn acceptance() -> RulingDraft {
         grant: Some(GrantDraft {
             hours: 1250,
             unit: None,
+            share: None,
+            worth_eur: None,
             valid_from: "2026-11-23".parse().unwrap(),
             valid_to: "2027-02-22".parse().unwrap(),
             call_reference: Some("EHPC-AIF-2026PG01-1147".to_owned()),

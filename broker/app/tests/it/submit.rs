@@ -96,9 +96,10 @@ async fn a_refusal_is_stored_with_its_decision_and_entered() {
     let caller = engineer(&broker).await;
     let before = Books::read(&broker).await.entries.len();
     let refused = broker.submit(&caller, at(&["lumi"]), None).await;
-    let Err(Error::NotEligible(decision)) = refused else {
+    let Err(Error::NotEligible(asked)) = refused else {
         panic!("{refused:?}");
     };
+    let decision = asked.decision;
     let books = Books::check(&broker).await;
     assert_eq!(books.jobs.len(), 0);
     let [entry] = &books.entries[before..] else {

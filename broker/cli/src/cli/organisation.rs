@@ -28,6 +28,12 @@ pub enum OrganisationVerb {
         /// TOML, or JSON if it is called `*.json`; `-` for standard input
         file: PathBuf,
     },
+    /// List the de minimis aid that national hours were to an organisation
+    Aid {
+        /// Needed when you do not speak for one organisation
+        #[arg(value_name = "ORG")]
+        organisation: Option<OrganisationId>,
+    },
     /// Show how large an organisation is today, and how that follows
     Size {
         /// Needed when you do not speak for one organisation

@@ -1,4 +1,4 @@
-use broker_model::{ApplicationId, EvidenceId, GrantDraft, OrganisationId, SiteId};
+use broker_model::{ApplicationId, EvidenceId, FundingShare, GrantDraft, OrganisationId, SiteId};
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
 
@@ -49,9 +49,15 @@ pub struct AcceptArgs {
     /// The last day
     #[arg(long, value_name = "DAY", requires = "accept", value_parser = values::day)]
     to: Option<Date>,
-    /// [default: the system's own]
+    /// One that the system is charged in [default: its own, if it has one only]
     #[arg(long, requires = "accept")]
     unit: Option<String>,
+    /// Of whose time: union, national:FI or commercial [default: as the mode says]
+    #[arg(long, requires = "accept")]
+    share: Option<FundingShare>,
+    /// What the hours are worth, in whole EUR, where they are de minimis aid [default: as declared]
+    #[arg(long, value_name = "EUR", requires = "accept")]
+    worth_eur: Option<u32>,
     /// In the grammar of the calls: EHPC-AIF-2026PG01-1147
     #[arg(long, value_name = "REFERENCE", requires = "accept")]
     call_reference: Option<String>,
@@ -66,6 +72,8 @@ impl AcceptArgs {
         Some(GrantDraft {
             hours: self.hours?,
             unit: self.unit,
+            share: self.share,
+            worth_eur: self.worth_eur,
             valid_from: self.from?,
             valid_to: self.to?,
             call_reference: self.call_reference,

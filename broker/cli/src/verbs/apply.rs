@@ -8,7 +8,8 @@ use std::path::Path;
 
 use broker_client::{Client, Error};
 use broker_model::{
-    Application, ApplicationDraft, ApplicationNeed, ApplicationProject, OrganisationId,
+    Application, ApplicationAid, ApplicationDraft, ApplicationNeed, ApplicationProject,
+    OrganisationId,
 };
 use serde::Deserialize;
 
@@ -25,6 +26,8 @@ use crate::written::Written;
 struct Said {
     project: ApplicationProject,
     need: ApplicationNeed,
+    #[serde(default)]
+    aid: Option<ApplicationAid>,
     #[serde(default)]
     answers: BTreeMap<String, String>,
 }
@@ -82,6 +85,7 @@ fn draft(of: OrganisationId, (mode, system): (String, String), said: Said) -> Ap
         system,
         project: said.project,
         need: said.need,
+        aid: said.aid,
         answers: said.answers,
     }
 }

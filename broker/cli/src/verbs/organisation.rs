@@ -1,5 +1,6 @@
 //! `alcyone organisation`: who an organisation is, and how large.
 
+mod aid;
 mod size;
 
 use std::io::Write;
@@ -64,6 +65,10 @@ pub(super) async fn run(
         OrganisationVerb::Describe { organisation, file } => {
             let id = own::organisation(client, organisation).await?;
             describe(client, (id, &file), json, out).await?;
+        }
+        OrganisationVerb::Aid { organisation } => {
+            let id = own::organisation(client, organisation).await?;
+            aid::run(client, id, json, out).await?;
         }
         OrganisationVerb::Size { organisation } => {
             let id = own::organisation(client, organisation).await?;

@@ -76,6 +76,7 @@ fn words(role: &Role) -> String {
         Role::Representative { organisation } => format!("speaks for {organisation}"),
         Role::CentreStaff { centre } => format!("staff of the support centre {centre}"),
         Role::Reviewer => "reviewer".to_owned(),
+        Role::Vetted => "identity vetted by the operator".to_owned(),
         Role::SiteAdmin {
             site,
             sees_people: true,

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use broker_model::{Evidence, EvidenceDraft, EvidenceFinding, EvidenceId, OrganisationId};
+use broker_model::{
+    AidRecord, Evidence, EvidenceDraft, EvidenceFinding, EvidenceId, OrganisationId,
+};
 use reqwest::Method;
 
 use super::{Client, SILENCE};
@@ -16,6 +18,11 @@ impl Client {
     pub async fn evidence(&self, of: OrganisationId) -> Result<Vec<Evidence>> {
         self.every(&format!("organisations/{of}/evidence"), &[])
             .await
+    }
+
+    /// The de minimis aid that national hours were to an organisation, oldest first.
+    pub async fn aid(&self, of: OrganisationId) -> Result<Vec<AidRecord>> {
+        self.every(&format!("organisations/{of}/aid"), &[]).await
     }
 
     /// Hands evidence in; it counts once a reviewer has found it good.

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::{Application, ApplicationNeed, ApplicationProject};
-use crate::{OrganisationId, SiteId};
+use crate::{ApplicationAid, FundingShare, OrganisationId, SiteId};
 
 /// What an organisation asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ pub struct ApplicationDraft {
     pub system: String,
     pub project: ApplicationProject,
     pub need: ApplicationNeed,
+    /// Of companies that ask for hours of a national share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aid: Option<ApplicationAid>,
     /// By kind of document, what the mode asks for beside: see the form.
     #[serde(default)]
     pub answers: BTreeMap<String, String>,
@@ -47,9 +50,15 @@ pub enum ApplicationVerdict {
 pub struct GrantDraft {
     /// In the unit of the system: GPU-hours at some, node-hours at others.
     pub hours: u32,
-    /// The system's own unit where it is left out.
+    /// One that partitions of the system are charged in; needed where they have several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
+    /// Of whose time the hours are; the mode's own where it is left out, and needed where the mode has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<FundingShare>,
+    /// What the hours are worth, in whole EUR, where they are de minimis aid; as declared where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worth_eur: Option<u32>,
     /// The first day, from its first instant in Brussels.
     pub valid_from: Date,
     /// The last day.
@@ -71,6 +80,7 @@ impl From<&Application> for ApplicationDraft {
             system: application.system.clone(),
             project: application.project.clone(),
             need: application.need,
+            aid: application.aid,
             answers: application.answers.clone(),
         }
     }

@@ -6,7 +6,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use broker_app::{ApplicationForm, Error, FormField};
 use broker_model::{
-    Application, ApplicationDraft, ApplicationNeed, ApplicationProject, OrganisationId,
+    Application, ApplicationAid, ApplicationDraft, ApplicationNeed, ApplicationProject,
+    OrganisationId,
 };
 use policy_engine::TitleKind;
 
@@ -101,10 +102,9 @@ pub(crate) async fn send(
         .await
     {
         Ok(made) => Ok(Redirect::to(&path(&made)).into_response()),
-        Err(Error::NotEligible(decision)) => {
+        Err(Error::NotEligible(asked)) => {
             typed.status = StatusCode::FORBIDDEN;
-            let asked = (&draft, &*decision);
-            let decision = portal.refused_application(&member, asked).await?;
+            let decision = DecisionView::asked(member.texts, &portal.broker.policy(), &asked);
             portal
                 .apply_page(&member, which, (typed, Some(decision)))
                 .await
@@ -185,6 +185,7 @@ fn draft(which: &Which, typed: &mut Typed) -> ApplicationDraft {
         mode: which.form.mode.clone(),
         system: which.form.system.clone(),
         answers: answers.collect(),
+        aid: aid(typed),
         project: ApplicationProject {
             ai_act: ai_act::read(typed),
             name: typed.text("project.name"),
@@ -198,6 +199,16 @@ fn draft(which: &Which, typed: &mut Typed) -> ApplicationDraft {
             months: number(typed, "need.months"),
         },
     }
+}
+
+/// Nothing where nobody said what there was.
+fn aid(typed: &mut Typed) -> Option<ApplicationAid> {
+    let received = typed.read("aid.received_eur", "whole euros");
+    let worth_eur = typed.read("aid.worth_eur", "whole euros");
+    received.map(|received_eur| ApplicationAid {
+        received_eur,
+        worth_eur,
+    })
 }
 
 /// What is left out is for the use case to miss, with all else that is.
@@ -241,6 +252,8 @@ fn label(titles: Titles<'_>, name: &str) -> (String, Shape) {
         "project.sectors" => ("ways.sectors", Shape::Line),
         "project.civilian" => ("ways.civilian", Shape::YesOrNo),
         "project.eu_project" => ("ways.eu_project", Shape::YesOrNo),
+        "aid.received_eur" => ("apply.aid_received", Shape::Number),
+        "aid.worth_eur" => ("apply.aid_worth", Shape::Number),
         "need.gpu_hours" => ("ways.gpu_hours", Shape::Number),
         "need.months" => ("ways.months_field", Shape::Number),
         other => {

@@ -106,7 +106,7 @@ impl Portal {
     async fn quote(&self, member: &Member, spec: &JobSpec, text: &str) -> Result<Answer, Refusal> {
         match self.broker.quote(member.caller(), spec).await {
             Ok(quote) => Ok(Answer::of_quote(member, &quote)),
-            Err(error) => Answer::of_error(member, text, error),
+            Err(error) => self.answer_of(member, text, error),
         }
     }
 
@@ -137,10 +137,58 @@ impl Portal {
             }
             Ok(Accepted::Repeated(first)) => Ok(Redirect::to(&first.body).into_response()),
             Err(error) => {
-                let answer = Answer::of_error(member, &text, error)?;
+                let answer = self.answer_of(member, &text, error)?;
                 page(member, text, key, answer)
             }
         }
+    }
+}
+
+impl Portal {
+    /// What the form can show; anything else is a page of its own.
+    fn answer_of(&self, member: &Member, text: &str, error: Error) -> Result<Answer, Refusal> {
+        let texts = member.texts;
+        let conflict = Answer {
+            status: StatusCode::CONFLICT,
+            ..Answer::default()
+        };
+        let told = |key| Some(texts.of(key).to_owned());
+        Ok(match error {
+            Error::InvalidSpec(faults) => Answer {
+                status: StatusCode::BAD_REQUEST,
+                faults: jobfile::faults_in(text, faults),
+                ..conflict
+            },
+            Error::NotFound("project") => Answer {
+                status: StatusCode::NOT_FOUND,
+                notice: told("new.no_such_project"),
+                ..conflict
+            },
+            Error::NotEligible(asked) => Answer {
+                status: StatusCode::FORBIDDEN,
+                decision: Some(DecisionView::asked(texts, &self.broker.policy(), &asked)),
+                ..conflict
+            },
+            Error::NoAllocation => Answer {
+                status: StatusCode::FORBIDDEN,
+                notice: told("new.no_allocation"),
+                ..conflict
+            },
+            Error::NoFeasiblePartition(placement) => Answer {
+                notice: told("new.never_feasible"),
+                placement: Some(PlacementView::new(texts, &placement)),
+                ..conflict
+            },
+            Error::HoursExceeded { remaining, .. } => {
+                let remaining = crate::words::hours(remaining);
+                let notice = texts.with("new.hours_exceeded", &[("remaining", &remaining)]);
+                Answer {
+                    notice: Some(notice),
+                    ..conflict
+                }
+            }
+            error => return Err(error.into()),
+        })
     }
 }
 
@@ -155,52 +203,6 @@ impl Answer {
                 .map(|it| PlacementView::new(texts, it)),
             ..Self::default()
         }
-    }
-
-    /// What the form can show; anything else is a page of its own.
-    fn of_error(member: &Member, text: &str, error: Error) -> Result<Self, Refusal> {
-        let texts = member.texts;
-        let conflict = Self {
-            status: StatusCode::CONFLICT,
-            ..Self::default()
-        };
-        let told = |key| Some(texts.of(key).to_owned());
-        Ok(match error {
-            Error::InvalidSpec(faults) => Self {
-                status: StatusCode::BAD_REQUEST,
-                faults: jobfile::faults_in(text, faults),
-                ..conflict
-            },
-            Error::NotFound("project") => Self {
-                status: StatusCode::NOT_FOUND,
-                notice: told("new.no_such_project"),
-                ..conflict
-            },
-            Error::NotEligible(decision) => Self {
-                status: StatusCode::FORBIDDEN,
-                decision: Some(DecisionView::in_english(texts, &decision)),
-                ..conflict
-            },
-            Error::NoAllocation => Self {
-                status: StatusCode::FORBIDDEN,
-                notice: told("new.no_allocation"),
-                ..conflict
-            },
-            Error::NoFeasiblePartition(placement) => Self {
-                notice: told("new.never_feasible"),
-                placement: Some(PlacementView::new(texts, &placement)),
-                ..conflict
-            },
-            Error::HoursExceeded { remaining, .. } => {
-                let remaining = crate::words::hours(remaining);
-                let notice = texts.with("new.hours_exceeded", &[("remaining", &remaining)]);
-                Self {
-                    notice: Some(notice),
-                    ..conflict
-                }
-            }
-            error => return Err(error.into()),
-        })
     }
 
     fn summary(&self, texts: Texts) -> Option<String> {

@@ -7,9 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use broker_app::Error;
-use broker_model::{
-    ApplicationDraft, ApplicationId, ApplicationVerdict, GrantDraft, RulingDraft, SiteId,
-};
+use broker_model::{ApplicationId, ApplicationVerdict, GrantDraft, RulingDraft, SiteId};
 use policy_engine::day_in_brussels;
 
 use super::check_reviewer;
@@ -75,10 +73,9 @@ pub(crate) async fn rule(
     };
     match portal.broker.rule(member.caller(), id, &draft).await {
         Ok(_) => Ok(Redirect::to("/reviews").into_response()),
-        Err(Error::NotEligible(decision)) => {
+        Err(Error::NotEligible(asked)) => {
             typed.status = StatusCode::CONFLICT;
-            let asked = (&ApplicationDraft::from(&one), &*decision);
-            let refused = portal.refused_application(&member, asked).await?;
+            let refused = DecisionView::asked(member.texts, &portal.broker.policy(), &asked);
             portal
                 .ruling_page(&member, id, (typed, Some(refused)))
                 .await
@@ -150,8 +147,12 @@ fn grant(typed: &mut Typed, system: &str) -> Option<GrantDraft> {
     let valid_to = typed.needed_day("grant.valid_to");
     let site: Option<SiteId> = { system.split('/').next() }.and_then(|it| it.parse().ok());
     let account: BTreeMap<SiteId, String> = site.zip(typed.some(ACCOUNT)).into_iter().collect();
+    let worth_eur = typed.read("grant.worth_eur", "whole euros");
+    let share = typed.read("grant.share", "union, national:XX or commercial");
     Some(GrantDraft {
         hours: hours?,
+        share,
+        worth_eur,
         unit: typed.some("grant.unit"),
         valid_from: valid_from?,
         valid_to: valid_to?,

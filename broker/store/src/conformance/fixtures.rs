@@ -57,6 +57,7 @@ impl World {
             civilian: Some(true),
             sectors: vec!["health".to_owned()],
             ai_act: None,
+            settled: Vec::new(),
         }
     }
 

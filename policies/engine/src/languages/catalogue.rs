@@ -68,6 +68,8 @@ pub(super) struct Phrases {
     pub(super) no_answer: String,
     /// With `{error}`.
     pub(super) failed: String,
+    /// With `{words}` and `{on}`.
+    pub(super) settled: String,
     pub(super) report: String,
 }
 

@@ -248,6 +248,13 @@ impl<'a> Voice<'a> {
         filled(phrase, &[("on", &day)])
     }
 
+    pub(super) fn settled(self, words: &str, on: Date) -> String {
+        let mut day = String::new();
+        self.date(on, &mut day);
+        let phrase = self.phrase(|it| &it.settled, crate::settle::SETTLED);
+        filled(phrase, &[("on", &day), ("words", words)])
+    }
+
     /// What Cedar says stays as it is: it is for the operator.
     pub(super) fn failed(self, error: &str) -> (String, Option<String>) {
         let phrase = self.phrase(|it| &it.failed, "the rule could not be evaluated: {error}");

@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use broker_app::{OrganisationSize, organisation_tag};
 use broker_client::wire::Page;
-use broker_model::{Organisation, OrganisationDraft, OrganisationId};
+use broker_model::{AidRecord, Organisation, OrganisationDraft, OrganisationId};
 use serde::Deserialize;
 
 use crate::auth::Authenticated;
@@ -13,7 +13,7 @@ use crate::etag;
 use crate::once::{self, Early, Keyed};
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::v1::query::{self, Id, Query};
+use crate::v1::query::{self, Id, Query, Whole};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -102,4 +102,15 @@ pub(crate) async fn size(
 ) -> Result<Json<OrganisationSize>, Problem> {
     let found = state.broker.organisation_size(&authenticated.caller, id);
     Ok(Json(found.await?))
+}
+
+/// What national hours were worth to it, as far as the register here goes.
+pub(crate) async fn aid(
+    State(state): State<ApiState>,
+    authenticated: Authenticated,
+    Id(id): Id<OrganisationId>,
+    Query(query): Query<Whole>,
+) -> Result<Json<Page<AidRecord>>, Problem> {
+    let records = state.broker.aid_of(&authenticated.caller, id).await?;
+    Ok(Json(query.page(records, |it| it.id.to_string())?))
 }

@@ -152,9 +152,10 @@ async fn an_application_says_what_is_missing_and_what_the_rules_say() {
     let refused = broker
         .apply(&case.founder, &application(&organisation))
         .await;
-    let Err(Error::NotEligible(decision)) = refused else {
+    let Err(Error::NotEligible(asked)) = refused else {
         panic!("{refused:?}");
     };
+    let decision = asked.decision;
     assert_eq!(decision.result, Outcome::NeedsEvidence);
     let mut empty = application(&organisation);
     (empty.mode, empty.system) = ("aif_fast_lane".to_owned(), "cineca/leonardo".to_owned());

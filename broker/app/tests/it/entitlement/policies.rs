@@ -52,9 +52,10 @@ async fn what_the_ai_act_prohibits_is_refused_and_a_word_that_nobody_knows_is_to
         ..broker_model::AiAct::default()
     });
     let refused = case.broker.apply(&case.founder, &draft).await;
-    let Err(Error::NotEligible(decision)) = refused else {
+    let Err(Error::NotEligible(asked)) = refused else {
         panic!("{refused:?}");
     };
+    let decision = asked.decision;
     assert_eq!(decision.result, Outcome::NotEligible);
     draft.project.ai_act = Some(broker_model::AiAct {
         high_risk: vec!["kittens".to_owned()],
@@ -77,9 +78,10 @@ async fn one_running_allocation_of_playground_is_what_an_organisation_may_have()
         .broker
         .apply(&case.founder, &application(&organisation))
         .await;
-    let Err(Error::NotEligible(decision)) = second else {
+    let Err(Error::NotEligible(asked)) = second else {
         panic!("{second:?}");
     };
+    let decision = asked.decision;
     let rules: Vec<&str> = decision.rules.iter().map(|it| it.rule.as_str()).collect();
     assert!(
         rules.contains(&"fair_access.active_allocations"),
@@ -134,22 +136,14 @@ async fn a_decision_is_made_again_under_the_policy_of_its_day_and_a_changed_row_
     };
     assert!(replay(case.broker.clone()).await.same);
     // Another policy decides now; the old decision is still made by its own.
-    let folder = tempfile::tempdir().unwrap();
-    let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
-    for part in ["modes", "rules", "tables"] {
-        std::fs::create_dir(folder.path().join(part)).unwrap();
-        for file in std::fs::read_dir(shipped.join(part)).unwrap() {
-            let file = file.unwrap();
-            std::fs::copy(file.path(), folder.path().join(part).join(file.file_name())).unwrap();
-        }
-    }
+    let folder = copied();
     let civilian = folder.path().join("rules/civilian.cedar");
     let text = std::fs::read_to_string(&civilian).unwrap();
     let stricter = text.replace("\"dual_use\"", "\"dual_use\", \"health\"");
     assert_ne!(text, stricter);
     std::fs::write(civilian, stricter).unwrap();
     let next = policy_engine::Engine::from_dir(folder.path()).unwrap();
-    let found = broker_app::compare_policies(&**case.broker.store(), &next)
+    let found = broker_app::compare_policies(&**case.broker.store(), &next, None)
         .await
         .unwrap();
     assert_eq!((found.asked, found.changes.len()), (1, 1));
@@ -158,7 +152,7 @@ async fn a_decision_is_made_again_under_the_policy_of_its_day_and_a_changed_row_
     case.broker.put_policy(next).await.unwrap();
     assert!(replay(case.broker.clone()).await.same);
     let now = case.broker.policy();
-    let same = broker_app::compare_policies(&**case.broker.store(), &now)
+    let same = broker_app::compare_policies(&**case.broker.store(), &now, None)
         .await
         .unwrap();
     assert_eq!(
@@ -172,4 +166,88 @@ async fn a_decision_is_made_again_under_the_policy_of_its_day_and_a_changed_row_
         matches!(hidden, Err(Error::NotFound("decision"))),
         "{hidden:?}"
     );
+}
+
+/// A folder with the shipped set, to be changed.
+fn copied() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
+    for part in ["modes", "rules", "tables"] {
+        std::fs::create_dir(folder.path().join(part)).unwrap();
+        for file in std::fs::read_dir(shipped.join(part)).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), folder.path().join(part).join(file.file_name())).unwrap();
+        }
+    }
+    folder
+}
+
+#[tokio::test]
+async fn a_rule_to_come_is_compared_on_its_day() {
+    let mut case = Case::new().await;
+    case.waiting().await;
+    let folder = copied();
+    let civilian = folder.path().join("rules/civilian.cedar");
+    let text = std::fs::read_to_string(&civilian).unwrap();
+    let to_come = r#"
+@id("civilian.health")
+@title("Health waits for people")
+@source("a test")
+@effective("2027-01-01")
+@effect("needs_review")
+@words("the project names health")
+@remedy("A reviewer decides")
+forbid (principal, action, resource)
+when { context.project.sectors.contains("health") };
+"#;
+    std::fs::write(&civilian, text + to_come).unwrap();
+    let next = policy_engine::Engine::from_dir(folder.path()).unwrap();
+    let (store, now) = (case.broker.store(), case.broker.policy());
+    let compare = async |on: Option<&str>| {
+        let on = on.map(|day| (day.parse().unwrap(), &*now));
+        let found = broker_app::compare_policies(&**store, &next, on).await;
+        found.unwrap().changes
+    };
+    assert!(compare(None).await.is_empty());
+    assert!(compare(Some("2026-12-31")).await.is_empty());
+    let changes = compare(Some("2027-01-01")).await;
+    assert_eq!(changes.len(), 1);
+    assert_eq!(changes[0].rules, ["+civilian.health"]);
+}
+
+#[tokio::test]
+async fn routes_know_what_an_organisation_has_already() {
+    let mut case = Case::new().await;
+    let (organisation, first) = case.waiting().await;
+    case.broker
+        .rule(&case.reviewer, first.id, &acceptance())
+        .await
+        .unwrap();
+    case.founder = case.founder().await;
+    let query = json!({
+        "organisation_id": organisation.id,
+        "project": { "civilian": true, "sectors": ["health"] },
+        "need": { "gpu_hours": 5000, "months": 3 },
+    });
+    let query: RouteQuery = serde_json::from_value(query).unwrap();
+    let mut titles = std::collections::BTreeSet::new();
+    for language in ["en", "fr"] {
+        let asked = (query.clone(), language);
+        let found = case.broker.find_routes(&case.founder, asked).await.unwrap();
+        let capped = |system: &str| {
+            let one = |it: &&broker_app::RouteFound| {
+                it.route.mode == "aif_playground" && it.route.offer.value.system == system
+            };
+            let rules = &found.iter().find(one).unwrap().route.decision.rules;
+            let mut capped = rules
+                .iter()
+                .filter(|it| it.rule.starts_with("fair_access."));
+            capped
+                .find(|it| it.effect != policy_engine::Effect::Satisfied)
+                .cloned()
+        };
+        titles.insert(capped("meluxina/meluxina").unwrap().title);
+        assert!(capped("lumi/lumi").is_none());
+    }
+    assert_eq!(titles.len(), 2, "said in two languages: {titles:?}");
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use broker_client::wire::{ApplicationForm, FormField};
 use broker_model::OrganisationId;
 
-const TABLES: [&str; 3] = ["project", "need", "answers"];
+const TABLES: [&str; 4] = ["project", "need", "aid", "answers"];
 
 pub(super) fn write(
     form: &ApplicationForm,
@@ -77,6 +77,8 @@ fn blank(table: &str, key: &str) -> String {
         ("project", "sectors") => "sectors = []".to_owned(),
         ("project", "civilian" | "eu_project") => format!("# {key} = true or false"),
         ("need", "gpu_hours") => "gpu_hours = 0 # physical GPU-hours".to_owned(),
+        ("aid", "received_eur") => "received_eur = 0 # in three years, from that state".to_owned(),
+        ("aid", _) => format!("# {} = 0", name(key)),
         ("need", _) => format!("{} = 0", name(key)),
         _ => format!("{} = \"\"", name(key)),
     }

@@ -1,0 +1,103 @@
+//! What the records of screening against sanctions and export control say of an organisation.
+
+use broker_model::{Evidence, OrganisationId};
+use jiff::civil::Date;
+
+use crate::{Broker, Result};
+
+/// The question that records of screening answer, in `policies/tables/evidence_kinds.toml`.
+const SCREENING: &str = "screening";
+
+impl Broker {
+    /// Every record that was not taken back, by kind, the latest of each last.
+    pub(crate) async fn screenings(&self, of: OrganisationId) -> Result<Vec<Evidence>> {
+        let engine = self.policy();
+        let screens = |it: &Evidence| {
+            let mut kinds = engine.evidence_kinds().iter();
+            let kind = kinds.find(|kind| kind.id == it.kind.0);
+            kind.is_some_and(|kind| kind.shows.iter().any(|shown| shown == SCREENING))
+        };
+        let mut found: Vec<Evidence> = self.dossiers_of(of).await?;
+        found.retain(|it| it.withdrawn_at.is_none() && screens(it));
+        found.sort_by(|a, b| (&a.kind, a.issued_on, a.id).cmp(&(&b.kind, b.issued_on, b.id)));
+        Ok(found)
+    }
+}
+
+/// Nothing where nobody screened. Of each kind the latest record counts: what a reviewer found good says that nothing
+/// was found, until it expires; anything else is for a person, and no machine says that there was a hit.
+pub(super) fn outcome(screenings: &[Evidence], today: Date) -> Option<&'static str> {
+    let latest = screenings
+        .chunk_by(|a, b| a.kind == b.kind)
+        .filter_map(<[Evidence]>::last);
+    let clear = |it: &Evidence| {
+        let in_force = it.issued_on <= today && it.expires_on.is_none_or(|last| today <= last);
+        it.stands() && it.is_checked() && in_force
+    };
+    let mut answers = latest.map(clear).peekable();
+    answers.peek()?;
+    Some(if answers.all(|it| it) {
+        "clear"
+    } else {
+        "unsettled"
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn record(kind: &str, change: serde_json::Value) -> Evidence {
+        let mut record = json!({
+            "id": "evi_0192f0c1-2345-7000-8000-000000000001",
+            "organisation": "org_0192f0c1-2345-7000-8000-000000000002",
+            "kind": kind, "issued_on": "2026-10-01", "source": "list of 1 October",
+            "checked_by": "a reviewer",
+        });
+        if let (Some(record), Some(change)) = (record.as_object_mut(), change.as_object()) {
+            record.extend(change.clone());
+        }
+        serde_json::from_value(record).unwrap()
+    }
+
+    fn on(day: &str, records: &[Evidence]) -> Option<&'static str> {
+        outcome(records, day.parse().unwrap())
+    }
+
+    #[test]
+    fn nobody_screened_says_nothing() {
+        assert_eq!(on("2026-11-20", &[]), None);
+    }
+
+    #[test]
+    fn a_checked_record_is_clear_up_to_its_last_day() {
+        let record = record("sanctions_screening", json!({ "expires_on": "2026-11-20" }));
+        let records = [record];
+        assert_eq!(on("2026-11-20", &records), Some("clear"));
+        assert_eq!(on("2026-11-21", &records), Some("unsettled"));
+        assert_eq!(on("2026-09-30", &records), Some("unsettled"));
+    }
+
+    #[test]
+    fn one_that_was_refused_or_that_nobody_looked_at_is_not_settled() {
+        let refused = json!({ "checked_by": null, "check": {
+            "accepted": false, "words": "a name on the list", "at": "2026-10-02T08:00:00Z",
+            "by": "per_0192f0c1-2345-7000-8000-000000000003",
+        }});
+        let unseen = json!({ "checked_by": null });
+        for change in [refused, unseen] {
+            let good = record("export_screening", json!({}));
+            let records = [good, record("sanctions_screening", change)];
+            assert_eq!(on("2026-11-20", &records), Some("unsettled"));
+        }
+    }
+
+    #[test]
+    fn a_later_record_of_a_kind_takes_the_place_of_an_earlier_one() {
+        let earlier = record("sanctions_screening", json!({ "expires_on": "2026-11-01" }));
+        let later = record("sanctions_screening", json!({ "issued_on": "2026-11-02" }));
+        assert_eq!(on("2026-11-20", &[earlier, later]), Some("clear"));
+    }
+}

@@ -1,0 +1,129 @@
+use broker_model::ApplicationAid;
+
+use super::*;
+
+impl Case {
+    /// A Finnish company that showed both its ethics and the aid it had.
+    async fn finnish(&mut self) -> Organisation {
+        let draft = OrganisationDraft {
+            country: "FI".to_owned(),
+            identifiers: broker_model::Identifiers::default(),
+            ..organisation()
+        };
+        let made = self.broker.register_organisation(&self.founder, &draft);
+        let made = made.await.unwrap();
+        self.founder = self.founder().await;
+        for kind in ["ai_act_self_assessment", "de_minimis_statement"] {
+            let draft = EvidenceDraft {
+                kind: kind.to_owned(),
+                ..evidence()
+            };
+            let handed_in = { self.broker.hand_in_evidence(&self.founder, made.id, &draft) }
+                .await
+                .unwrap();
+            let good = EvidenceFinding {
+                accepted: true,
+                words: "looked at".to_owned(),
+            };
+            let which = (made.id, handed_in.id);
+            let checked = self.broker.check_evidence(&self.reviewer, which, good);
+            checked.await.unwrap();
+        }
+        made
+    }
+
+    async fn asks(
+        &self,
+        of: &Organisation,
+        aid: Option<ApplicationAid>,
+    ) -> Result<Application, Error> {
+        let draft = ApplicationDraft {
+            mode: "national_lumi".to_owned(),
+            system: "lumi/lumi".to_owned(),
+            aid,
+            answers: std::collections::BTreeMap::new(),
+            ..application(of)
+        };
+        self.broker.apply(&self.founder, &draft).await
+    }
+}
+
+const fn aid(received_eur: u32, worth_eur: Option<u32>) -> Option<ApplicationAid> {
+    Some(ApplicationAid {
+        received_eur,
+        worth_eur,
+    })
+}
+
+fn objection(asked: &Result<Application, Error>) -> &str {
+    let Err(Error::NotEligible(asked)) = asked else {
+        panic!("{asked:?}");
+    };
+    let mut rules = asked.decision.rules.iter();
+    let aid = rules.find(|it| it.rule.starts_with("de_minimis."));
+    aid.map_or("", |it| it.rule.as_str())
+}
+
+#[tokio::test]
+async fn national_hours_for_a_company_are_entered_as_aid_and_count_against_the_next() {
+    let mut case = Case::new().await;
+    let organisation = case.finnish().await;
+    let silent = case.asks(&organisation, None).await;
+    assert_eq!(objection(&silent), "de_minimis.unknown");
+    let over = case.asks(&organisation, aid(300_000, Some(1))).await;
+    assert_eq!(objection(&over), "de_minimis.exceeded");
+    let first = case.asks(&organisation, aid(290_000, Some(4000))).await;
+    let mut draft = acceptance();
+    let grant = draft.grant.as_mut().unwrap();
+    grant.local_accounts.clear();
+    grant.unit = Some("GPU-hour".to_owned());
+    // The one who grants the hours has the last word on what they are worth.
+    grant.worth_eur = Some(9000);
+    case.broker
+        .rule(&case.reviewer, first.unwrap().id, &draft)
+        .await
+        .unwrap();
+    let register = case.broker.aid_of(&case.founder, organisation.id).await;
+    let register = register.unwrap();
+    assert_eq!(register.len(), 1);
+    assert_eq!(
+        (register[0].worth_eur, register[0].state.as_str()),
+        (9000, "FI")
+    );
+    let next = case.asks(&organisation, aid(290_000, Some(1001))).await;
+    assert_eq!(objection(&next), "de_minimis.exceeded");
+    case.asks(&organisation, aid(290_000, Some(1000)))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn what_is_worth_too_much_is_not_granted() {
+    let mut case = Case::new().await;
+    let organisation = case.finnish().await;
+    let first = case.asks(&organisation, aid(0, Some(1))).await.unwrap();
+    let mut draft = acceptance();
+    let grant = draft.grant.as_mut().unwrap();
+    grant.local_accounts.clear();
+    grant.worth_eur = Some(300_001);
+    let refused = case.broker.rule(&case.reviewer, first.id, &draft).await;
+    assert_eq!(objection(&refused), "de_minimis.exceeded");
+    let register = case.broker.aid_of(&case.founder, organisation.id).await;
+    assert!(register.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_form_asks_a_company_for_its_aid_where_the_hours_are_a_states() {
+    let mut case = Case::new().await;
+    let organisation = case.finnish().await;
+    let fields = async |mode, system| {
+        let which = (organisation.id, mode, system);
+        let form = case.broker.application_form(&case.founder, which).await;
+        let fields = form.unwrap().fields.into_iter().map(|it| it.name);
+        let of_aid = fields.filter(|it| it.starts_with("aid."));
+        of_aid.collect::<Vec<_>>()
+    };
+    let asked = fields("national_lumi", "lumi/lumi").await;
+    assert_eq!(asked, ["aid.received_eur", "aid.worth_eur"]);
+    assert!(fields("aif_playground", "lumi/lumi").await.is_empty());
+}

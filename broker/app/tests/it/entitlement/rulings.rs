@@ -1,0 +1,163 @@
+use super::*;
+use broker_model::FundingShare;
+use policy_engine::Effect;
+
+/// What the broker has, with the ledger's length.
+async fn decisions(case: &Case) -> usize {
+    let store = case.broker.store();
+    store.decisions_after(None, 100).await.unwrap().len()
+}
+
+#[tokio::test]
+async fn what_a_reviewer_settled_is_not_asked_again_with_each_job() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    case.checked(&organisation, true).await;
+    let mut draft = application(&organisation);
+    draft.project.sectors.push("defence".to_owned());
+    let first = case.broker.apply(&case.founder, &draft).await.unwrap();
+    let ruled = case
+        .broker
+        .rule(&case.reviewer, first.id, &acceptance())
+        .await
+        .unwrap();
+    let ApplicationState::Accepted { project, .. } = ruled.state else {
+        panic!("{ruled:?}");
+    };
+    case.world.pass(4 * 24 * 3600);
+    let founder = case.founder().await;
+    let answer = case.broker.check(&founder, project).await.unwrap();
+    let rules = answer.decision.rules;
+    let defence = rules.iter().find(|it| it.rule == "civilian.defence_sector");
+    let defence = defence.unwrap();
+    assert_eq!(defence.effect, Effect::Satisfied);
+    assert!(defence.words.contains("a reviewer settled this on"));
+    assert_eq!(answer.decision.result, Outcome::Eligible, "{rules:?}");
+}
+
+#[tokio::test]
+async fn evidence_is_looked_at_before_an_application_that_stands_on_it_is_accepted() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    let evidence = case.evidence(&organisation).await;
+    let first = case.applied(&organisation).await;
+    let early = case
+        .broker
+        .rule(&case.reviewer, first.id, &acceptance())
+        .await;
+    let Err(Error::NotEligible(asked)) = early else {
+        panic!("{early:?}");
+    };
+    assert_eq!(asked.decision.result, Outcome::NeedsReview);
+    assert!(asked.question.evidence.iter().all(|it| !it.checked));
+    let good = EvidenceFinding {
+        accepted: true,
+        words: "the form is whole".to_owned(),
+    };
+    case.broker
+        .check_evidence(&case.reviewer, (organisation.id, evidence.id), good)
+        .await
+        .unwrap();
+    case.broker
+        .rule(&case.reviewer, first.id, &acceptance())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_refusal_by_the_rules_is_stored_before_it_is_told() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    let refused = case
+        .broker
+        .apply(&case.founder, &application(&organisation))
+        .await;
+    assert!(matches!(refused, Err(Error::NotEligible(_))), "{refused:?}");
+    assert_eq!(decisions(&case).await, 1);
+}
+
+#[tokio::test]
+async fn an_acceptance_is_refused_where_its_grant_could_not_be_used() {
+    let mut case = Case::new().await;
+    let (_, first) = case.waiting().await;
+    let mut draft = acceptance();
+    let grant = draft.grant.as_mut().unwrap();
+    grant.unit = Some("furlong".to_owned());
+    grant.call_reference = Some("EHPC-XYZ-1".to_owned());
+    grant
+        .local_accounts
+        .insert("lumi".parse().unwrap(), "project_46".to_owned());
+    let error = case
+        .broker
+        .rule(&case.reviewer, first.id, &draft)
+        .await
+        .unwrap_err();
+    let expected = ["grant.unit", "grant.call_reference", "grant.local_accounts"];
+    assert_eq!(fields(&error), expected);
+}
+
+#[tokio::test]
+async fn a_reviewer_may_say_of_whose_time_the_hours_are() {
+    let mut case = Case::new().await;
+    let (_, first) = case.waiting().await;
+    let mut draft = acceptance();
+    draft.grant.as_mut().unwrap().share = Some(FundingShare::Commercial);
+    let ruled = case.broker.rule(&case.reviewer, first.id, &draft).await;
+    let ApplicationState::Accepted { allocation, .. } = ruled.unwrap().state else {
+        panic!("not accepted");
+    };
+    let found = case.broker.store().find_allocation(allocation).await;
+    assert_eq!(found.unwrap().unwrap().share, FundingShare::Commercial);
+}
+
+#[tokio::test]
+async fn whoever_no_longer_speaks_for_the_organisation_is_not_made_its_lead() {
+    let mut case = Case::new().await;
+    let (organisation, first) = case.waiting().await;
+    let gone = format!(
+        r#"
+        [[grants]]
+        issuer = "{ISSUER}"
+        subject = "founder"
+        role = "representative"
+        organisation = "{}"
+        removed = true
+        "#,
+        organisation.id
+    );
+    case.broker
+        .import(&toml::from_str(&gone).unwrap())
+        .await
+        .unwrap();
+    let late = case
+        .broker
+        .rule(&case.reviewer, first.id, &acceptance())
+        .await;
+    assert!(matches!(late, Err(Error::NotWaiting(_))), "{late:?}");
+    case.broker
+        .rule(&case.reviewer, first.id, &rejection())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_vetted_identity_counts_as_assured() {
+    let case = Case::new().await;
+    let vetted = format!(
+        r#"
+        [[grants]]
+        issuer = "{ISSUER}"
+        subject = "founder"
+        role = "vetted"
+        "#
+    );
+    case.broker
+        .import(&toml::from_str(&vetted).unwrap())
+        .await
+        .unwrap();
+    let founder = case.founder().await;
+    let facts = policy_engine::ApplicantFacts::from(&founder);
+    assert_eq!(facts.vetted, Some(true));
+    let reviewer = policy_engine::ApplicantFacts::from(&case.reviewer);
+    assert_eq!(reviewer.vetted, None);
+}
