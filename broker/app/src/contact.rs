@@ -28,7 +28,7 @@ pub use matches::{Match, MatchContact};
 pub use rank::{ExcludedCentre, RankedCentre, Ranking};
 pub use redact::redact;
 pub use shown::{ReferralClock, ReferralSender, ReferralView};
-pub use words::{Reason, ReasonCode};
+pub use words::{Reason, ReasonCode, Vocabulary};
 
 use crate::{Broker, Caller};
 

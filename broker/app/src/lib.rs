@@ -53,7 +53,7 @@ pub use confirmations::Answer;
 pub use contact::{
     CentreKind, CentreQuery, Directory, DirectoryError, DirectoryTexts, ExcludedCentre, Finance,
     Match, MatchContact, RankedCentre, Ranking, Reason, ReasonCode, ReferralClock, ReferralSender,
-    ReferralView, Sector, Service, SupportCentre, Titles, redact,
+    ReferralView, Sector, Service, SupportCentre, Titles, Vocabulary, redact,
 };
 pub use decisions::Asked;
 pub use eligibility::CheckAnswer;

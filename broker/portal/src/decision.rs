@@ -1,5 +1,7 @@
 //! An eligibility decision in words: every rule that spoke, its source, and what would change it.
 
+mod unasked;
+
 use broker_app::Asked;
 use policy_engine::{Decision, Effect, Engine, Outcome, Question};
 use serde::Deserialize;
@@ -14,6 +16,8 @@ pub(crate) struct DecisionView {
     pub(crate) class: &'static str,
     pub(crate) result: &'static str,
     pub(crate) rules: Vec<RuleView>,
+    /// Facts that nobody gave, so that no rule on them was asked; only of a stored decision.
+    pub(crate) unasked: Vec<&'static str>,
 }
 
 /// Sources stay as they are cited.
@@ -75,7 +79,10 @@ impl DecisionView {
     pub(crate) fn stored(texts: Texts, engine: &Engine, document: &str) -> Option<Self> {
         let read: Document = serde_json::from_str(document).ok()?;
         let asked = (&read.question, &read.decision);
-        Some(Self::said(texts, engine, asked))
+        Some(Self {
+            unasked: unasked::facts(texts, &read.question),
+            ..Self::said(texts, engine, asked)
+        })
     }
 
     fn new(texts: Texts, said: &Decision, langs: &[&'static str]) -> Self {
@@ -102,6 +109,7 @@ impl DecisionView {
             class,
             result: texts.of(key),
             rules: rules.collect(),
+            unasked: Vec::new(),
         }
     }
 }

@@ -8,6 +8,7 @@ use policy_engine::TitleKind;
 use crate::Portal;
 use crate::decision::DecisionView;
 use crate::frame::{Frame, html};
+use crate::referrals::Waiting;
 use crate::refusal::Refusal;
 use crate::texts::Texts;
 use crate::visitor::{Member, Visitor};
@@ -29,6 +30,8 @@ struct HomePage {
     /// Speaks for an organisation.
     speaks: bool,
     reviews: bool,
+    /// Of centres that the visitor is of.
+    waiting: Vec<Waiting>,
 }
 
 struct ProjectView {
@@ -87,6 +90,7 @@ pub(crate) async fn show(
         projects,
         speaks: !member.caller().organisations().is_empty(),
         reviews: member.caller().is_reviewer(),
+        waiting: portal.waiting(&member).await?,
     })
 }
 
@@ -142,7 +146,8 @@ impl AllocationView {
     }
 }
 
-/// Roles outside of projects; those inside show as the projects themselves.
+/// Roles outside of projects; those inside show as the projects themselves, and staff of a centre are told
+/// what waits there.
 fn role_words(texts: Texts, role: &Role) -> Option<String> {
     match role {
         Role::Member { .. }

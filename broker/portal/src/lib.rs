@@ -11,6 +11,7 @@ mod applications;
 
 mod assets;
 mod confirmations;
+mod contact;
 mod cookies;
 mod decision;
 mod fields;
@@ -21,9 +22,11 @@ mod home;
 mod jobs;
 mod ledger;
 mod login;
+mod matching;
 mod notices;
 mod organisations;
 mod placement;
+mod referrals;
 mod refusal;
 
 mod reviews;

@@ -10,11 +10,13 @@ use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::applications::new;
+use crate::contact::{self, refer};
 use crate::organisations::{self, describe, evidence, files};
+use crate::referrals::{self, moves};
 use crate::refusal::Refusal;
 use crate::{
     Portal, agents, applications, assets, confirmations, frame, handoffs, home, jobs, ledger,
-    login, reviews, routes, site_admin, sites,
+    login, matching, reviews, routes, site_admin, sites,
 };
 
 /// A script is at most 256 KiB, three times that when a form encodes it.
@@ -33,6 +35,8 @@ pub fn router(portal: Portal) -> Router {
         .route("/jobs/{id}/handoff/script", get(jobs::handoff::script))
         .route("/jobs/{id}/handoff/lexis", get(jobs::handoff::lexis))
         .merge(entitlement())
+        .merge(help())
+        .merge(matching::routes())
         .route("/sites", get(sites::show))
         .route("/sites/{id}/confirmations", get(confirmations::show))
         .route(
@@ -112,6 +116,16 @@ fn entitlement() -> Router<Portal> {
             "/organisations/{id}/evidence/{evidence}/files/{sha256}",
             get(files::read),
         )
+}
+
+/// Support centres, and what is sent to them.
+fn help() -> Router<Portal> {
+    Router::new()
+        .route("/contact", get(contact::show))
+        .route("/referrals", get(referrals::list))
+        .route("/referrals/new", get(refer::form).post(refer::send))
+        .route("/referrals/{id}", get(referrals::show::show))
+        .route("/referrals/{id}/{step}", post(moves::make))
 }
 
 /// Programs that ask the API for what it does not have get no page.

@@ -12,6 +12,7 @@ use broker_store::Page;
 use policy_engine::{NeedFacts, OrganisationFacts, ProjectFacts};
 
 use self::view::RouteView;
+pub(crate) use self::view::Said;
 use crate::Portal;
 use crate::ai_act::{self, Boxes};
 use crate::fields::Fields;
@@ -97,7 +98,7 @@ impl Portal {
     }
 
     /// Those that the visitor speaks for, and none at all before them.
-    async fn own_organisations(&self, member: &Member) -> Result<Vec<Choice>, Refusal> {
+    pub(crate) async fn own_organisations(&self, member: &Member) -> Result<Vec<Choice>, Refusal> {
         let caller = member.caller();
         let mut own = Choice::of_words(member.texts, "ways.ad_hoc", &[]);
         if caller.organisations().is_empty() {

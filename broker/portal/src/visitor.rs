@@ -134,7 +134,15 @@ fn way_back(parts: &Parts) -> String {
     match path.strip_suffix("/cancel") {
         Some(job) => job.to_owned(),
         None if ["/jobs/new", "/organisations/new"].contains(&path) => path.to_owned(),
-        None if path.starts_with("/organisations/") => first_two(path),
+        // What was answered in the short form is gone with the form that carried it.
+        None if path == "/referrals/new" => "/contact".to_owned(),
+        None if ["/organisations/", "/referrals/"]
+            .iter()
+            .any(|of| path.starts_with(of)) =>
+        {
+            first_two(path)
+        }
+        None if path.starts_with("/matching/") => "/matching".to_owned(),
         None if path.starts_with("/applications/") => "/applications".to_owned(),
         None if path.starts_with("/reviews/") => "/reviews".to_owned(),
         None if ["/admin/", "/handoffs/", "/confirmations/"]

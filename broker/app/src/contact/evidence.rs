@@ -3,13 +3,14 @@
 use std::sync::LazyLock;
 
 use broker_model::{
-    AttemptId, Job, Outcome, Placement, ReferralJob, ReferralLog, ReferralPlacement, StateName,
+    AttemptId, Job, JobId, Outcome, Placement, ReferralJob, ReferralLog, ReferralPlacement,
+    StateName,
 };
 use regex_lite::Regex;
 use site_adapter::LogStream;
 
 use super::redact;
-use crate::{Broker, Result};
+use crate::{Broker, Caller, Error, Result};
 
 /// Most lines of a log that go along.
 const LINES: usize = 100;
@@ -21,6 +22,21 @@ pub(super) const fn has_failed(job: &Job) -> bool {
 }
 
 impl Broker {
+    /// What a centre would be shown of a job, for a member of its project to look at before it is sent; of
+    /// one that did not fail there is nothing to show.
+    pub async fn referral_evidence(&self, caller: &Caller, id: JobId) -> Result<ReferralJob> {
+        let job = self.job(caller, id).await?;
+        if !caller.may_use(job.spec.project) {
+            return Err(Error::Forbidden("`member` of this project"));
+        }
+        if !has_failed(&job) {
+            let state = job.state.name().as_str();
+            let words = format!("the job is {state}: there is no failure to ask a centre about");
+            return Err(Error::NotWaiting(words));
+        }
+        self.failure_of(&job).await
+    }
+
     /// The evidence of a job, redacted.
     pub(super) async fn failure_of(&self, job: &Job) -> Result<ReferralJob> {
         let store = &self.inner.store;

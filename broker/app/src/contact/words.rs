@@ -39,6 +39,16 @@ pub(super) enum Term {
     Plain,
 }
 
+/// Lists of codes that have names in the catalogues alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vocabulary {
+    Country,
+    DataClass,
+    Kind,
+    Language,
+    Timing,
+}
+
 /// The name in braces, what its values are, and the values.
 pub(super) type Param = (&'static str, Term, Vec<String>);
 
@@ -67,6 +77,15 @@ impl Words {
 }
 
 impl Directory {
+    /// What people call a code in a language, given by its own code; the code itself where it has no name
+    /// there.
+    pub fn called(&self, (list, code): (Vocabulary, &str), language: &str) -> String {
+        let mut catalogues = self.words.0.iter().map(|(_, it)| it);
+        let catalogue = catalogues.find(|it| it.language == language);
+        let name = catalogue.and_then(|it| it.terms_of(list).get(code));
+        name.map_or_else(|| code.to_owned(), Clone::clone)
+    }
+
     /// A reason with its sentence in every language.
     pub(super) fn reason(
         &self,

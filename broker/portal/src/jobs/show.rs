@@ -6,6 +6,7 @@ use broker_model::{Attempt, Confirmation, Job, Verdict};
 use broker_store::EntryRow;
 
 use crate::Portal;
+use crate::contact;
 use crate::decision::DecisionView;
 use crate::fields::{Fields, MemberForm};
 use crate::frame::{Frame, html};
@@ -35,6 +36,8 @@ struct JobPage {
     facts: Vec<Fact>,
     usage: Vec<UsageView>,
     cancel: Cancel,
+    /// A support centre can be asked about it.
+    may_ask: bool,
     /// What sites said that did not let it in.
     said: Vec<String>,
     /// A person carries it to its site.
@@ -108,6 +111,7 @@ pub(crate) async fn show(
             .map(|record| UsageView::new(texts, record))
             .collect(),
         cancel: cancelling(&job),
+        may_ask: contact::has_failed(&job) && caller.may_use(job.spec.project),
         said: said.iter().filter_map(|it| not_let_in(texts, it)).collect(),
         by_hand: attempts
             .iter()

@@ -158,7 +158,7 @@ fn kind(typed: &mut Typed) -> Option<OrganisationKind> {
     Some(kind)
 }
 
-fn size(word: &str) -> Option<SizeClass> {
+pub(crate) fn size(word: &str) -> Option<SizeClass> {
     Some(match word {
         "micro" => SizeClass::Micro,
         "small" => SizeClass::Small,

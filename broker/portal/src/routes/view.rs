@@ -55,7 +55,7 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    fn of<T>(sourced: &Sourced<T>, words: String) -> Self {
+    pub(crate) fn of<T>(sourced: &Sourced<T>, words: String) -> Self {
         Self {
             words,
             source: sourced.source.clone(),

@@ -40,6 +40,9 @@ pub(crate) const FOUNDER: &str = "founder";
 pub(crate) const REVIEWER: &str = "reviewer";
 /// Reviews, and has an organisation of their own in the tests that need one.
 pub(crate) const INSIDER: &str = "insider";
+/// Of the staff of LUMI's centre, and of BSC's.
+pub(crate) const AT_LUMI: &str = "at-lumi";
+pub(crate) const AT_BSC: &str = "at-bsc";
 
 const SETUP: &str = r#"
 [organisations.start-up]
@@ -86,6 +89,18 @@ role = "reviewer"
 issuer = ""
 subject = "insider"
 role = "reviewer"
+
+[[grants]]
+issuer = ""
+subject = "at-lumi"
+role = "centre_staff"
+centre = "lumi"
+
+[[grants]]
+issuer = ""
+subject = "at-bsc"
+role = "centre_staff"
+centre = "bsc"
 
 [[grants]]
 issuer = ""
@@ -266,12 +281,22 @@ impl House {
 
     /// The job ends a minute later and is charged.
     pub(crate) async fn end(&self, leased: &LeasedAttempt, site_words: &str) {
+        self.end_as(leased, (OutcomeKind::Completed, 0), site_words)
+            .await;
+    }
+
+    pub(crate) async fn end_as(
+        &self,
+        leased: &LeasedAttempt,
+        (kind, exit_code): (OutcomeKind, i32),
+        site_words: &str,
+    ) {
         let (attempt, started_at) = (leased.attempt, self.clock.now());
         self.clock.advance(jiff::SignedDuration::from_mins(1));
         let ended_at = self.clock.now();
         let outcome = Outcome {
-            kind: OutcomeKind::Completed,
-            exit_code: Some(0),
+            kind,
+            exit_code: Some(exit_code),
             signal: None,
             site_words: site_words.to_owned(),
         };
@@ -355,6 +380,8 @@ async fn issuer(base: &Url, clock: Arc<ManualClock>) -> DevIssuer {
         person(FOUNDER, "Maia"),
         person(REVIEWER, "Rita"),
         person(INSIDER, "Ines"),
+        person(AT_LUMI, "Lumi"),
+        person(AT_BSC, "Blanca"),
     ];
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let mut config = DevIssuerConfig::new("urn:test", people);

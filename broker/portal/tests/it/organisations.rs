@@ -44,7 +44,7 @@ pub(crate) fn contains_all(page: &Shown, expected: &[&str]) {
     }
 }
 
-fn with<'a>(
+pub(crate) fn with<'a>(
     mut fields: Vec<(&'a str, &'a str)>,
     others: &[(&'a str, &'a str)],
 ) -> Vec<(&'a str, &'a str)> {

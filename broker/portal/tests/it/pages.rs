@@ -69,6 +69,9 @@ async fn every_page_carries_the_headers_that_keep_it_to_itself() {
         "/organisations/new",
         "/routes",
         "/applications",
+        "/contact",
+        "/referrals",
+        "/matching",
         "/nowhere",
         "/assets/portal.css",
     ] {

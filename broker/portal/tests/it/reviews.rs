@@ -206,3 +206,18 @@ async fn for_who_does_not_review_there_are_no_such_pages() {
         404
     );
 }
+
+#[tokio::test]
+async fn who_decides_is_told_what_no_rule_was_asked_of() {
+    let house = House::build().await;
+    let (_, _, review) = waiting(&house).await;
+    let mut reviewer = house.signed_in(REVIEWER).await;
+    let page = reviewer.get(&review).await;
+    let lacking = page.text.split("nobody gave:</h3>").nth(1).unwrap();
+    let lacking = lacking.split("</ul>").next().unwrap();
+    assert!(lacking.contains("whether the site refuses it"), "{lacking}");
+    assert!(!lacking.contains("has already in this mode"), "{lacking}");
+    reviewer.language = "fr";
+    let page = reviewer.get(&review).await;
+    contains_all(&page, &["Non demandé", "si le site le refuse"]);
+}

@@ -1,4 +1,5 @@
 use super::*;
+use crate::contact::Vocabulary;
 
 /// Reads the shipped directory with one text put for another in one of its files.
 fn changed(from: &str, to: &str) -> Result<Directory, DirectoryError> {
@@ -139,4 +140,19 @@ fn what_is_wrong_is_said_with_file_entry_and_field() {
     ] {
         assert_refused(change, words);
     }
+}
+
+#[test]
+fn codes_have_names_in_each_language_and_stay_codes_in_others() {
+    let directory = Directory::shipped().unwrap();
+    let called = |list, code, lang| directory.called((list, code), lang);
+    assert_eq!(called(Vocabulary::Timing, "open", "en"), "not planned yet");
+    assert_eq!(called(Vocabulary::DataClass, "open", "en"), "open data");
+    assert_eq!(called(Vocabulary::Language, "fr", "fr"), "français");
+    assert_eq!(
+        called(Vocabulary::Kind, "antenna", "en"),
+        "AI factory antenna"
+    );
+    assert_eq!(called(Vocabulary::Country, "AT", "fr"), "Autriche");
+    assert_eq!(called(Vocabulary::Country, "AT", "fi"), "AT");
 }

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use broker_model::{DataClass, Timing};
 use serde::Deserialize;
 
-use super::ReasonCode;
+use super::{ReasonCode, Vocabulary};
 use crate::contact::directory::{CentreKind, DirectoryError};
 
 type Terms = BTreeMap<String, String>;
@@ -22,6 +22,16 @@ pub(in crate::contact) struct Catalogue {
 }
 
 impl Catalogue {
+    pub(super) const fn terms_of(&self, list: Vocabulary) -> &Terms {
+        match list {
+            Vocabulary::Country => &self.countries,
+            Vocabulary::DataClass => &self.data_classes,
+            Vocabulary::Kind => &self.kinds,
+            Vocabulary::Language => &self.languages,
+            Vocabulary::Timing => &self.timings,
+        }
+    }
+
     fn terms(&self) -> [(&'static str, &Terms); 5] {
         [
             ("data_classes", &self.data_classes),

@@ -37,8 +37,11 @@ async fn a_job_that_failed_goes_along_with_its_evidence_and_without_secrets() {
     let case = Case::new().await;
     let job = case.ended(OutcomeKind::OutOfMemory).await;
     let member = engineer(&case.broker).await;
+    let shown = case.broker.referral_evidence(&member, job.id).await;
     let sent = case.broker.send_referral(&member, &case.with(&job)).await;
     let sent = sent.unwrap();
+    let looked_at = shown.unwrap();
+    assert_eq!(sent.job.as_deref(), Some(&looked_at), "what was looked at");
     assert_ne!(sent.organisation, case.ours.id, "that of the project");
     let desk = case.desk(&case.at_lumi, "lumi");
     let seen = desk.await.unwrap().remove(0);
@@ -77,6 +80,8 @@ async fn a_job_that_did_not_fail_or_is_not_ones_own_begins_nothing() {
     let member = engineer(&case.broker).await;
     let refused = faults(case.broker.send_referral(&member, &case.with(&job)).await);
     assert_eq!(refused[0].0, "job");
+    let nothing = case.broker.referral_evidence(&member, job.id).await;
+    assert!(matches!(nothing, Err(broker_app::Error::NotWaiting(_))));
     let failed = case.ended(OutcomeKind::Failed).await;
     let draft = case.with(&failed);
     let foreign = case.broker.send_referral(&case.founder, &draft).await;
@@ -84,6 +89,14 @@ async fn a_job_that_did_not_fail_or_is_not_ones_own_begins_nothing() {
     let operator = case.broker.caller(principal("operator")).await.unwrap();
     let by_operator = case.broker.send_referral(&operator, &draft).await;
     assert!(matches!(by_operator, Err(broker_app::Error::Forbidden(_))));
+    for (who, is_seen) in [(&case.founder, false), (&operator, true)] {
+        let looked = case.broker.referral_evidence(who, failed.id).await;
+        match looked {
+            Err(broker_app::Error::NotFound("job")) => assert!(!is_seen),
+            Err(broker_app::Error::Forbidden(_)) => assert!(is_seen),
+            other => panic!("{other:?}"),
+        }
+    }
     let other = ReferralDraft {
         organisation: Some(case.ours.id),
         ..draft

@@ -1,0 +1,123 @@
+//! The pages of referrals: those of the visitor's organisations and projects, and for the staff of centres
+//! what waits there.
+
+pub(crate) mod attached;
+pub(crate) mod moves;
+pub(crate) mod show;
+pub(crate) mod view;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use broker_app::{ReferralView, next_after};
+use broker_model::{CentreId, ReferralId};
+
+use self::view::Row;
+use crate::Portal;
+use crate::contact::names::Names;
+use crate::fields::Fields;
+use crate::frame::{Frame, html};
+use crate::refusal::Refusal;
+use crate::visitor::Member;
+
+#[derive(Template)]
+#[template(path = "referrals.html")]
+struct ReferralsPage {
+    f: Frame,
+    mine: Vec<Row>,
+    desks: Vec<Desk>,
+    /// Those that no centre acknowledged in time, for operators.
+    overdue: Option<Vec<Row>>,
+}
+
+/// What waits at one centre.
+struct Desk {
+    id: String,
+    centre: String,
+    rows: Vec<Row>,
+    later: Option<String>,
+}
+
+/// What the first page says to the staff of a centre.
+pub(crate) struct Waiting {
+    pub(crate) id: String,
+    pub(crate) words: String,
+    pub(crate) count: usize,
+    /// There are more than were counted.
+    pub(crate) more: bool,
+    pub(crate) overdue: usize,
+}
+
+/// A visitor's own newest first; what waits oldest first.
+pub(crate) async fn list(
+    State(portal): State<Portal>,
+    member: Member,
+    fields: Fields,
+) -> Result<Response, Refusal> {
+    let (broker, caller) = (&portal.broker, member.caller());
+    let names = Names::new(&portal, member.texts);
+    let mut mine = broker.my_referrals(caller).await?;
+    mine.reverse();
+    let row = |it: &ReferralView| portal.referral_row(&names, it);
+    let mut desks = Vec::new();
+    for centre in portal.staffed(&member) {
+        let after = after(&fields, &centre)?;
+        let found = broker.centre_referrals(caller, (&centre, after)).await?;
+        desks.push(Desk {
+            id: centre.to_string(),
+            centre: names.centre(&centre),
+            rows: found.iter().map(row).collect(),
+            later: next_after(&found, |it| it.referral.id.to_string()),
+        });
+    }
+    let overdue = match caller.is_operator() {
+        true => Some(broker.overdue_referrals(caller).await?),
+        false => None,
+    };
+    html(&ReferralsPage {
+        f: member.frame(member.texts.of("referral.title"), "referrals"),
+        mine: mine.iter().map(row).collect(),
+        desks,
+        overdue: overdue.map(|found| found.iter().map(row).collect()),
+    })
+}
+
+pub(crate) fn referral_id(text: &str) -> Result<ReferralId, Refusal> {
+    text.parse().map_err(|_| Refusal::NoPage)
+}
+
+/// One list is turned over at a time; the others begin at their first.
+fn after(fields: &Fields, centre: &CentreId) -> Result<Option<ReferralId>, Refusal> {
+    if fields.text("centre") != Some(centre.as_str()) {
+        return Ok(None);
+    }
+    fields.text("after").map(referral_id).transpose()
+}
+
+impl Portal {
+    /// The visitor's centres, without those that the directory does not have any more.
+    fn staffed(&self, member: &Member) -> Vec<CentreId> {
+        let directory = self.broker.directory();
+        let mut centres = member.caller().centres();
+        centres.retain(|it| directory.centre(it).is_some());
+        centres
+    }
+
+    pub(crate) async fn waiting(&self, member: &Member) -> Result<Vec<Waiting>, Refusal> {
+        let names = Names::new(self, member.texts);
+        let mut waiting = Vec::new();
+        for centre in self.staffed(member) {
+            let asked = (&centre, None);
+            let found = self.broker.centre_referrals(member.caller(), asked).await?;
+            let name = names.centre(&centre);
+            waiting.push(Waiting {
+                id: centre.to_string(),
+                words: member.texts.with("referral.staff", &[("centre", &name)]),
+                count: found.len(),
+                more: next_after(&found, |_| ()).is_some(),
+                overdue: found.iter().filter(|it| it.clock.overdue).count(),
+            });
+        }
+        Ok(waiting)
+    }
+}
