@@ -18,6 +18,7 @@ mod registry;
 mod routes;
 mod site_agents;
 mod sites;
+mod unknown_accounts;
 mod usage;
 mod whoami;
 
@@ -65,6 +66,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         post("/sites/{id}/confirmations/{job}", confirmations::answer),
         get("/sites/{id}/handoffs", handoffs::list),
         post("/sites/{id}/handoffs/{job}/reports", handoffs::report),
+        get("/sites/{id}/unknown-accounts", unknown_accounts::list),
         get("/usage", usage::list),
         get("/ledger/checkpoint", ledger::checkpoint),
         get("/ledger/entries", ledger::entries),

@@ -44,6 +44,14 @@ impl Faults {
         Err(self.into_error(what))
     }
 
+    pub(crate) fn all(&self) -> &[InvalidSpec] {
+        &self.0
+    }
+
+    pub(crate) fn extend(&mut self, others: Vec<InvalidSpec>) {
+        self.0.extend(others);
+    }
+
     pub(crate) fn into_error(self, what: &'static str) -> Error {
         Error::Invalid(what, self.0)
     }

@@ -25,6 +25,7 @@ mod failed_logins;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handoffs;
+pub mod imports;
 mod invalid;
 pub mod jobs;
 pub mod loops;

@@ -12,6 +12,7 @@ mod hours;
 mod roles;
 
 pub use error::SetupError;
+pub(crate) use file::named;
 pub use file::{
     AllocationSetup, EvidenceSetup, GrantSetup, MemberSetup, OrganisationSetup, ProjectSetup,
     SetupFile, allocation_id, organisation_id, project_id,

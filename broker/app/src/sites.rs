@@ -1,3 +1,4 @@
+mod accounts;
 mod shown;
 
 use broker_model::{Drain, Incident, Site, SiteId, SiteReadiness, SiteSnapshot, SiteState};

@@ -39,7 +39,7 @@ pub use person::{
 pub use problem::Problem;
 pub use registry::{
     ControlsView, DifferenceView, Filed, FiledView, LimitView, RemovedView, SiteDocument,
-    SiteJobView, WindowView,
+    SiteJobView, UnknownAccountView, WindowView,
 };
 pub use route::{
     ChangeView, RouteEvidence, RouteNeed, RouteOrganisation, RouteProject, RouteQuery, RouteView,

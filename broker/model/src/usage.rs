@@ -27,6 +27,9 @@ pub struct UsageRecord {
     pub cpus: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy_joules: Option<u64>,
+    /// What the site's scheduler charged it to, as the agent told; absent where the site names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local_account: Option<String>,
     pub charge: Charge,
 }
 

@@ -55,6 +55,8 @@ struct AllocationView {
     held: String,
     lost: String,
     remaining: String,
+    /// Site, and what the project is called there.
+    accounts: Vec<(String, String)>,
 }
 
 /// What this is, and for who is signed in: what they may have.
@@ -142,6 +144,9 @@ impl AllocationView {
             held: words::hours(balance.held),
             lost: words::hours(balance.lost),
             remaining: words::hours(balance.remaining()),
+            accounts: { allocation.local_accounts.iter() }
+                .map(|(site, account)| (site.to_string(), account.clone()))
+                .collect(),
         }
     }
 }

@@ -110,6 +110,7 @@ impl Portal {
             before,
         };
         let found = self.broker.site_jobs(caller, site, page).await?;
+        let unknown = self.broker.unknown_accounts(caller, site).await?;
         let view = self.broker.site(site)?;
         let (class, key) = readiness(view.readiness);
         html(&SiteAdminPage {
@@ -119,7 +120,12 @@ impl Portal {
             readiness: texts.of(key),
             reason: view.reason.clone(),
             faults,
-            tables: tables::all(texts, &view, &set, &found.jobs, self.broker.clock().now()),
+            tables: tables::all(
+                texts,
+                (&view, &set),
+                (&found.jobs, &unknown),
+                self.broker.clock().now(),
+            ),
             asks: view.site.automation == Automation::HumanConfirm,
             carries: view.site.takes_handoffs(),
             scopes: scopes(&view.site),

@@ -4,6 +4,7 @@ use broker_model::SiteId;
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use url::Url;
 
 use crate::demo::DemoOptions;
 
@@ -34,6 +35,11 @@ pub enum Verb {
         #[arg(long, env = "ALCYONE_CONFIG")]
         config: PathBuf,
         file: PathBuf,
+    },
+    /// Allocations that were granted elsewhere
+    Allocations {
+        #[command(subcommand)]
+        verb: AllocationsVerb,
     },
     /// End what a person was given: tokens issued and portal sessions opened until now no longer
     /// count, in every replica within two seconds
@@ -102,6 +108,61 @@ pub struct InviteOptions {
     /// Which machine it is for; the site's administrators see it
     #[arg(long)]
     pub note: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AllocationsVerb {
+    /// Import allocations from a table (CSV) or from a Waldur API; importing again changes only what differs
+    ///
+    /// All lines are imported, or none if one of them is at fault. A line is known by its `reference`: a
+    /// changed line changes the hours, the term, the accounts and the suspension of the allocation that it
+    /// made; one that vanished is reported and stays.
+    ///
+    /// Columns of a table (RFC 4180, UTF-8, names in the first line, in any order):
+    ///
+    ///   reference       the source's own name of the allocation, which never changes
+    ///   organisation    its name, for one that is not registered yet
+    ///   country         where it is established: `FI`
+    ///   identifier      `pic:…`, `vat:…`, `lei:…`, `euid:…`, `ext:…` (the source's own id), or `org_…`
+    ///   project         its name, or `prj_…`
+    ///   call_reference  finds the project before its name does (may be left out)
+    ///   system          `site/system`, or `federation`
+    ///   share           `union`, `national:FI`, `commercial`
+    ///   unit            what the system charges in; `GPU-hour` for the federation
+    ///   hours           granted: `1500`, `0.25`
+    ///   valid_from      first day, in Brussels: `2026-12-01`; or an instant: `2026-12-01T00:00:00Z`
+    ///   valid_to        last day, included; or the first instant after it
+    ///   local_accounts  `site=account;site=account` (may be left out)
+    ///   suspended       `yes`, `no`, or nothing: as it is (may be left out)
+    #[command(verbatim_doc_comment)]
+    Import(ImportOptions),
+}
+
+#[derive(Debug, Args)]
+pub struct ImportOptions {
+    #[arg(long, env = "ALCYONE_CONFIG")]
+    pub config: PathBuf,
+    /// The table
+    #[arg(required_unless_present = "waldur", conflicts_with = "waldur")]
+    pub file: Option<PathBuf>,
+    /// Read resources of this Waldur, as `https://waldur.example.org/`, in place of a table
+    #[arg(long, value_name = "URL", requires = "token_file", requires = "map")]
+    pub waldur: Option<Url>,
+    /// A file with a token of Waldur, and nothing else
+    #[arg(long, value_name = "FILE", requires = "waldur")]
+    pub token_file: Option<PathBuf>,
+    /// Only resources of this offering; may be given several times
+    #[arg(long, value_name = "UUID", requires = "waldur")]
+    pub offering: Vec<String>,
+    /// What Waldur's offerings, limits and customers are here; see `config/waldur-map.example.toml`
+    #[arg(long, value_name = "FILE", requires = "waldur")]
+    pub map: Option<PathBuf>,
+    /// What the source is called; references are its own [default: `csv`, or the host of the URL]
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<String>,
+    /// Say what would change, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Subcommand)]

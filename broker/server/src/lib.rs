@@ -1,5 +1,6 @@
 //! `alcyone-broker`: where the parts are put together, and nothing else is decided.
 
+mod allocations;
 mod auth;
 mod cli;
 mod compose;
@@ -19,6 +20,7 @@ mod serve;
 pub mod shipped;
 mod telemetry;
 mod tls;
+mod waldur;
 
 use std::process::ExitCode;
 
@@ -30,7 +32,7 @@ pub use compose::{Composed, compose, open_store};
 pub use demo::{Demo, DemoOptions};
 pub use embedded::{EmbeddedLink, EmbeddedSites};
 
-use crate::cli::{ConfigVerb, PolicyVerb, Verb};
+use crate::cli::{AllocationsVerb, ConfigVerb, PolicyVerb, Verb};
 use crate::config::Config;
 
 /// Runs a command to its end.
@@ -54,6 +56,9 @@ async fn execute(command: BrokerCommand) -> anyhow::Result<ExitCode> {
         }
         Verb::Migrate { config } => migrate(&Config::load(&config)?).await,
         Verb::Import { config, file } => import(&Config::load(&config)?, &file).await,
+        Verb::Allocations {
+            verb: AllocationsVerb::Import(options),
+        } => allocations::import(options).await,
         Verb::Revoke(options) => revocations::revoke(options).await,
         Verb::Revocations { config } => revocations::list(&Config::load(&config)?).await,
         Verb::Invite(options) => invites::invite(options).await,

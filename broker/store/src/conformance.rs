@@ -87,6 +87,7 @@ where
             a_desk_has_what_lies_on_it,
             what_is_due_is_found_by_its_time,
             a_name_is_held_by_one_alone,
+            names_are_found_by_how_they_begin,
         }
         accounts::{
             organisations_are_found_by_id_and_domain,
@@ -127,6 +128,7 @@ where
             what_a_key_said_before_it_cannot_say_again,
         }
         usage::{
+            accounts_that_no_allocation_names_are_told_with_what_they_used,
             an_attempt_is_charged_once,
             usage_is_listed_by_its_end,
             usage_of_many_projects_is_listed_whole,

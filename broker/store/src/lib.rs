@@ -25,8 +25,8 @@ pub use read::{
     Accounts, Agents, Attempts, Commits, Dossiers, Identities, Jobs, Ledger, Sites, Store, Usage,
 };
 pub use records::{
-    AgentNonce, EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered, Revocation,
-    SealedBatch, Session, StoredCheckpoint, StoredConfirmation, StoredDecision, StoredDossier,
-    StoredGrant, StoredPlacement, Tile, UsageFilter, UsageScope,
+    AccountUse, AgentNonce, EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered,
+    Revocation, SealedBatch, Session, StoredCheckpoint, StoredConfirmation, StoredDecision,
+    StoredDossier, StoredGrant, StoredPlacement, Tile, UsageFilter, UsageScope,
 };
 pub use sql::{CommitStats, Nudge, SqlStore};

@@ -13,9 +13,9 @@ use broker_model::{
 use jiff::Timestamp;
 
 use crate::{
-    Change, CommitError, Committed, EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered,
-    Revocation, SealedBatch, Session, StoreError, StoredCheckpoint, StoredDecision, StoredDossier,
-    StoredPlacement, Tile, UsageFilter,
+    AccountUse, Change, CommitError, Committed, EntryRow, IdempotencyKey, JobFilter, Page, Person,
+    Remembered, Revocation, SealedBatch, Session, StoreError, StoredCheckpoint, StoredDecision,
+    StoredDossier, StoredPlacement, Tile, UsageFilter,
 };
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -209,6 +209,14 @@ pub trait Dossiers: Send + Sync + 'static {
     async fn dossiers_due(&self, at: Timestamp, limit: u32) -> Result<Vec<StoredDossier>>;
     /// Who holds a name.
     async fn claim_holder(&self, name: &str) -> Result<Option<String>>;
+    /// Names that begin so, with their holders, after one (`None`: from the first), by name. Costs by the
+    /// number of all names: for what an operator does now and then.
+    async fn claims_under(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<(String, String)>>;
 }
 
 #[async_trait]
@@ -231,6 +239,9 @@ pub trait Identities: Send + Sync + 'static {
 #[async_trait]
 pub trait Usage: Send + Sync + 'static {
     async fn usage_of(&self, job: JobId) -> Result<Vec<UsageRecord>>;
+    /// What was used at a site since then by local accounts that no allocation names for it, the latest
+    /// first. Costs by the usage of that time and by the number of allocations.
+    async fn unknown_accounts(&self, site: &SiteId, since: Timestamp) -> Result<Vec<AccountUse>>;
     /// Newest end first; the page goes by attempt id.
     async fn list_usage(
         &self,

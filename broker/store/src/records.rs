@@ -1,6 +1,6 @@
 use broker_model::{
-    Confirmation, DecisionId, EntryBody, FundingShare, JobId, OrganisationId, PersonId, ProjectId,
-    Role, SiteId, StateName,
+    Confirmation, DecisionId, EntryBody, FundingShare, GpuMillis, JobId, OrganisationId, PersonId,
+    ProjectId, Role, SiteId, StateName,
 };
 use jiff::Timestamp;
 
@@ -157,6 +157,18 @@ pub struct UsageFilter {
     pub site: Option<SiteId>,
     /// `2026-11`.
     pub month: Option<String>,
+}
+
+/// What a local account used at a site, as its records say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountUse {
+    /// As the site spells it.
+    pub account: String,
+    pub jobs: u64,
+    pub gpu: GpuMillis,
+    /// When the first and the last of its jobs ended.
+    pub first_seen: Timestamp,
+    pub last_seen: Timestamp,
 }
 
 /// A ledger entry with the bytes its leaf hash is made of.

@@ -111,6 +111,7 @@ fn whole_life(attempt: AttemptId) -> [AttemptReport; 5] {
         AttemptReport::Usage {
             attempt,
             usage: Some(usage),
+            account: None,
         },
     ]
 }

@@ -206,6 +206,10 @@ pub enum AttemptReport {
     Usage {
         attempt: AttemptId,
         usage: Option<UsageReport>,
+        /// What the scheduler charged the job to, as the agent handed it in: a project's account, never
+        /// a person's user name. Absent where the site's mapping names none, and from older agents.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        account: Option<String>,
     },
 }
 

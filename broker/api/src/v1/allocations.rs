@@ -65,5 +65,6 @@ fn allocation_view(allocation: &Allocation) -> AllocationView {
         valid_from: allocation.valid_from,
         valid_until: allocation.valid_until,
         suspended: allocation.suspended,
+        local_accounts: allocation.local_accounts.clone(),
     }
 }

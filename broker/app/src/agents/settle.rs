@@ -8,6 +8,9 @@ use crate::agents::attempt_entry;
 use crate::agents::plausible::{check_elapsed, check_numbers, check_times};
 use crate::jobs::release_hold;
 
+/// Characters kept of the name of an account; schedulers take fewer.
+const LONGEST_ACCOUNT: usize = 64;
+
 impl Broker {
     /// Charges what the site's accounting says, takes the hold away, and closes the attempt. A second
     /// record for the same attempt is refused by the store, so nothing is charged twice.
@@ -18,7 +21,7 @@ impl Broker {
         &self,
         job: &mut Job,
         attempt: &mut Attempt,
-        usage: Option<&UsageReport>,
+        (usage, account): (Option<&UsageReport>, Option<&str>),
         change: &mut Change,
     ) -> Result<(), StoreError> {
         attempt.settled = true;
@@ -28,6 +31,10 @@ impl Broker {
         };
         match self.usage_record(job, attempt, usage).await? {
             Ok(record) => {
+                let record = UsageRecord {
+                    local_account: account.and_then(plain_account),
+                    ..record
+                };
                 charge(job, attempt, record, change);
                 self.mark_assumed(attempt, change);
             }
@@ -81,6 +88,7 @@ impl Broker {
                 scheduler_gpus: usage.scheduler_gpus,
                 cpus: usage.cpus,
                 energy_joules: usage.energy_joules,
+                local_account: None,
                 charge,
             }))
     }
@@ -131,6 +139,15 @@ impl Broker {
             charged,
         })
     }
+}
+
+/// As far as it can be the name of an account: it is shown to people.
+fn plain_account(told: &str) -> Option<String> {
+    let plain: String = { told.chars() }
+        .filter(|c| !c.is_control())
+        .take(LONGEST_ACCOUNT)
+        .collect();
+    (!plain.trim().is_empty()).then_some(plain)
 }
 
 fn charge(job: &mut Job, attempt: &Attempt, record: UsageRecord, change: &mut Change) {

@@ -68,7 +68,10 @@ impl<'a> Step<'a> {
                 self.attempt_event(AttemptEvent::End(outcome.clone()));
                 self.job_event(JobEvent::End(*ended_at, outcome.clone()));
             }
-            AttemptReport::Usage { usage, .. } => self.used(usage.as_ref()).await?,
+            AttemptReport::Usage { usage, account, .. } => {
+                let account = account.as_deref();
+                self.used((usage.as_ref(), account)).await?;
+            }
         }
         Ok(())
     }
@@ -211,7 +214,7 @@ impl<'a> Step<'a> {
 
     /// Usage closes an attempt, so it counts only after the end: an attempt closed while it runs
     /// would never be looked at again.
-    async fn used(&mut self, usage: Option<&UsageReport>) -> Result<(), StoreError> {
+    async fn used(&mut self, told: (Option<&UsageReport>, Option<&str>)) -> Result<(), StoreError> {
         if self.attempt.settled {
             return Ok(());
         }
@@ -227,7 +230,7 @@ impl<'a> Step<'a> {
             ..
         } = self;
         let held = job.held;
-        self.broker.settle(job, attempt, usage, change).await?;
+        self.broker.settle(job, attempt, told, change).await?;
         self.job_changed |= self.job.held != held;
         self.attempt_changed = true;
         Ok(())

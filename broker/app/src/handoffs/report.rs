@@ -233,10 +233,15 @@ fn told(attempt: AttemptId, report: &HandoffReport) -> Vec<AttemptReport> {
             let usage = usage.map(|usage| AttemptReport::Usage {
                 attempt,
                 usage: Some(usage),
+                account: None,
             });
             std::iter::once(ended).chain(usage).collect()
         }
-        HandoffReport::Usage { usage } => vec![AttemptReport::Usage { attempt, usage }],
+        HandoffReport::Usage { usage } => vec![AttemptReport::Usage {
+            attempt,
+            usage,
+            account: None,
+        }],
         HandoffReport::Declined { reason } => vec![AttemptReport::Refused { attempt, reason }],
     }
 }

@@ -149,7 +149,7 @@ pub fn allocation_id(project: &str, key: &str) -> AllocationId {
 }
 
 /// A UUID version 8 from the SHA-256 of kind and key.
-fn named(kind: &str, key: &str) -> uuid::Uuid {
+pub(crate) fn named(kind: &str, key: &str) -> uuid::Uuid {
     let digest = Sha256::digest(format!("alcyone:{kind}:{key}").as_bytes());
     let mut bytes = [0; 16];
     for (byte, from) in bytes.iter_mut().zip(digest) {

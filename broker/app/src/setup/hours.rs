@@ -40,7 +40,7 @@ impl Broker {
         Ok(())
     }
 
-    fn new_allocation(&self, allocation: Allocation) -> (Change, Vec<String>) {
+    pub(crate) fn new_allocation(&self, allocation: Allocation) -> (Change, Vec<String>) {
         let granted = allocation.balance.granted;
         let entry = self
             .terms_entry(EntryKind::AllocationGranted, &allocation)
@@ -55,7 +55,11 @@ impl Broker {
     }
 
     /// What the file says otherwise than the database, with an entry for each kind of difference.
-    fn changed_allocation(&self, known: &Allocation, file: Allocation) -> (Change, Vec<String>) {
+    pub(crate) fn changed_allocation(
+        &self,
+        known: &Allocation,
+        file: Allocation,
+    ) -> (Change, Vec<String>) {
         let (mut change, mut said) = (Change::default(), Vec::new());
         let (id, was, to) = (known.id, known.balance, file.balance.granted);
         let goes_on = file.valid_until > self.inner.clock.now();
@@ -93,7 +97,7 @@ impl Broker {
         (change, said)
     }
 
-    fn terms_entry(&self, kind: EntryKind, allocation: &Allocation) -> EntryBody {
+    pub(crate) fn terms_entry(&self, kind: EntryKind, allocation: &Allocation) -> EntryBody {
         self.hours_entry(kind, allocation)
             .with("share", allocation.share.to_string())
             .with("valid_from", allocation.valid_from.to_string())

@@ -179,6 +179,7 @@ async fn an_array_holds_for_all_its_tasks_and_is_charged_for_what_they_ran() {
         AttemptReport::Usage {
             attempt: leased.attempt,
             usage: Some(usage),
+            account: None,
         },
     ];
     agent.report(&broker, events).await;

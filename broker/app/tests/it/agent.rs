@@ -160,6 +160,7 @@ impl<'w> Agent<'w> {
         AttemptReport::Usage {
             attempt: leased.attempt,
             usage: Some(self.usage(leased, minutes)),
+            account: None,
         }
     }
 
@@ -240,6 +241,7 @@ pub(crate) fn unused(attempt: AttemptId) -> AttemptReport {
     AttemptReport::Usage {
         attempt,
         usage: None,
+        account: None,
     }
 }
 

@@ -11,10 +11,10 @@ use broker_model::{
     StateName, UsageRecord, WindowId, WindowUse,
 };
 use broker_store::{
-    Accounts, Agents, Attempts, Change, CommitError, Commits, Committed, Dossiers, EntryRow,
-    IdempotencyKey, Identities, JobFilter, Jobs, Ledger, Page, Person, Remembered, Revocation,
-    SealedBatch, Session, Sites, SqlStore, StoreError, StoredCheckpoint, StoredDecision,
-    StoredDossier, StoredPlacement, Tile, Usage, UsageFilter,
+    AccountUse, Accounts, Agents, Attempts, Change, CommitError, Commits, Committed, Dossiers,
+    EntryRow, IdempotencyKey, Identities, JobFilter, Jobs, Ledger, Page, Person, Remembered,
+    Revocation, SealedBatch, Session, Sites, SqlStore, StoreError, StoredCheckpoint,
+    StoredDecision, StoredDossier, StoredPlacement, Tile, Usage, UsageFilter,
 };
 use jiff::Timestamp;
 
@@ -183,6 +183,7 @@ as_inside! { Dossiers {
     fn dossiers_on(desk: &str, kind: &str, after: Option<&str>, limit: u32) -> Result<Vec<StoredDossier>>;
     fn dossiers_due(at: Timestamp, limit: u32) -> Result<Vec<StoredDossier>>;
     fn claim_holder(name: &str) -> Result<Option<String>>;
+    fn claims_under(prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<(String, String)>>;
 }}
 
 as_inside! { Identities {
@@ -209,6 +210,7 @@ as_inside! { Agents {
 
 as_inside! { Usage {
     fn usage_of(job: JobId) -> Result<Vec<UsageRecord>>;
+    fn unknown_accounts(site: &SiteId, since: Timestamp) -> Result<Vec<AccountUse>>;
     fn list_usage(filter: &UsageFilter, page: &Page<AttemptId>) -> Result<Vec<UsageRecord>>;
 }}
 

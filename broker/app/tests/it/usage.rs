@@ -9,6 +9,7 @@ fn used(leased: &LeasedAttempt, usage: UsageReport) -> AttemptReport {
     AttemptReport::Usage {
         attempt: leased.attempt,
         usage: Some(usage),
+        account: None,
     }
 }
 

@@ -75,6 +75,8 @@ pub enum SiteVerb {
         #[command(flatten)]
         scope: ScopeArgs,
     },
+    /// List local accounts that the site told of and that no allocation names, with their jobs and hours
+    UnknownAccounts { site: SiteId },
     /// List what the site has that is not over, and for whom
     Jobs {
         site: SiteId,

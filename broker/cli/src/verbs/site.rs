@@ -1,5 +1,6 @@
 //! `alcyone site`: what an administrator sets, and the documents that are registered.
 
+mod accounts;
 mod controls;
 mod document;
 mod jobs;
@@ -59,6 +60,7 @@ pub(crate) async fn run(
         SiteVerb::Retire { site, scope } => {
             return document::retire(client, &site, &scope.into(), json, out).await;
         }
+        SiteVerb::UnknownAccounts { site } => accounts::run(client, &site, json, out).await?,
         SiteVerb::Jobs {
             site,
             limit,

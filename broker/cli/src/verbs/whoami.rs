@@ -65,6 +65,11 @@ pub(crate) async fn run(client: &Client, json: bool, out: &mut impl Write) -> an
             "UNTIL",
         ];
         print::table(&head, &rows, out)?;
+        for allocation in &project.allocations {
+            for (site, account) in &allocation.local_accounts {
+                writeln!(out, "{} is the account {account} at {site}", allocation.id)?;
+            }
+        }
     }
     Ok(0)
 }

@@ -200,6 +200,7 @@ impl Stage {
             AttemptReport::Usage {
                 attempt,
                 usage: Some(usage),
+                account: Some("p200001".to_owned()),
             },
         ])
         .await;

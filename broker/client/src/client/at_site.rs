@@ -12,6 +12,7 @@ use super::Client;
 use crate::Result;
 use crate::wire::{
     ConfirmationAnswer, ControlsView, HandoffView, JobView, Page, RemovedView, SiteJobView,
+    UnknownAccountView,
 };
 
 impl Client {
@@ -79,6 +80,11 @@ impl Client {
         query: &[(&str, String)],
     ) -> Result<Page<SiteJobView>> {
         self.get(&format!("sites/{id}/jobs"), query).await
+    }
+
+    /// The local accounts that a site told of and that no allocation names, for its administrators.
+    pub async fn unknown_accounts(&self, id: &SiteId) -> Result<Page<UnknownAccountView>> {
+        self.get(&format!("sites/{id}/unknown-accounts"), &[]).await
     }
 
     /// What users are told of a site.

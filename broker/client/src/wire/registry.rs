@@ -50,6 +50,19 @@ pub struct DifferenceView {
     pub to: Option<Value>,
 }
 
+/// A local account that a site told of and that no allocation names for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownAccountView {
+    /// As the site spells it.
+    pub account: String,
+    /// When the first and the last of its jobs ended, of the last thirteen months.
+    pub first_seen: Timestamp,
+    pub last_seen: Timestamp,
+    pub jobs: u64,
+    /// In GPU-milliseconds: 3 600 000 is one GPU-hour.
+    pub gpu: GpuMillis,
+}
+
 /// All that is set at a site, with what is used of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ControlsView {

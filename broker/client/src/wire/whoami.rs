@@ -1,5 +1,7 @@
+use std::collections::BTreeMap;
+
 use broker_model::{
-    AllocationId, Assurance, Balance, FundingShare, PersonId, ProjectId, Role, UnitMillis,
+    AllocationId, Assurance, Balance, FundingShare, PersonId, ProjectId, Role, SiteId, UnitMillis,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -69,6 +71,9 @@ pub struct AllocationView {
     pub valid_from: Timestamp,
     pub valid_until: Timestamp,
     pub suspended: bool,
+    /// The project's account at each site, as the site spells it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub local_accounts: BTreeMap<SiteId, String>,
 }
 
 /// The body of `POST /eligibility/check`.

@@ -1,5 +1,6 @@
 use broker_app::{ControlsView, SiteJob, SiteView};
 use broker_model::{GpuMillis, PartitionSnapshot, UnitMillis};
+use broker_store::AccountUse;
 use jiff::Timestamp;
 
 use crate::texts::Texts;
@@ -41,9 +42,8 @@ struct Maker<'a> {
 
 pub(super) fn all(
     texts: Texts,
-    view: &SiteView,
-    set: &ControlsView,
-    jobs: &[SiteJob],
+    (view, set): (&SiteView, &ControlsView),
+    (jobs, unknown): (&[SiteJob], &[AccountUse]),
     now: Timestamp,
 ) -> Vec<Table> {
     let maker = Maker {
@@ -59,6 +59,7 @@ pub(super) fn all(
         maker.incidents(),
         maker.vetoes(),
         maker.limits(),
+        maker.accounts(unknown),
         maker.jobs(jobs),
     ]
 }
@@ -276,6 +277,28 @@ impl Maker<'_> {
         ];
         let rows = self.set.limits.iter().map(row).collect();
         self.table(("limits", "site_admin.limits"), &heads, rows)
+    }
+
+    fn accounts(&self, unknown: &[AccountUse]) -> Table {
+        let row = |one: &AccountUse| {
+            let cells = vec![
+                one.account.clone(),
+                words::count(one.jobs),
+                hours(one.gpu),
+                moment(one.first_seen),
+                moment(one.last_seen),
+            ];
+            (cells, Vec::new())
+        };
+        let heads = [
+            "site_admin.account",
+            "site_admin.account_jobs",
+            "site_admin.gpu_hours",
+            "site_admin.first_seen",
+            "site_admin.last_seen",
+        ];
+        let rows = unknown.iter().map(row).collect();
+        self.table(("accounts", "site_admin.accounts"), &heads, rows)
     }
 
     fn jobs(&self, jobs: &[SiteJob]) -> Table {

@@ -319,6 +319,7 @@ impl House {
             AttemptReport::Usage {
                 attempt,
                 usage: Some(usage),
+                account: Some("p<1>".to_owned()),
             },
         ])
         .await;

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails by panicking"
 )]
 
+mod accounts;
 mod agents;
 mod applications;
 mod browser;

@@ -140,3 +140,27 @@ pub async fn a_name_is_held_by_one_alone(store: &dyn Store) {
     commit(store, vec![unclaim()]).await.unwrap();
     assert_eq!(store.claim_holder("vat:FI1").await.unwrap(), None);
 }
+
+pub async fn names_are_found_by_how_they_begin(store: &dyn Store) {
+    let names = [
+        "allocation:csv:2",
+        "allocation:csv:1%",
+        "allocation:csv2:1",
+        "allocation:csv",
+    ];
+    let claim = |name: &&str| Write::Claim {
+        name: (*name).to_owned(),
+        holder: format!("of {name}"),
+    };
+    commit(store, names.iter().map(claim).collect())
+        .await
+        .unwrap();
+    let held = |name: &str| (name.to_owned(), format!("of {name}"));
+    let of = "allocation:csv:";
+    let first = store.claims_under(of, None, 1).await.unwrap();
+    assert_eq!(first, [held("allocation:csv:1%")]);
+    let next = store.claims_under(of, Some(&first[0].0), 10).await.unwrap();
+    assert_eq!(next, [held("allocation:csv:2")]);
+    let none = store.claims_under("allocation_csv%", None, 10).await;
+    assert_eq!(none.unwrap(), []);
+}

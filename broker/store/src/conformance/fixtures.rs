@@ -215,6 +215,7 @@ impl World {
             scheduler_gpus: 8,
             cpus: 56,
             energy_joules: Some(1),
+            local_account: None,
             charge: Charge {
                 site_units: UnitMillis::from_hours(4),
                 site_unit: "GPU-hour".to_owned(),

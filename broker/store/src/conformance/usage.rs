@@ -1,6 +1,6 @@
 use std::cmp::Reverse;
 
-use broker_model::{AttemptId, FundingShare, UsageRecord};
+use broker_model::{AttemptId, FundingShare, GpuMillis, SiteId, UsageRecord};
 use jiff::SignedDuration;
 
 use super::fixtures::{World, commit};
@@ -136,4 +136,47 @@ pub async fn usage_of_many_projects_is_listed_whole(store: &dyn Store) {
         ..UsageFilter::default()
     };
     assert_eq!(listed(store, &month).await, [], "no such month");
+}
+
+pub async fn accounts_that_no_allocation_names_are_told_with_what_they_used(store: &dyn Store) {
+    let world = World::new();
+    let organisation = world.organisation();
+    let project = world.project(organisation.id);
+    let mut known = world.allocation(project.id, 1);
+    let name = |account: &str| (known_site(), account.to_owned());
+    known.local_accounts.extend([name("theirs")]);
+    let mut writes = vec![
+        Write::PutOrganisation(Box::new(organisation)),
+        Write::PutProject(Box::new(project.clone())),
+        Write::InsertAllocation(Box::new(known)),
+    ];
+    let start = world.now();
+    for (hours, account) in [
+        (1, Some("a'b")),
+        (2, Some("theirs")),
+        (3, None),
+        (4, Some("a'b")),
+    ] {
+        let mut usage = world.usage(project.id, start + SignedDuration::from_hours(hours));
+        usage.local_account = account.map(str::to_owned);
+        writes.extend(insert(&usage));
+    }
+    commit(store, writes).await.unwrap();
+    let told = store.unknown_accounts(&known_site(), start).await.unwrap();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!((&*told[0].account, told[0].jobs), ("a'b", 2));
+    assert_eq!(told[0].gpu, GpuMillis::from_hours(8));
+    let hour = |hours| start + SignedDuration::from_hours(hours);
+    assert_eq!((told[0].first_seen, told[0].last_seen), (hour(1), hour(4)));
+    let late = store
+        .unknown_accounts(&known_site(), hour(2))
+        .await
+        .unwrap();
+    assert_eq!(late[0].jobs, 1);
+    let elsewhere = store.unknown_accounts(&"bsc".parse().unwrap(), start).await;
+    assert_eq!(elsewhere.unwrap(), []);
+}
+
+fn known_site() -> SiteId {
+    "lumi".parse().unwrap()
 }

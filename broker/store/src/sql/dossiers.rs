@@ -37,6 +37,13 @@ const HOLDER: Select = Select::new(
     "SELECT holder FROM claims WHERE name = $1",
     &[Text],
 );
+/// A name may hold what a pattern of `LIKE` means otherwise.
+const HOLDERS: Select = Select::new(
+    "claims",
+    "SELECT name, holder FROM claims \
+     WHERE SUBSTR(name, 1, LENGTH($1)) = $1 AND name > $2 ORDER BY name LIMIT $3",
+    &[Text, Text],
+);
 
 #[async_trait]
 impl Dossiers for SqlStore {
@@ -86,6 +93,19 @@ impl Dossiers for SqlStore {
     async fn claim_holder(&self, name: &str) -> Result<Option<String>, StoreError> {
         let row = self.row(&HOLDER, &[Cell::text(name)]).await?;
         row.map(|it| it.text(0).map(str::to_owned)).transpose()
+    }
+
+    async fn claims_under(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let limit = Cell::Int(limit.min(rows::LARGEST_PAGE).into());
+        let args = [Cell::text(prefix), rows::after(after), limit];
+        let rows = self.rows(&HOLDERS, &args).await?;
+        let claim = |row: &Row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()));
+        rows.iter().map(claim).collect()
     }
 }
 

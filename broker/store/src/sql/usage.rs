@@ -2,28 +2,58 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use broker_model::{AttemptId, JobId, ProjectId, UsageRecord};
+use broker_model::{AttemptId, GpuMillis, JobId, ProjectId, SiteId, UsageRecord};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
 use super::SqlStore;
-use super::db::Kind::Text;
-use super::db::{Cell, Select};
+use super::db::Kind::{Int, Text};
+use super::db::{Cell, Row, Select, Sql};
 use super::lists::{Branch, Listed, Term, is};
 use super::rows::{self, LARGEST_PAGE};
-use crate::{Page, StoreError, Usage, UsageFilter, UsageScope};
+use crate::{AccountUse, Page, StoreError, Usage, UsageFilter, UsageScope};
 
 const OF_JOB: Select = Select::new(
     "usage_records",
     "SELECT document FROM usage_records WHERE job_id = $1 ORDER BY ended_at_us, attempt_id",
     &[Text],
 );
+const UNKNOWN_ACCOUNTS: Select = Select {
+    table: "usage_records",
+    sql: Sql::Each {
+        sqlite: "SELECT account, COUNT(*), SUM(gpu_ms), MIN(ended_at_us), MAX(ended_at_us) FROM ( \
+             SELECT json_extract(document, '$.local_account') AS account, gpu_ms, ended_at_us \
+             FROM usage_records WHERE site_id = $1 AND ended_at_us >= $2) AS told \
+             WHERE account IS NOT NULL AND account NOT IN (SELECT known FROM ( \
+             SELECT json_extract(document, '$.local_accounts.\"' || $1 || '\"') AS known \
+             FROM allocations) AS named WHERE known IS NOT NULL) \
+             GROUP BY account ORDER BY MAX(ended_at_us) DESC, account",
+        postgres: "SELECT account, COUNT(*), SUM(gpu_ms)::BIGINT, MIN(ended_at_us), MAX(ended_at_us) FROM ( \
+             SELECT document::JSON ->> 'local_account' AS account, gpu_ms, ended_at_us \
+             FROM usage_records WHERE site_id = $1 AND ended_at_us >= $2) AS told \
+             WHERE account IS NOT NULL AND account NOT IN (SELECT known FROM ( \
+             SELECT document::JSON -> 'local_accounts' ->> $1 AS known \
+             FROM allocations) AS named WHERE known IS NOT NULL) \
+             GROUP BY account ORDER BY MAX(ended_at_us) DESC, account",
+    },
+    kinds: &[Text, Int, Int, Int, Int],
+};
 
 #[async_trait]
 impl Usage for SqlStore {
     async fn usage_of(&self, job: JobId) -> Result<Vec<UsageRecord>, StoreError> {
         self.documents(&OF_JOB, &[Cell::text(job)]).await
+    }
+
+    async fn unknown_accounts(
+        &self,
+        site: &SiteId,
+        since: Timestamp,
+    ) -> Result<Vec<AccountUse>, StoreError> {
+        let args = [Cell::text(site), rows::time(since)];
+        let rows = self.rows(&UNKNOWN_ACCOUNTS, &args).await?;
+        rows.iter().map(account_use).collect()
     }
 
     async fn list_usage(
@@ -38,6 +68,16 @@ impl Usage for SqlStore {
         records.truncate(page.limit.clamp(1, LARGEST_PAGE) as usize);
         Ok(records)
     }
+}
+
+fn account_use(row: &Row) -> Result<AccountUse, StoreError> {
+    Ok(AccountUse {
+        account: row.text(0)?.to_owned(),
+        jobs: u64::try_from(row.int(1)?).unwrap_or_default(),
+        gpu: GpuMillis(row.int(2)?),
+        first_seen: row.time(3)?,
+        last_seen: row.time(4)?,
+    })
 }
 
 const LISTED: Listed = Listed {

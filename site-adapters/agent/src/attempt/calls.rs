@@ -337,6 +337,7 @@ impl Tracked {
         self.close(AttemptReport::Usage {
             attempt: self.id(),
             usage: None,
+            account: None,
         });
     }
 

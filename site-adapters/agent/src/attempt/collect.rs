@@ -131,13 +131,15 @@ impl Tracked {
         }
         if let Phase::Ended(Ended {
             usage: UsageState::Settled(usage),
+            remote,
             ..
         }) = &self.phase
         {
-            let usage = usage.clone();
+            let (usage, account) = (usage.clone(), remote.account.account.clone());
             self.close(AttemptReport::Usage {
                 attempt: self.id(),
                 usage,
+                account,
             });
         }
     }

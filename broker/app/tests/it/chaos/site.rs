@@ -223,7 +223,12 @@ impl Tracked {
             energy_joules: None,
         });
         let attempt = self.id();
-        self.tell(AttemptReport::Usage { attempt, usage }, Phase::Closing);
+        let told = AttemptReport::Usage {
+            attempt,
+            usage,
+            account: None,
+        };
+        self.tell(told, Phase::Closing);
     }
 
     fn stored(&mut self, events: &[AttemptReport]) {

@@ -1,0 +1,24 @@
+//! Allocations that were granted elsewhere: a table, or the allocation system of the EuroHPC Federation
+//! Platform (Waldur), both as the same lines.
+//!
+//! A line is known by its source and its reference (a claim, `allocation:<source>:<reference>`), so
+//! importing again changes nothing, and a changed line changes the allocation that it made. All lines
+//! are one change: with a fault in one of them nothing is imported. What vanished from the source is
+//! reported and stays.
+
+mod carry_out;
+mod check;
+mod decimal;
+mod known;
+mod line;
+mod plan;
+mod says;
+mod table;
+mod waldur;
+
+pub use decimal::Decimal;
+pub use line::{ImportBatch, ImportLine, ImportReport, OverLine};
+pub use table::{COLUMNS, read_table};
+pub use waldur::{
+    Mapped, OfferingMap, WaldurCustomer, WaldurMap, WaldurResource, line_of, same_uuid,
+};

@@ -1,0 +1,115 @@
+//! Columns that mean something by themselves.
+
+use broker_model::{FundingShare, ProjectId, UnitMillis};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use policy_engine::begin_in_brussels;
+
+use super::At;
+use crate::imports::decimal::Decimal;
+use crate::imports::line::ImportLine;
+
+pub(super) fn said(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// One without a name goes by its call reference.
+pub(super) fn project_name(raw: &ImportLine) -> &str {
+    if raw.project.is_empty() {
+        &raw.call_reference
+    } else {
+        &raw.project
+    }
+}
+
+pub(super) fn check_project(raw: &ImportLine, at: &mut At<'_>) {
+    if raw.project.is_empty() && raw.call_reference.is_empty() {
+        let reason = "neither it nor `call_reference` says anything";
+        at.add("project", reason, "a name, or its id here (`prj_…`)");
+        return;
+    }
+    let is_id = raw.project.starts_with("prj_");
+    if is_id && raw.project.parse::<ProjectId>().is_err() {
+        at.add("project", "it is no id", "a name, or `prj_` and 32 digits");
+    }
+    at.text("project", project_name(raw));
+    if !raw.call_reference.is_empty() {
+        at.text("call_reference", &raw.call_reference);
+    }
+}
+
+pub(super) fn share(text: &str, at: &mut At<'_>) -> Option<FundingShare> {
+    let share = text.parse::<FundingShare>();
+    if share.is_err() {
+        let reason = format!("`{}` is no funding share", text.escape_debug());
+        at.add(
+            "share",
+            reason,
+            "`union`, `national:` and a country code, or `commercial`",
+        );
+    }
+    share.ok()
+}
+
+pub(super) fn granted(text: &str, at: &mut At<'_>) -> Option<UnitMillis> {
+    let Ok(decimal) = text.parse::<Decimal>() else {
+        let reason = format!("`{}` is no number of hours", text.escape_debug());
+        let allowed = "digits, and a point before a fraction: `1500`, `0.25`";
+        at.add("hours", reason, allowed);
+        return None;
+    };
+    let granted = decimal.hours();
+    if granted.is_none() {
+        let reason = format!("{decimal} hours are no whole number of milliseconds");
+        at.add(
+            "hours",
+            reason,
+            "3 decimals at most, or a number that is exact",
+        );
+    }
+    granted
+}
+
+pub(super) fn term(raw: &ImportLine, at: &mut At<'_>) -> Option<(Timestamp, Timestamp)> {
+    let from = moment(&raw.valid_from, begin_in_brussels);
+    let until = moment(&raw.valid_to, |day| begin_in_brussels(day.tomorrow().ok()?));
+    for (column, text, found) in [
+        ("valid_from", &raw.valid_from, from),
+        ("valid_to", &raw.valid_to, until),
+    ] {
+        if found.is_none() {
+            let reason = format!("`{}` is no day", text.escape_debug());
+            let allowed = "a day, as `2026-12-01` (in Brussels, the last one included), or an instant, as \
+                           `2026-12-01T00:00:00Z`";
+            at.add(column, reason, allowed);
+        }
+    }
+    let (from, until) = from.zip(until)?;
+    if until <= from {
+        let reason = format!("it ends at {until}, and begins at {from}");
+        at.add("valid_to", reason, "a day not before `valid_from`");
+        return None;
+    }
+    Some((from, until))
+}
+
+fn moment(text: &str, of_day: impl Fn(Date) -> Option<Timestamp>) -> Option<Timestamp> {
+    // A day would be read from an instant, too.
+    if text.contains('T') {
+        return text.parse().ok();
+    }
+    text.parse().ok().and_then(of_day)
+}
+
+pub(super) fn suspended(text: &str, at: &mut At<'_>) -> Option<bool> {
+    match text {
+        "" => None,
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => {
+            let reason = format!("`{}` is neither", text.escape_debug());
+            at.add("suspended", reason, "`yes`, `no`, or nothing: as it is");
+            None
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! From lines to one change. Nothing is written here: a dry run ends with the plan.
+
+mod later;
+
+use std::collections::BTreeMap;
+
+use broker_model::{Allocation, AllocationId, Balance, OrganisationId, ProjectId};
+use broker_store::{Change, Write};
+
+use super::carry_out::Plan;
+use super::check::{Checker, Line};
+use super::line::ImportBatch;
+use super::says;
+use crate::invalid::Faults;
+use crate::setup::named;
+use crate::{Broker, Result};
+
+/// What is planned so far, so that two lines of one new project make it once.
+pub(super) struct Planner<'a> {
+    pub(super) broker: &'a Broker,
+    pub(super) source: &'a str,
+    pub(super) faults: &'a mut Faults,
+    pub(super) plan: Plan,
+    pub(super) organisations: BTreeMap<String, OrganisationId>,
+    pub(super) projects: BTreeMap<(OrganisationId, String), ProjectId>,
+}
+
+impl Broker {
+    /// Lines that are wrong by themselves are left out, so that what is wrong with the others is told
+    /// with them.
+    pub(super) async fn import_plan(
+        &self,
+        batch: &ImportBatch,
+        faults: &mut Faults,
+    ) -> Result<Plan> {
+        check_references(batch, faults);
+        let engine = self.policy();
+        let checker = Checker {
+            board: self.board(),
+            engine: &engine,
+            source: &batch.source,
+        };
+        let right = { batch.lines.iter() }.filter_map(|it| checker.line(it, faults));
+        let lines: Vec<Line> = right.collect();
+        let mut planner = Planner {
+            broker: self,
+            source: &batch.source,
+            faults,
+            plan: Plan::default(),
+            organisations: BTreeMap::new(),
+            projects: BTreeMap::new(),
+        };
+        planner.plan.report.remarks.clone_from(&batch.remarks);
+        for line in lines {
+            planner.line(line).await?;
+        }
+        for over in &batch.over {
+            planner.over(over).await?;
+        }
+        if batch.whole {
+            planner.vanished(batch).await?;
+        }
+        Ok(planner.plan)
+    }
+}
+
+/// Of two lines with one reference nobody knows which is meant.
+fn check_references(batch: &ImportBatch, faults: &mut Faults) {
+    let mut first: BTreeMap<&str, &str> = BTreeMap::new();
+    for line in &batch.lines {
+        let Some(before) = first.insert(&line.reference, &line.place) else {
+            continue;
+        };
+        let field = format!("{}, reference", line.place);
+        let reason = format!(
+            "`{}` stands in {before}, too",
+            line.reference.escape_debug()
+        );
+        faults.add(&field, reason, "each reference once");
+    }
+}
+
+impl Planner<'_> {
+    fn claim(&self, reference: &str) -> String {
+        format!("allocation:{}:{reference}", self.source)
+    }
+
+    pub(super) fn fault(&mut self, line: &Line, column: &str, reason: String, allowed: &str) {
+        let field = format!("{}, {column}", line.place);
+        self.faults.add(&field, reason, allowed);
+    }
+
+    /// The allocation that a reference made.
+    async fn known(&self, reference: &str) -> Result<Option<Allocation>> {
+        let store = &self.broker.inner.store;
+        let holder = store.claim_holder(&self.claim(reference)).await?;
+        let Some(id) = holder.and_then(|it| it.parse().ok()) else {
+            return Ok(None);
+        };
+        Ok(store.find_allocation(id).await?)
+    }
+
+    async fn line(&mut self, line: Line) -> Result<()> {
+        match self.known(&line.reference).await? {
+            Some(known) => self.changed(&known, &line).await,
+            None if line.valid_until <= self.broker.inner.clock.now() => {
+                let remark = format!(
+                    "{} ({}): its term ended at {}, before it was ever imported: left out",
+                    line.place, line.reference, line.valid_until
+                );
+                self.plan.report.remarks.push(remark);
+                Ok(())
+            }
+            None => self.new(&line).await,
+        }
+    }
+
+    async fn new(&mut self, line: &Line) -> Result<()> {
+        let Some(organisation) = self.organisation(line).await? else {
+            return Ok(());
+        };
+        let Some(project) = self.project(line, organisation).await? else {
+            return Ok(());
+        };
+        let id = named(
+            "allocation",
+            &format!("import:{}:{}", self.source, line.reference),
+        );
+        let allocation = allocation(id.into(), project, line);
+        let claim = Write::Claim {
+            name: self.claim(&line.reference),
+            holder: allocation.id.to_string(),
+        };
+        let granted = self.broker.new_allocation(allocation);
+        self.take(project, &line.reference, granted);
+        self.plan.change.writes.push(claim);
+        Ok(())
+    }
+
+    /// Adds what happens to one allocation.
+    fn take(
+        &mut self,
+        project: ProjectId,
+        reference: &str,
+        (change, words): (Change, Vec<String>),
+    ) {
+        if change.writes.is_empty() {
+            return;
+        }
+        self.plan.projects.insert(project);
+        self.plan.change.writes.extend(change.writes);
+        let entries = change.entries.into_iter();
+        let signed = entries.map(|entry| says::from(entry, self.source, reference));
+        self.plan.change.entries.extend(signed);
+        let line = |it| format!("allocation {reference}{it}");
+        self.plan.report.changes.extend(words.into_iter().map(line));
+    }
+}
+
+/// As the line has it, with nothing used yet.
+fn allocation(id: AllocationId, project: ProjectId, line: &Line) -> Allocation {
+    Allocation {
+        id,
+        project,
+        scope: line.scope.clone(),
+        share: line.share.clone(),
+        unit: line.unit.clone(),
+        balance: Balance {
+            granted: line.granted,
+            ..Balance::default()
+        },
+        valid_from: line.valid_from,
+        valid_until: line.valid_until,
+        local_accounts: line.local_accounts.clone(),
+        suspended: line.suspended.unwrap_or(false),
+    }
+}

@@ -1,0 +1,142 @@
+//! What becomes of allocations that were imported before.
+
+use std::collections::BTreeSet;
+
+use broker_model::{Allocation, AllocationId, ProjectId, UnitMillis};
+use broker_store::{Change, Write};
+
+use super::{Planner, allocation};
+use crate::imports::check::Line;
+use crate::imports::line::{ImportBatch, OverLine};
+use crate::imports::says;
+use crate::{MOST_AT_ONCE, Result};
+
+impl Planner<'_> {
+    pub(super) async fn changed(&mut self, known: &Allocation, line: &Line) -> Result<()> {
+        let before = self.faults.all().len();
+        let Some(project) = self.stays(known, line).await? else {
+            return Ok(());
+        };
+        let mut wanted = allocation(known.id, project, line);
+        wanted.suspended = line.suspended.unwrap_or(known.suspended);
+        self.check_hours(known, &wanted, line);
+        if self.faults.all().len() > before {
+            return Ok(());
+        }
+        let (mut change, words) = self.broker.changed_allocation(known, wanted.clone());
+        says::with_both(&mut change.entries, known, &wanted);
+        let words = says::spelt_out(words, known, &wanted);
+        self.take(project, &line.reference, (change, words));
+        Ok(())
+    }
+
+    /// The project that the allocation is of, unless the line would make it another allocation.
+    async fn stays(&mut self, known: &Allocation, line: &Line) -> Result<Option<ProjectId>> {
+        let is_other = |column, was: String, is: String| (was != is).then_some((column, was, is));
+        let scopes = (says::scope(&known.scope), says::scope(&line.scope));
+        let differ = [
+            is_other("system", scopes.0, scopes.1),
+            is_other("share", known.share.to_string(), line.share.to_string()),
+            is_other("unit", known.unit.clone(), line.unit.clone()),
+        ];
+        let allowed = "as it was imported; hours of another kind are another allocation, with a reference of \
+                       its own";
+        for (column, was, is) in differ.into_iter().flatten() {
+            let reason = format!("{} is for `{was}`, and the line says `{is}`", known.id);
+            self.fault(line, column, reason, allowed);
+        }
+        let Some(organisation) = self.organisation(line).await? else {
+            return Ok(None);
+        };
+        let project = self.project(line, organisation).await?;
+        if let Some(other) = project.filter(|it| *it != known.project) {
+            let reason = format!(
+                "{} is of {}, and the line names {other}",
+                known.id, known.project
+            );
+            self.fault(line, "project", reason, allowed);
+            return Ok(None);
+        }
+        Ok(project)
+    }
+
+    /// What was used or is held was granted.
+    fn check_hours(&mut self, known: &Allocation, wanted: &Allocation, line: &Line) {
+        let (was, to) = (known.balance, wanted.balance.granted);
+        let goes_on = wanted.valid_until > self.broker.inner.clock.now();
+        let lost = if goes_on { UnitMillis::ZERO } else { was.lost };
+        let least = was.used + was.held + lost;
+        if to >= was.granted || to >= least {
+            return;
+        }
+        let reason = format!(
+            "{to} {}s are fewer than what {} has spent: {} used, {} held, {lost} lost",
+            known.unit, known.id, was.used, was.held
+        );
+        let allowed = format!("no fewer than {least}; to stop its jobs say `yes` in `suspended`");
+        self.fault(line, "hours", reason, &allowed);
+    }
+
+    pub(super) async fn over(&mut self, over: &OverLine) -> Result<()> {
+        let Some(known) = self.known(&over.reference).await? else {
+            let remark = format!(
+                "{} {}, and was never imported: left out",
+                over.reference, over.words
+            );
+            self.plan.report.remarks.push(remark);
+            return Ok(());
+        };
+        let wanted = Allocation {
+            suspended: true,
+            ..known.clone()
+        };
+        if known.suspended {
+            return Ok(());
+        }
+        let mut entry = self.broker.terms_entry(says::CHANGED, &wanted);
+        says::tell_both(&mut entry, &known, &wanted);
+        let change = Change {
+            writes: vec![Write::UpdateAllocationTerms(Box::new(wanted))],
+            entries: vec![entry],
+        };
+        let words = vec![format!(": suspended, since it {}", over.words)];
+        self.take(known.project, &over.reference, (change, words));
+        Ok(())
+    }
+
+    /// Tells of allocations that the source no longer names and that go on.
+    pub(super) async fn vanished(&mut self, batch: &ImportBatch) -> Result<()> {
+        let lines = batch.lines.iter().map(|it| it.reference.as_str());
+        let over = batch.over.iter().map(|it| it.reference.as_str());
+        let passed = batch.passed_over.iter().map(String::as_str);
+        let there: BTreeSet<&str> = lines.chain(over).chain(passed).collect();
+        let (prefix, now) = (self.claim(""), self.broker.inner.clock.now());
+        let mut after: Option<String> = None;
+        loop {
+            let store = &self.broker.inner.store;
+            let page = store.claims_under(&prefix, after.as_deref(), MOST_AT_ONCE);
+            let page = page.await?;
+            let Some((last, _)) = page.last() else {
+                return Ok(());
+            };
+            after = Some(last.clone());
+            for (name, holder) in &page {
+                let reference = name.strip_prefix(&prefix).unwrap_or(name);
+                let Ok(id) = holder.parse::<AllocationId>() else {
+                    continue;
+                };
+                if there.contains(reference) {
+                    continue;
+                }
+                let known = store.find_allocation(id).await?;
+                let Some(known) = known.filter(|it| it.valid_until > now) else {
+                    continue;
+                };
+                self.plan
+                    .report
+                    .remarks
+                    .push(says::vanished(reference, &known));
+            }
+        }
+    }
+}

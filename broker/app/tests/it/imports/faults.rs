@@ -1,0 +1,115 @@
+use super::{imported, line, refused, table};
+use crate::world::World;
+
+#[tokio::test]
+async fn every_fault_of_every_line_is_told_at_once_and_nothing_is_imported() {
+    let world = World::sqlite().await;
+    let text = table(&[
+        &line("A-1", "100", "2027-05-31", ""),
+        "A-1,,QQ,pic:12,,,lumi/nowhere,state,GPU-hour,\"1,5\",tomorrow,2026-13-01,mars=x;lumi=a b,perhaps",
+        "A-2,B",
+    ]);
+    let said = refused(&world, &text).await;
+    for expected in [
+        "line 4: it has 2 values",
+        "line 3, reference: `A-1` stands in line 2, too",
+        "line 3, organisation: says nothing",
+        "line 3, country: `QQ` is no country",
+        "line 3, identifier: ",
+        "line 3, project: neither it nor `call_reference` says anything",
+        "line 3, system: the federation has no system `lumi/nowhere`",
+        "line 3, share: `state` is no funding share",
+        "line 3, hours: `1,5` is no number of hours",
+        "line 3, valid_from: `tomorrow` is no day",
+        "line 3, valid_to: `2026-13-01` is no day",
+        "line 3, local_accounts: `mars=x` names no site",
+        "line 3, local_accounts: `lumi=a b` names no account",
+        "line 3, suspended: `perhaps` is neither",
+    ] {
+        let named: Vec<&String> = said.iter().filter(|it| it.starts_with(expected)).collect();
+        assert_eq!(named.len(), 1, "{expected}: {said:#?}");
+        assert!(named[0].contains("; allowed: "), "{named:?}");
+    }
+    assert_eq!(said.len(), 14, "{said:#?}");
+    assert_eq!(imported(&world.broker().await, "A-1").await, None);
+}
+
+#[tokio::test]
+async fn hours_that_cannot_be_kept_exactly_are_refused() {
+    let world = World::sqlite().await;
+    let said = refused(
+        &world,
+        &table(&[&line("A-1", "0.0000001", "2027-05-31", "")]),
+    )
+    .await;
+    assert_eq!(
+        said,
+        [
+            "line 2, hours: 0.0000001 hours are no whole number of milliseconds; allowed: 3 decimals at most, or a \
+          number that is exact"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_unit_that_the_system_does_not_charge_in_is_refused_with_those_that_it_does() {
+    let world = World::sqlite().await;
+    let of = |system: &str| {
+        format!(
+            "A-1,Pleione Oy,FI,ext:p,Folding,,{system},union,core-hour,5,2026-11-01,2027-05-31,,"
+        )
+    };
+    let said = refused(&world, &table(&[&of("lumi/lumi")])).await;
+    assert!(
+        said[0].starts_with("line 2, unit: `core-hour` is not what is charged there; allowed: ")
+    );
+    assert!(said[0].contains("GPU-hour"), "{said:?}");
+    let said = refused(&world, &table(&[&of("federation")])).await;
+    assert!(said[0].ends_with("allowed: GPU-hour"), "{said:?}");
+}
+
+#[tokio::test]
+async fn an_organisation_or_project_that_is_not_there_or_is_anothers_is_refused() {
+    let world = World::sqlite().await;
+    let stranger = format!("org_{:032x}", 1);
+    let project = broker_app::setup::project_id("sample");
+    let ours = broker_app::setup::organisation_id("startup");
+    let missing = format!("prj_{:032x}", 1);
+    let rest = "federation,union,GPU-hour,5,2026-11-01,2027-05-31,,";
+    let text = table(&[
+        &format!("A-1,,,{stranger},Folding,,{rest}"),
+        &format!("A-2,Pleione Oy,FI,ext:p,{project},,{rest}"),
+        &format!("A-3,,,{ours},{missing},,{rest}"),
+    ]);
+    let said = refused(&world, &text).await;
+    assert_eq!(said.len(), 3, "{said:?}");
+    assert!(said[0].contains(&format!("there is no organisation {stranger}")));
+    assert!(said[1].contains(&format!("has no project {project}")));
+    assert!(said[2].contains(&format!("{ours} has no project {missing}")));
+}
+
+#[tokio::test]
+async fn an_organisation_of_another_country_than_the_line_says_is_refused() {
+    let world = World::sqlite().await;
+    super::import(&world, &table(&[&line("A-1", "5", "2027-05-31", "")])).await;
+    let other = line("A-2", "5", "2027-05-31", "").replace(",FI,", ",SE,");
+    let said = refused(&world, &table(&[&other])).await;
+    assert!(
+        said[0].contains("is established in FI, and the line says SE"),
+        "{said:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_source_whose_name_would_reach_into_anothers_is_refused() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    for source in ["", "a:b", "CSV"] {
+        let batch = broker_app::imports::read_table(table(&[]).as_bytes(), source);
+        let refused = broker.import_allocations(&batch, true).await;
+        assert!(
+            matches!(refused, Err(broker_app::Error::Invalid(..))),
+            "{source}"
+        );
+    }
+}

@@ -1,0 +1,135 @@
+use broker_model::{AllocationScope, EntryKind, FundingShare, UnitMillis};
+
+use super::{import, imported, line, table};
+use crate::books::Books;
+use crate::world::World;
+
+#[tokio::test]
+async fn a_line_makes_organisation_project_and_allocation_and_a_second_joins_them() {
+    for world in World::each().await {
+        let broker = world.broker().await;
+        let text = table(&[
+            &line("A-1", "1500.25", "2027-05-31", "lumi=project_1"),
+            &line("A-2", "10", "2027-05-31", ""),
+        ]);
+        let report = import(&world, &text).await;
+        assert_eq!(report.changes.len(), 4, "{report:?}");
+        assert!(report.changes[0].starts_with("organisation Pleione Oy (FI) is org_"));
+        assert!(report.changes[1].starts_with("project Folding is prj_"));
+        assert!(
+            report.changes[2].ends_with(": 1500.2500 hours"),
+            "{report:?}"
+        );
+        assert!(report.remarks.is_empty());
+
+        let first = imported(&broker, "A-1").await.unwrap();
+        let second = imported(&broker, "A-2").await.unwrap();
+        assert_eq!(first.project, second.project);
+        assert_eq!(first.balance.granted, UnitMillis(5_400_900_000));
+        assert_eq!(first.share, FundingShare::Union);
+        assert_eq!(first.local_accounts[&"lumi".parse().unwrap()], "project_1");
+        let lumi = AllocationScope::System {
+            site: "lumi".parse().unwrap(),
+            system: "lumi".parse().unwrap(),
+        };
+        assert_eq!(first.scope, lumi);
+        // In Brussels: the day after the last begins at 22:00 UTC in summer.
+        assert_eq!(first.valid_until.to_string(), "2027-05-31T22:00:00Z");
+        assert_eq!(first.valid_from.to_string(), "2026-10-31T23:00:00Z");
+        let project = broker
+            .store()
+            .find_project(first.project)
+            .await
+            .unwrap()
+            .unwrap();
+        let organisation = broker.store().find_organisation(project.organisation).await;
+        assert_eq!(organisation.unwrap().unwrap().country, "FI");
+    }
+}
+
+#[tokio::test]
+async fn the_ledger_has_each_new_thing_with_its_source_and_no_names() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let before = broker.store().ledger_size().await.unwrap();
+    let before = usize::try_from(before).unwrap();
+    import(
+        &world,
+        &table(&[&line("A-1", "5", "2027-05-31", "lumi=project_1")]),
+    )
+    .await;
+    let entries = Books::read(&broker).await.entries;
+    let kinds: Vec<EntryKind> = entries[before..].iter().map(|it| it.kind).collect();
+    let made = [
+        EntryKind::OrganisationRegistered,
+        EntryKind::ProjectCreated,
+        EntryKind::AllocationGranted,
+    ];
+    assert_eq!(kinds, made);
+    for entry in &entries[before..] {
+        assert_eq!(entry.data["source"], "csv");
+        let text = serde_json::to_string(entry).unwrap();
+        for name in ["Pleione", "Folding", "project_1", "A-1"] {
+            assert!(!text.contains(name), "{text}");
+        }
+    }
+    assert_eq!(entries[before + 2].data["granted_unit_ms"], 18_000_000);
+}
+
+#[tokio::test]
+async fn importing_again_changes_nothing() {
+    for world in World::each().await {
+        let broker = world.broker().await;
+        let text = table(&[
+            &line("A-1", "1500.25", "2027-05-31", "lumi=project_1"),
+            "A-2,Acme,FR,vat:FR40303265045,Other,EHPC-AIF-2026PG01-7,federation,national:FR,GPU-hour,7,2026-11-01T00:00:00Z,2027-01-01T00:00:00Z,,no",
+        ]);
+        import(&world, &text).await;
+        let size = broker.store().ledger_size().await.unwrap();
+        for _ in 0..2 {
+            let again = import(&world, &text).await;
+            assert_eq!(again, broker_app::imports::ImportReport::default());
+        }
+        assert_eq!(broker.store().ledger_size().await.unwrap(), size);
+    }
+}
+
+#[tokio::test]
+async fn a_project_and_an_organisation_that_are_here_are_found_and_not_made_again() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let project = broker_app::setup::project_id("sample");
+    let ours = broker_app::setup::organisation_id("startup");
+    let text = table(&[
+        &format!("B-1,,,{ours},Sample,,federation,union,GPU-hour,5,2026-11-01,2027-01-01,,"),
+        &format!("B-2,,,{ours},{project},,federation,union,GPU-hour,5,2026-11-01,2027-01-01,,"),
+    ]);
+    let report = import(&world, &text).await;
+    assert_eq!(report.changes.len(), 2, "{report:?}");
+    for reference in ["B-1", "B-2"] {
+        assert_eq!(imported(&broker, reference).await.unwrap().project, project);
+    }
+}
+
+#[tokio::test]
+async fn hundreds_of_lines_are_one_change() {
+    let world = World::sqlite().await;
+    let lines: Vec<String> = (0..400)
+        .map(|n| line(&format!("A-{n}"), "1", "2027-05-31", ""))
+        .collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    assert_eq!(import(&world, &table(&lines)).await.changes.len(), 402);
+    let fewer = import(&world, &table(&lines[..390])).await;
+    assert_eq!((fewer.changes.len(), fewer.remarks.len()), (0, 10));
+}
+
+#[tokio::test]
+async fn a_line_whose_term_was_over_before_it_was_ever_imported_is_left_out() {
+    let world = World::sqlite().await;
+    let text = table(&[
+        "A-1,Pleione Oy,FI,ext:pleione,Folding,,federation,union,GPU-hour,5,2025-01-01,2025-12-31,,",
+    ]);
+    let report = import(&world, &text).await;
+    assert_eq!(report.changes, Vec::<String>::new());
+    assert!(report.remarks[0].starts_with("line 2 (A-1): its term ended at 2025-12-31T23:00:00Z"));
+}
