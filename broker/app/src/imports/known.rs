@@ -166,6 +166,7 @@ impl Planner<'_> {
             civilian: None,
             sectors: Vec::new(),
             ai_act: None,
+            settled: Vec::new(),
         };
         let mut entry = self.entry(EntryKind::ProjectCreated, line);
         entry.organisation = Some(organisation);

@@ -23,7 +23,8 @@ pub(super) async fn run(
     }
     let head = ["ACCOUNT", "JOBS", "GPU-HOURS", "FIRST SEEN", "LAST SEEN"];
     let rows: Vec<Vec<String>> = page.items.iter().map(row).collect();
-    print::table(&head, &rows, out)
+    print::table(&head, &rows, out)?;
+    Ok(())
 }
 
 fn row(one: &UnknownAccountView) -> Vec<String> {
