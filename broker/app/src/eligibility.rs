@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::applications::ai_act_facts;
 use crate::decisions::Made;
+use crate::follow_ups::overdue;
 use crate::organisations::size_on;
 use crate::standing::Standing;
 use crate::{Broker, Caller, Error, Result};
@@ -110,7 +111,7 @@ impl Broker {
             need: None,
             aid: None,
             fair_access: None,
-            follow_ups: None,
+            follow_ups: Some(overdue(&standing.owed, day_in_brussels(now))),
             shares: None,
             vetoed_by_site: None,
             project: ProjectFacts {
@@ -133,8 +134,11 @@ impl Broker {
         organisation: &Organisation,
     ) -> Result<Question> {
         let evidence = self.standing_evidence(organisation.id).await?;
+        let owed = self.owed_by(organisation.id).await?;
+        let today = day_in_brussels(self.inner.clock.now());
         Ok(Question {
             evidence: evidence.iter().map(evidence_fact).collect(),
+            follow_ups: Some(overdue(&owed, today)),
             ..self.question_of_facts(caller, self.organisation_facts(organisation))
         })
     }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use broker_model::{Allocation, Evidence, Organisation, OrganisationId, Project, ProjectId};
 use moka::future::Cache;
 
+use crate::follow_ups::Owed;
 use crate::{Broker, Caller, Error, Limits, Result};
 
 /// What eligibility is decided on: the project, its organisation with its evidence, its allocations.
@@ -11,6 +12,8 @@ pub struct Standing {
     pub project: Project,
     pub organisation: Organisation,
     pub evidence: Vec<Evidence>,
+    /// With its last days: what of it is overdue is found when it is asked.
+    pub(crate) owed: Vec<Owed>,
     /// The one that ends first comes first: hours that lapse soon are used first.
     pub allocations: Vec<Allocation>,
 }
@@ -74,12 +77,14 @@ impl Broker {
             .await?
             .ok_or(Error::NotFound("organisation"))?;
         let evidence = self.standing_evidence(organisation.id).await?;
+        let owed = self.owed_by(organisation.id).await?;
         let mut allocations = store.allocations_of(id).await?;
         allocations.sort_by_key(|allocation| allocation.valid_until);
         Ok(Standing {
             project,
             organisation,
             evidence,
+            owed,
             allocations,
         })
     }

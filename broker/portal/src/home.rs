@@ -7,6 +7,7 @@ use policy_engine::TitleKind;
 
 use crate::Portal;
 use crate::decision::DecisionView;
+use crate::follow_ups::rows::OwedRow;
 use crate::frame::{Frame, html};
 use crate::refusal::Refusal;
 use crate::texts::Texts;
@@ -29,6 +30,10 @@ struct HomePage {
     /// Speaks for an organisation.
     speaks: bool,
     reviews: bool,
+    /// Something is or was owed after an allocation.
+    owes: bool,
+    /// What of it is due soon, or overdue.
+    pressing: Vec<OwedRow>,
 }
 
 struct ProjectView {
@@ -81,12 +86,17 @@ pub(crate) async fn show(
         .iter()
         .filter_map(|role| role_words(texts, role))
         .collect();
+    let mut owed = portal.broker.my_follow_ups(member.caller()).await?;
+    let owes = !owed.is_empty();
+    owed.retain(|it| it.pressing || it.overdue);
     html(&HomePage {
         f: member.frame(texts.of("home.title"), "home"),
         roles,
         projects,
         speaks: !member.caller().organisations().is_empty(),
         reviews: member.caller().is_reviewer(),
+        owes,
+        pressing: portal.owed_rows(texts, &owed),
     })
 }
 

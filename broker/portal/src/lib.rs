@@ -14,6 +14,7 @@ mod confirmations;
 mod cookies;
 mod decision;
 mod fields;
+mod follow_ups;
 mod form;
 mod frame;
 mod handoffs;

@@ -27,6 +27,6 @@ pub use read::{
 pub use records::{
     AgentNonce, EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered, Revocation,
     SealedBatch, Session, StoredCheckpoint, StoredConfirmation, StoredDecision, StoredDossier,
-    StoredGrant, StoredPlacement, Tile, UsageFilter, UsageScope,
+    StoredGrant, StoredPlacement, Tile, UsageFilter, UsageScope, Used,
 };
 pub use sql::{CommitStats, Nudge, SqlStore};

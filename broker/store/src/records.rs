@@ -1,6 +1,6 @@
 use broker_model::{
-    Confirmation, DecisionId, EntryBody, FundingShare, JobId, OrganisationId, PersonId, ProjectId,
-    Role, SiteId, StateName,
+    Confirmation, DecisionId, EntryBody, FundingShare, GpuMillis, JobId, OrganisationId, PersonId,
+    ProjectId, Role, SiteId, StateName,
 };
 use jiff::Timestamp;
 
@@ -145,6 +145,15 @@ pub struct JobFilter {
 pub struct UsageScope {
     pub projects: Vec<ProjectId>,
     pub shares: Vec<FundingShare>,
+}
+
+/// Physical GPU-time that a project of an organisation used under a share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Used {
+    pub organisation: OrganisationId,
+    pub project: ProjectId,
+    pub share: FundingShare,
+    pub gpu: GpuMillis,
 }
 
 #[derive(Clone, Debug, Default)]

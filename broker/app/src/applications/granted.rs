@@ -2,11 +2,11 @@
 
 use broker_model::{
     Allocation, AllocationId, AllocationScope, Application, ApplicationState, Balance, EntryBody,
-    EntryKind, FundingShare, GrantDraft, Organisation, Project, ProjectId, Role, Ruling, SiteId,
-    SystemId, UnitMillis,
+    EntryKind, FundingShare, GrantDraft, InvalidId, Organisation, Project, ProjectId, Role, Ruling,
+    SiteId, SystemId, UnitMillis,
 };
 use broker_store::{Change, StoredGrant, Write};
-use policy_engine::begin_in_brussels;
+use policy_engine::{Engine, begin_in_brussels};
 
 use super::find_mode;
 use crate::invalid::Faults;
@@ -39,8 +39,10 @@ impl Broker {
         let lead = Role::Lead {
             project: project.id,
         };
-        let entries = self.grant_entries(caller, application, &allocation);
-        let writes = vec![
+        let mut entries = self.grant_entries(caller, application, &allocation);
+        let (owed, opened) = self.follow_ups_of(caller, application, &allocation);
+        entries.extend(opened);
+        let mut writes = vec![
             Write::PutProject(Box::new(project)),
             Write::InsertAllocation(Box::new(allocation)),
             Write::PutGrant(StoredGrant {
@@ -48,6 +50,7 @@ impl Broker {
                 role: lead,
             }),
         ];
+        writes.extend(owed);
         Ok((state, Change { writes, entries }))
     }
 
@@ -123,15 +126,8 @@ impl Broker {
 
     /// Of a mode that gives hours of national shares, that of the applicant's own state.
     fn share_of(&self, mode: &str, country: &str, faults: &mut Faults) -> Option<FundingShare> {
-        let engine = self.policy();
-        let share = find_mode(&engine, mode).and_then(|it| it.share.as_ref());
-        let share = match share.map(|it| it.value.as_str()) {
-            None => Ok(FundingShare::Union),
-            Some("national") => format!("national:{country}").parse(),
-            Some(share) => share.parse(),
-        };
-        share
-            .map_err(|error: broker_model::InvalidId| {
+        share_by(&self.policy(), mode, country)
+            .map_err(|error| {
                 faults.add("grant", error.to_string(), "a mode with one funding share");
             })
             .ok()
@@ -169,5 +165,19 @@ impl Broker {
         let mut lead = about(EntryKind::RoleGranted).with("role", "lead");
         lead.actor = Some(application.applied_by);
         vec![about(EntryKind::ProjectCreated), granted, lead]
+    }
+}
+
+/// Whose hours a mode gives to who is established in a country.
+pub(crate) fn share_by(
+    engine: &Engine,
+    mode: &str,
+    country: &str,
+) -> Result<FundingShare, InvalidId> {
+    let share = find_mode(engine, mode).and_then(|it| it.share.as_ref());
+    match share.map(|it| it.value.as_str()) {
+        None => Ok(FundingShare::Union),
+        Some("national") => format!("national:{country}").parse(),
+        Some(share) => share.parse(),
     }
 }

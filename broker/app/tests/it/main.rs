@@ -23,6 +23,7 @@ mod fault;
 mod follow;
 mod handoffs;
 mod heard;
+mod indicators;
 mod leases;
 mod leaving;
 mod logged;

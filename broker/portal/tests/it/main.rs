@@ -10,6 +10,7 @@ mod agents;
 mod applications;
 mod browser;
 mod by_people;
+mod follow_ups;
 mod house;
 mod jobs;
 mod languages;

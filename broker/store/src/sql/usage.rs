@@ -2,17 +2,17 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use broker_model::{AttemptId, JobId, ProjectId, UsageRecord};
+use broker_model::{AttemptId, GpuMillis, JobId, ProjectId, UsageRecord};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
 use super::SqlStore;
-use super::db::Kind::Text;
-use super::db::{Cell, Select};
+use super::db::Kind::{Int, Text};
+use super::db::{Cell, Select, Sql};
 use super::lists::{Branch, Listed, Term, is};
 use super::rows::{self, LARGEST_PAGE};
-use crate::{Page, StoreError, Usage, UsageFilter, UsageScope};
+use crate::{Page, StoreError, Usage, UsageFilter, UsageScope, Used};
 
 const OF_JOB: Select = Select::new(
     "usage_records",
@@ -20,8 +20,33 @@ const OF_JOB: Select = Select::new(
     &[Text],
 );
 
+const BETWEEN: Select = Select {
+    table: "usage_records",
+    sql: Sql::Each {
+        sqlite: "SELECT organisation_id, project_id, share, SUM(gpu_ms) FROM usage_records \
+             WHERE ended_at_us >= $1 AND ended_at_us < $2 GROUP BY organisation_id, project_id, share",
+        postgres: "SELECT organisation_id, project_id, share, SUM(gpu_ms)::BIGINT FROM usage_records \
+             WHERE ended_at_us >= $1 AND ended_at_us < $2 GROUP BY organisation_id, project_id, share",
+    },
+    kinds: &[Text, Text, Text, Int],
+};
+
 #[async_trait]
 impl Usage for SqlStore {
+    async fn used_between(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Used>, StoreError> {
+        let args = [rows::time(from), rows::time(to)];
+        let rows = self.rows(&BETWEEN, &args).await?;
+        let used = rows.iter().map(|row| {
+            Ok(Used {
+                organisation: row.parse(0)?,
+                project: row.parse(1)?,
+                share: row.parse(2)?,
+                gpu: GpuMillis(row.int(3)?),
+            })
+        });
+        used.collect()
+    }
+
     async fn usage_of(&self, job: JobId) -> Result<Vec<UsageRecord>, StoreError> {
         self.documents(&OF_JOB, &[Cell::text(job)]).await
     }
