@@ -12,7 +12,7 @@ struct Kind {
     listed: &'static str,
 }
 
-const KINDS: [Kind; 17] = [
+const KINDS: [Kind; 18] = [
     kind(
         &["job", "placement", "decision"],
         &["job_", "dec_"],
@@ -49,6 +49,11 @@ const KINDS: [Kind; 17] = [
         &["referral"],
         &["ref_"],
         "`alcyone referrals` (`GET /api/v1/referrals`) lists yours",
+    ),
+    kind(
+        &["follow-up"],
+        &["flw_"],
+        "`alcyone follow-ups` (`GET /api/v1/follow-ups`) lists yours",
     ),
     kind(
         &["profile", "support centre"],

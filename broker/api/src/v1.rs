@@ -7,7 +7,9 @@ mod check;
 mod confirmations;
 mod contact;
 mod decisions;
+mod follow_ups;
 mod handoffs;
+mod indicators;
 mod jobs;
 mod ledger;
 mod login;
@@ -77,6 +79,8 @@ pub(crate) fn operations() -> Vec<Operation> {
     ];
     operations.extend(applications::operations());
     operations.extend(contact::operations());
+    operations.extend(follow_ups::operations());
+    operations.extend(indicators::operations());
     operations.extend(organisations::operations());
     operations.extend(registry::operations());
     operations

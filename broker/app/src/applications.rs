@@ -11,6 +11,7 @@ use policy_engine::AccessMode;
 
 pub(crate) use apply::ai_act_facts;
 pub use form::{ApplicationForm, FormField};
+pub(crate) use granted::share_by;
 
 use crate::{Broker, Caller, Error, Result};
 

@@ -25,6 +25,10 @@ impl Caller {
         })
     }
 
+    pub fn leads(&self, project: ProjectId) -> bool {
+        self.roles.contains(&Role::Lead { project })
+    }
+
     pub fn may_see(&self, project: ProjectId) -> bool {
         self.is_operator() || self.may_use(project)
     }

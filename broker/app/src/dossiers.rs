@@ -31,12 +31,18 @@ impl Broker {
         found.await?.iter().map(opened).collect()
     }
 
-    /// What is due by now, the earliest first, [`MOST_AT_ONCE`] of all kinds at a time.
+    /// Those whose ids lie between two texts, by id, [`MOST_AT_ONCE`] at a time.
+    pub(crate) async fn dossiers_between<D: Dossier>(&self, ids: (&str, &str)) -> Result<Vec<D>> {
+        let store = &self.inner.store;
+        let found = store.dossiers_between(D::KIND, ids, MOST_AT_ONCE);
+        found.await?.iter().map(opened).collect()
+    }
+
+    /// What is due by now, the earliest first, [`MOST_AT_ONCE`] at a time.
     pub(crate) async fn dossiers_due<D: Dossier>(&self) -> Result<Vec<D>> {
         let now = self.inner.clock.now();
-        let due = self.inner.store.dossiers_due(now, MOST_AT_ONCE).await?;
-        let of_kind = due.iter().filter(|it| it.kind == D::KIND);
-        of_kind.map(opened).collect()
+        let due = self.inner.store.dossiers_due(D::KIND, now, MOST_AT_ONCE);
+        due.await?.iter().map(opened).collect()
     }
 }
 

@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::applications::ai_act_facts;
 use crate::decisions::{Asked, Made};
+use crate::decisions::Made;
+use crate::follow_ups::overdue;
 use crate::organisations::size_on;
 use crate::standing::Standing;
 use crate::{Broker, Caller, Error, Result};
@@ -116,7 +118,7 @@ impl Broker {
             need: None,
             aid: None,
             fair_access: None,
-            follow_ups: None,
+            follow_ups: Some(overdue(&standing.owed, day_in_brussels(now))),
             shares: None,
             vetoed_by_site: None,
             project: ProjectFacts {
@@ -145,6 +147,12 @@ impl Broker {
         Ok(Question {
             evidence: evidence.iter().map(evidence_fact).collect(),
             ..self.question_of_facts(applicant, facts)
+        let owed = self.owed_by(organisation.id).await?;
+        let today = day_in_brussels(self.inner.clock.now());
+        Ok(Question {
+            evidence: evidence.iter().map(evidence_fact).collect(),
+            follow_ups: Some(overdue(&owed, today)),
+            ..self.question_of_facts(caller, self.organisation_facts(organisation))
         })
     }
 

@@ -22,14 +22,17 @@ mod enrolment;
 mod error;
 mod evidence;
 mod failed_logins;
+mod follow_ups;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handoffs;
 pub mod imports;
+mod indicators;
 mod invalid;
 pub mod jobs;
 pub mod loops;
 mod nudge;
+mod objectives;
 mod once;
 mod organisations;
 mod policies;
@@ -62,7 +65,9 @@ pub use enrolment::{AgentDoor, AgentRefusal, AgentView, InviteOrder, KnownAgent,
 pub use error::{Error, Result};
 pub use evidence::{FileStore, Upload};
 pub use failed_logins::Door;
+pub use follow_ups::FollowUpView;
 pub use handoffs::{Fetched, Form, HandoffReport, LexisNames, UsageReport};
+pub use indicators::IndicatorQuery;
 pub use nudge::Nudges;
 pub use once::{Entered, FirstAnswer, Idempotent, Once, Order};
 pub use organisations::{OrganisationSize, organisation_tag};

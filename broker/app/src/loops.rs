@@ -78,6 +78,10 @@ async fn sweeping(broker: &Broker) {
             "ending what waits for sites too long failed",
         );
         report(
+            broker.remind_once().await,
+            "reminding of what is owed failed",
+        );
+        report(
             broker.cancel_vetoed_once().await,
             "cancelling what waits of vetoed grants failed",
         );

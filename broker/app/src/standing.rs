@@ -3,6 +3,7 @@ use std::sync::Arc;
 use broker_model::{Allocation, Evidence, Organisation, OrganisationId, Project, ProjectId};
 use moka::future::Cache;
 
+use crate::follow_ups::Owed;
 use crate::{Broker, Caller, Error, Limits, Result};
 
 /// What eligibility is decided on: the project, its organisation with its evidence, its allocations.
@@ -13,6 +14,8 @@ pub struct Standing {
     pub evidence: Vec<Evidence>,
     /// Records of screening, refused ones too: a record that was found bad is no record of nothing.
     pub screenings: Vec<Evidence>,
+    /// With its last days: what of it is overdue is found when it is asked.
+    pub(crate) owed: Vec<Owed>,
     /// The one that ends first comes first: hours that lapse soon are used first.
     pub allocations: Vec<Allocation>,
 }
@@ -77,6 +80,7 @@ impl Broker {
             .ok_or(Error::NotFound("organisation"))?;
         let evidence = self.standing_evidence(organisation.id).await?;
         let screenings = self.screenings(organisation.id).await?;
+        let owed = self.owed_by(organisation.id).await?;
         let mut allocations = store.allocations_of(id).await?;
         allocations.sort_by_key(|allocation| allocation.valid_until);
         Ok(Standing {
@@ -84,6 +88,7 @@ impl Broker {
             organisation,
             evidence,
             screenings,
+            owed,
             allocations,
         })
     }

@@ -4,6 +4,8 @@ mod audit;
 mod contact;
 mod entitlement;
 mod evidence;
+mod follow_up;
+mod funder;
 mod organisation;
 mod parse;
 mod person;
@@ -28,6 +30,8 @@ pub use contact::{
 };
 pub use entitlement::EntitlementVerb;
 pub use evidence::{EvidenceAdd, EvidenceVerb, FileVerb};
+pub use follow_up::FollowUpVerb;
+pub use funder::{FunderVerb, ObjectiveArgs, ObjectiveVerb};
 pub use organisation::{OrganisationVerb, RegisterArgs};
 pub use parse::parse;
 pub use person::{HandoffArgs, HandoffFormat, PersonVerb};
@@ -83,6 +87,8 @@ pub enum Verb {
     Entitlement(EntitlementVerb),
     #[command(flatten)]
     Contact(ContactVerb),
+    #[command(flatten)]
+    Funder(FunderVerb),
     /// Show where a job would run, when, and what it would cost
     Quote {
         /// TOML, or JSON if it is called `*.json`

@@ -6,6 +6,8 @@ mod check;
 mod contact;
 mod entitlement;
 mod evidence;
+mod follow_up;
+mod funder;
 mod handoff;
 mod job;
 mod jobs;
@@ -89,6 +91,7 @@ pub(crate) async fn run(
         Verb::Handoff { job, args } => handoff::run(client, job, args, json, out).await,
         Verb::Entitlement(verb) => entitlement::run(client, verb, json, out).await,
         Verb::Contact(verb) => contact::run(client, verb, json, out).await,
+        Verb::Funder(verb) => funder::run(client, verb, json, out).await,
         Verb::Sites { site } => sites::run(client, site, json, out).await,
         Verb::Site { what } => site::run(client, what, json, out).await,
         Verb::Usage { project, month } => {

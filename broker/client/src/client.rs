@@ -4,6 +4,8 @@ mod audit;
 mod contact;
 mod entitlement;
 mod evidence;
+mod follow_ups;
+mod indicators;
 mod jobs;
 mod sites;
 

@@ -10,8 +10,9 @@ use crate::Error;
 use crate::sse::Parser;
 use crate::wire::{
     AgentView, ApplicationForm, CheckView, CheckpointView, ConfirmationSaid, ConsistencyView,
-    ControlsView, EntryView, FiledView, HandoffView, InclusionView, InviteView, JobView, LogView,
-    LoginOptions, OrganisationSize, Page, QuoteView, SiteJobView, SiteView, UsageView, WhoAmI,
+    ControlsView, EntryView, FiledView, FollowUpView, HandoffView, InclusionView, InviteView,
+    JobView, LogView, LoginOptions, OrganisationSize, Page, QuoteView, SiteJobView, SiteView,
+    UsageView, WhoAmI,
 };
 
 /// A whole answer of the broker, or of an issuer on the way to a login.
@@ -26,7 +27,7 @@ pub fn answer(status: u16, bytes: &[u8]) {
     }
 }
 
-const READERS: [fn(&str); 28] = [
+const READERS: [fn(&str); 29] = [
     read::<JobView>,
     read::<Placement>,
     read::<LogView>,
@@ -53,6 +54,7 @@ const READERS: [fn(&str); 28] = [
     read::<Page<Organisation>>,
     read::<Page<Evidence>>,
     read::<Page<Application>>,
+    read::<Page<FollowUpView>>,
     read::<ApplicationForm>,
     read::<OrganisationSize>,
 ];

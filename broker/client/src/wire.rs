@@ -6,6 +6,7 @@ mod audit;
 mod contact;
 mod decision;
 mod entitlement;
+mod follow_up;
 mod job;
 mod person;
 mod problem;
@@ -32,6 +33,7 @@ pub use entitlement::{
     ApplicationForm, FormField, OrganisationDocument, OrganisationSize, PeriodFound, SizeFound,
     SizeReason,
 };
+pub use follow_up::FollowUpView;
 pub use job::{JobView, LogView, QuoteView};
 pub use person::{
     ConfirmationAnswer, ConfirmationDecision, ConfirmationSaid, HandedIn, HandoffView,

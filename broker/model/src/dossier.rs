@@ -29,6 +29,8 @@ pub enum Desk {
     Reviewers,
     /// The staff of a support centre.
     Centre(CentreId),
+    /// Nobody's turn: where objectives lie to be listed.
+    Objectives,
     /// Nobody's turn: where profiles of one side lie for the other to find.
     Matching(ProfileSide),
 }
@@ -38,6 +40,7 @@ impl fmt::Display for Desk {
         match self {
             Self::Reviewers => f.write_str("reviewers"),
             Self::Centre(id) => write!(f, "centre:{id}"),
+            Self::Objectives => f.write_str("objectives"),
             Self::Matching(side) => write!(f, "matching:{side}"),
         }
     }

@@ -111,6 +111,23 @@ pub enum EntryKind {
     /// National hours that are de minimis aid, with what they are worth.
     #[serde(rename = "aid.recorded")]
     AidRecorded,
+    /// Something is owed after an allocation from now on; `due_on` is the last day, where there is one.
+    #[serde(rename = "follow_up.opened")]
+    FollowUpOpened,
+    /// By the broker, `days_before` the last day, once each.
+    #[serde(rename = "follow_up.reminded")]
+    FollowUpReminded,
+    #[serde(rename = "follow_up.fulfilled")]
+    FollowUpFulfilled,
+    /// By a reviewer: it is not owed any more.
+    #[serde(rename = "follow_up.waived")]
+    FollowUpWaived,
+    /// By a reviewer: it is owed again, or has another last day.
+    #[serde(rename = "follow_up.reopened")]
+    FollowUpReopened,
+    /// A target with its baseline and period; nothing changes it from then on.
+    #[serde(rename = "objective.set")]
+    ObjectiveSet,
     #[serde(rename = "project.created")]
     ProjectCreated,
     /// What the person (`actor`) was given until then no longer counts.

@@ -143,6 +143,8 @@ uuid_id!(EvidenceId, "evi", "evidence");
 uuid_id!(ApplicationId, "app", "application");
 uuid_id!(AidId, "aid", "aid record");
 uuid_id!(ReferralId, "ref", "referral");
+uuid_id!(FollowUpId, "flw", "follow-up");
+uuid_id!(ObjectiveId, "obj", "objective");
 uuid_id!(
     /// What others know an organisation by until both have agreed to meet.
     ProfileId, "prf", "profile"

@@ -16,9 +16,12 @@ mod country;
 mod dossier;
 mod event;
 mod evidence;
+mod follow_up;
 mod handoff;
 mod ids;
+mod indicator;
 mod job;
+mod objective;
 mod organisation;
 mod placement;
 mod principal;
@@ -53,16 +56,26 @@ pub use event::{EntryBody, EntryKind};
 pub use evidence::{
     Evidence, EvidenceCheck, EvidenceDraft, EvidenceFile, EvidenceFinding, EvidenceKind,
 };
+pub use follow_up::{
+    FollowUp, FollowUpReminder, FollowUpReopened, FollowUpState, FulfilmentDraft, ReopeningDraft,
+    WaiverDraft,
+};
 pub use handoff::{HandoffRef, HandoffView};
 pub use ids::{
     AgentId, AidId, AllocationId, ApplicationId, AttemptId, CentreId, DecisionId, DrainId,
     EvidenceId, Ids, IncidentId, InstanceId, InvalidId, InviteId, JobId, OrganisationId,
     PartitionId, PartitionRef, PersonId, ProfileId, ProjectId, ReferralId, RemoteId, SiteId,
     SystemId, VetoId, WindowId,
+    AgentId, AllocationId, ApplicationId, AttemptId, CentreId, DecisionId, DrainId, EvidenceId,
+    FollowUpId, Ids, IncidentId, InstanceId, InvalidId, InviteId, JobId, ObjectiveId,
+    OrganisationId, PartitionId, PartitionRef, PersonId, ProfileId, ProjectId, ReferralId,
+    RemoteId, SiteId, SystemId, VetoId, WindowId,
 };
+pub use indicator::{AccessTimes, Indicators, Spread, UsedPart};
 pub use job::{
     Hold, HoldReason, InvalidTransition, Job, JobEvent, JobState, Ran, Refusal, StateName,
 };
+pub use objective::{IndicatorKind, Objective, ObjectiveDraft, ObjectiveView};
 pub use organisation::{Identifiers, Organisation, OrganisationDraft, OrganisationKind, SizeClass};
 pub use placement::{Bound, Candidate, Clause, Considered, Forecast, Placement, Rejection};
 pub use principal::{Assurance, Entitlement, Grant, IdentityAssurance, Principal, Role};

@@ -7,6 +7,7 @@ use policy_engine::TitleKind;
 
 use crate::Portal;
 use crate::decision::DecisionView;
+use crate::follow_ups::rows::OwedRow;
 use crate::frame::{Frame, html};
 use crate::referrals::Waiting;
 use crate::refusal::Refusal;
@@ -32,6 +33,10 @@ struct HomePage {
     reviews: bool,
     /// Of centres that the visitor is of.
     waiting: Vec<Waiting>,
+    /// Something is or was owed after an allocation.
+    owes: bool,
+    /// What of it is due soon, or overdue.
+    pressing: Vec<OwedRow>,
 }
 
 struct ProjectView {
@@ -86,6 +91,9 @@ pub(crate) async fn show(
         .iter()
         .filter_map(|role| role_words(texts, role))
         .collect();
+    let mut owed = portal.broker.my_follow_ups(member.caller()).await?;
+    let owes = !owed.is_empty();
+    owed.retain(|it| it.pressing || it.overdue);
     html(&HomePage {
         f: member.frame(texts.of("home.title"), "home"),
         roles,
@@ -93,6 +101,8 @@ pub(crate) async fn show(
         speaks: !member.caller().organisations().is_empty(),
         reviews: member.caller().is_reviewer(),
         waiting: portal.waiting(&member).await?,
+        owes,
+        pressing: portal.owed_rows(texts, &owed),
     })
 }
 

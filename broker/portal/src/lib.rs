@@ -15,6 +15,7 @@ mod contact;
 mod cookies;
 mod decision;
 mod fields;
+mod follow_ups;
 mod form;
 mod frame;
 mod handoffs;

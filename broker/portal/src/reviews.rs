@@ -16,6 +16,7 @@ use policy_engine::TitleKind;
 use crate::Portal;
 use crate::applications::{Row, application_id};
 use crate::fields::Fields;
+use crate::follow_ups::rows::OwedRow;
 use crate::frame::{Frame, html};
 use crate::organisations::evidence::evidence_id;
 use crate::refusal::Refusal;
@@ -31,6 +32,7 @@ struct ReviewsPage {
     more_evidence: Option<String>,
     applications: Vec<Row>,
     more_applications: Option<String>,
+    overdue: Vec<OwedRow>,
 }
 
 struct EvidenceRow {
@@ -55,12 +57,14 @@ pub(crate) async fn queue(
     let evidence = broker.unchecked_evidence(caller, after).await?;
     let after = fields.text("application").map(application_id).transpose()?;
     let applications = broker.applications_to_decide(caller, after).await?;
+    let overdue = broker.overdue_follow_ups(caller).await?;
     html(&ReviewsPage {
         f: member.frame(member.texts.of("review.title"), "reviews"),
         more_evidence: next_after(&evidence, |it| it.id.to_string()),
         evidence: portal.evidence_rows(&member, &evidence).await?,
         more_applications: next_after(&applications, |it| it.id.to_string()),
         applications: portal.application_rows(&member, &applications).await?,
+        overdue: portal.owed_rows(member.texts, &overdue),
     })
 }
 
@@ -73,7 +77,10 @@ fn check_reviewer(member: &Member) -> Result<(), Refusal> {
 
 impl Portal {
     /// Organisations that the visitor speaks for or works in: others decide about those.
-    async fn belongs_to(&self, member: &Member) -> Result<BTreeSet<OrganisationId>, Refusal> {
+    pub(crate) async fn belongs_to(
+        &self,
+        member: &Member,
+    ) -> Result<BTreeSet<OrganisationId>, Refusal> {
         let caller = member.caller();
         let mut own: BTreeSet<OrganisationId> = caller.organisations().into_iter().collect();
         for role in caller.roles.iter() {

@@ -17,6 +17,8 @@ use crate::refusal::Refusal;
 use crate::{
     Portal, agents, applications, assets, confirmations, frame, handoffs, home, jobs, ledger,
     login, matching, reviews, routes, site_admin, sites,
+    Portal, agents, applications, assets, confirmations, follow_ups, frame, handoffs, home, jobs,
+    ledger, login, reviews, routes, site_admin, sites,
 };
 
 /// A script is at most 256 KiB, three times that when a form encodes it.
@@ -87,6 +89,11 @@ fn entitlement() -> Router<Portal> {
             "/applications/{id}/withdraw",
             post(applications::show::withdraw),
         )
+        .route("/follow-ups", get(follow_ups::list))
+        .route("/follow-ups/{id}", get(follow_ups::show))
+        .route("/follow-ups/{id}/fulfil", post(follow_ups::fulfil))
+        .route("/follow-ups/{id}/waive", post(follow_ups::waive))
+        .route("/follow-ups/{id}/reopen", post(follow_ups::reopen))
         .route("/reviews", get(reviews::queue))
         .route(
             "/reviews/evidence/{organisation}/{evidence}",

@@ -85,7 +85,8 @@ where
             a_dossier_is_changed_from_what_was_read,
             a_dossier_is_found_by_its_organisation_and_kind,
             a_desk_has_what_lies_on_it,
-            what_is_due_is_found_by_its_time,
+            what_is_due_is_found_by_its_kind_and_time,
+            what_was_made_in_a_time_is_found_by_its_ids,
             a_name_is_held_by_one_alone,
             names_are_found_by_how_they_begin,
         }
@@ -130,6 +131,7 @@ where
         usage::{
             accounts_that_no_allocation_names_are_told_with_what_they_used,
             an_attempt_is_charged_once,
+            what_ended_in_a_time_is_added_up_by_who_used_it,
             usage_is_listed_by_its_end,
             usage_of_many_projects_is_listed_whole,
         }

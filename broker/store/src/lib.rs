@@ -28,5 +28,8 @@ pub use records::{
     AccountUse, AgentNonce, EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered,
     Revocation, SealedBatch, Session, StoredCheckpoint, StoredConfirmation, StoredDecision,
     StoredDossier, StoredGrant, StoredPlacement, Tile, UsageFilter, UsageScope,
+    AgentNonce, EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered, Revocation,
+    SealedBatch, Session, StoredCheckpoint, StoredConfirmation, StoredDecision, StoredDossier,
+    StoredGrant, StoredPlacement, Tile, UsageFilter, UsageScope, Used,
 };
 pub use sql::{CommitStats, Nudge, SqlStore};

@@ -16,6 +16,9 @@ use crate::{
     AccountUse, Change, CommitError, Committed, EntryRow, IdempotencyKey, JobFilter, Page, Person,
     Remembered, Revocation, SealedBatch, Session, StoreError, StoredCheckpoint, StoredDecision,
     StoredDossier, StoredPlacement, Tile, UsageFilter,
+    Change, CommitError, Committed, EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered,
+    Revocation, SealedBatch, Session, StoreError, StoredCheckpoint, StoredDecision, StoredDossier,
+    StoredPlacement, Tile, UsageFilter, Used,
 };
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -72,6 +75,9 @@ pub trait Jobs: Send + Sync + 'static {
     /// Attempts of active jobs at a site whose cancelling was asked for: what its agents must stop.
     /// Costs by the number of such jobs.
     async fn cancel_requests(&self, site: &SiteId) -> Result<Vec<AttemptId>>;
+
+    /// The one that was handed in first.
+    async fn first_job(&self, project: ProjectId) -> Result<Option<Job>>;
 
     /// Newest first.
     async fn list_jobs(&self, filter: &JobFilter, page: &Page<JobId>) -> Result<Vec<Job>>;
@@ -205,8 +211,21 @@ pub trait Dossiers: Send + Sync + 'static {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<StoredDossier>>;
-    /// Those that are due by then, the earliest first. Costs by the number of these.
-    async fn dossiers_due(&self, at: Timestamp, limit: u32) -> Result<Vec<StoredDossier>>;
+    /// Those of a kind that are due by then, the earliest first. Costs by the number of all kinds that are.
+    async fn dossiers_due(
+        &self,
+        kind: &str,
+        at: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<StoredDossier>>;
+    /// Those of a kind whose ids lie between two texts, by id: of ids that sort by time, what was made in a
+    /// time. Costs by the number of these.
+    async fn dossiers_between(
+        &self,
+        kind: &str,
+        ids: (&str, &str),
+        limit: u32,
+    ) -> Result<Vec<StoredDossier>>;
     /// Who holds a name.
     async fn claim_holder(&self, name: &str) -> Result<Option<String>>;
     /// Names that begin so, with their holders, after one (`None`: from the first), by name. Costs by the
@@ -242,6 +261,9 @@ pub trait Usage: Send + Sync + 'static {
     /// What was used at a site since then by local accounts that no allocation names for it, the latest
     /// first. Costs by the usage of that time and by the number of allocations.
     async fn unknown_accounts(&self, site: &SiteId, since: Timestamp) -> Result<Vec<AccountUse>>;
+    /// What ended from one moment on and before another, added up by who used it. Costs by the number of
+    /// records.
+    async fn used_between(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Used>>;
     /// Newest end first; the page goes by attempt id.
     async fn list_usage(
         &self,

@@ -147,6 +147,15 @@ pub struct UsageScope {
     pub shares: Vec<FundingShare>,
 }
 
+/// Physical GPU-time that a project of an organisation used under a share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Used {
+    pub organisation: OrganisationId,
+    pub project: ProjectId,
+    pub share: FundingShare,
+    pub gpu: GpuMillis,
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct UsageFilter {
     /// `None` for all there is.

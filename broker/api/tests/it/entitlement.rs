@@ -73,6 +73,17 @@ impl World {
         format!("/api/v1/organisations/{}", id(&made))
     }
 
+    /// The same, whose application `rita` has accepted: hours until 22 February 2027.
+    pub(crate) async fn granted(&self) -> String {
+        let path = self.registered().await;
+        self.checked(&path).await;
+        let draft = application(id_in(&path));
+        let applied = self.made("sue", "/api/v1/applications", &draft).await;
+        let ruling = format!("/api/v1/applications/{}/decisions", id(&applied));
+        self.made("rita", &ruling, &acceptance()).await;
+        path
+    }
+
     async fn checked(&self, organisation: &str) {
         let evidence = self
             .made("sue", &format!("{organisation}/evidence"), &evidence())
@@ -122,7 +133,7 @@ fn steps() -> Vec<(&'static str, &'static str, &'static str, Value, u64)> {
             "POST",
             "/applications/{id}/decisions",
             acceptance(),
-            5,
+            9,
         ),
     ]
 }

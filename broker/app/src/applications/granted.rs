@@ -10,6 +10,11 @@ use broker_model::{
 use broker_store::{Change, StoredGrant, Write};
 use jiff::Timestamp;
 use policy_engine::{Decision, Effect, Spoken, begin_in_brussels, day_in_brussels};
+    EntryKind, FundingShare, GrantDraft, InvalidId, Organisation, Project, ProjectId, Role, Ruling,
+    SiteId, SystemId, UnitMillis,
+};
+use broker_store::{Change, StoredGrant, Write};
+use policy_engine::{Engine, begin_in_brussels};
 
 use super::find_mode;
 use crate::invalid::Faults;
@@ -49,6 +54,9 @@ impl Broker {
         };
         let aid = self.aid_granted(caller, (application, &allocation), (found, worth_eur));
         let mut entries = self.grant_entries(caller, application, &allocation);
+        let mut entries = self.grant_entries(caller, application, &allocation);
+        let (owed, opened) = self.follow_ups_of(caller, application, &allocation);
+        entries.extend(opened);
         let mut writes = vec![
             Write::PutProject(Box::new(project)),
             Write::InsertAllocation(Box::new(allocation)),
@@ -61,6 +69,7 @@ impl Broker {
             writes.push(write);
             entries.push(entry);
         }
+        writes.extend(owed);
         Ok((state, Change { writes, entries }))
     }
 
@@ -155,6 +164,13 @@ impl Broker {
             faults.add("grant.share", reason, "union, national:XX or commercial");
         }
         share
+    /// Of a mode that gives hours of national shares, that of the applicant's own state.
+    fn share_of(&self, mode: &str, country: &str, faults: &mut Faults) -> Option<FundingShare> {
+        share_by(&self.policy(), mode, country)
+            .map_err(|error| {
+                faults.add("grant", error.to_string(), "a mode with one funding share");
+            })
+            .ok()
     }
 
     /// One that the system's partitions are charged in: hours in another would never be spent.
@@ -246,4 +262,17 @@ fn settled_by(decision: &Decision, at: Timestamp) -> Vec<SettledRule> {
             on: day_in_brussels(at),
         })
         .collect()
+}
+/// Whose hours a mode gives to who is established in a country.
+pub(crate) fn share_by(
+    engine: &Engine,
+    mode: &str,
+    country: &str,
+) -> Result<FundingShare, InvalidId> {
+    let share = find_mode(engine, mode).and_then(|it| it.share.as_ref());
+    match share.map(|it| it.value.as_str()) {
+        None => Ok(FundingShare::Union),
+        Some("national") => format!("national:{country}").parse(),
+        Some(share) => share.parse(),
+    }
 }

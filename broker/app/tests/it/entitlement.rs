@@ -3,6 +3,7 @@
 mod aid;
 mod applications;
 mod evidence;
+mod follow_ups;
 mod organisations;
 mod policies;
 mod rulings;
@@ -93,6 +94,24 @@ impl Case {
         let application = self.applied(&organisation).await;
         (organisation, application)
     }
+}
+
+/// Accepted a day after it was handed in; its project hands in a job two days later.
+pub(crate) async fn first_job_after_three_days() -> (World, Broker) {
+    let mut case = Case::new().await;
+    let (_, waiting) = case.waiting().await;
+    case.world.pass(24 * 3600);
+    let (reviewer, accepted) = (&case.reviewer, acceptance());
+    let ruled = case.broker.rule(reviewer, waiting.id, &accepted).await;
+    let ApplicationState::Accepted { project, .. } = ruled.unwrap().state else {
+        panic!("it was accepted");
+    };
+    case.world.pass(2 * 24 * 3600);
+    let mut spec = crate::world::at(&["meluxina"]);
+    spec.project = project;
+    let founder = case.founder().await;
+    case.broker.submit(&founder, spec, None).await.unwrap();
+    (case.world, case.broker)
 }
 
 fn organisation() -> OrganisationDraft {

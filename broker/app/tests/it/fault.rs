@@ -15,6 +15,10 @@ use broker_store::{
     EntryRow, IdempotencyKey, Identities, JobFilter, Jobs, Ledger, Page, Person, Remembered,
     Revocation, SealedBatch, Session, Sites, SqlStore, StoreError, StoredCheckpoint,
     StoredDecision, StoredDossier, StoredPlacement, Tile, Usage, UsageFilter,
+    Accounts, Agents, Attempts, Change, CommitError, Commits, Committed, Dossiers, EntryRow,
+    IdempotencyKey, Identities, JobFilter, Jobs, Ledger, Page, Person, Remembered, Revocation,
+    SealedBatch, Session, Sites, SqlStore, StoreError, StoredCheckpoint, StoredDecision,
+    StoredDossier, StoredPlacement, Tile, Usage, UsageFilter, Used,
 };
 use jiff::Timestamp;
 
@@ -140,6 +144,7 @@ as_inside! { Jobs {
     fn find_job(id: JobId) -> Result<Option<Job>>;
     fn find_jobs(ids: &[JobId]) -> Result<Vec<Job>>;
     fn cancel_requests(site: &SiteId) -> Result<Vec<AttemptId>>;
+    fn first_job(project: ProjectId) -> Result<Option<Job>>;
     fn list_jobs(filter: &JobFilter, page: &Page<JobId>) -> Result<Vec<Job>>;
     fn pending_jobs(after: Option<JobId>, limit: u32) -> Result<Vec<Job>>;
     fn placed_jobs(site: &SiteId, after: Option<JobId>, limit: u32) -> Result<Vec<Job>>;
@@ -181,7 +186,8 @@ as_inside! { Dossiers {
     fn find_dossier(id: &str) -> Result<Option<StoredDossier>>;
     fn dossiers_of(organisation: OrganisationId, kind: &str) -> Result<Vec<StoredDossier>>;
     fn dossiers_on(desk: &str, kind: &str, after: Option<&str>, limit: u32) -> Result<Vec<StoredDossier>>;
-    fn dossiers_due(at: Timestamp, limit: u32) -> Result<Vec<StoredDossier>>;
+    fn dossiers_due(kind: &str, at: Timestamp, limit: u32) -> Result<Vec<StoredDossier>>;
+    fn dossiers_between(kind: &str, ids: (&str, &str), limit: u32) -> Result<Vec<StoredDossier>>;
     fn claim_holder(name: &str) -> Result<Option<String>>;
     fn claims_under(prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<(String, String)>>;
 }}
@@ -211,6 +217,7 @@ as_inside! { Agents {
 as_inside! { Usage {
     fn usage_of(job: JobId) -> Result<Vec<UsageRecord>>;
     fn unknown_accounts(site: &SiteId, since: Timestamp) -> Result<Vec<AccountUse>>;
+    fn used_between(from: Timestamp, to: Timestamp) -> Result<Vec<Used>>;
     fn list_usage(filter: &UsageFilter, page: &Page<AttemptId>) -> Result<Vec<UsageRecord>>;
 }}
 

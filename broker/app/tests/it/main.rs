@@ -24,6 +24,7 @@ mod follow;
 mod handoffs;
 mod heard;
 mod imports;
+mod indicators;
 mod leases;
 mod leaving;
 mod logged;

@@ -1,7 +1,9 @@
 use broker_model::OrganisationId;
 use clap::Subcommand;
 
-use super::{ApplicationVerb, ApplyArgs, EvidenceVerb, OrganisationVerb, ReviewVerb, RouteArgs};
+use super::{
+    ApplicationVerb, ApplyArgs, EvidenceVerb, FollowUpVerb, OrganisationVerb, ReviewVerb, RouteArgs,
+};
 
 /// What an organisation may have, and how it comes to it.
 #[derive(Debug, Subcommand)]
@@ -37,6 +39,20 @@ pub enum EntitlementVerb {
     Application {
         #[command(subcommand)]
         what: ApplicationVerb,
+    },
+    /// List what is owed after your allocations: final reports, surveys, and until when
+    FollowUps {
+        /// Of one organisation [default: of all that you speak for, and of your projects]
+        #[arg(value_name = "ORG")]
+        organisation: Option<OrganisationId>,
+        /// What is overdue only; of everybody for reviewers, auditors and operators
+        #[arg(long)]
+        overdue: bool,
+    },
+    /// Look at something that is owed, hand it in, or judge it (reviewers)
+    FollowUp {
+        #[command(subcommand)]
+        what: FollowUpVerb,
     },
     /// List what waits for a reviewer, oldest first, or decide on it (reviewers)
     Review {

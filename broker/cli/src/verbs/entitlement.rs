@@ -4,7 +4,7 @@ use std::io::Write;
 
 use broker_client::Client;
 
-use super::{application, apply, evidence, modes, organisation, review, routes};
+use super::{application, apply, evidence, follow_up, modes, organisation, review, routes};
 use crate::cli::EntitlementVerb;
 
 pub(super) async fn run(
@@ -28,6 +28,11 @@ pub(super) async fn run(
         EntitlementVerb::Apply(args) => apply::run(client, args, json, out).await,
         EntitlementVerb::Applications => application::list(client, json, out).await,
         EntitlementVerb::Application { what } => application::run(client, what, json, out).await,
+        EntitlementVerb::FollowUps {
+            organisation,
+            overdue,
+        } => follow_up::list(client, (organisation, overdue), json, out).await,
+        EntitlementVerb::FollowUp { what } => follow_up::run(client, what, json, out).await,
         EntitlementVerb::Review { what: None } => review::queue(client, json, out).await,
         EntitlementVerb::Review { what: Some(what) } => review::run(client, what, json, out).await,
     }

@@ -33,7 +33,7 @@ data_and_licence_statement = "See page 3."
 civilian_and_ai_act_plan = "See page 4."
 "#;
 
-const EVIDENCE: [&str; 10] = [
+pub(crate) const EVIDENCE: [&str; 10] = [
     "evidence",
     "add",
     "--kind",
@@ -72,7 +72,7 @@ pub(crate) async fn registered(stage: &Stage) -> String {
 }
 
 /// Says what it prints of a verb that must succeed.
-async fn said(stage: &Stage, person: &str, words: &[&str]) -> String {
+pub(crate) async fn said(stage: &Stage, person: &str, words: &[&str]) -> String {
     let ran = stage.run(person, words).await;
     assert_eq!(ran.code, 0, "{words:?}: {ran:?}");
     ran.out

@@ -11,6 +11,8 @@ mod contact;
 mod entitlement;
 mod entitlement_input;
 mod files;
+mod follow_ups;
+mod funder;
 mod link;
 mod login;
 mod modes;

@@ -11,6 +11,7 @@ use super::evidence_view::{EvidenceView, kinds};
 use super::facts::{Fact, facts};
 use super::{organisation_id, size_word};
 use crate::Portal;
+use crate::follow_ups::rows::OwedRow;
 use crate::form::{Choice, Typed, of_hundredths};
 use crate::frame::{Frame, html};
 use crate::refusal::Refusal;
@@ -30,6 +31,7 @@ struct OrganisationPage {
     facts: Vec<Fact>,
     size: SizeView,
     evidence: Vec<EvidenceView>,
+    owed: Vec<OwedRow>,
     kinds: Vec<Choice>,
     /// The form that hands evidence in.
     typed: Typed,
@@ -82,6 +84,8 @@ impl Portal {
         let today = day_in_brussels(self.broker.clock().now());
         let engine = self.broker.policy();
         let evidence = self.broker.evidence(caller, id).await?;
+        let mut owed = self.broker.organisation_follow_ups(caller, id).await?;
+        owed.retain(|it| it.follow_up.is_open());
         let status = typed.status;
         let titles = Titles::new(texts, &engine);
         let view = |it| EvidenceView::new(titles, today, it);
@@ -92,6 +96,7 @@ impl Portal {
             facts: facts(titles, &organisation),
             size: SizeView::new(texts, &size),
             evidence: evidence.iter().rev().map(view).collect(),
+            owed: self.owed_rows(texts, &owed),
             kinds: kinds(titles, today),
             key: twice::key(&typed),
             typed,

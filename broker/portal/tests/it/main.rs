@@ -12,6 +12,7 @@ mod applications;
 mod browser;
 mod by_people;
 mod contact;
+mod follow_ups;
 mod house;
 mod jobs;
 mod languages;

@@ -3,7 +3,7 @@ use crate::browser::Browser;
 use crate::house::{ENGINEER, FOUNDER, House, INSIDER, OPERATOR, REVIEWER};
 use crate::organisations::{contains_all, handed_in, registered};
 
-const ACCEPTED: [(&str, &str); 8] = [
+pub(crate) const ACCEPTED: [(&str, &str); 8] = [
     ("verdict", "accept"),
     ("reasons", "A sound <b>plan</b>."),
     ("grant.hours", "1250"),
@@ -31,7 +31,7 @@ fn evidence_path(organisation: &str, id: &str) -> String {
 }
 
 /// An application that waits, as its founder and as its reviewer see it.
-async fn waiting(house: &House) -> (Browser, String, String) {
+pub(crate) async fn waiting(house: &House) -> (Browser, String, String) {
     let mut founder = house.signed_in(FOUNDER).await;
     let organisation = registered(&mut founder).await;
     checked(house, &mut founder, &organisation).await;

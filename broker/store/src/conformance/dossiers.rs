@@ -90,24 +90,59 @@ pub async fn a_desk_has_what_lies_on_it(store: &dyn Store) {
     assert_eq!(ids(left.unwrap()), ["app_3"]);
 }
 
-pub async fn what_is_due_is_found_by_its_time(store: &dyn Store) {
+pub async fn what_is_due_is_found_by_its_kind_and_time(store: &dyn Store) {
     let world = World::new();
     let organisation = world.account(store).await.organisation;
     let now = world.now();
-    for (id, hours) in [("app_1", 2), ("app_2", 1), ("app_3", 3)] {
+    for (id, hours) in [("app_1", 2), ("app_2", 1), ("app_3", 3), ("ref_1", 1)] {
         let mut one = dossier(id, organisation, None);
         one.due_at = Some(now + SignedDuration::from_hours(hours));
+        if id.starts_with("ref") {
+            one.kind = "referral".to_owned();
+        }
         commit(store, put(&one)).await.unwrap();
     }
-    let due = store
-        .dossiers_due(now + SignedDuration::from_hours(2), 10)
-        .await;
-    let ids: Vec<String> = due.unwrap().into_iter().map(|it| it.id).collect();
+    let due = async |limit| -> Vec<String> {
+        let by = now + SignedDuration::from_hours(2);
+        let due = store.dossiers_due("application", by, limit).await;
+        due.unwrap().into_iter().map(|it| it.id).collect()
+    };
     assert_eq!(
-        ids,
+        due(10).await,
         ["app_2", "app_1"],
         "the earliest first, to the instant"
     );
+    assert_eq!(
+        due(1).await,
+        ["app_2"],
+        "others do not take the place of its kind"
+    );
+}
+
+pub async fn what_was_made_in_a_time_is_found_by_its_ids(store: &dyn Store) {
+    let world = World::new();
+    let organisation = world.account(store).await.organisation;
+    for id in ["app_01a", "app_01b", "app_02a", "app_03a", "ref_02a"] {
+        let mut one = dossier(id, organisation, None);
+        if id.starts_with("ref") {
+            one.kind = "referral".to_owned();
+        }
+        commit(store, put(&one)).await.unwrap();
+    }
+    let between = async |kind, ids, limit| -> Vec<String> {
+        let found = store.dossiers_between(kind, ids, limit).await;
+        found.unwrap().into_iter().map(|it| it.id).collect()
+    };
+    let time = ("app_01", "app_03");
+    let made = between("application", time, 10).await;
+    assert_eq!(made, ["app_01a", "app_01b", "app_02a"]);
+    assert_eq!(
+        between("application", time, 2).await,
+        ["app_01a", "app_01b"]
+    );
+    let rest = between("application", ("app_01b", "app_03"), 2).await;
+    assert_eq!(rest, ["app_02a"], "the page goes on behind its last id");
+    assert!(between("referral", time, 10).await.is_empty());
 }
 
 pub async fn a_name_is_held_by_one_alone(store: &dyn Store) {

@@ -1,10 +1,11 @@
 use std::cmp::Reverse;
 
 use broker_model::{AttemptId, FundingShare, GpuMillis, SiteId, UsageRecord};
+use broker_model::{AttemptId, FundingShare, GpuMillis, UsageRecord};
 use jiff::SignedDuration;
 
 use super::fixtures::{World, commit};
-use crate::{CommitError, Entity, Page, Store, UsageFilter, UsageScope, Write};
+use crate::{CommitError, Entity, Page, Store, UsageFilter, UsageScope, Used, Write};
 
 fn insert(usage: &UsageRecord) -> Vec<Write> {
     vec![Write::InsertUsage(Box::new(usage.clone()))]
@@ -21,6 +22,36 @@ pub async fn an_attempt_is_charged_once(store: &dyn Store) {
     ));
     assert_eq!(store.usage_of(usage.job).await.unwrap(), [usage]);
     assert_eq!(store.usage_of(world.id()).await.unwrap(), []);
+}
+
+pub async fn what_ended_in_a_time_is_added_up_by_who_used_it(store: &dyn Store) {
+    let world = World::new();
+    let (ours, theirs) = (world.id(), world.id());
+    let time = |text: &str| text.parse().unwrap();
+    let [begin, end] = ["2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z"].map(time);
+    let mut records = [
+        world.usage(ours, begin),
+        world.usage(ours, time("2026-11-30T23:59:59.999999Z")),
+        world.usage(theirs, time("2026-11-15T12:00:00Z")),
+        world.usage(ours, end),
+        world.usage(ours, time("2026-10-31T23:59:59.999999Z")),
+    ];
+    let organisation = records[0].organisation;
+    for record in &mut records {
+        record.organisation = organisation;
+        commit(store, insert(record)).await.unwrap();
+    }
+    let mut used = store.used_between(begin, end).await.unwrap();
+    used.sort_by_key(|it| it.project != ours);
+    let of = |project, gpu| Used {
+        organisation,
+        project,
+        share: records[0].share.clone(),
+        gpu,
+    };
+    let one = records[0].charge.gpu;
+    assert!(one > GpuMillis::ZERO);
+    assert_eq!(used, [of(ours, one + one), of(theirs, one)]);
 }
 
 async fn listed(store: &dyn Store, filter: &UsageFilter) -> Vec<AttemptId> {

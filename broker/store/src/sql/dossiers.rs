@@ -29,7 +29,13 @@ pub(super) const ON_DESK: Select = Select::new(
 pub(super) const DUE: Select = Select::new(
     "dossiers",
     "SELECT id, kind, organisation_id, desk, due_at_us, version, document FROM dossiers \
-     WHERE due_at_us <= $1 ORDER BY due_at_us, id LIMIT $2",
+     WHERE due_at_us <= $1 AND kind = $2 ORDER BY due_at_us, id LIMIT $3",
+    COLUMNS,
+);
+pub(super) const BETWEEN: Select = Select::new(
+    "dossiers",
+    "SELECT id, kind, organisation_id, desk, due_at_us, version, document FROM dossiers \
+     WHERE id > $1 AND id < $2 AND kind = $3 ORDER BY id LIMIT $4",
     COLUMNS,
 );
 const HOLDER: Select = Select::new(
@@ -82,11 +88,28 @@ impl Dossiers for SqlStore {
 
     async fn dossiers_due(
         &self,
+        kind: &str,
         at: Timestamp,
         limit: u32,
     ) -> Result<Vec<StoredDossier>, StoreError> {
-        let args = [rows::time(at), Cell::Int(limit.into())];
+        let args = [rows::time(at), Cell::text(kind), Cell::Int(limit.into())];
         let rows = self.rows(&DUE, &args).await?;
+        rows.iter().map(dossier).collect()
+    }
+
+    async fn dossiers_between(
+        &self,
+        kind: &str,
+        (after, before): (&str, &str),
+        limit: u32,
+    ) -> Result<Vec<StoredDossier>, StoreError> {
+        let args = [
+            Cell::text(after),
+            Cell::text(before),
+            Cell::text(kind),
+            Cell::Int(limit.into()),
+        ];
+        let rows = self.rows(&BETWEEN, &args).await?;
         rows.iter().map(dossier).collect()
     }
 

@@ -28,6 +28,11 @@ pub(super) const CANCELLING: Select = Select::new(
      WHERE site_id = $1 AND cancelling = 1 AND attempt_id IS NOT NULL ORDER BY attempt_id",
     &[Text],
 );
+pub(super) const FIRST: Select = Select::new(
+    "jobs",
+    "SELECT document FROM jobs WHERE project_id = $1 ORDER BY id LIMIT 1",
+    &[Text],
+);
 pub(super) const PENDING: Select = Select::new(
     "jobs",
     "SELECT document FROM jobs WHERE state = 'pending' AND id > $1 ORDER BY id LIMIT $2",
@@ -97,6 +102,10 @@ const REMEMBERED: Select = Select::new(
 impl Jobs for SqlStore {
     async fn find_job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
         self.document(&FIND, &[Cell::text(id)]).await
+    }
+
+    async fn first_job(&self, project: ProjectId) -> Result<Option<Job>, StoreError> {
+        self.document(&FIRST, &[Cell::text(project)]).await
     }
 
     async fn find_jobs(&self, ids: &[JobId]) -> Result<Vec<Job>, StoreError> {

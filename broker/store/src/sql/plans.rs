@@ -132,9 +132,15 @@ async fn the_loops_read_partial_indexes_in_order() {
         ),
         (
             &dossiers::DUE,
-            &[Cell::Int(1), few.clone()],
+            &[Cell::Int(1), first.clone(), few.clone()],
             "dossiers_by_due",
         ),
+        (
+            &dossiers::BETWEEN,
+            &[first.clone(), first.clone(), first.clone(), few.clone()],
+            "dossiers",
+        ),
+        (&jobs::FIRST, from_ref(&first), "jobs_by_project"),
         (
             &dossiers::OF_ORGANISATION,
             &[first.clone(), first.clone()],

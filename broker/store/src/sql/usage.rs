@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use broker_model::{AttemptId, GpuMillis, JobId, ProjectId, SiteId, UsageRecord};
+use broker_model::{AttemptId, GpuMillis, JobId, ProjectId, UsageRecord};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
@@ -13,6 +14,10 @@ use super::db::{Cell, Row, Select, Sql};
 use super::lists::{Branch, Listed, Term, is};
 use super::rows::{self, LARGEST_PAGE};
 use crate::{AccountUse, Page, StoreError, Usage, UsageFilter, UsageScope};
+use super::db::{Cell, Select, Sql};
+use super::lists::{Branch, Listed, Term, is};
+use super::rows::{self, LARGEST_PAGE};
+use crate::{Page, StoreError, Usage, UsageFilter, UsageScope, Used};
 
 const OF_JOB: Select = Select::new(
     "usage_records",
@@ -40,8 +45,33 @@ const UNKNOWN_ACCOUNTS: Select = Select {
     kinds: &[Text, Int, Int, Int, Int],
 };
 
+const BETWEEN: Select = Select {
+    table: "usage_records",
+    sql: Sql::Each {
+        sqlite: "SELECT organisation_id, project_id, share, SUM(gpu_ms) FROM usage_records \
+             WHERE ended_at_us >= $1 AND ended_at_us < $2 GROUP BY organisation_id, project_id, share",
+        postgres: "SELECT organisation_id, project_id, share, SUM(gpu_ms)::BIGINT FROM usage_records \
+             WHERE ended_at_us >= $1 AND ended_at_us < $2 GROUP BY organisation_id, project_id, share",
+    },
+    kinds: &[Text, Text, Text, Int],
+};
+
 #[async_trait]
 impl Usage for SqlStore {
+    async fn used_between(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Used>, StoreError> {
+        let args = [rows::time(from), rows::time(to)];
+        let rows = self.rows(&BETWEEN, &args).await?;
+        let used = rows.iter().map(|row| {
+            Ok(Used {
+                organisation: row.parse(0)?,
+                project: row.parse(1)?,
+                share: row.parse(2)?,
+                gpu: GpuMillis(row.int(3)?),
+            })
+        });
+        used.collect()
+    }
+
     async fn usage_of(&self, job: JobId) -> Result<Vec<UsageRecord>, StoreError> {
         self.documents(&OF_JOB, &[Cell::text(job)]).await
     }

@@ -1,0 +1,183 @@
+use broker_model::{
+    EntryBody, EntryKind, FollowUp, FollowUpId, FollowUpReopened, FollowUpState, FulfilmentDraft,
+    ReopeningDraft, WaiverDraft,
+};
+use broker_store::{Change, CommitError, Entity};
+use jiff::civil::Date;
+use policy_engine::day_in_brussels;
+
+use super::opened::scheduled;
+use crate::dossiers::filed;
+use crate::invalid::Faults;
+use crate::once::Once;
+use crate::{Broker, Caller, Error, Order, Result};
+
+const LONGEST_REPORT: usize = 20_000;
+const LONGEST_WORDS: usize = 2000;
+const LONGEST_LINK: usize = 500;
+
+impl Broker {
+    /// Hands in what is owed; it counts at once, and a reviewer may find it insufficient.
+    pub async fn fulfil_follow_up<'o>(
+        &self,
+        caller: &Caller,
+        id: FollowUpId,
+        order: impl Into<Order<'o, FulfilmentDraft, FollowUp>>,
+    ) -> Result<FollowUp> {
+        let Order { draft, once } = order.into();
+        let before = self.found_follow_up(caller, id).await?;
+        if !caller.represents(before.organisation) && !caller.leads(before.project) {
+            return Err(Error::Forbidden(
+                "`representative` of this organisation, or `lead` of the project",
+            ));
+        }
+        check_fulfilment(draft)?;
+        check_open(&before)?;
+        let state = FollowUpState::Fulfilled {
+            at: self.inner.clock.now(),
+            by: caller.person,
+            words: draft.words.trim().to_owned(),
+            link: draft.link.clone(),
+            sha256: draft.sha256.clone(),
+        };
+        let mut entry = self.follow_up_entry(EntryKind::FollowUpFulfilled, &before);
+        if let Some(sha256) = &draft.sha256 {
+            entry = entry.with("file_sha256", sha256.clone());
+        }
+        let after = before.turned(state);
+        self.commit_follow_up(caller, after, (entry, once)).await
+    }
+
+    /// Says that it is not owed any more. Nobody waives what their own organisation owes.
+    pub async fn waive_follow_up<'o>(
+        &self,
+        caller: &Caller,
+        id: FollowUpId,
+        order: impl Into<Order<'o, WaiverDraft, FollowUp>>,
+    ) -> Result<FollowUp> {
+        let Order { draft, once } = order.into();
+        let before = self.found_follow_up(caller, id).await?;
+        self.check_reviews(caller, before.organisation).await?;
+        let mut faults = Faults::default();
+        faults.check_text("reason", &draft.reason, LONGEST_WORDS);
+        faults.check("waiver")?;
+        check_open(&before)?;
+        let state = FollowUpState::Waived {
+            at: self.inner.clock.now(),
+            by: caller.person,
+            reason: draft.reason.trim().to_owned(),
+        };
+        let entry = self.follow_up_entry(EntryKind::FollowUpWaived, &before);
+        let after = before.turned(state);
+        self.commit_follow_up(caller, after, (entry, once)).await
+    }
+
+    /// Asks again for what was handed in or waived, or gives what is owed another last day.
+    pub async fn reopen_follow_up<'o>(
+        &self,
+        caller: &Caller,
+        id: FollowUpId,
+        order: impl Into<Order<'o, ReopeningDraft, FollowUp>>,
+    ) -> Result<FollowUp> {
+        let Order { draft, once } = order.into();
+        let before = self.found_follow_up(caller, id).await?;
+        self.check_reviews(caller, before.organisation).await?;
+        check_reopening(draft, day_in_brussels(self.inner.clock.now()))?;
+        if before.is_open() && draft.due_on.is_none() {
+            let words = "it is owed already: name another last day to give it one";
+            return Err(Error::NotWaiting(words.to_owned()));
+        }
+        let due_on = draft.due_on.or(before.due_on);
+        let state = FollowUpState::Open {
+            reopened: Some(FollowUpReopened {
+                at: self.inner.clock.now(),
+                by: caller.person,
+                words: draft.words.trim().to_owned(),
+                was_due_on: before.due_on.filter(|_| due_on != before.due_on),
+            }),
+        };
+        let mut entry = self.follow_up_entry(EntryKind::FollowUpReopened, &before);
+        if let Some(day) = due_on {
+            entry = entry.with("due_on", day.to_string());
+        }
+        let after = FollowUp {
+            due_on,
+            ..before.turned(state)
+        };
+        self.commit_follow_up(caller, after, (entry, once)).await
+    }
+
+    /// Stores it as it shall be; from then on the policy is told of what is owed now.
+    async fn commit_follow_up(
+        &self,
+        caller: &Caller,
+        after: FollowUp,
+        (mut entry, once): (EntryBody, Option<&Once<FollowUp>>),
+    ) -> Result<FollowUp> {
+        let mut after = scheduled(after);
+        entry.actor = Some(caller.person);
+        let mut writes = vec![filed(&after)];
+        writes.extend(once.and_then(|it| it.remember(&after, entry.at)));
+        let entries = vec![entry];
+        match self.commit(Change { writes, entries }).await {
+            Ok(_) => {}
+            Err(CommitError::Conflict(Entity::Dossier)) => return Err(Error::Contended),
+            Err(error) => return Err(error.into()),
+        }
+        after.version += 1;
+        self.forget_standings_of(after.organisation).await?;
+        Ok(after)
+    }
+}
+
+fn check_open(follow_up: &FollowUp) -> Result<()> {
+    if follow_up.is_open() {
+        return Ok(());
+    }
+    let since = follow_up.state.since().map(|at| format!(" since {at}"));
+    let state = follow_up.state.as_str();
+    let since = since.unwrap_or_default();
+    Err(Error::NotWaiting(format!("it is {state}{since}")))
+}
+
+fn check_fulfilment(draft: &FulfilmentDraft) -> Result<()> {
+    let mut faults = Faults::default();
+    faults.check_text("words", &draft.words, LONGEST_REPORT);
+    if let Some(link) = &draft.link {
+        check_link(link, &mut faults);
+    }
+    if let Some(sha256) = &draft.sha256 {
+        let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        if sha256.len() != 64 || !sha256.bytes().all(is_hex) {
+            let allowed = "64 hexadecimal digits in lower case, as `sha256sum` prints them";
+            faults.add("sha256", "is no SHA-256", allowed);
+        }
+    }
+    faults.check("fulfilment")
+}
+
+/// A browser may follow it from a page of ours: nothing else than the web, and nobody's password.
+fn check_link(link: &str, faults: &mut Faults) {
+    let parsed = url::Url::parse(link).ok().filter(|it| {
+        let is_web = it.scheme() == "https" && it.has_host();
+        is_web && it.username().is_empty() && it.password().is_none()
+    });
+    if parsed.is_none() || link.len() > LONGEST_LINK {
+        let allowed =
+            format!("an address that begins with https://, of up to {LONGEST_LINK} bytes");
+        faults.add("link", "is no such address", &allowed);
+    }
+}
+
+fn check_reopening(draft: &ReopeningDraft, today: Date) -> Result<()> {
+    let mut faults = Faults::default();
+    faults.check_text("words", &draft.words, LONGEST_WORDS);
+    if let Some(day) = draft.due_on.filter(|day| *day < today) {
+        faults.add(
+            "due_on",
+            format!("{day} is over"),
+            &format!("a day from {today} on"),
+        );
+    }
+    faults.check("reopening")
+}

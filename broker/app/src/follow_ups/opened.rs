@@ -1,0 +1,99 @@
+//! What an acceptance asks for in return.
+
+use broker_model::{Allocation, Application, EntryBody, EntryKind, FollowUp, FollowUpState};
+use broker_store::Write;
+use jiff::civil::Date;
+use jiff::{SignedDuration, Span, Timestamp};
+use policy_engine::{Duty, begin_in_brussels, day_in_brussels};
+
+use crate::applications::find_mode;
+use crate::dossiers::filed;
+use crate::{Broker, Caller};
+
+impl Broker {
+    /// One for each duty of the mode, for the change that makes the allocation. Their last days follow from
+    /// its end as it is then: where that is changed later, a reviewer gives them others.
+    pub(crate) fn follow_ups_of(
+        &self,
+        caller: &Caller,
+        application: &Application,
+        allocation: &Allocation,
+    ) -> (Vec<Write>, Vec<EntryBody>) {
+        let engine = self.policy();
+        let mode = find_mode(&engine, &application.mode);
+        let duties = mode.map_or(&[][..], |it| &it.duties);
+        let opened = duties.iter().map(|duty| {
+            let one = self.opened(application, allocation, &duty.value);
+            let mut entry = self.follow_up_entry(EntryKind::FollowUpOpened, &one);
+            if let Some(day) = one.due_on {
+                entry = entry.with("due_on", day.to_string());
+            }
+            entry.actor = Some(caller.person);
+            (filed(&one), entry)
+        });
+        opened.unzip()
+    }
+
+    fn opened(&self, application: &Application, of: &Allocation, duty: &Duty) -> FollowUp {
+        let months = duty.months_after_end.map(i64::from);
+        let due_on = months.map(|months| months_after(last_day(of.valid_until), months));
+        scheduled(FollowUp {
+            id: self.inner.ids.next(&*self.inner.clock),
+            organisation: application.organisation,
+            project: of.project,
+            allocation: of.id,
+            share: of.share.clone(),
+            mode: application.mode.clone(),
+            kind: duty.kind.clone(),
+            due_on,
+            remind_at: None,
+            reminders: Vec::new(),
+            state: FollowUpState::OWED,
+            earlier: Vec::new(),
+            version: 0,
+        })
+    }
+}
+
+/// With the moment of its next reminder, as its state and its last day have it.
+pub(super) fn scheduled(one: FollowUp) -> FollowUp {
+    let remind_at = one.next_reminder().and_then(begin_in_brussels);
+    FollowUp { remind_at, ..one }
+}
+
+/// The day of the last instant before `end`: an end at midnight belongs to the day before.
+fn last_day(end: Timestamp) -> Date {
+    let last_instant = end.checked_sub(SignedDuration::from_nanos(1));
+    day_in_brussels(last_instant.unwrap_or(end))
+}
+
+/// The same day of a later month, or its last where it has no such day.
+fn months_after(day: Date, months: i64) -> Date {
+    Span::new()
+        .try_months(months)
+        .map_or(Date::MAX, |span| day.saturating_add(span))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_are_counted_from_the_last_day_in_brussels() {
+        for (end, months, due) in [
+            ("2027-02-22T23:00:00Z", 3, "2027-05-22"),
+            ("2026-11-30T23:00:00Z", 3, "2027-02-28"),
+            ("2027-07-31T22:00:00Z", 6, "2028-01-31"),
+            ("2027-07-31T22:00:01Z", 6, "2028-02-01"),
+        ] {
+            let due: Date = due.parse().unwrap();
+            let last = last_day(end.parse().unwrap());
+            assert_eq!(months_after(last, months), due, "{end}");
+        }
+        assert_eq!(months_after(due_never(), i64::MAX), Date::MAX);
+    }
+
+    fn due_never() -> Date {
+        "2027-05-22".parse().unwrap()
+    }
+}

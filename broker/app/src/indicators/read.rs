@@ -1,0 +1,147 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use broker_model::{
+    Application, ApplicationId, ApplicationState, FundingShare, Indicators, Organisation,
+    OrganisationId,
+};
+use broker_store::Used;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::IndicatorQuery;
+use super::compute::{Access, Outcome, Use, indicators};
+use crate::applications::share_by;
+use crate::eligibility::size_name;
+use crate::organisations::size_on;
+use crate::{Broker, MOST_AT_ONCE, Result};
+
+type Organisations = BTreeMap<OrganisationId, Organisation>;
+
+impl Broker {
+    /// Costs by the number of usage records and applications of the period.
+    pub(crate) async fn computed(&self, asked: IndicatorQuery) -> Result<Indicators> {
+        let (from, end) = (begin(asked.from), begin(next(asked.to)));
+        let is_asked = |it: &FundingShare| asked.share.as_ref().is_none_or(|share| share == it);
+        let mut used = self.inner.store.used_between(from, end).await?;
+        used.retain(|it| is_asked(&it.share));
+        let applications = self.handed_in_between(from, end).await?;
+        let of_use = used.iter().map(|it| it.organisation);
+        let applying = applications.iter().map(|it| it.organisation);
+        let organisations = self.by_id(of_use.chain(applying).collect()).await?;
+        let mut uses = Vec::new();
+        for one in &used {
+            uses.push(self.use_of(one, (&organisations, asked.to)).await?);
+        }
+        let mut access = Vec::new();
+        for application in &applications {
+            let share = self.share_asked(application, &organisations);
+            if let Some(share) = share.filter(is_asked) {
+                access.push(self.access_of(application, share).await?);
+            }
+        }
+        let period = (asked.from, asked.to, asked.share.clone());
+        Ok(indicators(period, &uses, &access))
+    }
+
+    /// By their ids, which sort by the time they were made.
+    async fn handed_in_between(&self, from: Timestamp, end: Timestamp) -> Result<Vec<Application>> {
+        let (mut after, before) = (first_id(from), first_id(end));
+        let mut found: Vec<Application> = Vec::new();
+        loop {
+            let page: Vec<Application> = self.dossiers_between((&after, &before)).await?;
+            let is_last = page.len() < MOST_AT_ONCE as usize;
+            if let Some(last) = page.last() {
+                after = last.id.to_string();
+            }
+            found.extend(page);
+            if is_last {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn by_id(&self, ids: BTreeSet<OrganisationId>) -> Result<Organisations> {
+        let mut found = Organisations::new();
+        let ids: Vec<OrganisationId> = ids.into_iter().collect();
+        for some in ids.chunks(MOST_AT_ONCE as usize) {
+            let some = self.inner.store.find_organisations(some).await?;
+            found.extend(some.into_iter().map(|it| (it.id, it)));
+        }
+        Ok(found)
+    }
+
+    async fn use_of(&self, one: &Used, (known, on): (&Organisations, Date)) -> Result<Use> {
+        let organisation = known.get(&one.organisation);
+        let size = organisation.map(|it| size_name(size_on(&self.policy(), it, on)));
+        let project = self.inner.store.find_project(one.project).await?;
+        Ok(Use {
+            organisation: one.organisation,
+            size: size.unwrap_or("unclear"),
+            country: organisation
+                .map(|it| it.country.clone())
+                .unwrap_or_default(),
+            sectors: project.map(|it| it.sectors).unwrap_or_default(),
+            gpu: one.gpu,
+        })
+    }
+
+    /// The share that its mode gives to its organisation, whether it got any or not.
+    fn share_asked(&self, of: &Application, known: &Organisations) -> Option<FundingShare> {
+        let country = known.get(&of.organisation).map(|it| it.country.as_str());
+        share_by(&self.policy(), &of.mode, country.unwrap_or_default()).ok()
+    }
+
+    async fn access_of(&self, application: &Application, share: FundingShare) -> Result<Access> {
+        let outcome = match &application.state {
+            ApplicationState::Submitted => Outcome::Waiting,
+            ApplicationState::Withdrawn { .. } => Outcome::Withdrawn,
+            ApplicationState::Rejected { ruling } => Outcome::Rejected { at: ruling.at },
+            ApplicationState::Accepted {
+                ruling, project, ..
+            } => Outcome::Accepted {
+                at: ruling.at,
+                first_job_at: { self.inner.store.first_job(*project).await? }
+                    .map(|it| it.created_at),
+            },
+        };
+        Ok(Access {
+            share,
+            applied_at: application.applied_at,
+            outcome,
+        })
+    }
+}
+
+/// The first instant of a day, in UTC as usage is counted.
+fn begin(day: Date) -> Timestamp {
+    let midnight = day.to_zoned(TimeZone::UTC);
+    midnight.map_or(Timestamp::MAX, |it| it.timestamp())
+}
+
+fn next(day: Date) -> Date {
+    day.tomorrow().unwrap_or(day)
+}
+
+/// What is before every id of an application that was made from then on: ids begin with their milliseconds.
+fn first_id(at: Timestamp) -> String {
+    let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
+    format!("{}_{millis:012x}", ApplicationId::PREFIX)
+}
+
+#[cfg(test)]
+mod tests {
+    use broker_model::{Ids, ManualClock};
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[test]
+    fn an_id_lies_behind_the_first_of_its_millisecond_and_before_that_of_the_next() {
+        let at: Timestamp = "2026-11-20T12:00:00.123456Z".parse().unwrap();
+        let id: ApplicationId = Ids::from_os().next(&ManualClock::at(at));
+        let next = first_id(at + SignedDuration::from_millis(1));
+        let id = id.to_string();
+        assert!(first_id(at) < id && id < next, "{id} {next}");
+    }
+}

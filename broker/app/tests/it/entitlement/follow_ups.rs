@@ -1,0 +1,409 @@
+//! What is owed after an allocation: made with it, reminded of once each, in the way while it is overdue.
+
+use std::sync::Arc;
+
+use broker_app::FollowUpView;
+use broker_model::{
+    FollowUp, FollowUpId, FollowUpState, FulfilmentDraft, ReopeningDraft, Role, WaiverDraft,
+};
+use broker_store::{Change, Commits as _, Ledger as _, StoredGrant, Write};
+use jiff::Timestamp;
+
+use super::*;
+use crate::fault::{Fault, FaultyStore};
+
+impl Case {
+    /// An organisation whose application was accepted, until 22 February 2027.
+    async fn granted(&mut self) -> Organisation {
+        let (organisation, waiting) = self.waiting().await;
+        let accepted = acceptance();
+        let ruled = self.broker.rule(&self.reviewer, waiting.id, &accepted);
+        ruled.await.unwrap();
+        self.founder = self.founder().await;
+        organisation
+    }
+
+    async fn owed(&self) -> Vec<FollowUpView> {
+        self.broker.my_follow_ups(&self.founder).await.unwrap()
+    }
+
+    async fn final_report(&self) -> FollowUpView {
+        let owed = self.owed().await;
+        let mut reports = owed
+            .into_iter()
+            .filter(|it| it.follow_up.kind == "final_report");
+        reports.next().unwrap()
+    }
+
+    fn until(&self, time: &str) {
+        let time: Timestamp = time.parse().unwrap();
+        self.world
+            .pass(time.duration_since(self.world.now()).as_secs());
+    }
+
+    async fn fulfil(&self, id: FollowUpId) -> Result<FollowUp, Error> {
+        self.broker
+            .fulfil_follow_up(&self.founder, id, &report())
+            .await
+    }
+
+    async fn may_apply(&self, of: &Organisation) -> bool {
+        match self.broker.apply(&self.founder, &application(of)).await {
+            Ok(applied) => {
+                let withdrawn = self
+                    .broker
+                    .withdraw_application(&self.founder, applied.id)
+                    .await;
+                withdrawn.unwrap();
+                true
+            }
+            Err(Error::NotEligible(decision)) => {
+                let refused = decision
+                    .rules
+                    .iter()
+                    .any(|it| it.rule == "follow_ups.overdue");
+                assert!(refused, "{decision:?}");
+                false
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// What the ledger says of this kind.
+    async fn entries(&self, kind: &str) -> Vec<serde_json::Value> {
+        let all = self.world.store().await.entries(0, 500).await.unwrap();
+        let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        let all = all.iter().map(|it| read(&it.text));
+        all.filter(|it| it["kind"] == kind).collect()
+    }
+}
+
+fn report() -> FulfilmentDraft {
+    FulfilmentDraft {
+        words: "Four structures were found; the data are public.".to_owned(),
+        link: Some("https://reports.example.eu/1147".to_owned()),
+        sha256: Some("ab".repeat(32)),
+    }
+}
+
+fn waiver() -> WaiverDraft {
+    WaiverDraft {
+        reason: "The machine was gone before they could begin.".to_owned(),
+    }
+}
+
+fn reopening(due_on: Option<&str>) -> ReopeningDraft {
+    ReopeningDraft {
+        words: "It says nothing of the hours.".to_owned(),
+        due_on: due_on.map(|it| it.parse().unwrap()),
+    }
+}
+
+#[tokio::test]
+async fn an_accepted_application_makes_one_for_each_duty_of_its_mode_from_the_end_of_its_hours() {
+    let mut case = Case::new().await;
+    case.granted().await;
+    let owed = case.owed().await;
+    let mut found: Vec<(String, Option<String>, bool)> = owed
+        .iter()
+        .map(|it| {
+            let day = it.follow_up.due_on.map(|day| day.to_string());
+            (it.follow_up.kind.clone(), day, it.blocks)
+        })
+        .collect();
+    found.sort();
+    let due =
+        |kind: &str, day: Option<&str>, blocks| (kind.to_owned(), day.map(str::to_owned), blocks);
+    assert_eq!(
+        found,
+        [
+            due("acknowledgement", None, false),
+            due("final_report", Some("2027-05-22"), true),
+            due("outcome_survey", Some("2027-08-22"), false),
+            due("outcome_survey", Some("2028-02-22"), false),
+        ]
+    );
+    assert!(owed.iter().all(|it| !it.overdue && !it.pressing));
+    assert_eq!(owed[0].project_name, "Folding");
+    assert_eq!(case.entries("follow_up.opened").await.len(), 4);
+}
+
+#[tokio::test]
+async fn who_owes_a_final_report_applies_again_once_it_is_handed_in() {
+    let mut case = Case::new().await;
+    let organisation = case.granted().await;
+    let report = case.final_report().await.follow_up.id;
+    case.until("2027-05-22T21:59:00Z");
+    assert!(case.may_apply(&organisation).await, "its last day");
+    case.until("2027-05-22T22:01:00Z");
+    assert!(
+        !case.may_apply(&organisation).await,
+        "the day after, in Brussels"
+    );
+    let routes = RouteQuery {
+        organisation_id: Some(organisation.id),
+        organisation: None,
+        project: serde_json::from_value(json!({ "civilian": true, "sectors": [] })).unwrap(),
+        evidence: Vec::new(),
+        need: policy_engine::NeedFacts::default(),
+    };
+    let routes = case.broker.find_routes(&case.founder, (routes, "en")).await;
+    let routes = routes.unwrap();
+    assert!(
+        routes
+            .iter()
+            .all(|it| it.route.decision.result == Outcome::NotEligible)
+    );
+    case.fulfil(report).await.unwrap();
+    assert!(case.may_apply(&organisation).await);
+    let [fulfilled] = &case.entries("follow_up.fulfilled").await[..] else {
+        panic!("one entry");
+    };
+    assert_eq!(fulfilled["data"]["file_sha256"], "ab".repeat(32));
+    assert!(!fulfilled.to_string().contains("structures"), "{fulfilled}");
+}
+
+#[tokio::test]
+async fn a_reviewer_waives_a_report_or_finds_it_insufficient_and_says_why() {
+    let mut case = Case::new().await;
+    let organisation = case.granted().await;
+    let id = case.final_report().await.follow_up.id;
+    case.until("2027-06-01T12:00:00Z");
+    let (broker, reviewer) = (&case.broker, &case.reviewer);
+    broker
+        .waive_follow_up(reviewer, id, &waiver())
+        .await
+        .unwrap();
+    assert!(case.may_apply(&organisation).await);
+    let again = broker
+        .reopen_follow_up(reviewer, id, &reopening(None))
+        .await;
+    assert_eq!(again.unwrap().earlier.len(), 1);
+    assert!(
+        !case.may_apply(&organisation).await,
+        "its day is over still"
+    );
+    let longer = broker
+        .reopen_follow_up(reviewer, id, &reopening(Some("2027-06-30")))
+        .await;
+    assert_eq!(longer.unwrap().due_on, Some("2027-06-30".parse().unwrap()));
+    assert!(case.may_apply(&organisation).await);
+    case.fulfil(id).await.unwrap();
+    let insufficient = broker
+        .reopen_follow_up(reviewer, id, &reopening(None))
+        .await
+        .unwrap();
+    let FollowUpState::Open {
+        reopened: Some(why),
+    } = &insufficient.state
+    else {
+        panic!("{insufficient:?}");
+    };
+    assert_eq!(why.words, "It says nothing of the hours.");
+    let states: Vec<&str> = insufficient
+        .earlier
+        .iter()
+        .map(FollowUpState::as_str)
+        .collect();
+    assert_eq!(states, ["waived", "open", "open", "fulfilled"]);
+    let read = broker.follow_up(&case.founder, id).await.unwrap().follow_up;
+    assert_eq!(read, insufficient);
+}
+
+#[tokio::test]
+async fn each_reminder_is_recorded_once_by_however_many_replicas_and_whatever_fails() {
+    let mut case = Case::new().await;
+    case.granted().await;
+    let id = case.final_report().await.follow_up.id;
+    let other = case.world.broker().await;
+    let store = Arc::new(FaultyStore::over(case.world.store().await));
+    let failing = case.world.broker_over(store.clone());
+    case.until("2027-04-21T21:59:00Z");
+    assert_eq!(case.broker.remind_once().await.unwrap(), 0);
+    case.until("2027-04-21T22:00:00Z");
+    let (one, two) = tokio::join!(case.broker.remind_once(), other.remind_once());
+    assert_eq!(one.unwrap() + two.unwrap(), 1, "one of both gave it");
+    assert!(case.final_report().await.pressing);
+    case.until("2027-05-15T12:00:00Z");
+    for fault in [Fault::Before, Fault::After] {
+        store.fail_after(0, fault);
+        failing.remind_once().await.unwrap_err();
+        store.mend();
+    }
+    assert_eq!(
+        other.remind_once().await.unwrap(),
+        0,
+        "it was given, and the answer lost"
+    );
+    case.until("2027-05-22T12:00:00Z");
+    assert_eq!(other.remind_once().await.unwrap(), 1);
+    case.until("2027-07-01T12:00:00Z");
+    assert_eq!(other.remind_once().await.unwrap(), 0);
+    let given = case.entries("follow_up.reminded").await;
+    let given: Vec<_> = given
+        .iter()
+        .map(|it| {
+            (
+                it["data"]["follow_up"].clone(),
+                it["data"]["days_before"].clone(),
+            )
+        })
+        .collect();
+    let told = |days: u8| (json!(id.to_string()), json!(days));
+    assert_eq!(given, [told(30), told(7), told(0)]);
+}
+
+#[tokio::test]
+async fn what_was_missed_while_nothing_ran_is_told_once_and_settled_things_never() {
+    let mut case = Case::new().await;
+    case.granted().await;
+    let id = case.final_report().await.follow_up.id;
+    case.until("2027-05-17T12:00:00Z");
+    assert_eq!(case.broker.remind_once().await.unwrap(), 1);
+    let given = case.entries("follow_up.reminded").await;
+    assert_eq!(given[0]["data"]["days_before"], 7);
+    case.fulfil(id).await.unwrap();
+    assert!(!case.final_report().await.pressing);
+    case.until("2027-06-01T12:00:00Z");
+    assert_eq!(case.broker.remind_once().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn overdue_ones_are_listed_for_who_checks_and_an_auditor_of_one_share_sees_no_other() {
+    let mut case = Case::new().await;
+    case.granted().await;
+    let auditor = |subject: &str, share: &str| {
+        format!(
+            "[[grants]]\nissuer = \"{ISSUER}\"\nsubject = \"{subject}\"\nrole = \"auditor\"\n\
+             share = \"{share}\"\n"
+        )
+    };
+    let grants = auditor("union", "union") + &auditor("finland", "national:FI");
+    let grants = toml::from_str(&grants).unwrap();
+    case.broker.import(&grants).await.unwrap();
+    let of_union = case.broker.caller(principal("union")).await.unwrap();
+    let of_finland = case.broker.caller(principal("finland")).await.unwrap();
+    let overdue = async |caller: &Caller| {
+        let found = case.broker.overdue_follow_ups(caller).await.unwrap();
+        let found = found.into_iter().map(|it| it.follow_up.kind);
+        found.collect::<Vec<_>>()
+    };
+    case.until("2027-05-22T12:00:00Z");
+    case.broker.remind_once().await.unwrap();
+    assert!(
+        overdue(&case.reviewer).await.is_empty(),
+        "its last day is not over"
+    );
+    case.until("2027-08-23T12:00:00Z");
+    case.broker.remind_once().await.unwrap();
+    assert_eq!(
+        overdue(&case.reviewer).await,
+        ["final_report", "outcome_survey"]
+    );
+    assert_eq!(overdue(&of_union).await.len(), 2);
+    assert!(overdue(&of_finland).await.is_empty());
+    let id = case.final_report().await.follow_up.id;
+    assert!(case.broker.follow_up(&of_union, id).await.is_ok());
+    let hidden = case.broker.follow_up(&of_finland, id).await;
+    assert!(matches!(hidden, Err(Error::NotFound("follow-up"))));
+    let refused = case.broker.overdue_follow_ups(&case.founder).await;
+    assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn its_own_people_hand_it_in_and_others_judge() {
+    let mut case = Case::new().await;
+    let organisation = case.granted().await;
+    let found = case.final_report().await.follow_up;
+    let (broker, id) = (&case.broker, found.id);
+    let stranger = broker.caller(principal("stranger")).await.unwrap();
+    let hidden = broker.fulfil_follow_up(&stranger, id, &report()).await;
+    assert!(
+        matches!(hidden, Err(Error::NotFound("follow-up"))),
+        "{hidden:?}"
+    );
+    let member = Write::PutGrant(StoredGrant {
+        person: stranger.person,
+        role: Role::Member {
+            project: found.project,
+        },
+    });
+    let change = Change {
+        writes: vec![member],
+        entries: Vec::new(),
+    };
+    case.world.store().await.commit(change).await.unwrap();
+    broker.forget_callers();
+    let member = broker.caller(principal("stranger")).await.unwrap();
+    assert_eq!(broker.my_follow_ups(&member).await.unwrap().len(), 4);
+    for caller in [&member, &case.reviewer] {
+        let refused = broker.fulfil_follow_up(caller, id, &report()).await;
+        assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+    }
+    let refused = broker.waive_follow_up(&case.founder, id, &waiver()).await;
+    assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+    let both =
+        format!("[[grants]]\nissuer = \"{ISSUER}\"\nsubject = \"founder\"\nrole = \"reviewer\"");
+    broker
+        .import(&toml::from_str(&both).unwrap())
+        .await
+        .unwrap();
+    let founder = case.founder().await;
+    let own = broker.waive_follow_up(&founder, id, &waiver()).await;
+    assert!(matches!(own, Err(Error::ConflictOfInterest)), "{own:?}");
+    let own = broker
+        .reopen_follow_up(&founder, id, &reopening(None))
+        .await;
+    assert!(matches!(own, Err(Error::ConflictOfInterest)), "{own:?}");
+    let of = broker
+        .organisation_follow_ups(&founder, organisation.id)
+        .await;
+    assert_eq!(of.unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_is_said_by_field_and_what_is_settled_is_not_settled_again() {
+    let mut case = Case::new().await;
+    case.granted().await;
+    let id = case.final_report().await.follow_up.id;
+    let broker = &case.broker;
+    let strange = FulfilmentDraft {
+        words: " ".to_owned(),
+        link: Some("javascript:alert(1)".to_owned()),
+        sha256: Some("AB".repeat(32)),
+    };
+    let error = broker
+        .fulfil_follow_up(&case.founder, id, &strange)
+        .await
+        .unwrap_err();
+    assert_eq!(fields(&error), ["words", "link", "sha256"]);
+    let early = reopening(Some("2026-11-19"));
+    let error = broker
+        .reopen_follow_up(&case.reviewer, id, &early)
+        .await
+        .unwrap_err();
+    assert_eq!(fields(&error), ["due_on"]);
+    let owed = broker
+        .reopen_follow_up(&case.reviewer, id, &reopening(None))
+        .await;
+    assert!(matches!(owed, Err(Error::NotWaiting(_))), "{owed:?}");
+    let other = case.world.broker().await;
+    let (first, waived) = (report(), waiver());
+    let (one, two) = tokio::join!(
+        broker.fulfil_follow_up(&case.founder, id, &first),
+        other.waive_follow_up(&case.reviewer, id, &waived),
+    );
+    assert_eq!(
+        [one.is_ok(), two.is_ok()].iter().filter(|it| **it).count(),
+        1
+    );
+    for late in [
+        case.fulfil(id).await,
+        broker.waive_follow_up(&case.reviewer, id, &waived).await,
+    ] {
+        assert!(
+            matches!(&late, Err(Error::NotWaiting(words)) if words.contains("2026-11-20")),
+            "{late:?}"
+        );
+    }
+}

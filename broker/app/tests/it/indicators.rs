@@ -1,0 +1,210 @@
+//! What a funder asks of a period, from jobs that ran and applications that were decided.
+
+use broker_app::{Broker, Caller, Error, IndicatorQuery};
+use broker_model::{
+    EntryKind, FundingShare, GpuMillis, IndicatorKind, Indicators, ObjectiveDraft, ObjectiveView,
+    Spread,
+};
+use broker_store::Page;
+
+use crate::agent::Agent;
+use crate::books::Books;
+use crate::world::{ISSUER, World, at, principal, submit};
+
+fn november(share: Option<FundingShare>) -> IndicatorQuery {
+    IndicatorQuery {
+        from: "2026-11-01".parse().unwrap(),
+        to: "2026-11-30".parse().unwrap(),
+        share,
+    }
+}
+
+/// Half an hour of four GPUs: two GPU-hours.
+async fn compute(world: &World, broker: &Broker) {
+    let agent = Agent::of(world, "lumi");
+    agent.show(broker).await;
+    submit(broker, at(&["lumi"])).await;
+    let leased = agent.lease_one(broker).await;
+    agent.start(broker, leased.attempt).await;
+    world.pass(1800);
+    agent.finish(broker, &leased, 30).await;
+}
+
+async fn by(broker: &Broker, subject: &str) -> Caller {
+    broker.caller(principal(subject)).await.unwrap()
+}
+
+async fn of(broker: &Broker, caller: &Caller, share: Option<FundingShare>) -> Indicators {
+    broker.indicators(caller, november(share)).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_ran_is_told_by_who_used_it_and_only_of_the_share_that_is_asked_for() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    compute(&world, &broker).await;
+    let auditor = by(&broker, "auditor").await;
+    let found = of(&broker, &auditor, None).await;
+    assert_eq!(found.gpu, GpuMillis::from_hours(2));
+    assert_eq!(found.organisations, 1);
+    assert_eq!(found.by_country[0].permille, 1000);
+    assert_eq!(found.top_10_permille, Some(1000));
+    let sold = of(&broker, &auditor, Some(FundingShare::Commercial)).await;
+    assert_eq!(sold.gpu, GpuMillis::ZERO);
+    assert_eq!(sold.top_10_permille, None);
+    let october = IndicatorQuery {
+        from: "2026-10-01".parse().unwrap(),
+        to: "2026-10-31".parse().unwrap(),
+        share: None,
+    };
+    let before = broker.indicators(&auditor, october).await.unwrap();
+    assert_eq!(before.organisations, 0);
+}
+
+#[tokio::test]
+async fn an_auditor_of_one_share_asks_for_that_share_and_others_for_none() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let grant = format!(
+        "[[grants]]\nissuer = \"{ISSUER}\"\nsubject = \"finn\"\nrole = \"auditor\"\nshare = \"national:FI\"\n"
+    );
+    broker
+        .import(&toml::from_str(&grant).unwrap())
+        .await
+        .unwrap();
+    let finland = || "national:FI".parse().ok();
+    let finn = by(&broker, "finn").await;
+    assert!(broker.indicators(&finn, november(finland())).await.is_ok());
+    let engineer = by(&broker, "engineer").await;
+    for (caller, share) in [
+        (&finn, None),
+        (&finn, Some(FundingShare::Union)),
+        (&engineer, finland()),
+    ] {
+        let refused = broker.indicators(caller, november(share)).await;
+        assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+    }
+    let operator = by(&broker, "operator").await;
+    let mut backwards = november(None);
+    backwards.to = "2026-10-31".parse().unwrap();
+    let refused = broker.indicators(&operator, backwards).await;
+    assert!(
+        matches!(refused, Err(Error::Invalid("period", _))),
+        "{refused:?}"
+    );
+}
+
+async fn draft(broker: &Broker, kind: IndicatorKind, numbers: (u64, u64)) -> ObjectiveDraft {
+    let page = Page {
+        limit: 1,
+        before: None,
+    };
+    let owner = broker.store().list_organisations(&page).await.unwrap();
+    ObjectiveDraft {
+        owner: owner[0].id,
+        indicator: kind,
+        share: None,
+        baseline: numbers.0,
+        target: numbers.1,
+        from: "2026-11-21".parse().unwrap(),
+        to: "2026-11-30".parse().unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn an_objective_is_measured_from_its_first_day_on_by_what_the_broker_computes() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let operator = by(&broker, "operator").await;
+    compute(&world, &broker).await;
+    let draft = draft(&broker, IndicatorKind::GpuHours, (0, 4)).await;
+    let set = broker.set_objective(&operator, &draft).await.unwrap();
+    let seen = async || -> ObjectiveView {
+        let auditor = by(&broker, "auditor").await;
+        broker.objectives(&auditor).await.unwrap().remove(0)
+    };
+    let before = seen().await;
+    assert_eq!(before.objective, set);
+    assert_eq!(before.measured, None, "its period has not begun");
+    world.pass(24 * 3600);
+    assert_eq!(
+        seen().await.measured,
+        Some(0),
+        "what ran before does not count"
+    );
+    compute(&world, &broker).await;
+    let half = seen().await;
+    assert_eq!(
+        (half.measured, half.progress_permille, half.reached),
+        (Some(2), Some(500), false)
+    );
+    compute(&world, &broker).await;
+    assert!(seen().await.reached);
+    world.pass(30 * 24 * 3600);
+    let over = seen().await;
+    assert!(over.over && over.measured == Some(4));
+    assert_eq!(
+        Books::check(&broker).await.count(EntryKind::ObjectiveSet),
+        1
+    );
+    let engineer = by(&broker, "engineer").await;
+    assert!(matches!(
+        broker.objectives(&engineer).await,
+        Err(Error::Forbidden(_))
+    ));
+}
+
+#[tokio::test]
+async fn an_objective_is_set_before_it_begins_and_goes_somewhere() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let (operator, auditor) = (by(&broker, "operator").await, by(&broker, "auditor").await);
+    let good = draft(&broker, IndicatorKind::Top10Permille, (900, 600)).await;
+    let refused = broker.set_objective(&auditor, &good).await;
+    assert!(
+        matches!(refused, Err(Error::Forbidden("`operator`"))),
+        "{refused:?}"
+    );
+    let bad = ObjectiveDraft {
+        owner: world.ids.next(&*world.clock),
+        baseline: 1001,
+        target: 1001,
+        from: "2026-11-20".parse().unwrap(),
+        to: "2026-11-19".parse().unwrap(),
+        ..good.clone()
+    };
+    let Err(Error::Invalid("objective", faults)) = broker.set_objective(&operator, &bad).await
+    else {
+        panic!("it cannot be taken");
+    };
+    let fields: Vec<&str> = faults.iter().map(|it| it.field.as_str()).collect();
+    assert_eq!(
+        fields,
+        ["owner", "from", "to", "target", "baseline", "target"]
+    );
+    broker.set_objective(&operator, &good).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_time_to_access_is_measured_from_the_application_to_the_first_job() {
+    let (world, broker) = crate::entitlement::first_job_after_three_days().await;
+    let auditor = by(&broker, "auditor").await;
+    let found = of(&broker, &auditor, None).await;
+    let [union] = &found.access[..] else {
+        panic!("{found:?}");
+    };
+    let took = |hours| {
+        Some(Spread {
+            count: 1,
+            median_hours: hours,
+            ninth_decile_hours: hours,
+            longest_hours: hours,
+        })
+    };
+    assert_eq!(union.share, FundingShare::Union);
+    assert_eq!((union.applications, union.accepted), (1, 1));
+    assert_eq!(union.decision, took(24));
+    assert_eq!(union.first_job, took(48));
+    assert_eq!(union.whole, took(72));
+    drop(world);
+}
