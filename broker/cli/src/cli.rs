@@ -4,6 +4,7 @@ mod audit;
 mod contact;
 mod entitlement;
 mod evidence;
+mod me;
 mod organisation;
 mod parse;
 mod person;
@@ -28,6 +29,7 @@ pub use contact::{
 };
 pub use entitlement::EntitlementVerb;
 pub use evidence::{EvidenceAdd, EvidenceVerb, FileVerb};
+pub use me::MeVerb;
 pub use organisation::{OrganisationVerb, RegisterArgs};
 pub use parse::parse;
 pub use person::{HandoffArgs, HandoffFormat, PersonVerb};
@@ -73,6 +75,11 @@ pub enum Verb {
     Logout,
     /// Show who the broker takes you for, with projects and hours
     Whoami,
+    /// Fetch what is kept of you, or ask to be erased
+    Me {
+        #[command(subcommand)]
+        what: MeVerb,
+    },
     /// Ask whether a project may compute now, with every rule and its legal source
     Check {
         /// Needed when you work in several projects

@@ -5,6 +5,7 @@ mod contact;
 mod entitlement;
 mod evidence;
 mod jobs;
+mod me;
 mod sites;
 
 use std::fmt;

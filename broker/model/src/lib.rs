@@ -16,6 +16,7 @@ mod dossier;
 mod event;
 mod evidence;
 mod handoff;
+mod hold;
 mod ids;
 mod job;
 mod organisation;
@@ -52,6 +53,7 @@ pub use evidence::{
     Evidence, EvidenceCheck, EvidenceDraft, EvidenceFile, EvidenceFinding, EvidenceKind,
 };
 pub use handoff::{HandoffRef, HandoffView};
+pub use hold::HoldSubject;
 pub use ids::{
     AgentId, AllocationId, ApplicationId, AttemptId, CentreId, DecisionId, DrainId, EvidenceId,
     Ids, IncidentId, InstanceId, InvalidId, InviteId, JobId, OrganisationId, PartitionId,

@@ -12,6 +12,7 @@ mod entitlement_input;
 mod files;
 mod link;
 mod login;
+mod me;
 mod modes;
 mod program;
 mod routes;

@@ -195,8 +195,9 @@ impl Wanted {
                 want(&mut self.persons, row.first());
                 want(&mut self.subjects, row.get(2));
             }
+            Step::ErasePerson { row, .. } => want(&mut self.persons, row.first()),
             Step::AppendLog { rows: [row, _], .. } => want(&mut self.logs, row.first()),
-            Step::Versioned { entity, id, .. } => {
+            Step::Versioned { entity, id, .. } | Step::RemoveVersioned { entity, id, .. } => {
                 let wanted = match entity {
                     Entity::Invite => &mut self.invites,
                     Entity::Agent => &mut self.agents,
@@ -215,7 +216,7 @@ impl Wanted {
             }
             Step::PutSite { row, .. } => want(&mut self.sites, row.first()),
             Step::PutSiteState { row, .. } => want(&mut self.site_states, row.first()),
-            Step::Put { .. } | Step::Remove { .. } => {}
+            Step::Put { .. } | Step::Remove { .. } | Step::RemoveLog { .. } => {}
         }
     }
 }

@@ -127,6 +127,22 @@ impl<'a> Working<'a> {
             } => self.insert_allocation(*id, *balance, *terms, row),
             Step::UpdateTerms { id, terms, row } => self.update_terms(*id, *terms, row),
             Step::PutPerson { id, subject, row } => self.put_person(*id, subject, row),
+            Step::ErasePerson { id, row } => self.erase_person(*id, row),
+            Step::RemoveVersioned {
+                entity,
+                table,
+                id,
+                version,
+            } => self.remove_versioned((*entity, *table), id, *version),
+            Step::RemoveLog { streams, chunks } => {
+                for key in streams {
+                    self.pending.remove(TableId::LogStreams, key);
+                }
+                for key in chunks {
+                    self.pending.remove(TableId::LogChunks, key);
+                }
+                Ok(())
+            }
             Step::PutSite { id, version, row } => {
                 move_on(&mut self.sites, id, *version, Entity::Site)?;
                 self.pending.put(TableId::RegisteredSites, row);
@@ -201,6 +217,21 @@ impl<'a> Working<'a> {
         let next = expects.map_or(1, |version| version + 1);
         self.versions.set(Arc::clone(id), next);
         self.pending.put(table, row);
+        Ok(())
+    }
+
+    fn remove_versioned(
+        &mut self,
+        (entity, table): (Entity, TableId),
+        id: &Arc<str>,
+        version: i64,
+    ) -> Done {
+        if self.versions.get(id) != Some(&version) {
+            return conflict(entity);
+        }
+        // No row is ever stored at this version, so nothing follows in the same group either.
+        self.versions.set(Arc::clone(id), 0);
+        self.pending.remove(table, vec![Cell::Text(Arc::clone(id))]);
         Ok(())
     }
 
@@ -364,7 +395,11 @@ impl<'a> Working<'a> {
     }
 
     fn put_person(&mut self, id: PersonId, subject: &Subject, row: &'a [Cell]) -> Done {
-        if self.subjects.get(subject).is_some_and(|other| *other != id) {
+        // Whoever was erased before this, in the same group, has another subject by now.
+        let has_it =
+            |other: &PersonId| { self.persons.get(other) }.is_none_or(|it| it.subject == *subject);
+        let other = self.subjects.get(subject).filter(|other| **other != id);
+        if other.is_some_and(has_it) {
             return conflict(Entity::Person);
         }
         let first_seen = match self.persons.get(&id) {
@@ -379,6 +414,23 @@ impl<'a> Working<'a> {
         };
         self.persons.set(id, known);
         self.subjects.set(subject.clone(), id);
+        self.pending.put(TableId::Persons, row);
+        Ok(())
+    }
+
+    fn erase_person(&mut self, id: PersonId, row: &'a [Cell]) -> Done {
+        let Some(known) = self.persons.get(&id) else {
+            return Err(CommitError::Missing(Entity::Person));
+        };
+        let first_seen = known.first_seen.clone();
+        let erased: Subject = (crate::ERASED_ISSUER.into(), id.to_string().into());
+        let row = patched(row, PERSON_FIRST_SEEN, Some(first_seen.clone()));
+        let known = KnownPerson {
+            subject: erased.clone(),
+            first_seen,
+        };
+        self.persons.set(id, known);
+        self.subjects.set(erased, id);
         self.pending.put(TableId::Persons, row);
         Ok(())
     }
