@@ -197,7 +197,7 @@ impl Wanted {
             }
             Step::ErasePerson { row, .. } => want(&mut self.persons, row.first()),
             Step::AppendLog { rows: [row, _], .. } => want(&mut self.logs, row.first()),
-            Step::Versioned { entity, id, .. } | Step::RemoveVersioned { entity, id, .. } => {
+            Step::Versioned { entity, id, .. } => {
                 let wanted = match entity {
                     Entity::Invite => &mut self.invites,
                     Entity::Agent => &mut self.agents,
@@ -207,6 +207,9 @@ impl Wanted {
                     _ => &mut self.keys,
                 };
                 wanted.insert(Arc::clone(id));
+            }
+            Step::RemoveDossier { id, .. } => {
+                self.dossiers.insert(Arc::clone(id));
             }
             Step::InsertNonce { id, .. } => {
                 self.nonces.insert(Arc::clone(id));

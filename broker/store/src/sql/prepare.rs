@@ -146,11 +146,9 @@ fn step(write: Write) -> Result<Step, StoreError> {
             let id = Cell::text(rows::remembered_id(&key));
             remove(TableId::Remembered, vec![id])
         }
-        Write::RemoveDossier { id, version } => Step::RemoveVersioned {
-            entity: Entity::Dossier,
-            table: TableId::Dossiers,
-            id: id.into(),
-            version,
+        #[rustfmt::skip]
+        Write::RemoveDossier { id, version } => {
+            Step::RemoveDossier { id: id.into(), version }
         },
         Write::RemoveLog { attempt, chunks } => remove_log(attempt, &chunks),
         Write::PutLegalHold(it) => put(TableId::Holds, rows::legal_hold(&it)),

@@ -78,9 +78,7 @@ pub(super) enum Step {
         /// All but when they were first seen, which stays.
         row: Cells,
     },
-    RemoveVersioned {
-        entity: Entity,
-        table: TableId,
+    RemoveDossier {
         id: Arc<str>,
         version: i64,
     },
@@ -215,7 +213,7 @@ impl Step {
             | Self::Remove { key: row, .. } => cells(row),
             Self::AppendLog { rows, .. } => rows.iter().map(cells).sum(),
             Self::RemoveLog { streams, chunks } => streams.iter().chain(chunks).map(cells).sum(),
-            Self::MoveHours { .. } | Self::Unclaim { .. } | Self::RemoveVersioned { .. } => 40,
+            Self::MoveHours { .. } | Self::Unclaim { .. } | Self::RemoveDossier { .. } => 40,
         }
     }
 }

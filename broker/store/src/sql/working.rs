@@ -128,19 +128,9 @@ impl<'a> Working<'a> {
             Step::UpdateTerms { id, terms, row } => self.update_terms(*id, *terms, row),
             Step::PutPerson { id, subject, row } => self.put_person(*id, subject, row),
             Step::ErasePerson { id, row } => self.erase_person(*id, row),
-            Step::RemoveVersioned {
-                entity,
-                table,
-                id,
-                version,
-            } => self.remove_versioned((*entity, *table), id, *version),
+            Step::RemoveDossier { id, version } => self.remove_dossier(id, *version),
             Step::RemoveLog { streams, chunks } => {
-                for key in streams {
-                    self.pending.remove(TableId::LogStreams, key);
-                }
-                for key in chunks {
-                    self.pending.remove(TableId::LogChunks, key);
-                }
+                self.remove_log(streams, chunks);
                 Ok(())
             }
             Step::PutSite { id, version, row } => {
@@ -169,11 +159,7 @@ impl<'a> Working<'a> {
                 expects,
                 row,
             } => self.put_versioned((*entity, *table), id, *expects, row),
-            Step::InsertNonce { id, row } => {
-                let fresh = !self.nonces.has(id);
-                self.nonces.set(Arc::clone(id), ());
-                self.insert_once(fresh, Entity::Nonce, TableId::AgentNonces, row)
-            }
+            Step::InsertNonce { id, row } => self.insert_nonce(id, row),
             Step::Claim { name, holder, row } => self.claim(name, holder, row),
             Step::Unclaim { name } => {
                 self.unclaim(name);
@@ -188,6 +174,12 @@ impl<'a> Working<'a> {
                 Ok(())
             }
         }
+    }
+
+    fn insert_nonce(&mut self, id: &Arc<str>, row: &'a [Cell]) -> Done {
+        let fresh = !self.nonces.has(id);
+        self.nonces.set(Arc::clone(id), ());
+        self.insert_once(fresh, Entity::Nonce, TableId::AgentNonces, row)
     }
 
     fn insert_once(
@@ -220,19 +212,24 @@ impl<'a> Working<'a> {
         Ok(())
     }
 
-    fn remove_versioned(
-        &mut self,
-        (entity, table): (Entity, TableId),
-        id: &Arc<str>,
-        version: i64,
-    ) -> Done {
+    fn remove_dossier(&mut self, id: &Arc<str>, version: i64) -> Done {
         if self.versions.get(id) != Some(&version) {
-            return conflict(entity);
+            return conflict(Entity::Dossier);
         }
         // No row is ever stored at this version, so nothing follows in the same group either.
         self.versions.set(Arc::clone(id), 0);
-        self.pending.remove(table, vec![Cell::Text(Arc::clone(id))]);
+        let key = vec![Cell::Text(Arc::clone(id))];
+        self.pending.remove(TableId::Dossiers, key);
         Ok(())
+    }
+
+    fn remove_log(&mut self, streams: &'a [Cells], chunks: &'a [Cells]) {
+        for key in streams {
+            self.pending.remove(TableId::LogStreams, key);
+        }
+        for key in chunks {
+            self.pending.remove(TableId::LogChunks, key);
+        }
     }
 
     fn unclaim(&mut self, name: &Arc<str>) {

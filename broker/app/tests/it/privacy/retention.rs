@@ -203,9 +203,9 @@ async fn exactly_what_is_over_goes(samples: &[Sample]) {
     }
     assert_eq!(left, expected);
     let gone = done.gone.get("evidence").copied().unwrap_or_default();
-    assert_eq!(gone as usize, ids.len() - expected.len());
+    assert_eq!(gone, (ids.len() - expected.len()) as u64);
     let over = |(age, is_held): &&Sample| *is_held && age.is_some_and(|days| days >= 365);
-    assert_eq!(done.held as usize, samples.iter().filter(over).count());
+    assert_eq!(done.held, samples.iter().filter(over).count() as u64);
 }
 
 async fn held_organisation(broker: &Broker, world: &World) -> broker_model::OrganisationId {
