@@ -13,6 +13,7 @@ mod indicators;
 mod jobs;
 mod ledger;
 mod login;
+mod me;
 mod openapi;
 mod organisations;
 mod query;
@@ -32,6 +33,8 @@ pub(crate) fn operations() -> Vec<Operation> {
     let mut operations = vec![
         get("/login", login::login),
         get("/whoami", whoami::whoami),
+        get("/me/export", me::export),
+        post("/me/erasure-request", me::request_erasure),
         get("/projects", allocations::projects),
         get("/allocations", allocations::allocations),
         get("/access-modes", access_modes::list),

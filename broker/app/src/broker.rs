@@ -18,7 +18,7 @@ use crate::loops::{Hearing, Judged};
 use crate::standing::Standings;
 use crate::state_log::Lines;
 use crate::tally::Tallies;
-use crate::{Board, Error, FileStore, Nudges, Result, RoleRule};
+use crate::{Board, Error, FileStore, Nudges, Result, Retention, RoleRule};
 
 /// What a broker is made of.
 #[derive(Debug)]
@@ -55,6 +55,8 @@ pub struct Limits {
     /// How long facts of a project may be reused between submissions. A suspension or a spent
     /// balance is caught at once all the same: the hold is checked in the transaction.
     pub standing_ttl: Duration,
+    /// For how long what is over is kept.
+    pub retention: Retention,
 }
 
 /// Less than this is over before a report has reached every replica.
@@ -83,6 +85,7 @@ impl Default for Limits {
             log_bytes: 64 * 1024 * 1024,
             idempotency: Duration::from_hours(24),
             standing_ttl: Duration::from_secs(1),
+            retention: Retention::default(),
         }
     }
 }
@@ -117,6 +120,8 @@ pub(crate) struct Inner {
     pub(crate) drain: Drain,
     pub(crate) judged: Judged,
     pub(crate) tallies: Tallies,
+    /// One export of a person at a time.
+    pub(crate) exporting: tokio::sync::Semaphore,
     /// The last job that the placement loop looked at, while there are more behind it.
     pub(crate) placing: Mutex<Option<JobId>>,
 }
@@ -141,6 +146,7 @@ impl Broker {
                 drain: Drain::default(),
                 judged: Judged::default(),
                 tallies: Tallies::default(),
+                exporting: tokio::sync::Semaphore::new(1),
                 placing: Mutex::default(),
                 nudges: Nudges::default(),
                 files: parts.files,

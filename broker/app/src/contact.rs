@@ -30,6 +30,8 @@ pub use redact::redact;
 pub use shown::{ReferralClock, ReferralSender, ReferralView};
 pub use words::{Reason, ReasonCode, Vocabulary};
 
+pub(crate) use profiles::claim as profile_claim;
+
 use crate::{Broker, Caller};
 
 #[expect(

@@ -46,7 +46,7 @@ impl Broker {
     }
 }
 
-fn opened<D: Dossier>(stored: &StoredDossier) -> Result<D> {
+pub(crate) fn opened<D: Dossier>(stored: &StoredDossier) -> Result<D> {
     let mut dossier: D = serde_json::from_str(&stored.document).map_err(|error| {
         Error::Store(StoreError::Unreadable {
             table: "dossiers",

@@ -36,6 +36,7 @@ mod objectives;
 mod once;
 mod organisations;
 mod policies;
+mod privacy;
 mod registry;
 pub mod replay;
 mod revocations;
@@ -72,6 +73,10 @@ pub use nudge::Nudges;
 pub use once::{Entered, FirstAnswer, Idempotent, Once, Order};
 pub use organisations::{OrganisationSize, organisation_tag};
 pub use policies::{DecisionChange, DecisionReplay, PolicyComparison, compare_policies};
+pub use privacy::{
+    ErasurePlan, ExportedDossier, ExportedIdentity, ExportedSession, PersonExport, PlanLine,
+    Retained, Retention,
+};
 pub use registry::{
     Adopted, ControlsView, Difference, Filed, FiledAs, SiteDocument, SiteJob, SiteJobs, WindowView,
 };

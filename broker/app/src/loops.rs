@@ -11,7 +11,7 @@ mod sweep;
 
 use std::time::Duration;
 
-use futures::future::join5;
+use futures::future::{join, join5};
 use tokio::time::{Interval, MissedTickBehavior, timeout};
 
 pub(crate) use hearing::Hearing;
@@ -24,18 +24,19 @@ use crate::Broker;
 const EVERY: Duration = Duration::from_secs(1);
 const SEAL_EVERY: Duration = Duration::from_millis(500);
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
+const RETAIN_EVERY: Duration = Duration::from_hours(1);
 
 /// Runs every loop until the future is dropped. A failure is logged and the loop goes on: the next
 /// round is the retry.
 pub async fn run(broker: Broker, sealer: Sealer) {
-    join5(
+    let working = join5(
         Box::pin(placing(&broker)),
         sealing(&broker, &sealer),
         listening(&broker),
         Box::pin(sweeping(&broker)),
         lapsing(&broker),
-    )
-    .await;
+    );
+    join(working, Box::pin(retaining(&broker))).await;
 }
 
 async fn placing(broker: &Broker) {
@@ -88,6 +89,17 @@ async fn sweeping(broker: &Broker) {
         report(
             broker.sweep_once().await,
             "forgetting old keys and sessions failed",
+        );
+    }
+}
+
+async fn retaining(broker: &Broker) {
+    let mut pace = paced(RETAIN_EVERY);
+    loop {
+        pace.tick().await;
+        report(
+            broker.retain_once().await,
+            "letting go what was kept for its time failed",
         );
     }
 }

@@ -6,6 +6,7 @@ mod entitlement;
 mod evidence;
 mod follow_up;
 mod funder;
+mod me;
 mod organisation;
 mod parse;
 mod person;
@@ -32,6 +33,7 @@ pub use entitlement::EntitlementVerb;
 pub use evidence::{EvidenceAdd, EvidenceVerb, FileVerb};
 pub use follow_up::FollowUpVerb;
 pub use funder::{FunderVerb, ObjectiveArgs, ObjectiveVerb};
+pub use me::MeVerb;
 pub use organisation::{OrganisationVerb, RegisterArgs};
 pub use parse::parse;
 pub use person::{HandoffArgs, HandoffFormat, PersonVerb};
@@ -77,6 +79,11 @@ pub enum Verb {
     Logout,
     /// Show who the broker takes you for, with projects and hours
     Whoami,
+    /// Fetch what is kept of you, or ask to be erased
+    Me {
+        #[command(subcommand)]
+        what: MeVerb,
+    },
     /// Ask whether a project may compute now, with every rule and its legal source
     Check {
         /// Needed when you work in several projects

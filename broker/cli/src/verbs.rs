@@ -14,6 +14,7 @@ mod jobs;
 mod keyed;
 mod logs;
 mod matching;
+mod me;
 mod modes;
 mod organisation;
 mod own;
@@ -49,6 +50,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<u8> {
     match verb {
         Verb::Whoami => whoami::run(client, json, out).await,
+        Verb::Me { what } => me::run(client, what, json, out).await,
         Verb::Check { project } => check::run(client, project, json, out).await,
         Verb::Quote { file } => submit::quote(client, &file, json, out).await,
         Verb::Submit { file, key, wait } => {

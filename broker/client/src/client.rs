@@ -7,6 +7,7 @@ mod evidence;
 mod follow_ups;
 mod indicators;
 mod jobs;
+mod me;
 mod sites;
 
 use std::fmt;

@@ -8,6 +8,7 @@ mod decision;
 mod entitlement;
 mod follow_up;
 mod job;
+mod me;
 mod person;
 mod problem;
 mod registry;
@@ -35,6 +36,7 @@ pub use entitlement::{
 };
 pub use follow_up::FollowUpView;
 pub use job::{JobView, LogView, QuoteView};
+pub use me::ErasureRequestView;
 pub use person::{
     ConfirmationAnswer, ConfirmationDecision, ConfirmationSaid, HandedIn, HandoffView,
 };

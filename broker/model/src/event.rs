@@ -135,6 +135,20 @@ pub enum EntryKind {
     AccessRevoked,
     #[serde(rename = "access.restored")]
     AccessRestored,
+    /// Name, address, issuer and subject of the person (`actor`) are gone; counts say what else is.
+    #[serde(rename = "person.erased")]
+    PersonErased,
+    /// By the person themselves; an operator carries it out.
+    #[serde(rename = "person.erasure_requested")]
+    ErasureRequested,
+    /// Nothing of a person or an organisation is erased while it stands; `reason_sha256` is of the words.
+    #[serde(rename = "legal_hold.set")]
+    HoldSet,
+    #[serde(rename = "legal_hold.lifted")]
+    HoldLifted,
+    /// What was kept for its time is gone, with counts by class.
+    #[serde(rename = "retention.applied")]
+    RetentionApplied,
     #[serde(rename = "role.granted")]
     RoleGranted,
     #[serde(rename = "role.removed")]

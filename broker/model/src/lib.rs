@@ -18,6 +18,7 @@ mod event;
 mod evidence;
 mod follow_up;
 mod handoff;
+mod hold;
 mod ids;
 mod indicator;
 mod job;
@@ -61,6 +62,7 @@ pub use follow_up::{
     WaiverDraft,
 };
 pub use handoff::{HandoffRef, HandoffView};
+pub use hold::HoldSubject;
 pub use ids::{
     AgentId, AidId, AllocationId, ApplicationId, AttemptId, CentreId, DecisionId, DrainId,
     EvidenceId, Ids, IncidentId, InstanceId, InvalidId, InviteId, JobId, OrganisationId,

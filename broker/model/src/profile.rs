@@ -82,6 +82,19 @@ impl Profile {
         self.withdrawn_at.is_none()
     }
 
+    /// As it is once it was withdrawn: what was written is gone.
+    #[must_use]
+    pub fn taken_back(self, at: Timestamp) -> Self {
+        Self {
+            withdrawn_at: Some(at),
+            seeks: String::new(),
+            offers: String::new(),
+            contact: String::new(),
+            interests: Vec::new(),
+            ..self
+        }
+    }
+
     pub fn wants(&self, other: ProfileId) -> bool {
         self.interests.iter().any(|it| it.profile == other)
     }

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use broker_model::SiteId;
+use broker_model::{OrganisationId, PersonId, SiteId};
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -52,6 +52,16 @@ pub enum Verb {
     /// Make an invite for one agent of a site and print it: for the first agents, before anybody can
     /// sign in. Later a site's administrators make their own (`alcyone site invite`)
     Invite(InviteOptions),
+    /// What is kept of a person: export it, or erase it
+    Person {
+        #[command(subcommand)]
+        verb: PersonVerb,
+    },
+    /// Keep what belongs to a person or an organisation from being erased
+    Hold {
+        #[command(subcommand)]
+        verb: HoldVerb,
+    },
     /// Look at the configuration
     Config {
         #[command(subcommand)]
@@ -161,8 +171,68 @@ pub struct ImportOptions {
     #[arg(long, value_name = "NAME")]
     pub source: Option<String>,
     /// Say what would change, and change nothing
+pub enum PersonVerb {
+    /// Print all that is kept of a person as one JSON document (GDPR Art. 15 and 20)
+    Export {
+        #[arg(long, env = "ALCYONE_CONFIG")]
+        config: PathBuf,
+        person: PersonId,
+    },
+    /// Erase a person (GDPR Art. 17): issuer, subject, name, address, sessions and roles. Their id stays, as a
+    /// pseudonym, and so does the ledger
+    Erase(EraseOptions),
+    /// List who asked to be erased and was not yet
+    Requests {
+        #[arg(long, env = "ALCYONE_CONFIG")]
+        config: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct EraseOptions {
+    #[arg(long, env = "ALCYONE_CONFIG")]
+    pub config: PathBuf,
+    /// As `alcyone whoami` shows it, and the ledger
+    pub person: PersonId,
+    /// Print what would go, what would stay and why, and what has to be done first; exit code 1 if anything has
     #[arg(long)]
     pub dry_run: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum HoldVerb {
+    /// Nothing of theirs is erased until the hold is lifted; again means with another reason
+    Set {
+        #[arg(long, env = "ALCYONE_CONFIG")]
+        config: PathBuf,
+        #[command(flatten)]
+        subject: SubjectOptions,
+        /// Which dispute, audit or law; for operators, the ledger has its digest
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Let go: what is over its time goes with the next round of retention
+    Lift {
+        #[arg(long, env = "ALCYONE_CONFIG")]
+        config: PathBuf,
+        #[command(flatten)]
+        subject: SubjectOptions,
+    },
+    /// List the holds in force with their reasons
+    List {
+        #[arg(long, env = "ALCYONE_CONFIG")]
+        config: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct SubjectOptions {
+    #[arg(long)]
+    pub person: Option<PersonId>,
+    /// What belongs to it; its people's identities need holds of their own
+    #[arg(long)]
+    pub organisation: Option<OrganisationId>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -68,7 +68,10 @@ pub async fn compose(config: &Config) -> anyhow::Result<Composed> {
         login_key: login_key(&std::fs::read(&config.ledger.key_file)?),
         sites,
         public_url: config.server.public_url.clone(),
-        limits: config.limits.limits(),
+        limits: Limits {
+            retention: config.retention.days(),
+            ..config.limits.limits()
+        },
         files: files::store(&config.files)?,
     })?;
     composed.broker.put_role_rules(rules);

@@ -1,6 +1,7 @@
 //! `broker.toml`. Secrets are not in it: it names files or environment variables that hold them.
 
 mod parts;
+mod retention;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub use parts::{FilesConfig, LimitsConfig, LogConfig, LogFormat, S3Config};
+pub use retention::RetentionConfig;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,6 +30,8 @@ pub struct Config {
     pub files: FilesConfig,
     #[serde(default)]
     pub limits: LimitsConfig,
+    #[serde(default)]
+    pub retention: RetentionConfig,
     #[serde(default)]
     pub log: LogConfig,
 }
@@ -173,6 +177,7 @@ impl Config {
             );
         }
         self.limits.validate()?;
+        self.retention.validate()?;
         self.files.validate()?;
         tracing_subscriber::EnvFilter::try_new(&self.log.filter)
             .with_context(|| format!("log.filter: `{}`", self.log.filter))?;

@@ -11,6 +11,7 @@ mod embedded;
 mod files;
 mod invites;
 mod listen;
+mod persons;
 mod policy;
 mod registry;
 mod revocations;
@@ -62,6 +63,8 @@ async fn execute(command: BrokerCommand) -> anyhow::Result<ExitCode> {
         Verb::Revoke(options) => revocations::revoke(options).await,
         Verb::Revocations { config } => revocations::list(&Config::load(&config)?).await,
         Verb::Invite(options) => invites::invite(options).await,
+        Verb::Person { verb } => persons::run(verb).await,
+        Verb::Hold { verb } => persons::run_hold(verb).await,
         Verb::Config {
             verb: ConfigVerb::Check { config },
         } => {

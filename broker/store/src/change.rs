@@ -2,14 +2,14 @@ use std::sync::Arc;
 
 use broker_model::{
     AgentKey, Allocation, AllocationId, Attempt, AttemptId, EnrolledAgent, EntryBody, GpuMillis,
-    Invite, Job, JobId, Organisation, Project, RegisteredSite, SiteId, SiteSnapshot, SiteState,
-    UnitMillis, UsageRecord, WindowId,
+    HoldSubject, Invite, Job, JobId, Organisation, PersonId, Project, RegisteredSite, SiteId,
+    SiteSnapshot, SiteState, UnitMillis, UsageRecord, WindowId,
 };
 use jiff::Timestamp;
 
 use crate::{
-    AgentNonce, IdempotencyKey, Person, Remembered, Revocation, Session, StoredConfirmation,
-    StoredDecision, StoredDossier, StoredGrant, StoredPlacement,
+    AgentNonce, IdempotencyKey, LegalHold, LogChunkKey, Person, Remembered, Revocation, Session,
+    StoredConfirmation, StoredDecision, StoredDossier, StoredErasure, StoredGrant, StoredPlacement,
 };
 
 /// What is to be true afterwards, all of it or nothing.
@@ -181,6 +181,35 @@ pub enum Write {
     UpdateAgentKey(Box<AgentKey>),
     /// Fails with `Duplicate(Nonce)` when this key has said it before.
     InsertNonce(AgentNonce),
+    /// Takes issuer, subject, name and address of somebody away for good; the id stays, and is nobody's
+    /// any more. Fails with `Missing(Person)`.
+    ErasePerson(PersonId),
+    /// Forgets the first answer to a key.
+    RemoveRemembered(IdempotencyKey),
+    /// Fails with `Conflict(Dossier)` unless the stored version is this one.
+    RemoveDossier {
+        id: String,
+        version: i64,
+    },
+    /// Takes away what a log's bytes lie in, and that there was a log.
+    RemoveLog {
+        attempt: AttemptId,
+        chunks: Vec<LogChunkKey>,
+    },
+    /// Inserts or replaces. Whoever erases takes the name that goes with it ([`Write::Claim`]), so that
+    /// no hold comes between what was read and the commit.
+    PutLegalHold(LegalHold),
+    RemoveLegalHold(HoldSubject),
+    /// Inserts or replaces.
+    PutErasure(StoredErasure),
+    /// A file is to go from the object store.
+    PutFileRemoval {
+        sha256: String,
+        decided_at: Timestamp,
+    },
+    RemoveFileRemoval {
+        sha256: String,
+    },
 }
 
 /// The receipt of a change.

@@ -19,6 +19,7 @@ pub mod jobs;
 pub mod ledger;
 pub mod lists;
 pub mod logs;
+pub mod privacy;
 pub mod sites;
 pub mod usage;
 
@@ -121,6 +122,15 @@ where
             a_role_knows_its_holders,
             a_session_ends_when_it_expires_or_is_removed,
             a_revocation_is_kept_until_it_is_lifted,
+        }
+        privacy::{
+            an_erased_person_is_found_by_id_alone_and_their_subject_is_free,
+            what_is_of_a_person_is_found_by_their_id,
+            entries_that_name_a_person_are_read_in_order,
+            a_dossier_is_removed_at_the_version_that_was_read,
+            a_log_that_is_removed_is_gone_with_its_length,
+            what_is_held_outlives_its_time,
+            an_erasure_is_open_until_it_is_settled,
         }
         agents::{
             an_invite_is_used_by_the_version_that_was_read,

@@ -12,6 +12,7 @@ mod change;
 pub mod conformance;
 mod error;
 mod options;
+mod privacy;
 mod read;
 mod records;
 mod sql;
@@ -21,6 +22,7 @@ pub mod testing;
 pub use change::{Change, Committed, Write};
 pub use error::{CommitError, Entity, StoreError};
 pub use options::StoreOptions;
+pub use privacy::{ERASED_ISSUER, LegalHold, LogChunkKey, Privacy, StoredErasure};
 pub use read::{
     Accounts, Agents, Attempts, Commits, Dossiers, Identities, Jobs, Ledger, Sites, Store, Usage,
 };

@@ -19,6 +19,9 @@ use crate::{
     Change, CommitError, Committed, EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered,
     Revocation, SealedBatch, Session, StoreError, StoredCheckpoint, StoredDecision, StoredDossier,
     StoredPlacement, Tile, UsageFilter, Used,
+    Change, CommitError, Committed, EntryRow, IdempotencyKey, JobFilter, Page, Person, Privacy,
+    Remembered, Revocation, SealedBatch, Session, StoreError, StoredCheckpoint, StoredDecision,
+    StoredDossier, StoredPlacement, Tile, UsageFilter,
 };
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -35,6 +38,7 @@ pub trait Store:
     + Sites
     + Agents
     + Ledger
+    + Privacy
     + fmt::Debug
 {
 }
@@ -50,6 +54,7 @@ impl<T> Store for T where
         + Sites
         + Agents
         + Ledger
+        + Privacy
         + fmt::Debug
 {
 }
@@ -127,7 +132,7 @@ pub trait Jobs: Send + Sync + 'static {
 
     async fn find_remembered(&self, key: &IdempotencyKey) -> Result<Option<Remembered>>;
 
-    /// Forgets idempotency keys older than this; returns how many.
+    /// Forgets idempotency keys older than this, but for people who are held; returns how many.
     async fn forget_keys(&self, before: Timestamp) -> Result<u64>;
 
     /// Stored log bytes of the job's newest attempt from an offset, at most `max_bytes`.
@@ -248,7 +253,7 @@ pub trait Identities: Send + Sync + 'static {
     async fn holders_of(&self, role: &Role) -> Result<Vec<PersonId>>;
     /// A session that has not expired at `now`.
     async fn find_session(&self, id_hash: &str, now: Timestamp) -> Result<Option<Session>>;
-    /// Forgets sessions that expired before this; returns how many.
+    /// Forgets sessions that expired before this, but for people who are held; returns how many.
     async fn forget_sessions(&self, expired_before: Timestamp) -> Result<u64>;
     /// All of them: every replica reads them every second, and they are few.
     async fn revocations(&self) -> Result<Vec<Revocation>>;

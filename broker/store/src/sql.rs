@@ -26,6 +26,7 @@ mod pending;
 #[cfg(test)]
 mod plans;
 mod prepare;
+mod privacy;
 mod row;
 mod rows;
 mod sites;

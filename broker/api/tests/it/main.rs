@@ -29,6 +29,7 @@ mod log_hygiene;
 mod operations;
 mod people;
 mod persons;
+mod privacy;
 mod registry;
 mod routes;
 mod site;

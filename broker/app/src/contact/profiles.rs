@@ -74,14 +74,7 @@ impl Broker {
     pub async fn withdraw_profile(&self, caller: &Caller, of: OrganisationId) -> Result<Profile> {
         let before = self.profile(caller, of).await?;
         let before = before.ok_or(Error::NotFound("profile"))?;
-        let after = Profile {
-            withdrawn_at: Some(self.inner.clock.now()),
-            seeks: String::new(),
-            offers: String::new(),
-            contact: String::new(),
-            interests: Vec::new(),
-            ..before
-        };
+        let after = before.taken_back(self.inner.clock.now());
         let entry = self.profile_entry(EntryKind::ProfileWithdrawn, (caller, &after));
         let writes = vec![Write::Unclaim { name: claim(of) }];
         self.commit_profile(after, (writes, entry)).await
@@ -149,7 +142,7 @@ impl Broker {
 }
 
 /// One published profile of an organisation at a time.
-fn claim(of: OrganisationId) -> String {
+pub(crate) fn claim(of: OrganisationId) -> String {
     format!("profile:{of}")
 }
 

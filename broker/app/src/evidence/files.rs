@@ -98,6 +98,14 @@ impl FileStore {
             .map_err(|error| Error::Files(error.to_string()))
     }
 
+    /// One that is not there is deleted already.
+    pub(crate) async fn delete(&self, sha256: &str) -> Result<()> {
+        match self.objects.delete(&path(sha256)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(Error::Files(error.to_string())),
+        }
+    }
+
     async fn get(&self, sha256: &str) -> Result<Bytes> {
         let failed = |error: object_store::Error| Error::Files(error.to_string());
         let found = self.objects.get(&path(sha256)).await.map_err(failed)?;

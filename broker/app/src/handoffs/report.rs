@@ -10,6 +10,7 @@ use super::fit::{Fit, Known, invalid};
 use super::list::accepted_as;
 use crate::agents::Step;
 use crate::authority::Authority;
+use crate::replay::digest;
 use crate::{Broker, Caller, Error, Result};
 
 const TRIES: u32 = 5;
@@ -158,7 +159,8 @@ impl Broker {
                 .with("event", "handed_in")
                 .with("verified", false);
             if let Some(remote_id) = remote_id {
-                entry = entry.with("remote_id", remote_id.to_string());
+                // Typed in by a person: who knows what.
+                entry = entry.with("remote_id_sha256", digest(&remote_id.0));
             }
             entry.actor = Some(caller.person);
             let announced = AttemptReport::Submitting {

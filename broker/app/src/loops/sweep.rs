@@ -7,7 +7,10 @@ impl Broker {
     /// many.
     pub async fn sweep_once(&self) -> Result<u64> {
         let now = self.inner.clock.now();
-        let sessions = self.inner.store.forget_sessions(now).await?;
+        let days = i64::from(self.inner.limits.retention.sessions);
+        let ended = now.saturating_sub(SignedDuration::from_hours(24 * days));
+        let ended = ended.unwrap_or(jiff::Timestamp::MIN);
+        let sessions = self.inner.store.forget_sessions(ended).await?;
         let sessions = sessions + self.forget_what_agents_said(now).await?;
         let keep =
             SignedDuration::try_from(self.inner.limits.idempotency).unwrap_or(SignedDuration::MAX);

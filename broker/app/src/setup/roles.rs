@@ -168,7 +168,7 @@ impl Broker {
         Ok(())
     }
 
-    fn role_entry(&self, kind: EntryKind, person: PersonId, role: &Role) -> EntryBody {
+    pub(crate) fn role_entry(&self, kind: EntryKind, person: PersonId, role: &Role) -> EntryBody {
         let mut entry = self.entry(kind).with("role", role_name(role));
         entry.actor = Some(person);
         match role {

@@ -19,6 +19,10 @@ use broker_store::{
     IdempotencyKey, Identities, JobFilter, Jobs, Ledger, Page, Person, Remembered, Revocation,
     SealedBatch, Session, Sites, SqlStore, StoreError, StoredCheckpoint, StoredDecision,
     StoredDossier, StoredPlacement, Tile, Usage, UsageFilter, Used,
+    IdempotencyKey, Identities, JobFilter, Jobs, Ledger, LegalHold, LogChunkKey, Page, Person,
+    Privacy, Remembered, Revocation, SealedBatch, Session, Sites, SqlStore, StoreError,
+    StoredCheckpoint, StoredDecision, StoredDossier, StoredErasure, StoredPlacement, Tile, Usage,
+    UsageFilter,
 };
 use jiff::Timestamp;
 
@@ -201,6 +205,22 @@ as_inside! { Identities {
     fn forget_sessions(expired_before: Timestamp) -> Result<u64>;
     fn revocations() -> Result<Vec<Revocation>>;
     fn find_revocation(issuer: &str, subject: &str) -> Result<Option<Revocation>>;
+}}
+
+as_inside! { Privacy {
+    fn sessions_of(person: PersonId) -> Result<Vec<Session>>;
+    fn remembered_of(person: PersonId) -> Result<Vec<(IdempotencyKey, Remembered)>>;
+    fn jobs_owned_by(person: PersonId, after: Option<JobId>, limit: u32) -> Result<Vec<Job>>;
+    fn dossiers_naming(text: &str, after: Option<&str>, limit: u32) -> Result<Vec<StoredDossier>>;
+    fn settled_dossiers(kind: &str, after: Option<&str>, limit: u32) -> Result<Vec<StoredDossier>>;
+    fn entries_naming(person: PersonId, from: u64, limit: u32) -> Result<Vec<EntryRow>>;
+    fn confirmations_by(person: PersonId) -> Result<Vec<Confirmation>>;
+    fn invites_by(person: PersonId) -> Result<Vec<Invite>>;
+    fn legal_holds() -> Result<Vec<LegalHold>>;
+    fn find_erasure(person: PersonId) -> Result<Option<StoredErasure>>;
+    fn open_erasures() -> Result<Vec<StoredErasure>>;
+    fn file_removals(limit: u32) -> Result<Vec<String>>;
+    fn log_chunks_of(attempt: AttemptId) -> Result<Vec<LogChunkKey>>;
 }}
 
 as_inside! { Agents {

@@ -30,6 +30,7 @@ mod leaving;
 mod logged;
 mod lost;
 mod orphans;
+mod privacy;
 mod redecided;
 mod refusals;
 mod registry;

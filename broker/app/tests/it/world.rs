@@ -25,6 +25,8 @@ pub(crate) struct World {
     pub(crate) ids: Arc<Ids>,
     pub(crate) sites: Vec<Site>,
     pub(crate) limits: Limits,
+    /// Files of evidence, as long as the test runs.
+    pub(crate) files: Arc<object_store::memory::InMemory>,
     url: String,
     _folder: Option<tempfile::TempDir>,
 }
@@ -100,6 +102,7 @@ impl World {
                 standing_ttl: Duration::ZERO,
                 ..Limits::default()
             },
+            files: Arc::default(),
             url,
             _folder: folder,
         };
@@ -128,7 +131,10 @@ impl World {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             limits: self.limits.clone(),
-            files: Some(files()),
+            files: Some(broker_app::FileStore {
+                objects: self.files.clone(),
+                largest_bytes: 1024 * 1024,
+            }),
         })
     }
 
@@ -371,12 +377,4 @@ pub(crate) fn signer() -> Signer {
 
 pub(crate) fn sealer() -> Sealer {
     Sealer::new(signer())
-}
-
-/// Files of evidence, as long as the test runs.
-fn files() -> broker_app::FileStore {
-    broker_app::FileStore {
-        objects: Arc::new(object_store::memory::InMemory::new()),
-        largest_bytes: 1024 * 1024,
-    }
 }

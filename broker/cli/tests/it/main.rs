@@ -15,6 +15,7 @@ mod follow_ups;
 mod funder;
 mod link;
 mod login;
+mod me;
 mod modes;
 mod program;
 mod routes;

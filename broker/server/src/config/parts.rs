@@ -144,6 +144,7 @@ impl LimitsConfig {
             log_bytes: self.log_bytes.unwrap_or(defaults.log_bytes),
             idempotency: hours(self.idempotency_hours, defaults.idempotency),
             standing_ttl: defaults.standing_ttl,
+            retention: defaults.retention,
         }
     }
 }

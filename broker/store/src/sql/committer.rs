@@ -291,11 +291,13 @@ impl Forgettable {
         super::db::Sql::Same(match self {
             Self::Keys => {
                 "DELETE FROM remembered WHERE id IN \
-                 (SELECT id FROM remembered WHERE created_at_us < $1 LIMIT 1000)"
+                 (SELECT id FROM remembered WHERE created_at_us < $1 AND NOT EXISTS \
+                  (SELECT 1 FROM holds WHERE holds.id = SUBSTR(remembered.id, 1, 36)) LIMIT 1000)"
             }
             Self::Sessions => {
                 "DELETE FROM sessions WHERE id_hash IN \
-                 (SELECT id_hash FROM sessions WHERE expires_at_us < $1 LIMIT 1000)"
+                 (SELECT id_hash FROM sessions WHERE expires_at_us < $1 AND NOT EXISTS \
+                  (SELECT 1 FROM holds WHERE holds.id = sessions.person_id) LIMIT 1000)"
             }
             Self::Nonces => {
                 "DELETE FROM agent_nonces WHERE id IN \

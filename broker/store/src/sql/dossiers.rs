@@ -132,7 +132,7 @@ impl Dossiers for SqlStore {
     }
 }
 
-fn dossier(row: &Row) -> Result<StoredDossier, StoreError> {
+pub(super) fn dossier(row: &Row) -> Result<StoredDossier, StoreError> {
     Ok(StoredDossier {
         id: row.text(0)?.to_owned(),
         kind: row.text(1)?.to_owned(),

@@ -195,6 +195,7 @@ impl Wanted {
                 want(&mut self.persons, row.first());
                 want(&mut self.subjects, row.get(2));
             }
+            Step::ErasePerson { row, .. } => want(&mut self.persons, row.first()),
             Step::AppendLog { rows: [row, _], .. } => want(&mut self.logs, row.first()),
             Step::Versioned { entity, id, .. } => {
                 let wanted = match entity {
@@ -207,6 +208,9 @@ impl Wanted {
                 };
                 wanted.insert(Arc::clone(id));
             }
+            Step::RemoveDossier { id, .. } => {
+                self.dossiers.insert(Arc::clone(id));
+            }
             Step::InsertNonce { id, .. } => {
                 self.nonces.insert(Arc::clone(id));
             }
@@ -215,7 +219,7 @@ impl Wanted {
             }
             Step::PutSite { row, .. } => want(&mut self.sites, row.first()),
             Step::PutSiteState { row, .. } => want(&mut self.site_states, row.first()),
-            Step::Put { .. } | Step::Remove { .. } => {}
+            Step::Put { .. } | Step::Remove { .. } | Step::RemoveLog { .. } => {}
         }
     }
 }

@@ -84,17 +84,7 @@ impl Identities for SqlStore {
     ) -> Result<Option<Session>, StoreError> {
         let args = [Cell::text(id_hash), rows::time(now)];
         let row = self.row(&SESSION, &args).await?;
-        row.map(|row| {
-            Ok(Session {
-                id_hash: row.text(0)?.to_owned(),
-                person: row.parse(1)?,
-                principal: row.text(2)?.to_owned(),
-                issuer_session: row.text_or_null(3)?.map(str::to_owned),
-                created_at: row.time(4)?,
-                expires_at: row.time(5)?,
-            })
-        })
-        .transpose()
+        row.as_ref().map(session).transpose()
     }
 
     async fn forget_sessions(&self, expired_before: Timestamp) -> Result<u64, StoreError> {
@@ -115,6 +105,17 @@ impl Identities for SqlStore {
         let row = self.row(&REVOCATION, &args).await?;
         row.as_ref().map(revocation).transpose()
     }
+}
+
+pub(super) fn session(row: &Row) -> Result<Session, StoreError> {
+    Ok(Session {
+        id_hash: row.text(0)?.to_owned(),
+        person: row.parse(1)?,
+        principal: row.text(2)?.to_owned(),
+        issuer_session: row.text_or_null(3)?.map(str::to_owned),
+        created_at: row.time(4)?,
+        expires_at: row.time(5)?,
+    })
 }
 
 fn revocation(row: &Row) -> Result<Revocation, StoreError> {

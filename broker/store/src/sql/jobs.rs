@@ -228,19 +228,7 @@ impl Jobs for SqlStore {
     ) -> Result<Option<Remembered>, StoreError> {
         let id = Cell::text(rows::remembered_id(key));
         let row = self.row(&REMEMBERED, &[id]).await?;
-        row.map(|row| {
-            let status = row.int(1)?;
-            Ok(Remembered {
-                request_sha256: row.text(0)?.to_owned(),
-                status: u16::try_from(status).map_err(|e| StoreError::Unreadable {
-                    table: "remembered",
-                    reason: format!("status {status}: {e}"),
-                })?,
-                body: row.text(2)?.to_owned(),
-                created_at: row.time(3)?,
-            })
-        })
-        .transpose()
+        row.as_ref().map(remembered).transpose()
     }
 
     async fn forget_keys(&self, before: Timestamp) -> Result<u64, StoreError> {
@@ -354,6 +342,19 @@ fn kinds(filter: &JobFilter) -> Vec<Option<String>> {
         kinds.extend(over.map(|name| Some(format!("active = 0 AND state = {name}"))));
     }
     kinds
+}
+
+pub(super) fn remembered(row: &Row) -> Result<Remembered, StoreError> {
+    let status = row.int(1)?;
+    Ok(Remembered {
+        request_sha256: row.text(0)?.to_owned(),
+        status: u16::try_from(status).map_err(|e| StoreError::Unreadable {
+            table: "remembered",
+            reason: format!("status {status}: {e}"),
+        })?,
+        body: row.text(2)?.to_owned(),
+        created_at: row.time(3)?,
+    })
 }
 
 fn decision(row: &Row) -> Result<StoredDecision, StoreError> {

@@ -142,7 +142,7 @@ pub(super) async fn seal(
         .map_err(|failure| failure.error.into())
 }
 
-fn entry(row: &Row) -> Result<EntryRow, StoreError> {
+pub(super) fn entry(row: &Row) -> Result<EntryRow, StoreError> {
     Ok(EntryRow {
         seq: row.count(0)?,
         job: row.text_or_null(1)?.map(|_| row.parse(1)).transpose()?,

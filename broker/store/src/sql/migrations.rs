@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(8, "0008_site_registry"),
     migration!(9, "0009_site_counts"),
     migration!(10, "0010_dossiers"),
+    migration!(12, "0012_holds"),
 ];
 
 const TABLE: Sql = Sql::Each {

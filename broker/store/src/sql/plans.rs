@@ -7,7 +7,9 @@ use broker_model::{FundingShare, Ids, ProjectId, StateName, SystemClock};
 
 use super::db::Kind::{Int, Text};
 use super::db::{Cell, Dialect, Select, Sql};
-use super::{SqlStore, accounts, agents, attempts, connect, dossiers, identities, jobs, usage};
+use super::{
+    SqlStore, accounts, agents, attempts, connect, dossiers, identities, jobs, privacy, usage,
+};
 use crate::{JobFilter, Page, StoreOptions, UsageFilter};
 
 /// Jobs and usage of 200 projects; few jobs failed, few run, and few are at one of the two sites.
@@ -145,6 +147,11 @@ async fn the_loops_read_partial_indexes_in_order() {
             &dossiers::OF_ORGANISATION,
             &[first.clone(), first.clone()],
             "dossiers_by_organisation",
+        ),
+        (
+            &privacy::SETTLED,
+            &[first.clone(), first.clone(), few.clone()],
+            "dossiers_settled",
         ),
         (&agents::INVITES, from_ref(&site), "agent_invites_by_site"),
         (&agents::AGENTS, from_ref(&site), "agents_by_site"),

@@ -4,15 +4,18 @@
 use std::sync::Arc;
 
 use broker_model::{
-    Allocation, AllocationId, Attempt, EntryBody, Job, JobId, Organisation, RegisteredSite, SiteId,
-    SiteState,
+    Allocation, AllocationId, Attempt, AttemptId, EntryBody, Job, JobId, Organisation, PersonId,
+    RegisteredSite, SiteId, SiteState,
 };
 
 use super::db::Cell;
 use super::rows::{self, Cells};
 use super::steps::{AttemptFacts, Entry, Hours, JobFacts, Step, Stream, Terms};
 use super::tables::TableId;
-use crate::{Change, Entity, IdempotencyKey, Person, Remembered, StoreError, StoredDossier, Write};
+use crate::{
+    Change, ERASED_ISSUER, Entity, IdempotencyKey, LogChunkKey, Person, Remembered, StoreError,
+    StoredDossier, Write,
+};
 
 #[derive(Debug, Default)]
 pub(super) struct Prepared {
@@ -137,6 +140,26 @@ fn step(write: Write) -> Result<Step, StoreError> {
         Write::InsertAgentKey(it) => versioned(Entity::AgentKey, None, rows::agent_key(*it)?),
         Write::UpdateAgentKey(it) => {
             versioned(Entity::AgentKey, Some(it.version), rows::agent_key(*it)?)
+        }
+        Write::ErasePerson(id) => erase_person(id),
+        Write::RemoveRemembered(key) => {
+            let id = Cell::text(rows::remembered_id(&key));
+            remove(TableId::Remembered, vec![id])
+        }
+        #[rustfmt::skip]
+        Write::RemoveDossier { id, version } => {
+            Step::RemoveDossier { id: id.into(), version }
+        },
+        Write::RemoveLog { attempt, chunks } => remove_log(attempt, &chunks),
+        Write::PutLegalHold(it) => put(TableId::Holds, rows::legal_hold(&it)),
+        Write::RemoveLegalHold(subject) => remove(TableId::Holds, vec![Cell::text(subject)]),
+        Write::PutErasure(it) => put(TableId::Erasures, rows::erasure(&it)),
+        Write::PutFileRemoval { sha256, decided_at } => {
+            let row = vec![Cell::Text(sha256.into()), rows::time(decided_at)];
+            put(TableId::FileRemovals, row)
+        }
+        Write::RemoveFileRemoval { sha256 } => {
+            remove(TableId::FileRemovals, vec![Cell::Text(sha256.into())])
         }
         Write::InsertNonce(nonce) => {
             let id: Arc<str> = rows::nonce_id(&nonce.key, &nonce.nonce).into();
@@ -267,6 +290,31 @@ fn put_person(person: Person) -> Step {
             person.subject.as_str().into(),
         ),
         row: rows::person(person),
+    }
+}
+
+fn erase_person(id: PersonId) -> Step {
+    let row = rows::person(Person {
+        id,
+        issuer: ERASED_ISSUER.to_owned(),
+        subject: id.to_string(),
+        name: None,
+        email: None,
+        first_seen_at: jiff::Timestamp::UNIX_EPOCH,
+    });
+    Step::ErasePerson { id, row }
+}
+
+fn remove_log(attempt: AttemptId, chunks: &[LogChunkKey]) -> Step {
+    let stream = |it: &LogChunkKey| vec![Cell::text(attempt), Cell::text(&it.stream)];
+    let chunk = |it: &LogChunkKey| {
+        let mut key = stream(it);
+        key.push(Cell::count(it.start_byte));
+        key
+    };
+    Step::RemoveLog {
+        streams: chunks.iter().map(stream).collect(),
+        chunks: chunks.iter().map(chunk).collect(),
     }
 }
 

@@ -12,8 +12,9 @@ use serde::Serialize;
 
 use super::db::Cell;
 use crate::{
-    IdempotencyKey, Person, Remembered, Revocation, Session, StoreError, StoredCheckpoint,
-    StoredConfirmation, StoredDecision, StoredDossier, StoredGrant, StoredPlacement, Tile,
+    IdempotencyKey, LegalHold, Person, Remembered, Revocation, Session, StoreError,
+    StoredCheckpoint, StoredConfirmation, StoredDecision, StoredDossier, StoredErasure,
+    StoredGrant, StoredPlacement, Tile,
 };
 
 pub(super) type Cells = Vec<Cell>;
@@ -206,6 +207,23 @@ pub(super) fn revocation(revocation: Revocation) -> Cells {
         time(revocation.issued_until),
         time(revocation.revoked_at),
         Cell::Text(revocation.reason.into()),
+    ]
+}
+
+pub(super) fn legal_hold(hold: &LegalHold) -> Cells {
+    vec![
+        Cell::text(hold.subject),
+        Cell::text(&hold.reason),
+        time(hold.set_at),
+    ]
+}
+
+pub(super) fn erasure(erasure: &StoredErasure) -> Cells {
+    vec![
+        Cell::text(erasure.person),
+        erasure.asked_at.map_or(Cell::Null, time),
+        erasure.erased_at.map_or(Cell::Null, time),
+        flag(erasure.settled),
     ]
 }
 

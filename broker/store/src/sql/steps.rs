@@ -73,6 +73,19 @@ pub(super) enum Step {
         subject: Subject,
         row: Cells,
     },
+    ErasePerson {
+        id: PersonId,
+        /// All but when they were first seen, which stays.
+        row: Cells,
+    },
+    RemoveDossier {
+        id: Arc<str>,
+        version: i64,
+    },
+    RemoveLog {
+        streams: Vec<Cells>,
+        chunks: Vec<Cells>,
+    },
     AppendLog {
         stream: Stream,
         offset: u64,
@@ -190,6 +203,7 @@ impl Step {
             | Self::InsertAllocation { row, .. }
             | Self::UpdateTerms { row, .. }
             | Self::PutPerson { row, .. }
+            | Self::ErasePerson { row, .. }
             | Self::Versioned { row, .. }
             | Self::InsertNonce { row, .. }
             | Self::Claim { row, .. }
@@ -198,7 +212,8 @@ impl Step {
             | Self::Put { row, .. }
             | Self::Remove { key: row, .. } => cells(row),
             Self::AppendLog { rows, .. } => rows.iter().map(cells).sum(),
-            Self::MoveHours { .. } | Self::Unclaim { .. } => 40,
+            Self::RemoveLog { streams, chunks } => streams.iter().chain(chunks).map(cells).sum(),
+            Self::MoveHours { .. } | Self::Unclaim { .. } | Self::RemoveDossier { .. } => 40,
         }
     }
 }

@@ -53,8 +53,14 @@ tables! {
         [allocation_id Text, granted_ms Int, used_ms Int, held_ms Int, lost_ms Int];
     Expiries = "expiries", keys 1, Replace(&["ends_at_us"]),
         [allocation_id Text, ends_at_us Int];
-    Persons = "persons", keys 1, Replace(&["name", "email"]),
+    Persons = "persons", keys 1, Replace(&["issuer", "subject", "name", "email"]),
         [id Text, issuer Text, subject Text, name Text, email Text, first_seen_at_us Int];
+    Erasures = "erasures", keys 1, Replace(&["asked_at_us", "erased_at_us", "settled"]),
+        [person_id Text, asked_at_us Int, erased_at_us Int, settled Int];
+    Holds = "holds", keys 1, Replace(&["reason", "set_at_us"]),
+        [id Text, reason Text, set_at_us Int];
+    FileRemovals = "file_removals", keys 1, Keep,
+        [sha256 Text, decided_at_us Int];
     Grants = "grants", keys 2, Keep,
         [person_id Text, role Text];
     Sessions = "sessions", keys 1,

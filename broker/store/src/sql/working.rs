@@ -127,6 +127,12 @@ impl<'a> Working<'a> {
             } => self.insert_allocation(*id, *balance, *terms, row),
             Step::UpdateTerms { id, terms, row } => self.update_terms(*id, *terms, row),
             Step::PutPerson { id, subject, row } => self.put_person(*id, subject, row),
+            Step::ErasePerson { id, row } => self.erase_person(*id, row),
+            Step::RemoveDossier { id, version } => self.remove_dossier(id, *version),
+            Step::RemoveLog { streams, chunks } => {
+                self.remove_log(streams, chunks);
+                Ok(())
+            }
             Step::PutSite { id, version, row } => {
                 move_on(&mut self.sites, id, *version, Entity::Site)?;
                 self.pending.put(TableId::RegisteredSites, row);
@@ -153,11 +159,7 @@ impl<'a> Working<'a> {
                 expects,
                 row,
             } => self.put_versioned((*entity, *table), id, *expects, row),
-            Step::InsertNonce { id, row } => {
-                let fresh = !self.nonces.has(id);
-                self.nonces.set(Arc::clone(id), ());
-                self.insert_once(fresh, Entity::Nonce, TableId::AgentNonces, row)
-            }
+            Step::InsertNonce { id, row } => self.insert_nonce(id, row),
             Step::Claim { name, holder, row } => self.claim(name, holder, row),
             Step::Unclaim { name } => {
                 self.unclaim(name);
@@ -172,6 +174,12 @@ impl<'a> Working<'a> {
                 Ok(())
             }
         }
+    }
+
+    fn insert_nonce(&mut self, id: &Arc<str>, row: &'a [Cell]) -> Done {
+        let fresh = !self.nonces.has(id);
+        self.nonces.set(Arc::clone(id), ());
+        self.insert_once(fresh, Entity::Nonce, TableId::AgentNonces, row)
     }
 
     fn insert_once(
@@ -202,6 +210,26 @@ impl<'a> Working<'a> {
         self.versions.set(Arc::clone(id), next);
         self.pending.put(table, row);
         Ok(())
+    }
+
+    fn remove_dossier(&mut self, id: &Arc<str>, version: i64) -> Done {
+        if self.versions.get(id) != Some(&version) {
+            return conflict(Entity::Dossier);
+        }
+        // No row is ever stored at this version, so nothing follows in the same group either.
+        self.versions.set(Arc::clone(id), 0);
+        let key = vec![Cell::Text(Arc::clone(id))];
+        self.pending.remove(TableId::Dossiers, key);
+        Ok(())
+    }
+
+    fn remove_log(&mut self, streams: &'a [Cells], chunks: &'a [Cells]) {
+        for key in streams {
+            self.pending.remove(TableId::LogStreams, key);
+        }
+        for key in chunks {
+            self.pending.remove(TableId::LogChunks, key);
+        }
     }
 
     fn unclaim(&mut self, name: &Arc<str>) {
@@ -364,7 +392,11 @@ impl<'a> Working<'a> {
     }
 
     fn put_person(&mut self, id: PersonId, subject: &Subject, row: &'a [Cell]) -> Done {
-        if self.subjects.get(subject).is_some_and(|other| *other != id) {
+        // Whoever was erased before this, in the same group, has another subject by now.
+        let has_it =
+            |other: &PersonId| { self.persons.get(other) }.is_none_or(|it| it.subject == *subject);
+        let other = self.subjects.get(subject).filter(|other| **other != id);
+        if other.is_some_and(has_it) {
             return conflict(Entity::Person);
         }
         let first_seen = match self.persons.get(&id) {
@@ -379,6 +411,23 @@ impl<'a> Working<'a> {
         };
         self.persons.set(id, known);
         self.subjects.set(subject.clone(), id);
+        self.pending.put(TableId::Persons, row);
+        Ok(())
+    }
+
+    fn erase_person(&mut self, id: PersonId, row: &'a [Cell]) -> Done {
+        let Some(known) = self.persons.get(&id) else {
+            return Err(CommitError::Missing(Entity::Person));
+        };
+        let first_seen = known.first_seen.clone();
+        let erased: Subject = (crate::ERASED_ISSUER.into(), id.to_string().into());
+        let row = patched(row, PERSON_FIRST_SEEN, Some(first_seen.clone()));
+        let known = KnownPerson {
+            subject: erased.clone(),
+            first_seen,
+        };
+        self.persons.set(id, known);
+        self.subjects.set(erased, id);
         self.pending.put(TableId::Persons, row);
         Ok(())
     }

@@ -1,0 +1,277 @@
+//! Looking for what is over its time.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use broker_model::{
+    Dossier, Evidence, HoldSubject, Job, OrganisationId, Profile, ProjectId, Referral,
+};
+use broker_store::{Change, StoredDossier, StoredErasure, Write};
+use jiff::Timestamp;
+
+use super::holds::{Held, unheld};
+use super::{ERASED_LOGIN, blank, is_over};
+use crate::dossiers::{filed, opened};
+use crate::{Broker, MOST_AT_ONCE, Result};
+
+/// Rows that one commit lets go at most, about: others commit beside it.
+const AT_ONCE: usize = 200;
+
+/// One commit of a round, while it is put together.
+#[derive(Debug)]
+pub(super) struct Sieve {
+    pub(super) change: Change,
+    pub(super) gone: BTreeMap<&'static str, u64>,
+    /// Over its time, and kept.
+    pub(super) held: u64,
+    now: Timestamp,
+    holds: Held,
+    guarded: BTreeSet<HoldSubject>,
+}
+
+impl Sieve {
+    fn is_full(&self) -> bool {
+        self.change.writes.len() >= AT_ONCE
+    }
+
+    fn count(&mut self, class: &'static str, count: usize) {
+        if count > 0 {
+            *self.gone.entry(class).or_default() += count as u64;
+        }
+    }
+
+    /// Fails the commit if this is held by then.
+    fn guard(&mut self, subject: HoldSubject) {
+        if self.guarded.insert(subject) {
+            self.change.writes.extend(unheld(subject));
+        }
+    }
+
+    fn is_held(&self, dossier: &StoredDossier) -> bool {
+        self.holds.organisation(dossier.organisation) || self.holds.names_one(&dossier.document)
+    }
+}
+
+impl Broker {
+    /// What may go now, as much as one commit takes; nothing of it is done.
+    pub(super) async fn sifted(&self) -> Result<Sieve> {
+        let mut sieve = Sieve {
+            change: Change::default(),
+            gone: BTreeMap::new(),
+            held: 0,
+            now: self.inner.clock.now(),
+            holds: self.held().await?,
+            guarded: BTreeSet::new(),
+        };
+        let days = self.inner.limits.retention.clone();
+        let at = sieve.now;
+        self.sift(&mut sieve, |it: &Evidence| {
+            refused_at(it).is_some_and(|since| is_over(since, days.refused_evidence, at))
+        })
+        .await?;
+        self.sift(&mut sieve, |it: &Profile| {
+            { it.withdrawn_at }.is_some_and(|since| is_over(since, days.withdrawn_profiles, at))
+        })
+        .await?;
+        self.sift(&mut sieve, |it: &Referral| {
+            settled_at(it).is_some_and(|since| is_over(since, days.closed_referrals, at))
+        })
+        .await?;
+        self.sift_scripts(&mut sieve, days.erased_scripts).await?;
+        self.sift_logins(&mut sieve, days.erased_logins).await?;
+        Ok(sieve)
+    }
+
+    /// Takes in those of a kind that are over.
+    async fn sift<D: Sifted>(&self, sieve: &mut Sieve, is_over: impl Fn(&D) -> bool) -> Result<()> {
+        let mut after: Option<String> = None;
+        while !sieve.is_full() {
+            let store = &self.inner.store;
+            let page = store.settled_dossiers(D::KIND, after.as_deref(), MOST_AT_ONCE);
+            let page = page.await?;
+            let is_last = page.len() < MOST_AT_ONCE as usize;
+            after = page.last().map(|it| it.id.clone());
+            for stored in &page {
+                let dossier: D = opened(stored)?;
+                if sieve.is_full() || !is_over(&dossier) || !dossier.has_any() {
+                    continue;
+                }
+                if sieve.is_held(stored) {
+                    sieve.held += 1;
+                    continue;
+                }
+                sieve.guard(HoldSubject::Organisation(stored.organisation));
+                dossier.let_go(sieve);
+            }
+            if is_last {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What people who were erased had handed in.
+    async fn sift_scripts(&self, sieve: &mut Sieve, days: u32) -> Result<()> {
+        for erasure in self.inner.store.open_erasures().await? {
+            let since = erasure.erased_at;
+            if sieve.is_full() || since.is_none_or(|since| !is_over(since, days, sieve.now)) {
+                continue;
+            }
+            if sieve.holds.person(erasure.person) {
+                sieve.held += 1;
+                continue;
+            }
+            self.sift_jobs_of(sieve, erasure).await?;
+        }
+        Ok(())
+    }
+
+    async fn sift_jobs_of(&self, sieve: &mut Sieve, erasure: StoredErasure) -> Result<()> {
+        let mut known = HashMap::new();
+        let (mut after, mut is_settled) = (None, true);
+        loop {
+            let store = &self.inner.store;
+            let page = store.jobs_owned_by(erasure.person, after, MOST_AT_ONCE);
+            let page = page.await?;
+            let is_last = page.len() < MOST_AT_ONCE as usize;
+            after = page.last().map(|it| it.id);
+            for job in page {
+                if sieve.is_full() {
+                    return Ok(());
+                }
+                is_settled &= self.sift_job(sieve, &mut known, job).await?;
+            }
+            if is_last {
+                break;
+            }
+        }
+        if is_settled {
+            let settled = StoredErasure {
+                settled: true,
+                ..erasure
+            };
+            sieve.change.writes.push(Write::PutErasure(settled));
+            sieve.guard(HoldSubject::Person(erasure.person));
+        }
+        Ok(())
+    }
+
+    /// Returns whether nothing of the job is left to wait for.
+    async fn sift_job(
+        &self,
+        sieve: &mut Sieve,
+        known: &mut HashMap<ProjectId, Option<OrganisationId>>,
+        job: Job,
+    ) -> Result<bool> {
+        let project = job.spec.project;
+        if !known.contains_key(&project) {
+            let found = self.inner.store.find_project(project).await?;
+            known.insert(project, found.map(|it| it.organisation));
+        }
+        let organisation = known.get(&project).copied().flatten();
+        if !job.state.is_final() {
+            return Ok(false);
+        }
+        if organisation.is_some_and(|it| sieve.holds.organisation(it)) {
+            sieve.held += 1;
+            return Ok(false);
+        }
+        let (id, owner) = (job.id, job.owner);
+        let Some(blank) = blank::job(job) else {
+            return Ok(true);
+        };
+        for attempt in self.inner.store.attempts_of(id).await? {
+            let chunks = self.inner.store.log_chunks_of(attempt.id).await?;
+            if !chunks.is_empty() {
+                let attempt = attempt.id;
+                sieve
+                    .change
+                    .writes
+                    .push(Write::RemoveLog { attempt, chunks });
+                sieve.count("logs", 1);
+            }
+        }
+        sieve.change.writes.push(Write::UpdateJob(Box::new(blank)));
+        sieve.count("jobs", 1);
+        sieve.guard(HoldSubject::Person(owner));
+        if let Some(organisation) = organisation {
+            sieve.guard(HoldSubject::Organisation(organisation));
+        }
+        Ok(true)
+    }
+
+    async fn sift_logins(&self, sieve: &mut Sieve, days: u32) -> Result<()> {
+        for it in self.inner.store.revocations().await? {
+            let is_ours = it.reason == ERASED_LOGIN && is_over(it.issued_until, days, sieve.now);
+            if is_ours && !sieve.is_full() {
+                sieve.count("erased_logins", 1);
+                sieve.change.writes.push(Write::RemoveRevocation {
+                    issuer: it.issuer,
+                    subject: it.subject,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a class of dossiers loses once it is over its time.
+trait Sifted: Dossier {
+    /// Whether there is anything to lose still.
+    fn has_any(&self) -> bool {
+        true
+    }
+
+    fn let_go(self, sieve: &mut Sieve);
+}
+
+/// When evidence came to count for nothing for good.
+fn refused_at(evidence: &Evidence) -> Option<Timestamp> {
+    let refused = evidence.check.as_ref().filter(|it| !it.accepted);
+    evidence.withdrawn_at.or(refused.map(|it| it.at))
+}
+
+fn settled_at(referral: &Referral) -> Option<Timestamp> {
+    let leg = referral.leg().filter(|it| !it.state.is_open())?;
+    leg.steps.last().map(|it| it.at)
+}
+
+fn removed<D: Dossier>(dossier: &D) -> Write {
+    Write::RemoveDossier {
+        id: dossier.id().to_string(),
+        version: dossier.version(),
+    }
+}
+
+impl Sifted for Evidence {
+    fn let_go(self, sieve: &mut Sieve) {
+        sieve.change.writes.push(removed(&self));
+        sieve.count("evidence", 1);
+        sieve.count("files", self.files.len());
+        let decided_at = sieve.now;
+        let files = self.files.into_iter().map(|it| Write::PutFileRemoval {
+            sha256: it.sha256,
+            decided_at,
+        });
+        sieve.change.writes.extend(files);
+    }
+}
+
+impl Sifted for Profile {
+    fn let_go(self, sieve: &mut Sieve) {
+        sieve.change.writes.push(removed(&self));
+        sieve.count("profiles", 1);
+    }
+}
+
+impl Sifted for Referral {
+    fn has_any(&self) -> bool {
+        blank::referral(self.clone()).is_some()
+    }
+
+    fn let_go(self, sieve: &mut Sieve) {
+        if let Some(blank) = blank::referral(self) {
+            sieve.change.writes.push(filed(&blank));
+            sieve.count("referrals", 1);
+        }
+    }
+}

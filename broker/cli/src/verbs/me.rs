@@ -1,0 +1,59 @@
+//! What the broker keeps of the person who asks.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+use broker_client::Client;
+use serde_json::json;
+
+use crate::cli::MeVerb;
+use crate::print;
+
+pub(super) async fn run(
+    client: &Client,
+    verb: MeVerb,
+    as_json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
+    match verb {
+        MeVerb::Export { output: None } => print::json(&client.export_me().await?, out)?,
+        MeVerb::Export { output: Some(file) } => {
+            let text = serde_json::to_string_pretty(&client.export_me().await?)?;
+            let words = || format!("cannot write `{}`", file.display());
+            private(&file, &text).with_context(words)?;
+            if as_json {
+                print::json(&json!({ "file": file, "bytes": text.len() }), out)?;
+            } else {
+                writeln!(out, "{} has all that is kept of you", file.display())?;
+            }
+        }
+        MeVerb::Erase { .. } => erase(client, as_json, out).await?,
+    }
+    Ok(0)
+}
+
+async fn erase(client: &Client, as_json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    let asked = client.request_erasure().await?;
+    if as_json {
+        return print::json(&asked, out);
+    }
+    let since = { asked.asked_at }
+        .map(|at| format!(" since {at}"))
+        .unwrap_or_default();
+    writeln!(
+        out,
+        "your request is with the operators{since}. Jobs of yours that are not over have to end first \
+         (`alcyone jobs`), and `alcyone me export` gives you what is kept while it is"
+    )?;
+    Ok(())
+}
+
+/// A new file that its owner alone reads; one that is there is not written over.
+fn private(file: &Path, text: &str) -> std::io::Result<()> {
+    let mut new = OpenOptions::new();
+    new.write(true).create_new(true).mode(0o600);
+    new.open(file)?.write_all(text.as_bytes())
+}
