@@ -17,7 +17,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::applications::ai_act_facts;
 use crate::decisions::{Asked, Made};
-use crate::decisions::Made;
 use crate::follow_ups::overdue;
 use crate::organisations::size_on;
 use crate::standing::Standing;
@@ -142,17 +141,14 @@ impl Broker {
         organisation: &Organisation,
     ) -> Result<Question> {
         let evidence = self.standing_evidence(organisation.id).await?;
+        let owed = self.owed_by(organisation.id).await?;
         let screenings = self.screenings(organisation.id).await?;
+        let today = day_in_brussels(self.inner.clock.now());
         let facts = self.organisation_facts(organisation, &screenings);
         Ok(Question {
             evidence: evidence.iter().map(evidence_fact).collect(),
-            ..self.question_of_facts(applicant, facts)
-        let owed = self.owed_by(organisation.id).await?;
-        let today = day_in_brussels(self.inner.clock.now());
-        Ok(Question {
-            evidence: evidence.iter().map(evidence_fact).collect(),
             follow_ups: Some(overdue(&owed, today)),
-            ..self.question_of_facts(caller, self.organisation_facts(organisation))
+            ..self.question_of_facts(applicant, facts)
         })
     }
 

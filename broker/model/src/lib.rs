@@ -65,11 +65,7 @@ pub use handoff::{HandoffRef, HandoffView};
 pub use hold::HoldSubject;
 pub use ids::{
     AgentId, AidId, AllocationId, ApplicationId, AttemptId, CentreId, DecisionId, DrainId,
-    EvidenceId, Ids, IncidentId, InstanceId, InvalidId, InviteId, JobId, OrganisationId,
-    PartitionId, PartitionRef, PersonId, ProfileId, ProjectId, ReferralId, RemoteId, SiteId,
-    SystemId, VetoId, WindowId,
-    AgentId, AllocationId, ApplicationId, AttemptId, CentreId, DecisionId, DrainId, EvidenceId,
-    FollowUpId, Ids, IncidentId, InstanceId, InvalidId, InviteId, JobId, ObjectiveId,
+    EvidenceId, FollowUpId, Ids, IncidentId, InstanceId, InvalidId, InviteId, JobId, ObjectiveId,
     OrganisationId, PartitionId, PartitionRef, PersonId, ProfileId, ProjectId, ReferralId,
     RemoteId, SiteId, SystemId, VetoId, WindowId,
 };

@@ -15,10 +15,8 @@ use crate::organisations::{self, describe, evidence, files};
 use crate::referrals::{self, moves};
 use crate::refusal::Refusal;
 use crate::{
-    Portal, agents, applications, assets, confirmations, frame, handoffs, home, jobs, ledger,
-    login, matching, reviews, routes, site_admin, sites,
     Portal, agents, applications, assets, confirmations, follow_ups, frame, handoffs, home, jobs,
-    ledger, login, reviews, routes, site_admin, sites,
+    ledger, login, matching, reviews, routes, site_admin, sites,
 };
 
 /// A script is at most 256 KiB, three times that when a form encodes it.

@@ -171,6 +171,11 @@ pub struct ImportOptions {
     #[arg(long, value_name = "NAME")]
     pub source: Option<String>,
     /// Say what would change, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Subcommand)]
 pub enum PersonVerb {
     /// Print all that is kept of a person as one JSON document (GDPR Art. 15 and 20)
     Export {

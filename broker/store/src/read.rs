@@ -14,14 +14,8 @@ use jiff::Timestamp;
 
 use crate::{
     AccountUse, Change, CommitError, Committed, EntryRow, IdempotencyKey, JobFilter, Page, Person,
-    Remembered, Revocation, SealedBatch, Session, StoreError, StoredCheckpoint, StoredDecision,
-    StoredDossier, StoredPlacement, Tile, UsageFilter,
-    Change, CommitError, Committed, EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered,
-    Revocation, SealedBatch, Session, StoreError, StoredCheckpoint, StoredDecision, StoredDossier,
-    StoredPlacement, Tile, UsageFilter, Used,
-    Change, CommitError, Committed, EntryRow, IdempotencyKey, JobFilter, Page, Person, Privacy,
-    Remembered, Revocation, SealedBatch, Session, StoreError, StoredCheckpoint, StoredDecision,
-    StoredDossier, StoredPlacement, Tile, UsageFilter,
+    Privacy, Remembered, Revocation, SealedBatch, Session, StoreError, StoredCheckpoint,
+    StoredDecision, StoredDossier, StoredPlacement, Tile, UsageFilter, Used,
 };
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;

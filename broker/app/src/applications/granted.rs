@@ -4,17 +4,12 @@ use std::collections::BTreeSet;
 
 use broker_model::{
     Allocation, AllocationId, AllocationScope, Application, ApplicationState, Balance, EntryBody,
-    EntryKind, FundingShare, GrantDraft, Organisation, Project, ProjectId, Role, Ruling,
+    EntryKind, FundingShare, GrantDraft, InvalidId, Organisation, Project, ProjectId, Role, Ruling,
     SettledRule, SiteId, SystemId, UnitMillis,
 };
 use broker_store::{Change, StoredGrant, Write};
 use jiff::Timestamp;
-use policy_engine::{Decision, Effect, Spoken, begin_in_brussels, day_in_brussels};
-    EntryKind, FundingShare, GrantDraft, InvalidId, Organisation, Project, ProjectId, Role, Ruling,
-    SiteId, SystemId, UnitMillis,
-};
-use broker_store::{Change, StoredGrant, Write};
-use policy_engine::{Engine, begin_in_brussels};
+use policy_engine::{Decision, Effect, Engine, Spoken, begin_in_brussels, day_in_brussels};
 
 use super::find_mode;
 use crate::invalid::Faults;
@@ -53,7 +48,6 @@ impl Broker {
             project: project.id,
         };
         let aid = self.aid_granted(caller, (application, &allocation), (found, worth_eur));
-        let mut entries = self.grant_entries(caller, application, &allocation);
         let mut entries = self.grant_entries(caller, application, &allocation);
         let (owed, opened) = self.follow_ups_of(caller, application, &allocation);
         entries.extend(opened);
@@ -153,24 +147,15 @@ impl Broker {
             return Some(share.clone());
         }
         let engine = self.policy();
-        let share = find_mode(&engine, mode).and_then(|it| it.share.as_ref());
-        let share = match share.map(|it| it.value.as_str()) {
-            Some("national") => format!("national:{country}").parse().ok(),
-            Some(share) => share.parse().ok(),
-            None => None,
-        };
+        let says = find_mode(&engine, mode).is_some_and(|it| it.share.is_some());
+        let share = says
+            .then(|| share_by(&engine, mode, country).ok())
+            .flatten();
         if share.is_none() {
             let reason = format!("is missing, and `{mode}` does not say it");
             faults.add("grant.share", reason, "union, national:XX or commercial");
         }
         share
-    /// Of a mode that gives hours of national shares, that of the applicant's own state.
-    fn share_of(&self, mode: &str, country: &str, faults: &mut Faults) -> Option<FundingShare> {
-        share_by(&self.policy(), mode, country)
-            .map_err(|error| {
-                faults.add("grant", error.to_string(), "a mode with one funding share");
-            })
-            .ok()
     }
 
     /// One that the system's partitions are charged in: hours in another would never be spent.
@@ -263,6 +248,7 @@ fn settled_by(decision: &Decision, at: Timestamp) -> Vec<SettledRule> {
         })
         .collect()
 }
+
 /// Whose hours a mode gives to who is established in a country.
 pub(crate) fn share_by(
     engine: &Engine,

@@ -12,17 +12,10 @@ use broker_model::{
 };
 use broker_store::{
     AccountUse, Accounts, Agents, Attempts, Change, CommitError, Commits, Committed, Dossiers,
-    EntryRow, IdempotencyKey, Identities, JobFilter, Jobs, Ledger, Page, Person, Remembered,
-    Revocation, SealedBatch, Session, Sites, SqlStore, StoreError, StoredCheckpoint,
-    StoredDecision, StoredDossier, StoredPlacement, Tile, Usage, UsageFilter,
-    Accounts, Agents, Attempts, Change, CommitError, Commits, Committed, Dossiers, EntryRow,
-    IdempotencyKey, Identities, JobFilter, Jobs, Ledger, Page, Person, Remembered, Revocation,
-    SealedBatch, Session, Sites, SqlStore, StoreError, StoredCheckpoint, StoredDecision,
-    StoredDossier, StoredPlacement, Tile, Usage, UsageFilter, Used,
-    IdempotencyKey, Identities, JobFilter, Jobs, Ledger, LegalHold, LogChunkKey, Page, Person,
-    Privacy, Remembered, Revocation, SealedBatch, Session, Sites, SqlStore, StoreError,
+    EntryRow, IdempotencyKey, Identities, JobFilter, Jobs, Ledger, LegalHold, LogChunkKey, Page,
+    Person, Privacy, Remembered, Revocation, SealedBatch, Session, Sites, SqlStore, StoreError,
     StoredCheckpoint, StoredDecision, StoredDossier, StoredErasure, StoredPlacement, Tile, Usage,
-    UsageFilter,
+    UsageFilter, Used,
 };
 use jiff::Timestamp;
 

@@ -1,7 +1,6 @@
 use std::cmp::Reverse;
 
 use broker_model::{AttemptId, FundingShare, GpuMillis, SiteId, UsageRecord};
-use broker_model::{AttemptId, FundingShare, GpuMillis, UsageRecord};
 use jiff::SignedDuration;
 
 use super::fixtures::{World, commit};

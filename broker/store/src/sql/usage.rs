@@ -3,7 +3,6 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use broker_model::{AttemptId, GpuMillis, JobId, ProjectId, SiteId, UsageRecord};
-use broker_model::{AttemptId, GpuMillis, JobId, ProjectId, UsageRecord};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
@@ -13,11 +12,7 @@ use super::db::Kind::{Int, Text};
 use super::db::{Cell, Row, Select, Sql};
 use super::lists::{Branch, Listed, Term, is};
 use super::rows::{self, LARGEST_PAGE};
-use crate::{AccountUse, Page, StoreError, Usage, UsageFilter, UsageScope};
-use super::db::{Cell, Select, Sql};
-use super::lists::{Branch, Listed, Term, is};
-use super::rows::{self, LARGEST_PAGE};
-use crate::{Page, StoreError, Usage, UsageFilter, UsageScope, Used};
+use crate::{AccountUse, Page, StoreError, Usage, UsageFilter, UsageScope, Used};
 
 const OF_JOB: Select = Select::new(
     "usage_records",
