@@ -66,6 +66,6 @@ pub(super) fn orphaned(role: &Role, holders: &[PersonId], person: PersonId) -> O
         Role::CentreStaff { centre } => Some(format!(
             "nobody answers for the support centre {centre} then"
         )),
-        Role::Member { .. } | Role::Reviewer | Role::Auditor { .. } => None,
+        Role::Member { .. } | Role::Reviewer | Role::Vetted | Role::Auditor { .. } => None,
     }
 }
