@@ -68,7 +68,7 @@ async fn show(
     fields: Fields,
 ) -> Result<Response, Refusal> {
     let of = match fields.text("organisation") {
-        Some(text) => Some(portal.spoken_for(&member, text)?),
+        Some(text) => Some(spoken_for(&member, text)?),
         None => None,
     };
     let after = fields.text("after").map(profile_id).transpose()?;
@@ -83,16 +83,16 @@ fn path(of: OrganisationId) -> String {
     format!("/matching?organisation={of}")
 }
 
-impl Portal {
-    /// For others there is no such page.
-    fn spoken_for(&self, member: &Member, id: &str) -> Result<OrganisationId, Refusal> {
-        let id = organisation_id(id)?;
-        if member.caller().represents(id) {
-            return Ok(id);
-        }
-        Err(Refusal::NoPage)
+/// For others there is no such page.
+fn spoken_for(member: &Member, id: &str) -> Result<OrganisationId, Refusal> {
+    let id = organisation_id(id)?;
+    if member.caller().represents(id) {
+        return Ok(id);
     }
+    Err(Refusal::NoPage)
+}
 
+impl Portal {
     /// Of the first organisation, where none is asked for; with the form as it was typed, or as it would
     /// have been.
     async fn matching_page(

@@ -70,9 +70,10 @@ pub(crate) async fn list(
             later: next_after(&found, |it| it.referral.id.to_string()),
         });
     }
-    let overdue = match caller.is_operator() {
-        true => Some(broker.overdue_referrals(caller).await?),
-        false => None,
+    let overdue = if caller.is_operator() {
+        Some(broker.overdue_referrals(caller).await?)
+    } else {
+        None
     };
     html(&ReferralsPage {
         f: member.frame(member.texts.of("referral.title"), "referrals"),

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use broker_model::{OrganisationId, ProfileId};
 
-use super::{path, profile_id};
+use super::{path, profile_id, spoken_for};
 use crate::Portal;
 use crate::fields::MemberForm;
 use crate::refusal::Refusal;
@@ -18,7 +18,7 @@ pub(super) async fn meet(
     Path(named): Path<(String, String)>,
     MemberForm { member, .. }: MemberForm,
 ) -> Result<Response, Refusal> {
-    let which = portal.which_two(&member, &named)?;
+    let which = which_two(&member, &named)?;
     portal.broker.show_interest(member.caller(), which).await?;
     Ok(back(which))
 }
@@ -28,17 +28,15 @@ pub(super) async fn no_more(
     Path(named): Path<(String, String)>,
     MemberForm { member, .. }: MemberForm,
 ) -> Result<Response, Refusal> {
-    let which = portal.which_two(&member, &named)?;
+    let which = which_two(&member, &named)?;
     let withdrawn = portal.broker.withdraw_interest(member.caller(), which);
     withdrawn.await?;
     Ok(back(which))
 }
 
-impl Portal {
-    fn which_two(&self, member: &Member, named: &(String, String)) -> Result<Which, Refusal> {
-        let of = self.spoken_for(member, &named.0)?;
-        Ok((of, profile_id(&named.1)?))
-    }
+fn which_two(member: &Member, named: &(String, String)) -> Result<Which, Refusal> {
+    let of = spoken_for(member, &named.0)?;
+    Ok((of, profile_id(&named.1)?))
 }
 
 fn back((of, profile): Which) -> Response {

@@ -5,8 +5,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use broker_app::Error;
 use broker_model::{Organisation, Profile, ProfileDraft, ProfileSide};
 
-use super::path;
 use super::view::side;
+use super::{path, spoken_for};
 use crate::Portal;
 use crate::ai_act::{Boxes, TickBox};
 use crate::contact::names::Names;
@@ -22,7 +22,7 @@ pub(super) async fn publish(
     Path(of): Path<String>,
     MemberForm { member, fields }: MemberForm,
 ) -> Result<Response, Refusal> {
-    let of = portal.spoken_for(&member, &of)?;
+    let of = spoken_for(&member, &of)?;
     let which = (Some(of), None);
     let mut typed = Typed::from(fields);
     let Some(draft) = draft(&mut typed) else {
@@ -55,7 +55,7 @@ pub(super) async fn withdraw(
     Path(of): Path<String>,
     MemberForm { member, .. }: MemberForm,
 ) -> Result<Response, Refusal> {
-    let of = portal.spoken_for(&member, &of)?;
+    let of = spoken_for(&member, &of)?;
     match portal.broker.withdraw_profile(member.caller(), of).await {
         // The second of two clicks finds nothing to take back.
         Ok(_) | Err(Error::NotFound("profile")) => Ok(Redirect::to(&path(of)).into_response()),

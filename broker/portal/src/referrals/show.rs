@@ -47,14 +47,22 @@ struct ReferralPage {
 }
 
 /// The steps that the visitor may take now.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct May {
-    acknowledge: bool,
-    accept: bool,
-    decline: bool,
-    hand_over: bool,
-    close: bool,
+    answer: Answer,
     withdraw: bool,
+}
+
+/// What the centre that has it can still say.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// The visitor is not of that centre, or it is settled.
+    Nothing,
+    FromTheFirst,
+    /// It was acknowledged.
+    WhetherItHelps,
+    /// It was accepted.
+    HowItEnds,
 }
 
 pub(crate) async fn show(
@@ -125,36 +133,40 @@ impl May {
     fn of(caller: &Caller, one: &ReferralView) -> Self {
         let referral = &one.referral;
         let project = referral.project.is_some_and(|it| caller.may_use(it));
-        let own = caller.represents(referral.organisation) || project;
-        let withdraw = own && referral.is_open();
+        let is_own = caller.represents(referral.organisation) || project;
         let state = referral.leg().map(|it| &it.state);
-        let Some(state) = state.filter(|_| caller.is_staff_of(&one.centre)) else {
-            return Self {
-                withdraw,
-                ..Self::default()
-            };
+        let answer = match state.filter(|_| caller.is_staff_of(&one.centre)) {
+            Some(ReferralState::Sent) => Answer::FromTheFirst,
+            Some(ReferralState::Acknowledged) => Answer::WhetherItHelps,
+            Some(ReferralState::Accepted) => Answer::HowItEnds,
+            _ => Answer::Nothing,
         };
-        let is_sent = *state == ReferralState::Sent;
-        let is_accepted = *state == ReferralState::Accepted;
-        let is_undecided = is_sent || *state == ReferralState::Acknowledged;
         Self {
-            acknowledge: is_sent,
-            accept: is_undecided,
-            decline: is_undecided,
-            hand_over: is_undecided || is_accepted,
-            close: is_accepted,
-            withdraw,
+            answer,
+            withdraw: is_own && referral.is_open(),
         }
     }
 
     /// There is a step for the visitor.
     fn any(self) -> bool {
-        self.answer() || self.withdraw
+        self.hand_over() || self.withdraw
     }
 
-    /// By the centre.
-    fn answer(self) -> bool {
-        self.accept || self.hand_over || self.close
+    fn acknowledge(self) -> bool {
+        self.answer == Answer::FromTheFirst
+    }
+
+    /// Accept it, or decline.
+    fn decide(self) -> bool {
+        self.acknowledge() || self.answer == Answer::WhetherItHelps
+    }
+
+    fn hand_over(self) -> bool {
+        self.answer != Answer::Nothing
+    }
+
+    fn close(self) -> bool {
+        self.answer == Answer::HowItEnds
     }
 }
 

@@ -1,7 +1,7 @@
 use broker_model::OutcomeKind;
 
 use crate::browser::Browser;
-use crate::house::{ENGINEER, FOUNDER, House, OPERATOR, STRANGER};
+use crate::house::{AT_BSC, AT_LUMI, ENGINEER, FOUNDER, House, OPERATOR, STRANGER};
 use crate::organisations::{contains_all, registered};
 
 pub(crate) const ASKED: &str = "ask=1&need.services.training=yes&need.language=en";
@@ -136,7 +136,7 @@ async fn the_short_form_speaks_french_down_to_its_reasons() {
 
 #[tokio::test]
 async fn a_job_that_failed_leads_to_a_centre_and_what_goes_along_is_seen_first() {
-    let house = House::build().await;
+    let house = House::staffed().await;
     let mut engineer = house.signed_in(ENGINEER).await;
     let job = failed_job(&house, &mut engineer).await;
     let page = engineer.get(&format!("/jobs/{job}")).await;
@@ -163,6 +163,13 @@ async fn a_job_that_failed_leads_to_a_centre_and_what_goes_along_is_seen_first()
     let words = [("words", "It ran out of memory."), ("consent", "yes")];
     let sent = engineer.submit(&form, SEND, &words).await;
     assert_eq!(sent.status, 303, "{}", sent.text);
+    let path = sent.location().unwrap().path().to_owned();
+    let mut lumi = house.signed_in(AT_LUMI).await;
+    let seen = lumi.get(&path).await;
+    contains_all(&seen, &["CUDA &#60;b&#62;out", "[redacted]", &job]);
+    assert!(!seen.text.contains("hf_abcdefghijklmnop"), "{}", seen.text);
+    let mut bsc = house.signed_in(AT_BSC).await;
+    assert_eq!(bsc.get(&path).await.status, 404);
     let shown = engineer.follow(sent).await;
     contains_all(&shown, &["Start-up", "CUDA &#60;b&#62;out", "It ran out"]);
     for person in [STRANGER, OPERATOR] {

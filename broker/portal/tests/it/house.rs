@@ -40,7 +40,7 @@ pub(crate) const FOUNDER: &str = "founder";
 pub(crate) const REVIEWER: &str = "reviewer";
 /// Reviews, and has an organisation of their own in the tests that need one.
 pub(crate) const INSIDER: &str = "insider";
-/// Of the staff of LUMI's centre, and of BSC's.
+/// Of the staff of LUMI's centre, and of BSC's, in the tests that need them.
 pub(crate) const AT_LUMI: &str = "at-lumi";
 pub(crate) const AT_BSC: &str = "at-bsc";
 
@@ -89,18 +89,6 @@ role = "reviewer"
 issuer = ""
 subject = "insider"
 role = "reviewer"
-
-[[grants]]
-issuer = ""
-subject = "at-lumi"
-role = "centre_staff"
-centre = "lumi"
-
-[[grants]]
-issuer = ""
-subject = "at-bsc"
-role = "centre_staff"
-centre = "bsc"
 
 [[grants]]
 issuer = ""

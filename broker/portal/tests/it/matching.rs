@@ -190,8 +190,8 @@ async fn for_who_speaks_for_nobody_there_is_nothing_to_publish_or_answer() {
         let path = format!("/matching/{theirs}/{path}");
         let forced = stranger.post(&path, &fields).await;
         assert_eq!(forced.status, 404, "{path}: {}", forced.text);
-        let forged = engineer.post(&path, &[]).await;
-        assert_eq!(forged.status, 403, "{path}");
+        let tokenless = engineer.post(&path, &[]).await;
+        assert_eq!(tokenless.status, 403, "{path}");
     }
     let nobodys = format!("/matching/{ours}/{profile}/meet");
     let page = founder.get("/matching").await;

@@ -7,6 +7,24 @@ use crate::organisations::{contains_all, registered};
 const NEW: &str = "/referrals/new";
 const WANTED: &str = "We want to train on <b>many</b> nodes.";
 
+impl House {
+    /// With people at two centres.
+    pub(crate) async fn staffed() -> Self {
+        let house = Self::build().await;
+        let grant = |(subject, centre)| {
+            format!(
+                "[[grants]]\nissuer = \"{}\"\nsubject = \"{subject}\"\n\
+                 role = \"centre_staff\"\ncentre = \"{centre}\"\n",
+                house.issuer.issuer()
+            )
+        };
+        let grants: String = [(AT_LUMI, "lumi"), (AT_BSC, "bsc")].map(grant).concat();
+        let grants = toml::from_str(&grants).unwrap();
+        house.broker.import(&grants).await.unwrap();
+        house
+    }
+}
+
 /// The form of a referral to LUMI's centre, for who speaks for an organisation.
 async fn form(founder: &mut Browser) -> Shown {
     let organisation = registered(founder).await;
@@ -47,7 +65,7 @@ async fn step(who: &mut Browser, path: &str, name: &str, fields: &[(&str, &str)]
 
 #[tokio::test]
 async fn a_referral_goes_from_centre_to_centre_to_its_outcome() {
-    let house = House::build().await;
+    let house = House::staffed().await;
     let mut founder = house.signed_in(FOUNDER).await;
     let path = sent(&mut founder).await;
     let page = founder.get(&path).await;
@@ -116,7 +134,7 @@ async fn a_referral_goes_from_centre_to_centre_to_its_outcome() {
 
 #[tokio::test]
 async fn a_stranger_finds_no_referral_and_an_operator_sees_what_is_overdue() {
-    let house = House::build().await;
+    let house = House::staffed().await;
     let mut founder = house.signed_in(FOUNDER).await;
     let path = sent(&mut founder).await;
     for person in [STRANGER, ENGINEER, AT_BSC] {
@@ -155,7 +173,7 @@ async fn a_stranger_finds_no_referral_and_an_operator_sees_what_is_overdue() {
 
 #[tokio::test]
 async fn a_referral_needs_words_and_consent_and_keeps_what_was_typed() {
-    let house = House::build().await;
+    let house = House::staffed().await;
     let mut founder = house.signed_in(FOUNDER).await;
     let form = form(&mut founder).await;
     let fields = filled(&form, &[("consent", "")]);
@@ -191,7 +209,7 @@ async fn a_referral_needs_words_and_consent_and_keeps_what_was_typed() {
 
 #[tokio::test]
 async fn two_clicks_send_one_referral_and_take_one_step() {
-    let house = House::build().await;
+    let house = House::staffed().await;
     let mut founder = house.signed_in(FOUNDER).await;
     let form = form(&mut founder).await;
     let fields = filled(&form, &[]);
@@ -215,7 +233,7 @@ async fn two_clicks_send_one_referral_and_take_one_step() {
 
 #[tokio::test]
 async fn a_step_that_cannot_be_taken_is_told_at_its_own_field() {
-    let house = House::build().await;
+    let house = House::staffed().await;
     let mut founder = house.signed_in(FOUNDER).await;
     let path = sent(&mut founder).await;
     let mut lumi = house.signed_in(AT_LUMI).await;
@@ -262,7 +280,7 @@ async fn a_step_that_cannot_be_taken_is_told_at_its_own_field() {
 
 #[tokio::test]
 async fn the_organisation_takes_it_back_and_the_pages_speak_french() {
-    let house = House::build().await;
+    let house = House::staffed().await;
     let mut founder = house.signed_in(FOUNDER).await;
     let path = sent(&mut founder).await;
     founder.language = "fr";
@@ -283,7 +301,7 @@ async fn the_organisation_takes_it_back_and_the_pages_speak_french() {
 
 #[tokio::test]
 async fn a_form_sent_after_the_session_ended_leads_back_to_where_it_began() {
-    let house = House::build().await;
+    let house = House::staffed().await;
     let mut nobody = house.browser();
     for (path, back) in [
         (NEW, "/contact"),
