@@ -16,9 +16,10 @@ mod says;
 mod table;
 mod waldur;
 
-pub use decimal::Decimal;
+pub use decimal::{Decimal, NoDecimal};
 pub use line::{ImportBatch, ImportLine, ImportReport, OverLine};
 pub use table::{COLUMNS, read_table};
 pub use waldur::{
-    Mapped, OfferingMap, WaldurCustomer, WaldurMap, WaldurResource, line_of, same_uuid,
+    AccountField, CustomerMap, Factor, Mapped, OfferingMap, WaldurCustomer, WaldurMap,
+    WaldurResource, line_of, same_uuid,
 };

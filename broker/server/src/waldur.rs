@@ -125,7 +125,7 @@ impl Waldur {
             whole: offerings.is_empty(),
             ..ImportBatch::default()
         };
-        let customers = match self.list("customers", &[]).await {
+        let customers: Vec<WaldurCustomer> = match self.list("customers", &[]).await {
             Ok(customers) => customers,
             Err(error) => {
                 let remark = format!(

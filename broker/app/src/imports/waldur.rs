@@ -23,7 +23,7 @@ use super::check::is_account_name;
 use super::decimal::Decimal;
 use super::line::{ImportLine, OverLine};
 
-pub use map::{OfferingMap, WaldurMap, same_uuid};
+pub use map::{AccountField, CustomerMap, Factor, OfferingMap, WaldurMap, same_uuid};
 pub use resource::{WaldurCustomer, WaldurResource};
 
 /// What a resource is here.

@@ -396,6 +396,7 @@ fn every_verb_of_a_site_has_help_and_a_test_that_reads_its_json() {
     let command = Cli::command();
     let site = command.find_subcommand("site").unwrap();
     let tests = [
+        include_str!("accounts.rs"),
         include_str!("site.rs"),
         include_str!("site_agents.rs"),
         include_str!("site_people.rs"),

@@ -68,15 +68,8 @@ async fn only_the_offerings_that_are_named_are_asked_for_and_nothing_counts_as_v
 #[tokio::test]
 async fn what_passes_by_itself_is_asked_again_and_only_so_often() {
     let emulated = with(1).await;
-    let busy = |times| {
-        vec![
-            Failure::Status(429),
-            Failure::Status(503),
-            Failure::Status(500),
-        ][..times]
-            .to_vec()
-    };
-    emulated.fail("marketplace-resources", 1, busy(3));
+    let busy = [429, 503, 500].map(Failure::Status).to_vec();
+    emulated.fail("marketplace-resources", 1, busy);
     assert_eq!(batch(&waldur(&emulated)).await.unwrap().lines.len(), 1);
     let before = emulated.asked().len();
     emulated.fail("marketplace-resources", 1, vec![Failure::Status(503); 9]);

@@ -56,12 +56,12 @@ async fn a_unit_that_the_system_does_not_charge_in_is_refused_with_those_that_it
     let world = World::sqlite().await;
     let of = |system: &str| {
         format!(
-            "A-1,Pleione Oy,FI,ext:p,Folding,,{system},union,core-hour,5,2026-11-01,2027-05-31,,"
+            "A-1,Pleione Oy,FI,ext:p,Folding,,{system},union,node-hour,5,2026-11-01,2027-05-31,,"
         )
     };
     let said = refused(&world, &table(&[&of("lumi/lumi")])).await;
     assert!(
-        said[0].starts_with("line 2, unit: `core-hour` is not what is charged there; allowed: ")
+        said[0].starts_with("line 2, unit: `node-hour` is not what is charged there; allowed: ")
     );
     assert!(said[0].contains("GPU-hour"), "{said:?}");
     let said = refused(&world, &table(&[&of("federation")])).await;
