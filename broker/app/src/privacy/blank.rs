@@ -33,7 +33,7 @@ fn state(state: &mut ReferralState) {
 /// it was placed and charged by stays: both can be made again from it.
 pub(super) fn job(mut job: Job) -> Option<Job> {
     let before = job.clone();
-    job.spec.name = "erased".to_owned();
+    "erased".clone_into(&mut job.spec.name);
     for variant in job.spec.variants.values_mut() {
         BLANK.clone_into(&mut variant.script);
         variant.image = None;

@@ -60,8 +60,8 @@ impl Broker {
 
     /// Lets go: what is over its time goes with the next round. `false` where nothing was held.
     pub async fn lift_hold(&self, subject: HoldSubject) -> Result<bool> {
-        let held = self.legal_holds().await?;
-        let Some(hold) = held.into_iter().find(|it| it.subject == subject) else {
+        let all = self.legal_holds().await?;
+        let Some(hold) = all.into_iter().find(|it| it.subject == subject) else {
             return Ok(false);
         };
         let entry = entry(self.inner.clock.now(), EntryKind::HoldLifted, subject);

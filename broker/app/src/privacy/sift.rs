@@ -163,11 +163,14 @@ impl Broker {
         job: Job,
     ) -> Result<bool> {
         let project = job.spec.project;
-        if !known.contains_key(&project) {
+        let organisation = if let Some(known) = known.get(&project) {
+            *known
+        } else {
             let found = self.inner.store.find_project(project).await?;
-            known.insert(project, found.map(|it| it.organisation));
-        }
-        let organisation = known.get(&project).copied().flatten();
+            let found = found.map(|it| it.organisation);
+            known.insert(project, found);
+            found
+        };
         if !job.state.is_final() {
             return Ok(false);
         }
