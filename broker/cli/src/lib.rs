@@ -61,18 +61,11 @@ mod written;
 
 pub use cli::{
     AcceptArgs, AgentVerb, ApplicationVerb, ApplyArgs, Audit, CentresVerb, Cli, ContactVerb,
-<<<<<<< ours
     DrainVerb, EntitlementVerb, EvidenceAdd, EvidenceVerb, FileVerb, FindArgs, FollowUpVerb,
     FunderVerb, HandoffArgs, HandoffFormat, IncidentVerb, KindArg, MatchesVerb, MatchingVerb,
-    MovedArgs, ObjectiveArgs, ObjectiveVerb, OrganisationVerb, PersonVerb, ReferArgs, ReferralVerb,
-    RegisterArgs, ReviewVerb, RouteArgs, ScopeArgs, SeverityArg, SiteVerb, Verb, VetoVerb,
-    WindowVerb, parse,
-=======
-    DrainVerb, EntitlementVerb, EvidenceAdd, EvidenceVerb, FileVerb, FindArgs, HandoffArgs,
-    HandoffFormat, IncidentVerb, KindArg, MatchesVerb, MatchingVerb, MeVerb, MovedArgs,
-    OrganisationVerb, PersonVerb, ReferArgs, ReferralVerb, RegisterArgs, ReviewVerb, RouteArgs,
-    ScopeArgs, SeverityArg, SiteVerb, Verb, VetoVerb, WindowVerb, parse,
->>>>>>> theirs
+    MeVerb, MovedArgs, ObjectiveArgs, ObjectiveVerb, OrganisationVerb, PersonVerb, ReferArgs,
+    ReferralVerb, RegisterArgs, ReviewVerb, RouteArgs, ScopeArgs, SeverityArg, SiteVerb, Verb,
+    VetoVerb, WindowVerb, parse,
 };
 pub use exit::{Failure, exit_code};
 pub use login::{FileTokens, finish_login, start_login};
