@@ -207,6 +207,18 @@ impl From<Error> for Problem {
                 problem.body.decision = Some(Box::new(decision::view(*decision)));
                 problem
             }
+            Error::TermsNotAccepted(terms) => {
+                let mut problem = Self::new(StatusCode::FORBIDDEN, "terms-not-accepted", words)
+                    .remedy("read them with `alcyone terms show ID`, and accept them with `alcyone terms accept ID`");
+                problem.body.terms = terms.iter().map(|it| it.unaccepted("en")).collect();
+                problem
+            }
+            Error::OtherTerms(terms) => {
+                let mut problem = Self::new(StatusCode::CONFLICT, "terms-not-in-force", words)
+                    .remedy("read the version in force (`GET /api/v1/terms`), and accept that");
+                problem.body.terms = vec![terms.unaccepted("en")];
+                problem
+            }
             Error::NoAllocation => Self::new(StatusCode::FORBIDDEN, "no-allocation", words)
                 .remedy("apply for access; an accepted application brings an allocation"),
             Error::NoFeasiblePartition(placement) => {

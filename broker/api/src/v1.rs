@@ -18,6 +18,7 @@ mod registry;
 mod routes;
 mod site_agents;
 mod sites;
+mod terms;
 mod usage;
 mod whoami;
 
@@ -77,5 +78,6 @@ pub(crate) fn operations() -> Vec<Operation> {
     operations.extend(contact::operations());
     operations.extend(organisations::operations());
     operations.extend(registry::operations());
+    operations.extend(terms::operations());
     operations
 }

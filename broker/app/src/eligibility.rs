@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use broker_model::{
     Allocation, AllocationId, DecisionId, EntryBody, EntryKind, Evidence, IdentityAssurance,
-    Organisation, OrganisationId, PersonId, ProjectId, SizeClass,
+    Missing, Organisation, OrganisationId, PersonId, ProjectId, SizeClass,
 };
 use broker_store::{StoredDecision, Write};
 use jiff::civil::Date;
@@ -27,6 +27,8 @@ pub struct CheckAnswer {
     /// The allocation the decision is about; none when the project holds none.
     pub allocation: Option<AllocationId>,
     pub decision: Decision,
+    /// What is still to be done before a job runs, and by whom.
+    pub missing: Vec<Missing>,
 }
 
 /// A decision that was made, on its way into the same transaction as what it allows.
@@ -67,11 +69,14 @@ impl Broker {
                 .min_by_key(reluctance)
                 .unwrap_or_else(|| decide(None)),
         };
+        let decision = made.decision.clone();
+        let missing = self.missing(caller, &decision, allocation).await?;
         Ok(CheckAnswer {
             project,
             organisation: standing.organisation.name.clone(),
             allocation,
-            decision: made.decision.clone(),
+            decision,
+            missing,
         })
     }
 

@@ -25,6 +25,7 @@ mod site;
 mod site_agents;
 mod sites;
 mod submit;
+mod terms;
 mod usage;
 mod whoami;
 
@@ -87,6 +88,7 @@ pub(crate) async fn run(
         }
         Verb::Cancel { job } => job::cancel(client, job, json, out).await,
         Verb::Handoff { job, args } => handoff::run(client, job, args, json, out).await,
+        Verb::Terms { language, what } => terms::run(client, (&language, what), json, out).await,
         Verb::Entitlement(verb) => entitlement::run(client, verb, json, out).await,
         Verb::Contact(verb) => contact::run(client, verb, json, out).await,
         Verb::Sites { site } => sites::run(client, site, json, out).await,

@@ -6,6 +6,7 @@ mod entitlement;
 mod evidence;
 mod jobs;
 mod sites;
+mod terms;
 
 use std::fmt;
 use std::time::Duration;

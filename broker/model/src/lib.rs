@@ -18,6 +18,7 @@ mod evidence;
 mod handoff;
 mod ids;
 mod job;
+mod missing;
 mod organisation;
 mod placement;
 mod principal;
@@ -29,6 +30,7 @@ mod snapshot;
 mod spec;
 #[cfg(test)]
 mod states_page;
+mod terms;
 mod units;
 mod usage;
 
@@ -55,12 +57,13 @@ pub use handoff::{HandoffRef, HandoffView};
 pub use ids::{
     AgentId, AllocationId, ApplicationId, AttemptId, CentreId, DecisionId, DrainId, EvidenceId,
     Ids, IncidentId, InstanceId, InvalidId, InviteId, JobId, OrganisationId, PartitionId,
-    PartitionRef, PersonId, ProfileId, ProjectId, ReferralId, RemoteId, SiteId, SystemId, VetoId,
-    WindowId,
+    PartitionRef, PersonId, ProfileId, ProjectId, ReferralId, RemoteId, SiteId, SystemId, TermsId,
+    VetoId, WindowId,
 };
 pub use job::{
     Hold, HoldReason, InvalidTransition, Job, JobEvent, JobState, Ran, Refusal, StateName,
 };
+pub use missing::{Missing, MissingFrom, MissingKind};
 pub use organisation::{Identifiers, Organisation, OrganisationDraft, OrganisationKind, SizeClass};
 pub use placement::{Bound, Candidate, Clause, Considered, Forecast, Placement, Rejection};
 pub use principal::{Assurance, Entitlement, Grant, IdentityAssurance, Principal, Role};
@@ -82,6 +85,9 @@ pub use snapshot::{GpuCount, PartitionSnapshot, SiteSnapshot};
 pub use spec::{
     After, AfterWhen, ArraySpec, DataNeeds, InvalidSpec, JobSpec, PlacementWishes, Resources,
     Sensitivity, Variant, Walltime,
+};
+pub use terms::{
+    TermsAcceptance, TermsDocument, TermsDraft, TermsScope, TermsText, UnacceptedTerms,
 };
 pub use units::{GpuMillis, UnitMillis};
 pub use usage::{Charge, UsageRecord};

@@ -8,6 +8,7 @@ use policy_engine::TitleKind;
 use crate::Portal;
 use crate::decision::DecisionView;
 use crate::frame::{Frame, html};
+use crate::missing::{self, MissingView};
 use crate::refusal::Refusal;
 use crate::texts::Texts;
 use crate::visitor::{Member, Visitor};
@@ -29,6 +30,8 @@ struct HomePage {
     /// Speaks for an organisation.
     speaks: bool,
     reviews: bool,
+    /// There is something to accept, or was.
+    has_terms: bool,
 }
 
 struct ProjectView {
@@ -38,6 +41,7 @@ struct ProjectView {
     call_reference: Option<String>,
     allocations: Vec<AllocationView>,
     decision: DecisionView,
+    missing: Vec<MissingView>,
 }
 
 struct AllocationView {
@@ -87,6 +91,7 @@ pub(crate) async fn show(
         projects,
         speaks: !member.caller().organisations().is_empty(),
         reviews: member.caller().is_reviewer(),
+        has_terms: !portal.broker.terms(member.caller()).await?.is_empty(),
     })
 }
 
@@ -114,6 +119,7 @@ async fn project(
         call_reference: standing.project.call_reference,
         allocations,
         decision: DecisionView::in_english(texts, &answer.decision),
+        missing: missing::views(texts, &answer.missing),
     })
 }
 

@@ -21,6 +21,7 @@ mod home;
 mod jobs;
 mod ledger;
 mod login;
+mod missing;
 mod notices;
 mod organisations;
 mod placement;
@@ -32,6 +33,7 @@ mod routes;
 
 mod site_admin;
 mod sites;
+mod terms;
 mod texts;
 mod titles;
 mod twice;

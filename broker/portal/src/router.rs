@@ -14,7 +14,7 @@ use crate::organisations::{self, describe, evidence, files};
 use crate::refusal::Refusal;
 use crate::{
     Portal, agents, applications, assets, confirmations, frame, handoffs, home, jobs, ledger,
-    login, reviews, routes, site_admin, sites,
+    login, reviews, routes, site_admin, sites, terms,
 };
 
 /// A script is at most 256 KiB, three times that when a form encodes it.
@@ -32,6 +32,8 @@ pub fn router(portal: Portal) -> Router {
         .route("/jobs/{id}/events", get(jobs::follow::events))
         .route("/jobs/{id}/handoff/script", get(jobs::handoff::script))
         .route("/jobs/{id}/handoff/lexis", get(jobs::handoff::lexis))
+        .route("/terms", get(terms::show))
+        .route("/terms/{id}", post(terms::accept))
         .merge(entitlement())
         .route("/sites", get(sites::show))
         .route("/sites/{id}/confirmations", get(confirmations::show))

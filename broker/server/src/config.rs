@@ -10,7 +10,7 @@ use broker_auth::IssuerConfig;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-pub use parts::{FilesConfig, LimitsConfig, LogConfig, LogFormat, S3Config};
+pub use parts::{FilesConfig, LimitsConfig, LogConfig, LogFormat, S3Config, TermsConfig};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +22,8 @@ pub struct Config {
     pub policy: PolicyConfig,
     #[serde(default)]
     pub sites: SitesConfig,
+    #[serde(default)]
+    pub terms: TermsConfig,
     #[serde(default)]
     pub issuers: Vec<IssuerConfig>,
     #[serde(default)]
@@ -132,6 +134,7 @@ impl Config {
             &mut self.database.url_file,
             &mut self.policy.dir,
             &mut self.sites.dir,
+            &mut self.terms.dir,
         ] {
             path.as_mut().map(from);
         }

@@ -18,6 +18,7 @@ mod secrets;
 mod serve;
 pub mod shipped;
 mod telemetry;
+mod terms;
 mod tls;
 
 use std::process::ExitCode;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use broker_model::{
     AgentKey, Allocation, AllocationId, Attempt, AttemptId, EnrolledAgent, EntryBody, GpuMillis,
     Invite, Job, JobId, Organisation, Project, RegisteredSite, SiteId, SiteSnapshot, SiteState,
-    UnitMillis, UsageRecord, WindowId,
+    TermsAcceptance, UnitMillis, UsageRecord, WindowId,
 };
 use jiff::Timestamp;
 
@@ -166,6 +166,8 @@ pub enum Write {
         issuer: String,
         subject: String,
     },
+    /// Fails with `Duplicate(TermsAcceptance)` when this person has accepted this text of this version.
+    AcceptTerms(Box<TermsAcceptance>),
     /// Fails with `Conflict(Invite)` if the id is there; stores version 1 (give 0).
     InsertInvite(Box<Invite>),
     /// Fails with `Conflict(Invite)` unless the stored version is `invite.version`; stores

@@ -119,6 +119,7 @@ where
             a_role_knows_its_holders,
             a_session_ends_when_it_expires_or_is_removed,
             a_revocation_is_kept_until_it_is_lifted,
+            a_text_of_terms_is_accepted_once_by_each_person,
         }
         agents::{
             an_invite_is_used_by_the_version_that_was_read,

@@ -227,6 +227,7 @@ async fn every_mutating_operation_leaves_an_entry_in_the_ledger() {
                 && !is_of_registry(path)
                 && !crate::entitlement::is_of_it(path)
                 && !crate::contact::is_of_it(path)
+                && !crate::terms::is_of_it(path)
         })
         .collect();
     // The agent of the site has things to ask before that.

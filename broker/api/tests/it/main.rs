@@ -31,4 +31,5 @@ mod registry;
 mod routes;
 mod site;
 mod streams;
+mod terms;
 mod world;

@@ -39,5 +39,6 @@ mod setup;
 mod sites;
 mod slips;
 mod submit;
+mod terms;
 mod usage;
 mod world;

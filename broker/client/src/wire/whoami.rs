@@ -1,5 +1,5 @@
 use broker_model::{
-    AllocationId, Assurance, Balance, FundingShare, PersonId, ProjectId, Role, UnitMillis,
+    AllocationId, Assurance, Balance, FundingShare, Missing, PersonId, ProjectId, Role, UnitMillis,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -87,6 +87,9 @@ pub struct CheckView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allocation: Option<AllocationId>,
     pub decision: DecisionView,
+    /// What is still to be done before a job runs, and by whom.
+    #[serde(default)]
+    pub missing: Vec<Missing>,
 }
 
 /// How people may sign in: `GET /login`, open to all. The first issuer stands at the top too.

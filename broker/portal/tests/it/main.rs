@@ -20,3 +20,4 @@ mod reviews;
 mod routes;
 mod signing_in;
 mod site_admin;
+mod terms;

@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(8, "0008_site_registry"),
     migration!(9, "0009_site_counts"),
     migration!(10, "0010_dossiers"),
+    migration!(11, "0011_terms"),
 ];
 
 const TABLE: Sql = Sql::Each {

@@ -138,6 +138,15 @@ fn step(write: Write) -> Result<Step, StoreError> {
         Write::UpdateAgentKey(it) => {
             versioned(Entity::AgentKey, Some(it.version), rows::agent_key(*it)?)
         }
+        Write::AcceptTerms(it) => Step::AcceptTerms {
+            id: rows::terms_id([
+                &it.person.to_string(),
+                it.document.as_str(),
+                &it.version,
+                &it.sha256,
+            ]),
+            row: rows::terms_acceptance(*it),
+        },
         Write::InsertNonce(nonce) => {
             let id: Arc<str> = rows::nonce_id(&nonce.key, &nonce.nonce).into();
             let row = vec![Cell::Text(Arc::clone(&id)), rows::time(nonce.seen_at)];

@@ -91,6 +91,11 @@ pub(super) enum Step {
         id: Arc<str>,
         row: Cells,
     },
+    AcceptTerms {
+        /// All columns of the key.
+        id: Arc<str>,
+        row: Cells,
+    },
     Claim {
         name: Arc<str>,
         holder: Arc<str>,
@@ -192,6 +197,7 @@ impl Step {
             | Self::PutPerson { row, .. }
             | Self::Versioned { row, .. }
             | Self::InsertNonce { row, .. }
+            | Self::AcceptTerms { row, .. }
             | Self::Claim { row, .. }
             | Self::PutSite { row, .. }
             | Self::PutSiteState { row, .. }
