@@ -41,7 +41,8 @@ async fn stage() -> Stage {
 async fn a_refused_job_names_the_command_that_accepts_and_runs_once_it_was_given() {
     let stage = stage().await;
     let job = stage.file("job.toml", JOB);
-    let check = stage.run(PERSON, &["check"]).await;
+    let project = crate::world::project("main").to_string();
+    let check = stage.run(PERSON, &["check", "--project", &project]).await;
     assert_eq!(check.code, 1, "{check:?}");
     for words in [
         "still missing:",
@@ -68,7 +69,7 @@ async fn a_refused_job_names_the_command_that_accepts_and_runs_once_it_was_given
                 .starts_with(&format!("{id}, version 2026-01: accepted "))
         );
     }
-    let check = stage.run(PERSON, &["check"]).await;
+    let check = stage.run(PERSON, &["check", "--project", &project]).await;
     assert_eq!(check.code, 0, "{check:?}");
     assert!(!check.out.contains("still missing"), "{check:?}");
     stage.submitted(PERSON).await;
