@@ -160,12 +160,7 @@ impl<'a> Working<'a> {
                 self.nonces.set(Arc::clone(id), ());
                 self.insert_once(fresh, Entity::Nonce, TableId::AgentNonces, row)
             }
-            Step::AcceptTerms { id, row } => {
-                let fresh = !self.terms_accepted.has(id);
-                self.terms_accepted.set(Arc::clone(id), ());
-                let entity = Entity::TermsAcceptance;
-                self.insert_once(fresh, entity, TableId::TermsAcceptances, row)
-            }
+            Step::AcceptTerms { id, row } => self.accept_terms(id, row),
             Step::Claim { name, holder, row } => self.claim(name, holder, row),
             Step::Unclaim { name } => {
                 self.unclaim(name);
@@ -210,6 +205,13 @@ impl<'a> Working<'a> {
         self.versions.set(Arc::clone(id), next);
         self.pending.put(table, row);
         Ok(())
+    }
+
+    fn accept_terms(&mut self, id: &Arc<str>, row: &'a [Cell]) -> Done {
+        let fresh = !self.terms_accepted.has(id);
+        self.terms_accepted.set(Arc::clone(id), ());
+        let entity = Entity::TermsAcceptance;
+        self.insert_once(fresh, entity, TableId::TermsAcceptances, row)
     }
 
     fn unclaim(&mut self, name: &Arc<str>) {
