@@ -10,7 +10,7 @@ use broker_ledger::VerifierKey;
 use broker_model::{ProjectId, Site, SiteId};
 use broker_server::config::{
     Config, DatabaseConfig, FilesConfig, LedgerConfig, LimitsConfig, LogConfig, PolicyConfig,
-    ServerConfig, SitesConfig, TlsConfig,
+    ServerConfig, SitesConfig, TermsConfig, TlsConfig,
 };
 use tempfile::TempDir;
 use url::Url;
@@ -249,6 +249,7 @@ impl Installation {
             sites: SitesConfig {
                 dir: Some("sites".into()),
             },
+            terms: TermsConfig::default(),
             issuers: vec![setup.issuer.clone()],
             files: FilesConfig::default(),
             limits: setup.limits.clone(),

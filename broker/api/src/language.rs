@@ -12,17 +12,40 @@ use crate::state::ApiState;
 #[derive(Debug)]
 pub(crate) struct Language(pub(crate) String);
 
+/// Every language that the caller reads, what they would rather read first.
+#[derive(Debug)]
+pub(crate) struct Languages(Vec<String>);
+
+impl Languages {
+    /// The best of those that there are; English is for others.
+    pub(crate) fn best<'l>(&'l self, is_there: impl Fn(&str) -> bool) -> &'l str {
+        let found = self.0.iter().find(|it| is_there(it));
+        found.map_or("en", String::as_str)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Languages {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(wanted(line(parts)).collect()))
+    }
+}
+
 impl FromRequestParts<ApiState> for Language {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Infallible> {
-        let line = parts.headers.get(ACCEPT_LANGUAGE);
-        let line = line.and_then(|it| it.to_str().ok()).unwrap_or_default();
         let engine = state.broker.policy();
         let known = engine.languages();
-        let found = wanted(line).find(|it| known.contains(&it.as_str()));
+        let found = wanted(line(parts)).find(|it| known.contains(&it.as_str()));
         Ok(Self(found.unwrap_or_else(|| "en".to_owned())))
     }
+}
+
+fn line(parts: &Parts) -> &str {
+    let line = parts.headers.get(ACCEPT_LANGUAGE);
+    line.and_then(|it| it.to_str().ok()).unwrap_or_default()
 }
 
 /// Primary subtags, what is wanted most first; of equal weight in the order of the line.

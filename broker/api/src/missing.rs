@@ -130,6 +130,7 @@ pub(crate) fn remedy(what: &str) -> Option<&'static str> {
         "site that you administer" => {
             Some("`alcyone whoami` (`GET /api/v1/whoami`) shows your roles with their sites")
         }
+        "terms document" => Some("`alcyone terms` (`GET /api/v1/terms`) lists those in force"),
         what => of(what).map(|kind| kind.listed),
     }
 }
@@ -187,7 +188,7 @@ mod tests {
     #[test]
     fn every_kind_of_thing_says_where_it_is_listed() {
         let all = KINDS.iter().flat_map(|kind| kind.whats);
-        for what in all.chain(&["site", "site that you administer"]) {
+        for what in all.chain(&["site", "site that you administer", "terms document"]) {
             assert!(remedy(what).unwrap().contains("`alcyone "), "{what}");
         }
         assert_eq!(remedy("entry"), None);

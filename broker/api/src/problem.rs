@@ -1,11 +1,13 @@
 //! What a refusal looks like: RFC 9457, with codes that stay.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use broker_app::{AgentRefusal, Error};
-use broker_model::InvalidSpec;
+use broker_model::{InvalidSpec, TermsDocument};
 use broker_store::StoreError;
 
 use crate::auth::AuthFailure;
@@ -137,6 +139,21 @@ impl Problem {
         problem
     }
 
+    fn terms_not_accepted(words: String, terms: &[Arc<TermsDocument>]) -> Self {
+        let remedy = "read them with `alcyone terms show ID`, and accept them with `alcyone terms accept ID`";
+        let code = "terms-not-accepted";
+        let mut problem = Self::new(StatusCode::FORBIDDEN, code, words).remedy(remedy);
+        problem.body.terms = terms.iter().map(|it| it.unaccepted("en")).collect();
+        problem
+    }
+
+    fn other_terms(words: String, in_force: &TermsDocument) -> Self {
+        let mut problem = Self::new(StatusCode::CONFLICT, "terms-not-in-force", words)
+            .remedy("read the version in force (`GET /api/v1/terms`), and accept that");
+        problem.body.terms = vec![in_force.unaccepted("en")];
+        problem
+    }
+
     fn unavailable(code: &str, detail: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(5)
     }
@@ -208,6 +225,8 @@ impl From<Error> for Problem {
                 problem.body.decision = Some(Box::new(decision::view(decision)));
                 problem
             }
+            Error::TermsNotAccepted(terms) => Self::terms_not_accepted(words, &terms),
+            Error::OtherTerms(terms) => Self::other_terms(words, &terms),
             Error::NoAllocation => Self::new(StatusCode::FORBIDDEN, "no-allocation", words)
                 .remedy("apply for access; an accepted application brings an allocation"),
             Error::NoFeasiblePartition(placement) => {

@@ -21,6 +21,7 @@ mod registry;
 mod routes;
 mod site_agents;
 mod sites;
+mod terms;
 mod unknown_accounts;
 mod usage;
 mod whoami;
@@ -86,5 +87,6 @@ pub(crate) fn operations() -> Vec<Operation> {
     operations.extend(indicators::operations());
     operations.extend(organisations::operations());
     operations.extend(registry::operations());
+    operations.extend(terms::operations());
     operations
 }

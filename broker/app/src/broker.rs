@@ -18,6 +18,7 @@ use crate::loops::{Hearing, Judged};
 use crate::standing::Standings;
 use crate::state_log::Lines;
 use crate::tally::Tallies;
+use crate::terms::{Accepted, TermsSet};
 use crate::{Board, Error, FileStore, Nudges, Result, Retention, RoleRule};
 
 /// What a broker is made of.
@@ -102,6 +103,7 @@ pub(crate) struct Inner {
     policy: RwLock<Arc<Engine>>,
     pub(crate) role_rules: RwLock<Arc<[RoleRule]>>,
     pub(crate) directory: RwLock<Arc<Directory>>,
+    pub(crate) terms: RwLock<Arc<TermsSet>>,
     pub(crate) board: Board,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<Ids>,
@@ -110,6 +112,7 @@ pub(crate) struct Inner {
     files: Option<FileStore>,
     pub(crate) callers: Callers,
     pub(crate) standings: Standings,
+    pub(crate) accepted: Accepted,
     pub(crate) decisions: Decisions,
     pub(crate) reads: JobReads,
     pub(crate) in_flight: InFlight,
@@ -134,8 +137,10 @@ impl Broker {
                 policy: RwLock::new(parts.policy),
                 role_rules: RwLock::new(Arc::new([])),
                 directory: RwLock::new(crate::contact::shipped()),
+                terms: RwLock::default(),
                 callers: Callers::new(&parts.limits),
                 standings: Standings::new(&parts.limits),
+                accepted: Accepted::new(&parts.limits),
                 decisions: Decisions::default(),
                 reads: JobReads::default(),
                 in_flight: InFlight::default(),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use broker_model::{
     Allocation, AllocationId, Assurance, DecisionId, EntryBody, EntryKind, Evidence,
-    IdentityAssurance, Organisation, OrganisationId, PersonId, Project, ProjectId, Role, SizeClass,
+    IdentityAssurance, Missing, Organisation, OrganisationId, PersonId, Project, ProjectId, Role,
+    SizeClass,
 };
 use broker_store::{StoredDecision, Write};
 use jiff::civil::Date;
@@ -33,6 +34,8 @@ pub struct CheckAnswer {
     /// What was asked; not part of the answer, and there to say it in another language.
     #[serde(skip)]
     pub question: Option<Box<Question>>,
+    /// What is still to be done before a job runs, and by whom.
+    pub missing: Vec<Missing>,
 }
 
 /// A decision that was made, on its way into the same transaction as what it allows.
@@ -73,12 +76,16 @@ impl Broker {
                 .min_by_key(reluctance)
                 .unwrap_or_else(|| decide(None)),
         };
+        let decision = made.decision.clone();
+        let missing = self.missing(caller, &decision, allocation).await?;
         Ok(CheckAnswer {
             project,
             organisation: standing.organisation.name.clone(),
             allocation,
             decision: made.decision.clone(),
             question: Some(Box::new(made.question.clone())),
+            decision,
+            missing,
         })
     }
 

@@ -1,5 +1,7 @@
+use std::sync::Arc;
+
 use broker_model::{
-    AllocationId, InvalidSpec, JobId, PartitionRef, Placement, StateName, UnitMillis,
+    AllocationId, InvalidSpec, JobId, PartitionRef, Placement, StateName, TermsDocument, UnitMillis,
 };
 use broker_store::{CommitError, StoreError};
 
@@ -49,6 +51,13 @@ pub enum Error {
     Files(String),
     #[error("the organisation or project may not compute here now")]
     NotEligible(Box<Asked>),
+    NotEligible(Box<Decision>),
+    /// In force and not accepted by whoever hands the job in.
+    #[error("terms in force are not accepted: {}", documents(.0))]
+    TermsNotAccepted(Vec<Arc<TermsDocument>>),
+    /// What was read is not the text in force, which this is.
+    #[error("this is not the text of `{}` in force, which is version {}", .0.id, .0.version)]
+    OtherTerms(Arc<TermsDocument>),
     #[error("the project holds no allocation")]
     NoAllocation,
     #[error("no partition of the federation can run this job")]
@@ -108,6 +117,14 @@ fn fields(count: usize) -> String {
         1 => "one field".to_owned(),
         count => format!("{count} fields"),
     }
+}
+
+fn documents(terms: &[Arc<TermsDocument>]) -> String {
+    let ids: Vec<String> = terms
+        .iter()
+        .map(|it| format!("`{}` version {}", it.id, it.version))
+        .collect();
+    ids.join(", ")
 }
 
 fn listed<T: std::fmt::Display>(items: &[T]) -> String {

@@ -68,6 +68,7 @@ impl Stage {
             zones: &BTreeMap::new(),
             tally: &Tally::default(),
             bound: None,
+            unaccepted: &BTreeMap::new(),
         });
         let _ = serde_json::to_value(placement);
     }

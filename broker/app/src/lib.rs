@@ -31,6 +31,7 @@ mod indicators;
 mod invalid;
 pub mod jobs;
 pub mod loops;
+mod missing;
 mod nudge;
 mod objectives;
 mod once;
@@ -48,6 +49,7 @@ mod sites;
 mod standing;
 mod state_log;
 mod tally;
+mod terms;
 
 pub use access_modes::ModeToday;
 pub use applications::{ApplicationForm, FormField};
@@ -86,6 +88,7 @@ pub use routes::{DeclaredEvidence, RouteFound, RouteQuery};
 pub use sessions::{OpenSession, SignedIn};
 pub use sites::SiteView;
 pub use standing::Standing;
+pub use terms::{BrokenTerms, TermsFault, TermsInForce, TermsSet};
 
 /// Most that a list of what waits at a site tells at once; whoever wants more asks for what comes after.
 pub const MOST_AT_ONCE: u32 = 200;

@@ -36,6 +36,9 @@ pub struct PlacingInputs {
     /// What was counted where sites have set windows or limits; left out where none asks for it.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
     pub tally: Tally,
+    /// Sites whose terms its owner had not accepted, with their version.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unaccepted: BTreeMap<SiteId, String>,
 }
 
 /// A federation as it was heard at one moment, each part by the SHA-256 that names its document.
@@ -147,6 +150,7 @@ pub fn place_again(
         zones: &zones,
         tally: &inputs.tally,
         bound: inputs.bound.as_ref(),
+        unaccepted: &inputs.unaccepted,
     });
     Ok(serde_json::to_string(&placement)?)
 }

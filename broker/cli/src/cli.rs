@@ -13,6 +13,7 @@ mod person;
 mod review;
 mod routes;
 mod site;
+mod terms;
 mod values;
 
 use std::path::PathBuf;
@@ -42,6 +43,7 @@ pub use routes::RouteArgs;
 pub use site::{
     DrainVerb, IncidentVerb, KindArg, ScopeArgs, SeverityArg, SiteVerb, VetoVerb, WindowVerb,
 };
+pub use terms::{AcceptTermsArgs, TermsVerb};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 refused, or the answer is no; 2 wrong use or a file that cannot be read;
@@ -89,6 +91,14 @@ pub enum Verb {
         /// Needed when you work in several projects
         #[arg(long)]
         project: Option<ProjectId>,
+    },
+    /// List the terms in force, of the platform and of the sites, and which of them you have accepted
+    Terms {
+        /// Two letters: `fr`. English where they are not in it
+        #[arg(long, global = true, default_value = "en")]
+        language: String,
+        #[command(subcommand)]
+        what: Option<TermsVerb>,
     },
     #[command(flatten)]
     Entitlement(EntitlementVerb),

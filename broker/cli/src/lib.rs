@@ -60,12 +60,12 @@ mod verbs;
 mod written;
 
 pub use cli::{
-    AcceptArgs, AgentVerb, ApplicationVerb, ApplyArgs, Audit, CentresVerb, Cli, ContactVerb,
-    DrainVerb, EntitlementVerb, EvidenceAdd, EvidenceVerb, FileVerb, FindArgs, FollowUpVerb,
-    FunderVerb, HandoffArgs, HandoffFormat, IncidentVerb, KindArg, MatchesVerb, MatchingVerb,
-    MeVerb, MovedArgs, ObjectiveArgs, ObjectiveVerb, OrganisationVerb, PersonVerb, ReferArgs,
-    ReferralVerb, RegisterArgs, ReviewVerb, RouteArgs, ScopeArgs, SeverityArg, SiteVerb, Verb,
-    VetoVerb, WindowVerb, parse,
+    AcceptArgs, AcceptTermsArgs, AgentVerb, ApplicationVerb, ApplyArgs, Audit, CentresVerb, Cli,
+    ContactVerb, DrainVerb, EntitlementVerb, EvidenceAdd, EvidenceVerb, FileVerb, FindArgs,
+    FollowUpVerb, FunderVerb, HandoffArgs, HandoffFormat, IncidentVerb, KindArg, MatchesVerb,
+    MatchingVerb, MeVerb, MovedArgs, ObjectiveArgs, ObjectiveVerb, OrganisationVerb, PersonVerb,
+    ReferArgs, ReferralVerb, RegisterArgs, ReviewVerb, RouteArgs, ScopeArgs, SeverityArg, SiteVerb,
+    TermsVerb, Verb, VetoVerb, WindowVerb, parse,
 };
 pub use exit::{Failure, exit_code};
 pub use login::{FileTokens, finish_login, start_login};

@@ -28,6 +28,7 @@ mod site;
 mod site_agents;
 mod sites;
 mod submit;
+mod terms;
 mod usage;
 mod whoami;
 
@@ -91,6 +92,7 @@ pub(crate) async fn run(
         }
         Verb::Cancel { job } => job::cancel(client, job, json, out).await,
         Verb::Handoff { job, args } => handoff::run(client, job, args, json, out).await,
+        Verb::Terms { language, what } => terms::run(client, (&language, what), json, out).await,
         Verb::Entitlement(verb) => entitlement::run(client, verb, json, out).await,
         Verb::Contact(verb) => contact::run(client, verb, json, out).await,
         Verb::Funder(verb) => funder::run(client, verb, json, out).await,

@@ -9,6 +9,7 @@ mod indicators;
 mod jobs;
 mod me;
 mod sites;
+mod terms;
 
 use std::fmt;
 use std::time::Duration;

@@ -15,6 +15,7 @@ mod registry;
 mod route;
 mod set_item;
 mod site;
+mod terms;
 mod whoami;
 
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,7 @@ pub use route::{
 };
 pub use set_item::SetItem;
 pub use site::{SiteCapacity, SiteStateView, SiteView};
+pub use terms::{TermsAcceptanceView, TermsView};
 pub use whoami::{
     AllocationView, CheckRequest, CheckView, LoginChoice, LoginOptions, LoginView, ProjectView,
     RoleOrigin, RoleView, WhoAmI,

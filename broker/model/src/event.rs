@@ -172,6 +172,9 @@ pub enum EntryKind {
     /// Another policy set decides from now on, at the replica that says so.
     #[serde(rename = "policy.changed")]
     PolicyChanged,
+    /// A version that was in force, by a person (`actor`); `text_sha256` names what they read.
+    #[serde(rename = "terms.accepted")]
+    TermsAccepted,
     #[serde(rename = "job.accepted")]
     JobAccepted,
     #[serde(rename = "job.placed")]

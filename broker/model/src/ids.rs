@@ -227,6 +227,10 @@ name_id!(
 );
 name_id!(SystemId, "system");
 name_id!(
+    /// What people have to accept: `platform`, `site-lumi`.
+    TermsId, "terms document"
+);
+name_id!(
     /// Who helps: `lumi`, `antenna-be`. A factory's centre need not be called as its site is.
     CentreId, "support centre"
 );

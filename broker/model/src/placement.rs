@@ -66,6 +66,8 @@ pub enum Clause {
     OrganisationLimit,
     /// A job that it waits for is elsewhere, or not at a scheduler yet.
     Dependency,
+    /// Whoever handed the job in has not accepted the terms of the site.
+    Terms,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,8 +12,8 @@ mod spot;
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::{
-    Allocation, Bound, Candidate, Considered, Controls, JobSpec, PartitionRef, Placement,
-    Rejection, Site, SiteSnapshot, SiteState, Tally,
+    Allocation, Bound, Candidate, Clause, Considered, Controls, JobSpec, PartitionRef, Placement,
+    Rejection, Site, SiteId, SiteSnapshot, SiteState, Tally,
 };
 use jiff::Timestamp;
 
@@ -40,6 +40,8 @@ pub struct Input<'a> {
     pub tally: &'a Tally,
     /// What the jobs that it waits for leave open, if they leave anything open.
     pub bound: Option<&'a Bound>,
+    /// Sites whose terms the job's owner has not accepted, with the version in force.
+    pub unaccepted: &'a BTreeMap<SiteId, String>,
 }
 
 /// A site and what was last heard of it.
@@ -95,6 +97,24 @@ pub fn barred(input: &Input<'_>, at: &PartitionRef) -> Vec<Rejection> {
 pub fn never_feasible(placement: &Placement) -> bool {
     let for_good = |one: &Considered| one.rejections.iter().any(|r| !r.temporary);
     !placement.considered.is_empty() && placement.considered.iter().all(for_good)
+}
+
+/// Sites whose terms have to be accepted before anything can take the job, now or later: every partition
+/// that ever could is one of theirs.
+///
+/// Empty as soon as one of them needs no acceptance, and where none could take the job anyway.
+pub fn only_for_terms(placement: &Placement) -> BTreeSet<SiteId> {
+    let mut sites = BTreeSet::new();
+    for one in &placement.considered {
+        if one.rejections.iter().any(|it| !it.temporary) {
+            continue;
+        }
+        if !one.rejections.iter().any(|it| it.clause == Clause::Terms) {
+            return BTreeSet::new();
+        }
+        sites.insert(one.partition.site.clone());
+    }
+    sites
 }
 
 fn consider(input: &Input<'_>, spot: &Spot<'_>) -> Result<Candidate, Vec<Rejection>> {

@@ -6,3 +6,4 @@ mod forecasts;
 mod properties;
 mod ranking;
 mod shipped;
+mod terms;

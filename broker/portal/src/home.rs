@@ -9,6 +9,7 @@ use crate::Portal;
 use crate::decision::DecisionView;
 use crate::follow_ups::rows::OwedRow;
 use crate::frame::{Frame, html};
+use crate::missing::{self, MissingView};
 use crate::referrals::Waiting;
 use crate::refusal::Refusal;
 use crate::texts::Texts;
@@ -37,6 +38,8 @@ struct HomePage {
     owes: bool,
     /// What of it is due soon, or overdue.
     pressing: Vec<OwedRow>,
+    /// There is something to accept, or was.
+    has_terms: bool,
 }
 
 struct ProjectView {
@@ -46,6 +49,7 @@ struct ProjectView {
     call_reference: Option<String>,
     allocations: Vec<AllocationView>,
     decision: DecisionView,
+    missing: Vec<MissingView>,
 }
 
 struct AllocationView {
@@ -103,6 +107,7 @@ pub(crate) async fn show(
         waiting: portal.waiting(&member).await?,
         owes,
         pressing: portal.owed_rows(texts, &owed),
+        has_terms: !portal.broker.terms(member.caller()).await?.is_empty(),
     })
 }
 
@@ -133,6 +138,8 @@ async fn project(
             Some(question) => DecisionView::said(texts, &engine, (question, &answer.decision)),
             None => DecisionView::in_english(texts, &answer.decision),
         },
+        decision: DecisionView::in_english(texts, &answer.decision),
+        missing: missing::views(texts, &answer.missing),
     })
 }
 

@@ -24,6 +24,7 @@ mod jobs;
 mod ledger;
 mod login;
 mod matching;
+mod missing;
 mod notices;
 mod organisations;
 mod placement;
@@ -36,6 +37,7 @@ mod routes;
 
 mod site_admin;
 mod sites;
+mod terms;
 mod texts;
 mod titles;
 mod twice;

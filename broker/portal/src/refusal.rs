@@ -77,6 +77,7 @@ fn of_app(error: &Error) -> (StatusCode, &'static str) {
         Error::Forbidden(_)
         | Error::NotEligible(_)
         | Error::NoAllocation
+        | Error::TermsNotAccepted(_)
         | Error::ConflictOfInterest => (StatusCode::FORBIDDEN, "forbidden"),
         Error::Invalid(..) | Error::InvalidSpec(_) | Error::InvalidSite(_) => {
             (StatusCode::BAD_REQUEST, "bad_request")
@@ -86,6 +87,7 @@ fn of_app(error: &Error) -> (StatusCode, &'static str) {
         | Error::JobIsOver(_)
         | Error::NotWaiting(_)
         | Error::AlreadySo(_)
+        | Error::OtherTerms(_)
         | Error::KeyReused
         | Error::OtherDocument { .. }
         | Error::NoDocumentNamed

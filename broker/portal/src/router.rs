@@ -1,12 +1,11 @@
 use std::any::Any;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, OriginalUri};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Router, middleware};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::applications::new;
@@ -16,7 +15,7 @@ use crate::referrals::{self, moves};
 use crate::refusal::Refusal;
 use crate::{
     Portal, agents, applications, assets, confirmations, follow_ups, frame, handoffs, home, jobs,
-    ledger, login, matching, reviews, routes, site_admin, sites,
+    ledger, login, matching, reviews, routes, site_admin, sites, terms,
 };
 
 /// A script is at most 256 KiB, three times that when a form encodes it.
@@ -34,6 +33,8 @@ pub fn router(portal: Portal) -> Router {
         .route("/jobs/{id}/events", get(jobs::follow::events))
         .route("/jobs/{id}/handoff/script", get(jobs::handoff::script))
         .route("/jobs/{id}/handoff/lexis", get(jobs::handoff::lexis))
+        .route("/terms", get(terms::show))
+        .route("/terms/{id}", post(terms::accept))
         .merge(entitlement())
         .merge(help())
         .merge(matching::routes())

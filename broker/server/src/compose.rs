@@ -23,7 +23,7 @@ use url::Url;
 
 use crate::auth::TokenAuth;
 use crate::config::{Config, DatabaseConfig};
-use crate::{files, policy, roles, secrets, shipped, tls};
+use crate::{files, policy, roles, secrets, shipped, terms, tls};
 
 /// From the head of a request for a page to the head of its answer. Signing in asks an issuer meanwhile.
 const PAGE_TIME: Duration = Duration::from_secs(30);
@@ -60,6 +60,7 @@ pub async fn compose(config: &Config) -> anyhow::Result<Composed> {
     check_schema(&store).await?;
     let sites = sites(config)?;
     let rules = roles::rules(&config.issuers)?;
+    let terms = terms::load(config)?;
     let composed = assemble(Ingredients {
         store,
         policy: policy::load(config)?,
@@ -75,6 +76,7 @@ pub async fn compose(config: &Config) -> anyhow::Result<Composed> {
         files: files::store(&config.files)?,
     })?;
     composed.broker.put_role_rules(rules);
+    composed.broker.put_terms(terms);
     Ok(composed)
 }
 
@@ -94,10 +96,12 @@ pub(crate) async fn check_schema(store: &SqlStore) -> anyhow::Result<()> {
 /// Returns what an operator may want to mend all the same.
 pub(crate) fn check(config: &Config) -> anyhow::Result<Vec<String>> {
     policy::load(config)?;
+    let terms = terms::load(config)?;
     let sites = sites(config)?;
     roles::rules(&config.issuers)?;
     let is_filed = |id: &SiteId| sites.iter().any(|site| site.id == *id);
     let mut warnings = roles::unknown_sites(&config.issuers, is_filed);
+    warnings.extend(terms::unknown_sites(&terms, is_filed));
     if !warnings.is_empty() {
         warnings.push(
             "what is registered without a file is in the database: `doctor` looks there".to_owned(),

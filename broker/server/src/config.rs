@@ -11,7 +11,7 @@ use broker_auth::IssuerConfig;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-pub use parts::{FilesConfig, LimitsConfig, LogConfig, LogFormat, S3Config};
+pub use parts::{FilesConfig, LimitsConfig, LogConfig, LogFormat, S3Config, TermsConfig};
 pub use retention::RetentionConfig;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,6 +24,8 @@ pub struct Config {
     pub policy: PolicyConfig,
     #[serde(default)]
     pub sites: SitesConfig,
+    #[serde(default)]
+    pub terms: TermsConfig,
     #[serde(default)]
     pub issuers: Vec<IssuerConfig>,
     #[serde(default)]
@@ -136,6 +138,7 @@ impl Config {
             &mut self.database.url_file,
             &mut self.policy.dir,
             &mut self.sites.dir,
+            &mut self.terms.dir,
         ] {
             path.as_mut().map(from);
         }

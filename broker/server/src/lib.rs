@@ -20,6 +20,7 @@ mod secrets;
 mod serve;
 pub mod shipped;
 mod telemetry;
+mod terms;
 mod tls;
 mod waldur;
 

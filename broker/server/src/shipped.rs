@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Context as _;
+use broker_app::TermsSet;
 use broker_model::Site;
 use serde::Deserialize;
 
@@ -58,6 +59,13 @@ pub fn sites_from(dir: &Path) -> anyhow::Result<Vec<Site>> {
         toml::from_str(&text).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))
     };
     paths.iter().map(read).collect()
+}
+
+/// The example of a platform's terms, for the demo.
+pub(crate) fn example_terms() -> anyhow::Result<TermsSet> {
+    let name = "config/terms/platform-2026-01.toml".to_owned();
+    let text = include_str!("../../../config/terms/platform-2026-01.toml").to_owned();
+    Ok(TermsSet::read(&[(name, text)])?)
 }
 
 #[derive(Deserialize)]

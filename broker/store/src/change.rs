@@ -1,16 +1,9 @@
 use std::sync::Arc;
 
-use broker_model::{
-    AgentKey, Allocation, AllocationId, Attempt, AttemptId, EnrolledAgent, EntryBody, GpuMillis,
-    HoldSubject, Invite, Job, JobId, Organisation, PersonId, Project, RegisteredSite, SiteId,
-    SiteSnapshot, SiteState, UnitMillis, UsageRecord, WindowId,
-};
+use broker_model::{AgentKey, Allocation, AllocationId, Attempt, AttemptId, EnrolledAgent, EntryBody, GpuMillis, HoldSubject, Invite, Job, JobId, Organisation, PersonId, Project, RegisteredSite, SiteId, SiteSnapshot, SiteState, UnitMillis, UsageRecord, WindowId, TermsAcceptance};
 use jiff::Timestamp;
 
-use crate::{
-    AgentNonce, IdempotencyKey, LegalHold, LogChunkKey, Person, Remembered, Revocation, Session,
-    StoredConfirmation, StoredDecision, StoredDossier, StoredErasure, StoredGrant, StoredPlacement,
-};
+use crate::{AgentNonce, IdempotencyKey, LegalHold, LogChunkKey, Person, Remembered, Revocation, Session, StoredConfirmation, StoredDecision, StoredDossier, StoredErasure, StoredGrant, StoredPlacement};
 
 /// What is to be true afterwards, all of it or nothing.
 #[derive(Clone, Debug, Default)]
@@ -166,6 +159,8 @@ pub enum Write {
         issuer: String,
         subject: String,
     },
+    /// Fails with `Duplicate(TermsAcceptance)` when this person has accepted this text of this version.
+    AcceptTerms(Box<TermsAcceptance>),
     /// Fails with `Conflict(Invite)` if the id is there; stores version 1 (give 0).
     InsertInvite(Box<Invite>),
     /// Fails with `Conflict(Invite)` unless the stored version is `invite.version`; stores

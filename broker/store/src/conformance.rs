@@ -122,6 +122,7 @@ where
             a_role_knows_its_holders,
             a_session_ends_when_it_expires_or_is_removed,
             a_revocation_is_kept_until_it_is_lifted,
+            a_text_of_terms_is_accepted_once_by_each_person,
         }
         privacy::{
             an_erased_person_is_found_by_id_alone_and_their_subject_is_free,

@@ -26,6 +26,7 @@ pub enum Entity {
     Dossier,
     /// A name that one alone may have.
     Claim,
+    TermsAcceptance,
 }
 
 impl fmt::Display for Entity {
@@ -49,6 +50,7 @@ impl fmt::Display for Entity {
             Self::Organisation => "organisation",
             Self::Dossier => "dossier",
             Self::Claim => "claim",
+            Self::TermsAcceptance => "acceptance of terms",
         })
     }
 }

@@ -8,7 +8,7 @@ use broker_model::{
     AgentId, AgentKey, Allocation, AllocationId, Attempt, AttemptId, Confirmation, DecisionId,
     EnrolledAgent, GpuMillis, Invite, InviteId, Job, JobId, Organisation, OrganisationId, PersonId,
     Placement, Project, ProjectId, RegisteredSite, Role, SiteId, SiteSnapshot, SiteState,
-    StateName, UsageRecord, WindowId, WindowUse,
+    StateName, TermsAcceptance, UsageRecord, WindowId, WindowUse,
 };
 use jiff::Timestamp;
 
@@ -252,6 +252,8 @@ pub trait Identities: Send + Sync + 'static {
     /// All of them: every replica reads them every second, and they are few.
     async fn revocations(&self) -> Result<Vec<Revocation>>;
     async fn find_revocation(&self, issuer: &str, subject: &str) -> Result<Option<Revocation>>;
+    /// Every text of terms that somebody has accepted, by document and version.
+    async fn terms_accepted_by(&self, person: PersonId) -> Result<Vec<TermsAcceptance>>;
 }
 
 #[async_trait]

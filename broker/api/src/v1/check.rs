@@ -24,5 +24,6 @@ pub(crate) async fn check(
         organisation: answer.organisation,
         allocation: answer.allocation,
         decision: decision::view(answer.decision),
+        missing: answer.missing,
     }))
 }

@@ -230,6 +230,7 @@ async fn every_mutating_operation_leaves_an_entry_in_the_ledger() {
                 && !crate::follow_ups::is_of_it(path)
                 && !crate::indicators::is_of_it(path)
                 && !crate::privacy::is_of_it(path)
+                && !crate::terms::is_of_it(path)
         })
         .collect();
     // The agent of the site has things to ask before that.

@@ -34,5 +34,6 @@ mod registry;
 mod routes;
 mod site;
 mod streams;
+mod terms;
 mod unknown_accounts;
 mod world;

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use broker_model::{Allocation, Job, PartitionRef, Rejection, Tally};
 use broker_placement::Input;
 
@@ -35,6 +37,8 @@ impl Broker {
             zones: self.board().zones(),
             tally: &Tally::default(),
             bound: None,
+            // A job that is there already was let in under the terms of its day.
+            unaccepted: &BTreeMap::new(),
         };
         broker_placement::barred(&input, at)
     }

@@ -16,6 +16,7 @@ use crate::board::{Moment, Record};
 use crate::jobs::prepare::chosen;
 use crate::replay::{PlacingInputs, digest};
 use crate::tally::{Count, Turn};
+use crate::terms::UnacceptedSites;
 
 /// A placement, and the board it was made on.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub(crate) struct Placing {
     bound: Option<Bound>,
     board: Arc<Record>,
     tally: Tally,
+    unaccepted: UnacceptedSites,
     counted: CountedBy,
 }
 
@@ -51,6 +53,7 @@ impl Broker {
         allocation: &Allocation,
         refused_by: &[PartitionRef],
         bound: Option<Bound>,
+        unaccepted: &UnacceptedSites,
     ) -> Result<Placing, StoreError> {
         let now = self.inner.clock.now();
         let heard = self.board().heard();
@@ -65,6 +68,7 @@ impl Broker {
             zones: self.board().zones(),
             bound: bound.as_ref(),
             tally: &tally,
+            unaccepted,
         };
         let placement = broker_placement::place(&input);
         let counted = counted(&placement, &heard, &input, &versions);
@@ -74,6 +78,7 @@ impl Broker {
             bound,
             board: self.board().record(&heard, now),
             tally,
+            unaccepted: unaccepted.clone(),
             counted,
         })
     }
@@ -86,8 +91,9 @@ impl Broker {
         allocation: &Allocation,
         refused_by: &[PartitionRef],
         bound: Option<Bound>,
+        unaccepted: &UnacceptedSites,
     ) -> Result<(Placing, Option<Turn>), StoreError> {
-        let place = || self.place(spec, allocation, refused_by, bound.clone());
+        let place = || self.place(spec, allocation, refused_by, bound.clone(), unaccepted);
         let placing = place().await?;
         if !placing.is_counted() {
             return Ok((placing, None));
@@ -117,6 +123,7 @@ impl Broker {
             board: placing.board.name().to_owned(),
             observed_at: placing.board.observed_at().to_vec(),
             tally: placing.tally.clone(),
+            unaccepted: placing.unaccepted.clone(),
         };
         let document =
             serde_json::to_string(&placing.placement).expect("a placement is always JSON");

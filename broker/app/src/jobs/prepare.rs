@@ -8,6 +8,7 @@ use crate::eligibility::{Decided, reluctance};
 use crate::jobs::placing::Placing;
 use crate::standing::Standing;
 use crate::tally::Turn;
+use crate::terms::UnacceptedSites;
 use crate::{Broker, Caller, Error, Result};
 
 /// A job that could be accepted, or why not: the decision and the placement under one allocation.
@@ -20,13 +21,21 @@ pub(crate) struct Prepared {
     pub(crate) placing: Option<Placing>,
 }
 
+/// What holds for a job under whatever allocation.
+struct Conditions {
+    bound: Option<Bound>,
+    unaccepted: UnacceptedSites,
+}
+
 /// Ranks from here on say no.
-const REFUSED: u8 = 2;
+const REFUSED: u8 = 3;
 
 impl Prepared {
     fn rank(&self) -> u8 {
         match self.placing.as_ref().map(|placing| &placing.placement) {
             Some(placement) if placement.chosen.is_some() => 0,
+            // Refused, too, and yet nearest to an acceptance.
+            Some(placement) if !broker_placement::only_for_terms(placement).is_empty() => 2,
             Some(placement) if !broker_placement::never_feasible(placement) => 1,
             Some(_) => REFUSED,
             None => REFUSED + reluctance(self.decided.decision().result),
@@ -54,11 +63,14 @@ impl Broker {
             return Err(Error::NotFound("project"));
         }
         let standing = self.standing(spec.project).await?;
-        let bound = self.bound_at_submission(spec).await?;
+        let conditions = Conditions {
+            bound: self.bound_at_submission(spec).await?,
+            unaccepted: self.unaccepted_sites(caller.person).await?,
+        };
         let mut best: Option<Prepared> = None;
         for allocation in &standing.allocations {
             let prepared = self
-                .prepare_under(caller, spec, (&standing, bound.as_ref()), allocation)
+                .prepare_under(caller, spec, (&standing, &conditions), allocation)
                 .await?;
             if prepared.rank() == 0 {
                 return Ok(prepared);
@@ -79,12 +91,14 @@ impl Broker {
         &self,
         caller: &Caller,
         spec: &JobSpec,
-        (standing, bound): (&Arc<Standing>, Option<&Bound>),
+        (standing, conditions): (&Arc<Standing>, &Conditions),
         allocation: &Allocation,
     ) -> Result<Prepared> {
         let decided = self.decide(caller, standing, allocation);
         let placing = if decided.is_eligible() {
-            Some(self.place(spec, allocation, &[], bound.cloned()).await?)
+            let Conditions { bound, unaccepted } = conditions;
+            let placing = self.place(spec, allocation, &[], bound.clone(), unaccepted);
+            Some(placing.await?)
         } else {
             None
         };

@@ -1,4 +1,4 @@
-use broker_model::{AllocationId, JobSpec, Placement};
+use broker_model::{AllocationId, JobSpec, Missing, Placement, TermsScope};
 use policy_engine::Decision;
 use serde::{Deserialize, Serialize};
 
@@ -11,15 +11,32 @@ pub struct Quote {
     pub eligibility: Decision,
     /// The same document that a submitted job gets; absent when the decision says no.
     pub placement: Option<Placement>,
+    /// Terms without which the job would be refused.
+    pub missing: Vec<Missing>,
 }
 
 impl Broker {
     pub async fn quote(&self, caller: &Caller, spec: &JobSpec) -> Result<Quote> {
         let prepared = self.prepare(caller, spec).await?;
+        let placement = prepared.placing.map(|placing| placing.placement);
         Ok(Quote {
             allocation: prepared.allocation.id,
             eligibility: prepared.decided.decision().clone(),
-            placement: prepared.placing.map(|placing| placing.placement),
+            missing: self.missing_terms(caller, placement.as_ref()).await?,
+            placement,
         })
+    }
+
+    async fn missing_terms(
+        &self,
+        caller: &Caller,
+        placement: Option<&Placement>,
+    ) -> Result<Vec<Missing>> {
+        let sites = placement.map(broker_placement::only_for_terms);
+        let sites = sites.unwrap_or_default();
+        let asked = |scope: &TermsScope| scope.site().is_none_or(|site| sites.contains(site));
+        let mut lacking = self.unaccepted_terms(caller.person).await?;
+        lacking.retain(|it| asked(&it.scope));
+        Ok(lacking.iter().map(|it| crate::missing::terms(it)).collect())
     }
 }

@@ -51,10 +51,12 @@ impl Broker {
         once: &Once<Job>,
     ) -> Result<Accepted> {
         let first = self.submit_counted(caller, &spec, once).await;
-        if !matches!(first, Err(Refused::Stale(_))) {
-            return first.map_err(Error::from);
+        match &first {
+            Err(Refused::Stale(_)) => self.forget_standing(spec.project).await,
+            // They may have been accepted at another replica just now.
+            Err(Refused::For(Error::TermsNotAccepted(_))) => self.forget_accepted(caller.person),
+            _ => return first.map_err(Error::from),
         }
-        self.forget_standing(spec.project).await;
         let second = self.submit_counted(caller, &spec, once).await;
         if matches!(second, Err(Refused::Stale(_))) {
             self.forget_standing(spec.project).await;
@@ -87,6 +89,9 @@ impl Broker {
         spec: &JobSpec,
         once: &Once<Job>,
     ) -> Result<Accepted, Refused> {
+        if caller.may_use(spec.project) {
+            self.check_platform_terms(caller).await?;
+        }
         let (mut prepared, _turn) = self.prepare_in_turn(caller, spec).await?;
         if !prepared.decided.is_eligible() {
             return Ok(self.refuse(caller, prepared).await?);
@@ -97,6 +102,7 @@ impl Broker {
         if broker_placement::never_feasible(&placing.placement) {
             return Err(Error::NoFeasiblePartition(Box::new(placing.placement)).into());
         }
+        self.check_site_terms(caller, &placing.placement).await?;
         let mut job = self.new_job(caller, spec.clone(), &prepared);
         let mut entering = Change::default();
         if let Some((partition, candidate)) = chosen(&placing.placement) {

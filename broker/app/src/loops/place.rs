@@ -70,8 +70,9 @@ impl Broker {
                 return self.moved_on(&job, change).await;
             }
         };
+        let unaccepted = self.still_unaccepted(&job).await?;
         let (placing, _turn) = self
-            .place_in_turn(&job.spec, &allocation, &job.refused_by, bound)
+            .place_in_turn(&job.spec, &allocation, &job.refused_by, bound, &unaccepted)
             .await?;
         let is_chosen = placing.placement.chosen.is_some();
         if !is_chosen && !broker_placement::never_feasible(&placing.placement) {

@@ -8,7 +8,7 @@ use broker_model::{
     AgentId, AgentKey, Allocation, AllocationId, Attempt, AttemptId, Confirmation, DecisionId,
     EnrolledAgent, GpuMillis, Invite, InviteId, Job, JobId, Organisation, OrganisationId, PersonId,
     Placement, Project, ProjectId, RegisteredSite, Role, SiteId, SiteSnapshot, SiteState,
-    StateName, UsageRecord, WindowId, WindowUse,
+    StateName, TermsAcceptance, UsageRecord, WindowId, WindowUse,
 };
 use broker_store::{
     AccountUse, Accounts, Agents, Attempts, Change, CommitError, Commits, Committed, Dossiers,
@@ -198,6 +198,7 @@ as_inside! { Identities {
     fn forget_sessions(expired_before: Timestamp) -> Result<u64>;
     fn revocations() -> Result<Vec<Revocation>>;
     fn find_revocation(issuer: &str, subject: &str) -> Result<Option<Revocation>>;
+    fn terms_accepted_by(person: PersonId) -> Result<Vec<TermsAcceptance>>;
 }}
 
 as_inside! { Privacy {

@@ -42,6 +42,7 @@ mod setup;
 mod sites;
 mod slips;
 mod submit;
+mod terms;
 mod unknown_accounts;
 mod usage;
 mod world;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use broker_app::replay::replay_placement;
 use broker_app::{Adopted, Error, FiledAs};
 use broker_model::{
-    Clause, DrainDraft, Job, JobState, LimitDraft, Principal, QueuedJobs, Role, SiteScope,
-    StateName, VetoDraft,
+    Clause, DrainDraft, Job, JobState, LimitDraft, MissingFrom, Principal, QueuedJobs, Role,
+    SiteScope, StateName, VetoDraft,
 };
 use broker_store::{Jobs as _, Page};
 
@@ -324,8 +324,20 @@ async fn a_veto_keeps_an_allocation_away_and_cancels_what_waits_if_asked() {
     let state = async |job: &Job| broker.job(&ada, job.id).await.unwrap().state.name();
     assert_eq!(state(&stays).await, StateName::Placed);
     assert_eq!(clauses(&broker).await[0].0, Clause::Vetoed);
+    let missing = async || {
+        let answer = broker.check(&ada, stays.spec.project).await.unwrap();
+        let told = answer.missing.into_iter().map(|it| (it.by, it.how));
+        told.collect::<Vec<_>>()
+    };
+    let how = format!("alcyone site lift-veto lumi {}", veto.id);
+    assert_eq!(
+        missing().await,
+        [(MissingFrom::SiteAdministrator, how)],
+        "pre-flight names who can lift it"
+    );
     broker.lift_veto(&lena, &lumi(), veto.id).await.unwrap();
     assert_eq!(clauses(&broker).await, []);
+    assert_eq!(missing().await, []);
     broker
         .veto_grant(&lena, &lumi(), &draft(QueuedJobs::Cancel))
         .await

@@ -2,13 +2,13 @@ use std::io::Write;
 
 use broker_client::Client;
 use broker_client::wire::{DecisionResult, DecisionView};
-use broker_model::ProjectId;
+use broker_model::{Missing, MissingFrom, MissingKind, ProjectId};
 use serde::Serialize;
 
 use crate::exit::Failure;
 use crate::print;
 
-/// Exit code 1 when the answer is not "eligible".
+/// Exit code 1 when the answer is not "eligible", or when terms that every job needs are not accepted.
 pub(crate) async fn run(
     client: &Client,
     project: Option<ProjectId>,
@@ -21,6 +21,8 @@ pub(crate) async fn run(
     };
     let answer = client.check(project).await?;
     let eligible = answer.decision.result == DecisionResult::Eligible;
+    let for_all = |it: &Missing| it.what == MissingKind::Terms && it.site.is_none();
+    let may = eligible && !answer.missing.iter().any(for_all);
     if json {
         print::json(&answer, out)?;
     } else {
@@ -28,8 +30,9 @@ pub(crate) async fn run(
         if let Some(allocation) = &answer.allocation {
             writeln!(out, "under allocation {allocation}")?;
         }
+        missing(&answer.missing, out)?;
     }
-    Ok(u8::from(!eligible))
+    Ok(u8::from(!may))
 }
 
 async fn only_project(client: &Client) -> anyhow::Result<ProjectId> {
@@ -72,6 +75,31 @@ pub(super) fn rules(decision: &DecisionView, out: &mut impl Write) -> anyhow::Re
         }
     }
     Ok(())
+}
+
+/// What is still to be done, with whose turn it is and how.
+pub(super) fn missing(all: &[Missing], out: &mut impl Write) -> anyhow::Result<()> {
+    if all.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nstill missing:")?;
+    for one in all {
+        let there =
+            { one.site.as_ref() }.map_or_else(String::new, |site| format!(" (for jobs at {site})"));
+        writeln!(out, "  [{}]{there} {}", plain(&one.what), one.words)?;
+        writeln!(out, "    by {}: {}", turn(one.by), one.how)?;
+    }
+    Ok(())
+}
+
+const fn turn(by: MissingFrom) -> &'static str {
+    match by {
+        MissingFrom::You => "you",
+        MissingFrom::Lead => "the project's lead",
+        MissingFrom::Representative => "a representative of the organisation",
+        MissingFrom::Reviewer => "a reviewer",
+        MissingFrom::SiteAdministrator => "the site's administrator",
+    }
 }
 
 pub(super) fn plain(word: &impl Serialize) -> String {

@@ -17,10 +17,11 @@ pub(crate) async fn quote(
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
     let quote = client.quote(&jobfile::read(file)?).await?;
-    let would_run = quote
-        .placement
-        .as_ref()
-        .is_some_and(|placement| placement.chosen.is_some());
+    let would_run = quote.missing.is_empty()
+        && quote
+            .placement
+            .as_ref()
+            .is_some_and(|placement| placement.chosen.is_some());
     if json {
         print::json(&quote, out)?;
         return Ok(u8::from(!would_run));
@@ -29,6 +30,7 @@ pub(crate) async fn quote(
         Some(placement) => print::placement(placement, out)?,
         None => check::decision("this project", &quote.eligibility, out)?,
     }
+    check::missing(&quote.missing, out)?;
     Ok(u8::from(!would_run))
 }
 
@@ -126,6 +128,10 @@ pub(super) fn reasons((who, error): (&str, &Error), out: &mut impl Write) -> any
     }
     if let Some(decision) = &problem.decision {
         check::decision(who, decision, out)?;
+    }
+    for terms in &problem.terms {
+        let (title, id, version) = (&terms.title, &terms.document, &terms.version);
+        writeln!(out, "{title} ({id}, version {version}): {}", terms.how)?;
     }
     Ok(())
 }

@@ -23,6 +23,7 @@ mod site;
 mod site_agents;
 mod site_people;
 mod stage;
+mod terms;
 mod verbs;
 #[expect(dead_code, reason = "the tests of the API use more of it")]
 #[path = "../../../api/tests/it/world.rs"]

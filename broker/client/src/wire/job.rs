@@ -1,6 +1,6 @@
 use broker_model::{
-    AllocationId, DecisionId, Job, JobId, JobSpec, Outcome, PartitionRef, Placement, ProjectId,
-    Refusal, RemoteId, StateName, UnitMillis,
+    AllocationId, DecisionId, Job, JobId, JobSpec, Missing, Outcome, PartitionRef, Placement,
+    ProjectId, Refusal, RemoteId, StateName, UnitMillis,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -108,6 +108,9 @@ pub struct QuoteView {
     pub eligibility: DecisionView,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placement: Option<Placement>,
+    /// Terms without which the job would be refused.
+    #[serde(default)]
+    pub missing: Vec<Missing>,
 }
 
 /// A piece of a log: one SSE event of `GET /jobs/{id}/logs`, whose id is the offset after it.

@@ -1,4 +1,4 @@
-use broker_model::{InvalidSpec, Placement};
+use broker_model::{InvalidSpec, Placement, UnacceptedTerms};
 use serde::{Deserialize, Serialize};
 
 use crate::wire::DecisionView;
@@ -25,6 +25,9 @@ pub struct Problem {
     /// The placement that found nothing, with the clauses for every partition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placement: Option<Box<Placement>>,
+    /// Terms in force: those that are to be accepted first, or the one that was not read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub terms: Vec<UnacceptedTerms>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
 }

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
 use broker_model::{
-    AllocationId, Assurance, Balance, FundingShare, PersonId, ProjectId, Role, SiteId, UnitMillis,
+    AllocationId, Assurance, Balance, FundingShare, Missing, PersonId, ProjectId, Role, SiteId,
+    UnitMillis,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -92,6 +93,9 @@ pub struct CheckView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allocation: Option<AllocationId>,
     pub decision: DecisionView,
+    /// What is still to be done before a job runs, and by whom.
+    #[serde(default)]
+    pub missing: Vec<Missing>,
 }
 
 /// How people may sign in: `GET /login`, open to all. The first issuer stands at the top too.

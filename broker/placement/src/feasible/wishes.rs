@@ -52,6 +52,17 @@ pub(super) fn check_bound(bound: Option<&Bound>, spot: &Spot<'_>, against: &mut 
     }
 }
 
+/// They may be accepted while the job waits.
+pub(super) fn check_terms(input: &Input<'_>, spot: &Spot<'_>, against: &mut Against) {
+    let site = &spot.site.id;
+    if let Some(version) = input.unaccepted.get(site) {
+        let words = format!(
+            "the terms of {site}, version {version}, are not accepted; `alcyone terms accept site-{site}`"
+        );
+        against.for_now(Clause::Terms, words);
+    }
+}
+
 pub(super) fn check_data(input: &Input<'_>, spot: &Spot<'_>, against: &mut Against) {
     let data = &input.spec.data;
     let country = &spot.site.country;

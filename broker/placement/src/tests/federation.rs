@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use broker_model::{
     Allocation, AllocationScope, Balance, Bound, Considered, Controls, FundingShare, JobSpec,
-    Partition, PartitionRef, PartitionSnapshot, Placement, Site, SiteReadiness, SiteSnapshot,
-    SiteState, System, Tally, UnitMillis, Zones,
+    Partition, PartitionRef, PartitionSnapshot, Placement, Site, SiteId, SiteReadiness,
+    SiteSnapshot, SiteState, System, Tally, UnitMillis, Zones,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -182,6 +182,7 @@ pub(super) struct Federation {
     pub(super) refused_by: Vec<PartitionRef>,
     pub(super) tally: Tally,
     pub(super) bound: Option<Bound>,
+    pub(super) unaccepted: BTreeMap<SiteId, String>,
 }
 
 impl Federation {
@@ -192,6 +193,7 @@ impl Federation {
             refused_by: Vec::new(),
             tally: Tally::default(),
             bound: None,
+            unaccepted: BTreeMap::new(),
         }
     }
 
@@ -215,6 +217,7 @@ impl Federation {
             zones: zones(),
             tally: &self.tally,
             bound: self.bound.as_ref(),
+            unaccepted: &self.unaccepted,
         })
     }
 }

@@ -4,9 +4,9 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use broker_app::Error;
 use broker_app::jobs::{Accepted, FirstAnswer, Idempotency, Quote};
-use broker_model::JobSpec;
+use broker_app::{Error, TermsInForce};
+use broker_model::{JobSpec, TermsScope};
 use sha2::{Digest, Sha256};
 
 use crate::Portal;
@@ -15,6 +15,7 @@ use crate::decision::DecisionView;
 use crate::fields::{Fields, MemberForm};
 use crate::frame::{Frame, html};
 use crate::jobs::jobfile::{self, Fault};
+use crate::missing::{self, MissingView};
 use crate::placement::PlacementView;
 use crate::refusal::Refusal;
 use crate::texts::Texts;
@@ -36,6 +37,8 @@ struct NewJobPage {
     summary: Option<String>,
     decision: Option<DecisionView>,
     placement: Option<PlacementView>,
+    /// Terms that are to be accepted first.
+    lacking: Vec<MissingView>,
     can_submit: bool,
 }
 
@@ -48,6 +51,7 @@ struct Answer {
     decision: Option<DecisionView>,
     placement: Option<PlacementView>,
     quoted: Option<String>,
+    lacking: Vec<MissingView>,
 }
 
 pub(crate) async fn form(
@@ -63,7 +67,17 @@ pub(crate) async fn form(
     let named = ids.iter().find(|id| fields.text("project") == Some(id));
     let project = named.or(ids.first());
     let text = sample(project.map_or("prj_…", String::as_str));
-    page(&member, text, random_text(), Answer::default())
+    let unaccepted = portal.broker.terms(member.caller()).await?;
+    let needed =
+        |it: &&TermsInForce| it.accepted_at.is_none() && it.document.scope == TermsScope::Platform;
+    let needed = unaccepted.iter().filter(needed);
+    let answer = Answer {
+        lacking: needed
+            .map(|it| MissingView::of_terms(member.texts, &it.document))
+            .collect(),
+        ..Answer::default()
+    };
+    page(&member, text, random_text(), answer)
 }
 
 /// Quotes the file, or hands it in if it is the one that was quoted.
@@ -201,8 +215,63 @@ impl Answer {
                 .placement
                 .as_ref()
                 .map(|it| PlacementView::new(texts, it)),
+            lacking: missing::views(texts, &quote.missing),
             ..Self::default()
         }
+    }
+
+    /// What the form can show; anything else is a page of its own.
+    fn of_error(member: &Member, text: &str, error: Error) -> Result<Self, Refusal> {
+        let texts = member.texts;
+        let conflict = Self {
+            status: StatusCode::CONFLICT,
+            ..Self::default()
+        };
+        let told = |key| Some(texts.of(key).to_owned());
+        Ok(match error {
+            Error::InvalidSpec(faults) => Self {
+                status: StatusCode::BAD_REQUEST,
+                faults: jobfile::faults_in(text, faults),
+                ..conflict
+            },
+            Error::NotFound("project") => Self {
+                status: StatusCode::NOT_FOUND,
+                notice: told("new.no_such_project"),
+                ..conflict
+            },
+            Error::NotEligible(decision) => Self {
+                status: StatusCode::FORBIDDEN,
+                decision: Some(DecisionView::in_english(texts, &decision)),
+                ..conflict
+            },
+            Error::TermsNotAccepted(terms) => Self {
+                status: StatusCode::FORBIDDEN,
+                lacking: terms
+                    .iter()
+                    .map(|it| MissingView::of_terms(texts, it))
+                    .collect(),
+                ..conflict
+            },
+            Error::NoAllocation => Self {
+                status: StatusCode::FORBIDDEN,
+                notice: told("new.no_allocation"),
+                ..conflict
+            },
+            Error::NoFeasiblePartition(placement) => Self {
+                notice: told("new.never_feasible"),
+                placement: Some(PlacementView::new(texts, &placement)),
+                ..conflict
+            },
+            Error::HoursExceeded { remaining, .. } => {
+                let remaining = crate::words::hours(remaining);
+                let notice = texts.with("new.hours_exceeded", &[("remaining", &remaining)]);
+                Self {
+                    notice: Some(notice),
+                    ..conflict
+                }
+            }
+            error => return Err(error.into()),
+        })
     }
 
     fn summary(&self, texts: Texts) -> Option<String> {
@@ -231,7 +300,7 @@ impl Answer {
             .placement
             .as_ref()
             .is_some_and(|it| !it.feasible.is_empty() || later(it));
-        eligible && somewhere && self.faults.is_empty()
+        eligible && somewhere && self.faults.is_empty() && self.lacking.is_empty()
     }
 }
 
@@ -246,6 +315,7 @@ fn page(member: &Member, text: String, key: String, answer: Answer) -> Result<Re
         quoted: answer.quoted.unwrap_or_default(),
         faults: answer.faults,
         notice: answer.notice,
+        lacking: answer.lacking,
         decision: answer.decision,
         placement: answer.placement,
         text,

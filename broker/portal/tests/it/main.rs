@@ -25,3 +25,4 @@ mod reviews;
 mod routes;
 mod signing_in;
 mod site_admin;
+mod terms;

@@ -28,6 +28,15 @@ pub struct LimitsConfig {
     pub idempotency_hours: Option<u32>,
 }
 
+/// What people have to accept before their jobs run.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TermsConfig {
+    /// A folder with one TOML for each version of each document; nothing is asked without it.
+    #[serde(default)]
+    pub dir: Option<PathBuf>,
+}
+
 /// Where files of evidence lie.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

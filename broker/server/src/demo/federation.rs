@@ -74,6 +74,7 @@ impl Demo {
             ..
         } = composed;
         broker.keep_policy().await?;
+        broker.put_terms(shipped::example_terms()?);
         registry::adopt(&broker).await?;
         broker.import(&people::setup(issuer.issuer())?).await?;
         let server = axum_server::from_tcp(listener)?.serve(router.into_make_service());

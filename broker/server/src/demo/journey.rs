@@ -21,6 +21,10 @@ pub(crate) async fn travel(demo: &Demo, tell: bool, out: &mut impl Write) -> any
     writeln!(traveller.out, "The portal is at {}", demo.portal())?;
     traveller.sign_in(people::ENGINEER).await?;
     traveller.run("Who am I", &["whoami"]).await?;
+    let accept = ["terms", "accept", "platform", "--yes"];
+    traveller
+        .run("Accept the platform's terms", &accept)
+        .await?;
     traveller
         .run("May this project compute?", &["check"])
         .await?;

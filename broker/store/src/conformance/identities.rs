@@ -1,4 +1,4 @@
-use broker_model::{FundingShare, Role};
+use broker_model::{FundingShare, Role, TermsAcceptance};
 use jiff::SignedDuration;
 
 use super::fixtures::{World, commit};
@@ -152,6 +152,44 @@ pub async fn a_revocation_is_kept_until_it_is_lifted(store: &dyn Store) {
     };
     commit(store, vec![lifted]).await.unwrap();
     assert_eq!(store.revocations().await.unwrap(), [other]);
+}
+
+pub async fn a_text_of_terms_is_accepted_once_by_each_person(store: &dyn Store) {
+    let world = World::new();
+    let persons = [world.person("maia"), world.person("taygete")];
+    let known = persons.iter().flat_map(put).collect();
+    commit(store, known).await.unwrap();
+    let of = |person: &Person, version: &str, sha256: &str| TermsAcceptance {
+        person: person.id,
+        document: "platform".parse().unwrap(),
+        version: version.to_owned(),
+        sha256: sha256.to_owned(),
+        accepted_at: world.now(),
+    };
+    let accept = |it: &TermsAcceptance| vec![Write::AcceptTerms(Box::new(it.clone()))];
+    let first = of(&persons[0], "2026-01", "aa");
+    let again = TermsAcceptance {
+        accepted_at: world.now() + SignedDuration::from_hours(1),
+        ..first.clone()
+    };
+    let (one, other) = futures::join!(commit(store, accept(&first)), commit(store, accept(&first)));
+    assert_ne!(one.is_ok(), other.is_ok());
+    let refused = commit(store, accept(&again)).await;
+    let twice = CommitError::Duplicate(Entity::TermsAcceptance);
+    assert_eq!(refused.unwrap_err().to_string(), twice.to_string());
+    let others = [
+        of(&persons[0], "2026-01", "bb"),
+        of(&persons[0], "2026-02", "aa"),
+        of(&persons[1], "2026-01", "aa"),
+    ];
+    commit(store, others.iter().flat_map(accept).collect())
+        .await
+        .unwrap();
+    let [text, version, theirs] = others;
+    let read = store.terms_accepted_by(persons[0].id).await.unwrap();
+    assert_eq!(read, [first, text, version]);
+    let read = store.terms_accepted_by(persons[1].id).await.unwrap();
+    assert_eq!(read, [theirs]);
 }
 
 pub async fn a_role_knows_its_holders(store: &dyn Store) {

@@ -10,6 +10,7 @@ use super::db::Kind::{Int, Text};
 use super::db::{Cell, Conn, Row, Select, select_any};
 use super::errors::store_error;
 use super::prepare::Prepared;
+use super::rows;
 use super::steps::{AttemptFacts, Step, Terms, Versioned};
 use super::working::{KnownJob, KnownPerson, Working};
 use crate::{Entity, StoreError};
@@ -101,6 +102,12 @@ const NONCES: Select = select_any!(
     "",
     &[Text]
 );
+const TERMS: Select = select_any!(
+    "terms_acceptances",
+    "SELECT person_id, document, version, text_sha256 FROM terms_acceptances WHERE person_id",
+    "",
+    &[Text, Text, Text, Text]
+);
 const COUNTS: Select = select_any!(
     "site_counts",
     "SELECT site_id, version FROM site_counts WHERE site_id",
@@ -159,6 +166,7 @@ struct Wanted {
     dossiers: BTreeSet<Arc<str>>,
     claims: BTreeSet<Arc<str>>,
     nonces: BTreeSet<Arc<str>>,
+    terms: BTreeSet<Arc<str>>,
     sites: BTreeSet<Arc<str>>,
     site_states: BTreeSet<Arc<str>>,
 }
@@ -214,6 +222,7 @@ impl Wanted {
             Step::InsertNonce { id, .. } => {
                 self.nonces.insert(Arc::clone(id));
             }
+            Step::AcceptTerms { row, .. } => want(&mut self.terms, row.first()),
             Step::Claim { name, .. } | Step::Unclaim { name } => {
                 self.claims.insert(Arc::clone(name));
             }
@@ -296,6 +305,10 @@ async fn read_versions(
     }
     for row in fetch(conn, &NONCES, &wanted.nonces).await? {
         known.nonces.learn(row.text(0)?.into(), ());
+    }
+    for row in fetch(conn, &TERMS, &wanted.terms).await? {
+        let key = [row.text(0)?, row.text(1)?, row.text(2)?, row.text(3)?];
+        known.terms_accepted.learn(rows::terms_id(key), ());
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use broker_model::{PersonId, Role};
+use broker_model::{PersonId, Role, TermsAcceptance};
 use jiff::Timestamp;
 
 use super::SqlStore;
@@ -48,6 +48,12 @@ const REVOCATION: Select = Select::new(
     "SELECT issuer, subject, issued_until_us, revoked_at_us, reason FROM revocations \
      WHERE issuer = $1 AND subject = $2",
     REVOCATION_COLUMNS,
+);
+const TERMS: Select = Select::new(
+    "terms_acceptances",
+    "SELECT person_id, document, version, text_sha256, accepted_at_us FROM terms_acceptances \
+     WHERE person_id = $1 ORDER BY document, version, text_sha256",
+    &[Text, Text, Text, Text, Int],
 );
 const REVOCATION_COLUMNS: &[Kind] = &[Text, Text, Int, Int, Text];
 
@@ -105,6 +111,24 @@ impl Identities for SqlStore {
         let row = self.row(&REVOCATION, &args).await?;
         row.as_ref().map(revocation).transpose()
     }
+
+    async fn terms_accepted_by(
+        &self,
+        person: PersonId,
+    ) -> Result<Vec<TermsAcceptance>, StoreError> {
+        let rows = self.rows(&TERMS, &[Cell::text(person)]).await?;
+        rows.iter().map(terms_acceptance).collect()
+    }
+}
+
+fn terms_acceptance(row: &Row) -> Result<TermsAcceptance, StoreError> {
+    Ok(TermsAcceptance {
+        person: row.parse(0)?,
+        document: row.parse(1)?,
+        version: row.text(2)?.to_owned(),
+        sha256: row.text(3)?.to_owned(),
+        accepted_at: row.time(4)?,
+    })
 }
 
 pub(super) fn session(row: &Row) -> Result<Session, StoreError> {

@@ -35,6 +35,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(9, "0009_site_counts"),
     migration!(10, "0010_dossiers"),
     migration!(12, "0012_holds"),
+    migration!(11, "0011_terms"),
 ];
 
 const TABLE: Sql = Sql::Each {

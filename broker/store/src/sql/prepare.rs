@@ -3,19 +3,13 @@
 
 use std::sync::Arc;
 
-use broker_model::{
-    Allocation, AllocationId, Attempt, AttemptId, EntryBody, Job, JobId, Organisation, PersonId,
-    RegisteredSite, SiteId, SiteState,
-};
+use broker_model::{Allocation, AllocationId, Attempt, AttemptId, EntryBody, Job, JobId, Organisation, PersonId, RegisteredSite, SiteId, SiteState};
 
 use super::db::Cell;
 use super::rows::{self, Cells};
 use super::steps::{AttemptFacts, Entry, Hours, JobFacts, Step, Stream, Terms};
 use super::tables::TableId;
-use crate::{
-    Change, ERASED_ISSUER, Entity, IdempotencyKey, LogChunkKey, Person, Remembered, StoreError,
-    StoredDossier, Write,
-};
+use crate::{Change, ERASED_ISSUER, Entity, IdempotencyKey, LogChunkKey, Person, Remembered, StoreError, StoredDossier, Write};
 
 #[derive(Debug, Default)]
 pub(super) struct Prepared {
@@ -161,6 +155,15 @@ fn step(write: Write) -> Result<Step, StoreError> {
         Write::RemoveFileRemoval { sha256 } => {
             remove(TableId::FileRemovals, vec![Cell::Text(sha256.into())])
         }
+        Write::AcceptTerms(it) => Step::AcceptTerms {
+            id: rows::terms_id([
+                &it.person.to_string(),
+                it.document.as_str(),
+                &it.version,
+                &it.sha256,
+            ]),
+            row: rows::terms_acceptance(*it),
+        },
         Write::InsertNonce(nonce) => {
             let id: Arc<str> = rows::nonce_id(&nonce.key, &nonce.nonce).into();
             let row = vec![Cell::Text(Arc::clone(&id)), rows::time(nonce.seen_at)];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use broker_model::{
     AgentKey, Allocation, AllocationId, Attempt, Balance, EnrolledAgent, GpuMillis, Invite, Job,
     JobId, Organisation, Project, RegisteredSite, Role, SiteId, SiteSnapshot, SiteState,
-    UsageRecord, WindowId,
+    TermsAcceptance, UsageRecord, WindowId,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -278,6 +278,21 @@ fn versioned(
 }
 
 /// Neither part has a space.
+pub(super) fn terms_acceptance(it: TermsAcceptance) -> Cells {
+    vec![
+        Cell::text(it.person),
+        Cell::text(it.document),
+        Cell::Text(it.version.into()),
+        Cell::Text(it.sha256.into()),
+        time(it.accepted_at),
+    ]
+}
+
+/// Person, document, version, text.
+pub(super) fn terms_id(key: [&str; 4]) -> Arc<str> {
+    key.join(" ").into()
+}
+
 pub(super) fn nonce_id(key: &str, nonce: &str) -> String {
     format!("{key} {nonce}")
 }

@@ -104,6 +104,11 @@ pub(super) enum Step {
         id: Arc<str>,
         row: Cells,
     },
+    AcceptTerms {
+        /// All columns of the key.
+        id: Arc<str>,
+        row: Cells,
+    },
     Claim {
         name: Arc<str>,
         holder: Arc<str>,
@@ -206,6 +211,7 @@ impl Step {
             | Self::ErasePerson { row, .. }
             | Self::Versioned { row, .. }
             | Self::InsertNonce { row, .. }
+            | Self::AcceptTerms { row, .. }
             | Self::Claim { row, .. }
             | Self::PutSite { row, .. }
             | Self::PutSiteState { row, .. }

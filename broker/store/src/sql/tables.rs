@@ -69,6 +69,8 @@ tables! {
          expires_at_us Int];
     Revocations = "revocations", keys 2, Replace(&["issued_until_us", "revoked_at_us", "reason"]),
         [issuer Text, subject Text, issued_until_us Int, revoked_at_us Int, reason Text];
+    TermsAcceptances = "terms_acceptances", keys 4, Refuse,
+        [person_id Text, document Text, version Text, text_sha256 Text, accepted_at_us Int];
     Decisions = "decisions", keys 1, Refuse,
         [id Text, organisation_id Text, result Text, policy_digest Text, document Text,
          decided_at_us Int];

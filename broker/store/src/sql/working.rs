@@ -34,6 +34,7 @@ pub(super) struct Working<'a> {
     /// the ids of each kind look different.
     pub(super) versions: Known<Arc<str>, i64>,
     pub(super) nonces: Known<Arc<str>, ()>,
+    pub(super) terms_accepted: Known<Arc<str>, ()>,
     /// Who holds a name; `None` once it was given back.
     pub(super) claims: Known<Arc<str>, Option<Arc<str>>>,
     /// Versions of the registry.
@@ -70,6 +71,7 @@ macro_rules! each_map {
         $working.logs.$method();
         $working.versions.$method();
         $working.nonces.$method();
+        $working.terms_accepted.$method();
         $working.claims.$method();
         $working.sites.$method();
         $working.site_states.$method();
@@ -160,6 +162,12 @@ impl<'a> Working<'a> {
                 row,
             } => self.put_versioned((*entity, *table), id, *expects, row),
             Step::InsertNonce { id, row } => self.insert_nonce(id, row),
+            Step::InsertNonce { id, row } => {
+                let fresh = !self.nonces.has(id);
+                self.nonces.set(Arc::clone(id), ());
+                self.insert_once(fresh, Entity::Nonce, TableId::AgentNonces, row)
+            }
+            Step::AcceptTerms { id, row } => self.accept_terms(id, row),
             Step::Claim { name, holder, row } => self.claim(name, holder, row),
             Step::Unclaim { name } => {
                 self.unclaim(name);
@@ -230,6 +238,11 @@ impl<'a> Working<'a> {
         for key in chunks {
             self.pending.remove(TableId::LogChunks, key);
         }
+    fn accept_terms(&mut self, id: &Arc<str>, row: &'a [Cell]) -> Done {
+        let fresh = !self.terms_accepted.has(id);
+        self.terms_accepted.set(Arc::clone(id), ());
+        let entity = Entity::TermsAcceptance;
+        self.insert_once(fresh, entity, TableId::TermsAcceptances, row)
     }
 
     fn unclaim(&mut self, name: &Arc<str>) {

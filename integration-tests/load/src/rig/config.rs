@@ -7,7 +7,7 @@ use broker_auth::dev_issuer::DevIssuer;
 use broker_ledger::Signer;
 use broker_server::config::{
     Config, DatabaseConfig, FilesConfig, LedgerConfig, LimitsConfig, LogConfig, PolicyConfig,
-    ServerConfig, SitesConfig,
+    ServerConfig, SitesConfig, TermsConfig,
 };
 use url::Url;
 
@@ -40,6 +40,7 @@ pub(super) fn config(folder: &Path, database: &str, issuer: &DevIssuer) -> anyho
         },
         policy: PolicyConfig::default(),
         sites: SitesConfig::default(),
+        terms: TermsConfig::default(),
         issuers: vec![issuer.issuer_config()],
         files: FilesConfig {
             dir: folder.join("files"),

@@ -29,6 +29,7 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<()> {
     let views: Vec<_> = shipped.iter().map(Heard::view).collect();
     let all_views: Vec<_> = many.iter().map(Heard::view).collect();
     let tally = Tally::default();
+    let unaccepted = std::collections::BTreeMap::new();
     let input = |sites| Input {
         now,
         spec: &spec,
@@ -38,6 +39,7 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<()> {
         tally: &tally,
         zones: &zones,
         bound: None,
+        unaccepted: &unaccepted,
     };
     let (few, all) = (input(&views), input(&all_views));
     anyhow::ensure!(

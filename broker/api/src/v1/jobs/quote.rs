@@ -24,5 +24,6 @@ pub(crate) async fn quote(
         allocation: quote.allocation,
         eligibility: decision::view(quote.eligibility),
         placement: quote.placement,
+        missing: quote.missing,
     }))
 }

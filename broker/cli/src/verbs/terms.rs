@@ -1,0 +1,159 @@
+//! `alcyone terms`: what is to be accepted before a job runs.
+
+use std::io::{BufRead, IsTerminal as _, Write};
+
+use broker_client::Client;
+use broker_client::wire::TermsView;
+use broker_model::{TermsDraft, TermsId};
+
+use crate::cli::{AcceptTermsArgs, TermsVerb};
+use crate::exit::Failure;
+use crate::print;
+
+pub(crate) async fn run(
+    client: &Client,
+    (language, verb): (&str, Option<TermsVerb>),
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
+    let all = client.terms(language).await?;
+    match verb {
+        None => list(&all, json, out),
+        Some(TermsVerb::Show { terms }) => {
+            let one = find(&all, &terms)?;
+            if json {
+                print::json(one, out)?;
+            } else {
+                show(one, out)?;
+            }
+            Ok(0)
+        }
+        Some(TermsVerb::Accept(args)) => {
+            let one = find(&all, &args.terms)?;
+            accept(client, one, &args, json, out).await
+        }
+    }
+}
+
+fn find<'a>(all: &'a [TermsView], id: &TermsId) -> anyhow::Result<&'a TermsView> {
+    let none = || {
+        let words = format!("no terms `{id}` are in force; `alcyone terms` lists those that are");
+        Failure::Usage(words)
+    };
+    Ok(all.iter().find(|it| it.document == *id).ok_or_else(none)?)
+}
+
+fn list(all: &[TermsView], json: bool, out: &mut impl Write) -> anyhow::Result<u8> {
+    if json {
+        print::json(&all, out)?;
+        return Ok(0);
+    }
+    if all.is_empty() {
+        writeln!(out, "no terms are in force")?;
+        return Ok(0);
+    }
+    let rows: Vec<Vec<String>> = all.iter().map(row).collect();
+    let head = ["TERMS", "TITLE", "VERSION", "SINCE", "ACCEPTED"];
+    print::table(&head, &rows, out)?;
+    writeln!(
+        out,
+        "`alcyone terms show ID` shows one, `alcyone terms accept ID` accepts it"
+    )?;
+    Ok(0)
+}
+
+fn row(terms: &TermsView) -> Vec<String> {
+    let accepted = terms.accepted_at.map(|at| at.to_string());
+    vec![
+        terms.document.to_string(),
+        terms.title.clone(),
+        terms.version.clone(),
+        terms.effective.to_string(),
+        accepted.unwrap_or_else(|| "no".to_owned()),
+    ]
+}
+
+fn show(terms: &TermsView, out: &mut impl Write) -> anyhow::Result<()> {
+    let (id, version, since) = (&terms.document, &terms.version, terms.effective);
+    writeln!(out, "{}", terms.title)?;
+    writeln!(out, "{id}, version {version}, in force since {since}")?;
+    writeln!(out, "source: {}", terms.source)?;
+    let languages = terms.languages.join(", ");
+    writeln!(out, "languages: {languages} (this is {})", terms.language)?;
+    if let Some(text) = &terms.text {
+        writeln!(out, "\n{}\n", text.trim())?;
+    }
+    if let Some(link) = &terms.link {
+        writeln!(out, "\nread it at {link}\n")?;
+    }
+    writeln!(out, "SHA-256 of the text: {}", terms.digest)?;
+    match terms.accepted_at {
+        Some(at) => writeln!(out, "accepted {at}")?,
+        None => writeln!(out, "not accepted")?,
+    }
+    Ok(())
+}
+
+async fn accept(
+    client: &Client,
+    terms: &TermsView,
+    args: &AcceptTermsArgs,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
+    if !args.yes {
+        let stdin = std::io::stdin();
+        if json || !stdin.is_terminal() {
+            let words =
+                "nobody can be asked here: read it with `alcyone terms show`, and add `--yes`";
+            return Err(Failure::Usage(words.to_owned()).into());
+        }
+        show(terms, out)?;
+        if !says_yes(&mut stdin.lock(), out)? {
+            writeln!(out, "not accepted")?;
+            return Ok(1);
+        }
+    }
+    let read = TermsDraft {
+        version: terms.version.clone(),
+        digest: terms.digest.clone(),
+    };
+    let accepted = client.accept_terms(&terms.document, &read).await?;
+    if json {
+        print::json(&accepted, out)?;
+    } else {
+        let (id, version, at) = (&accepted.document, &accepted.version, accepted.accepted_at);
+        writeln!(out, "{id}, version {version}: accepted {at}")?;
+    }
+    Ok(0)
+}
+
+fn says_yes(input: &mut impl BufRead, out: &mut impl Write) -> std::io::Result<bool> {
+    write!(out, "Do you accept this? Type `yes`: ")?;
+    out.flush()?;
+    let mut answer = String::new();
+    input.read_line(&mut answer)?;
+    Ok(answer.trim().eq_ignore_ascii_case("yes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_yes_accepts() {
+        for (typed, accepts) in [
+            ("yes\n", true),
+            (" YES \n", true),
+            ("y\n", false),
+            ("\n", false),
+            ("", false),
+            ("yes, but\n", false),
+        ] {
+            let mut asked = Vec::new();
+            let said = says_yes(&mut typed.as_bytes(), &mut asked).unwrap();
+            assert_eq!(said, accepts, "{typed:?}");
+            assert!(asked.ends_with(b"`yes`: "));
+        }
+    }
+}
