@@ -11,6 +11,7 @@ mod handoffs;
 mod jobs;
 mod ledger;
 mod login;
+mod members;
 mod openapi;
 mod organisations;
 mod query;
@@ -75,6 +76,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     ];
     operations.extend(applications::operations());
     operations.extend(contact::operations());
+    operations.extend(members::operations());
     operations.extend(organisations::operations());
     operations.extend(registry::operations());
     operations

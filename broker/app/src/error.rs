@@ -1,10 +1,10 @@
 use broker_model::{
-    AllocationId, InvalidSpec, JobId, PartitionRef, Placement, StateName, UnitMillis,
+    AllocationId, InvalidSpec, InvitedRole, JobId, PartitionRef, Placement, StateName, UnitMillis,
 };
 use broker_store::{CommitError, StoreError};
 use policy_engine::Decision;
 
-use crate::AgentRefusal;
+use crate::{AgentRefusal, InvitationRefusal};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -79,6 +79,12 @@ pub enum Error {
     /// What says it is an agent is not let in.
     #[error(transparent)]
     Agent(#[from] AgentRefusal),
+    /// The code that somebody came with lets nobody in.
+    #[error(transparent)]
+    Invitation(#[from] InvitationRefusal),
+    /// Without this one nobody could let anybody in again.
+    #[error("this is the last {0} there, and there always has to be one")]
+    LastOne(InvitedRole),
     #[error("the ledger has no such entry or size")]
     OutsideLedger,
     #[error(transparent)]

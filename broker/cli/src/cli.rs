@@ -4,6 +4,7 @@ mod audit;
 mod contact;
 mod entitlement;
 mod evidence;
+mod member;
 mod organisation;
 mod parse;
 mod person;
@@ -28,6 +29,7 @@ pub use contact::{
 };
 pub use entitlement::EntitlementVerb;
 pub use evidence::{EvidenceAdd, EvidenceVerb, FileVerb};
+pub use member::{InvitationVerb, InviteArgs, MemberVerb, ProjectVerb, RepresentativeVerb, Whom};
 pub use organisation::{OrganisationVerb, RegisterArgs};
 pub use parse::parse;
 pub use person::{HandoffArgs, HandoffFormat, PersonVerb};
@@ -83,6 +85,8 @@ pub enum Verb {
     Entitlement(EntitlementVerb),
     #[command(flatten)]
     Contact(ContactVerb),
+    #[command(flatten)]
+    Member(MemberVerb),
     /// Show where a job would run, when, and what it would cost
     Quote {
         /// TOML, or JSON if it is called `*.json`

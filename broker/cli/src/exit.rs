@@ -10,7 +10,7 @@ pub enum Failure {
     Verification(String),
 }
 
-const JUDGED: [&str; 11] = [
+const JUDGED: [&str; 12] = [
     "invalid-request",
     "invalid-organisation",
     "invalid-evidence",
@@ -22,6 +22,7 @@ const JUDGED: [&str; 11] = [
     "invalid-hand-over",
     "invalid-answer",
     "invalid-profile",
+    "invalid-invitation",
 ];
 
 /// The exit code of an error, as the crate's documentation lists them.

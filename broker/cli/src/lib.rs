@@ -35,6 +35,9 @@
 //! | `apply`, `application show`, `… withdraw`, `review application` | `Application` |
 //! | `apply --form` | `ApplicationForm` |
 //! | `review` | `{"evidence": [Evidence], "applications": [Application]}` |
+//! | `project members`, `organisation members`; `invitations` | an array of `Member`; of `Invitation` |
+//! | `project invite`, `organisation invite`, `invitation revoke`, `join` | `Invitation` |
+//! | `project remove`, `organisation remove` | `Member` |
 //! | `logs` | a `LogView` on each line |
 //! | `login` | two lines: `{"verification_uri", "verification_uri_complete", "user_code"}`, then `WhoAmI` |
 //! | `logout` | `{"signed_out": bool}` |
@@ -62,9 +65,10 @@ mod written;
 pub use cli::{
     AcceptArgs, AgentVerb, ApplicationVerb, ApplyArgs, Audit, CentresVerb, Cli, ContactVerb,
     DrainVerb, EntitlementVerb, EvidenceAdd, EvidenceVerb, FileVerb, FindArgs, HandoffArgs,
-    HandoffFormat, IncidentVerb, KindArg, MatchesVerb, MatchingVerb, MovedArgs, OrganisationVerb,
-    PersonVerb, ReferArgs, ReferralVerb, RegisterArgs, ReviewVerb, RouteArgs, ScopeArgs,
-    SeverityArg, SiteVerb, Verb, VetoVerb, WindowVerb, parse,
+    HandoffFormat, IncidentVerb, InvitationVerb, InviteArgs, KindArg, MatchesVerb, MatchingVerb,
+    MemberVerb, MovedArgs, OrganisationVerb, PersonVerb, ProjectVerb, ReferArgs, ReferralVerb,
+    RegisterArgs, RepresentativeVerb, ReviewVerb, RouteArgs, ScopeArgs, SeverityArg, SiteVerb,
+    Verb, VetoVerb, Whom, WindowVerb, parse,
 };
 pub use exit::{Failure, exit_code};
 pub use login::{FileTokens, finish_login, start_login};

@@ -12,6 +12,7 @@ mod jobs;
 mod keyed;
 mod logs;
 mod matching;
+mod member;
 mod modes;
 mod organisation;
 mod own;
@@ -89,6 +90,7 @@ pub(crate) async fn run(
         Verb::Handoff { job, args } => handoff::run(client, job, args, json, out).await,
         Verb::Entitlement(verb) => entitlement::run(client, verb, json, out).await,
         Verb::Contact(verb) => contact::run(client, verb, json, out).await,
+        Verb::Member(verb) => member::run(client, verb, json, out).await,
         Verb::Sites { site } => sites::run(client, site, json, out).await,
         Verb::Site { what } => site::run(client, what, json, out).await,
         Verb::Usage { project, month } => {

@@ -5,6 +5,7 @@ mod contact;
 mod entitlement;
 mod evidence;
 mod jobs;
+mod members;
 mod sites;
 
 use std::fmt;

@@ -7,6 +7,7 @@ mod contact;
 mod decision;
 mod entitlement;
 mod job;
+mod member;
 mod person;
 mod problem;
 mod registry;
@@ -33,6 +34,7 @@ pub use entitlement::{
     SizeReason,
 };
 pub use job::{JobView, LogView, QuoteView};
+pub use member::{AcceptRequest, InvitationView, Member, PersonName};
 pub use person::{
     ConfirmationAnswer, ConfirmationDecision, ConfirmationSaid, HandedIn, HandoffView,
 };

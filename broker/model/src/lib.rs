@@ -17,6 +17,7 @@ mod event;
 mod evidence;
 mod handoff;
 mod ids;
+mod invitation;
 mod job;
 mod organisation;
 mod placement;
@@ -54,9 +55,13 @@ pub use evidence::{
 pub use handoff::{HandoffRef, HandoffView};
 pub use ids::{
     AgentId, AllocationId, ApplicationId, AttemptId, CentreId, DecisionId, DrainId, EvidenceId,
-    Ids, IncidentId, InstanceId, InvalidId, InviteId, JobId, OrganisationId, PartitionId,
-    PartitionRef, PersonId, ProfileId, ProjectId, ReferralId, RemoteId, SiteId, SystemId, VetoId,
-    WindowId,
+    Ids, IncidentId, InstanceId, InvalidId, InvitationId, InviteId, JobId, OrganisationId,
+    PartitionId, PartitionRef, PersonId, ProfileId, ProjectId, ReferralId, RemoteId, SiteId,
+    SystemId, VetoId, WindowId,
+};
+pub use invitation::{
+    DEFAULT_INVITATION_DAYS, Invitation, InvitationDraft, InvitationState, InvitationStateName,
+    InvitedRole, LONGEST_INVITATION_DAYS, MembersOf, Settled,
 };
 pub use job::{
     Hold, HoldReason, InvalidTransition, Job, JobEvent, JobState, Ran, Refusal, StateName,

@@ -21,6 +21,7 @@ mod home;
 mod jobs;
 mod ledger;
 mod login;
+mod members;
 mod notices;
 mod organisations;
 mod placement;

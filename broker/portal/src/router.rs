@@ -14,7 +14,7 @@ use crate::organisations::{self, describe, evidence, files};
 use crate::refusal::Refusal;
 use crate::{
     Portal, agents, applications, assets, confirmations, frame, handoffs, home, jobs, ledger,
-    login, reviews, routes, site_admin, sites,
+    login, members, reviews, routes, site_admin, sites,
 };
 
 /// A script is at most 256 KiB, three times that when a form encodes it.
@@ -33,6 +33,7 @@ pub fn router(portal: Portal) -> Router {
         .route("/jobs/{id}/handoff/script", get(jobs::handoff::script))
         .route("/jobs/{id}/handoff/lexis", get(jobs::handoff::lexis))
         .merge(entitlement())
+        .merge(belonging())
         .route("/sites", get(sites::show))
         .route("/sites/{id}/confirmations", get(confirmations::show))
         .route(
@@ -112,6 +113,26 @@ fn entitlement() -> Router<Portal> {
             "/organisations/{id}/evidence/{evidence}/files/{sha256}",
             get(files::read),
         )
+}
+
+/// Who belongs where. A project has no other page: the first one shows them all.
+fn belonging() -> Router<Portal> {
+    let each = |place: &str, router: Router<Portal>| {
+        router
+            .route(&format!("{place}/members"), get(members::show))
+            .route(&format!("{place}/members/invite"), post(members::invite))
+            .route(
+                &format!("{place}/members/{{person}}/remove"),
+                post(members::remove),
+            )
+            .route(
+                &format!("{place}/invitations/{{invitation}}/revoke"),
+                post(members::revoke),
+            )
+    };
+    let join = get(members::join::form).post(members::join::send);
+    let router = Router::new().route("/join", join);
+    each("/projects/{id}", each("/organisations/{id}", router))
 }
 
 /// Programs that ask the API for what it does not have get no page.

@@ -24,6 +24,7 @@ mod jobs;
 mod ledger;
 mod lists;
 mod log_hygiene;
+mod members;
 mod operations;
 mod people;
 mod persons;

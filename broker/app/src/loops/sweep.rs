@@ -3,12 +3,13 @@ use jiff::SignedDuration;
 use crate::{Broker, Result};
 
 impl Broker {
-    /// Forgets idempotency keys, sessions and what agents said that are past their time; returns how
-    /// many.
+    /// Forgets idempotency keys, sessions, what agents said and whom invitations were meant for, once
+    /// they are past their time; returns how many.
     pub async fn sweep_once(&self) -> Result<u64> {
         let now = self.inner.clock.now();
         let sessions = self.inner.store.forget_sessions(now).await?;
         let sessions = sessions + self.forget_what_agents_said(now).await?;
+        let sessions = sessions + self.forget_who_did_not_come().await?;
         let keep =
             SignedDuration::try_from(self.inner.limits.idempotency).unwrap_or(SignedDuration::MAX);
         let Ok(before) = now.saturating_sub(keep) else {

@@ -2,6 +2,7 @@
 
 mod applications;
 mod evidence;
+mod members;
 mod organisations;
 mod policies;
 

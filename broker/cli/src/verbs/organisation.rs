@@ -9,7 +9,7 @@ use broker_client::Client;
 use broker_model::{Organisation, OrganisationDraft, OrganisationId, SizeClass};
 
 use super::keyed::Keyed;
-use super::own;
+use super::{member, own};
 use crate::cli::{OrganisationVerb, RegisterArgs};
 use crate::exit::Failure;
 use crate::print;
@@ -64,6 +64,9 @@ pub(super) async fn run(
         OrganisationVerb::Describe { organisation, file } => {
             let id = own::organisation(client, organisation).await?;
             describe(client, (id, &file), json, out).await?;
+        }
+        OrganisationVerb::People(verb) => {
+            return member::representatives(client, verb, json, out).await;
         }
         OrganisationVerb::Size { organisation } => {
             let id = own::organisation(client, organisation).await?;

@@ -12,6 +12,7 @@ mod entitlement_input;
 mod files;
 mod link;
 mod login;
+mod members;
 mod modes;
 mod program;
 mod routes;

@@ -14,6 +14,7 @@ mod house;
 mod jobs;
 mod languages;
 mod long_lists;
+mod members;
 mod organisations;
 mod pages;
 mod reviews;
