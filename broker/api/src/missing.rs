@@ -13,6 +13,7 @@ struct Kind {
 }
 
 const KINDS: [Kind; 18] = [
+const KINDS: [Kind; 19] = [
     kind(
         &["job", "placement", "decision"],
         &["job_", "dec_"],
@@ -34,6 +35,18 @@ const KINDS: [Kind; 18] = [
         &["org_"],
         "`alcyone organisations` (`GET /api/v1/organisations`) lists yours, \
          `alcyone site jobs SITE` (`GET /api/v1/sites/{id}/jobs`) names those of jobs at a site",
+    ),
+    kind(
+        &["member"],
+        &["per_"],
+        "`alcyone project members`, `alcyone organisation members` (`GET /api/v1/projects/{id}/members`, \
+         `GET /api/v1/organisations/{id}/members`) list them",
+    ),
+    kind(
+        &["invitation"],
+        &["ivt_"],
+        "`alcyone invitations` (`GET /api/v1/organisations/{id}/invitations`, \
+         `GET /api/v1/projects/{id}/invitations`) lists yours",
     ),
     kind(
         &["evidence", "file"],

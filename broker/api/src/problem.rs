@@ -6,7 +6,7 @@ use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use broker_app::{AgentRefusal, Error};
+use broker_app::{AgentRefusal, Error, InvitationRefusal};
 use broker_model::{InvalidSpec, TermsDocument};
 use broker_store::StoreError;
 
@@ -247,6 +247,9 @@ impl From<Error> for Problem {
             }
             Error::Contended => Self::unavailable("contended", &words),
             Error::Agent(refusal) => refusal.into(),
+            Error::Invitation(refusal) => refusal.into(),
+            Error::LastOne(_) => Self::new(StatusCode::CONFLICT, "last-one", words)
+                .remedy("invite another one first; once they have joined, this one may go"),
             Error::OutsideLedger => Self::new(StatusCode::NOT_FOUND, "outside-ledger", words),
             Error::Store(StoreError::Full(_)) => {
                 tracing::error!(error = %words, "the database has no space left");
@@ -278,6 +281,16 @@ impl From<AgentRefusal> for Problem {
             Self::new(status, refusal.code(), refusal.to_string()).remedy(refusal.remedy());
         problem.challenge = (!forbidden).then_some(Challenge::Signature);
         problem
+    }
+}
+
+impl From<InvitationRefusal> for Problem {
+    fn from(refusal: InvitationRefusal) -> Self {
+        let status = match refusal {
+            InvitationRefusal::Unknown => StatusCode::NOT_FOUND,
+            _ => StatusCode::CONFLICT,
+        };
+        Self::new(status, refusal.code(), refusal.to_string()).remedy(refusal.remedy())
     }
 }
 

@@ -14,6 +14,7 @@ mod jobs;
 mod ledger;
 mod login;
 mod me;
+mod members;
 mod openapi;
 mod organisations;
 mod query;
@@ -85,6 +86,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     operations.extend(contact::operations());
     operations.extend(follow_ups::operations());
     operations.extend(indicators::operations());
+    operations.extend(members::operations());
     operations.extend(organisations::operations());
     operations.extend(registry::operations());
     operations.extend(terms::operations());

@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
 use broker_model::{
-    AllocationId, InvalidSpec, JobId, PartitionRef, Placement, StateName, TermsDocument, UnitMillis,
+    AllocationId, InvalidSpec, InvitedRole, JobId, PartitionRef, Placement, StateName,
+    TermsDocument, UnitMillis,
 };
 use broker_store::{CommitError, StoreError};
 
-use crate::{AgentRefusal, Asked};
+use crate::{AgentRefusal, Asked, InvitationRefusal};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -87,6 +88,12 @@ pub enum Error {
     /// What says it is an agent is not let in.
     #[error(transparent)]
     Agent(#[from] AgentRefusal),
+    /// The code that somebody came with lets nobody in.
+    #[error(transparent)]
+    Invitation(#[from] InvitationRefusal),
+    /// Without this one nobody could let anybody in again.
+    #[error("this is the last {0} there, and there always has to be one")]
+    LastOne(InvitedRole),
     #[error("the ledger has no such entry or size")]
     OutsideLedger,
     #[error(transparent)]

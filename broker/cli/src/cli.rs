@@ -7,6 +7,7 @@ mod evidence;
 mod follow_up;
 mod funder;
 mod me;
+mod member;
 mod organisation;
 mod parse;
 mod person;
@@ -26,23 +27,19 @@ use url::Url;
 pub use agent::AgentVerb;
 pub use application::{ApplicationVerb, ApplyArgs};
 pub use audit::Audit;
-pub use contact::{
-    CentresVerb, ContactVerb, FindArgs, MatchesVerb, MatchingVerb, MovedArgs, ReferArgs,
-    ReferralVerb,
-};
+pub use contact::{CentresVerb, ContactVerb, FindArgs, MatchesVerb, MatchingVerb, MovedArgs, ReferArgs, ReferralVerb};
 pub use entitlement::EntitlementVerb;
 pub use evidence::{EvidenceAdd, EvidenceVerb, FileVerb};
 pub use follow_up::FollowUpVerb;
 pub use funder::{FunderVerb, ObjectiveArgs, ObjectiveVerb};
 pub use me::MeVerb;
+pub use member::{InvitationVerb, InviteArgs, MemberVerb, ProjectVerb, RepresentativeVerb, Whom};
 pub use organisation::{OrganisationVerb, RegisterArgs};
 pub use parse::parse;
 pub use person::{HandoffArgs, HandoffFormat, PersonVerb};
 pub use review::{AcceptArgs, ReviewVerb};
 pub use routes::RouteArgs;
-pub use site::{
-    DrainVerb, IncidentVerb, KindArg, ScopeArgs, SeverityArg, SiteVerb, VetoVerb, WindowVerb,
-};
+pub use site::{DrainVerb, IncidentVerb, KindArg, ScopeArgs, SeverityArg, SiteVerb, VetoVerb, WindowVerb};
 pub use terms::{AcceptTermsArgs, TermsVerb};
 
 const EXIT_CODES: &str = "\
@@ -106,6 +103,7 @@ pub enum Verb {
     Contact(ContactVerb),
     #[command(flatten)]
     Funder(FunderVerb),
+    Member(MemberVerb),
     /// Show where a job would run, when, and what it would cost
     Quote {
         /// TOML, or JSON if it is called `*.json`

@@ -11,6 +11,7 @@ pub enum Failure {
 }
 
 const JUDGED: [&str; 16] = [
+const JUDGED: [&str; 12] = [
     "invalid-request",
     "invalid-organisation",
     "invalid-evidence",
@@ -27,6 +28,7 @@ const JUDGED: [&str; 16] = [
     "invalid-reopening",
     "invalid-objective",
     "invalid-period",
+    "invalid-invitation",
 ];
 
 /// The exit code of an error, as the crate's documentation lists them.

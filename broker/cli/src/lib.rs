@@ -35,6 +35,9 @@
 //! | `apply`, `application show`, `… withdraw`, `review application` | `Application` |
 //! | `apply --form` | `ApplicationForm` |
 //! | `review` | `{"evidence": [Evidence], "applications": [Application]}` |
+//! | `project members`, `organisation members`; `invitations` | an array of `Member`; of `Invitation` |
+//! | `project invite`, `organisation invite`, `invitation revoke`, `join` | `Invitation` |
+//! | `project remove`, `organisation remove` | `Member` |
 //! | `logs` | a `LogView` on each line |
 //! | `login` | two lines: `{"verification_uri", "verification_uri_complete", "user_code"}`, then `WhoAmI` |
 //! | `logout` | `{"signed_out": bool}` |
@@ -59,14 +62,7 @@ mod print;
 mod verbs;
 mod written;
 
-pub use cli::{
-    AcceptArgs, AcceptTermsArgs, AgentVerb, ApplicationVerb, ApplyArgs, Audit, CentresVerb, Cli,
-    ContactVerb, DrainVerb, EntitlementVerb, EvidenceAdd, EvidenceVerb, FileVerb, FindArgs,
-    FollowUpVerb, FunderVerb, HandoffArgs, HandoffFormat, IncidentVerb, KindArg, MatchesVerb,
-    MatchingVerb, MeVerb, MovedArgs, ObjectiveArgs, ObjectiveVerb, OrganisationVerb, PersonVerb,
-    ReferArgs, ReferralVerb, RegisterArgs, ReviewVerb, RouteArgs, ScopeArgs, SeverityArg, SiteVerb,
-    TermsVerb, Verb, VetoVerb, WindowVerb, parse,
-};
+pub use cli::{AcceptArgs, AcceptTermsArgs, AgentVerb, ApplicationVerb, ApplyArgs, Audit, CentresVerb, Cli, ContactVerb, DrainVerb, EntitlementVerb, EvidenceAdd, EvidenceVerb, FileVerb, FindArgs, FollowUpVerb, FunderVerb, HandoffArgs, HandoffFormat, IncidentVerb, KindArg, MatchesVerb, MatchingVerb, MeVerb, MovedArgs, ObjectiveArgs, ObjectiveVerb, OrganisationVerb, PersonVerb, ReferArgs, ReferralVerb, RegisterArgs, ReviewVerb, RouteArgs, ScopeArgs, SeverityArg, SiteVerb, TermsVerb, Verb, VetoVerb, WindowVerb, parse, InvitationVerb, InviteArgs, MemberVerb, ProjectVerb, RepresentativeVerb, Whom};
 pub use exit::{Failure, exit_code};
 pub use login::{FileTokens, finish_login, start_login};
 

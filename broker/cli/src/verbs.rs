@@ -15,6 +15,7 @@ mod keyed;
 mod logs;
 mod matching;
 mod me;
+mod member;
 mod modes;
 mod organisation;
 mod own;
@@ -96,6 +97,7 @@ pub(crate) async fn run(
         Verb::Entitlement(verb) => entitlement::run(client, verb, json, out).await,
         Verb::Contact(verb) => contact::run(client, verb, json, out).await,
         Verb::Funder(verb) => funder::run(client, verb, json, out).await,
+        Verb::Member(verb) => member::run(client, verb, json, out).await,
         Verb::Sites { site } => sites::run(client, site, json, out).await,
         Verb::Site { what } => site::run(client, what, json, out).await,
         Verb::Usage { project, month } => {

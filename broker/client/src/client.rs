@@ -8,6 +8,7 @@ mod follow_ups;
 mod indicators;
 mod jobs;
 mod me;
+mod members;
 mod sites;
 mod terms;
 

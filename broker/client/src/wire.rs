@@ -9,6 +9,7 @@ mod entitlement;
 mod follow_up;
 mod job;
 mod me;
+mod member;
 mod person;
 mod problem;
 mod registry;
@@ -38,6 +39,7 @@ pub use entitlement::{
 pub use follow_up::FollowUpView;
 pub use job::{JobView, LogView, QuoteView};
 pub use me::ErasureRequestView;
+pub use member::{AcceptRequest, InvitationView, Member, PersonName};
 pub use person::{
     ConfirmationAnswer, ConfirmationDecision, ConfirmationSaid, HandedIn, HandoffView,
 };

@@ -153,6 +153,11 @@ pub enum EntryKind {
     RoleGranted,
     #[serde(rename = "role.removed")]
     RoleRemoved,
+    /// Somebody may come in by a code; whom it is meant for is not said here.
+    #[serde(rename = "invitation.made")]
+    InvitationMade,
+    #[serde(rename = "invitation.revoked")]
+    InvitationRevoked,
     #[serde(rename = "allocation.granted")]
     AllocationGranted,
     /// Its term, suspension or local accounts are others; its hours have entries of their own.

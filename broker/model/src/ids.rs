@@ -155,6 +155,7 @@ uuid_id!(IncidentId, "inc", "incident");
 uuid_id!(VetoId, "vet", "veto");
 uuid_id!(AgentId, "agt", "agent");
 uuid_id!(InviteId, "inv", "invite");
+uuid_id!(InvitationId, "ivt", "invitation");
 uuid_id!(
     /// One run of an agent's program, new at every start: two processes may be given one agent id.
     /// A later run has a greater id.

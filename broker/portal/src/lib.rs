@@ -25,6 +25,7 @@ mod ledger;
 mod login;
 mod matching;
 mod missing;
+mod members;
 mod notices;
 mod organisations;
 mod placement;

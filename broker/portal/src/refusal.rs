@@ -93,6 +93,8 @@ fn of_app(error: &Error) -> (StatusCode, &'static str) {
         | Error::NoDocumentNamed
         | Error::LiveJobs { .. }
         | Error::InUse(_)
+        | Error::Invitation(_)
+        | Error::LastOne(_)
         | Error::InFlight => (StatusCode::CONFLICT, "conflict"),
         // No agent asks for a page.
         Error::Agent(_) => (StatusCode::FORBIDDEN, "forbidden"),

@@ -13,10 +13,7 @@ use crate::contact::{self, refer};
 use crate::organisations::{self, describe, evidence, files};
 use crate::referrals::{self, moves};
 use crate::refusal::Refusal;
-use crate::{
-    Portal, agents, applications, assets, confirmations, follow_ups, frame, handoffs, home, jobs,
-    ledger, login, matching, reviews, routes, site_admin, sites, terms,
-};
+use crate::{Portal, agents, applications, assets, confirmations, follow_ups, frame, handoffs, home, jobs, ledger, login, matching, reviews, routes, site_admin, sites, terms, members};
 
 /// A script is at most 256 KiB, three times that when a form encodes it.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -38,6 +35,7 @@ pub fn router(portal: Portal) -> Router {
         .merge(entitlement())
         .merge(help())
         .merge(matching::routes())
+        .merge(belonging())
         .route("/sites", get(sites::show))
         .route("/sites/{id}/confirmations", get(confirmations::show))
         .route(
@@ -132,6 +130,24 @@ fn help() -> Router<Portal> {
         .route("/referrals/new", get(refer::form).post(refer::send))
         .route("/referrals/{id}", get(referrals::show::show))
         .route("/referrals/{id}/{step}", post(moves::make))
+/// Who belongs where. A project has no other page: the first one shows them all.
+fn belonging() -> Router<Portal> {
+    let each = |place: &str, router: Router<Portal>| {
+        router
+            .route(&format!("{place}/members"), get(members::show))
+            .route(&format!("{place}/members/invite"), post(members::invite))
+            .route(
+                &format!("{place}/members/{{person}}/remove"),
+                post(members::remove),
+            )
+            .route(
+                &format!("{place}/invitations/{{invitation}}/revoke"),
+                post(members::revoke),
+            )
+    };
+    let join = get(members::join::form).post(members::join::send);
+    let router = Router::new().route("/join", join);
+    each("/projects/{id}", each("/organisations/{id}", router))
 }
 
 /// Programs that ask the API for what it does not have get no page.

@@ -143,6 +143,9 @@ fn way_back(parts: &Parts) -> String {
             first_two(path)
         }
         None if path.starts_with("/matching/") => "/matching".to_owned(),
+        None if ["/jobs/new", "/organisations/new", "/join"].contains(&path) => path.to_owned(),
+        None if path.starts_with("/organisations/") => first_two(path),
+        None if path.starts_with("/projects/") => format!("{}/members", first_two(path)),
         None if path.starts_with("/applications/") => "/applications".to_owned(),
         None if path.starts_with("/reviews/") => "/reviews".to_owned(),
         None if ["/admin/", "/handoffs/", "/confirmations/"]

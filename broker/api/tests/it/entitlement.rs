@@ -11,7 +11,9 @@ use crate::world::World;
 /// What an organisation and its reviewers do, whose order matters: walked through here.
 pub(crate) fn is_of_it(path: &str) -> bool {
     let begins = ["/api/v1/organisations", "/api/v1/applications"];
-    begins.iter().any(|begin| path.starts_with(begin)) && !crate::contact::is_of_it(path)
+    begins.iter().any(|begin| path.starts_with(begin))
+        && !crate::contact::is_of_it(path)
+        && !crate::members::is_of_it(path)
 }
 
 pub(crate) fn organisation() -> Value {

@@ -46,6 +46,8 @@ async fn every_operation_without_a_token_is_refused() {
             .replace("{invite}", "inv_0192f0c1d2e37abc8def0123456789ab")
             .replace("{job}", "job_0192f0c1d2e37abc8def0123456789ab")
             .replace("{item}", "win_0192f0c1d2e37abc8def0123456789ab")
+            .replace("{person}", "per_0192f0c1d2e37abc8def0123456789ab")
+            .replace("{invitation}", "ivt_0192f0c1d2e37abc8def0123456789ab")
             .replace("{sha256}", "00");
         let answer = match method {
             "GET" => world.get(path).send().await,
@@ -231,6 +233,7 @@ async fn every_mutating_operation_leaves_an_entry_in_the_ledger() {
                 && !crate::indicators::is_of_it(path)
                 && !crate::privacy::is_of_it(path)
                 && !crate::terms::is_of_it(path)
+                && !crate::members::is_of_it(path)
         })
         .collect();
     // The agent of the site has things to ask before that.

@@ -26,6 +26,7 @@ mod jobs;
 mod ledger;
 mod lists;
 mod log_hygiene;
+mod members;
 mod operations;
 mod people;
 mod persons;

@@ -13,7 +13,7 @@ use crate::Broker;
 type Wanted<'f> = (&'f str, &'f str, Role);
 
 impl Broker {
-    /// Makes the project's members those of the file.
+    /// Makes the project's members those of the file, beside those whom its own people invited.
     pub(super) async fn import_members(
         &self,
         key: &str,
@@ -28,7 +28,9 @@ impl Broker {
         });
         let wanted: Vec<Wanted<'_>> = wanted.collect();
         let of = format!(" of project {key}");
-        self.import_roles(&[member, lead], &wanted, &of, done).await
+        let invited = self.invited_into(project).await?;
+        self.import_roles((&[member, lead], &invited), &wanted, &of, done)
+            .await
     }
 
     /// Makes those have each role that the file names whom it names for it. A role that it does not
@@ -60,7 +62,9 @@ impl Broker {
             };
             let mine = wanted.iter().filter(|(_, _, wanted)| *wanted == role);
             let mine: Vec<Wanted<'_>> = mine.cloned().collect();
-            self.import_roles(&[role], &mine, &of, done).await?;
+            let nobody = BTreeSet::new();
+            self.import_roles((&[role], &nobody), &mine, &of, done)
+                .await?;
         }
         self.import_representatives(grants, done).await
     }
@@ -109,9 +113,10 @@ impl Broker {
         Ok(())
     }
 
+    /// Whoever is spared keeps a role that the file does not give.
     async fn import_roles(
         &self,
-        roles: &[Role],
+        (roles, spared): (&[Role], &BTreeSet<(PersonId, Role)>),
         wanted: &[Wanted<'_>],
         of: &str,
         done: &mut Vec<String>,
@@ -132,6 +137,9 @@ impl Broker {
             kept.insert(grant);
         }
         for (person, role) in known.difference(&kept) {
+            if spared.contains(&(*person, role.clone())) {
+                continue;
+            }
             self.remove_role(*person, role).await?;
             let who = self.inner.store.find_person(*person).await?;
             let who = who.map_or_else(|| person.to_string(), |it| it.subject);

@@ -4,6 +4,7 @@ mod aid;
 mod applications;
 mod evidence;
 mod follow_ups;
+mod members;
 mod organisations;
 mod policies;
 mod rulings;

@@ -4,7 +4,7 @@ use broker_model::{Identifiers, OrganisationDraft, OrganisationId, OrganisationK
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
 
-use super::values;
+use super::{RepresentativeVerb, values};
 
 #[derive(Debug, Subcommand)]
 pub enum OrganisationVerb {
@@ -40,6 +40,8 @@ pub enum OrganisationVerb {
         #[arg(value_name = "ORG")]
         organisation: Option<OrganisationId>,
     },
+    #[command(flatten)]
+    People(RepresentativeVerb),
 }
 
 /// A description in a file, or in words of the command line.

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 
+use super::Whom;
+
 /// A moment, for people who write `tomorrow`.
 pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     text.parse().map_err(|_| {
@@ -40,6 +42,16 @@ pub(super) fn local_account(text: &str) -> Result<(SiteId, String), String> {
     }
     let site: SiteId = site.parse().map_err(|error| format!("{error}; {form}"))?;
     Ok((site, account.to_owned()))
+}
+
+/// A person, for people who write a name.
+pub(super) fn whom(text: &str) -> Result<Whom, String> {
+    if text == "me" {
+        return Ok(Whom::Me);
+    }
+    let form = "expected `me`, or an id that `members` lists, as `per_0192f0c1…`";
+    let person = text.parse().map_err(|_| form.to_owned())?;
+    Ok(Whom::Person(person))
 }
 
 /// A month that is written in another way would match nothing and look like no usage.

@@ -10,7 +10,7 @@ use broker_client::Client;
 use broker_model::{Organisation, OrganisationDraft, OrganisationId, SizeClass};
 
 use super::keyed::Keyed;
-use super::own;
+use super::{member, own};
 use crate::cli::{OrganisationVerb, RegisterArgs};
 use crate::exit::Failure;
 use crate::print;
@@ -69,6 +69,8 @@ pub(super) async fn run(
         OrganisationVerb::Aid { organisation } => {
             let id = own::organisation(client, organisation).await?;
             aid::run(client, id, json, out).await?;
+        OrganisationVerb::People(verb) => {
+            return member::representatives(client, verb, json, out).await;
         }
         OrganisationVerb::Size { organisation } => {
             let id = own::organisation(client, organisation).await?;

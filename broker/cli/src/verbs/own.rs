@@ -1,9 +1,9 @@
-//! Which organisation is meant where none is named, and which day it is there.
+//! Which organisation or project is meant where none is named, and which day it is there.
 
 use std::collections::BTreeSet;
 
 use broker_client::Client;
-use broker_model::{Clock as _, OrganisationId, Role, SystemClock};
+use broker_model::{Clock as _, OrganisationId, ProjectId, Role, SystemClock};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -55,6 +55,33 @@ async fn several(client: &Client, spoken_for: &BTreeSet<OrganisationId>) -> Stri
         words.push_str(format!("\n  {id}  {name}").trim_end());
     }
     words
+}
+
+/// The one that is named, or the only one that the caller works in.
+pub(super) async fn project(
+    client: &Client,
+    given: Option<ProjectId>,
+) -> anyhow::Result<ProjectId> {
+    if let Some(given) = given {
+        return Ok(given);
+    }
+    let me = client.whoami().await?;
+    match me.projects.as_slice() {
+        [only] => Ok(only.id),
+        [] => Err(Failure::Usage(
+            "you work in no project yet: ask a lead of one to invite you (`alcyone join`), or name one that \
+             your organisation has (PROJECT)"
+                .to_owned(),
+        )
+        .into()),
+        several => {
+            let lines: Vec<String> = { several.iter() }
+                .map(|it| format!("\n  {}  {}", it.id, it.name))
+                .collect();
+            let words = "which project? you work in several; name one (PROJECT):";
+            Err(Failure::Usage(format!("{words}{}", lines.concat())).into())
+        }
+    }
 }
 
 /// Clocks and evidence count days of Brussels.

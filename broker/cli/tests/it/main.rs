@@ -16,6 +16,7 @@ mod funder;
 mod link;
 mod login;
 mod me;
+mod members;
 mod modes;
 mod program;
 mod routes;

@@ -18,6 +18,7 @@ mod jobs;
 mod languages;
 mod long_lists;
 mod matching;
+mod members;
 mod organisations;
 mod pages;
 mod referrals;
