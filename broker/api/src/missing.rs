@@ -12,8 +12,7 @@ struct Kind {
     listed: &'static str,
 }
 
-const KINDS: [Kind; 18] = [
-const KINDS: [Kind; 19] = [
+const KINDS: [Kind; 20] = [
     kind(
         &["job", "placement", "decision"],
         &["job_", "dec_"],

@@ -52,7 +52,6 @@ pub enum Error {
     Files(String),
     #[error("the organisation or project may not compute here now")]
     NotEligible(Box<Asked>),
-    NotEligible(Box<Decision>),
     /// In force and not accepted by whoever hands the job in.
     #[error("terms in force are not accepted: {}", documents(.0))]
     TermsNotAccepted(Vec<Arc<TermsDocument>>),

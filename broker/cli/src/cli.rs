@@ -27,7 +27,10 @@ use url::Url;
 pub use agent::AgentVerb;
 pub use application::{ApplicationVerb, ApplyArgs};
 pub use audit::Audit;
-pub use contact::{CentresVerb, ContactVerb, FindArgs, MatchesVerb, MatchingVerb, MovedArgs, ReferArgs, ReferralVerb};
+pub use contact::{
+    CentresVerb, ContactVerb, FindArgs, MatchesVerb, MatchingVerb, MovedArgs, ReferArgs,
+    ReferralVerb,
+};
 pub use entitlement::EntitlementVerb;
 pub use evidence::{EvidenceAdd, EvidenceVerb, FileVerb};
 pub use follow_up::FollowUpVerb;
@@ -39,7 +42,9 @@ pub use parse::parse;
 pub use person::{HandoffArgs, HandoffFormat, PersonVerb};
 pub use review::{AcceptArgs, ReviewVerb};
 pub use routes::RouteArgs;
-pub use site::{DrainVerb, IncidentVerb, KindArg, ScopeArgs, SeverityArg, SiteVerb, VetoVerb, WindowVerb};
+pub use site::{
+    DrainVerb, IncidentVerb, KindArg, ScopeArgs, SeverityArg, SiteVerb, VetoVerb, WindowVerb,
+};
 pub use terms::{AcceptTermsArgs, TermsVerb};
 
 const EXIT_CODES: &str = "\
@@ -135,7 +140,9 @@ pub enum Verb {
         cursor: Option<String>,
     },
     /// Show one job with its placement
-    Show { job: JobId },
+    Show {
+        job: JobId,
+    },
     /// Print what a job wrote
     Logs {
         job: JobId,
@@ -147,7 +154,9 @@ pub enum Verb {
         stderr: bool,
     },
     /// Ask for a job to be stopped
-    Cancel { job: JobId },
+    Cancel {
+        job: JobId,
+    },
     /// Fetch a job that a person hands in at its site
     Handoff {
         job: JobId,
@@ -155,7 +164,9 @@ pub enum Verb {
         args: HandoffArgs,
     },
     /// List the sites with their partitions
-    Sites { site: Option<SiteId> },
+    Sites {
+        site: Option<SiteId>,
+    },
     /// Administer a site (its administrators, operators)
     Site {
         #[command(subcommand)]

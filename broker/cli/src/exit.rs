@@ -10,8 +10,7 @@ pub enum Failure {
     Verification(String),
 }
 
-const JUDGED: [&str; 16] = [
-const JUDGED: [&str; 12] = [
+const JUDGED: [&str; 17] = [
     "invalid-request",
     "invalid-organisation",
     "invalid-evidence",

@@ -62,7 +62,15 @@ mod print;
 mod verbs;
 mod written;
 
-pub use cli::{AcceptArgs, AcceptTermsArgs, AgentVerb, ApplicationVerb, ApplyArgs, Audit, CentresVerb, Cli, ContactVerb, DrainVerb, EntitlementVerb, EvidenceAdd, EvidenceVerb, FileVerb, FindArgs, FollowUpVerb, FunderVerb, HandoffArgs, HandoffFormat, IncidentVerb, KindArg, MatchesVerb, MatchingVerb, MeVerb, MovedArgs, ObjectiveArgs, ObjectiveVerb, OrganisationVerb, PersonVerb, ReferArgs, ReferralVerb, RegisterArgs, ReviewVerb, RouteArgs, ScopeArgs, SeverityArg, SiteVerb, TermsVerb, Verb, VetoVerb, WindowVerb, parse, InvitationVerb, InviteArgs, MemberVerb, ProjectVerb, RepresentativeVerb, Whom};
+pub use cli::{
+    AcceptArgs, AcceptTermsArgs, AgentVerb, ApplicationVerb, ApplyArgs, Audit, CentresVerb, Cli,
+    ContactVerb, DrainVerb, EntitlementVerb, EvidenceAdd, EvidenceVerb, FileVerb, FindArgs,
+    FollowUpVerb, FunderVerb, HandoffArgs, HandoffFormat, IncidentVerb, InvitationVerb, InviteArgs,
+    KindArg, MatchesVerb, MatchingVerb, MeVerb, MemberVerb, MovedArgs, ObjectiveArgs,
+    ObjectiveVerb, OrganisationVerb, PersonVerb, ProjectVerb, ReferArgs, ReferralVerb,
+    RegisterArgs, RepresentativeVerb, ReviewVerb, RouteArgs, ScopeArgs, SeverityArg, SiteVerb,
+    TermsVerb, Verb, VetoVerb, Whom, WindowVerb, parse,
+};
 pub use exit::{Failure, exit_code};
 pub use login::{FileTokens, finish_login, start_login};
 

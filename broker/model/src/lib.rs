@@ -23,8 +23,8 @@ mod ids;
 mod indicator;
 mod invitation;
 mod job;
-mod objective;
 mod missing;
+mod objective;
 mod organisation;
 mod placement;
 mod principal;
@@ -41,10 +41,15 @@ mod units;
 mod usage;
 
 pub use accounts::{Allocation, AllocationScope, Balance, FundingShare, Project, SettledRule};
-pub use agent::{AgentKey, AgentRevoked, EnrolledAgent, Invite, InviteFate, InviteState, WRONG_PROOFS};
+pub use agent::{
+    AgentKey, AgentRevoked, EnrolledAgent, Invite, InviteFate, InviteState, WRONG_PROOFS,
+};
 pub use ai_act::AiAct;
 pub use aid::{AidRecord, ApplicationAid};
-pub use application::{Application, ApplicationDraft, ApplicationDue, ApplicationNeed, ApplicationProject, ApplicationState, ApplicationVerdict, GrantDraft, Ruling, RulingDraft};
+pub use application::{
+    Application, ApplicationDraft, ApplicationDue, ApplicationNeed, ApplicationProject,
+    ApplicationState, ApplicationVerdict, GrantDraft, Ruling, RulingDraft,
+};
 pub use attempt::{Attempt, AttemptEvent, AttemptState, Outcome, OutcomeKind};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use confirmation::{Confirmation, ConfirmationView, Ground, Verdict};
@@ -52,25 +57,55 @@ pub use contact::{ContactNeed, DataClass, Timing};
 pub use country::is_country;
 pub use dossier::{Desk, Dossier};
 pub use event::{EntryBody, EntryKind};
-pub use evidence::{Evidence, EvidenceCheck, EvidenceDraft, EvidenceFile, EvidenceFinding, EvidenceKind};
-pub use follow_up::{FollowUp, FollowUpReminder, FollowUpReopened, FollowUpState, FulfilmentDraft, ReopeningDraft, WaiverDraft, pub use handoff::{HandoffRef, HandoffView};
-pub use ids::{AgentId, AllocationId, ApplicationId, AttemptId, CentreId, DecisionId, DrainId, EvidenceId, Ids, IncidentId, InstanceId, InvalidId, InviteId, JobId, OrganisationId, PartitionId, PartitionRef, PersonId, ProfileId, ProjectId, ReferralId, RemoteId, SiteId, SystemId, TermsId, VetoId, WindowId, AidId, FollowUpId, ObjectiveId, InvitationId};
+pub use evidence::{
+    Evidence, EvidenceCheck, EvidenceDraft, EvidenceFile, EvidenceFinding, EvidenceKind,
+};
+pub use follow_up::{
+    FollowUp, FollowUpReminder, FollowUpReopened, FollowUpState, FulfilmentDraft, ReopeningDraft,
+    WaiverDraft,
+};
 pub use handoff::{HandoffRef, HandoffView};
 pub use hold::HoldSubject;
+pub use ids::{
+    AgentId, AidId, AllocationId, ApplicationId, AttemptId, CentreId, DecisionId, DrainId,
+    EvidenceId, FollowUpId, Ids, IncidentId, InstanceId, InvalidId, InvitationId, InviteId, JobId,
+    ObjectiveId, OrganisationId, PartitionId, PartitionRef, PersonId, ProfileId, ProjectId,
+    ReferralId, RemoteId, SiteId, SystemId, TermsId, VetoId, WindowId,
+};
 pub use indicator::{AccessTimes, Indicators, Spread, UsedPart};
-pub use job::{Hold, HoldReason, InvalidTransition, Job, JobEvent, JobState, Ran, Refusal, StateName};
-pub use objective::{IndicatorKind, Objective, ObjectiveDraft, ObjectiveView};
+pub use invitation::{
+    DEFAULT_INVITATION_DAYS, Invitation, InvitationDraft, InvitationState, InvitationStateName,
+    InvitedRole, LONGEST_INVITATION_DAYS, MembersOf, Settled,
+};
+pub use job::{
+    Hold, HoldReason, InvalidTransition, Job, JobEvent, JobState, Ran, Refusal, StateName,
+};
 pub use missing::{Missing, MissingFrom, MissingKind};
-pub use invitation::{DEFAULT_INVITATION_DAYS, Invitation, InvitationDraft, InvitationState, InvitationStateName, InvitedRole, LONGEST_INVITATION_DAYS, MembersOf, Settled};
+pub use objective::{IndicatorKind, Objective, ObjectiveDraft, ObjectiveView};
 pub use organisation::{Identifiers, Organisation, OrganisationDraft, OrganisationKind, SizeClass};
 pub use placement::{Bound, Candidate, Clause, Considered, Forecast, Placement, Rejection};
 pub use principal::{Assurance, Entitlement, Grant, IdentityAssurance, Principal, Role};
 pub use profile::{Interest, Profile, ProfileDraft, ProfileSide};
 pub use reason::{LONGEST_REASON, checked_reason};
-pub use referral::{Referral, ReferralDraft, ReferralDue, ReferralEvent, ReferralJob, ReferralLeg, ReferralLog, ReferralMove, ReferralOutcome, ReferralPlacement, ReferralState, ReferralStep};
-pub use site::{Access, AgentWord, Automation, Billed, Billing, BillingTerm, CapacityWindow, Contact, ContainerTarget, ControlId, Controls, Drain, DrainDraft, Entrance, Factory, Funding, Incident, IncidentDraft, IncidentKind, IncidentNews, IncidentUpdate, LimitDraft, OrganisationLimit, OrganisationUse, Partition, PartitionRules, Qos, QueuedJobs, RegisteredSite, Route, Severity, Site, SiteReadiness, SiteScope, SiteState, Sourced, Storage, StorageArea, System, SystemHeard, SystemStatus, Tally, Veto, VetoDraft, WindowDraft, WindowEnd, WindowUse, Zones};
+pub use referral::{
+    Referral, ReferralDraft, ReferralDue, ReferralEvent, ReferralJob, ReferralLeg, ReferralLog,
+    ReferralMove, ReferralOutcome, ReferralPlacement, ReferralState, ReferralStep,
+};
+pub use site::{
+    Access, AgentWord, Automation, Billed, Billing, BillingTerm, CapacityWindow, Contact,
+    ContainerTarget, ControlId, Controls, Drain, DrainDraft, Entrance, Factory, Funding, Incident,
+    IncidentDraft, IncidentKind, IncidentNews, IncidentUpdate, LimitDraft, OrganisationLimit,
+    OrganisationUse, Partition, PartitionRules, Qos, QueuedJobs, RegisteredSite, Route, Severity,
+    Site, SiteReadiness, SiteScope, SiteState, Sourced, Storage, StorageArea, System, SystemHeard,
+    SystemStatus, Tally, Veto, VetoDraft, WindowDraft, WindowEnd, WindowUse, Zones,
+};
 pub use snapshot::{GpuCount, PartitionSnapshot, SiteSnapshot};
-pub use spec::{After, AfterWhen, ArraySpec, DataNeeds, InvalidSpec, JobSpec, PlacementWishes, Resources, Sensitivity, Variant, Walltime};
-pub use terms::{TermsAcceptance, TermsDocument, TermsDraft, TermsScope, TermsText, UnacceptedTerms};
+pub use spec::{
+    After, AfterWhen, ArraySpec, DataNeeds, InvalidSpec, JobSpec, PlacementWishes, Resources,
+    Sensitivity, Variant, Walltime,
+};
+pub use terms::{
+    TermsAcceptance, TermsDocument, TermsDraft, TermsScope, TermsText, UnacceptedTerms,
+};
 pub use units::{GpuMillis, UnitMillis};
 pub use usage::{Charge, UsageRecord};

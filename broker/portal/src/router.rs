@@ -13,7 +13,10 @@ use crate::contact::{self, refer};
 use crate::organisations::{self, describe, evidence, files};
 use crate::referrals::{self, moves};
 use crate::refusal::Refusal;
-use crate::{Portal, agents, applications, assets, confirmations, follow_ups, frame, handoffs, home, jobs, ledger, login, matching, reviews, routes, site_admin, sites, terms, members};
+use crate::{
+    Portal, agents, applications, assets, confirmations, follow_ups, frame, handoffs, home, jobs,
+    ledger, login, matching, members, reviews, routes, site_admin, sites, terms,
+};
 
 /// A script is at most 256 KiB, three times that when a form encodes it.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -130,6 +133,8 @@ fn help() -> Router<Portal> {
         .route("/referrals/new", get(refer::form).post(refer::send))
         .route("/referrals/{id}", get(referrals::show::show))
         .route("/referrals/{id}/{step}", post(moves::make))
+}
+
 /// Who belongs where. A project has no other page: the first one shows them all.
 fn belonging() -> Router<Portal> {
     let each = |place: &str, router: Router<Portal>| {

@@ -133,7 +133,7 @@ fn way_back(parts: &Parts) -> String {
     let path = uri.path();
     match path.strip_suffix("/cancel") {
         Some(job) => job.to_owned(),
-        None if ["/jobs/new", "/organisations/new"].contains(&path) => path.to_owned(),
+        None if ["/jobs/new", "/organisations/new", "/join"].contains(&path) => path.to_owned(),
         // What was answered in the short form is gone with the form that carried it.
         None if path == "/referrals/new" => "/contact".to_owned(),
         None if ["/organisations/", "/referrals/"]
@@ -143,8 +143,6 @@ fn way_back(parts: &Parts) -> String {
             first_two(path)
         }
         None if path.starts_with("/matching/") => "/matching".to_owned(),
-        None if ["/jobs/new", "/organisations/new", "/join"].contains(&path) => path.to_owned(),
-        None if path.starts_with("/organisations/") => first_two(path),
         None if path.starts_with("/projects/") => format!("{}/members", first_two(path)),
         None if path.starts_with("/applications/") => "/applications".to_owned(),
         None if path.starts_with("/reviews/") => "/reviews".to_owned(),

@@ -1,9 +1,16 @@
 use std::sync::Arc;
 
-use broker_model::{AgentKey, Allocation, AllocationId, Attempt, AttemptId, EnrolledAgent, EntryBody, GpuMillis, HoldSubject, Invite, Job, JobId, Organisation, PersonId, Project, RegisteredSite, SiteId, SiteSnapshot, SiteState, UnitMillis, UsageRecord, WindowId, TermsAcceptance};
+use broker_model::{
+    AgentKey, Allocation, AllocationId, Attempt, AttemptId, EnrolledAgent, EntryBody, GpuMillis,
+    HoldSubject, Invite, Job, JobId, Organisation, PersonId, Project, RegisteredSite, SiteId,
+    SiteSnapshot, SiteState, TermsAcceptance, UnitMillis, UsageRecord, WindowId,
+};
 use jiff::Timestamp;
 
-use crate::{AgentNonce, IdempotencyKey, LegalHold, LogChunkKey, Person, Remembered, Revocation, Session, StoredConfirmation, StoredDecision, StoredDossier, StoredErasure, StoredGrant, StoredPlacement};
+use crate::{
+    AgentNonce, IdempotencyKey, LegalHold, LogChunkKey, Person, Remembered, Revocation, Session,
+    StoredConfirmation, StoredDecision, StoredDossier, StoredErasure, StoredGrant, StoredPlacement,
+};
 
 /// What is to be true afterwards, all of it or nothing.
 #[derive(Clone, Debug, Default)]

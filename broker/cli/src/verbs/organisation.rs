@@ -69,6 +69,7 @@ pub(super) async fn run(
         OrganisationVerb::Aid { organisation } => {
             let id = own::organisation(client, organisation).await?;
             aid::run(client, id, json, out).await?;
+        }
         OrganisationVerb::People(verb) => {
             return member::representatives(client, verb, json, out).await;
         }

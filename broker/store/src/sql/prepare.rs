@@ -3,13 +3,19 @@
 
 use std::sync::Arc;
 
-use broker_model::{Allocation, AllocationId, Attempt, AttemptId, EntryBody, Job, JobId, Organisation, PersonId, RegisteredSite, SiteId, SiteState};
+use broker_model::{
+    Allocation, AllocationId, Attempt, AttemptId, EntryBody, Job, JobId, Organisation, PersonId,
+    RegisteredSite, SiteId, SiteState,
+};
 
 use super::db::Cell;
 use super::rows::{self, Cells};
 use super::steps::{AttemptFacts, Entry, Hours, JobFacts, Step, Stream, Terms};
 use super::tables::TableId;
-use crate::{Change, ERASED_ISSUER, Entity, IdempotencyKey, LogChunkKey, Person, Remembered, StoreError, StoredDossier, Write};
+use crate::{
+    Change, ERASED_ISSUER, Entity, IdempotencyKey, LogChunkKey, Person, Remembered, StoreError,
+    StoredDossier, Write,
+};
 
 #[derive(Debug, Default)]
 pub(super) struct Prepared {

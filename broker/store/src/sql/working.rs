@@ -162,11 +162,6 @@ impl<'a> Working<'a> {
                 row,
             } => self.put_versioned((*entity, *table), id, *expects, row),
             Step::InsertNonce { id, row } => self.insert_nonce(id, row),
-            Step::InsertNonce { id, row } => {
-                let fresh = !self.nonces.has(id);
-                self.nonces.set(Arc::clone(id), ());
-                self.insert_once(fresh, Entity::Nonce, TableId::AgentNonces, row)
-            }
             Step::AcceptTerms { id, row } => self.accept_terms(id, row),
             Step::Claim { name, holder, row } => self.claim(name, holder, row),
             Step::Unclaim { name } => {
@@ -238,6 +233,8 @@ impl<'a> Working<'a> {
         for key in chunks {
             self.pending.remove(TableId::LogChunks, key);
         }
+    }
+
     fn accept_terms(&mut self, id: &Arc<str>, row: &'a [Cell]) -> Done {
         let fresh = !self.terms_accepted.has(id);
         self.terms_accepted.set(Arc::clone(id), ());
