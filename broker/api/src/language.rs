@@ -18,7 +18,7 @@ pub(crate) struct Languages(Vec<String>);
 
 impl Languages {
     /// The best of those that there are; English is for others.
-    pub(crate) fn best<'l>(&'l self, is_there: impl Fn(&str) -> bool) -> &'l str {
+    pub(crate) fn best(&self, is_there: impl Fn(&str) -> bool) -> &str {
         let found = self.0.iter().find(|it| is_there(it));
         found.map_or("en", String::as_str)
     }
