@@ -82,7 +82,6 @@ impl Broker {
             project,
             organisation: standing.organisation.name.clone(),
             allocation,
-            decision: made.decision.clone(),
             question: Some(Box::new(made.question.clone())),
             decision,
             missing,

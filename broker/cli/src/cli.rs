@@ -108,6 +108,7 @@ pub enum Verb {
     Contact(ContactVerb),
     #[command(flatten)]
     Funder(FunderVerb),
+    #[command(flatten)]
     Member(MemberVerb),
     /// Show where a job would run, when, and what it would cost
     Quote {
@@ -140,9 +141,7 @@ pub enum Verb {
         cursor: Option<String>,
     },
     /// Show one job with its placement
-    Show {
-        job: JobId,
-    },
+    Show { job: JobId },
     /// Print what a job wrote
     Logs {
         job: JobId,
@@ -154,9 +153,7 @@ pub enum Verb {
         stderr: bool,
     },
     /// Ask for a job to be stopped
-    Cancel {
-        job: JobId,
-    },
+    Cancel { job: JobId },
     /// Fetch a job that a person hands in at its site
     Handoff {
         job: JobId,
@@ -164,9 +161,7 @@ pub enum Verb {
         args: HandoffArgs,
     },
     /// List the sites with their partitions
-    Sites {
-        site: Option<SiteId>,
-    },
+    Sites { site: Option<SiteId> },
     /// Administer a site (its administrators, operators)
     Site {
         #[command(subcommand)]

@@ -138,7 +138,6 @@ async fn project(
             Some(question) => DecisionView::said(texts, &engine, (question, &answer.decision)),
             None => DecisionView::in_english(texts, &answer.decision),
         },
-        decision: DecisionView::in_english(texts, &answer.decision),
         missing: missing::views(texts, &answer.missing),
     })
 }

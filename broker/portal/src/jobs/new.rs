@@ -183,6 +183,14 @@ impl Portal {
                 decision: Some(DecisionView::asked(texts, &self.broker.policy(), &asked)),
                 ..conflict
             },
+            Error::TermsNotAccepted(terms) => Answer {
+                status: StatusCode::FORBIDDEN,
+                lacking: terms
+                    .iter()
+                    .map(|it| MissingView::of_terms(texts, it))
+                    .collect(),
+                ..conflict
+            },
             Error::NoAllocation => Answer {
                 status: StatusCode::FORBIDDEN,
                 notice: told("new.no_allocation"),
@@ -218,60 +226,6 @@ impl Answer {
             lacking: missing::views(texts, &quote.missing),
             ..Self::default()
         }
-    }
-
-    /// What the form can show; anything else is a page of its own.
-    fn of_error(member: &Member, text: &str, error: Error) -> Result<Self, Refusal> {
-        let texts = member.texts;
-        let conflict = Self {
-            status: StatusCode::CONFLICT,
-            ..Self::default()
-        };
-        let told = |key| Some(texts.of(key).to_owned());
-        Ok(match error {
-            Error::InvalidSpec(faults) => Self {
-                status: StatusCode::BAD_REQUEST,
-                faults: jobfile::faults_in(text, faults),
-                ..conflict
-            },
-            Error::NotFound("project") => Self {
-                status: StatusCode::NOT_FOUND,
-                notice: told("new.no_such_project"),
-                ..conflict
-            },
-            Error::NotEligible(decision) => Self {
-                status: StatusCode::FORBIDDEN,
-                decision: Some(DecisionView::in_english(texts, &decision)),
-                ..conflict
-            },
-            Error::TermsNotAccepted(terms) => Self {
-                status: StatusCode::FORBIDDEN,
-                lacking: terms
-                    .iter()
-                    .map(|it| MissingView::of_terms(texts, it))
-                    .collect(),
-                ..conflict
-            },
-            Error::NoAllocation => Self {
-                status: StatusCode::FORBIDDEN,
-                notice: told("new.no_allocation"),
-                ..conflict
-            },
-            Error::NoFeasiblePartition(placement) => Self {
-                notice: told("new.never_feasible"),
-                placement: Some(PlacementView::new(texts, &placement)),
-                ..conflict
-            },
-            Error::HoursExceeded { remaining, .. } => {
-                let remaining = crate::words::hours(remaining);
-                let notice = texts.with("new.hours_exceeded", &[("remaining", &remaining)]);
-                Self {
-                    notice: Some(notice),
-                    ..conflict
-                }
-            }
-            error => return Err(error.into()),
-        })
     }
 
     fn summary(&self, texts: Texts) -> Option<String> {

@@ -57,7 +57,8 @@ impl Case {
                 withdrawn.unwrap();
                 true
             }
-            Err(Error::NotEligible(decision)) => {
+            Err(Error::NotEligible(asked)) => {
+                let decision = asked.decision;
                 let refused = decision
                     .rules
                     .iter()

@@ -231,7 +231,7 @@ async fn whom_an_invitation_was_meant_for_is_forgotten_when_its_time_is_over() {
     let due = team
         .broker()
         .store()
-        .dossiers_due(team.case.world.now(), 10);
+        .dossiers_due("invitation", team.case.world.now(), 10);
     assert_eq!(due.await.unwrap(), []);
 }
 
