@@ -1,4 +1,4 @@
-use broker_model::{Dossier as _, OrganisationId, PersonId, Referral, Role};
+use broker_model::{Dossier as _, OrganisationId, PersonId, Referral, Role, TermsAcceptance};
 use broker_store::{EntryRow, Revocation, Session, StoreError, StoredDossier};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -40,6 +40,8 @@ pub struct PersonExport {
     pub confirmations: Vec<Value>,
     /// For agents of sites.
     pub invites: Vec<Value>,
+    /// Texts that they accepted; as the ledger, it stays when they are erased.
+    pub terms: Vec<TermsAcceptance>,
     /// Every entry that names them, by its number.
     pub ledger: Vec<Value>,
     pub not_included: [&'static str; 3],
@@ -115,6 +117,7 @@ impl Broker {
                 .iter()
                 .map(invite)
                 .collect(),
+            terms: store.terms_accepted_by(person).await?,
             ledger: entries.iter().map(entry).collect::<Result<_>>()?,
             not_included: NOT_INCLUDED,
         })
