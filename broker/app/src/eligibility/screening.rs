@@ -51,8 +51,8 @@ mod tests {
 
     fn record(kind: &str, change: serde_json::Value) -> Evidence {
         let mut record = json!({
-            "id": "evi_0192f0c1-2345-7000-8000-000000000001",
-            "organisation": "org_0192f0c1-2345-7000-8000-000000000002",
+            "id": "evi_0192f0c1234570008000000000000001",
+            "organisation": "org_0192f0c1234570008000000000000002",
             "kind": kind, "issued_on": "2026-10-01", "source": "list of 1 October",
             "checked_by": "a reviewer",
         });
@@ -84,7 +84,7 @@ mod tests {
     fn one_that_was_refused_or_that_nobody_looked_at_is_not_settled() {
         let refused = json!({ "checked_by": null, "check": {
             "accepted": false, "words": "a name on the list", "at": "2026-10-02T08:00:00Z",
-            "by": "per_0192f0c1-2345-7000-8000-000000000003",
+            "by": "per_0192f0c1234570008000000000000003",
         }});
         let unseen = json!({ "checked_by": null });
         for change in [refused, unseen] {

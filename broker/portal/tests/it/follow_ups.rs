@@ -82,6 +82,7 @@ async fn what_is_owed_is_listed_handed_in_and_asked_for_again() {
         &told,
         &["Nothing of the hours.", "2027-06-30", "asked for again"],
     );
+    let page = reviewer.get(&path).await;
     let late = reviewer
         .submit(&page, &format!("{path}/waive"), &[("reason", "Gone.")])
         .await;
