@@ -183,6 +183,15 @@ impl From<AuthFailure> for Problem {
     }
 }
 
+impl Problem {
+    fn not_eligible(words: String, decision: policy_engine::Decision) -> Self {
+        let mut problem = Self::new(StatusCode::FORBIDDEN, "not-eligible", words);
+        problem.body.remedy = first_remedy(&decision);
+        problem.body.decision = Some(Box::new(decision::view(decision)));
+        problem
+    }
+}
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let words = error.to_string();
@@ -218,13 +227,7 @@ impl From<Error> for Problem {
             Error::InUse(_) => Self::new(StatusCode::CONFLICT, "in-use", words),
             Error::NotFound(what) => Self::missing(what),
             Error::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, "forbidden", words),
-            Error::NotEligible(asked) => {
-                let decision = asked.decision;
-                let mut problem = Self::new(StatusCode::FORBIDDEN, "not-eligible", words);
-                problem.body.remedy = first_remedy(&decision);
-                problem.body.decision = Some(Box::new(decision::view(decision)));
-                problem
-            }
+            Error::NotEligible(asked) => Self::not_eligible(words, asked.decision),
             Error::TermsNotAccepted(terms) => Self::terms_not_accepted(words, &terms),
             Error::OtherTerms(terms) => Self::other_terms(words, &terms),
             Error::NoAllocation => Self::new(StatusCode::FORBIDDEN, "no-allocation", words)

@@ -1,7 +1,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use broker_app::Standing;
+use broker_app::{Caller, Standing};
 use broker_model::{Allocation, AllocationScope, Role};
 use policy_engine::TitleKind;
 
@@ -29,17 +29,12 @@ struct HomePage {
     f: Frame,
     roles: Vec<String>,
     projects: Vec<ProjectView>,
-    /// Speaks for an organisation.
-    speaks: bool,
-    reviews: bool,
+    /// Pages with something for this visitor, and the keys of what they are called.
+    links: Vec<(&'static str, &'static str)>,
     /// Of centres that the visitor is of.
     waiting: Vec<Waiting>,
-    /// Something is or was owed after an allocation.
-    owes: bool,
-    /// What of it is due soon, or overdue.
+    /// What is owed after an allocation and is due soon, or overdue.
     pressing: Vec<OwedRow>,
-    /// There is something to accept, or was.
-    has_terms: bool,
 }
 
 struct ProjectView {
@@ -96,19 +91,35 @@ pub(crate) async fn show(
         .filter_map(|role| role_words(texts, role))
         .collect();
     let mut owed = portal.broker.my_follow_ups(member.caller()).await?;
-    let owes = !owed.is_empty();
+    let has_terms = !portal.broker.terms(member.caller()).await?.is_empty();
+    let links = links(member.caller(), (has_terms, !owed.is_empty()));
     owed.retain(|it| it.pressing || it.overdue);
     html(&HomePage {
         f: member.frame(texts.of("home.title"), "home"),
         roles,
         projects,
-        speaks: !member.caller().organisations().is_empty(),
-        reviews: member.caller().is_reviewer(),
+        links,
         waiting: portal.waiting(&member).await?,
-        owes,
         pressing: portal.owed_rows(texts, &owed),
-        has_terms: !portal.broker.terms(member.caller()).await?.is_empty(),
     })
+}
+
+fn links(caller: &Caller, (has_terms, owes): (bool, bool)) -> Vec<(&'static str, &'static str)> {
+    let speaks = !caller.organisations().is_empty();
+    let all = [
+        (true, "/routes", "ways.link"),
+        (has_terms, "/terms", "terms.title"),
+        (true, "/organisations", "home.organisations"),
+        (true, "/join", "join.title"),
+        (speaks, "/applications", "apply.title"),
+        (true, "/contact", "contact.title"),
+        (true, "/referrals", "referral.title"),
+        (speaks, "/matching", "matching.title"),
+        (owes, "/follow-ups", "owed.title"),
+        (caller.is_reviewer(), "/reviews", "review.link"),
+    ];
+    let shown = all.into_iter().filter(|(is_shown, ..)| *is_shown);
+    shown.map(|(_, path, key)| (path, key)).collect()
 }
 
 async fn project(

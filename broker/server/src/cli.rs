@@ -130,20 +130,20 @@ pub enum AllocationsVerb {
     ///
     /// Columns of a table (RFC 4180, UTF-8, names in the first line, in any order):
     ///
-    ///   reference       the source's own name of the allocation, which never changes
-    ///   organisation    its name, for one that is not registered yet
-    ///   country         where it is established: `FI`
-    ///   identifier      `pic:…`, `vat:…`, `lei:…`, `euid:…`, `ext:…` (the source's own id), or `org_…`
-    ///   project         its name, or `prj_…`
-    ///   call_reference  finds the project before its name does (may be left out)
-    ///   system          `site/system`, or `federation`
-    ///   share           `union`, `national:FI`, `commercial`
-    ///   unit            what the system charges in; `GPU-hour` for the federation
-    ///   hours           granted: `1500`, `0.25`
-    ///   valid_from      first day, in Brussels: `2026-12-01`; or an instant: `2026-12-01T00:00:00Z`
-    ///   valid_to        last day, included; or the first instant after it
-    ///   local_accounts  `site=account;site=account` (may be left out)
-    ///   suspended       `yes`, `no`, or nothing: as it is (may be left out)
+    ///   `reference`       the source's own name of the allocation, which never changes
+    ///   `organisation`    its name, for one that is not registered yet
+    ///   `country`         where it is established: `FI`
+    ///   `identifier`      `pic:…`, `vat:…`, `lei:…`, `euid:…`, `ext:…` (the source's own id), or `org_…`
+    ///   `project`         its name, or `prj_…`
+    ///   `call_reference`  finds the project before its name does (may be left out)
+    ///   `system`          `site/system`, or `federation`
+    ///   `share`           `union`, `national:FI`, `commercial`
+    ///   `unit`            what the system charges in; `GPU-hour` for the federation
+    ///   `hours`           granted: `1500`, `0.25`
+    ///   `valid_from`      first day, in Brussels: `2026-12-01`; or an instant: `2026-12-01T00:00:00Z`
+    ///   `valid_to`        last day, included; or the first instant after it
+    ///   `local_accounts`  `site=account;site=account` (may be left out)
+    ///   `suspended`       `yes`, `no`, or nothing: as it is (may be left out)
     #[command(verbatim_doc_comment)]
     Import(ImportOptions),
 }

@@ -26,12 +26,12 @@ use self::answer::{asked_pause, body, count, has_next, is_passing, refused};
 
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// To the last byte of one page.
-const ANSWER_TIME: Duration = Duration::from_secs(60);
+const ANSWER_TIME: Duration = Duration::from_mins(1);
 const PAGE_SIZE: usize = 100;
 /// A list of more than 50 000 is somebody else's.
 const MOST_PAGES: usize = 500;
 const TRIES: u32 = 4;
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// One Waldur and a token for it, which goes to this host and to no other.
 pub(crate) struct Waldur {

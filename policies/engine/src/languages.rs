@@ -17,7 +17,7 @@ use crate::evaluate::{FAILED, OPEN, REPORT};
 use crate::facts::Facts;
 use crate::question::Question;
 use crate::rule::Rule;
-use crate::settle::settled_words;
+use crate::settle::{settled_on, settled_words};
 use crate::sources::Source;
 use crate::tables::Tables;
 
@@ -108,7 +108,7 @@ impl Engine {
             texts.title.clone_into(&mut spoken.title);
             return;
         }
-        let settled = self.settled_on(facts.question, rule);
+        let settled = settled_on(facts.question, rule);
         let (effect, english) = match settled {
             Some(on) => (
                 Effect::Satisfied,

@@ -26,22 +26,22 @@ impl Engine {
         let failed = |spoken: &Spoken| spoken.words.starts_with(FAILED);
         for spoken in said.iter_mut().filter(|it| !failed(it)) {
             let rule = self.rulebook.rule(&spoken.rule);
-            if let Some(on) = rule.and_then(|rule| self.settled_on(question, rule)) {
+            if let Some(on) = rule.and_then(|rule| settled_on(question, rule)) {
                 spoken.effect = Effect::Satisfied;
                 spoken.words = settled_words(&spoken.words, on);
                 spoken.remedy = None;
             }
         }
     }
+}
 
-    /// Since when what the rule asks of people is answered, if it is.
-    pub(crate) fn settled_on(&self, question: &Question, rule: &Rule) -> Option<Date> {
-        let is_of_the_person = question.action == Action::SubmitJob && looks_at_the_person(rule);
-        if rule.info.effect != Effect::NeedsReview || is_of_the_person {
-            return None;
-        }
-        let settled = question.settled.iter().flatten();
-        let it = settled.filter(|it| it.rule == rule.info.id && it.on <= question.on);
-        it.map(|it| it.on).min()
+/// Since when what the rule asks of people is answered, if it is.
+pub(crate) fn settled_on(question: &Question, rule: &Rule) -> Option<Date> {
+    let is_of_the_person = question.action == Action::SubmitJob && looks_at_the_person(rule);
+    if rule.info.effect != Effect::NeedsReview || is_of_the_person {
+        return None;
     }
+    let settled = question.settled.iter().flatten();
+    let it = settled.filter(|it| it.rule == rule.info.id && it.on <= question.on);
+    it.map(|it| it.on).min()
 }

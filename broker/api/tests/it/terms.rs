@@ -124,8 +124,8 @@ async fn a_job_without_them_is_refused_with_each_document_and_how_to_accept_it()
         .filter(|it| it["clause"] == "terms");
     assert!(of_terms.count() > 0, "{rejected}");
     accepted(&world, &token, &all[1]).await;
-    let taken = submit().await;
-    assert_eq!(taken.status, 202, "{}", taken.text());
+    let job = submit().await;
+    assert_eq!(job.status, 202, "{}", job.text());
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use broker_model::FollowUp;
 use policy_engine::day_in_brussels;
@@ -25,13 +26,13 @@ impl Broker {
     pub(super) async fn shown_follow_ups(&self, found: Vec<FollowUp>) -> Result<Vec<FollowUpView>> {
         let (mut organisations, mut projects) = (BTreeMap::new(), BTreeMap::new());
         for one in &found {
-            if !organisations.contains_key(&one.organisation) {
-                let name = self.inner.store.find_organisation(one.organisation).await?;
-                organisations.insert(one.organisation, name.map(|it| it.name));
+            if let Entry::Vacant(unknown) = organisations.entry(one.organisation) {
+                let found = self.inner.store.find_organisation(one.organisation);
+                unknown.insert(found.await?.map(|it| it.name));
             }
-            if !projects.contains_key(&one.project) {
-                let name = self.inner.store.find_project(one.project).await?;
-                projects.insert(one.project, name.map(|it| it.name));
+            if let Entry::Vacant(unknown) = projects.entry(one.project) {
+                let found = self.inner.store.find_project(one.project);
+                unknown.insert(found.await?.map(|it| it.name));
             }
         }
         let shown = found.into_iter().map(|one| {

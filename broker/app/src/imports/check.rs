@@ -178,18 +178,14 @@ impl Checker<'_> {
         let site: Option<SiteId> = site.parse().ok();
         let entry = site.as_ref().and_then(|it| self.board.find(it));
         let found = { entry.iter().flat_map(|it| &it.systems) }.find(|it| it.id.as_str() == system);
-        match (site, found) {
-            (Some(site), Some(found)) => Some(AllocationScope::System {
-                site,
-                system: found.id.clone(),
-            }),
-            _ => {
-                let reason = format!("the federation has no system `{}`", text.escape_debug());
-                let allowed = "`federation`, or `site/system` as `alcyone sites` lists them";
-                at.add("system", reason, allowed);
-                None
-            }
+        if let (Some(site), Some(found)) = (site, found) {
+            let system = found.id.clone();
+            return Some(AllocationScope::System { site, system });
         }
+        let reason = format!("the federation has no system `{}`", text.escape_debug());
+        let allowed = "`federation`, or `site/system` as `alcyone sites` lists them";
+        at.add("system", reason, allowed);
+        None
     }
 
     /// A balance in another unit than its charges would say nothing.

@@ -111,11 +111,11 @@ impl Planner<'_> {
                 self.plan.report.remarks.push(remark);
                 Ok(())
             }
-            None => self.new(&line).await,
+            None => self.add(&line).await,
         }
     }
 
-    async fn new(&mut self, line: &Line) -> Result<()> {
+    async fn add(&mut self, line: &Line) -> Result<()> {
         let Some(organisation) = self.organisation(line).await? else {
             return Ok(());
         };

@@ -43,13 +43,12 @@ pub fn read_table(bytes: &[u8], source: &str) -> ImportBatch {
         .trim(Trim::All)
         .from_reader(bytes);
     let mut records = reader.byte_records();
-    let columns = match records.next() {
-        Some(Ok(names)) => columns(&names, &mut faults),
-        _ => {
-            let allowed = "a first line with the names of the columns";
-            faults.add("line 1", "the table is empty", allowed);
-            None
-        }
+    let columns = if let Some(Ok(names)) = records.next() {
+        columns(&names, &mut faults)
+    } else {
+        let allowed = "a first line with the names of the columns";
+        faults.add("line 1", "the table is empty", allowed);
+        None
     };
     let Some(columns) = columns else {
         batch.faults = faults.all().to_vec();
@@ -141,14 +140,12 @@ fn line(
     }
     let mut values: BTreeMap<&str, String> = BTreeMap::new();
     for (column, value) in columns.iter().zip(record) {
-        match std::str::from_utf8(value) {
-            Ok(value) => drop(values.insert(column, value.to_owned())),
-            Err(_) => {
-                let field = format!("{place}, {column}");
-                faults.add(&field, "it is no UTF-8", "the table saved as UTF-8");
-                return None;
-            }
-        }
+        let Ok(value) = std::str::from_utf8(value) else {
+            let field = format!("{place}, {column}");
+            faults.add(&field, "it is no UTF-8", "the table saved as UTF-8");
+            return None;
+        };
+        values.insert(column, value.to_owned());
     }
     let mut take = |column: &str| values.remove(column).unwrap_or_default();
     Some(ImportLine {

@@ -29,9 +29,9 @@ impl Broker {
         let of_use = used.iter().map(|it| it.organisation);
         let applying = applications.iter().map(|it| it.organisation);
         let organisations = self.by_id(of_use.chain(applying).collect()).await?;
-        let mut uses = Vec::new();
+        let mut shown = Vec::new();
         for one in &used {
-            uses.push(self.use_of(one, (&organisations, asked.to)).await?);
+            shown.push(self.use_of(one, (&organisations, asked.to)).await?);
         }
         let mut access = Vec::new();
         for application in &applications {
@@ -41,7 +41,7 @@ impl Broker {
             }
         }
         let period = (asked.from, asked.to, asked.share.clone());
-        Ok(indicators(period, &uses, &access))
+        Ok(indicators(period, &shown, &access))
     }
 
     /// By their ids, which sort by the time they were made.

@@ -98,7 +98,7 @@ pub async fn what_is_due_is_found_by_its_kind_and_time(store: &dyn Store) {
         let mut one = dossier(id, organisation, None);
         one.due_at = Some(now + SignedDuration::from_hours(hours));
         if id.starts_with("ref") {
-            one.kind = "referral".to_owned();
+            "referral".clone_into(&mut one.kind);
         }
         commit(store, put(&one)).await.unwrap();
     }
@@ -125,7 +125,7 @@ pub async fn what_was_made_in_a_time_is_found_by_its_ids(store: &dyn Store) {
     for id in ["app_01a", "app_01b", "app_02a", "app_03a", "ref_02a"] {
         let mut one = dossier(id, organisation, None);
         if id.starts_with("ref") {
-            one.kind = "referral".to_owned();
+            "referral".clone_into(&mut one.kind);
         }
         commit(store, put(&one)).await.unwrap();
     }

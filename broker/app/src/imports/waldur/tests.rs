@@ -151,7 +151,7 @@ fn a_limit_that_is_missing_or_no_number_of_hours_is_a_fault_with_what_is_there()
     );
     assert!(fault(json!(null)).contains("it has none"));
     assert!(fault(json!({"gpu_hours": -1})).contains("is -1"));
-    assert!(fault(json!({"gpu_hours": 1e300})).contains("e"));
+    assert!(fault(json!({"gpu_hours": 1e300})).contains('e'));
 }
 
 #[test]

@@ -48,11 +48,11 @@ impl Case {
     }
 }
 
-const fn aid(received_eur: u32, worth_eur: Option<u32>) -> Option<ApplicationAid> {
-    Some(ApplicationAid {
+const fn aid(received_eur: u32, worth_eur: Option<u32>) -> ApplicationAid {
+    ApplicationAid {
         received_eur,
         worth_eur,
-    })
+    }
 }
 
 fn objection(asked: &Result<Application, Error>) -> &str {
@@ -70,9 +70,11 @@ async fn national_hours_for_a_company_are_entered_as_aid_and_count_against_the_n
     let organisation = case.finnish().await;
     let silent = case.asks(&organisation, None).await;
     assert_eq!(objection(&silent), "de_minimis.unknown");
-    let over = case.asks(&organisation, aid(300_000, Some(1))).await;
+    let over = case.asks(&organisation, Some(aid(300_000, Some(1)))).await;
     assert_eq!(objection(&over), "de_minimis.exceeded");
-    let first = case.asks(&organisation, aid(290_000, Some(4000))).await;
+    let first = case
+        .asks(&organisation, Some(aid(290_000, Some(4000))))
+        .await;
     let mut draft = acceptance();
     let grant = draft.grant.as_mut().unwrap();
     grant.local_accounts.clear();
@@ -90,9 +92,11 @@ async fn national_hours_for_a_company_are_entered_as_aid_and_count_against_the_n
         (register[0].worth_eur, register[0].state.as_str()),
         (9000, "FI")
     );
-    let next = case.asks(&organisation, aid(290_000, Some(1001))).await;
+    let next = case
+        .asks(&organisation, Some(aid(290_000, Some(1001))))
+        .await;
     assert_eq!(objection(&next), "de_minimis.exceeded");
-    case.asks(&organisation, aid(290_000, Some(1000)))
+    case.asks(&organisation, Some(aid(290_000, Some(1000))))
         .await
         .unwrap();
 }
@@ -101,7 +105,10 @@ async fn national_hours_for_a_company_are_entered_as_aid_and_count_against_the_n
 async fn what_is_worth_too_much_is_not_granted() {
     let mut case = Case::new().await;
     let organisation = case.finnish().await;
-    let first = case.asks(&organisation, aid(0, Some(1))).await.unwrap();
+    let first = case
+        .asks(&organisation, Some(aid(0, Some(1))))
+        .await
+        .unwrap();
     let mut draft = acceptance();
     let grant = draft.grant.as_mut().unwrap();
     grant.local_accounts.clear();

@@ -16,13 +16,13 @@ async fn what_a_reviewer_settled_is_not_asked_again_with_each_job() {
     let mut draft = application(&organisation);
     draft.project.sectors.push("defence".to_owned());
     let first = case.broker.apply(&case.founder, &draft).await.unwrap();
-    let ruled = case
+    let accepted = case
         .broker
         .rule(&case.reviewer, first.id, &acceptance())
         .await
         .unwrap();
-    let ApplicationState::Accepted { project, .. } = ruled.state else {
-        panic!("{ruled:?}");
+    let ApplicationState::Accepted { project, .. } = accepted.state else {
+        panic!("{accepted:?}");
     };
     case.world.pass(4 * 24 * 3600);
     let founder = case.founder().await;
@@ -102,8 +102,8 @@ async fn a_reviewer_may_say_of_whose_time_the_hours_are() {
     let (_, first) = case.waiting().await;
     let mut draft = acceptance();
     draft.grant.as_mut().unwrap().share = Some(FundingShare::Commercial);
-    let ruled = case.broker.rule(&case.reviewer, first.id, &draft).await;
-    let ApplicationState::Accepted { allocation, .. } = ruled.unwrap().state else {
+    let accepted = case.broker.rule(&case.reviewer, first.id, &draft).await;
+    let ApplicationState::Accepted { allocation, .. } = accepted.unwrap().state else {
         panic!("not accepted");
     };
     let found = case.broker.store().find_allocation(allocation).await;
