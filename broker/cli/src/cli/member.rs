@@ -39,7 +39,7 @@ pub enum ProjectVerb {
         /// Needed when you do not work in one project
         #[arg(value_name = "PROJECT")]
         project: Option<ProjectId>,
-        /// What they are to be: `member` [default], or `lead`, who asks others in
+        /// What they are to be: `member`, as without this, or `lead`, who asks others in
         #[arg(long, value_parser = values::one_of::<InvitedRole>(&["member", "lead"]))]
         role: Option<InvitedRole>,
         #[command(flatten)]
