@@ -208,6 +208,7 @@ fn settled_facts(project: &Project) -> Option<Vec<SettledFact>> {
     let settled = project.settled.iter().map(|it| SettledFact {
         on: it.on,
         rule: it.rule.clone(),
+        words: Some(it.words.clone()),
     });
     let settled: Vec<SettledFact> = settled.collect();
     (!settled.is_empty()).then_some(settled)

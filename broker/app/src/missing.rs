@@ -88,6 +88,12 @@ fn turn(spoken: &Spoken) -> Option<Turn> {
     let declared = matches!(about, "civilian" | "ai_act");
     Some(match spoken.effect {
         Effect::Satisfied => return None,
+        // No reviewer stands in for a second factor.
+        Effect::NeedsReview | Effect::Refused if about == "assurance" => (
+            MissingKind::Requirement,
+            MissingFrom::You,
+            Some("alcyone login"),
+        ),
         Effect::NeedsReview => (
             MissingKind::Review,
             MissingFrom::Reviewer,
@@ -104,11 +110,6 @@ fn turn(spoken: &Spoken) -> Option<Turn> {
                 MissingKind::Allocation,
                 MissingFrom::Representative,
                 Some("alcyone apply"),
-            ),
-            "assurance" => (
-                MissingKind::Requirement,
-                MissingFrom::You,
-                Some("alcyone login"),
             ),
             _ if declared => (MissingKind::Requirement, MissingFrom::Lead, None),
             _ => (MissingKind::Requirement, MissingFrom::Representative, None),

@@ -35,6 +35,8 @@ pub struct Project {
 pub struct SettledRule {
     pub rule: String,
     pub on: jiff::civil::Date,
+    /// What it said then, in English: of other facts it says something else, and that is not settled.
+    pub words: String,
 }
 
 /// Hours granted to a project at one system or at any, under one funding share, for one term.

@@ -28,7 +28,7 @@ pub struct ApplicationAid {
     /// De minimis aid of that state in the three years before, to the organisation and what is linked with it, in
     /// whole EUR; without the records that the platform has itself.
     pub received_eur: u32,
-    /// What the hours asked for are worth; whoever decides may say otherwise.
+    /// What the hours asked for may be worth; whoever gives them has the word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worth_eur: Option<u32>,
 }

@@ -1,6 +1,8 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::evaluate::REPORT;
+
 /// The answer, with everything that led to it.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
@@ -49,6 +51,13 @@ pub enum Effect {
     /// Comes before review: a reviewer should find the file complete.
     NeedsEvidence,
     Refused,
+}
+
+impl Spoken {
+    /// Whether the engine speaks here in the place of a rule: one that could not be evaluated, or none at all.
+    pub fn is_of_the_engine(&self) -> bool {
+        self.remedy.as_deref() == Some(REPORT)
+    }
 }
 
 impl Effect {

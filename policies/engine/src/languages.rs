@@ -108,13 +108,11 @@ impl Engine {
             texts.title.clone_into(&mut spoken.title);
             return;
         }
-        let settled = settled_on(facts.question, rule);
+        let english = rule.words_on(facts, Voice::ENGLISH);
+        let settled = settled_on(facts.question, rule, &english);
         let (effect, english) = match settled {
-            Some(on) => (
-                Effect::Satisfied,
-                settled_words(&rule.words_on(facts, Voice::ENGLISH), on),
-            ),
-            None => (rule.info.effect, rule.words_on(facts, Voice::ENGLISH)),
+            Some(on) => (Effect::Satisfied, settled_words(&english, on)),
+            None => (rule.info.effect, english),
         };
         if spoken.effect == effect && spoken.words == english {
             texts.title.clone_into(&mut spoken.title);

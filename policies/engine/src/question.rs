@@ -209,6 +209,9 @@ pub struct SettledFact {
     pub on: Date,
     /// The id of the rule. One about the person who acts is not settled for others: see `Engine::decide`.
     pub rule: String,
+    /// What it said, in English; where it says something else now, that is not settled. None: whatever it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
 }
 
 /// How much of a system's time goes to whom, over the period that the operator reckons with.

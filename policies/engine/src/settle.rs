@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use crate::decision::{Effect, Spoken};
 use crate::engine::Engine;
 use crate::evaluate::FAILED;
-use crate::question::{Action, Question};
+use crate::question::{Action, Question, SettledFact};
 use crate::rule::Rule;
 
 pub(crate) const SETTLED: &str = "{words}; a reviewer settled this on {on}";
@@ -26,7 +26,7 @@ impl Engine {
         let failed = |spoken: &Spoken| spoken.words.starts_with(FAILED);
         for spoken in said.iter_mut().filter(|it| !failed(it)) {
             let rule = self.rulebook.rule(&spoken.rule);
-            if let Some(on) = rule.and_then(|rule| settled_on(question, rule)) {
+            if let Some(on) = rule.and_then(|rule| settled_on(question, rule, &spoken.words)) {
                 spoken.effect = Effect::Satisfied;
                 spoken.words = settled_words(&spoken.words, on);
                 spoken.remedy = None;
@@ -36,12 +36,13 @@ impl Engine {
 }
 
 /// Since when what the rule asks of people is answered, if it is.
-pub(crate) fn settled_on(question: &Question, rule: &Rule) -> Option<Date> {
+pub(crate) fn settled_on(question: &Question, rule: &Rule, words: &str) -> Option<Date> {
     let is_of_the_person = question.action == Action::SubmitJob && looks_at_the_person(rule);
     if rule.info.effect != Effect::NeedsReview || is_of_the_person {
         return None;
     }
     let settled = question.settled.iter().flatten();
+    let said = |it: &&SettledFact| it.words.as_deref().is_none_or(|it| it == words);
     let it = settled.filter(|it| it.rule == rule.info.id && it.on <= question.on);
-    it.map(|it| it.on).min()
+    it.filter(said).map(|it| it.on).min()
 }

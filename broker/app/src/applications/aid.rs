@@ -13,7 +13,7 @@ use crate::dossiers::filed;
 use crate::{Broker, Caller, Result};
 
 /// What asks about aid, by the name of its file.
-const QUESTION: &str = "de_minimis.";
+pub(super) const AID_RULES: &str = "de_minimis.";
 
 impl Broker {
     /// What an organisation was given, oldest first.
@@ -54,7 +54,7 @@ impl Broker {
         let FundingShare::National(state) = &allocation.share else {
             return None;
         };
-        let asked = found.rules.iter().any(|it| it.rule.starts_with(QUESTION));
+        let asked = found.rules.iter().any(|it| it.rule.starts_with(AID_RULES));
         let worth_eur = worth_eur.filter(|_| asked)?;
         let now = self.inner.clock.now();
         let record = AidRecord {

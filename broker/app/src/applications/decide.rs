@@ -1,11 +1,13 @@
 use broker_model::{
     Application, ApplicationDraft, ApplicationId, ApplicationState, ApplicationVerdict, EntryBody,
-    EntryKind, Role, Ruling, RulingDraft,
+    EntryKind, GrantDraft, Role, Ruling, RulingDraft,
 };
 use broker_store::{Change, CommitError, Entity, Write};
 use policy_engine::{Decision, Effect, Spoken};
 
+use super::aid::AID_RULES;
 use super::apply::claim;
+use super::granted::settled_by;
 use crate::dossiers::filed;
 use crate::eligibility::applicant_facts;
 use crate::invalid::Faults;
@@ -50,15 +52,24 @@ impl Broker {
                         .refuse_application(caller, found, organisation.id)
                         .await?);
                 }
-                let worth = asked.aid.and_then(|it| it.worth_eur);
+                check_worth(found.decision(), grant)?;
                 let about = (&organisation, grant, ruling);
-                self.granted(caller, &before, about, (found.decision(), worth))?
+                self.granted(caller, &before, about, found.decision())?
             }
         };
-        let entry =
+        let mut entry =
             { self.organisation_entry(EntryKind::ApplicationDecided, (caller, organisation.id)) }
                 .with("application", id.to_string())
                 .with("outcome", state.as_str());
+        if draft.grant.is_some() {
+            let settled = settled_by(found.decision(), entry.at);
+            let rules: Vec<String> = settled.into_iter().map(|it| it.rule).collect();
+            entry = entry.with("settled", rules);
+            // Stored as it is: whoever describes it anew or leaves it at this moment moves its version on, and the
+            // ruling is made again on that.
+            let as_read = Write::PutOrganisation(Box::new(organisation.clone()));
+            change.writes.push(as_read);
+        }
         let after = Application { state, ..before };
         let (decision, decided) = found.for_organisation(caller.person, organisation.id);
         change.writes.push(decision);
@@ -122,7 +133,9 @@ impl Broker {
         });
         match self.commit(change).await {
             Ok(_) => {}
-            Err(CommitError::Conflict(Entity::Dossier)) => return Err(Error::Contended),
+            Err(CommitError::Conflict(Entity::Dossier | Entity::Organisation)) => {
+                return Err(Error::Contended);
+            }
             Err(error) => return Err(error.into()),
         }
         after.version += 1;
@@ -137,10 +150,35 @@ fn may_be_accepted(decision: &Decision) -> bool {
     let objects = |spoken: &&Spoken| spoken.effect != Effect::Satisfied;
     decision.rules.iter().filter(objects).all(|spoken| {
         let came_in_time = CLOSED_SINCE.contains(&spoken.rule.as_str());
-        let for_people =
-            spoken.effect == Effect::NeedsReview && !spoken.rule.ends_with(".unchecked");
-        came_in_time || for_people
+        // These are settled by looking at the evidence first, not by the acceptance.
+        let waits = spoken.rule.ends_with(".unchecked") || spoken.rule.starts_with("screening.");
+        came_in_time || (spoken.effect == Effect::NeedsReview && !waits)
     })
+}
+
+/// What hours are worth is the word of whoever gives them, and nothing else is a figure for the register.
+fn check_worth(decision: &Decision, grant: &GrantDraft) -> Result<()> {
+    let asked = decision
+        .rules
+        .iter()
+        .any(|it| it.rule.starts_with(AID_RULES));
+    let mut faults = Faults::default();
+    match (asked, grant.worth_eur) {
+        (true, None) => faults.add(
+            "grant.worth_eur",
+            "is missing, and these hours are aid of a state",
+            "what they are worth, in whole EUR",
+        ),
+        (false, Some(_)) => {
+            faults.add(
+                "grant.worth_eur",
+                "is not asked for: these hours are no aid",
+                "none",
+            );
+        }
+        _ => {}
+    }
+    faults.check("decision")
 }
 
 const CLOSED_SINCE: [&str; 2] = ["mode.closed", "mode.not_offered"];

@@ -1,7 +1,7 @@
 //! What an application has to say: only what the mode asks for and nobody has said yet.
 
 use broker_model::{Organisation, OrganisationId, OrganisationKind, SizeClass};
-use policy_engine::{AccessMode, Confidence};
+use policy_engine::{AccessMode, ApplicantKind, Confidence};
 use serde::Serialize;
 
 use super::find_mode;
@@ -46,6 +46,7 @@ impl Broker {
         let engine = self.policy();
         let mode = find_mode(&engine, mode).ok_or(Error::NotFound("access mode"))?;
         let mut fields = own_fields(&organisation);
+        fields.extend(eu_project_field(&organisation, mode));
         fields.extend(aid_fields(&organisation, mode));
         let documents = mode.documents.iter();
         fields.extend(
@@ -88,6 +89,21 @@ fn own_fields(organisation: &Organisation) -> Vec<FormField> {
     });
     fields.extend(["need.gpu_hours", "need.months"].map(|name| described(name, None)));
     fields
+}
+
+/// What opens some modes to companies, or makes them free.
+fn eu_project_field(organisation: &Organisation, mode: &AccessMode) -> Option<FormField> {
+    let [whom, free] = [&mode.applicants, &mode.free_for];
+    let hangs_on_it = [whom, free]
+        .iter()
+        .any(|it| it.value.contains(&ApplicantKind::IndustryInEuProject));
+    let is_company = organisation.kind == Some(OrganisationKind::Company);
+    (hangs_on_it && is_company).then(|| FormField {
+        name: "project.eu_project".to_owned(),
+        known: None,
+        source: whom.source.clone(),
+        certain: whom.confidence == Confidence::Certain,
+    })
 }
 
 /// A company that gets a state's hours for nothing declares what aid it had.

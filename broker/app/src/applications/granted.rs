@@ -25,7 +25,7 @@ impl Broker {
         caller: &Caller,
         application: &Application,
         (organisation, grant, ruling): (&Organisation, &GrantDraft, Ruling),
-        (found, worth_eur): (&Decision, Option<u32>),
+        found: &Decision,
     ) -> Result<(ApplicationState, Change)> {
         let project = Project {
             id: self.inner.ids.next(&*self.inner.clock),
@@ -47,7 +47,7 @@ impl Broker {
         let lead = Role::Lead {
             project: project.id,
         };
-        let aid = self.aid_granted(caller, (application, &allocation), (found, worth_eur));
+        let aid = self.aid_granted(caller, (application, &allocation), (found, grant.worth_eur));
         let mut entries = self.grant_entries(caller, application, &allocation);
         let (owed, opened) = self.follow_ups_of(caller, application, &allocation);
         entries.extend(opened);
@@ -238,13 +238,16 @@ fn check_accounts(grant: &GrantDraft, site: Option<&SiteId>, faults: &mut Faults
 }
 
 /// What the reviewer answers by accepting.
-fn settled_by(decision: &Decision, at: Timestamp) -> Vec<SettledRule> {
+pub(super) fn settled_by(decision: &Decision, at: Timestamp) -> Vec<SettledRule> {
     let for_people = |spoken: &&Spoken| spoken.effect == Effect::NeedsReview;
     let settled = decision.rules.iter().filter(for_people);
-    settled
+    // A rule that failed said nothing of the case, and a gap is no rule.
+    let of_rules = settled.filter(|spoken| !spoken.is_of_the_engine());
+    of_rules
         .map(|spoken| SettledRule {
             rule: spoken.rule.clone(),
             on: day_in_brussels(at),
+            words: spoken.words.clone(),
         })
         .collect()
 }

@@ -59,6 +59,8 @@ impl Broker {
             seeks: draft.seeks.trim().to_owned(),
             offers: draft.offers.trim().to_owned(),
             contact: draft.contact.trim().to_owned(),
+            // Whose contact it is from now on.
+            published_by: caller.person,
             ..before.unwrap_or_else(fresh)
         };
         let entry = self.profile_entry(EntryKind::ProfilePublished, (caller, &after));

@@ -1,6 +1,7 @@
 //! What the records of screening against sanctions and export control say of an organisation.
 
 use broker_model::{Evidence, OrganisationId};
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::{Broker, Result};
@@ -9,19 +10,29 @@ use crate::{Broker, Result};
 const SCREENING: &str = "screening";
 
 impl Broker {
-    /// Every record that was not taken back, by kind, the latest of each last.
+    /// Every record, by kind, the one that was looked at last of each last. One that was taken back before anybody
+    /// looked is none; one that was refused stays, whoever takes it back.
     pub(crate) async fn screenings(&self, of: OrganisationId) -> Result<Vec<Evidence>> {
-        let engine = self.policy();
-        let screens = |it: &Evidence| {
-            let mut kinds = engine.evidence_kinds().iter();
-            let kind = kinds.find(|kind| kind.id == it.kind.0);
-            kind.is_some_and(|kind| kind.shows.iter().any(|shown| shown == SCREENING))
-        };
         let mut found: Vec<Evidence> = self.dossiers_of(of).await?;
-        found.retain(|it| it.withdrawn_at.is_none() && screens(it));
-        found.sort_by(|a, b| (&a.kind, a.issued_on, a.id).cmp(&(&b.kind, b.issued_on, b.id)));
+        found.retain(|it| {
+            self.is_screening(it) && (it.withdrawn_at.is_none() || it.check.is_some())
+        });
+        found.sort_by(|a, b| (&a.kind, seen_at(a), a.id).cmp(&(&b.kind, seen_at(b), b.id)));
         Ok(found)
     }
+
+    pub(crate) fn is_screening(&self, evidence: &Evidence) -> bool {
+        let engine = self.policy();
+        let mut kinds = engine.evidence_kinds().iter();
+        let kind = kinds.find(|kind| kind.id == evidence.kind.0);
+        kind.is_some_and(|kind| kind.shows.iter().any(|shown| shown == SCREENING))
+    }
+}
+
+/// What the applicant says of its days does not put a record before one that was found bad.
+fn seen_at(evidence: &Evidence) -> Option<Timestamp> {
+    let seen = evidence.check.as_ref().map(|it| it.at);
+    seen.or(evidence.added_at)
 }
 
 /// Nothing where nobody screened. Of each kind the latest record counts: what a reviewer found good says that nothing

@@ -99,6 +99,11 @@ impl Broker {
         if evidence.withdrawn_at.is_some() {
             return Ok(evidence);
         }
+        if evidence.check.is_some() && self.is_screening(&evidence) {
+            let words =
+                "a record of screening stays once a reviewer has looked at it: hand in a newer one";
+            return Err(Error::NotWaiting(words.to_owned()));
+        }
         evidence.withdrawn_at = Some(self.inner.clock.now());
         let entry = { self.organisation_entry(EntryKind::EvidenceWithdrawn, (caller, of)) }
             .with("evidence", id.to_string());

@@ -94,17 +94,20 @@ impl Planner<'_> {
         line: &Line,
         organisation: OrganisationId,
     ) -> Result<Option<ProjectId>> {
+        // The project that a line names itself is no other's, whatever else the line says.
+        if let Ok(id) = line.project.parse::<ProjectId>() {
+            return self.theirs(line, id, organisation).await;
+        }
         let key = project_key(line);
         if let Some(id) = self.projects.get(&(organisation, key.clone())) {
             return Ok(Some(*id));
         }
-        let found = match (line.project.parse::<ProjectId>(), &line.project_key) {
-            (Ok(id), _) => self.theirs(line, id, organisation).await?,
-            (_, Some(_)) => match self.by_key(&key).await? {
+        let found = match &line.project_key {
+            Some(_) => match self.by_key(&key).await? {
                 Some(id) => self.theirs(line, id, organisation).await?,
                 None => Some(self.create(line, organisation, &key)),
             },
-            _ => match self.by_words(line, organisation).await? {
+            None => match self.by_words(line, organisation).await? {
                 Some(id) => Some(id),
                 None => Some(self.create(line, organisation, &key)),
             },

@@ -61,7 +61,8 @@ impl Broker {
             Err(error) => return Err(unreadable(&error.to_string())),
         };
         let before = read(&before)?;
-        let decided = self.decide_for(&before.applicant(), &standing, allocation);
+        let granted = self.inner.store.grants_of(job.owner).await?;
+        let decided = self.decide_for(&before.applicant(&granted), &standing, allocation);
         if decided.is_eligible() {
             return Ok(Redecided::Eligible(verdict(decided, job, &standing)));
         }
@@ -119,7 +120,8 @@ struct Rule {
 }
 
 impl Before {
-    fn applicant(&self) -> ApplicantFacts {
+    /// As they were signed in then, with what the operator says of them now.
+    fn applicant(&self, granted: &[Role]) -> ApplicantFacts {
         let Applicant {
             identity_assurance,
             multi_factor,
@@ -128,7 +130,7 @@ impl Before {
             identity_assurance: identity_assurance.clone(),
             multi_factor: *multi_factor,
             screening: None,
-            vetted: None,
+            vetted: granted.contains(&Role::Vetted).then_some(true),
         }
     }
 }

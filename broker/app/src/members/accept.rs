@@ -6,6 +6,7 @@ use broker_model::{
 };
 use broker_store::{Change, CommitError, Entity, StoredGrant, Write};
 
+use super::remove::may_invite;
 use super::view::Named;
 use super::{InvitationRefusal, InvitationView, code};
 use crate::dossiers::filed;
@@ -24,6 +25,7 @@ impl Broker {
             let found: Option<Invitation> = self.dossier(&id).await?;
             let found = found.ok_or(InvitationRefusal::Unknown)?;
             if self.is_accepted_by(caller.person, &found)? {
+                self.check_still_there(caller.person, &found).await?;
                 return self.told(&found).await;
             }
             let (after, change) = self.acceptance(caller, found).await?;
@@ -57,6 +59,15 @@ impl Broker {
         }
     }
 
+    /// Whoever came in by it and was removed since is not told that all is well.
+    async fn check_still_there(&self, person: PersonId, invitation: &Invitation) -> Result<()> {
+        let held = self.inner.store.grants_of(person).await?;
+        match check_news(invitation, &held) {
+            Ok(()) => Err(InvitationRefusal::Used.into()),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// The role, its entry and the spent code, in one change.
     async fn acceptance(
         &self,
@@ -64,6 +75,7 @@ impl Broker {
         invitation: Invitation,
     ) -> Result<(Invitation, Change)> {
         let role = invitation.granted().ok_or(InvitationRefusal::Unknown)?;
+        self.check_inviter(&invitation).await?;
         let held = self.inner.store.grants_of(caller.person).await?;
         check_news(&invitation, &held)?;
         let by = caller.person;
@@ -83,6 +95,20 @@ impl Broker {
             writes.push(Write::RemoveGrant(grant(less)));
         }
         Ok((after, Change { writes, entries }))
+    }
+
+    /// Whoever was removed or erased since lets nobody in any more, themselves least of all.
+    async fn check_inviter(&self, invitation: &Invitation) -> Result<()> {
+        let store = &self.inner.store;
+        let by = invitation.invited_by;
+        let mut roles = store.grants_of(by).await?;
+        if let Some(person) = store.find_person(by).await? {
+            roles.extend(self.roles_given_by(&person.issuer));
+        }
+        if may_invite(&roles, invitation) {
+            return Ok(());
+        }
+        Err(InvitationRefusal::Revoked.into())
     }
 
     async fn told(&self, invitation: &Invitation) -> Result<InvitationView> {

@@ -37,10 +37,12 @@ impl Broker {
         let mut view = InvitationView::new(&invitation, entry.at, &named);
         let holder = invitation.id.to_string();
         let mut writes = vec![filed(&invitation), Write::Claim { name, holder }];
+        // Nor does the kept answer say whom it is for: that is forgotten when the code is spent.
+        let meant_for = view.meant_for.take();
         writes.extend(once.and_then(|it| it.remember(&view, entry.at)));
         let entries = vec![entry];
         self.commit(Change { writes, entries }).await?;
-        view.code = Some(code);
+        (view.code, view.meant_for) = (Some(code), meant_for);
         Ok(view)
     }
 

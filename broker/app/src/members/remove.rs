@@ -116,7 +116,7 @@ impl Broker {
     }
 }
 
-fn may_invite(roles: &[Role], invitation: &Invitation) -> bool {
+pub(super) fn may_invite(roles: &[Role], invitation: &Invitation) -> bool {
     let organisation = invitation.organisation;
     let lead = InvitedRole::Lead.of(invitation.of());
     roles.contains(&Role::Representative { organisation })

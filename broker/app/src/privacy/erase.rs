@@ -249,7 +249,8 @@ impl Erasing {
             person,
             asked_at: found.erasure.and_then(|it| it.asked_at),
             erased_at: self.plan.erased_at.or(Some(self.now)),
-            settled: found.jobs.is_empty(),
+            // Not even without jobs: one may be handed in at this moment, and the next round finds out.
+            settled: false,
         }));
         let unheld = holds::unheld(HoldSubject::Person(person));
         self.change.writes.extend(unheld);

@@ -31,13 +31,22 @@ impl Footprint {
     }
 }
 
+/// Where each kind of dossier names who made it; who judged or answered it is none of these.
+const AUTHORS: [&str; 6] = [
+    "/added_by",
+    "/applied_by",
+    "/published_by",
+    "/invited_by",
+    "/set_by",
+    "/legs/0/sent_by",
+];
+
 /// Whether a dossier is somebody's own: they handed it in, published it or sent it.
 pub(super) fn is_author(document: &Value, person: PersonId) -> bool {
     let person = person.to_string();
     let is_theirs = |value: &Value| value.as_str() == Some(&person);
-    let fields = document.as_object();
-    fields.is_some_and(|fields| fields.values().any(is_theirs))
-        || document.pointer("/legs/0/sent_by").is_some_and(is_theirs)
+    let said = AUTHORS.iter().filter_map(|field| document.pointer(field));
+    said.into_iter().any(is_theirs)
 }
 
 impl Broker {

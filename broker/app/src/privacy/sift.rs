@@ -65,7 +65,9 @@ impl Broker {
         let days = self.inner.limits.retention.clone();
         let at = sieve.now;
         self.sift(&mut sieve, |it: &Evidence| {
-            refused_at(it).is_some_and(|since| is_over(since, days.refused_evidence, at))
+            // What was found in a screening goes on counting: without it, nobody would seem to have looked.
+            !self.is_screening(it)
+                && refused_at(it).is_some_and(|since| is_over(since, days.refused_evidence, at))
         })
         .await?;
         self.sift(&mut sieve, |it: &Profile| {

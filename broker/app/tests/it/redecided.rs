@@ -202,3 +202,31 @@ async fn a_job_whose_allocation_ended_while_it_waited_ends_and_says_so() {
     let mut considered = placement.unwrap().considered.into_iter();
     assert!(considered.all(|one| one.rejections.iter().any(|it| it.words.contains("ended"))));
 }
+
+#[tokio::test]
+async fn a_job_of_a_vetted_person_that_waited_is_placed() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let mut guest = Principal::clone(&principal("engineer"));
+    guest.assurance.identity = broker_model::IdentityAssurance::Low;
+    let guest = Arc::new(guest);
+    let person = broker.caller(Arc::clone(&guest)).await.unwrap().person;
+    let change = Change {
+        writes: vec![Write::PutGrant(StoredGrant {
+            person,
+            role: Role::Vetted,
+        })],
+        entries: Vec::new(),
+    };
+    world.store().await.commit(change).await.unwrap();
+    let broker = world.broker().await;
+    let caller = broker.caller(guest).await.unwrap();
+    let Accepted::New { job: waiting, .. } =
+        broker.submit(&caller, at(&["lumi"]), None).await.unwrap()
+    else {
+        panic!("it is new");
+    };
+    assert_eq!(waiting.state.name(), StateName::Pending);
+    Agent::of(&world, "lumi").show(&broker).await;
+    assert_eq!(broker.place_pending_once().await.unwrap(), 1);
+}

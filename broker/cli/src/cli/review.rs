@@ -55,7 +55,7 @@ pub struct AcceptArgs {
     /// Of whose time: union, national:FI or commercial [default: as the mode says]
     #[arg(long, requires = "accept")]
     share: Option<FundingShare>,
-    /// What the hours are worth, in whole EUR, where they are de minimis aid [default: as declared]
+    /// What the hours are worth, in whole EUR, where they are de minimis aid, and only there
     #[arg(long, value_name = "EUR", requires = "accept")]
     worth_eur: Option<u32>,
     /// In the grammar of the calls: EHPC-AIF-2026PG01-1147

@@ -56,7 +56,7 @@ pub struct GrantDraft {
     /// Of whose time the hours are; the mode's own where it is left out, and needed where the mode has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<FundingShare>,
-    /// What the hours are worth, in whole EUR, where they are de minimis aid; as declared where it is left out.
+    /// What the hours are worth, in whole EUR, where they are de minimis aid, and only there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worth_eur: Option<u32>,
     /// The first day, from its first instant in Brussels.

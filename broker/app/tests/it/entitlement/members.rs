@@ -547,3 +547,56 @@ async fn an_import_takes_nobody_away_whom_the_projects_own_people_invited() {
         .unwrap();
     assert!(broker.import(&file).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn whoever_an_operator_removes_cannot_come_back_by_an_invitation_of_their_own() {
+    let team = Team::new().await;
+    let (broker, founder) = (team.broker(), &team.case.founder);
+    let back_door = broker
+        .invite(
+            founder,
+            team.organisation,
+            &draft(InvitedRole::Representative),
+        )
+        .await;
+    let MembersOf::Organisation(organisation) = team.organisation else {
+        panic!("it is one");
+    };
+    let gone = format!(
+        r#"
+        [[grants]]
+        issuer = "{ISSUER}"
+        subject = "founder"
+        role = "representative"
+        organisation = "{organisation}"
+        removed = true
+        "#
+    );
+    broker
+        .import(&toml::from_str(&gone).unwrap())
+        .await
+        .unwrap();
+    let code = code_of(&back_door.unwrap());
+    let founder = team.case.founder().await;
+    let refused = broker.accept_invitation(&founder, &code).await;
+    assert_eq!(refusal(refused), InvitationRefusal::Revoked);
+}
+
+#[tokio::test]
+async fn a_code_that_somebody_came_in_by_says_nothing_good_once_they_were_removed() {
+    let team = Team::new().await;
+    let (broker, founder) = (team.broker(), &team.case.founder);
+    let made = broker
+        .invite(founder, team.project, &draft(InvitedRole::Member))
+        .await;
+    let code = code_of(&made.unwrap());
+    let maia = team.caller("maia").await;
+    broker.accept_invitation(&maia, &code).await.unwrap();
+    broker.accept_invitation(&maia, &code).await.unwrap();
+    broker
+        .remove_member(founder, (team.project, maia.person))
+        .await
+        .unwrap();
+    let again = broker.accept_invitation(&maia, &code).await;
+    assert_eq!(refusal(again), InvitationRefusal::Used);
+}

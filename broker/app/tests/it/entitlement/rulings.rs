@@ -161,3 +161,76 @@ async fn a_vetted_identity_counts_as_assured() {
     let reviewer = policy_engine::ApplicantFacts::from(&case.reviewer);
     assert_eq!(reviewer.vetted, None);
 }
+
+#[tokio::test]
+async fn of_other_facts_nothing_is_settled() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    case.checked(&organisation, true).await;
+    let mut draft = application(&organisation);
+    draft.project.sectors.push("dual_use".to_owned());
+    let first = case.broker.apply(&case.founder, &draft).await.unwrap();
+    let accepted = case
+        .broker
+        .rule(&case.reviewer, first.id, &acceptance())
+        .await
+        .unwrap();
+    let ApplicationState::Accepted { project, .. } = accepted.state else {
+        panic!("{accepted:?}");
+    };
+    let store = case.broker.store();
+    let mut found = store.find_project(project).await.unwrap().unwrap();
+    assert!(found.settled[0].words.contains("health, dual_use"));
+    found.sectors.push("defence".to_owned());
+    let writes = vec![broker_store::Write::PutProject(Box::new(found))];
+    let change = broker_store::Change {
+        writes,
+        entries: Vec::new(),
+    };
+    store.commit(change).await.unwrap();
+    case.world.pass(4 * 24 * 3600);
+    let answer = case.broker.check(&case.founder().await, project).await;
+    assert_eq!(answer.unwrap().decision.result, Outcome::NeedsReview);
+}
+
+#[tokio::test]
+async fn a_screening_that_was_refused_stays_whoever_takes_it_back() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    case.checked(&organisation, true).await;
+    let record = EvidenceDraft {
+        kind: "sanctions_screening".to_owned(),
+        ..evidence()
+    };
+    let handed_in = case
+        .broker
+        .hand_in_evidence(&case.founder, organisation.id, &record)
+        .await
+        .unwrap();
+    let finding = EvidenceFinding {
+        accepted: false,
+        words: "a name on the list".to_owned(),
+    };
+    let which = (organisation.id, handed_in.id);
+    let checked = case.broker.check_evidence(&case.reviewer, which, finding);
+    checked.await.unwrap();
+    let taken_back = case.broker.withdraw_evidence(&case.founder, which).await;
+    assert!(
+        matches!(taken_back, Err(Error::NotWaiting(_))),
+        "{taken_back:?}"
+    );
+    // It goes to people, and no acceptance passes over it.
+    let first = case.applied(&organisation).await;
+    let refused = case
+        .broker
+        .rule(&case.reviewer, first.id, &acceptance())
+        .await;
+    let Err(Error::NotEligible(asked)) = refused else {
+        panic!("{refused:?}");
+    };
+    let rules = &asked.decision.rules;
+    assert!(
+        rules.iter().any(|it| it.rule == "screening.unsettled"),
+        "{rules:?}"
+    );
+}

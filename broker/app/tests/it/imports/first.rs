@@ -133,3 +133,19 @@ async fn a_line_whose_term_was_over_before_it_was_ever_imported_is_left_out() {
     assert_eq!(report.changes, Vec::<String>::new());
     assert!(report.remarks[0].starts_with("line 2 (A-1): its term ended at 2025-12-31T23:00:00Z"));
 }
+
+#[tokio::test]
+async fn a_line_that_names_its_project_is_that_projects_whatever_another_line_says() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    import(&world, &table(&[&line("A-1", "5", "2027-05-31", "")])).await;
+    let first = imported(&broker, "A-1").await.unwrap().project;
+    let called = |reference: &str, project: &str| {
+        line(reference, "5", "2027-05-31", "").replace("Folding,,", &format!("{project},EHPC-1,"))
+    };
+    let lines = [called("A-2", "Weather"), called("A-3", &first.to_string())];
+    import(&world, &table(&[&lines[0], &lines[1]])).await;
+    let other = imported(&broker, "A-2").await.unwrap().project;
+    assert_ne!(other, first);
+    assert_eq!(imported(&broker, "A-3").await.unwrap().project, first);
+}

@@ -87,21 +87,23 @@ fn invite(case: &Case) -> Invite {
 
 #[tokio::test]
 async fn a_reviewer_is_told_what_they_said_and_not_what_others_handed_in() {
-    let case = Case::new().await;
-    let evidence = case.evidence("a secret of the house").await;
-    let finding = EvidenceFinding {
-        accepted: false,
-        words: "It is not signed.".to_owned(),
-    };
-    let of = (case.ours.id, evidence.id);
-    let checked = case.broker.check_evidence(&case.reviewer, of, finding);
-    checked.await.unwrap();
-    let export = case.broker.export_me(&case.reviewer).await.unwrap();
-    let export = serde_json::to_value(export).unwrap();
-    let content = &export["dossiers"][0]["content"];
-    assert_eq!(content[0]["at"], "/check");
-    assert_eq!(content[0]["said"]["words"], "It is not signed.");
-    assert!(!export.to_string().contains("a secret of the house"));
+    for accepted in [false, true] {
+        let case = Case::new().await;
+        let evidence = case.evidence("a secret of the house").await;
+        let finding = EvidenceFinding {
+            accepted,
+            words: "I looked at it.".to_owned(),
+        };
+        let of = (case.ours.id, evidence.id);
+        let checked = case.broker.check_evidence(&case.reviewer, of, finding);
+        checked.await.unwrap();
+        let export = case.broker.export_me(&case.reviewer).await.unwrap();
+        let export = serde_json::to_value(export).unwrap();
+        let content = export["dossiers"][0]["content"].as_array().unwrap();
+        let check = content.iter().find(|it| it["at"] == "/check").unwrap();
+        assert_eq!(check["said"]["words"], "I looked at it.");
+        assert!(!export.to_string().contains("a secret of the house"));
+    }
 }
 
 #[tokio::test]
