@@ -215,14 +215,21 @@ fn dossier(stored: &StoredDossier, found: &Footprint) -> ExportedDossier {
     }
 }
 
-/// The outermost objects that name somebody in a field of their own, each with where it stands.
+/// The outermost objects that name somebody in a field of their own, each with where it stands. Of the dossier
+/// itself, which others made, the fields alone: the rest is not about them.
 fn collect_parts(value: &Value, (at, person): (String, &str), parts: &mut Vec<Value>) {
     let names = |value: &Value| value.as_str() == Some(person);
     match value {
-        Value::Object(fields) if fields.values().any(names) => {
+        Value::Object(fields) if !at.is_empty() && fields.values().any(names) => {
             parts.push(json!({ "at": at, "said": value }));
         }
         Value::Object(fields) => {
+            let own = fields.iter().filter(|(_, inner)| names(inner));
+            let own: serde_json::Map<_, _> =
+                own.map(|(key, it)| (key.clone(), it.clone())).collect();
+            if !own.is_empty() {
+                parts.push(json!({ "at": at, "said": own }));
+            }
             for (key, inner) in fields {
                 collect_parts(inner, (format!("{at}/{key}"), person), parts);
             }
