@@ -42,7 +42,7 @@ async fn the_whole_queue_is_read_once_however_often_is_looked() {
 async fn a_queue_of_jobs_that_have_ended_is_read_once_for_two_markers() {
     let fake = Fake::start().await;
     fake.with((1..=3).map(|id| Job::new(id, "PENDING")));
-    fake.with((4..=603).map(|id| Job::new(id, "COMPLETED")));
+    fake.with((4..=1_004).map(|id| Job::new(id, "COMPLETED")));
     for id in [7_000, 7_001] {
         let found = fake.adapter.find(&account(), &marker(id)).await.unwrap();
         assert_eq!(found, None);
