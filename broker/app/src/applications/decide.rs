@@ -66,7 +66,7 @@ impl Broker {
             let rules: Vec<String> = settled.into_iter().map(|it| it.rule).collect();
             entry = entry.with("settled", rules);
             // Stored as it is: whoever describes it anew or leaves it at this moment moves its version on, and the
-            // ruling is made again on that.
+            // reviewer is told to rule again.
             let as_read = Write::PutOrganisation(Box::new(organisation.clone()));
             change.writes.push(as_read);
         }
@@ -144,6 +144,8 @@ impl Broker {
     }
 }
 
+const CLOSED_SINCE: [&str; 2] = ["mode.closed", "mode.not_offered"];
+
 /// Whether nothing stands against it but what a person may settle. A mode that has closed since does not: what
 /// counts is that it was open when the application came. Evidence that nobody has looked at is looked at first.
 fn may_be_accepted(decision: &Decision) -> bool {
@@ -180,8 +182,6 @@ fn check_worth(decision: &Decision, grant: &GrantDraft) -> Result<()> {
     }
     faults.check("decision")
 }
-
-const CLOSED_SINCE: [&str; 2] = ["mode.closed", "mode.not_offered"];
 
 /// As it was handed in; what the hours are worth is the word of whoever gives them.
 fn as_given(application: &Application, draft: &RulingDraft) -> ApplicationDraft {

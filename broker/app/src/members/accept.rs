@@ -13,9 +13,9 @@ use crate::dossiers::filed;
 use crate::{Broker, Caller, Error, Result};
 
 impl Broker {
-    /// Lets whoever comes with a code in, once. The same person again is told that it is done.
+    /// Lets whoever comes with a code in, once. The same person again is told that it is done, as long as they are there.
     ///
-    /// Nobody is named in the answer: who accepted one and was removed since asks like anybody else.
+    /// Nobody is named in the answer: whoever comes with a code is not yet somebody who may know.
     pub async fn accept_invitation(&self, caller: &Caller, code: &str) -> Result<InvitationView> {
         let name = code::claim(code).ok_or(InvitationRefusal::Unknown)?;
         let id = self.inner.store.claim_holder(&name).await?;

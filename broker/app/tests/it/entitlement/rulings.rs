@@ -1,20 +1,19 @@
 use super::*;
-use broker_model::FundingShare;
+use broker_model::{FundingShare, ProjectId};
 use policy_engine::Effect;
 
-/// What the broker has, with the ledger's length.
+/// How many are stored.
 async fn decisions(case: &Case) -> usize {
     let store = case.broker.store();
     store.decisions_after(None, 100).await.unwrap().len()
 }
 
-#[tokio::test]
-async fn what_a_reviewer_settled_is_not_asked_again_with_each_job() {
-    let mut case = Case::new().await;
+/// A project that a reviewer accepted although it names a sector that people look at first.
+async fn accepted_in(mut case: Case, sector: &str) -> (Case, ProjectId) {
     let organisation = case.registered().await;
     case.checked(&organisation, true).await;
     let mut draft = application(&organisation);
-    draft.project.sectors.push("defence".to_owned());
+    draft.project.sectors.push(sector.to_owned());
     let first = case.broker.apply(&case.founder, &draft).await.unwrap();
     let accepted = case
         .broker
@@ -24,6 +23,12 @@ async fn what_a_reviewer_settled_is_not_asked_again_with_each_job() {
     let ApplicationState::Accepted { project, .. } = accepted.state else {
         panic!("{accepted:?}");
     };
+    (case, project)
+}
+
+#[tokio::test]
+async fn what_a_reviewer_settled_is_not_asked_again_with_each_job() {
+    let (case, project) = accepted_in(Case::new().await, "defence").await;
     case.world.pass(4 * 24 * 3600);
     let founder = case.founder().await;
     let answer = case.broker.check(&founder, project).await.unwrap();
@@ -164,20 +169,7 @@ async fn a_vetted_identity_counts_as_assured() {
 
 #[tokio::test]
 async fn of_other_facts_nothing_is_settled() {
-    let mut case = Case::new().await;
-    let organisation = case.registered().await;
-    case.checked(&organisation, true).await;
-    let mut draft = application(&organisation);
-    draft.project.sectors.push("dual_use".to_owned());
-    let first = case.broker.apply(&case.founder, &draft).await.unwrap();
-    let accepted = case
-        .broker
-        .rule(&case.reviewer, first.id, &acceptance())
-        .await
-        .unwrap();
-    let ApplicationState::Accepted { project, .. } = accepted.state else {
-        panic!("{accepted:?}");
-    };
+    let (case, project) = accepted_in(Case::new().await, "dual_use").await;
     let store = case.broker.store();
     let mut found = store.find_project(project).await.unwrap().unwrap();
     assert!(found.settled[0].words.contains("health, dual_use"));
@@ -233,4 +225,18 @@ async fn a_screening_that_was_refused_stays_whoever_takes_it_back() {
         rules.iter().any(|it| it.rule == "screening.unsettled"),
         "{rules:?}"
     );
+}
+
+#[tokio::test]
+async fn a_company_is_asked_for_its_eu_project_where_the_mode_hangs_on_it() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    let asks = async |mode: &'static str, system: &'static str| {
+        let which = (organisation.id, mode, system);
+        let form = case.broker.application_form(&case.founder, which).await;
+        let mut fields = form.unwrap().fields.into_iter();
+        fields.any(|it| it.name == "project.eu_project")
+    };
+    assert!(asks("aif_ai_for_science", "lumi/lumi").await);
+    assert!(!asks("aif_playground", "lumi/lumi").await);
 }

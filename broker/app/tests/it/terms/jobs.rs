@@ -241,3 +241,19 @@ async fn pre_flight_names_what_is_missing_whose_turn_it_is_and_how() {
         "{aging:?}"
     );
 }
+
+#[tokio::test]
+async fn a_login_without_a_second_factor_is_for_nobody_else_to_mend() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let mut weak = broker_model::Principal::clone(&crate::world::principal("engineer"));
+    weak.assurance.multi_factor = false;
+    let caller = broker.caller(std::sync::Arc::new(weak)).await.unwrap();
+    let answer = broker.check(&caller, project_id("sample")).await.unwrap();
+    let [missing] = answer.missing.as_slice() else {
+        panic!("{:?}", answer.missing);
+    };
+    assert_eq!(missing.what, MissingKind::Requirement);
+    assert_eq!(missing.by, MissingFrom::You);
+    assert!(missing.how.starts_with("alcyone login: "), "{missing:?}");
+}
