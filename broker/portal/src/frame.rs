@@ -34,6 +34,8 @@ pub(crate) struct Frame {
 pub(crate) struct Named {
     pub(crate) name: String,
     pub(crate) form_token: String,
+    /// Whether the queue of reviewers is theirs.
+    pub(crate) reviews: bool,
 }
 
 impl Frame {

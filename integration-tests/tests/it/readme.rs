@@ -2,6 +2,7 @@
 //! start: what is printed there is what the programs print, but for ids, times and numbers.
 
 mod at_sites;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -37,6 +37,11 @@ pub(crate) fn people() -> Vec<DevPerson> {
         person(AUDITOR, "Auditor of a funding body", "funding.example"),
         person("operator", "Operator of this broker", "broker.example"),
         person("site-admin", "Administrator of two sites", "sites.example"),
+        // Nobody's yet: whoever registers a company, asks for hours and brings in a colleague is one of
+        // these two, and the third decides.
+        person("founder", "Founder of another start-up", "pleione.example"),
+        person("colleague", "Colleague of the founder", "pleione.example"),
+        person("reviewer", "Reviewer of applications", "review.example"),
     ]
 }
 
