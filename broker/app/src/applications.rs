@@ -5,6 +5,7 @@ mod apply;
 mod decide;
 mod form;
 mod granted;
+mod need;
 
 use broker_model::{Application, ApplicationId, Desk, OrganisationId};
 use policy_engine::AccessMode;

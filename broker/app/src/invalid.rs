@@ -4,17 +4,22 @@ use broker_model::InvalidSpec;
 
 use crate::{Error, Result};
 
-/// Collects what is wrong, so that all of it is said at once.
+/// Who mends so many is told the next ones then: a list of a megabyte may be wrong in every element.
+const MOST: usize = 100;
+
+/// Collects what is wrong, so that all of it is said at once, up to [`MOST`].
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Vec<InvalidSpec>);
 
 impl Faults {
     pub(crate) fn add(&mut self, field: &str, reason: impl Into<String>, allowed: &str) {
-        self.0.push(InvalidSpec {
-            field: field.to_owned(),
-            reason: reason.into(),
-            allowed: allowed.to_owned(),
-        });
+        if self.0.len() < MOST {
+            self.0.push(InvalidSpec {
+                field: field.to_owned(),
+                reason: reason.into(),
+                allowed: allowed.to_owned(),
+            });
+        }
     }
 
     /// A text for people to read: so many characters at most, and something beside white space.
@@ -49,7 +54,8 @@ impl Faults {
     }
 
     pub(crate) fn extend(&mut self, others: Vec<InvalidSpec>) {
-        self.0.extend(others);
+        let room = MOST.saturating_sub(self.0.len());
+        self.0.extend(others.into_iter().take(room));
     }
 
     pub(crate) fn into_error(self, what: &'static str) -> Error {

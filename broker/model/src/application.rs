@@ -62,12 +62,22 @@ pub struct ApplicationProject {
     pub ai_act: Option<AiAct>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Compute, storage and data in one request, and the help to use them. All but compute may be left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ApplicationNeed {
     /// Physical GPU-hours.
     pub gpu_hours: u32,
     pub months: u32,
+    /// TiB on the system's file systems beyond what every project has there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_tib: Option<u32>,
+    /// Data spaces and data sets that it would work with, as their identifiers or addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<String>,
+    /// Services of support centres, by their codes in the directory.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub support: Vec<String>,
 }
 
 /// The last day of a clock in working days of Brussels; two, where a holiday is uncertain.

@@ -12,10 +12,11 @@ use policy_engine::{
 
 use super::find_mode;
 use super::form::answers_of;
+use super::need;
 use crate::dossiers::filed;
 use crate::eligibility::Decided;
 use crate::invalid::Faults;
-use crate::{Broker, Caller, Error, Order, Result, Sector};
+use crate::{Broker, Caller, Directory, Error, Order, Result, Sector};
 
 const LONGEST_NAME: usize = 200;
 const LONGEST_TEXT: usize = 20_000;
@@ -34,7 +35,7 @@ impl Broker {
         let engine = self.policy();
         let mode = find_mode(&engine, &draft.mode).ok_or(Error::NotFound("access mode"))?;
         let directory = self.directory();
-        check(draft, (&engine, mode, directory.sectors()))?;
+        check(draft, (&engine, mode), &directory)?;
         if let Some(first) = self.open_application(draft).await? {
             return Err(applied_already(draft, &first));
         }
@@ -113,7 +114,7 @@ impl Broker {
             mode: draft.mode.clone(),
             system: draft.system.clone(),
             project: draft.project.clone(),
-            need: draft.need,
+            need: draft.need.clone(),
             aid: draft.aid,
             answers: draft.answers.clone(),
             applied_by: caller.person,
@@ -214,7 +215,8 @@ pub(super) fn claim(of: OrganisationId, mode: &str, system: &str) -> String {
 
 fn check(
     draft: &ApplicationDraft,
-    (engine, mode, sectors): (&Engine, &AccessMode, &[Sector]),
+    (engine, mode): (&Engine, &AccessMode),
+    directory: &Directory,
 ) -> Result<()> {
     let mut faults = Faults::default();
     faults.check_text("project.name", &draft.project.name, LONGEST_NAME);
@@ -226,17 +228,8 @@ fn check(
             &format!("up to {MOST_SECTORS}"),
         );
     }
-    check_sectors(&draft.project.sectors, sectors, &mut faults);
-    if draft.need.gpu_hours == 0 {
-        faults.add("need.gpu_hours", "asks for nothing", "1 and more");
-    }
-    if !(1..=60).contains(&draft.need.months) {
-        faults.add(
-            "need.months",
-            format!("is {}", draft.need.months),
-            "1 to 60",
-        );
-    }
+    check_sectors(&draft.project.sectors, directory.sectors(), &mut faults);
+    need::check(&draft.need, directory.services(), &mut faults);
     if let Some(ai_act) = &draft.project.ai_act {
         check_ai_act(engine, ai_act, &mut faults);
     }
@@ -247,7 +240,8 @@ fn check(
 /// One that is misspelt would pass by the rules on sectors.
 fn check_sectors(said: &[String], sectors: &[Sector], faults: &mut Faults) {
     let codes: Vec<&str> = sectors.iter().map(|it| it.code.as_str()).collect();
-    for sector in said.iter().filter(|it| !codes.contains(&it.as_str())) {
+    let said = said.iter().take(MOST_SECTORS);
+    for sector in said.filter(|it| !codes.contains(&it.as_str())) {
         let reason = format!("`{}` is none of them", sector.escape_debug());
         faults.add("project.sectors", reason, &codes.join(", "));
     }
@@ -261,7 +255,8 @@ fn check_ai_act(engine: &Engine, ai_act: &AiAct, faults: &mut Faults) {
         ("exclusions", &ai_act.exclusions, engine.ai_act_exclusions()),
     ] {
         let ids: Vec<&str> = known.iter().map(|it| it.id.as_str()).collect();
-        for word in said.iter().filter(|it| !ids.contains(&it.as_str())) {
+        let said = said.iter().take(ids.len() + 1);
+        for word in said.filter(|it| !ids.contains(&it.as_str())) {
             let reason = format!("`{}` is none of them", word.escape_debug());
             faults.add(&format!("project.ai_act.{field}"), reason, &ids.join(", "));
         }

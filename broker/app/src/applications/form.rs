@@ -26,6 +26,9 @@ pub struct FormField {
     pub source: String,
     /// Whether that was read with certainty.
     pub certain: bool,
+    /// Whether it may be left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
 }
 
 /// Kinds of documents that other fields of an application, or the description of the organisation, are.
@@ -34,6 +37,10 @@ const SAID_ELSEWHERE: [(&str, &str); 3] = [
     ("project_page", "project.purpose"),
     ("compute_estimate", "need"),
 ];
+
+/// What a factory is to give beside compute.
+const BESIDE_COMPUTE: &str =
+    "L'Usine Digitale, 2024-09 (000): data, compute and storage; Euractiv, 2024-01 (002): support";
 
 impl Broker {
     /// What this organisation would have to say in an application.
@@ -57,6 +64,7 @@ impl Broker {
                     known: None,
                     source: it.source.clone(),
                     certain: it.confidence == Confidence::Certain,
+                    optional: false,
                 }),
         );
         Ok(ApplicationForm {
@@ -75,6 +83,7 @@ fn own_fields(organisation: &Organisation) -> Vec<FormField> {
         known,
         source: "Regulation (EU) 2021/1173, Art. 16(2) and 17(6)".to_owned(),
         certain: true,
+        optional: false,
     };
     let mut fields = vec![
         described("organisation.country", Some(organisation.country.clone())),
@@ -88,6 +97,14 @@ fn own_fields(organisation: &Organisation) -> Vec<FormField> {
         ..described("project.civilian", None)
     });
     fields.extend(["need.gpu_hours", "need.months"].map(|name| described(name, None)));
+    let more = ["need.storage_tib", "need.data", "need.support"];
+    fields.extend(more.map(|name| FormField {
+        name: name.to_owned(),
+        known: None,
+        source: BESIDE_COMPUTE.to_owned(),
+        certain: false,
+        optional: true,
+    }));
     fields
 }
 
@@ -103,6 +120,7 @@ fn eu_project_field(organisation: &Organisation, mode: &AccessMode) -> Option<Fo
         known: None,
         source: whom.source.clone(),
         certain: whom.confidence == Confidence::Certain,
+        optional: false,
     })
 }
 
@@ -118,6 +136,7 @@ fn aid_fields(organisation: &Organisation, mode: &AccessMode) -> Vec<FormField> 
         known: None,
         source: "Regulation (EU) 2023/2831, Art. 3(2) and 7(4)".to_owned(),
         certain: false,
+        optional: false,
     };
     ["aid.received_eur", "aid.worth_eur"].map(field).into()
 }

@@ -51,8 +51,12 @@ pub(super) fn check_need(directory: &Directory, need: &ContactNeed, faults: &mut
         let one = format!("one or more of {}", kinds.join(", "));
         faults.add("need.services", "names nothing to be helped with", &one);
     }
+    if need.services.len() > kinds.len() {
+        let reason = format!("are {}", need.services.len());
+        faults.add("need.services", reason, &format!("1 to {}", kinds.len()));
+    }
     let mut earlier: Vec<&String> = Vec::new();
-    for service in &need.services {
+    for service in need.services.iter().take(kinds.len()) {
         if !kinds.contains(&service.as_str()) {
             let reason = format!("there is no service `{}`", service.escape_debug());
             faults.add("need.services", reason, &kinds.join(", "));

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use broker_model::{CentreId, Desk, Referral, ReferralId};
+use broker_model::{CentreId, Desk, Dossier, Referral, ReferralId};
+use jiff::Timestamp;
 
 use super::shown::ReferralView;
 use crate::{Broker, Caller, Error, Result};
@@ -54,10 +55,30 @@ impl Broker {
         if !caller.is_operator() && centres.is_empty() {
             return Err(Error::Forbidden("`operator`, or `centre_staff`"));
         }
-        let mut due: Vec<Referral> = self.dossiers_due().await?;
-        let theirs = |it: &Referral| it.leg().is_some_and(|leg| centres.contains(&leg.centre));
-        due.retain(|it| caller.is_operator() || theirs(it));
+        let due = if caller.is_operator() {
+            self.dossiers_due().await?
+        } else {
+            self.overdue_at(&centres).await?
+        };
         self.shown_referrals(caller, due).await
+    }
+
+    /// From the desks themselves: the longest overdue of all would be those of a centre that is asleep.
+    async fn overdue_at(&self, centres: &[CentreId]) -> Result<Vec<Referral>> {
+        let now = self.inner.clock.now();
+        let mut found: Vec<Referral> = Vec::new();
+        for centre in centres {
+            let desk = Desk::Centre(centre.clone());
+            let mut after = None;
+            loop {
+                let page: Vec<Referral> = self.dossiers_on(&desk, after.as_ref()).await?;
+                let Some(last) = page.last() else { break };
+                after = Some(last.id);
+                found.extend(page.into_iter().filter(|it| is_due(it, now)));
+            }
+        }
+        found.sort_by_key(Dossier::due_at);
+        Ok(found)
     }
 
     pub(super) async fn found_referral(&self, caller: &Caller, id: ReferralId) -> Result<Referral> {
@@ -77,6 +98,10 @@ impl Broker {
         }
         Ok(shown)
     }
+}
+
+fn is_due(referral: &Referral, now: Timestamp) -> bool {
+    referral.due_at().is_some_and(|due| due <= now)
 }
 
 /// Of an organisation that the caller speaks for, or begun with a job of a project that they work in.

@@ -50,7 +50,8 @@ pub(super) fn indicators(
 ) -> Indicators {
     let gpu: GpuMillis = uses.iter().map(|it| it.gpu).sum();
     let mut by_organisation: BTreeMap<OrganisationId, GpuMillis> = BTreeMap::new();
-    for one in uses {
+    // A job without GPUs makes nobody a user of them.
+    for one in uses.iter().filter(|it| it.gpu > GpuMillis::ZERO) {
         let sum = by_organisation.entry(one.organisation).or_default();
         *sum = *sum + one.gpu;
     }

@@ -149,6 +149,7 @@ fn application(of: &Organisation) -> ApplicationDraft {
         need: ApplicationNeed {
             gpu_hours: 5000,
             months: 3,
+            ..ApplicationNeed::default()
         },
         aid: None,
         answers: ["data_and_licence_statement", "civilian_and_ai_act_plan"]

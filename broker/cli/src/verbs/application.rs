@@ -74,6 +74,11 @@ pub(super) fn show(one: &Application, today: Date, out: &mut impl Write) -> anyh
         ("sectors", listed(&one.project.sectors)),
         ("need", need(one)),
     ];
+    for (name, said) in [("data", &one.need.data), ("support", &one.need.support)] {
+        if !said.is_empty() {
+            lines.push((name, listed(said)));
+        }
+    }
     lines.extend(
         one.answers
             .iter()
@@ -153,7 +158,11 @@ fn days(due: ApplicationDue) -> String {
 
 fn need(one: &Application) -> String {
     let (hours, months) = (one.need.gpu_hours, one.need.months);
-    format!("{hours} GPU-hours in {months} months")
+    let compute = format!("{hours} GPU-hours in {months} months");
+    match one.need.storage_tib {
+        Some(tib) => format!("{compute}, {tib} TiB"),
+        None => compute,
+    }
 }
 
 fn yes_or_no(said: Option<bool>) -> String {

@@ -30,6 +30,9 @@ pub struct FormField {
     pub source: String,
     /// Whether that was read with certainty.
     pub certain: bool,
+    /// Whether it may be left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
 }
 
 /// A size with its reasons.

@@ -79,7 +79,7 @@ impl From<&Application> for ApplicationDraft {
             mode: application.mode.clone(),
             system: application.system.clone(),
             project: application.project.clone(),
-            need: application.need,
+            need: application.need.clone(),
             aid: application.aid,
             answers: application.answers.clone(),
         }

@@ -197,6 +197,9 @@ fn draft(which: &Which, typed: &mut Typed) -> ApplicationDraft {
         need: ApplicationNeed {
             gpu_hours: number(typed, "need.gpu_hours"),
             months: number(typed, "need.months"),
+            storage_tib: typed.read("need.storage_tib", "a whole number of TiB, or nothing"),
+            data: typed.list("need.data"),
+            support: typed.list("need.support"),
         },
     }
 }
@@ -256,6 +259,9 @@ fn label(titles: Titles<'_>, name: &str) -> (String, Shape) {
         "aid.worth_eur" => ("apply.aid_worth", Shape::Number),
         "need.gpu_hours" => ("ways.gpu_hours", Shape::Number),
         "need.months" => ("ways.months_field", Shape::Number),
+        "need.storage_tib" => ("apply.storage", Shape::Number),
+        "need.data" => ("apply.data", Shape::Line),
+        "need.support" => ("apply.support", Shape::Line),
         other => {
             let kind = other.rsplit('.').next().unwrap_or(other);
             return (titles.of(TitleKind::Document, kind), Shape::Area);

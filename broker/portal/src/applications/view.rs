@@ -167,7 +167,8 @@ impl From<&Ruling> for RulingView {
 fn facts(titles: Titles<'_>, one: &Application) -> Vec<Fact> {
     let texts = titles.texts;
     let said = |it: bool| texts.of(if it { "form.yes" } else { "form.no" }).to_owned();
-    let sectors = Some(one.project.sectors.join(", ")).filter(|it| !it.is_empty());
+    let listed = |all: &[String]| Some(all.join(", ")).filter(|it| !it.is_empty());
+    let sectors = listed(&one.project.sectors);
     let facts = [
         ("apply.project", Some(one.project.name.clone())),
         (
@@ -175,6 +176,12 @@ fn facts(titles: Titles<'_>, one: &Application) -> Vec<Fact> {
             Some(words::count(one.need.gpu_hours.into())),
         ),
         ("ways.months_field", Some(one.need.months.to_string())),
+        (
+            "apply.storage",
+            one.need.storage_tib.map(|it| it.to_string()),
+        ),
+        ("apply.data", listed(&one.need.data)),
+        ("apply.support", listed(&one.need.support)),
         ("ways.civilian", one.project.civilian.map(said)),
         ("ways.eu_project", one.project.eu_project.map(said)),
         ("ways.sectors", sectors),

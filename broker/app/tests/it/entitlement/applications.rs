@@ -160,7 +160,12 @@ async fn an_application_says_what_is_missing_and_what_the_rules_say() {
     let mut empty = application(&organisation);
     (empty.mode, empty.system) = ("aif_fast_lane".to_owned(), "cineca/leonardo".to_owned());
     empty.project.name = " ".to_owned();
-    empty.need = ApplicationNeed::default();
+    empty.need = ApplicationNeed {
+        storage_tib: Some(0),
+        data: vec!["https://data.example.eu/scans".to_owned(), " ".to_owned()],
+        support: vec!["training".to_owned(), "cooking".to_owned()],
+        ..ApplicationNeed::default()
+    };
     empty.answers.clear();
     empty
         .answers
@@ -170,6 +175,9 @@ async fn an_application_says_what_is_missing_and_what_the_rules_say() {
         "project.name",
         "need.gpu_hours",
         "need.months",
+        "need.storage_tib",
+        "need.data[1]",
+        "need.support",
         "answers.data_and_licence_statement",
         "answers.civilian_and_ai_act_plan",
         "answers.benchmark_evidence",
@@ -188,7 +196,12 @@ async fn an_application_says_what_is_missing_and_what_the_rules_say() {
         .filter(|it| it.name.starts_with("answers."))
         .map(|it| it.name.as_str())
         .collect();
-    assert_eq!(open, &expected[3..6]);
+    assert_eq!(open, &expected[6..9]);
+    let left_out: Vec<&str> = { form.fields.iter() }
+        .filter(|it| it.optional)
+        .map(|it| it.name.as_str())
+        .collect();
+    assert_eq!(left_out, ["need.storage_tib", "need.data", "need.support"]);
 }
 
 #[tokio::test]

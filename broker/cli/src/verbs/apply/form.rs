@@ -34,7 +34,8 @@ pub(super) fn write(
         }
         for (key, field) in asked {
             writeln!(out, "# {}", source(field))?;
-            writeln!(out, "{}", blank(table, key))?;
+            let left_out = if field.optional { "# " } else { "" };
+            writeln!(out, "{left_out}{}", blank(table, key))?;
         }
     }
     Ok(())
@@ -79,6 +80,13 @@ fn blank(table: &str, key: &str) -> String {
         ("need", "gpu_hours") => "gpu_hours = 0 # physical GPU-hours".to_owned(),
         ("aid", "received_eur") => "received_eur = 0 # in three years, from that state".to_owned(),
         ("aid", _) => format!("# {} = 0", name(key)),
+        ("need", "storage_tib") => "storage_tib = 0 # beyond what every project has".to_owned(),
+        ("need", "data") => {
+            "data = [] # data spaces and data sets, by address or identifier".to_owned()
+        }
+        ("need", "support") => {
+            "support = [] # services, as `alcyone centres` names them".to_owned()
+        }
         ("need", _) => format!("{} = 0", name(key)),
         _ => format!("{} = \"\"", name(key)),
     }
@@ -108,6 +116,7 @@ mod tests {
             known: known.map(str::to_owned),
             source: "an\nact".to_owned(),
             certain,
+            optional: false,
         }
     }
 
@@ -122,6 +131,10 @@ mod tests {
                 field("project.name", None, true),
                 field("project.civilian", None, true),
                 field("need.months", None, true),
+                FormField {
+                    optional: true,
+                    ..field("need.data", None, false)
+                },
                 field("answers.a \"b\"\n[need]", None, false),
             ],
         };
@@ -144,6 +157,8 @@ mod tests {
         [need]
         # an act
         months = 0
+        # an act; not read with certainty
+        # data = [] # data spaces and data sets, by address or identifier
 
         [answers]
         # an act; not read with certainty
