@@ -11,8 +11,8 @@ use broker_model::{Organisation, OrganisationId, is_country};
 use broker_store::Page;
 use policy_engine::{NeedFacts, OrganisationFacts, ProjectFacts};
 
-use self::view::{NotOfferedView, RouteView};
 pub(crate) use self::view::Said;
+use self::view::{NotOfferedView, RouteView};
 use crate::Portal;
 use crate::ai_act::{self, Boxes};
 use crate::fields::Fields;

@@ -98,10 +98,26 @@ impl Looks {
         self.0.binary_search(look).ok()
     }
 
-    /// The attributes that these look at, each once.
-    pub(crate) fn attributes<'l>(&'l self, numbers: &[usize]) -> BTreeSet<&'l str> {
-        let looks = numbers.iter().filter_map(|it| self.0.get(*it));
-        looks.map(|(attribute, _)| attribute.as_str()).collect()
+    /// The attributes that these look at, as far as the question has them, with no field that none of them looks at.
+    pub(crate) fn seen_by(&self, numbers: &[usize], facts: &Facts<'_>) -> Vec<(&str, Value)> {
+        let looks: Vec<&Look> = { numbers.iter() }
+            .filter_map(|it| self.0.get(*it))
+            .collect();
+        let groups = looks.chunk_by(|a, b| a.0 == b.0);
+        let seen = groups.filter_map(|group| {
+            let name = group.first()?.0.as_str();
+            let fact = facts.attribute(name)?;
+            let is_seen = |field: &str| {
+                let mut of = group.iter().map(|(_, of)| of);
+                of.any(|of| match of {
+                    Of::Whole => true,
+                    Of::Field(name) => name == field,
+                    Of::Presence => false,
+                })
+            };
+            Some((name, fact.with_fields(is_seen)))
+        });
+        seen.collect()
     }
 
     /// Lays out what they see in the facts, of those attributes alone that are `wanted`.

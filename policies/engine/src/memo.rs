@@ -149,13 +149,10 @@ impl Engine {
         found
     }
 
-    /// Asks Cedar, and tells it the attributes that these rules look at.
+    /// Asks Cedar, and tells it what these rules look at.
     fn ask(&self, part: &Part, facts: &Facts<'_>) -> Option<Vec<usize>> {
-        let read = self.looks.attributes(&part.reads).into_iter();
-        let known = read.filter_map(|name| {
-            let fact = facts.attribute(name)?;
-            Some((name.to_owned(), fact.to_cedar()))
-        });
+        let seen = self.looks.seen_by(&part.reads, facts).into_iter();
+        let known = seen.map(|(name, fact)| (name.to_owned(), fact.to_cedar()));
         let context = Context::from_pairs(known).ok()?;
         let request = self.request_on(facts.question.action, context).ok()?;
         self.rulebook.places(&part.policies, &request)

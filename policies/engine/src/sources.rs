@@ -24,7 +24,13 @@ pub(crate) const SHARES: &str = "tables/shares.toml";
 pub(crate) const PROJECT_IDS: &str = "tables/project_ids.toml";
 /// Tables without a field of their own.
 const MORE: [&str; 7] = [
-    AI_ACT, AID, CAPS, FOLLOW_UPS, PROGRAMMES, PROJECT_IDS, SHARES,
+    AI_ACT,
+    AID,
+    CAPS,
+    FOLLOW_UPS,
+    PROGRAMMES,
+    PROJECT_IDS,
+    SHARES,
 ];
 
 macro_rules! shipped {

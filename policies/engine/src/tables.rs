@@ -25,7 +25,9 @@ pub use self::project_ids::{ProjectIdFault, ProjectIdParts};
 pub(crate) use self::size_classes::SizeClasses;
 use crate::error::{Fault, LoadError, line_of};
 use crate::modes::{self, AccessMode};
-use crate::sources::{AI_ACT, AID, CAPS, FOLLOW_UPS, PROGRAMMES, PROJECT_IDS, SHARES, Source, Sources};
+use crate::sources::{
+    AI_ACT, AID, CAPS, FOLLOW_UPS, PROGRAMMES, PROJECT_IDS, SHARES, Source, Sources,
+};
 
 /// How sure whoever wrote a row was of it.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]

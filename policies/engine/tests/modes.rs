@@ -273,7 +273,10 @@ fn a_mode_that_contradicts_itself_is_refused_with_its_file() {
     assert!(twice.complaint().contains("cut-offs"));
     let elsewhere = complaint("system = \"lumi/lumi\" }", "system = \"lumi/lumi-g\" }");
     assert!(elsewhere.contains("where it gives no hours"), "{elsewhere}");
-    let both = complaint("days_after_end = 90", "days_after_end = 90, months_after_end = 3");
+    let both = complaint(
+        "days_after_end = 90",
+        "days_after_end = 90, months_after_end = 3",
+    );
     assert!(both.contains("takes either `months_after_end`"), "{both}");
 }
 

@@ -63,10 +63,12 @@ async fn where_a_mode_gives_no_hours_is_told_by_mode() {
     for mode in absent {
         let (id, systems) = (&mode["mode"], mode["systems"].as_array().unwrap());
         assert!(!systems.is_empty(), "{mode}");
-        let is_route = |it: &&Value| {
-            it["mode"] == *id && systems.contains(&it["offer"]["value"]["system"])
-        };
-        assert_eq!(answer["items"].as_array().unwrap().iter().find(is_route), None);
+        let is_route =
+            |it: &&Value| it["mode"] == *id && systems.contains(&it["offer"]["value"]["system"]);
+        assert_eq!(
+            answer["items"].as_array().unwrap().iter().find(is_route),
+            None
+        );
     }
     let play = absent.iter().find(|it| it["mode"] == "aif_playground");
     let title = play.unwrap()["title"].as_str().unwrap();

@@ -25,8 +25,8 @@ impl<'a> Facts<'a> {
     pub(crate) fn applicant_kinds(&self) -> impl Iterator<Item = ApplicantKind> {
         let organisation = &self.question.organisation;
         let size = organisation.size.as_str();
-        let is_small =
-            ["micro", "small", "medium"].contains(&size) || (size == "unclear" && self.has_signed());
+        let is_small = ["micro", "small", "medium"].contains(&size)
+            || (size == "unclear" && self.has_signed());
         let is_large = organisation.size == "large";
         let startup = organisation.startup == Some(true) && !is_large;
         let in_eu_project = self.question.project.eu_project == Some(true);

@@ -23,6 +23,17 @@ impl Value {
         }
     }
 
+    /// Of a record those fields alone.
+    pub(crate) fn with_fields(self, wanted: impl Fn(&str) -> bool) -> Self {
+        match self {
+            Self::Record(mut fields) => {
+                fields.retain(|(key, _)| wanted(key));
+                Self::Record(fields)
+            }
+            other => other,
+        }
+    }
+
     pub(super) const fn new_bool(it: bool) -> Self {
         Self::Bool(it)
     }

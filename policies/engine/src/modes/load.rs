@@ -123,6 +123,5 @@ fn of_duty(mode: &AccessMode, duty: &Duty) -> Option<String> {
     }
     let system = duty.system.as_ref()?;
     let is_offered = mode.offers.iter().any(|it| it.value.system == *system);
-    (!is_offered)
-        .then(|| format!("its duty `{kind}` is of `{system}`, where it gives no hours"))
+    (!is_offered).then(|| format!("its duty `{kind}` is of `{system}`, where it gives no hours"))
 }

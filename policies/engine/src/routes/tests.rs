@@ -243,7 +243,8 @@ fn the_changes_of_every_route_are_those_that_plain_decisions_find() {
             mode: Some(named),
             ..asked.clone()
         };
-        let plain = |changed: &Question, _: &[&str]| engine.decide(changed).result == Outcome::Eligible;
+        let plain =
+            |changed: &Question, _: &[&str]| engine.decide(changed).result == Outcome::Eligible;
         assert_eq!(
             route.changes,
             engine.changes(&question, mode, &[], plain),
@@ -282,6 +283,27 @@ fn what_it_costs_is_unclear_where_the_size_is() {
     assert_eq!(
         (play.cost, play.decision.result),
         (Cost::PayPerUse, Outcome::Eligible)
+    );
+}
+
+#[test]
+fn a_signed_declaration_is_offered_where_the_size_is_unclear_and_then_it_costs_what_an_sme_pays() {
+    let engine = engine();
+    let unclear = json!({ "country": "FR", "kind": "company", "size": "unclear" });
+    let question = asked(&json!({ "organisation": unclear }));
+    let routes = engine.routes(&question);
+    let play = route(&routes, "aif_playground", "lumi/lumi");
+    assert_eq!(play.decision.result, Outcome::NeedsReview);
+    let signed = Change {
+        field: "evidence".to_owned(),
+        to: json!("sme_declaration"),
+    };
+    assert_eq!(play.changes, [[signed.clone()]]);
+    let routes = engine.routes(&signed.applied_to(question));
+    let play = route(&routes, "aif_playground", "lumi/lumi");
+    assert_eq!(
+        (play.decision.result, play.cost),
+        (Outcome::Eligible, Cost::Free)
     );
 }
 
