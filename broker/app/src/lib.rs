@@ -86,7 +86,7 @@ pub use registry::{
 };
 pub use revocations::{RevocationOrder, Revoking};
 pub use roles::{HeldRole, RoleRule};
-pub use routes::{DeclaredEvidence, RouteFound, RouteQuery};
+pub use routes::{DeclaredEvidence, NotOfferedFound, RouteFound, RouteQuery};
 pub use sessions::{OpenSession, SignedIn};
 pub use sites::SiteView;
 pub use standing::Standing;

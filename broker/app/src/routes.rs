@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
-use broker_model::OrganisationId;
+use broker_model::{OrganisationId, SystemId};
 use jiff::civil::Date;
 use policy_engine::{
-    Action, ApplicantFacts, Due, Engine, EvidenceFact, ModeFacts, NeedFacts, OrganisationFacts,
-    ProjectFacts, Question, Route, TitleKind, day_in_brussels,
+    Action, ApplicantFacts, Due, Engine, EvidenceFact, ModeFacts, NeedFacts, NotOffered,
+    OrganisationFacts, ProjectFacts, Question, Route, TitleKind, day_in_brussels,
 };
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +49,34 @@ pub struct RouteFound {
     pub decided_by: Option<Due>,
 }
 
+/// Of one mode, the systems that it gives no hours at: nothing about who asks would change that.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NotOfferedFound {
+    #[serde(flatten)]
+    pub at: NotOffered,
+    /// What the mode is called.
+    pub title: String,
+}
+
 impl Broker {
+    /// What [`Self::find_routes`] leaves out: by mode, the registered systems that it gives no hours at today.
+    pub fn modes_not_offered(&self, language: &str) -> Vec<NotOfferedFound> {
+        let engine = self.policy();
+        let sites = self.sites();
+        let systems = sites.iter().flat_map(|it| {
+            let name = |system: &SystemId| format!("{}/{system}", it.site.id);
+            it.site.systems.iter().map(move |system| name(&system.id))
+        });
+        let systems: Vec<String> = systems.collect();
+        let today = day_in_brussels(self.clock().now());
+        let all = engine.not_offered(&systems, today).into_iter();
+        all.map(|at| NotOfferedFound {
+            title: { engine.title(TitleKind::Mode, &at.mode, language) }.to_owned(),
+            at,
+        })
+        .collect()
+    }
+
     /// Decides every access mode at every system for what is described; best answers first, else by mode.
     /// Its words are those of `language` (ISO 639-1) where the policy has them, else English.
     pub async fn find_routes(

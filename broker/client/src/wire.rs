@@ -49,7 +49,8 @@ pub use registry::{
     SiteJobView, UnknownAccountView, WindowView,
 };
 pub use route::{
-    ChangeView, RouteEvidence, RouteNeed, RouteOrganisation, RouteProject, RouteQuery, RouteView,
+    ChangeView, NotOfferedView, RouteEvidence, RouteListView, RouteNeed, RouteOrganisation,
+    RouteProject, RouteQuery, RouteView,
 };
 pub use set_item::SetItem;
 pub use site::{SiteCapacity, SiteStateView, SiteView};

@@ -11,8 +11,8 @@ use broker_model::{Organisation, OrganisationId, is_country};
 use broker_store::Page;
 use policy_engine::{NeedFacts, OrganisationFacts, ProjectFacts};
 
-use self::view::RouteView;
 pub(crate) use self::view::Said;
+use self::view::{NotOfferedView, RouteView};
 use crate::Portal;
 use crate::ai_act::{self, Boxes};
 use crate::fields::Fields;
@@ -33,6 +33,8 @@ struct RoutesPage {
     ai_act: Vec<Boxes>,
     /// None before anything was asked.
     routes: Option<Vec<RouteView>>,
+    /// By mode, and only beside routes.
+    not_offered: Vec<NotOfferedView>,
 }
 
 pub(crate) async fn show(
@@ -91,6 +93,10 @@ impl Portal {
             sizes: Choice::of_words(texts, "form.unsaid", &["micro", "small", "medium", "large"]),
             ai_act: ai_act::boxes(Titles::new(texts, &engine)),
             typed,
+            not_offered: { routes.iter() }
+                .flat_map(|_| self.broker.modes_not_offered(texts.lang()))
+                .map(|it| NotOfferedView::new(texts, it))
+                .collect(),
             routes,
         })?;
         *response.status_mut() = status;

@@ -1,7 +1,7 @@
 use std::iter;
 use std::path::Path;
 
-use cedar_policy::{EntityUid, Request};
+use cedar_policy::{Context, EntityUid, Request};
 use jiff::civil::Date;
 
 use crate::decision::{Decision, Effect, Outcome, Spoken};
@@ -11,8 +11,9 @@ use crate::facts::Facts;
 use crate::force::{Actions, Put, Rules, Stretch};
 use crate::languages::Languages;
 use crate::load::{check_evidence, read_rules, validate};
+use crate::looks::Looks;
 use crate::modes::{AccessMode, Clock};
-use crate::question::Question;
+use crate::question::{Action, Question};
 use crate::rule::RuleInfo;
 use crate::sources::{Sources, digest};
 use crate::tables::{
@@ -26,6 +27,7 @@ pub struct Engine {
     infos: Vec<RuleInfo>,
     /// From the last to the first.
     stretches: Vec<Stretch>,
+    pub(crate) looks: Looks,
     tables: Tables,
     pub(crate) languages: Languages,
     /// Everything that it was loaded from and that decides.
@@ -66,7 +68,8 @@ impl Engine {
         let rules = read_rules(sources)?;
         validate(sources, &rules)?;
         let names = Names::new();
-        let stretches = Stretch::lay_out(&rules, &names.actions).map_err(|found| {
+        let looks = Looks::of(&rules);
+        let stretches = Stretch::lay_out(&rules, &names.actions, &looks).map_err(|found| {
             LoadError::new(&format!("rules/{}.cedar", found.question), found.into())
         })?;
         check_evidence(sources, &tables, &rules)?;
@@ -75,6 +78,7 @@ impl Engine {
             infos: rules.iter().map(|rule| rule.info.clone()).collect(),
             rulebook: Rulebook::new(rules),
             stretches,
+            looks,
             tables,
             languages,
             digest: digest(&document),
@@ -159,7 +163,16 @@ impl Engine {
     /// as satisfied from that day on, unless the rule could not be evaluated, or a job asks and the rule looks at who
     /// hands it in.
     pub fn decide(&self, question: &Question) -> Decision {
-        let rules = self.spoken(question);
+        self.decision(question, |put, facts| self.evaluated(put, facts))
+    }
+
+    /// The same, where `evaluate` says what the rules that are put say.
+    pub(crate) fn decision(
+        &self,
+        question: &Question,
+        evaluate: impl FnOnce(&[&Rules], &Facts<'_>) -> Vec<Spoken>,
+    ) -> Decision {
+        let rules = self.spoken(question, evaluate);
         Decision {
             result: Outcome::of(&rules),
             rules,
@@ -172,21 +185,18 @@ impl Engine {
         &self.tables
     }
 
-    fn spoken(&self, question: &Question) -> Vec<Spoken> {
+    fn spoken(
+        &self,
+        question: &Question,
+        evaluate: impl FnOnce(&[&Rules], &Facts<'_>) -> Vec<Spoken>,
+    ) -> Vec<Spoken> {
         let on = question.on;
         let Some(stretch) = self.stretch(on) else {
             return vec![gap("policy", on, format!("no rule is in force on {on}"))];
         };
         let facts = Facts::gather(question, &self.tables);
-        let put = put(stretch, &facts);
-        let mut rules = match self.request(&facts) {
-            Ok(request) => self.rulebook.evaluate(&put, &request, &facts),
-            Err(error) => vec![gap(
-                "policy",
-                on,
-                format!("the facts cannot be laid out: {error}"),
-            )],
-        };
+        let put = put(stretch, question.action, |fact| facts.has(fact));
+        let mut rules = evaluate(&put, &facts);
         self.settle(question, &mut rules);
         if rules
             .iter()
@@ -197,46 +207,55 @@ impl Engine {
         rules
     }
 
-    /// Whether `decide` would say that the question is eligible. Several times as fast, for asking often.
-    pub(crate) fn is_eligible(&self, question: &Question) -> bool {
-        if question.settled.is_some() {
-            return self.decide(question).result == Outcome::Eligible;
+    pub(crate) fn evaluated(&self, put: &[&Rules], facts: &Facts<'_>) -> Vec<Spoken> {
+        match self.request(facts) {
+            Ok(request) => self.rulebook.evaluate(put, &request, facts),
+            Err(error) => vec![gap(
+                "policy",
+                facts.question.on,
+                format!("the facts cannot be laid out: {error}"),
+            )],
         }
-        let Some(stretch) = self.stretch(question.on) else {
-            return false;
-        };
-        let facts = Facts::gather(question, &self.tables);
-        let put = put(stretch, &facts);
-        let request = self.request(&facts);
-        request.is_ok_and(|request| self.rulebook.is_satisfied(&put, &request))
     }
 
-    fn stretch(&self, on: Date) -> Option<&Stretch> {
+    pub(crate) fn stretch(&self, on: Date) -> Option<&Stretch> {
         self.stretches.iter().find(|stretch| stretch.from <= on)
     }
 
     pub(crate) fn request(&self, facts: &Facts<'_>) -> Result<Request, Box<dyn std::error::Error>> {
+        // Not checked against the schema each time: a test does, for every case.
+        self.request_on(facts.question.action, facts.context()?)
+    }
+
+    /// About a context that may have only some of the facts.
+    pub(crate) fn request_on(
+        &self,
+        action: Action,
+        context: Context,
+    ) -> Result<Request, Box<dyn std::error::Error>> {
         let Names {
             applicant,
             case,
             actions,
         } = &self.names;
-        let action = actions.of(facts.question.action).clone();
-        // Not checked against the schema each time: a test does, for every case.
         Ok(Request::new(
             applicant.clone(),
-            action,
+            actions.of(action).clone(),
             case.clone(),
-            facts.context()?,
+            context,
             None,
         )?)
     }
 }
 
 /// The rules that are put to a question: always those, and those of the facts that it has.
-fn put<'s>(stretch: &'s Stretch, facts: &Facts<'_>) -> Vec<&'s Rules> {
-    let Put { always, sometimes } = stretch.put(facts.question.action);
-    let asked = sometimes.iter().filter(|(fact, _)| facts.has(fact));
+pub(crate) fn put(
+    stretch: &Stretch,
+    action: Action,
+    has: impl Fn(&'static str) -> bool,
+) -> Vec<&Rules> {
+    let Put { always, sometimes } = stretch.put(action);
+    let asked = sometimes.iter().filter(|(fact, _)| has(fact));
     iter::once(always)
         .chain(asked.map(|(_, rules)| rules))
         .collect()

@@ -64,30 +64,28 @@ impl Rulebook {
         said.into_iter().map(|(_, spoken)| spoken).collect()
     }
 
-    /// Whether `evaluate` would find every question satisfied, without finding the words for it.
-    pub(crate) fn is_satisfied(&self, put: &[&Rules], request: &Request) -> bool {
-        let answer = |policies: &PolicySet| {
-            self.authorizer
-                .is_authorized(request, policies, &self.entities)
-        };
-        let is_silent = |rules: &&Rules| {
-            let response = answer(&rules.forbids);
-            let said = response.diagnostics();
-            said.reason().next().is_none() && said.errors().next().is_none()
-        };
-        let mut answered: Vec<&str> = Vec::with_capacity(8);
-        // Most of what is asked here is refused, so the objections come first.
-        put.iter().all(is_silent)
-            && put.iter().all(|rules| {
-                let response = answer(&rules.permits);
-                let said = response.diagnostics();
-                let places = said.reason().filter_map(|id| self.places.get(id));
-                let spoken = places.filter_map(|place| self.rules.get(*place));
-                answered.extend(spoken.map(|rule| rule.info.question.as_str()));
-                said.errors().next().is_none() && { rules.questions.iter() }
-                    .all(|name| answered.contains(&name.as_str()))
-            })
-            && !answered.is_empty()
+    /// Which of the policies spoke, by their places; none where one could not be evaluated.
+    pub(crate) fn places(&self, policies: &PolicySet, request: &Request) -> Option<Vec<usize>> {
+        let response = self
+            .authorizer
+            .is_authorized(request, policies, &self.entities);
+        let said = response.diagnostics();
+        let mut places = said.reason().filter_map(|id| self.places.get(id).copied());
+        said.errors()
+            .next()
+            .is_none()
+            .then(|| places.by_ref().collect())
+    }
+
+    /// What the rules at these places say, in their order.
+    pub(crate) fn said_at(&self, mut places: Vec<usize>, facts: &Facts<'_>) -> Vec<Spoken> {
+        places.sort_unstable();
+        let rules = places.into_iter().filter_map(|place| self.rules.get(place));
+        rules.map(|rule| rule.says(facts)).collect()
+    }
+
+    pub(crate) fn question_at(&self, place: usize) -> Option<&str> {
+        Some(self.rules.get(place)?.info.question.as_str())
     }
 
     pub(crate) fn rule(&self, id: &str) -> Option<&Rule> {
@@ -98,11 +96,7 @@ impl Rulebook {
     fn spoken(&self, id: &PolicyId, facts: &Facts<'_>) -> Option<(usize, Spoken)> {
         let place = *self.places.get(id)?;
         let rule = self.rules.get(place)?;
-        let (info, words) = (&rule.info, rule.words_on(facts, Voice::ENGLISH));
-        let remedy = (info.effect != Effect::Satisfied)
-            .then(|| info.remedy.clone())
-            .flatten();
-        Some((place, info.says(info.effect, words, remedy)))
+        Some((place, rule.says(facts)))
     }
 
     /// Cedar skips a rule it cannot evaluate; here it stands in everybody's way until mended.
@@ -115,6 +109,16 @@ impl Rulebook {
             place,
             info.says(Effect::NeedsReview, words, Some(REPORT.to_owned())),
         ))
+    }
+}
+
+impl Rule {
+    fn says(&self, facts: &Facts<'_>) -> Spoken {
+        let (info, words) = (&self.info, self.words_on(facts, Voice::ENGLISH));
+        let remedy = (info.effect != Effect::Satisfied)
+            .then(|| info.remedy.clone())
+            .flatten();
+        info.says(info.effect, words, remedy)
     }
 }
 

@@ -4,15 +4,34 @@ mod limits;
 mod mode;
 mod say;
 mod say_limits;
+mod value;
 
-use cedar_policy::{Context, ContextCreationError, RestrictedExpression as Value};
+use cedar_policy::{Context, ContextCreationError};
 use jiff::civil::Date;
 
 pub(crate) use self::limits::OPTIONAL;
+pub(crate) use self::value::Value;
 
 use crate::modes::AccessMode;
 use crate::question::{AllocationFacts, EvidenceFact, Question};
 use crate::tables::{Confidence, Country, EvidenceKindInfo, Standing, Tables, is_country_code};
+
+/// What a question always has, beside `OPTIONAL`; the allocation and the mode only where there is one.
+const ALWAYS: [&str; 8] = [
+    "on",
+    "organisation",
+    "evidence",
+    "project",
+    "allocation",
+    "mode",
+    "need",
+    "applicant",
+];
+
+/// All attributes of the context of `facts.cedarschema`.
+pub(crate) fn attributes() -> impl Iterator<Item = &'static str> {
+    ALWAYS.into_iter().chain(OPTIONAL)
+}
 
 pub(crate) struct Facts<'a> {
     pub(crate) question: &'a Question,
@@ -58,21 +77,31 @@ impl<'a> Facts<'a> {
 
     /// The context of the Cedar request, in the shape of `facts.cedarschema`.
     pub(crate) fn context(&self) -> Result<Context, Box<ContextCreationError>> {
-        let question = self.question;
-        let mut pairs = Vec::with_capacity(8);
-        pairs.push(("on".to_owned(), day(question.on)));
-        pairs.push(("organisation".to_owned(), self.organisation()));
-        pairs.push(("evidence".to_owned(), self.evidence_record()));
-        pairs.push(("project".to_owned(), self.project()));
-        if let Some(allocation) = &question.allocation {
-            pairs.push(("allocation".to_owned(), allocation_record(allocation)));
-        }
-        if question.mode.is_some() {
-            pairs.push(("mode".to_owned(), self.mode_record()));
-        }
-        pairs.push(("need".to_owned(), self.need_record()));
-        pairs.extend(self.optional().map(|(name, fact)| (name.to_owned(), fact)));
-        let person = &question.applicant;
+        let laid = attributes().map(|name| (name, self.attribute(name)));
+        let known = laid.filter_map(|(name, fact)| Some((name.to_owned(), fact?.to_cedar())));
+        Context::from_pairs(known).map_err(Box::new)
+    }
+
+    /// One fact by its name in the schema; none where the question does not have it.
+    pub(crate) fn attribute(&self, name: &str) -> Option<Value> {
+        Some(match name {
+            "on" => day(self.question.on),
+            "organisation" => self.organisation(),
+            "evidence" => self.evidence_record(),
+            "project" => self.project(),
+            "allocation" => allocation_record(self.question.allocation.as_ref()?),
+            "mode" => {
+                self.question.mode.as_ref()?;
+                self.mode_record()
+            }
+            "need" => self.need_record(),
+            "applicant" => self.person(),
+            other => return self.optional_fact(other),
+        })
+    }
+
+    fn person(&self) -> Value {
+        let person = &self.question.applicant;
         let vetted = person.vetted.map(|it| ("vetted", Value::new_bool(it)));
         let known = [
             (
@@ -81,9 +110,7 @@ impl<'a> Facts<'a> {
             ),
             ("multi_factor", Value::new_bool(person.multi_factor)),
         ];
-        let person = record(known.into_iter().chain(vetted));
-        pairs.push(("applicant".to_owned(), person));
-        Context::from_pairs(pairs).map_err(Box::new)
+        record(known.into_iter().chain(vetted))
     }
 
     fn organisation(&self) -> Value {
@@ -169,6 +196,10 @@ fn state_of(standing: &Standing, on: Date) -> Option<StandingState> {
 }
 
 impl<'a> Sorted<'a> {
+    fn shows(&self, question: &str) -> bool {
+        self.kind.shows.iter().any(|shown| shown == question)
+    }
+
     fn of(fact: &'a EvidenceFact, on: Date, tables: &'a Tables) -> Option<Self> {
         let kind = tables.evidence_kinds.accepted(&fact.kind, on)?;
         if on < fact.issued_on {
@@ -212,13 +243,6 @@ fn strings<'s>(texts: impl Iterator<Item = &'s str>) -> Value {
     Value::new_set(texts.map(|text| Value::new_string(text.to_owned())))
 }
 
-#[expect(
-    clippy::expect_used,
-    reason = "the keys are written out above, none twice"
-)]
 fn record(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
-    let fields = fields
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value));
-    Value::new_record(fields).expect("no key stands twice")
+    Value::Record(fields.into_iter().collect())
 }

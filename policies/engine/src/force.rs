@@ -1,12 +1,15 @@
 //! Which rules are in force when, and for what. The set changes on few days, so each stretch between two of them has its
 //! Cedar policies ready and a decision only looks its day up.
 
+use std::collections::BTreeMap;
+
 use cedar_policy::{EntityUid, PolicySet};
 use jiff::civil::Date;
 
 use crate::decision::Effect;
 use crate::error::Fault;
 use crate::facts::OPTIONAL;
+use crate::looks::Looks;
 use crate::question::Action;
 use crate::rule::Rule;
 
@@ -34,13 +37,29 @@ pub(crate) struct Rules {
     /// where no forbid applies, and a decision names both.
     pub(crate) permits: PolicySet,
     pub(crate) forbids: PolicySet,
+    /// The same once more, by what they look at.
+    pub(crate) parts: Vec<Part>,
     /// What must be answered.
     pub(crate) questions: Vec<String>,
 }
 
+/// Policies that look at the same facts and so answer alike where these are the same.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// Whether they are forbids.
+    pub(crate) objects: bool,
+    /// By their numbers in `Looks`.
+    pub(crate) reads: Vec<usize>,
+    pub(crate) policies: PolicySet,
+}
+
 impl Stretch {
     /// All stretches, from the last to the first.
-    pub(crate) fn lay_out(rules: &[Rule], actions: &Actions) -> Result<Vec<Self>, Unsatisfiable> {
+    pub(crate) fn lay_out(
+        rules: &[Rule],
+        actions: &Actions,
+        looks: &Looks,
+    ) -> Result<Vec<Self>, Unsatisfiable> {
         let bounds = rules
             .iter()
             .flat_map(|rule| [Some(rule.info.effective), rule.info.until]);
@@ -48,17 +67,22 @@ impl Stretch {
         days.sort_unstable_by(|a, b| b.cmp(a));
         days.dedup();
         days.into_iter()
-            .map(|day| Self::starting(day, rules, actions))
+            .map(|day| Self::starting(day, rules, actions, looks))
             .collect()
     }
 
-    fn starting(day: Date, rules: &[Rule], actions: &Actions) -> Result<Self, Unsatisfiable> {
+    fn starting(
+        day: Date,
+        rules: &[Rule],
+        actions: &Actions,
+        looks: &Looks,
+    ) -> Result<Self, Unsatisfiable> {
         let put = |action| {
             let in_force = rules.iter().filter(|rule| rule.span().holds_on(day));
             let spoken_of: Vec<&Rule> = in_force.filter(|rule| rule.speaks_of(action)).collect();
             match unsatisfiable(&spoken_of) {
                 Some(question) => Err(Unsatisfiable { question, day }),
-                None => Ok(Put::of(&spoken_of)),
+                None => Ok(Put::of(&spoken_of, looks)),
             }
         };
         Ok(Self {
@@ -77,18 +101,18 @@ impl Stretch {
 }
 
 impl Put {
-    fn of(rules: &[&Rule]) -> Self {
+    fn of(rules: &[&Rule], looks: &Looks) -> Self {
         let of = |fact| {
             let mut such = rules
                 .iter()
                 .filter(move |rule| rule.asked_of == fact)
                 .peekable();
             such.peek()?;
-            Some(Rules::of(&such.copied().collect::<Vec<_>>()))
+            Some(Rules::of(&such.copied().collect::<Vec<_>>(), looks))
         };
         let sometimes = OPTIONAL.into_iter().map(|fact| (fact, of(Some(fact))));
         Self {
-            always: of(None).unwrap_or_else(|| Rules::of(&[])),
+            always: of(None).unwrap_or_else(|| Rules::of(&[], looks)),
             sometimes: sometimes
                 .filter_map(|(fact, it)| Some((fact, it?)))
                 .collect(),
@@ -97,7 +121,7 @@ impl Put {
 }
 
 impl Rules {
-    fn of(rules: &[&Rule]) -> Self {
+    fn of(rules: &[&Rule], looks: &Looks) -> Self {
         let mut questions: Vec<String> = rules
             .iter()
             .map(|rule| rule.info.question.clone())
@@ -106,8 +130,28 @@ impl Rules {
         Self {
             permits: policies(rules, |effect| effect == Effect::Satisfied),
             forbids: policies(rules, |effect| effect != Effect::Satisfied),
+            parts: Part::all(rules, looks),
             questions,
         }
+    }
+}
+
+impl Part {
+    fn all(rules: &[&Rule], looks: &Looks) -> Vec<Self> {
+        let mut sorted: BTreeMap<(bool, Vec<usize>), Vec<&Rule>> = BTreeMap::new();
+        for rule in rules {
+            let objects = rule.info.effect != Effect::Satisfied;
+            sorted
+                .entry((objects, looks.by(rule)))
+                .or_default()
+                .push(rule);
+        }
+        let part = |((objects, reads), such): (_, Vec<&Rule>)| Self {
+            objects,
+            reads,
+            policies: policies(&such, |_| true),
+        };
+        sorted.into_iter().map(part).collect()
     }
 }
 

@@ -16,6 +16,8 @@ mod force;
 mod identifiers;
 mod languages;
 mod load;
+mod looks;
+mod memo;
 mod modes;
 mod question;
 mod routes;
@@ -32,8 +34,8 @@ pub use error::{Fault, LoadError};
 pub use identifiers::{CheckedIdentifier, Checksum, IdentifierFault, IdentifierKind};
 pub use languages::TitleKind;
 pub use modes::{
-    AccessMode, ApplicantKind, Clock, ClockStart, CutOffs, Duty, GpuHours, Offer, OfferState,
-    Selection, Sourced, begin_in_brussels, day_in_brussels,
+    AccessMode, ApplicantKind, Clock, ClockStart, CutOffs, Duty, GpuHours, NotOffered, Offer,
+    OfferState, Selection, Sourced, begin_in_brussels, day_in_brussels,
 };
 pub use question::{
     Action, AiActFacts, AidFacts, AllocationFacts, ApplicantFacts, EvidenceFact, FairAccessFacts,

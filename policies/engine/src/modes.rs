@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::cut_offs::{CutOffs, begin_in_brussels, day_in_brussels};
 pub(crate) use self::load::load;
-pub use self::offer::{Offer, OfferState};
+pub use self::offer::{NotOffered, Offer, OfferState};
 pub use self::sourced::Sourced;
 
 /// One way to computing time.
@@ -126,7 +126,28 @@ pub enum ClockStart {
 pub struct Duty {
     /// `final_report`, `acknowledgement`, `data_retrieval`, `outcome_survey`; open to others.
     pub kind: String,
-    /// When it is due, from the end of the allocation; none where it has no day of its own.
+    /// When it is due, from the end of the allocation; neither this nor days where it has no day of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub months_after_end: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days_after_end: Option<u32>,
+    /// `site/system`, where it is owed at that one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+}
+
+impl AccessMode {
+    /// What is owed for hours at this system.
+    pub fn duties_at<'m>(&'m self, system: &'m str) -> impl Iterator<Item = &'m Sourced<Duty>> {
+        let is_owed = move |of: &str| of == system;
+        let duties = self.duties.iter();
+        duties.filter(move |it| it.value.system.as_deref().is_none_or(is_owed))
+    }
+
+    /// Whether it is by its nature of one site: a local mode, a share that a state or a site gives out. That others
+    /// do not offer it says nothing of them.
+    pub fn is_of_one_site(&self) -> bool {
+        let share = self.share.as_ref().map(|it| it.value.as_str());
+        self.site.is_some() || share.is_some_and(|it| it != "union")
+    }
 }

@@ -9,7 +9,8 @@ pub use self::change::Change;
 use crate::decision::{Decision, Outcome};
 use crate::engine::Engine;
 use crate::facts::Facts;
-use crate::modes::{AccessMode, ApplicantKind, Duty, GpuHours, Offer, Sourced};
+use crate::memo::Memo;
+use crate::modes::{AccessMode, ApplicantKind, Duty, GpuHours, NotOffered, Offer, Sourced};
 use crate::question::{Action, ModeFacts, Question};
 
 /// One mode at one system, with the answer to who asked.
@@ -64,13 +65,22 @@ impl Engine {
     /// The same, where something is known that differs by mode and system: `complete` adds it to each question, in
     /// which the mode stands.
     pub fn routes_with(&self, asked: &Question, complete: impl Fn(&mut Question)) -> Vec<Route> {
-        let modes = self.modes().iter();
+        let (modes, memo) = (self.modes().iter(), Memo::default());
         let all = modes.flat_map(|mode| {
             let offers = mode.offers_on(asked.on).into_iter();
-            let complete = &complete;
-            offers.map(move |offer| self.route(asked, (mode, offer), complete))
+            let (complete, memo) = (&complete, &memo);
+            offers.map(move |offer| self.route(asked, (mode, offer), complete, memo))
         });
         all.collect()
+    }
+
+    /// What [`Self::routes`] is silent of: by mode, those of these systems that it gives no hours at on that day. No rule
+    /// is asked, since nothing about an applicant would change it.
+    pub fn not_offered(&self, systems: &[String], on: Date) -> Vec<NotOffered> {
+        let modes = self.modes().iter();
+        modes
+            .filter_map(|mode| mode.not_offered_at(systems, on))
+            .collect()
     }
 
     fn route(
@@ -78,6 +88,7 @@ impl Engine {
         asked: &Question,
         (mode, offer): (&AccessMode, &Sourced<Offer>),
         complete: impl Fn(&mut Question),
+        memo: &Memo,
     ) -> Route {
         let mut question = Question {
             action: Action::ApplyForAccess,
@@ -89,12 +100,15 @@ impl Engine {
             ..asked.clone()
         };
         complete(&mut question);
-        let decision = self.decide(&question);
+        let decision = self.decide_with(memo, &question);
         let changes = match decision.result {
             Outcome::Eligible => Vec::new(),
-            _ => self.changes(&question, mode, &decision.rules, |changed| {
-                self.is_eligible(changed)
-            }),
+            _ => {
+                let base = self.lay(memo, &Facts::gather(&question, self.tables()));
+                self.changes(&question, mode, &decision.rules, |changed, touched| {
+                    self.is_eligible(memo, changed, Some((&base, touched)))
+                })
+            }
         };
         Route {
             mode: mode.id.clone(),
@@ -105,7 +119,7 @@ impl Engine {
             gpu_hours: mode.gpu_hours.clone(),
             durations_months: mode.durations_months.clone(),
             documents: mode.documents.clone(),
-            duties: mode.duties.clone(),
+            duties: mode.duties_at(&offer.value.system).cloned().collect(),
             decision,
             changes,
         }
@@ -116,7 +130,9 @@ impl Engine {
         let kinds: Vec<ApplicantKind> = facts.applicant_kinds().collect();
         let free = &mode.free_for.value;
         let is_company = kinds.contains(&ApplicantKind::Industry);
-        let may_be_small = is_company && question.organisation.size == "unclear";
+        let may_be_small = is_company
+            && question.organisation.size == "unclear"
+            && !kinds.contains(&ApplicantKind::Sme);
         if kinds.iter().any(|kind| free.contains(kind)) {
             Cost::Free
         } else if kinds.is_empty() || (may_be_small && free.contains(&ApplicantKind::Sme)) {

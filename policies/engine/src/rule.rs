@@ -8,12 +8,12 @@ use cedar_policy::{
 use jiff::civil::Date;
 use miette::Diagnostic as _;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::decision::Effect;
 use crate::error::{Fault, LoadError, line_of};
 use crate::facts::{Facts, OPTIONAL};
 use crate::languages::Voice;
+use crate::looks::{Look, looks_of};
 use crate::sources::Source;
 use crate::tables::Span;
 use crate::words::{Fact, Template};
@@ -54,6 +54,8 @@ pub(crate) struct Rule {
     pub(crate) words: Template<Fact>,
     /// The attributes of the context that its condition looks at; none where that cannot be told.
     pub(crate) reads: Option<BTreeSet<String>>,
+    /// The same, where it is known what of them.
+    pub(crate) looks: Option<BTreeSet<Look>>,
     /// The fact without which its question is not put.
     pub(crate) asked_of: Option<&'static str>,
     /// Under the rule's own id.
@@ -92,8 +94,11 @@ impl Rule {
         let words = Template::parse(words, Fact::named).map_err(wrong)?;
         let asked_of = asked_of(policy).map_err(wrong)?;
         let policy = policy.new_id(PolicyId::new(&info.id));
+        let looks = looks_of(&policy);
+        let attributes = { looks.as_ref() }.map(|it| it.iter().map(|(name, _)| name.clone()));
         Ok(Self {
-            reads: reads(&policy),
+            reads: attributes.map(Iterator::collect),
+            looks,
             info,
             words,
             asked_of,
@@ -211,31 +216,6 @@ fn required<'a>(policy: &'a Policy, annotation: &'static str) -> Result<&'a str,
         .annotation(annotation)
         .filter(|value| !value.trim().is_empty());
     value.ok_or(Fault::MissingAnnotation(annotation))
-}
-
-fn reads(policy: &Policy) -> Option<BTreeSet<String>> {
-    let json = policy.to_json().ok()?;
-    let mut found = BTreeSet::new();
-    collect(json.get("conditions")?, &mut found)?;
-    Some(found)
-}
-
-/// None where the context is used as a whole.
-fn collect(json: &Value, found: &mut BTreeSet<String>) -> Option<()> {
-    let is_context = |json: &Value| json.get("Var").is_some_and(|name| name == "context");
-    if is_context(json) {
-        return None;
-    }
-    let access = json.get(".").or_else(|| json.get("has"));
-    if let Some(access) = access.filter(|it| it.get("left").is_some_and(is_context)) {
-        found.insert(access.get("attr")?.as_str()?.to_owned());
-        return Some(());
-    }
-    match json {
-        Value::Object(fields) => fields.values().try_for_each(|it| collect(it, found)),
-        Value::Array(items) => items.iter().try_for_each(|it| collect(it, found)),
-        _ => Some(()),
-    }
 }
 
 fn asked_of(policy: &Policy) -> Result<Option<&'static str>, Fault> {

@@ -5,6 +5,8 @@
 //! rounded figures are in a class exactly when the true ones are.
 
 mod answer;
+#[cfg(test)]
+mod cases;
 mod check;
 mod found;
 mod group;

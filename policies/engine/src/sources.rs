@@ -19,10 +19,19 @@ pub(crate) const AI_ACT: &str = "tables/ai_act.toml";
 pub(crate) const AID: &str = "tables/aid.toml";
 pub(crate) const CAPS: &str = "tables/caps.toml";
 pub(crate) const FOLLOW_UPS: &str = "tables/follow_ups.toml";
+pub(crate) const PROGRAMMES: &str = "tables/programmes.toml";
 pub(crate) const SHARES: &str = "tables/shares.toml";
 pub(crate) const PROJECT_IDS: &str = "tables/project_ids.toml";
 /// Tables without a field of their own.
-const MORE: [&str; 6] = [AI_ACT, AID, CAPS, FOLLOW_UPS, PROJECT_IDS, SHARES];
+const MORE: [&str; 7] = [
+    AI_ACT,
+    AID,
+    CAPS,
+    FOLLOW_UPS,
+    PROGRAMMES,
+    PROJECT_IDS,
+    SHARES,
+];
 
 macro_rules! shipped {
     ($($path:literal),* $(,)?) => {
@@ -35,10 +44,15 @@ const SHIPPED: &[(&str, &str)] = shipped![
     "modes/aif_fast_lane.toml",
     "modes/aif_large_scale.toml",
     "modes/aif_playground.toml",
+    "modes/ehpc_ai_data_intensive.toml",
     "modes/ehpc_benchmark.toml",
     "modes/ehpc_development.toml",
     "modes/ehpc_extreme_scale.toml",
+    "modes/ehpc_fast_track_academia.toml",
+    "modes/ehpc_fast_track_industry.toml",
     "modes/ehpc_regular.toml",
+    "modes/ehpc_strategic.toml",
+    "modes/ehpc_urgent.toml",
     "modes/it4lia_packages.toml",
     "modes/lxp_cashback80.toml",
     "modes/lxp_initiate.toml",
@@ -67,9 +81,11 @@ const SHIPPED: &[(&str, &str)] = shipped![
     "rules/follow_ups.cedar",
     "rules/gpai.cedar",
     "rules/mode.cedar",
+    "rules/programme.cedar",
     "rules/risk_plan.cedar",
     "rules/screening.cedar",
     "rules/share.cedar",
+    "rules/size.cedar",
     "rules/veto.cedar",
     "tables/ai_act.toml",
     "tables/aid.toml",
@@ -79,6 +95,7 @@ const SHIPPED: &[(&str, &str)] = shipped![
     "tables/follow_ups.toml",
     "tables/holidays.toml",
     "tables/identifiers.toml",
+    "tables/programmes.toml",
     "tables/project_ids.toml",
     "tables/shares.toml",
     "tables/size_classes.toml",

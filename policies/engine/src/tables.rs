@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::countries::{Bound, Countries, Country, Standing, is_country_code};
-pub(crate) use self::dated::AiAct;
+pub(crate) use self::dated::{AiAct, Programme};
 pub use self::dated::{FollowUpKind, Limit, Named};
 pub use self::evidence::EvidenceKindInfo;
 pub(crate) use self::evidence::EvidenceKinds;
@@ -25,7 +25,9 @@ pub use self::project_ids::{ProjectIdFault, ProjectIdParts};
 pub(crate) use self::size_classes::SizeClasses;
 use crate::error::{Fault, LoadError, line_of};
 use crate::modes::{self, AccessMode};
-use crate::sources::{AI_ACT, AID, CAPS, FOLLOW_UPS, PROJECT_IDS, SHARES, Source, Sources};
+use crate::sources::{
+    AI_ACT, AID, CAPS, FOLLOW_UPS, PROGRAMMES, PROJECT_IDS, SHARES, Source, Sources,
+};
 
 /// How sure whoever wrote a row was of it.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +53,7 @@ pub(crate) struct Tables {
     pub(crate) caps: Vec<Limit>,
     pub(crate) follow_ups: Vec<FollowUpKind>,
     pub(crate) shares: Vec<Limit>,
+    pub(crate) programmes: Vec<Programme>,
 }
 
 impl Tables {
@@ -68,6 +71,7 @@ impl Tables {
             caps: dated::load_limits(sources.more(CAPS)?)?,
             follow_ups: dated::load_follow_ups(sources.more(FOLLOW_UPS)?)?,
             shares: dated::load_limits(sources.more(SHARES)?)?,
+            programmes: dated::load_programmes(sources.more(PROGRAMMES)?, &countries)?,
             countries,
             modes,
         })

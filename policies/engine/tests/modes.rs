@@ -34,10 +34,15 @@ fn the_four_modes_of_the_factories_and_the_older_ones_of_eurohpc_are_shipped() {
     ];
     assert_eq!(of("ai_factory"), factories);
     let older = [
+        "ehpc_ai_data_intensive",
         "ehpc_benchmark",
         "ehpc_development",
         "ehpc_extreme_scale",
+        "ehpc_fast_track_academia",
+        "ehpc_fast_track_industry",
         "ehpc_regular",
+        "ehpc_strategic",
+        "ehpc_urgent",
     ];
     assert_eq!(of("eurohpc"), older);
     assert_eq!(
@@ -266,6 +271,13 @@ fn a_mode_that_contradicts_itself_is_refused_with_its_file() {
         "\"2026-02-16\", \"2026-01-30\"",
     );
     assert!(twice.complaint().contains("cut-offs"));
+    let elsewhere = complaint("system = \"lumi/lumi\" }", "system = \"lumi/lumi-g\" }");
+    assert!(elsewhere.contains("where it gives no hours"), "{elsewhere}");
+    let both = complaint(
+        "days_after_end = 90",
+        "days_after_end = 90, months_after_end = 3",
+    );
+    assert!(both.contains("takes either `months_after_end`"), "{both}");
 }
 
 #[test]

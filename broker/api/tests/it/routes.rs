@@ -53,6 +53,29 @@ async fn a_start_up_that_nobody_knows_learns_what_it_could_have_and_what_is_miss
 }
 
 #[tokio::test]
+async fn where_a_mode_gives_no_hours_is_told_by_mode() {
+    let world = World::start().await;
+    let token = world.token("stranger").await;
+    let ask = world.post("/api/v1/routes/find", &query()).token(&token);
+    let answer = ask.header("accept-language", "fr").send().await.json();
+    let absent = answer["not_offered"].as_array().unwrap();
+    assert!(!absent.is_empty());
+    for mode in absent {
+        let (id, systems) = (&mode["mode"], mode["systems"].as_array().unwrap());
+        assert!(!systems.is_empty(), "{mode}");
+        let is_route =
+            |it: &&Value| it["mode"] == *id && systems.contains(&it["offer"]["value"]["system"]);
+        assert_eq!(
+            answer["items"].as_array().unwrap().iter().find(is_route),
+            None
+        );
+    }
+    let play = absent.iter().find(|it| it["mode"] == "aif_playground");
+    let title = play.unwrap()["title"].as_str().unwrap();
+    assert!(title.starts_with("Accès Playground"), "{title}");
+}
+
+#[tokio::test]
 async fn what_was_declared_and_not_checked_goes_to_a_reviewer() {
     let world = World::start().await;
     let mut query = query();

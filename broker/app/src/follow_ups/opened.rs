@@ -21,8 +21,8 @@ impl Broker {
     ) -> (Vec<Write>, Vec<EntryBody>) {
         let engine = self.policy();
         let mode = find_mode(&engine, &application.mode);
-        let duties = mode.map_or(&[][..], |it| &it.duties);
-        let opened = duties.iter().map(|duty| {
+        let duties = { mode.into_iter() }.flat_map(|it| it.duties_at(&application.system));
+        let opened = duties.map(|duty| {
             let one = self.opened(application, allocation, &duty.value);
             let mut entry = self.follow_up_entry(EntryKind::FollowUpOpened, &one);
             if let Some(day) = one.due_on {
@@ -35,8 +35,9 @@ impl Broker {
     }
 
     fn opened(&self, application: &Application, of: &Allocation, duty: &Duty) -> FollowUp {
-        let months = duty.months_after_end.map(i64::from);
-        let due_on = months.map(|months| months_after(last_day(of.valid_until), months));
+        let last = last_day(of.valid_until);
+        let months = { duty.months_after_end }.map(|it| months_after(last, it.into()));
+        let due_on = months.or_else(|| duty.days_after_end.map(|it| days_after(last, it.into())));
         scheduled(FollowUp {
             id: self.inner.ids.next(&*self.inner.clock),
             organisation: application.organisation,
@@ -74,6 +75,12 @@ fn months_after(day: Date, months: i64) -> Date {
         .map_or(Date::MAX, |span| day.saturating_add(span))
 }
 
+fn days_after(day: Date, days: i64) -> Date {
+    Span::new()
+        .try_days(days)
+        .map_or(Date::MAX, |span| day.saturating_add(span))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +98,13 @@ mod tests {
             assert_eq!(months_after(last, months), due, "{end}");
         }
         assert_eq!(months_after(due_never(), i64::MAX), Date::MAX);
+    }
+
+    #[test]
+    fn days_are_counted_from_the_last_day_and_not_from_the_first_without() {
+        let last = last_day("2027-02-22T23:00:00Z".parse().unwrap());
+        assert_eq!(days_after(last, 90).to_string(), "2027-05-23");
+        assert_eq!(days_after(last, i64::MAX), Date::MAX);
     }
 
     fn due_never() -> Date {

@@ -195,19 +195,26 @@ fn cut_offs(all: &CutOffsView) -> String {
 
 fn offer(offer: &OfferView) -> String {
     let OfferView { system, state, .. } = offer;
-    let since = offer.since.map(|it| format!(" since {it}"));
+    let since = match offer.since {
+        Some(day) => format!(" since {day}"),
+        None => ", since when is not known".to_owned(),
+    };
     let until = offer.until.map(|it| format!(", until {it}"));
     let why = offer.why.as_ref().map(|it| format!(": {it}"));
-    let more: String = [since, until, why].into_iter().flatten().collect();
-    format!("{system} {state}{more}")
+    let more: String = [until, why].into_iter().flatten().collect();
+    format!("{system} {state}{since}{more}")
 }
 
 fn duty(duty: &DutyView) -> String {
-    let kind = spaced(&duty.kind);
-    match duty.months_after_end {
-        Some(months) => format!("{kind}, {months} months after the end"),
-        None => kind,
-    }
+    let at = duty.system.as_ref().map(|it| format!(" at {it}"));
+    let months = duty
+        .months_after_end
+        .map(|it| format!(", {it} months after the end"));
+    let days = duty
+        .days_after_end
+        .map(|it| format!(", {it} days after the end"));
+    let more: String = [at, months, days].into_iter().flatten().collect();
+    format!("{}{more}", spaced(&duty.kind))
 }
 
 /// Two days where holidays on the way are uncertain.

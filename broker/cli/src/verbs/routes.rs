@@ -1,7 +1,7 @@
 use std::io::Write;
 
 use broker_client::Client;
-use broker_client::wire::{ChangeView, DecisionResult, RouteView};
+use broker_client::wire::{ChangeView, DecisionResult, NotOfferedView, RouteView};
 
 use super::{check, modes, own};
 use crate::cli::RouteArgs;
@@ -21,9 +21,11 @@ pub(crate) async fn run(
         (Some(_), _) => None,
         (None, given) => Some(own::organisation_or(client, given, DESCRIBE).await?),
     };
-    let mut routes = client.find_routes(&args.query(organisation)).await?.items;
+    let found = client.find_routes(&args.query(organisation)).await?;
+    let (mut routes, mut absent) = (found.items, found.not_offered);
     if let Some(mode) = &args.mode {
         routes.retain(|route| route.mode == *mode);
+        absent.retain(|it| it.mode == *mode);
         if routes.is_empty() {
             let words = format!("there is no access mode `{mode}`; `alcyone modes` lists them");
             return Err(Failure::Usage(words).into());
@@ -35,9 +37,24 @@ pub(crate) async fn run(
         print::json(&routes, out)?;
         return Ok(code);
     }
-    let head = ["MODE", "SYSTEM", "ANSWER", "COST", "DECIDED BY", "WHY NOT"];
+    let head = [
+        "MODE",
+        "SYSTEM",
+        "STATE",
+        "SINCE",
+        "ANSWER",
+        "COST",
+        "DECIDED BY",
+        "WHY NOT",
+    ];
     let rows: Vec<Vec<String>> = routes.iter().map(row).collect();
     print::table(&head, &rows, out)?;
+    if !absent.is_empty() {
+        writeln!(out)?;
+    }
+    for NotOfferedView { mode, systems, .. } in &absent {
+        writeln!(out, "{mode} is not offered at: {}", systems.join(", "))?;
+    }
     if args.mode.is_some() {
         for route in &routes {
             rules(route, out)?;
@@ -53,10 +70,13 @@ fn row(route: &RouteView) -> Vec<String> {
         .iter()
         .filter(|rule| rule.remedy.is_some());
     let why: Vec<&str> = refusals.map(|rule| rule.words.as_str()).collect();
+    let since = route.since.map(|it| it.to_string());
     let due = route.decided_by.as_ref().map(modes::due);
     vec![
         route.mode.clone(),
         route.offer.value.system.clone(),
+        route.offer.value.state.clone(),
+        since.unwrap_or_else(|| "not known".to_owned()),
         check::plain(&route.decision.result),
         route.cost.replace('_', " "),
         due.unwrap_or_else(|| "not known".to_owned()),

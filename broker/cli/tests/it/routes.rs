@@ -37,6 +37,12 @@ async fn routes_are_listed_with_the_reasons_and_exit_1_while_none_is_open() {
     ] {
         assert!(play.contains(part), "{part}: {play}");
     }
+    assert!(play.contains("2025-04-01"), "since when: {play}");
+    assert!(
+        ran.out.contains("aif_playground is not offered at: "),
+        "{}",
+        ran.out
+    );
     let science = of("aif_ai_for_science", "lumi/lumi");
     assert!(science.contains("not eligible"), "{science}");
     assert!(

@@ -6,7 +6,7 @@ use reqwest::{Method, Response};
 use super::Client;
 use crate::Result;
 use crate::wire::{
-    AccessModeView, OrganisationDocument, OrganisationSize, Page, RouteQuery, RouteView,
+    AccessModeView, OrganisationDocument, OrganisationSize, Page, RouteListView, RouteQuery,
 };
 
 /// The longest page that there is.
@@ -19,7 +19,7 @@ impl Client {
     }
 
     /// What the organisation could have; nothing of it is stored.
-    pub async fn find_routes(&self, query: &RouteQuery) -> Result<Page<RouteView>> {
+    pub async fn find_routes(&self, query: &RouteQuery) -> Result<RouteListView> {
         self.post("routes/find", query, None).await
     }
 

@@ -112,6 +112,11 @@ pub struct DutyView {
     pub kind: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub months_after_end: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days_after_end: Option<u32>,
+    /// `site/system`, where it is owed at that one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
 }
 
 /// The last day of a clock, with the holidays that are certain and with all of them.

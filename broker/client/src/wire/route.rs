@@ -62,6 +62,24 @@ pub struct RouteNeed {
     pub months: Option<u32>,
 }
 
+/// Every route, best answers first, and where there is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteListView {
+    pub items: Vec<RouteView>,
+    /// By mode; local modes, national shares and what a site sells are each of one site and not listed.
+    #[serde(default)]
+    pub not_offered: Vec<NotOfferedView>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotOfferedView {
+    /// The id of the mode.
+    pub mode: String,
+    pub title: String,
+    /// `site/system`.
+    pub systems: Vec<String>,
+}
+
 /// One access mode at one system, with the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteView {

@@ -1,6 +1,6 @@
 //! How a route becomes words: the one place that reads what the policy engine says of routes.
 
-use broker_app::RouteFound;
+use broker_app::{NotOfferedFound, RouteFound};
 use broker_model::OrganisationId;
 use policy_engine::{
     AccessMode, Change, Cost, Duty, GpuHours, OfferState, Outcome, Route, Sourced, TitleKind,
@@ -29,6 +29,8 @@ pub(crate) struct RouteView {
     pub(crate) system: String,
     pub(crate) is_open: bool,
     pub(crate) offer: Said,
+    /// Since when, or that nobody has read it.
+    pub(crate) since: String,
     /// Why it is closed.
     pub(crate) why: Option<String>,
     pub(crate) decision: DecisionView,
@@ -44,6 +46,22 @@ pub(crate) struct RouteView {
     pub(crate) duties: Vec<Said>,
     /// Where to apply, for who may.
     pub(crate) apply: Option<String>,
+}
+
+/// Where a mode gives no hours, in one line.
+pub(crate) struct NotOfferedView {
+    pub(crate) title: String,
+    pub(crate) words: String,
+}
+
+impl NotOfferedView {
+    pub(crate) fn new(texts: Texts, found: NotOfferedFound) -> Self {
+        let systems = found.at.systems.join(", ");
+        Self {
+            title: found.title,
+            words: texts.with("ways.not_offered_at", &[("systems", &systems)]),
+        }
+    }
 }
 
 /// Words with where they come from; what is uncertain says so.
@@ -87,6 +105,7 @@ impl RouteView {
             system: offer.system.clone(),
             is_open: offer.state == OfferState::Open,
             offer: Said::of(&route.offer, offer_words(titles, route)),
+            since: since_words(texts, route),
             why: offer.why.clone(),
             decision: DecisionView::in_words(texts, engine, &route.decision),
             changes: { route.changes.iter() }
@@ -114,16 +133,17 @@ fn offer_words(titles: Titles<'_>, route: &Route) -> String {
         OfferState::Closed => "closed",
     };
     let state = titles.of(TitleKind::OfferState, state);
-    let since = route.since.map(|it| it.to_string());
-    since.map_or_else(
-        || state.clone(),
-        |day| {
-            format!(
-                "{state} {}",
-                titles.texts.with("ways.since", &[("day", &day)])
-            )
-        },
-    )
+    match route.since {
+        Some(_) => format!("{state} {}", since_words(titles.texts, route)),
+        None => state,
+    }
+}
+
+fn since_words(texts: Texts, route: &Route) -> String {
+    match route.since {
+        Some(day) => texts.with("ways.since", &[("day", &day.to_string())]),
+        None => texts.of("ways.since_unknown").to_owned(),
+    }
 }
 
 fn cost(titles: Titles<'_>, cost: Cost, mode: Option<&AccessMode>) -> Said {
@@ -176,14 +196,15 @@ fn decided_by(texts: Texts, found: &RouteFound, mode: &AccessMode) -> Option<Sai
 
 fn duty(titles: Titles<'_>, duty: &Duty) -> String {
     let title = titles.of(TitleKind::Duty, &duty.kind);
-    duty.months_after_end.map_or_else(
-        || title.clone(),
-        |months| {
-            let months = months.to_string();
-            let when = { titles.texts }.with("ways.after_end", &[("months", &months)]);
-            format!("{title}, {when}")
-        },
-    )
+    let when = |key, field, number: u32| {
+        let words = titles.texts.with(key, &[(field, &number.to_string())]);
+        format!("{title}, {words}")
+    };
+    match (duty.months_after_end, duty.days_after_end) {
+        (Some(months), _) => when("ways.after_end", "months", months),
+        (None, Some(days)) => when("ways.days_after_end", "days", days),
+        (None, None) => title,
+    }
 }
 
 /// All of them at once.

@@ -24,6 +24,10 @@ async fn anybody_signed_in_may_ask_what_an_organisation_could_have() {
         "2026-11-24",
         "Regulation (EU) 2021/1173",
         "value=\"5000\"",
+        "id=\"not-offered\"",
+        "not offered at: ",
+        "since when is not known",
+        "since 2025-04-01",
     ];
     contains_all(&page, &expected);
     assert!(
@@ -82,6 +86,12 @@ async fn the_answer_speaks_french() {
     let page = browser.get(AD_HOC).await;
     contains_all(
         &page,
-        &["Accès Playground aux usines", "Rapport final", "incertain"],
+        &[
+            "Accès Playground aux usines",
+            "Rapport final",
+            "incertain",
+            "non proposé sur : ",
+            "depuis une date qui n&#39;est pas connue",
+        ],
     );
 }

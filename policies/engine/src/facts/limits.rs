@@ -1,23 +1,23 @@
 //! Facts that a question need not have: each is laid out only where somebody gave it, and the rules that ask about it
 //! are put only then (`@asked_of`).
 
-use cedar_policy::RestrictedExpression as Value;
-
-use super::{Facts, StandingState, record, strings, whole};
+use super::{Facts, StandingState, Value, record, strings, whole};
 use crate::modes::ApplicantKind;
 use crate::question::{Action, AiActFacts};
 use crate::tables::{Limit, Named};
 
 /// What a rule may be asked of, by the name it has in `facts.cedarschema`.
-pub(crate) const OPTIONAL: [&str; 9] = [
+pub(crate) const OPTIONAL: [&str; 11] = [
     "ai_act",
     "aid",
     "fair_access",
     "follow_ups",
     "gpai",
     "high_risk",
+    "programme",
     "screening",
     "shares",
+    "size_declaration",
     "veto",
 ];
 
@@ -29,19 +29,12 @@ pub(super) struct Compared {
 }
 
 impl<'a> Facts<'a> {
-    pub(super) fn optional(&self) -> impl Iterator<Item = (&'static str, Value)> + use<'_, 'a> {
-        let all = OPTIONAL
-            .into_iter()
-            .map(|name| (name, self.optional_fact(name)));
-        all.filter_map(|(name, fact)| Some((name, fact?)))
-    }
-
     /// Whether the question has that fact, so that rules on it must answer.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.optional_fact(name).is_some()
     }
 
-    fn optional_fact(&self, name: &str) -> Option<Value> {
+    pub(super) fn optional_fact(&self, name: &str) -> Option<Value> {
         match name {
             "ai_act" => self.ai_act().map(|_| {
                 let prohibited = strings(self.practices().into_iter());
@@ -63,12 +56,40 @@ impl<'a> Facts<'a> {
                 let areas = self.areas();
                 (!areas.is_empty()).then(|| strings(areas.into_iter()))
             }
+            "programme" => self.programme().map(|it| Value::new_string(it.to_owned())),
             "screening" => self.screening(),
             "shares" => self.question.shares.is_some().then(|| self.shares_record()),
+            "size_declaration" => self.is_size_declared().then(|| Value::new_bool(true)),
             "veto" => { self.question.vetoed_by_site.as_ref() }
                 .map(|reason| Value::new_string(reason.clone())),
             _ => None,
         }
+    }
+
+    /// What the Union's hours of the system that is named follow for who is in no member state: the standing by the
+    /// programme that paid for it.
+    fn programme(&self) -> Option<&'a str> {
+        let is_member = || {
+            self.standings(StandingState::Current)
+                .any(|it| it.kind == "eu")
+        };
+        let asked = self.question.mode.as_ref()?;
+        let is_of_union = self.mode?.share.as_ref()?.value == "union";
+        let rows = self.tables.programmes.iter();
+        let mut such = rows.rev().filter(|row| row.system == asked.system);
+        let row = such.find(|row| row.holds_on(self.question.on))?;
+        let is_asked = self.question.action == Action::ApplyForAccess;
+        (is_asked && is_of_union && !is_member()).then_some(row.asks.as_str())
+    }
+
+    /// Whether a company whose size is unclear has signed what it is, in whatever state that is.
+    fn is_size_declared(&self) -> bool {
+        let is_company = { self.applicant_kinds() }.any(|it| it == ApplicantKind::Industry);
+        let is_asked = self.question.action == Action::ApplyForAccess;
+        is_asked
+            && is_company
+            && self.question.organisation.size == "unclear"
+            && self.evidence.iter().any(|it| it.shows("size"))
     }
 
     fn ai_act(&self) -> Option<&'a AiActFacts> {

@@ -1,6 +1,4 @@
-use cedar_policy::RestrictedExpression as Value;
-
-use super::{Facts, record, strings, whole};
+use super::{EvidenceState, Facts, Value, record, strings, whole};
 use crate::modes::{AccessMode, ApplicantKind, Offer, OfferState};
 use crate::question::{NeedFacts, Question};
 use crate::tables::Tables;
@@ -26,7 +24,9 @@ impl<'a> Facts<'a> {
     /// What the organisation is to those who sort applicants; nothing while its kind is not declared.
     pub(crate) fn applicant_kinds(&self) -> impl Iterator<Item = ApplicantKind> {
         let organisation = &self.question.organisation;
-        let is_small = ["micro", "small", "medium"].contains(&organisation.size.as_str());
+        let size = organisation.size.as_str();
+        let is_small = ["micro", "small", "medium"].contains(&size)
+            || (size == "unclear" && self.has_signed());
         let is_large = organisation.size == "large";
         let startup = organisation.startup == Some(true) && !is_large;
         let in_eu_project = self.question.project.eu_project == Some(true);
@@ -44,6 +44,15 @@ impl<'a> Facts<'a> {
             _ => [None; 4],
         };
         kinds.into_iter().flatten()
+    }
+
+    /// To be an SME, and a person has checked it.
+    fn has_signed(&self) -> bool {
+        let mut shown = self
+            .evidence
+            .iter()
+            .filter(|it| it.state == EvidenceState::Shown);
+        shown.any(|it| it.shows("size"))
     }
 
     pub(super) fn mode_record(&self) -> Value {

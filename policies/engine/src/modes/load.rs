@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::{AccessMode, Clock, GpuHours};
+use super::{AccessMode, Clock, Duty, GpuHours};
 use crate::error::{Fault, LoadError};
 use crate::sources::Source;
 use crate::tables::{self, Countries};
@@ -64,6 +64,7 @@ fn faults(mode: &AccessMode, name: &str) -> Vec<String> {
         found.push("its cut-offs are not in order, or one stands twice".to_owned());
     }
     found.extend(mode.offers.iter().filter_map(|it| of_offer(&it.value)));
+    found.extend({ mode.duties.iter() }.filter_map(|it| of_duty(mode, &it.value)));
     found
 }
 
@@ -111,4 +112,16 @@ fn of_offer(offer: &super::Offer) -> Option<String> {
     offer
         .is_empty()
         .then(|| format!("what it says of {system} ends before it begins"))
+}
+
+fn of_duty(mode: &AccessMode, duty: &Duty) -> Option<String> {
+    let kind = &duty.kind;
+    if duty.months_after_end.is_some() && duty.days_after_end.is_some() {
+        return Some(format!(
+            "its duty `{kind}` takes either `months_after_end` or `days_after_end`"
+        ));
+    }
+    let system = duty.system.as_ref()?;
+    let is_offered = mode.offers.iter().any(|it| it.value.system == *system);
+    (!is_offered).then(|| format!("its duty `{kind}` is of `{system}`, where it gives no hours"))
 }

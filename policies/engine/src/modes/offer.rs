@@ -42,7 +42,27 @@ impl Offer {
     }
 }
 
+/// Where a mode that is of all sites gives no hours.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct NotOffered {
+    /// The id of the mode.
+    pub mode: String,
+    /// `site/system`.
+    pub systems: Vec<String>,
+}
+
 impl AccessMode {
+    /// Those of these systems that it gives no hours at on that day; none where it is of one site.
+    pub fn not_offered_at(&self, systems: &[String], day: Date) -> Option<NotOffered> {
+        let offers = self.offers_on(day);
+        let is_offered = |system: &String| offers.iter().any(|it| it.value.system == *system);
+        let rest = systems.iter().filter(|it| !is_offered(it)).cloned();
+        let systems: Vec<String> = rest.collect();
+        let mode = self.id.clone();
+        (!self.is_of_one_site() && !systems.is_empty()).then_some(NotOffered { mode, systems })
+    }
+
     /// Each system that the mode has on that day, with what holds of it then; in the order of the file.
     pub fn offers_on(&self, day: Date) -> Vec<&Sourced<Offer>> {
         let mut found: Vec<&Sourced<Offer>> = Vec::new();

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -17,7 +19,7 @@ pub struct Change {
 }
 
 /// What an applicant may show by handing something in.
-const EVIDENCE: [&str; 3] = ["ethics", "risk_plan", "de_minimis"];
+const EVIDENCE: [&str; 4] = ["ethics", "risk_plan", "de_minimis", "size"];
 
 impl Engine {
     /// What would make the answer a yes: each change that does so alone, or else all that are open to the applicant
@@ -27,17 +29,23 @@ impl Engine {
         question: &Question,
         mode: &AccessMode,
         said: &[Spoken],
-        is_eligible: impl Fn(&Question) -> bool,
+        is_eligible: impl Fn(&Question, &[&'static str]) -> bool,
     ) -> Vec<Vec<Change>> {
         let candidates = self.candidates(question, mode);
+        let objections = self.read_by_objections(said);
         let helps = |changes: &[&Change]| {
-            if !self.may_help(changes, said) {
+            let touched = changes.iter().flat_map(|it| self.touched_by(it));
+            let touched: Vec<&'static str> = touched.copied().collect();
+            // A rule that looks at nothing of this would object again.
+            let is_touched =
+                |reads: &&BTreeSet<String>| touched.iter().any(|name| reads.contains(*name));
+            if !objections.iter().all(is_touched) {
                 return false;
             }
             let changed = changes
                 .iter()
                 .fold(question.clone(), |it, change| change.applied_to(it));
-            is_eligible(&changed)
+            is_eligible(&changed, &touched)
         };
         let alone = candidates.iter().filter(|change| helps(&[change]));
         let alone: Vec<Vec<Change>> = alone.map(|change| vec![change.clone()]).collect();
@@ -66,13 +74,11 @@ impl Engine {
         vec![together.into_iter().cloned().collect()]
     }
 
-    /// Whether each rule that objects looks at something that these change; one that does not would object again.
-    fn may_help(&self, changes: &[&Change], said: &[Spoken]) -> bool {
-        let touched = || changes.iter().flat_map(|change| change.touches());
+    /// What each rule that objects looks at, where that is known.
+    fn read_by_objections(&self, said: &[Spoken]) -> Vec<&BTreeSet<String>> {
         let objections = said.iter().filter(|it| it.effect != Effect::Satisfied);
         let rules = objections.filter_map(|it| self.rulebook.rule(&it.rule)?.reads.as_ref());
-        let mut read = rules.map(|reads| touched().any(|name| reads.contains(*name)));
-        read.all(|is_touched| is_touched)
+        rules.collect()
     }
 
     /// Facts that an applicant may bring, or ask for otherwise. Where it is established and how large it is are
@@ -114,7 +120,9 @@ impl Engine {
         if takes_projects && question.project.eu_project.is_none() {
             found.push(change("project.eu_project", json!(true)));
         }
-        for shown in EVIDENCE {
+        let is_unclear = question.organisation.size == "unclear";
+        let may_show = |shown: &&str| is_unclear || *shown != "size";
+        for shown in EVIDENCE.into_iter().filter(may_show) {
             let kinds = self.evidence_kinds().iter();
             let accepted = kinds.filter(|kind| kind.is_accepted_for(shown, question.on));
             found.extend(accepted.map(|kind| change("evidence", json!(kind.id))));
@@ -132,18 +140,23 @@ impl Engine {
     }
 }
 
-impl Change {
-    /// The attributes of `facts.cedarschema` that follow from the field.
-    fn touches(&self) -> &'static [&'static str] {
-        match self.field.as_str() {
+impl Engine {
+    /// The attributes of `facts.cedarschema` that follow from what is changed.
+    fn touched_by(&self, change: &Change) -> &'static [&'static str] {
+        match change.field.as_str() {
             "need.gpu_hours" | "need.months" => &["need"],
             "project.civilian" => &["project"],
             "project.eu_project" => &["project", "organisation", "aid"],
             "organisation.kind" => &["organisation", "aid"],
+            _ if self.topic(change).contains(&"size") => {
+                &["evidence", "organisation", "aid", "size_declaration"]
+            }
             _ => &["evidence"],
         }
     }
+}
 
+impl Change {
     /// The question with this fact otherwise.
     pub fn applied_to(&self, mut question: Question) -> Question {
         let number = || self.to.as_u64().and_then(|it| u32::try_from(it).ok());

@@ -68,9 +68,45 @@ fn a_route_says_what_is_asked_for_and_what_is_owed() {
         .iter()
         .find(|it| it.value.kind == "final_report");
     assert_eq!(report.unwrap().value.months_after_end, Some(3));
-    assert_eq!(lane.since, None, "nobody has read since when it is open");
+    let on_lumi = route(&routes, "aif_fast_lane", "lumi/lumi");
+    assert_eq!(on_lumi.since, None, "nobody has read since when it is open");
+    let fetching = |route: &Route| {
+        let mut duties = route.duties.iter();
+        duties
+            .find(|it| it.value.kind == "data_retrieval")
+            .map(|it| it.value.days_after_end)
+    };
+    assert_eq!(fetching(on_lumi), Some(Some(90)));
+    assert_eq!(fetching(lane), None, "only LUMI says when it deletes");
     let json = serde_json::to_string(&routes).unwrap();
     assert_eq!(serde_json::from_str::<Vec<Route>>(&json).unwrap(), routes);
+}
+
+#[test]
+fn a_system_that_a_mode_of_all_sites_does_not_have_is_told_without_a_rule() {
+    let (engine, on) = (engine(), "2026-11-20".parse().unwrap());
+    let systems = ["hammerhai/hunter", "lumi/lumi"].map(str::to_owned);
+    let absent = engine.not_offered(&systems, on);
+    let play = absent.iter().find(|it| it.mode == "aif_playground");
+    assert_eq!(play.unwrap().systems, ["hammerhai/hunter"]);
+    for mode in &absent {
+        let full = engine.modes().iter().find(|it| it.id == mode.mode).unwrap();
+        assert!(!full.is_of_one_site(), "{}", mode.mode);
+        let named = ModeFacts {
+            id: mode.mode.clone(),
+            system: mode.systems[0].clone(),
+        };
+        let mut question = asked(&json!({}));
+        question.mode = Some(named);
+        let said = engine.decide(&question).rules;
+        assert!(
+            said.iter().any(|it| it.rule == "mode.not_offered"),
+            "{}: {said:?}",
+            mode.mode
+        );
+    }
+    assert!(absent.iter().all(|it| it.mode != "national_lumi"));
+    assert!(engine.not_offered(&[], on).is_empty());
 }
 
 #[test]
@@ -207,7 +243,8 @@ fn the_changes_of_every_route_are_those_that_plain_decisions_find() {
             mode: Some(named),
             ..asked.clone()
         };
-        let plain = |changed: &Question| engine.decide(changed).result == Outcome::Eligible;
+        let plain =
+            |changed: &Question, _: &[&str]| engine.decide(changed).result == Outcome::Eligible;
         assert_eq!(
             route.changes,
             engine.changes(&question, mode, &[], plain),
@@ -246,6 +283,27 @@ fn what_it_costs_is_unclear_where_the_size_is() {
     assert_eq!(
         (play.cost, play.decision.result),
         (Cost::PayPerUse, Outcome::Eligible)
+    );
+}
+
+#[test]
+fn a_signed_declaration_is_offered_where_the_size_is_unclear_and_then_it_costs_what_an_sme_pays() {
+    let engine = engine();
+    let unclear = json!({ "country": "FR", "kind": "company", "size": "unclear" });
+    let question = asked(&json!({ "organisation": unclear }));
+    let routes = engine.routes(&question);
+    let play = route(&routes, "aif_playground", "lumi/lumi");
+    assert_eq!(play.decision.result, Outcome::NeedsReview);
+    let signed = Change {
+        field: "evidence".to_owned(),
+        to: json!("sme_declaration"),
+    };
+    assert_eq!(play.changes, [[signed.clone()]]);
+    let routes = engine.routes(&signed.applied_to(question));
+    let play = route(&routes, "aif_playground", "lumi/lumi");
+    assert_eq!(
+        (play.decision.result, play.cost),
+        (Outcome::Eligible, Cost::Free)
     );
 }
 

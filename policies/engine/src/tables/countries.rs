@@ -12,6 +12,7 @@ use crate::words::Template;
 #[derive(Debug)]
 pub(crate) struct Countries {
     countries: Vec<Country>,
+    kinds: Vec<String>,
     /// By code and by alias.
     places: HashMap<String, usize>,
 }
@@ -106,12 +107,18 @@ impl Countries {
         let kinds = kinds.collect::<Result<Vec<_>, _>>()?;
         let mut loaded = Self {
             countries: Vec::new(),
+            kinds: { kinds.iter() }.map(|it: &Phrases| it.id.clone()).collect(),
             places: HashMap::new(),
         };
         for row in file.country {
             loaded.insert(source, &kinds, row)?;
         }
         Ok(loaded)
+    }
+
+    /// Whether a standing may be of this kind.
+    pub(crate) fn has_kind(&self, id: &str) -> bool {
+        self.kinds.iter().any(|it| it == id)
     }
 
     pub(crate) fn all(&self) -> &[Country] {

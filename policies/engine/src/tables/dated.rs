@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{Confidence, Span, bad_row, parse};
+use super::{Confidence, Countries, Span, bad_row, parse};
 use crate::error::LoadError;
 use crate::sources::Source;
 
@@ -69,6 +69,41 @@ pub struct FollowUpKind {
     pub note: Option<String>,
 }
 
+/// Which standing of a country the programme that paid for a system asks for. Of several rows that hold on a day the last
+/// of the file counts.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Programme {
+    /// `site/system`.
+    pub(crate) system: String,
+    /// A kind of `tables/countries.toml`.
+    pub(crate) asks: String,
+    since: Date,
+    #[serde(default)]
+    until: Option<Date>,
+    #[expect(dead_code, reason = "people read it in the file")]
+    source: String,
+    #[expect(
+        dead_code,
+        reason = "no row refuses anybody, sure or not: a person looks"
+    )]
+    confidence: Confidence,
+    #[expect(
+        dead_code,
+        reason = "a row nobody dated is refused; people read it in the file"
+    )]
+    checked_on: Date,
+    #[serde(default)]
+    #[expect(dead_code, reason = "people read it in the file")]
+    note: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Programmes {
+    system: Vec<Programme>,
+}
+
 /// What the AI Act names, and its thresholds of computing.
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
@@ -129,6 +164,7 @@ rows! {
         .map(String::as_str)
         .join(" "),
     FollowUpKind: |it| it.id.clone(),
+    Programme: |it| it.system.clone(),
 }
 
 fn check<R: Row>(source: &Source, rows: &[R]) -> Result<(), LoadError> {
@@ -166,6 +202,24 @@ pub(crate) fn load_limits(source: &Source) -> Result<Vec<Limit>, LoadError> {
     let Limits { limit: limits } = parse(source)?;
     check(source, &limits)?;
     Ok(limits)
+}
+
+pub(crate) fn load_programmes(
+    source: &Source,
+    countries: &Countries,
+) -> Result<Vec<Programme>, LoadError> {
+    let Programmes { system: rows } = parse(source)?;
+    check(source, &rows)?;
+    match rows.iter().find(|row| !countries.has_kind(&row.asks)) {
+        None => Ok(rows),
+        Some(row) => {
+            let reason = format!(
+                "`{}` asks for `{}`, which is no kind of tables/countries.toml",
+                row.system, row.asks
+            );
+            Err(bad_row(source, &format!("\"{}\"", row.asks), reason))
+        }
+    }
 }
 
 pub(crate) fn load_follow_ups(source: &Source) -> Result<Vec<FollowUpKind>, LoadError> {

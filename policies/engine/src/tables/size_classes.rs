@@ -34,9 +34,9 @@ pub(crate) struct ClassRow {
 #[derive(Deserialize, Clone, Copy, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Ceilings {
-    headcount_below: u32,
-    turnover_up_to_eur: u64,
-    balance_up_to_eur: u64,
+    pub(crate) headcount_below: u32,
+    pub(crate) turnover_up_to_eur: u64,
+    pub(crate) balance_up_to_eur: u64,
 }
 
 /// A public investor that does not exclude by itself.

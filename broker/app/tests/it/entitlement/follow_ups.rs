@@ -130,6 +130,30 @@ async fn an_accepted_application_makes_one_for_each_duty_of_its_mode_from_the_en
 }
 
 #[tokio::test]
+async fn data_are_to_be_fetched_in_time_where_the_system_deletes_them() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    case.checked(&organisation, true).await;
+    let draft = ApplicationDraft {
+        system: "lumi/lumi".to_owned(),
+        ..application(&organisation)
+    };
+    let waiting = case.broker.apply(&case.founder, &draft).await.unwrap();
+    let mut accepted = acceptance();
+    if let Some(grant) = &mut accepted.grant {
+        grant.local_accounts.clear();
+    }
+    let ruled = case.broker.rule(&case.reviewer, waiting.id, &accepted);
+    ruled.await.unwrap();
+    case.founder = case.founder().await;
+    let owed = case.owed().await;
+    let fetching = owed.iter().find(|it| it.follow_up.kind == "data_retrieval");
+    let day = fetching.and_then(|it| it.follow_up.due_on);
+    assert_eq!(day, Some("2027-05-23".parse().unwrap()), "90 days");
+    assert_eq!(owed.len(), 5);
+}
+
+#[tokio::test]
 async fn who_owes_a_final_report_applies_again_once_it_is_handed_in() {
     let mut case = Case::new().await;
     let organisation = case.granted().await;
