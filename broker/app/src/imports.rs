@@ -18,8 +18,8 @@ mod waldur;
 
 pub use decimal::{Decimal, NoDecimal};
 pub use line::{ImportBatch, ImportLine, ImportReport, OverLine};
-pub use table::{COLUMNS, read_table};
 pub(crate) use table::{BYTE_ORDER_MARK, line_number};
+pub use table::{COLUMNS, read_table};
 pub use waldur::{
     AccountField, CustomerMap, Factor, Mapped, OfferingMap, WaldurCustomer, WaldurMap,
     WaldurResource, line_of, same_uuid,

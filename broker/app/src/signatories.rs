@@ -6,9 +6,7 @@
 mod names;
 mod table;
 
-use broker_model::{
-    EntryBody, EntryKind, OrganisationId, Signatory, SignatoryHint, SignatoryList,
-};
+use broker_model::{EntryBody, EntryKind, OrganisationId, Signatory, SignatoryHint, SignatoryList};
 use broker_store::{Change, StoredSignatoryList, Write};
 use jiff::civil::Date;
 use policy_engine::day_in_brussels;
@@ -137,8 +135,7 @@ impl Broker {
 
 /// Names among `all` that are not on `there`, as they are spelt.
 fn missing_in(there: &[Signatory], all: &[Signatory]) -> Vec<String> {
-    let there: std::collections::BTreeSet<&str> =
-        there.iter().map(|it| it.name.as_str()).collect();
+    let there: std::collections::BTreeSet<&str> = there.iter().map(|it| it.name.as_str()).collect();
     let names = all.iter().map(|it| it.name.as_str());
     names
         .filter(|it| !there.contains(it))

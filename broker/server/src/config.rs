@@ -11,7 +11,9 @@ use broker_auth::IssuerConfig;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-pub use parts::{ContactConfig, FilesConfig, LimitsConfig, LogConfig, LogFormat, S3Config, TermsConfig};
+pub use parts::{
+    ContactConfig, FilesConfig, LimitsConfig, LogConfig, LogFormat, S3Config, TermsConfig,
+};
 pub use retention::RetentionConfig;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

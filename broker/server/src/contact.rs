@@ -75,7 +75,10 @@ pub(crate) async fn reload_on_hangup(broker: Broker, config: Config) {
 async fn reload(broker: &Broker, config: &Config) -> anyhow::Result<()> {
     let config = config.clone();
     let directory = tokio::task::spawn_blocking(move || load(&config)).await??;
-    tracing::info!(centres = directory.centres().len(), "the support centres are read");
+    tracing::info!(
+        centres = directory.centres().len(),
+        "the support centres are read"
+    );
     broker.put_directory(directory);
     Ok(())
 }

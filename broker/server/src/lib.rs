@@ -22,9 +22,9 @@ mod serve;
 pub mod shipped;
 mod signatories;
 mod telemetry;
+mod terms;
 #[cfg(test)]
 mod testing;
-mod terms;
 mod tls;
 mod waldur;
 

@@ -5,8 +5,8 @@
 )]
 
 use broker_store::testing::TestPostgres;
-use broker_store::{Dossiers as _, Privacy as _, SqlStore, StoreError, StoreOptions};
 use broker_store::{Change, Commits as _, Write};
+use broker_store::{Dossiers as _, Privacy as _, SqlStore, StoreError, StoreOptions};
 use sqlx::{Connection as _, PgConnection, Row as _, SqliteConnection};
 
 /// Table, column, and whether it may be NULL.

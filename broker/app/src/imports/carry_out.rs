@@ -66,7 +66,10 @@ impl Broker {
         for (n, change) in changes.enumerate() {
             let done = self.commit(change).await;
             if done.is_err() && n > 0 {
-                tracing::warn!(parts = n, "so many parts of an import are done, and this one is not");
+                tracing::warn!(
+                    parts = n,
+                    "so many parts of an import are done, and this one is not"
+                );
             }
             match done {
                 Ok(_) => {}

@@ -186,7 +186,10 @@ impl Erasing {
             self.change.entries.push(entry);
             let write = Write::UpdateInvite(Box::new(ended));
             self.change.writes.push(write);
-            self.count("invites", "invites for agents that they made and nobody used: withdrawn");
+            self.count(
+                "invites",
+                "invites for agents that they made and nobody used: withdrawn",
+            );
         }
     }
 

@@ -39,10 +39,7 @@ impl Broker {
         entry.actor = Some(person.id);
         let change = Change {
             // The person as they were read fails the change once they are erased.
-            writes: vec![
-                Write::PutPerson(Box::new(person)),
-                Write::PutErasure(asked),
-            ],
+            writes: vec![Write::PutPerson(Box::new(person)), Write::PutErasure(asked)],
             entries: vec![entry],
         };
         match self.commit(change).await {

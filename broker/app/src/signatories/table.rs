@@ -62,7 +62,10 @@ pub fn read_signatories(bytes: &[u8]) -> SignatoryTable {
             continue;
         };
         if let Some(before) = seen.insert(signatory.name.clone(), place.clone()) {
-            let reason = format!("`{}` stands in {before}, too", signatory.name.escape_debug());
+            let reason = format!(
+                "`{}` stands in {before}, too",
+                signatory.name.escape_debug()
+            );
             faults.add(&format!("{place}, name"), reason, "each name once");
         }
         table.signatories.push(signatory);
@@ -93,7 +96,11 @@ fn head(names: &ByteRecord, faults: &mut Faults) -> Option<Head> {
             }
         };
         if place.replace(at).is_some() {
-            faults.add("line 1", format!("`{column}` stands there twice"), "it once");
+            faults.add(
+                "line 1",
+                format!("`{column}` stands there twice"),
+                "it once",
+            );
         }
     }
     if name.is_none() {
@@ -120,7 +127,11 @@ fn line(record: &ByteRecord, place: &str, head: &Head, faults: &mut Faults) -> O
         faults.add(place, reason, &allowed);
         return None;
     }
-    let Ok(values) = record.iter().map(std::str::from_utf8).collect::<Result<Vec<_>, _>>() else {
+    let Ok(values) = record
+        .iter()
+        .map(std::str::from_utf8)
+        .collect::<Result<Vec<_>, _>>()
+    else {
         faults.add(place, "it is no UTF-8", "the table saved as UTF-8");
         return None;
     };
@@ -183,7 +194,10 @@ mod tests {
         assert!(said(b"")[0].contains("the table is empty"));
         assert!(said(b"name\n")[0].contains("no name in it"));
         let other = said(b"organisation,name,name\nA,B,C\n");
-        assert!(other[0].contains("`organisation` is no column"), "{other:?}");
+        assert!(
+            other[0].contains("`organisation` is no column"),
+            "{other:?}"
+        );
         assert!(other[1].contains("stands there twice"), "{other:?}");
         assert!(said(b"country\nFR\n")[0].contains("no column `name`"));
     }

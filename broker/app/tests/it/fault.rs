@@ -7,15 +7,15 @@ use async_trait::async_trait;
 use broker_model::{
     AgentId, AgentKey, Allocation, AllocationId, Attempt, AttemptId, Confirmation, DecisionId,
     EnrolledAgent, GpuMillis, Invite, InviteId, Job, JobId, Organisation, OrganisationId, PersonId,
-    Placement, Project, ProjectId, RegisteredSite, Role, Signatory, SignatoryList, SiteId, SiteSnapshot, SiteState,
-    StateName, TermsAcceptance, UsageRecord, WindowId, WindowUse,
+    Placement, Project, ProjectId, RegisteredSite, Role, Signatory, SignatoryList, SiteId,
+    SiteSnapshot, SiteState, StateName, TermsAcceptance, UsageRecord, WindowId, WindowUse,
 };
 use broker_store::{
     AccountUse, Accounts, Agents, Attempts, Change, CommitError, Commits, Committed, Dossiers,
     EntryRow, IdempotencyKey, Identities, JobFilter, Jobs, Ledger, LegalHold, LogChunkKey, Page,
-    Person, Privacy, Remembered, Revocation, SealedBatch, Session, Signatories, Sites, SqlStore, StoreError,
-    StoredCheckpoint, StoredDecision, StoredDossier, StoredErasure, StoredPlacement, Tile, Usage,
-    UsageFilter, Used,
+    Person, Privacy, Remembered, Revocation, SealedBatch, Session, Signatories, Sites, SqlStore,
+    StoreError, StoredCheckpoint, StoredDecision, StoredDossier, StoredErasure, StoredPlacement,
+    Tile, Usage, UsageFilter, Used,
 };
 use jiff::Timestamp;
 

@@ -119,7 +119,11 @@ async fn an_account_is_known_for_the_jobs_that_began_before_its_allocation_ended
         let names: Vec<&str> = listed.iter().map(|it| it.account.as_str()).collect();
         assert_eq!(names, ["project_1"]);
         ended_allocation(&world, "project_2").await;
-        assert_eq!(unknown(&world, "admin").await.unwrap(), listed, "the other goes on");
+        assert_eq!(
+            unknown(&world, "admin").await.unwrap(),
+            listed,
+            "the other goes on"
+        );
     }
 }
 

@@ -59,7 +59,10 @@ async fn a_founder_is_sent_to_a_centre_and_follows_it_to_its_outcome() {
         "{centres}"
     );
     let finance = said(&stage, FOUNDER, &["finance"]).await;
-    for words in ["EIC Accelerator?  https://eic.ec.europa.eu/", "GenAI4EU?  no address is known"] {
+    for words in [
+        "EIC Accelerator?  https://eic.ec.europa.eu/",
+        "GenAI4EU?  no address is known",
+    ] {
         assert!(finance.contains(words), "{finance}");
     }
     let finance = stage.json(FOUNDER, &["finance"]).await;

@@ -133,5 +133,8 @@ fn signatory_words(texts: Texts, hint: &SignatoryHint) -> String {
         "review.signatories_alike"
     };
     let names = names.join(", ");
-    texts.with(key, &[("day", &day), ("source", &list.source), ("names", &names)])
+    texts.with(
+        key,
+        &[("day", &day), ("source", &list.source), ("names", &names)],
+    )
 }

@@ -47,11 +47,18 @@ async fn an_antenna_comes_in_without_a_build_and_a_broken_folder_leaves_the_cent
     std::fs::write(&file, format!("{good}{antenna}")).unwrap();
     reload(&broker, &config).await.unwrap();
     assert!(broker.directory().centre(&new).is_some());
-    std::fs::write(&file, good.replacen("kind = \"factory\"", "kind = \"foundry\"", 1)).unwrap();
+    std::fs::write(
+        &file,
+        good.replacen("kind = \"factory\"", "kind = \"foundry\"", 1),
+    )
+    .unwrap();
     let error = format!("{:#}", reload(&broker, &config).await.unwrap_err());
     assert!(error.contains("centres.toml: "), "{error}");
     assert!(error.contains("foundry"), "{error}");
-    assert!(broker.directory().centre(&new).is_some(), "the directory before");
+    assert!(
+        broker.directory().centre(&new).is_some(),
+        "the directory before"
+    );
     let checked = format!("{:#}", crate::compose::check(&config).unwrap_err());
     assert_eq!(checked, error, "`config check` says the same");
     std::fs::write(&file, good).unwrap();

@@ -87,7 +87,8 @@ fn is_signed(headers: &HeaderMap) -> bool {
 }
 
 fn refusal(status: StatusCode, code: &str) -> Response {
-    let body = format!("<Error><Code>{code}</Code><Message>told by the emulated S3</Message></Error>");
+    let body =
+        format!("<Error><Code>{code}</Code><Message>told by the emulated S3</Message></Error>");
     (status, body).into_response()
 }
 
@@ -139,11 +140,18 @@ async fn a_file_is_put_into_the_bucket_read_and_taken_away_by_signed_requests() 
     assert_eq!(read, "a pledge");
     objects.delete(&path).await.unwrap();
     let gone = objects.get(&path).await.unwrap_err();
-    assert!(matches!(gone, object_store::Error::NotFound { .. }), "{gone}");
+    assert!(
+        matches!(gone, object_store::Error::NotFound { .. }),
+        "{gone}"
+    );
     objects.delete(&path).await.unwrap();
     let of = |method: &str| format!("{method} alcyone-evidence/evidence/00ff");
     let asked = ["PUT", "HEAD", "GET", "DELETE", "GET", "DELETE"].map(of);
-    assert_eq!(s3.asked(), asked, "no bulk request, which not every service has");
+    assert_eq!(
+        s3.asked(),
+        asked,
+        "no bulk request, which not every service has"
+    );
 }
 
 #[tokio::test]

@@ -32,7 +32,11 @@ async fn a_broken_policy_folder_is_refused_by_its_file_and_the_set_before_decide
     reload(&broker, &config).await.unwrap_err();
     assert_eq!(digest(), before);
     std::fs::rename(dir.join("rules.new"), dir.join("rules")).unwrap();
-    std::fs::write(&file, good.replacen("AI Pact pledge", "Pledge of the AI Pact", 1)).unwrap();
+    std::fs::write(
+        &file,
+        good.replacen("AI Pact pledge", "Pledge of the AI Pact", 1),
+    )
+    .unwrap();
     reload(&broker, &config).await.unwrap();
     assert_ne!(digest(), before);
     assert_eq!(kept().await, entries + 1, "the ledger has both digests");

@@ -27,7 +27,10 @@ async fn a_list_is_kept_once_a_dry_run_keeps_nothing_and_a_bad_line_stops_all_of
     assert_eq!((dry.added.len(), kept().await.len()), (1, 0));
     let faults = run("name,country\nMaia GmbH,DE\nAtlas,Atlantis\n", false).await;
     let faults = faults.unwrap_err();
-    assert!(faults[0].to_string().starts_with("line 3, country: "), "{faults:?}");
+    assert!(
+        faults[0].to_string().starts_with("line 3, country: "),
+        "{faults:?}"
+    );
     assert_eq!(kept().await, []);
     let done = run(good, false).await.unwrap();
     assert_eq!(kept().await, [done.list]);

@@ -174,7 +174,9 @@ fn a_waldur_on_this_machine_is_asked_without_the_proxy_of_the_environment() {
     let one = "waldur::tests::a_list_of_several_pages_is_read_whole_with_links_or_by_its_count";
     let nobody = "http://127.0.0.1:9";
     let mut run = std::process::Command::new(std::env::current_exe().unwrap());
-    run.args(["--exact", one]).env_remove("NO_PROXY").env_remove("no_proxy");
+    run.args(["--exact", one])
+        .env_remove("NO_PROXY")
+        .env_remove("no_proxy");
     for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
         run.env(name, nobody);
     }

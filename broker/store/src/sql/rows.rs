@@ -12,9 +12,9 @@ use serde::Serialize;
 
 use super::db::Cell;
 use crate::{
-    IdempotencyKey, LegalHold, Person, Remembered, Revocation, Session, StoreError, StoredSignatoryList,
+    IdempotencyKey, LegalHold, Person, Remembered, Revocation, Session, StoreError,
     StoredCheckpoint, StoredConfirmation, StoredDecision, StoredDossier, StoredErasure,
-    StoredGrant, StoredPlacement, Tile,
+    StoredGrant, StoredPlacement, StoredSignatoryList, Tile,
 };
 
 pub(super) type Cells = Vec<Cell>;

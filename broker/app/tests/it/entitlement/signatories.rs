@@ -24,7 +24,12 @@ async fn a_name_on_the_newest_list_is_a_hint_for_reviewers_alone() {
     let mut case = Case::new().await;
     let organisation = case.registered().await;
     assert_eq!(hint(&case, &organisation).await, SignatoryHint::default());
-    imported(&case, "2026-11-01", "name,country\n\"PLÉIONE LABS, SAS\",FR\nMaia,DE\n").await;
+    imported(
+        &case,
+        "2026-11-01",
+        "name,country\n\"PLÉIONE LABS, SAS\",FR\nMaia,DE\n",
+    )
+    .await;
     let found = hint(&case, &organisation).await;
     assert_eq!(names(&found), ["PLÉIONE LABS, SAS"]);
     assert_eq!(found.list.unwrap().names, 2);
@@ -63,7 +68,11 @@ async fn a_list_is_entered_once_by_day_and_digest_and_of_one_day_the_last_counts
     let before = store.ledger_size().await.unwrap();
     let first = imported(&case, "2026-11-01", "name\nMaia\nAtlas\n").await;
     assert_eq!((first.added.len(), first.gone.len()), (2, 0));
-    assert!(imported(&case, "2026-11-01", "name\nMaia\nAtlas\n").await.is_known);
+    assert!(
+        imported(&case, "2026-11-01", "name\nMaia\nAtlas\n")
+            .await
+            .is_known
+    );
     case.world.pass(60);
     let mended = imported(&case, "2026-11-01", "name\nMaia\nPleione Labs\n").await;
     assert_eq!(mended.added, ["Pleione Labs"]);

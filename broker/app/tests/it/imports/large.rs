@@ -8,7 +8,10 @@ use crate::world::World;
 
 /// One more than a commit takes, as a Waldur may have them.
 fn batch() -> ImportBatch {
-    let one = read_table(table(&[&line("A", "1", "2027-05-31", "")]).as_bytes(), "csv");
+    let one = read_table(
+        table(&[&line("A", "1", "2027-05-31", "")]).as_bytes(),
+        "csv",
+    );
     let lines = (0..5001).map(|n| ImportLine {
         place: format!("resource {n}"),
         reference: format!("A-{n}"),

@@ -155,11 +155,21 @@ async fn hours_that_a_source_takes_back_after_the_term_are_told_and_stop_no_othe
     ]);
     let report = import(&world, &text).await;
     assert_eq!(report.remarks.len(), 1, "{report:?}");
-    assert!(report.remarks[0].starts_with("line 2 (A-1): its term is over"), "{report:?}");
-    assert!(report.remarks[0].ends_with("the hours stay 100.0000"), "{report:?}");
+    assert!(
+        report.remarks[0].starts_with("line 2 (A-1): its term is over"),
+        "{report:?}"
+    );
+    assert!(
+        report.remarks[0].ends_with("the hours stay 100.0000"),
+        "{report:?}"
+    );
     let ended = imported(&broker, "A-1").await.unwrap();
     assert_eq!(ended.balance.granted, UnitMillis::from_hours(100));
-    assert_eq!(ended.local_accounts.len(), 1, "what else the line says is done");
+    assert_eq!(
+        ended.local_accounts.len(),
+        1,
+        "what else the line says is done"
+    );
     assert!(imported(&broker, "A-2").await.is_some());
 }
 
@@ -170,7 +180,11 @@ async fn whom_an_identifier_leads_to_is_told_once_where_something_is_made_for_th
     let broker = world.broker().await;
     let first = line("A-1", "100", "2027-05-31", "");
     let made = import(&world, &table(&[&first])).await;
-    assert_eq!(made.led_to, Vec::<String>::new(), "the import registers them itself");
+    assert_eq!(
+        made.led_to,
+        Vec::<String>::new(),
+        "the import registers them itself"
+    );
     let others = [
         line("A-2", "7", "2027-05-31", ""),
         line("A-3", "7", "2027-05-31", ""),
@@ -178,7 +192,10 @@ async fn whom_an_identifier_leads_to_is_told_once_where_something_is_made_for_th
     let text = table(&[&first, &others[0], &others[1]]);
     let text = text.replace("Pleione Oy", "Somebody Else Oy");
     let dry = import_of(&broker, &text, true).await.unwrap();
-    let claim = broker.store().claim_holder("organisation:csv:pleione").await;
+    let claim = broker
+        .store()
+        .claim_holder("organisation:csv:pleione")
+        .await;
     let id = claim.unwrap().unwrap();
     let words = format!("line 3: its identifier leads to {id} (Pleione Oy, FI)");
     assert_eq!(dry.led_to, [words]);

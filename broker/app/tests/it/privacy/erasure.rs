@@ -205,8 +205,16 @@ async fn a_hold_on_an_organisation_that_is_set_while_somebody_is_erased_wins() {
         other.set_hold(of, "dispute 7").await.unwrap();
     });
     let done = replica.erase_person(case.ada.person).await.unwrap();
-    assert!(done.careful.iter().any(|it| it.contains("a legal hold is on the organisation")));
-    let found = case.broker.store().find_dossier(&profile.id.to_string()).await;
+    assert!(
+        done.careful
+            .iter()
+            .any(|it| it.contains("a legal hold is on the organisation"))
+    );
+    let found = case
+        .broker
+        .store()
+        .find_dossier(&profile.id.to_string())
+        .await;
     let left = found.unwrap().unwrap().document;
     assert!(left.contains(EMAIL), "what is held stays: {left}");
 }
@@ -253,7 +261,12 @@ async fn invites_that_an_erased_administrator_made_and_nobody_used_are_withdrawn
     let made = case.broker.invite_agent(Some(&admin), &lumi, order);
     let made = made.await.unwrap();
     let plan = case.broker.erase_person(case.ada.person).await.unwrap();
-    assert!(plan.goes.iter().any(|it| it.class == "invites" && it.count == 1), "{plan:?}");
+    assert!(
+        plan.goes
+            .iter()
+            .any(|it| it.class == "invites" && it.count == 1),
+        "{plan:?}"
+    );
     let found = case.broker.store().find_invite(made.invite.id).await;
     let state = found.unwrap().unwrap().state(case.world.now());
     assert_eq!(state, InviteState::Withdrawn);

@@ -310,7 +310,11 @@ async fn a_dossier_that_cannot_be_read_keeps_no_other_from_going() {
     let done = case.broker.retain_once().await.unwrap();
     assert_eq!(done.gone["evidence"], 1);
     assert!(!is_there(&case, refused.id).await);
-    let left = case.broker.store().find_dossier("evi_00000000000000000000000000000001").await;
+    let left = case
+        .broker
+        .store()
+        .find_dossier("evi_00000000000000000000000000000001")
+        .await;
     assert!(left.unwrap().is_some(), "it is left as it is");
 }
 
@@ -369,6 +373,13 @@ async fn what_a_site_said_of_the_attempts_of_the_erased_goes_with_their_scripts(
     let done = case.broker.retain_once().await.unwrap();
     assert_eq!((done.gone["attempts"], done.gone["jobs"]), (1, 1));
     assert!(!words().await.contains(EMAIL), "{}", words().await);
-    assert!(case.broker.store().open_erasures().await.unwrap().is_empty());
+    assert!(
+        case.broker
+            .store()
+            .open_erasures()
+            .await
+            .unwrap()
+            .is_empty()
+    );
     Books::check(&case.broker).await;
 }

@@ -22,7 +22,8 @@ pub(super) async fn tell(
 
 fn words(hint: &SignatoryHint) -> String {
     let Some(list) = &hint.list else {
-        return "no list of signatories was imported; ask whoever runs the broker for one".to_owned();
+        return "no list of signatories was imported; ask whoever runs the broker for one"
+            .to_owned();
     };
     if hint.reads_like.is_empty() {
         return format!(
