@@ -44,6 +44,25 @@ impl Broker {
         let due = self.inner.store.dossiers_due(D::KIND, now, MOST_AT_ONCE);
         due.await?.iter().map(opened).collect()
     }
+
+    /// The same for a loop: what cannot be read is left out and told. With it, how many there are at all.
+    pub(crate) async fn readable_due<D: Dossier>(&self) -> Result<(Vec<D>, usize)> {
+        let now = self.inner.clock.now();
+        let due = self.inner.store.dossiers_due(D::KIND, now, MOST_AT_ONCE);
+        let due = due.await?;
+        Ok((due.iter().filter_map(opened_or_told).collect(), due.len()))
+    }
+}
+
+/// For loops: one that this program cannot read is told with its id and does not keep the others waiting.
+pub(crate) fn opened_or_told<D: Dossier>(stored: &StoredDossier) -> Option<D> {
+    let opened = opened(stored);
+    opened
+        .inspect_err(|error| {
+            let (dossier, kind) = (&stored.id, &stored.kind);
+            tracing::error!(%dossier, %kind, %error, "a dossier cannot be read and is left as it is");
+        })
+        .ok()
 }
 
 pub(crate) fn opened<D: Dossier>(stored: &StoredDossier) -> Result<D> {

@@ -2,9 +2,9 @@
 //! Platform (Waldur), both as the same lines.
 //!
 //! A line is known by its source and its reference (a claim, `allocation:<source>:<reference>`), so
-//! importing again changes nothing, and a changed line changes the allocation that it made. All lines
-//! are one change: with a fault in one of them nothing is imported. What vanished from the source is
-//! reported and stays.
+//! importing again changes nothing, and a changed line changes the allocation that it made. With a
+//! fault in one of the lines nothing is imported, and up to 5000 of them are one change. What vanished from
+//! the source is reported and stays.
 
 mod carry_out;
 mod check;
@@ -18,6 +18,7 @@ mod waldur;
 
 pub use decimal::{Decimal, NoDecimal};
 pub use line::{ImportBatch, ImportLine, ImportReport, OverLine};
+pub(crate) use table::{BYTE_ORDER_MARK, line_number};
 pub use table::{COLUMNS, read_table};
 pub use waldur::{
     AccountField, CustomerMap, Factor, Mapped, OfferingMap, WaldurCustomer, WaldurMap,

@@ -6,6 +6,7 @@ mod check;
 mod contact;
 mod entitlement;
 mod evidence;
+mod finance;
 mod follow_up;
 mod funder;
 mod handoff;

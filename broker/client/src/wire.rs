@@ -28,8 +28,8 @@ pub use access_mode::{
 pub use agent::{AgentStatus, AgentView, InviteRequest, InviteView, RevokeRequest};
 pub use audit::{CheckpointView, ConsistencyView, EntryView, InclusionView, UsageView};
 pub use contact::{
-    CentreQuery, ContactReason, ExcludedCentre, Match, MatchContact, RankedCentre, Ranking,
-    ReferralClock, ReferralSender, ReferralView, SupportCentre,
+    CentreQuery, ContactReason, ContactVocabulary, ExcludedCentre, Finance, Match, MatchContact,
+    RankedCentre, Ranking, ReferralClock, ReferralSender, ReferralView, SupportCentre,
 };
 pub use decision::{DecisionResult, DecisionView, RuleEffect, SpokenView};
 pub use entitlement::{

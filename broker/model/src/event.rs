@@ -149,6 +149,9 @@ pub enum EntryKind {
     /// What was kept for its time is gone, with counts by class.
     #[serde(rename = "retention.applied")]
     RetentionApplied,
+    /// A dated list of who signed the AI Pact, by its digest; no decision rests on it.
+    #[serde(rename = "signatories.imported")]
+    SignatoriesImported,
     #[serde(rename = "role.granted")]
     RoleGranted,
     #[serde(rename = "role.removed")]

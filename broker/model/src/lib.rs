@@ -31,6 +31,7 @@ mod principal;
 mod profile;
 mod reason;
 mod referral;
+mod signatories;
 mod site;
 mod snapshot;
 mod spec;
@@ -91,6 +92,7 @@ pub use referral::{
     Referral, ReferralDraft, ReferralDue, ReferralEvent, ReferralJob, ReferralLeg, ReferralLog,
     ReferralMove, ReferralOutcome, ReferralPlacement, ReferralState, ReferralStep,
 };
+pub use signatories::{PLEDGE_EVIDENCE, Signatory, SignatoryHint, SignatoryList};
 pub use site::{
     Access, AgentWord, Automation, Billed, Billing, BillingTerm, CapacityWindow, Contact,
     ContainerTarget, ControlId, Controls, Drain, DrainDraft, Entrance, Factory, Funding, Incident,

@@ -63,7 +63,7 @@ async fn batch(options: &ImportOptions) -> anyhow::Result<ImportBatch> {
     waldur.batch(&source, &options.offering, &map).await
 }
 
-fn table(file: &Path) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn table(file: &Path) -> anyhow::Result<Vec<u8>> {
     let place = || file.display().to_string();
     let size = std::fs::metadata(file).with_context(place)?.len();
     if size > LARGEST_TABLE {
@@ -89,7 +89,7 @@ async fn imported(config: &Config, batch: &ImportBatch, dry_run: bool) -> anyhow
 }
 
 fn show(report: &ImportReport, dry_run: bool) {
-    for line in &report.changes {
+    for line in report.led_to.iter().chain(&report.changes) {
         println_out(line);
     }
     for remark in &report.remarks {
@@ -103,4 +103,4 @@ fn show(report: &ImportReport, dry_run: bool) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

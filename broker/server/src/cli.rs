@@ -41,6 +41,11 @@ pub enum Verb {
         #[command(subcommand)]
         verb: AllocationsVerb,
     },
+    /// Dated lists of who signed the AI Pact, for whoever checks a pledge
+    Signatories {
+        #[command(subcommand)]
+        verb: SignatoriesVerb,
+    },
     /// End what a person was given: tokens issued and portal sessions opened until now no longer
     /// count, in every replica within two seconds
     Revoke(RevokeOptions),
@@ -170,6 +175,38 @@ pub struct ImportOptions {
     /// What the source is called; references are its own [default: `csv`, or the host of the URL]
     #[arg(long, value_name = "NAME")]
     pub source: Option<String>,
+    /// Say what would change, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SignatoriesVerb {
+    /// Import a list as it was on a day, all of it or nothing; the same list again changes nothing
+    ///
+    /// A table (RFC 4180, UTF-8) with the column `name`, and perhaps `country` (`FR`), named in its first line.
+    /// The newest day counts; of two lists of one day the one that came last. Reviewers are told which names on it
+    /// read like an organisation's; no decision rests on it.
+    Import(SignatoriesOptions),
+    /// List what was imported, the list that counts first
+    List {
+        #[arg(long, env = "ALCYONE_CONFIG")]
+        config: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct SignatoriesOptions {
+    #[arg(long, env = "ALCYONE_CONFIG")]
+    pub config: PathBuf,
+    /// The table
+    pub file: PathBuf,
+    /// The day that it shows: 2026-11-01
+    #[arg(long, value_name = "DAY")]
+    pub as_of: Date,
+    /// Where it is from: an address, or who sent it
+    #[arg(long, value_name = "TEXT")]
+    pub source: String,
     /// Say what would change, and change nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -23,7 +23,7 @@ use url::Url;
 
 use crate::auth::TokenAuth;
 use crate::config::{Config, DatabaseConfig};
-use crate::{files, policy, roles, secrets, shipped, terms, tls};
+use crate::{contact, files, policy, roles, secrets, shipped, terms, tls};
 
 /// From the head of a request for a page to the head of its answer. Signing in asks an issuer meanwhile.
 const PAGE_TIME: Duration = Duration::from_secs(30);
@@ -61,6 +61,7 @@ pub async fn compose(config: &Config) -> anyhow::Result<Composed> {
     let sites = sites(config)?;
     let rules = roles::rules(&config.issuers)?;
     let terms = terms::load(config)?;
+    let directory = contact::load(config)?;
     let composed = assemble(Ingredients {
         store,
         policy: policy::load(config)?,
@@ -77,6 +78,7 @@ pub async fn compose(config: &Config) -> anyhow::Result<Composed> {
     })?;
     composed.broker.put_role_rules(rules);
     composed.broker.put_terms(terms);
+    composed.broker.put_directory(directory);
     Ok(composed)
 }
 
@@ -97,6 +99,7 @@ pub(crate) async fn check_schema(store: &SqlStore) -> anyhow::Result<()> {
 pub(crate) fn check(config: &Config) -> anyhow::Result<Vec<String>> {
     policy::load(config)?;
     let terms = terms::load(config)?;
+    contact::load(config)?;
     let sites = sites(config)?;
     roles::rules(&config.issuers)?;
     let is_filed = |id: &SiteId| sites.iter().any(|site| site.id == *id);

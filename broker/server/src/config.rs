@@ -11,7 +11,9 @@ use broker_auth::IssuerConfig;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-pub use parts::{FilesConfig, LimitsConfig, LogConfig, LogFormat, S3Config, TermsConfig};
+pub use parts::{
+    ContactConfig, FilesConfig, LimitsConfig, LogConfig, LogFormat, S3Config, TermsConfig,
+};
 pub use retention::RetentionConfig;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -26,6 +28,8 @@ pub struct Config {
     pub sites: SitesConfig,
     #[serde(default)]
     pub terms: TermsConfig,
+    #[serde(default)]
+    pub contact: ContactConfig,
     #[serde(default)]
     pub issuers: Vec<IssuerConfig>,
     #[serde(default)]
@@ -139,6 +143,7 @@ impl Config {
             &mut self.policy.dir,
             &mut self.sites.dir,
             &mut self.terms.dir,
+            &mut self.contact.dir,
         ] {
             path.as_mut().map(from);
         }

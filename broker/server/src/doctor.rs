@@ -22,8 +22,10 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     };
     line(
         "files",
-        compose::check(config)
-            .map(|_| "policy, sites, keys, certificate and tokens can be read".to_owned()),
+        compose::check(config).map(|_| {
+            "policy, sites, terms, support centres, keys, certificate and tokens can be read"
+                .to_owned()
+        }),
     );
     line("database", database(config).await);
     line("files of evidence", files::try_out(&config.files).await);

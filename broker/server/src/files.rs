@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use broker_app::FileStore;
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::{ObjectStore, ObjectStoreExt as _, path::Path as ObjectPath};
 
@@ -42,6 +42,8 @@ fn s3(config: &S3Config) -> anyhow::Result<object_store::aws::AmazonS3> {
         .with_bucket_name(&config.bucket)
         .with_region(&config.region)
         .with_access_key_id(&config.access_key_id)
+        // Files go one by one, and not every service has the request that deletes many.
+        .with_config(AmazonS3ConfigKey::DisableBulkDelete, "true")
         .with_secret_access_key(read(&config.secret_access_key_file)?.trim());
     if let Some(endpoint) = &config.endpoint {
         let plain = endpoint.scheme() == "http";
@@ -62,6 +64,20 @@ fn s3(config: &S3Config) -> anyhow::Result<object_store::aws::AmazonS3> {
 /// Writes a file, reads it and takes it away: what the doctor tries.
 pub(crate) async fn try_out(config: &FilesConfig) -> anyhow::Result<String> {
     let store = store(config)?;
+    let tried = tried(&store).await;
+    match &config.s3 {
+        Some(bucket) => tried.with_context(|| place(bucket)),
+        None => tried.with_context(|| format!("files.dir: {}", config.dir.display())),
+    }
+}
+
+fn place(bucket: &S3Config) -> String {
+    let endpoint = bucket.endpoint.as_ref();
+    let endpoint = endpoint.map_or("Amazon", url::Url::as_str);
+    format!("files.s3: bucket `{}` at {endpoint}", bucket.bucket)
+}
+
+async fn tried(store: &FileStore) -> anyhow::Result<String> {
     let path = ObjectPath::from("doctor");
     store
         .objects
@@ -74,3 +90,6 @@ pub(crate) async fn try_out(config: &FilesConfig) -> anyhow::Result<String> {
     }
     Ok("a file can be written, read and deleted".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ mod auth;
 mod cli;
 mod compose;
 pub mod config;
+mod contact;
 mod demo;
 mod doctor;
 mod embedded;
@@ -19,8 +20,11 @@ mod roles;
 mod secrets;
 mod serve;
 pub mod shipped;
+mod signatories;
 mod telemetry;
 mod terms;
+#[cfg(test)]
+mod testing;
 mod tls;
 mod waldur;
 
@@ -61,6 +65,7 @@ async fn execute(command: BrokerCommand) -> anyhow::Result<ExitCode> {
         Verb::Allocations {
             verb: AllocationsVerb::Import(options),
         } => allocations::import(options).await,
+        Verb::Signatories { verb } => signatories::run(verb).await,
         Verb::Revoke(options) => revocations::revoke(options).await,
         Verb::Revocations { config } => revocations::list(&Config::load(&config)?).await,
         Verb::Invite(options) => invites::invite(options).await,

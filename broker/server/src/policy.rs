@@ -34,16 +34,16 @@ pub(crate) async fn reload_on_hangup(broker: Broker, config: Config) {
         }
     };
     while hangups.recv().await.is_some() {
-        let config = config.clone();
-        let loaded = tokio::task::spawn_blocking(move || load(&config)).await;
-        let put = match loaded.map_err(anyhow::Error::from).flatten() {
-            Ok(policy) => put(&broker, policy).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = put {
+        if let Err(error) = reload(&broker, &config).await {
             tracing::error!(error = %format!("{error:#}"), "the policy set stays as it was");
         }
     }
+}
+
+async fn reload(broker: &Broker, config: &Config) -> anyhow::Result<()> {
+    let config = config.clone();
+    let policy = tokio::task::spawn_blocking(move || load(&config)).await??;
+    put(broker, policy).await
 }
 
 async fn put(broker: &Broker, policy: Engine) -> anyhow::Result<()> {
@@ -114,3 +114,6 @@ const fn word(outcome: Outcome) -> &'static str {
         Outcome::NeedsReview => "needs_review",
     }
 }
+
+#[cfg(test)]
+mod tests;

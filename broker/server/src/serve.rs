@@ -4,7 +4,7 @@ use site_agent::log_writer::LogWriter;
 
 use crate::compose::{Composed, compose};
 use crate::config::Config;
-use crate::{listen, policy, registry, revocations, roles, terms};
+use crate::{contact, listen, policy, registry, revocations, roles, terms};
 
 /// Serves API and portal and runs the loops until a signal.
 pub(crate) async fn serve(config: Config, log: &LogWriter) -> anyhow::Result<()> {
@@ -30,12 +30,14 @@ pub(crate) async fn serve(config: Config, log: &LogWriter) -> anyhow::Result<()>
     let loops = tokio::spawn(broker_app::loops::run(broker.clone(), sealer));
     let reloading = tokio::spawn(policy::reload_on_hangup(broker.clone(), config.clone()));
     let rereading = tokio::spawn(terms::reload_on_hangup(broker.clone(), config.clone()));
+    let asking = tokio::spawn(contact::reload_on_hangup(broker.clone(), config.clone()));
     let counting = tokio::spawn(count_commits(store.clone(), metrics));
     let served = listen::serve(&config.server, listener, router, broker.clone()).await;
     watching.abort();
     loops.abort();
     reloading.abort();
     rereading.abort();
+    asking.abort();
     counting.abort();
     if let Err(error) = broker.enter_last_failed_logins().await {
         tracing::warn!(%error, "the last failed sign-ins were not entered");

@@ -79,8 +79,9 @@ impl Waldur {
         authorization.set_sensitive(true);
         let base = base(url)?;
         let mut http = Client::builder();
-        // The token goes in the clear to this machine alone: not to a proxy that the environment names.
-        if base.scheme() == "http" {
+        // What is on this machine is asked without a proxy that the environment names: over plain HTTP the token
+        // would go to it in the clear.
+        if base.scheme() == "http" || base.host_str().is_some_and(crate::config::is_loopback_host) {
             http = http.no_proxy();
         }
         let http = http

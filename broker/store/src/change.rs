@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use crate::{
     AgentNonce, IdempotencyKey, LegalHold, LogChunkKey, Person, Remembered, Revocation, Session,
     StoredConfirmation, StoredDecision, StoredDossier, StoredErasure, StoredGrant, StoredPlacement,
+    StoredSignatoryList,
 };
 
 /// What is to be true afterwards, all of it or nothing.
@@ -204,6 +205,8 @@ pub enum Write {
     RemoveLegalHold(HoldSubject),
     /// Inserts or replaces.
     PutErasure(StoredErasure),
+    /// Keeps a list of signatories; an equal one of the same day is left as it is.
+    PutSignatoryList(Box<StoredSignatoryList>),
     /// A file is to go from the object store.
     PutFileRemoval {
         sha256: String,

@@ -20,6 +20,7 @@ pub mod ledger;
 pub mod lists;
 pub mod logs;
 pub mod privacy;
+pub mod signatories;
 pub mod sites;
 pub mod usage;
 
@@ -132,6 +133,9 @@ where
             a_log_that_is_removed_is_gone_with_its_length,
             what_is_held_outlives_its_time,
             an_erasure_is_open_until_it_is_settled,
+        }
+        signatories::{
+            lists_of_signatories_are_kept_once_and_the_newest_day_comes_first,
         }
         agents::{
             an_invite_is_used_by_the_version_that_was_read,

@@ -15,6 +15,7 @@ mod options;
 mod privacy;
 mod read;
 mod records;
+mod signatories;
 mod sql;
 #[cfg(feature = "test-postgres")]
 pub mod testing;
@@ -31,4 +32,5 @@ pub use records::{
     Revocation, SealedBatch, Session, StoredCheckpoint, StoredConfirmation, StoredDecision,
     StoredDossier, StoredGrant, StoredPlacement, Tile, UsageFilter, UsageScope, Used,
 };
+pub use signatories::{Signatories, StoredSignatoryList};
 pub use sql::{CommitStats, Nudge, SqlStore};

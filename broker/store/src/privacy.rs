@@ -85,5 +85,7 @@ pub trait Privacy: Send + Sync + 'static {
     async fn open_erasures(&self) -> Result<Vec<StoredErasure>>;
     /// Digests of files whose evidence is gone and that still lie in the object store.
     async fn file_removals(&self, limit: u32) -> Result<Vec<String>>;
+    /// Lets go evidence of the table of before `0010_dossiers` whose dossier is gone; returns how many.
+    async fn forget_old_evidence(&self) -> Result<u64>;
     async fn log_chunks_of(&self, attempt: AttemptId) -> Result<Vec<LogChunkKey>>;
 }

@@ -14,8 +14,8 @@ use jiff::Timestamp;
 
 use crate::{
     AccountUse, Change, CommitError, Committed, EntryRow, IdempotencyKey, JobFilter, Page, Person,
-    Privacy, Remembered, Revocation, SealedBatch, Session, StoreError, StoredCheckpoint,
-    StoredDecision, StoredDossier, StoredPlacement, Tile, UsageFilter, Used,
+    Privacy, Remembered, Revocation, SealedBatch, Session, Signatories, StoreError,
+    StoredCheckpoint, StoredDecision, StoredDossier, StoredPlacement, Tile, UsageFilter, Used,
 };
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -33,6 +33,7 @@ pub trait Store:
     + Agents
     + Ledger
     + Privacy
+    + Signatories
     + fmt::Debug
 {
 }
@@ -49,6 +50,7 @@ impl<T> Store for T where
         + Agents
         + Ledger
         + Privacy
+        + Signatories
         + fmt::Debug
 {
 }
@@ -259,8 +261,8 @@ pub trait Identities: Send + Sync + 'static {
 #[async_trait]
 pub trait Usage: Send + Sync + 'static {
     async fn usage_of(&self, job: JobId) -> Result<Vec<UsageRecord>>;
-    /// What was used at a site since then by local accounts that no allocation names for it, the latest
-    /// first. Costs by the usage of that time and by the number of allocations.
+    /// What was used at a site since then by local accounts that no allocation names for it, or only one whose
+    /// term was over when the job began; the latest first. Costs by the usage of that time and by the number of allocations.
     async fn unknown_accounts(&self, site: &SiteId, since: Timestamp) -> Result<Vec<AccountUse>>;
     /// What ended from one moment on and before another, added up by who used it. Costs by the number of
     /// records.

@@ -29,6 +29,7 @@ mod prepare;
 mod privacy;
 mod row;
 mod rows;
+mod signatories;
 mod sites;
 mod stats;
 mod steps;

@@ -5,7 +5,8 @@
 )]
 
 use broker_store::testing::TestPostgres;
-use broker_store::{SqlStore, StoreError, StoreOptions};
+use broker_store::{Change, Commits as _, Write};
+use broker_store::{Dossiers as _, Privacy as _, SqlStore, StoreError, StoreOptions};
 use sqlx::{Connection as _, PgConnection, Row as _, SqliteConnection};
 
 /// Table, column, and whether it may be NULL.
@@ -136,6 +137,68 @@ async fn what_the_first_schema_held_is_taken_over() {
         row("agt_1", "1795176000000000"),
     ];
     assert_eq!(rows, expected);
+}
+
+const OLD_EVIDENCE: &str = r#"
+    INSERT INTO organisations VALUES ('org_0192f0c1d2e37abc8def0123456789ab', NULL, '{}');
+    INSERT INTO evidence (organisation_id, kind, issued_on, document) VALUES
+        ('org_0192f0c1d2e37abc8def0123456789ab', 'ethics_board', '2026-01-01', '{"source":"minutes"}'),
+        ('org_0192f0c1d2e37abc8def0123456789ab', 'ethics_board', '2026-01-01', '{"source":"Ada"}');
+"#;
+
+/// Takes the dossier of the second away, and returns how many rows went with it, and then again.
+async fn let_go(store: &SqlStore) -> [u64; 3] {
+    let before = store.forget_old_evidence().await.unwrap();
+    let id = format!("evi_{:032x}", 2);
+    let found = store.find_dossier(&id).await.unwrap().unwrap();
+    assert!(found.document.contains("Ada"), "{found:?}");
+    let (id, version) = (found.id, found.version);
+    let change = Change {
+        writes: vec![Write::RemoveDossier { id, version }],
+        entries: Vec::new(),
+    };
+    store.commit(change).await.unwrap();
+    let gone = store.forget_old_evidence().await.unwrap();
+    [before, gone, store.forget_old_evidence().await.unwrap()]
+}
+
+#[tokio::test]
+async fn evidence_of_before_dossiers_goes_once_its_dossier_is_gone() {
+    let left = "SELECT document FROM evidence";
+    let folder = tempfile::tempdir().unwrap();
+    let file = format!("sqlite://{}/broker.db?mode=rwc", folder.path().display());
+    let mut conn = SqliteConnection::connect(&file).await.unwrap();
+    for sql in [
+        include_str!("../migrations/sqlite/0001_first.sql"),
+        "CREATE TABLE schema_migrations (number BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL)",
+        "INSERT INTO schema_migrations VALUES (1, '0001_first')",
+        OLD_EVIDENCE,
+    ] {
+        sqlx::raw_sql(sql).execute(&mut conn).await.unwrap();
+    }
+    let store = migrated(file.strip_suffix("?mode=rwc").unwrap()).await;
+    assert_eq!(let_go(&store).await, [0, 1, 0]);
+    let rows = sqlx::query(left).fetch_all(&mut conn).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].get::<String, _>(0), r#"{"source":"minutes"}"#);
+
+    let Some(postgres) = TestPostgres::shared() else {
+        return;
+    };
+    let url = postgres.create_database().await;
+    let mut conn = PgConnection::connect(&url).await.unwrap();
+    for sql in [
+        include_str!("../migrations/postgres/0001_first.sql"),
+        "CREATE TABLE schema_migrations (number BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL)",
+        "INSERT INTO schema_migrations VALUES (1, '0001_first')",
+        OLD_EVIDENCE,
+    ] {
+        sqlx::raw_sql(sql).execute(&mut conn).await.unwrap();
+    }
+    let store = migrated(&url).await;
+    assert_eq!(let_go(&store).await, [0, 1, 0]);
+    let rows = sqlx::query(left).fetch_all(&mut conn).await.unwrap();
+    assert_eq!(rows.len(), 1);
 }
 
 /// SQLite holds its columns to their types only in STRICT tables.

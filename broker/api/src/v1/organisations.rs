@@ -33,6 +33,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             "/organisations/{id}/evidence/{item}/files/{sha256}",
             files::read,
         ),
+        get("/organisations/{id}/signatories", evidence::signatories),
         get("/reviews/evidence", evidence::to_check),
     ]
 }

@@ -435,3 +435,30 @@ async fn a_decision_is_made_again_for_those_it_concerns() {
         .await
         .problem(404, "not-found");
 }
+
+#[tokio::test]
+async fn what_a_list_of_signatories_says_is_for_reviewers_and_decides_nothing() {
+    let world = World::start().await;
+    let path = world.registered().await;
+    let hint = format!("{path}/signatories");
+    let none = world.by("rita", "GET", &hint, &Value::Null).await;
+    assert_eq!(
+        (none.status.as_u16(), none.json()),
+        (200, json!({ "reads_like": [] }))
+    );
+    let table = broker_app::read_signatories(b"name,country\n\"PLEIONE LABS, SAS\",FR\nMaia,DE\n");
+    let source = ("2026-11-01".parse().unwrap(), "page of the Commission");
+    let kept = world.broker.import_signatories(&table, source, false).await;
+    let kept = kept.unwrap().list;
+    let found = world.by("rita", "GET", &hint, &Value::Null).await.json();
+    assert_eq!(found["list"], serde_json::to_value(&kept).unwrap());
+    let alike = json!([{ "name": "PLEIONE LABS, SAS", "country": "FR" }]);
+    assert_eq!(found["reads_like"], alike);
+    let refused = world.by("sue", "GET", &hint, &Value::Null).await;
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    let draft = application(id_in(&path));
+    let applied = world
+        .by("sue", "POST", "/api/v1/applications", &draft)
+        .await;
+    assert_eq!(applied.json()["decision"]["result"], "needs_evidence");
+}

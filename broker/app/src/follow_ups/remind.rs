@@ -13,8 +13,8 @@ impl Broker {
     pub async fn remind_once(&self) -> Result<u32> {
         let mut given = 0;
         loop {
-            let due: Vec<FollowUp> = self.dossiers_due().await?;
-            let is_last = due.len() < MOST_AT_ONCE as usize;
+            let (due, count) = self.readable_due::<FollowUp>().await?;
+            let is_last = count < MOST_AT_ONCE as usize;
             let mut dealt_with = 0;
             for one in due {
                 dealt_with += u32::from(self.remind(one).await?);

@@ -7,21 +7,38 @@ use super::line::{ImportBatch, ImportReport};
 use crate::invalid::Faults;
 use crate::{Broker, Error, Result};
 
-/// What an import would do: one change, and the words for it.
+/// What an import would do, and the words for it.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    pub(super) change: Change,
+    /// One after the other, each of lines that are whole; what a later one rests on is in an earlier one.
+    changes: Vec<Change>,
     pub(super) report: ImportReport,
     /// Whose standings are others by it.
     pub(super) projects: BTreeSet<ProjectId>,
 }
 
+impl Plan {
+    /// The one that is put together now.
+    pub(super) fn change(&mut self) -> &mut Change {
+        if self.changes.is_empty() {
+            self.next_change();
+        }
+        let last = self.changes.len() - 1;
+        &mut self.changes[last]
+    }
+
+    pub(super) fn next_change(&mut self) {
+        self.changes.push(Change::default());
+    }
+}
+
 impl Broker {
-    /// Makes allocations be as a source says, all of it or nothing. A dry run commits nothing and says
+    /// Makes allocations be as a source says. All lines are checked before the first is imported; up to 5000
+    /// of them are imported all or not at all, more in parts that are. A dry run commits nothing and says
     /// what the same import would do now.
     ///
-    /// Somebody else may change one of them meanwhile: then nothing is imported, and it can be tried
-    /// again.
+    /// Somebody else may change one of them meanwhile: then this part and those after it are not imported.
+    /// Trying again imports what is missing and changes nothing else.
     pub async fn import_allocations(
         &self,
         batch: &ImportBatch,
@@ -32,19 +49,35 @@ impl Broker {
         check_source(&batch.source, &mut faults);
         let plan = self.import_plan(batch, &mut faults).await?;
         faults.check("import")?;
-        if dry_run || plan.change.writes.is_empty() {
+        if dry_run {
             return Ok(plan.report);
         }
-        match self.commit(plan.change).await {
-            Ok(_) => {}
-            Err(CommitError::Hours { .. }) => return Err(Error::Contended),
-            Err(error) => return Err(error.into()),
-        }
+        let changes = plan.changes.into_iter();
+        let changes = changes.filter(|it| !it.writes.is_empty());
+        let done = self.import_parts(changes).await;
         for project in plan.projects {
             self.forget_standing(project).await;
         }
         self.nudges().pending();
-        Ok(plan.report)
+        done.map(|()| plan.report)
+    }
+
+    async fn import_parts(&self, changes: impl Iterator<Item = Change>) -> Result<()> {
+        for (n, change) in changes.enumerate() {
+            let done = self.commit(change).await;
+            if done.is_err() && n > 0 {
+                tracing::warn!(
+                    parts = n,
+                    "so many parts of an import are done, and this one is not"
+                );
+            }
+            match done {
+                Ok(_) => {}
+                Err(CommitError::Hours { .. }) => return Err(Error::Contended),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 }
 

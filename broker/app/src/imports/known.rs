@@ -44,7 +44,7 @@ impl Planner<'_> {
                     None => self.register(line, id),
                 }
                 if !is_claimed {
-                    self.plan.change.writes.push(Write::Claim {
+                    self.plan.change().writes.push(Write::Claim {
                         name: claim.clone(),
                         holder: id.to_string(),
                     });
@@ -53,6 +53,23 @@ impl Planner<'_> {
                 Ok(Some(id))
             }
         }
+    }
+
+    /// A number that was mistyped may be another's, so an operator reads the name before it is done. Nothing
+    /// for those that the import itself registers.
+    pub(super) async fn tell_whose(&mut self, line: &Line, id: OrganisationId) -> Result<()> {
+        if !self.told.insert(id) {
+            return Ok(());
+        }
+        let found = self.broker.inner.store.find_organisation(id).await?;
+        if let Some(known) = found {
+            let words = format!(
+                "{}: its identifier leads to {id} ({}, {})",
+                line.place, known.name, known.country
+            );
+            self.plan.report.led_to.push(words);
+        }
+        Ok(())
     }
 
     fn is_of_country(&mut self, line: &Line, known: &Organisation) -> bool {
@@ -83,8 +100,8 @@ impl Planner<'_> {
             organisation.name, organisation.country
         ));
         let write = Write::PutOrganisation(Box::new(organisation));
-        self.plan.change.writes.push(write);
-        self.plan.change.entries.push(entry);
+        self.plan.change().writes.push(write);
+        self.plan.change().entries.push(entry);
     }
 
     /// By its id, by the source's own key of it, by its call reference, or else by its name. None where
@@ -181,15 +198,15 @@ impl Planner<'_> {
         self.plan.report.changes.push(said);
         self.plan.projects.insert(project.id);
         if line.project_key.is_some() {
-            self.plan.change.writes.push(Write::Claim {
+            self.plan.change().writes.push(Write::Claim {
                 name: format!("project:{}:{key}", self.source),
                 holder: project.id.to_string(),
             });
         }
         let id = project.id;
         let write = Write::PutProject(Box::new(project));
-        self.plan.change.writes.push(write);
-        self.plan.change.entries.push(entry);
+        self.plan.change().writes.push(write);
+        self.plan.change().entries.push(entry);
         id
     }
 

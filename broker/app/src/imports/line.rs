@@ -54,6 +54,8 @@ pub struct ImportBatch {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportReport {
     pub changes: Vec<String>,
+    /// Whom an identifier leads to, where something is made for an organisation that is here already.
+    pub led_to: Vec<String>,
     /// What a person should know, and nothing was done about.
     pub remarks: Vec<String>,
 }

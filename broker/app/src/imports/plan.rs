@@ -2,7 +2,7 @@
 
 mod later;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::{Allocation, AllocationId, Balance, OrganisationId, ProjectId};
 use broker_store::{Change, Write};
@@ -15,6 +15,9 @@ use crate::invalid::Faults;
 use crate::setup::named;
 use crate::{Broker, Result};
 
+/// Lines that one commit takes: of a table all that it may have, of a Waldur with more a part that is whole.
+const AT_ONCE: usize = 5000;
+
 /// What is planned so far, so that two lines of one new project make it once.
 pub(super) struct Planner<'a> {
     pub(super) broker: &'a Broker,
@@ -23,6 +26,8 @@ pub(super) struct Planner<'a> {
     pub(super) plan: Plan,
     pub(super) organisations: BTreeMap<String, OrganisationId>,
     pub(super) projects: BTreeMap<(OrganisationId, String), ProjectId>,
+    /// Of which the report says who they are.
+    pub(super) told: BTreeSet<OrganisationId>,
 }
 
 impl Broker {
@@ -49,9 +54,13 @@ impl Broker {
             plan: Plan::default(),
             organisations: BTreeMap::new(),
             projects: BTreeMap::new(),
+            told: BTreeSet::new(),
         };
         planner.plan.report.remarks.clone_from(&batch.remarks);
-        for line in lines {
+        for (n, line) in lines.into_iter().enumerate() {
+            if n > 0 && n % AT_ONCE == 0 {
+                planner.plan.next_change();
+            }
             planner.line(line).await?;
         }
         for over in &batch.over {
@@ -119,6 +128,7 @@ impl Planner<'_> {
         let Some(organisation) = self.organisation(line).await? else {
             return Ok(());
         };
+        self.tell_whose(line, organisation).await?;
         let Some(project) = self.project(line, organisation).await? else {
             return Ok(());
         };
@@ -133,7 +143,7 @@ impl Planner<'_> {
         };
         let granted = self.broker.new_allocation(allocation);
         self.take(project, &line.reference, granted);
-        self.plan.change.writes.push(claim);
+        self.plan.change().writes.push(claim);
         Ok(())
     }
 
@@ -148,10 +158,10 @@ impl Planner<'_> {
             return;
         }
         self.plan.projects.insert(project);
-        self.plan.change.writes.extend(change.writes);
+        self.plan.change().writes.extend(change.writes);
         let entries = change.entries.into_iter();
         let signed = entries.map(|entry| says::from(entry, self.source, reference));
-        self.plan.change.entries.extend(signed);
+        self.plan.change().entries.extend(signed);
         let line = |it| format!("allocation {reference}{it}");
         self.plan.report.changes.extend(words.into_iter().map(line));
     }

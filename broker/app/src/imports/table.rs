@@ -26,7 +26,7 @@ pub const COLUMNS: [(&str, bool); 14] = [
 ];
 /// One change is one transaction.
 const MOST_LINES: usize = 5000;
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The lines of a table. What cannot be read is among the faults, beside the lines that can.
 pub fn read_table(bytes: &[u8], source: &str) -> ImportBatch {
@@ -110,7 +110,7 @@ fn columns(names: &ByteRecord, faults: &mut Faults) -> Option<Vec<&'static str>>
 
 /// Where its first value stands: the reader counts from the end of the record before, which empty lines
 /// and the second half of `\r\n` come after.
-fn line_number(record: &ByteRecord, table: &[u8]) -> u64 {
+pub(crate) fn line_number(record: &ByteRecord, table: &[u8]) -> u64 {
     let Some(position) = record.position() else {
         return 0;
     };

@@ -147,7 +147,7 @@ impl Broker {
     /// there is nothing for the ledger.
     pub(crate) async fn forget_who_did_not_come(&self) -> Result<u64> {
         let mut forgotten = 0;
-        for mut invitation in self.dossiers_due::<Invitation>().await? {
+        for mut invitation in self.readable_due::<Invitation>().await?.0 {
             invitation.meant_for = None;
             let change = Change {
                 writes: vec![filed(&invitation)],

@@ -1,6 +1,6 @@
 //! What is left of something once the words of people are taken out of it.
 
-use broker_model::{Job, JobState, Outcome, Referral, ReferralState};
+use broker_model::{Attempt, AttemptState, Job, JobState, Outcome, Referral, ReferralState};
 
 /// What stands where a text was. It is a script, too: one that does nothing.
 const BLANK: &str = "# erased";
@@ -45,6 +45,21 @@ pub(super) fn job(mut job: Job) -> Option<Job> {
         outcome.site_words.clear();
     }
     (job != before).then_some(job)
+}
+
+/// The attempt without the site's words, how it ended and what it is called there; `None` when it has none,
+/// and while it is not settled.
+pub(super) fn attempt(mut attempt: Attempt) -> Option<Attempt> {
+    let words = match &mut attempt.state {
+        AttemptState::Ended { outcome } => &mut outcome.site_words,
+        AttemptState::Refused { reason } => reason,
+        _ => return None,
+    };
+    if words.is_empty() || !attempt.settled {
+        return None;
+    }
+    words.clear();
+    Some(attempt)
 }
 
 const fn outcome(state: &mut JobState) -> Option<&mut Outcome> {

@@ -1,4 +1,9 @@
-use broker_model::{Dossier as _, EntryBody, EntryKind, HoldSubject, PersonId, Profile, Referral};
+use std::collections::BTreeSet;
+
+use broker_model::{
+    Dossier as _, EntryBody, EntryKind, HoldSubject, Invite, InviteFate, InviteState,
+    OrganisationId, PersonId, Profile, Referral,
+};
 use broker_store::{
     Change, CommitError, Entity, Revocation, StoredDossier, StoredErasure, StoredGrant, Write,
 };
@@ -18,6 +23,8 @@ struct Erasing {
     now: Timestamp,
     change: Change,
     plan: ErasurePlan,
+    /// Whose dossiers it changes: a hold on one that is set meanwhile wins.
+    organisations: BTreeSet<OrganisationId>,
 }
 
 impl Broker {
@@ -59,10 +66,12 @@ impl Broker {
             now: self.inner.clock.now(),
             change: Change::default(),
             plan: ErasurePlan::default(),
+            organisations: BTreeSet::new(),
         };
         erasing.plan.erased_at = found.erasure.and_then(|it| it.erased_at);
         erasing.look_for_obstacles(&found);
         erasing.end_access(&found);
+        erasing.withdraw_invites(&found);
         self.revoke_roles(&mut erasing, &found).await?;
         for dossier in &found.dossiers {
             erasing.take_out_of(dossier, &found)?;
@@ -144,6 +153,7 @@ impl Erasing {
                 if !referral.is_open()
                     && let Some(blank) = blank::referral(referral)
                 {
+                    self.changes(dossier.organisation);
                     self.change.writes.push(filed(&blank));
                     self.count(
                         "referrals",
@@ -156,11 +166,39 @@ impl Erasing {
         Ok(())
     }
 
+    fn changes(&mut self, of: OrganisationId) {
+        self.organisations.insert(of);
+    }
+
+    /// Invites for agents that nobody came in by: whoever was given one goes on by nobody's word.
+    fn withdraw_invites(&mut self, found: &Footprint) {
+        let now = self.now;
+        let open = { found.invites.iter() }.filter(|it| it.state(now) == InviteState::Open);
+        for invite in open {
+            let mut entry = EntryBody::new(now, EntryKind::AgentInviteWithdrawn)
+                .with("invite", invite.id.to_string());
+            entry.site = Some(invite.site.clone());
+            entry.actor = Some(found.person.id);
+            let ended = Invite {
+                fate: InviteFate::Withdrawn { at: now },
+                ..invite.clone()
+            };
+            self.change.entries.push(entry);
+            let write = Write::UpdateInvite(Box::new(ended));
+            self.change.writes.push(write);
+            self.count(
+                "invites",
+                "invites for agents that they made and nobody used: withdrawn",
+            );
+        }
+    }
+
     /// What they published was their consent to be written to.
     fn withdraw(&mut self, profile: Profile, person: PersonId) {
         if !profile.is_live() {
             return;
         }
+        self.changes(profile.organisation);
         let withdrawn = profile.taken_back(self.now);
         let mut entry = EntryBody::new(self.now, EntryKind::ProfileWithdrawn)
             .with("profile", withdrawn.id.to_string())
@@ -252,7 +290,10 @@ impl Erasing {
             // Not even without jobs: one may be handed in at this moment, and the next round finds out.
             settled: false,
         }));
-        let unheld = holds::unheld(HoldSubject::Person(person));
-        self.change.writes.extend(unheld);
+        let organisations = self.organisations.iter().copied();
+        let touched = organisations.map(HoldSubject::Organisation);
+        for subject in touched.chain([HoldSubject::Person(person)]) {
+            self.change.writes.extend(holds::unheld(subject));
+        }
     }
 }

@@ -1,4 +1,4 @@
-use broker_model::{Job, PersonId, Role};
+use broker_model::{Invite, Job, PersonId, Role};
 use broker_store::{
     ERASED_ISSUER, EntryRow, IdempotencyKey, Person, Remembered, Revocation, Session,
     StoredDossier, StoredErasure,
@@ -19,6 +19,8 @@ pub(super) struct Footprint {
     pub(super) answers: Vec<(IdempotencyKey, Remembered)>,
     pub(super) revocation: Option<Revocation>,
     pub(super) jobs: Vec<Job>,
+    /// For agents, that they made.
+    pub(super) invites: Vec<Invite>,
     /// Those that name them anywhere.
     pub(super) dossiers: Vec<StoredDossier>,
     pub(super) erasure: Option<StoredErasure>,
@@ -60,6 +62,7 @@ impl Broker {
             answers: store.remembered_of(id).await?,
             revocation: { store.find_revocation(&person.issuer, &person.subject) }.await?,
             jobs: self.jobs_owned_by(id).await?,
+            invites: store.invites_by(id).await?,
             dossiers: self.dossiers_naming(&id.to_string()).await?,
             erasure: store.find_erasure(id).await?,
             held: self.held().await?,

@@ -120,6 +120,12 @@ pub(super) fn unheld(subject: HoldSubject) -> [Write; 2] {
     [claim, Write::Unclaim { name }]
 }
 
+/// Everybody whom a document names by their id.
+pub(super) fn people_in(document: &str) -> BTreeSet<PersonId> {
+    let ids = document.split('"').filter(|it| it.starts_with("per_"));
+    ids.filter_map(|it| it.parse().ok()).collect()
+}
+
 fn entry(at: Timestamp, kind: EntryKind, subject: HoldSubject) -> EntryBody {
     let mut entry = EntryBody::new(at, kind);
     match subject {

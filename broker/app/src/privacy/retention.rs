@@ -69,6 +69,13 @@ impl Broker {
             }
         }
         self.remove_files_once().await?;
+        let old = self.inner.store.forget_old_evidence().await?;
+        if old > 0 {
+            tracing::info!(
+                rows = old,
+                "let go evidence of the table of before dossiers"
+            );
+        }
         if done.held > 0 {
             tracing::info!(held = done.held, "kept beyond their time by legal holds");
         }

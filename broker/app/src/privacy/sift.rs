@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use broker_model::{
-    Dossier, Evidence, HoldSubject, Job, OrganisationId, Profile, ProjectId, Referral,
+    Attempt, Dossier, Evidence, HoldSubject, Job, OrganisationId, Profile, ProjectId, Referral,
 };
 use broker_store::{Change, StoredDossier, StoredErasure, Write};
 use jiff::Timestamp;
 
-use super::holds::{Held, unheld};
+use super::holds::{Held, people_in, unheld};
 use super::{ERASED_LOGIN, blank, is_over};
-use crate::dossiers::{filed, opened};
+use crate::dossiers::{filed, opened_or_told};
 use crate::{Broker, MOST_AT_ONCE, Result};
 
 /// Rows that one commit lets go at most, about: others commit beside it.
@@ -93,7 +93,9 @@ impl Broker {
             let is_last = page.len() < MOST_AT_ONCE as usize;
             after = page.last().map(|it| it.id.clone());
             for stored in &page {
-                let dossier: D = opened(stored)?;
+                let Some(dossier) = opened_or_told::<D>(stored) else {
+                    continue;
+                };
                 if sieve.is_full() || !is_over(&dossier) || !dossier.has_any() {
                     continue;
                 }
@@ -102,6 +104,9 @@ impl Broker {
                     continue;
                 }
                 sieve.guard(HoldSubject::Organisation(stored.organisation));
+                for person in people_in(&stored.document) {
+                    sieve.guard(HoldSubject::Person(person));
+                }
                 dossier.let_go(sieve);
             }
             if is_last {
@@ -181,27 +186,46 @@ impl Broker {
             return Ok(false);
         }
         let (id, owner) = (job.id, job.owner);
-        let Some(blank) = blank::job(job) else {
-            return Ok(true);
-        };
+        let before = sieve.change.writes.len();
+        let mut is_settled = true;
         for attempt in self.inner.store.attempts_of(id).await? {
-            let chunks = self.inner.store.log_chunks_of(attempt.id).await?;
-            if !chunks.is_empty() {
-                let attempt = attempt.id;
-                sieve
-                    .change
-                    .writes
-                    .push(Write::RemoveLog { attempt, chunks });
-                sieve.count("logs", 1);
-            }
+            is_settled &= attempt.settled;
+            self.sift_attempt(sieve, attempt).await?;
         }
-        sieve.change.writes.push(Write::UpdateJob(Box::new(blank)));
-        sieve.count("jobs", 1);
+        if let Some(blank) = blank::job(job) {
+            sieve.change.writes.push(Write::UpdateJob(Box::new(blank)));
+            sieve.count("jobs", 1);
+        }
+        if sieve.change.writes.len() == before {
+            return Ok(is_settled);
+        }
         sieve.guard(HoldSubject::Person(owner));
         if let Some(organisation) = organisation {
             sieve.guard(HoldSubject::Organisation(organisation));
         }
-        Ok(true)
+        Ok(is_settled)
+    }
+
+    /// Its log, and what the site said of it.
+    async fn sift_attempt(&self, sieve: &mut Sieve, attempt: Attempt) -> Result<()> {
+        let chunks = self.inner.store.log_chunks_of(attempt.id).await?;
+        if !chunks.is_empty() {
+            let attempt = attempt.id;
+            sieve
+                .change
+                .writes
+                .push(Write::RemoveLog { attempt, chunks });
+            sieve.count("logs", 1);
+        }
+        // One that is open still is an agent's to change; the next round finds it settled.
+        if let Some(blank) = blank::attempt(attempt) {
+            sieve
+                .change
+                .writes
+                .push(Write::UpdateAttempt(Box::new(blank)));
+            sieve.count("attempts", 1);
+        }
+        Ok(())
     }
 
     async fn sift_logins(&self, sieve: &mut Sieve, days: u32) -> Result<()> {

@@ -8,6 +8,7 @@ mod members;
 mod organisations;
 mod policies;
 mod rulings;
+mod signatories;
 
 use broker_app::{Broker, Caller, Error, RouteQuery, Upload, organisation_tag};
 use broker_model::{

@@ -7,15 +7,15 @@ use async_trait::async_trait;
 use broker_model::{
     AgentId, AgentKey, Allocation, AllocationId, Attempt, AttemptId, Confirmation, DecisionId,
     EnrolledAgent, GpuMillis, Invite, InviteId, Job, JobId, Organisation, OrganisationId, PersonId,
-    Placement, Project, ProjectId, RegisteredSite, Role, SiteId, SiteSnapshot, SiteState,
-    StateName, TermsAcceptance, UsageRecord, WindowId, WindowUse,
+    Placement, Project, ProjectId, RegisteredSite, Role, Signatory, SignatoryList, SiteId,
+    SiteSnapshot, SiteState, StateName, TermsAcceptance, UsageRecord, WindowId, WindowUse,
 };
 use broker_store::{
     AccountUse, Accounts, Agents, Attempts, Change, CommitError, Commits, Committed, Dossiers,
     EntryRow, IdempotencyKey, Identities, JobFilter, Jobs, Ledger, LegalHold, LogChunkKey, Page,
-    Person, Privacy, Remembered, Revocation, SealedBatch, Session, Sites, SqlStore, StoreError,
-    StoredCheckpoint, StoredDecision, StoredDossier, StoredErasure, StoredPlacement, Tile, Usage,
-    UsageFilter, Used,
+    Person, Privacy, Remembered, Revocation, SealedBatch, Session, Signatories, Sites, SqlStore,
+    StoreError, StoredCheckpoint, StoredDecision, StoredDossier, StoredErasure, StoredPlacement,
+    Tile, Usage, UsageFilter, Used,
 };
 use jiff::Timestamp;
 
@@ -214,7 +214,13 @@ as_inside! { Privacy {
     fn find_erasure(person: PersonId) -> Result<Option<StoredErasure>>;
     fn open_erasures() -> Result<Vec<StoredErasure>>;
     fn file_removals(limit: u32) -> Result<Vec<String>>;
+    fn forget_old_evidence() -> Result<u64>;
     fn log_chunks_of(attempt: AttemptId) -> Result<Vec<LogChunkKey>>;
+}}
+
+as_inside! { Signatories {
+    fn signatory_lists() -> Result<Vec<SignatoryList>>;
+    fn signatories_on(list: &SignatoryList) -> Result<Option<Vec<Signatory>>>;
 }}
 
 as_inside! { Agents {

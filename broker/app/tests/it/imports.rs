@@ -3,6 +3,7 @@
 mod dry_run;
 mod faults;
 mod first;
+mod large;
 mod later;
 
 use broker_app::imports::{ImportReport, read_table};

@@ -102,3 +102,46 @@ async fn what_a_site_tells_as_an_account_is_kept_as_a_name_of_bounded_length() {
     let ledger = serde_json::to_string(&books.entries).unwrap();
     assert!(!ledger.contains("[31m"), "accounts are not in the ledger");
 }
+
+/// Hours of a term that is over are nobody's: whoever goes on using its account is shown.
+#[tokio::test]
+async fn an_account_is_known_for_the_jobs_that_began_before_its_allocation_ended() {
+    for world in World::each().await {
+        let mut file = setup();
+        let accounts = &mut allocation_of(&mut file).local_accounts;
+        accounts.insert("lumi".parse().unwrap(), "project_2".to_owned());
+        world.broker().await.import(&file).await.unwrap();
+        ended_allocation(&world, "project_1").await;
+        run(&world, Some("project_2"), 15).await;
+        assert_eq!(unknown(&world, "admin").await.unwrap(), []);
+        run(&world, Some("project_1"), 15).await;
+        let listed = unknown(&world, "admin").await.unwrap();
+        let names: Vec<&str> = listed.iter().map(|it| it.account.as_str()).collect();
+        assert_eq!(names, ["project_1"]);
+        ended_allocation(&world, "project_2").await;
+        assert_eq!(
+            unknown(&world, "admin").await.unwrap(),
+            listed,
+            "the other goes on"
+        );
+    }
+}
+
+/// One more allocation of the same project, over by now, that names the account.
+async fn ended_allocation(world: &World, account: &str) {
+    let broker = world.broker().await;
+    let known = crate::world::allocation(&broker).await;
+    let ended = broker_model::Allocation {
+        id: broker_model::Ids::from_os().next(&broker_model::SystemClock),
+        balance: broker_model::Balance::default(),
+        valid_from: world.now() - jiff::SignedDuration::from_hours(48),
+        valid_until: world.now() - jiff::SignedDuration::from_hours(24),
+        local_accounts: [("lumi".parse().unwrap(), account.to_owned())].into(),
+        ..known
+    };
+    let change = broker_store::Change {
+        writes: vec![broker_store::Write::InsertAllocation(Box::new(ended))],
+        entries: Vec::new(),
+    };
+    broker.store().commit(change).await.unwrap();
+}

@@ -17,6 +17,8 @@ pub enum ContactVerb {
         #[command(subcommand)]
         what: Option<CentresVerb>,
     },
+    /// List where money may come from (EIC, InvestEU): entries of a directory, neither advice nor a promise
+    Finance,
     /// Ask a support centre for help
     Refer(Box<ReferArgs>),
     /// List the referrals of your organisations and projects, or what waits at a centre

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use broker_client::{Client, Error};
 
-use super::{centres, matching, referral};
+use super::{centres, finance, matching, referral};
 use crate::cli::{CentresVerb, ContactVerb};
 use crate::exit::Failure;
 
@@ -19,6 +19,7 @@ pub(super) async fn run(
         ContactVerb::Centres {
             what: Some(CentresVerb::Find(args)),
         } => centres::find(client, *args, json, out).await,
+        ContactVerb::Finance => finance::list(client, json, out).await,
         ContactVerb::Refer(args) => referral::refer(client, *args, json, out).await,
         ContactVerb::Referrals { centre, overdue } => {
             let found = match (centre, overdue) {

@@ -1,12 +1,13 @@
 //! `alcyone evidence`: what an organisation can show, with its files.
 
 mod file;
+mod signatories;
 mod upload;
 
 use std::io::Write;
 
 use broker_client::Client;
-use broker_model::{Evidence, EvidenceDraft, EvidenceFile, OrganisationId};
+use broker_model::{Evidence, EvidenceDraft, EvidenceFile, OrganisationId, PLEDGE_EVIDENCE};
 use jiff::civil::Date;
 
 use super::keyed::Keyed;
@@ -42,6 +43,9 @@ pub(super) async fn list(
             &files,
             out,
         )?;
+    }
+    if all.iter().any(|it| it.kind.0 == PLEDGE_EVIDENCE) {
+        signatories::tell(client, of, out).await?;
     }
     Ok(0)
 }

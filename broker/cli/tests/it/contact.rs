@@ -58,6 +58,15 @@ async fn a_founder_is_sent_to_a_centre_and_follows_it_to_its_outcome() {
         centres.contains("lumi") && centres.contains("LANGUAGES"),
         "{centres}"
     );
+    let finance = said(&stage, FOUNDER, &["finance"]).await;
+    for words in [
+        "EIC Accelerator?  https://eic.ec.europa.eu/",
+        "GenAI4EU?  no address is known",
+    ] {
+        assert!(finance.contains(words), "{finance}");
+    }
+    let finance = stage.json(FOUNDER, &["finance"]).await;
+    assert_eq!(finance[1]["id"], "investeu");
     let find = ["centres", "find", "--service", "training"];
     let ranked = said(&stage, FOUNDER, &find).await;
     assert!(ranked.contains("\n1     "), "{ranked}");

@@ -8,12 +8,17 @@ use reqwest::Method;
 
 use super::Client;
 use crate::Result;
-use crate::wire::{CentreQuery, Match, Ranking, ReferralView, SupportCentre};
+use crate::wire::{CentreQuery, ContactVocabulary, Match, Ranking, ReferralView, SupportCentre};
 
 impl Client {
     /// Every support centre with what is known of it.
     pub async fn support_centres(&self) -> Result<Vec<SupportCentre>> {
         self.every("support-centres", &[]).await
+    }
+
+    /// The words of a need, and where money may come from.
+    pub async fn contact_vocabulary(&self) -> Result<ContactVocabulary> {
+        self.get("support-centres/vocabulary", &[]).await
     }
 
     /// Who helps best with a need, and why; nothing of it is stored.

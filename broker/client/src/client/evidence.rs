@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use broker_model::{
-    AidRecord, Evidence, EvidenceDraft, EvidenceFinding, EvidenceId, OrganisationId,
+    AidRecord, Evidence, EvidenceDraft, EvidenceFinding, EvidenceId, OrganisationId, SignatoryHint,
 };
 use reqwest::Method;
 
@@ -84,6 +84,12 @@ impl Client {
         let request = || self.request(Method::GET, &path, &[]);
         let response = self.authorized(request).await?;
         body::bytes(response, &path).await
+    }
+
+    /// What the newest list of signatories of the AI Pact says of its name; for reviewers and operators.
+    pub async fn signatory_hint(&self, of: OrganisationId) -> Result<SignatoryHint> {
+        let path = format!("organisations/{of}/signatories");
+        self.get(&path, &[]).await
     }
 
     /// What nobody has looked at, of every organisation, oldest first; for reviewers.

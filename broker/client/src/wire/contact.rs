@@ -48,6 +48,28 @@ pub struct SupportCentre {
     pub acknowledge_within: Option<SourcedView<u32>>,
 }
 
+/// Where money may come from, of what `contact_vocabulary` answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactVocabulary {
+    pub finance: Vec<Finance>,
+}
+
+/// An entry of a directory: no advice and no promise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finance {
+    pub id: String,
+    /// By language, as all words of it.
+    pub title: BTreeMap<String, String>,
+    pub what: BTreeMap<String, String>,
+    pub for_whom: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    pub source: String,
+    /// `certain`, or `uncertain`.
+    pub confidence: String,
+    pub checked_on: Date,
+}
+
 /// "Who helps with this?"
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CentreQuery {

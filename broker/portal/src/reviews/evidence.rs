@@ -5,7 +5,9 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use broker_app::Error;
-use broker_model::{EvidenceFinding, EvidenceId, OrganisationId};
+use broker_model::{
+    EvidenceFinding, EvidenceId, OrganisationId, PLEDGE_EVIDENCE, Signatory, SignatoryHint,
+};
 use policy_engine::day_in_brussels;
 
 use super::check_reviewer;
@@ -18,6 +20,7 @@ use crate::organisations::evidence_view::EvidenceView;
 use crate::organisations::facts::{Fact, facts};
 use crate::organisations::organisation_id;
 use crate::refusal::Refusal;
+use crate::texts::Texts;
 use crate::titles::Titles;
 use crate::visitor::Member;
 
@@ -28,6 +31,8 @@ struct CheckPage {
     organisation: String,
     facts: Vec<Fact>,
     one: EvidenceView,
+    /// What a list of signatories says, beside a pledge.
+    signatories: Option<String>,
     is_own: bool,
     typed: Typed,
 }
@@ -91,10 +96,17 @@ impl Portal {
         let today = day_in_brussels(self.broker.clock().now());
         let engine = self.broker.policy();
         let titles = Titles::new(texts, &engine);
+        let signatories = if one.kind.0 == PLEDGE_EVIDENCE {
+            let hint = self.broker.signatory_hint(caller, of).await?;
+            Some(signatory_words(texts, &hint))
+        } else {
+            None
+        };
         let mut response = html(&CheckPage {
             f: member.frame(texts.of("review.title"), "reviews"),
             facts: facts(titles, &organisation),
             one: EvidenceView::new(titles, today, one),
+            signatories,
             is_own: self.belongs_to(member).await?.contains(&of),
             organisation: organisation.name,
             typed,
@@ -102,4 +114,27 @@ impl Portal {
         *response.status_mut() = status;
         Ok(response)
     }
+}
+
+/// A name that reads alike is something to check, never a finding.
+fn signatory_words(texts: Texts, hint: &SignatoryHint) -> String {
+    let Some(list) = &hint.list else {
+        return texts.of("review.signatories_no_list").to_owned();
+    };
+    let day = list.as_of.to_string();
+    let name = |it: &Signatory| match &it.country {
+        Some(country) => format!("«{}» ({country})", it.name),
+        None => format!("«{}»", it.name),
+    };
+    let names: Vec<String> = hint.reads_like.iter().map(name).collect();
+    let key = if names.is_empty() {
+        "review.signatories_none"
+    } else {
+        "review.signatories_alike"
+    };
+    let names = names.join(", ");
+    texts.with(
+        key,
+        &[("day", &day), ("source", &list.source), ("names", &names)],
+    )
 }

@@ -221,3 +221,59 @@ async fn who_decides_is_told_what_no_rule_was_asked_of() {
     let page = reviewer.get(&review).await;
     contains_all(&page, &["Non demandé", "si le site le refuse"]);
 }
+
+/// A hint for whoever checks, and nothing more: the evidence waits as before.
+#[tokio::test]
+async fn beside_a_pledge_the_reviewer_reads_what_the_newest_list_of_signatories_says() {
+    let house = House::build().await;
+    let mut founder = house.signed_in(FOUNDER).await;
+    let organisation = registered(&mut founder).await;
+    let page = founder.get(&organisation).await;
+    let fields = [
+        ("kind", "ai_pact_pledge"),
+        ("issued_on", "2026-10-01"),
+        ("expires_on", ""),
+        ("source", "letter of 1 October"),
+    ];
+    let sent = founder
+        .submit(&page, &format!("{organisation}/evidence"), &fields)
+        .await;
+    let id = sent.location().unwrap().fragment().unwrap().to_owned();
+    let path = evidence_path(&organisation, &id);
+    let mut reviewer = house.signed_in(REVIEWER).await;
+    let none = reviewer.get(&path).await;
+    contains_all(&none, &["no list of signatories was imported"]);
+    let shown = organisation.rsplit('/').next().unwrap().parse().unwrap();
+    let registered = house.broker.store().find_organisation(shown).await;
+    let name = registered.unwrap().unwrap().name.to_uppercase();
+    for (day, name, words) in [
+        (
+            "2026-11-01",
+            "Somebody Else",
+            "no name on the list of 2026-11-01 (the page)",
+        ),
+        (
+            "2026-11-02",
+            &name,
+            "which reads like this organisation: check that it is the same",
+        ),
+    ] {
+        let table = broker_app::read_signatories(format!("name\n\"{name} S.A.S.\"\n").as_bytes());
+        let source = (day.parse().unwrap(), "the page");
+        let kept = house.broker.import_signatories(&table, source, false).await;
+        kept.unwrap();
+        let page = reviewer.get(&path).await;
+        contains_all(&page, &[words, "name=\"verdict\""]);
+    }
+    reviewer.language = "fr";
+    contains_all(
+        &reviewer.get(&path).await,
+        &["qui se lit comme cette organisation"],
+    );
+    reviewer.language = "en";
+    let other = handed_in(&mut founder, &organisation).await;
+    let page = reviewer.get(&evidence_path(&organisation, &other)).await;
+    assert!(!page.text.contains("AI Pact:"), "{}", page.text);
+    let page = founder.get(&organisation).await;
+    assert!(!page.text.contains("reads like"), "it is for reviewers");
+}

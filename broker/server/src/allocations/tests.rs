@@ -8,14 +8,14 @@ use crate::compose::new_ledger_key;
 use crate::waldur::emulated::{EmulatedWaldur, Failure, TOKEN, customer, resource};
 
 /// A broker's folder: configuration, migrated database, and files beside them.
-struct House {
-    folder: tempfile::TempDir,
-    config: Config,
-    store: SqlStore,
+pub(crate) struct House {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) config: Config,
+    pub(crate) store: SqlStore,
 }
 
 impl House {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().display().to_string();
         new_ledger_key("test.example/ledger", &folder.path().join("ledger.pem")).unwrap();
@@ -37,7 +37,7 @@ impl House {
         }
     }
 
-    fn file(&self, name: &str, text: &str) -> std::path::PathBuf {
+    pub(crate) fn file(&self, name: &str, text: &str) -> std::path::PathBuf {
         let file = self.folder.path().join(name);
         std::fs::write(&file, text).unwrap();
         file

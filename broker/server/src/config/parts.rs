@@ -37,6 +37,15 @@ pub struct TermsConfig {
     pub dir: Option<PathBuf>,
 }
 
+/// Who helps, and where money may come from.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContactConfig {
+    /// A folder with the files of `config/contact/`; the shipped directory without it.
+    #[serde(default)]
+    pub dir: Option<PathBuf>,
+}
+
 /// Where files of evidence lie.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

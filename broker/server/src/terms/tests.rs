@@ -1,29 +1,12 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use broker_app::{BrokerParts, Limits};
-use broker_model::{Ids, SystemClock};
-use broker_store::{SqlStore, StoreOptions};
-use policy_engine::Engine;
-
 use super::*;
+use crate::testing;
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/terms");
 
 fn config(dir: Option<&Path>) -> Config {
-    let mut config: Config = toml::from_str(
-        r#"
-        [server]
-        listen = "127.0.0.1:0"
-        public_url = "http://127.0.0.1:1"
-        [database]
-        url = "sqlite://unused.db"
-        [ledger]
-        name = "broker.example.eu/ledger"
-        key_file = "key.pem"
-        "#,
-    )
-    .unwrap();
+    let mut config = testing::config();
     config.terms.dir = dir.map(Path::to_owned);
     config
 }
@@ -67,21 +50,7 @@ async fn a_broken_folder_is_refused_by_file_and_place_and_the_set_before_stays()
     let good = std::fs::read_to_string(Path::new(EXAMPLES).join("platform-2026-01.toml")).unwrap();
     std::fs::write(&file, &good).unwrap();
     let config = config(Some(&dir));
-    let url = format!("sqlite://{}/broker.db", folder.path().display());
-    let store = SqlStore::connect(&url, StoreOptions::default())
-        .await
-        .unwrap();
-    store.migrate().await.unwrap();
-    let broker = Broker::new(BrokerParts {
-        store: Arc::new(store),
-        policy: Arc::new(Engine::shipped().unwrap()),
-        sites: Vec::new(),
-        zones: BTreeMap::new(),
-        clock: Arc::new(SystemClock),
-        ids: Arc::new(Ids::from_os()),
-        limits: Limits::default(),
-        files: None,
-    });
+    let broker = testing::bare_broker(folder.path()).await;
     let stranger = broker_model::Principal::stranger("https://id.example", "ada");
     let caller = broker.caller(Arc::new(stranger)).await.unwrap();
     let in_force = async || {

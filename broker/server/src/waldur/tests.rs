@@ -167,3 +167,21 @@ fn a_token_file_holds_a_token_and_nothing_else() {
         assert_eq!(token(file.path()).is_ok(), is_one, "{text:?}");
     }
 }
+
+/// The environment is the process's, so another one is asked: this very program, with one test to run.
+#[test]
+fn a_waldur_on_this_machine_is_asked_without_the_proxy_of_the_environment() {
+    let one = "waldur::tests::a_list_of_several_pages_is_read_whole_with_links_or_by_its_count";
+    let nobody = "http://127.0.0.1:9";
+    let mut run = std::process::Command::new(std::env::current_exe().unwrap());
+    run.args(["--exact", one])
+        .env_remove("NO_PROXY")
+        .env_remove("no_proxy");
+    for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        run.env(name, nobody);
+    }
+    let ran = run.output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{said}");
+    assert!(said.contains("1 passed"), "{said}");
+}

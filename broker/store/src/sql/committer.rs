@@ -40,6 +40,8 @@ pub(super) enum Forgettable {
     Keys,
     Sessions,
     Nonces,
+    /// Of before dossiers, once its dossier is gone; the time says nothing to it.
+    OldEvidence,
 }
 
 #[derive(Debug)]
@@ -288,7 +290,18 @@ impl Forgettable {
     pub(super) const AT_ONCE: u64 = 1000;
 
     const fn statement(self) -> super::db::Sql {
-        super::db::Sql::Same(match self {
+        use super::db::Sql;
+        Sql::Same(match self {
+            Self::OldEvidence => {
+                return Sql::Each {
+                    sqlite: "DELETE FROM evidence WHERE id IN \
+                        (SELECT id FROM evidence WHERE $1 IS NOT NULL AND NOT EXISTS (SELECT 1 FROM dossiers \
+                         WHERE dossiers.id = 'evi_' || printf('%032x', evidence.id)) LIMIT 1000)",
+                    postgres: "DELETE FROM evidence WHERE id IN \
+                        (SELECT id FROM evidence WHERE $1::BIGINT IS NOT NULL AND NOT EXISTS (SELECT 1 FROM dossiers \
+                         WHERE dossiers.id = 'evi_' || LPAD(TO_HEX(evidence.id), 32, '0')) LIMIT 1000)",
+                };
+            }
             Self::Keys => {
                 "DELETE FROM remembered WHERE id IN \
                  (SELECT id FROM remembered WHERE created_at_us < $1 AND NOT EXISTS \

@@ -153,6 +153,7 @@ fn step(write: Write) -> Result<Step, StoreError> {
         Write::RemoveLog { attempt, chunks } => remove_log(attempt, &chunks),
         Write::PutLegalHold(it) => put(TableId::Holds, rows::legal_hold(&it)),
         Write::RemoveLegalHold(subject) => remove(TableId::Holds, vec![Cell::text(subject)]),
+        Write::PutSignatoryList(it) => put(TableId::SignatoryLists, rows::signatory_list(&it)?),
         Write::PutErasure(it) => put(TableId::Erasures, rows::erasure(&it)),
         Write::PutFileRemoval { sha256, decided_at } => {
             let row = vec![Cell::Text(sha256.into()), rows::time(decided_at)];

@@ -1,7 +1,9 @@
 use async_trait::async_trait;
 use broker_model::{AttemptId, Confirmation, Invite, Job, JobId, PersonId};
+use jiff::Timestamp;
 
 use super::SqlStore;
+use super::committer::Forgettable;
 use super::db::Kind::{self, Int, Text};
 use super::db::{Cell, Row, Select};
 use super::rows::{self, LARGEST_PAGE};
@@ -199,6 +201,11 @@ impl Privacy for SqlStore {
         let rows = self.rows(&FILE_REMOVALS, &[page(limit)]).await?;
         let digest = |row: &Row| row.text(0).map(str::to_owned);
         rows.iter().map(digest).collect()
+    }
+
+    async fn forget_old_evidence(&self) -> Result<u64, StoreError> {
+        self.forget(Forgettable::OldEvidence, Timestamp::UNIX_EPOCH)
+            .await
     }
 
     async fn log_chunks_of(&self, attempt: AttemptId) -> Result<Vec<LogChunkKey>, StoreError> {

@@ -14,7 +14,7 @@ use super::db::Cell;
 use crate::{
     IdempotencyKey, LegalHold, Person, Remembered, Revocation, Session, StoreError,
     StoredCheckpoint, StoredConfirmation, StoredDecision, StoredDossier, StoredErasure,
-    StoredGrant, StoredPlacement, Tile,
+    StoredGrant, StoredPlacement, StoredSignatoryList, Tile,
 };
 
 pub(super) type Cells = Vec<Cell>;
@@ -216,6 +216,17 @@ pub(super) fn legal_hold(hold: &LegalHold) -> Cells {
         Cell::text(&hold.reason),
         time(hold.set_at),
     ]
+}
+
+pub(super) fn signatory_list(list: &StoredSignatoryList) -> Result<Cells, StoreError> {
+    Ok(vec![
+        Cell::text(list.head.as_of),
+        Cell::text(&list.head.sha256),
+        Cell::text(&list.head.source),
+        Cell::Int(list.head.names.into()),
+        time(list.head.imported_at),
+        document("signatory_lists", &list.signatories)?,
+    ])
 }
 
 pub(super) fn erasure(erasure: &StoredErasure) -> Cells {

@@ -61,6 +61,8 @@ tables! {
         [id Text, reason Text, set_at_us Int];
     FileRemovals = "file_removals", keys 1, Keep,
         [sha256 Text, decided_at_us Int];
+    SignatoryLists = "signatory_lists", keys 2, Keep,
+        [as_of Text, sha256 Text, source Text, names Int, imported_at_us Int, document Text];
     Grants = "grants", keys 2, Keep,
         [person_id Text, role Text];
     Sessions = "sessions", keys 1,

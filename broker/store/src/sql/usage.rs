@@ -19,22 +19,28 @@ const OF_JOB: Select = Select::new(
     "SELECT document FROM usage_records WHERE job_id = $1 ORDER BY ended_at_us, attempt_id",
     &[Text],
 );
+/// An allocation names an account for the jobs that began before its term ended. Times compare by the second,
+/// as the text of which the documents have them: `2026-11-20T12:00:00`.
 const UNKNOWN_ACCOUNTS: Select = Select {
     table: "usage_records",
     sql: Sql::Each {
         sqlite: "SELECT account, COUNT(*), SUM(gpu_ms), MIN(ended_at_us), MAX(ended_at_us) FROM ( \
-             SELECT json_extract(document, '$.local_account') AS account, gpu_ms, ended_at_us \
-             FROM usage_records WHERE site_id = $1 AND ended_at_us >= $2) AS told \
-             WHERE account IS NOT NULL AND account NOT IN (SELECT known FROM ( \
-             SELECT json_extract(document, '$.local_accounts.\"' || $1 || '\"') AS known \
-             FROM allocations) AS named WHERE known IS NOT NULL) \
+             SELECT json_extract(document, '$.local_account') AS account, gpu_ms, ended_at_us, \
+             SUBSTR(json_extract(document, '$.started_at'), 1, 19) AS started \
+             FROM usage_records WHERE site_id = $1 AND ended_at_us >= $2) AS told LEFT JOIN ( \
+             SELECT json_extract(document, '$.local_accounts.\"' || $1 || '\"') AS known, \
+             MAX(SUBSTR(json_extract(document, '$.valid_until'), 1, 19)) AS until \
+             FROM allocations GROUP BY known) AS named ON known = account AND started < until \
+             WHERE account IS NOT NULL AND known IS NULL \
              GROUP BY account ORDER BY MAX(ended_at_us) DESC, account",
         postgres: "SELECT account, COUNT(*), SUM(gpu_ms)::BIGINT, MIN(ended_at_us), MAX(ended_at_us) FROM ( \
-             SELECT document::JSON ->> 'local_account' AS account, gpu_ms, ended_at_us \
-             FROM usage_records WHERE site_id = $1 AND ended_at_us >= $2) AS told \
-             WHERE account IS NOT NULL AND account NOT IN (SELECT known FROM ( \
-             SELECT document::JSON -> 'local_accounts' ->> $1 AS known \
-             FROM allocations) AS named WHERE known IS NOT NULL) \
+             SELECT document::JSON ->> 'local_account' AS account, gpu_ms, ended_at_us, \
+             SUBSTR(document::JSON ->> 'started_at', 1, 19) COLLATE \"C\" AS started \
+             FROM usage_records WHERE site_id = $1 AND ended_at_us >= $2) AS told LEFT JOIN ( \
+             SELECT document::JSON -> 'local_accounts' ->> $1 AS known, \
+             MAX(SUBSTR(document::JSON ->> 'valid_until', 1, 19) COLLATE \"C\") AS until \
+             FROM allocations GROUP BY 1) AS named ON known = account AND started < until \
+             WHERE account IS NOT NULL AND known IS NULL \
              GROUP BY account ORDER BY MAX(ended_at_us) DESC, account",
     },
     kinds: &[Text, Int, Int, Int, Int],

@@ -3,7 +3,9 @@ use axum::extract::State;
 use axum::response::Response;
 use broker_app::next_after;
 use broker_client::wire::Page;
-use broker_model::{Evidence, EvidenceDraft, EvidenceFinding, EvidenceId, OrganisationId};
+use broker_model::{
+    Evidence, EvidenceDraft, EvidenceFinding, EvidenceId, OrganisationId, SignatoryHint,
+};
 use serde::Deserialize;
 
 use crate::auth::Authenticated;
@@ -79,4 +81,14 @@ pub(crate) async fn withdraw(
     Ok(Json(
         state.broker.withdraw_evidence(caller, (of, id)).await?,
     ))
+}
+
+/// What the newest list of signatories says of its name, for whoever checks a pledge.
+pub(crate) async fn signatories(
+    State(state): State<ApiState>,
+    authenticated: Authenticated,
+    Id(id): Id<OrganisationId>,
+) -> Result<Json<SignatoryHint>, Problem> {
+    let hint = state.broker.signatory_hint(&authenticated.caller, id);
+    Ok(Json(hint.await?))
 }

@@ -45,7 +45,7 @@ fn the_shipped_directory_has_the_seven_the_later_ones_and_the_antennas() {
     let of_kind = |kind| directory.centres().iter().filter(move |it| it.kind == kind);
     assert_eq!(of_kind(CentreKind::Factory).count(), 19);
     assert_eq!(of_kind(CentreKind::Antenna).count(), 13);
-    assert_eq!(of_kind(CentreKind::CompetenceCentre).count(), 1);
+    assert_eq!(of_kind(CentreKind::CompetenceCentre).count(), 12);
     let ours: Vec<_> = of_kind(CentreKind::Factory)
         .filter_map(|it| it.site.as_ref())
         .collect();
@@ -59,7 +59,15 @@ fn the_shipped_directory_has_the_seven_the_later_ones_and_the_antennas() {
     let reviewed = directory.sectors().iter().filter(|it| it.review);
     let reviewed: Vec<&str> = reviewed.map(|it| it.code.as_str()).collect();
     assert_eq!(reviewed, ["defence", "dual_use"]);
-    assert_eq!(directory.finance().len(), 3);
+    let finance: Vec<_> = { directory.finance().iter() }
+        .map(|it| (it.id.as_str(), it.link.as_deref()))
+        .collect();
+    let addresses = [
+        ("eic_accelerator", Some("https://eic.ec.europa.eu/")),
+        ("investeu", Some("https://investeu.europa.eu/")),
+        ("genai4eu", None),
+    ];
+    assert_eq!(finance, addresses);
 }
 
 #[test]

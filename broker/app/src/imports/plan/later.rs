@@ -19,7 +19,7 @@ impl Planner<'_> {
         };
         let mut wanted = allocation(known.id, project, line);
         wanted.suspended = line.suspended.unwrap_or(known.suspended);
-        self.check_hours(known, &wanted, line);
+        self.check_hours(known, &mut wanted, line);
         if self.faults.all().len() > before {
             return Ok(());
         }
@@ -61,7 +61,10 @@ impl Planner<'_> {
     }
 
     /// What was used or is held was granted.
-    fn check_hours(&mut self, known: &Allocation, wanted: &Allocation, line: &Line) {
+    ///
+    /// Once a term is over nothing can be spent any more, so that its source takes hours back from it is told
+    /// and stops no other line.
+    fn check_hours(&mut self, known: &Allocation, wanted: &mut Allocation, line: &Line) {
         let (was, to) = (known.balance, wanted.balance.granted);
         let goes_on = wanted.valid_until > self.broker.inner.clock.now();
         let lost = if goes_on { UnitMillis::ZERO } else { was.lost };
@@ -73,6 +76,15 @@ impl Planner<'_> {
             "{to} {}s are fewer than what {} has spent: {} used, {} held, {lost} lost",
             known.unit, known.id, was.used, was.held
         );
+        if !goes_on {
+            wanted.balance.granted = was.granted;
+            let remark = format!(
+                "{} ({}): its term is over, and {reason}: the hours stay {}",
+                line.place, line.reference, was.granted
+            );
+            self.plan.report.remarks.push(remark);
+            return;
+        }
         let allowed = format!("no fewer than {least}; to stop its jobs say `yes` in `suspended`");
         self.fault(line, "hours", reason, &allowed);
     }

@@ -432,3 +432,27 @@ async fn what_cannot_be_taken_is_said_by_field_and_what_is_settled_is_not_settle
         );
     }
 }
+
+#[tokio::test]
+async fn a_follow_up_that_cannot_be_read_keeps_no_reminder_of_others_from_being_given() {
+    let mut case = Case::new().await;
+    case.granted().await;
+    let id = case.final_report().await.follow_up;
+    case.until("2027-04-21T22:00:00Z");
+    let broken = broker_store::StoredDossier {
+        id: "fup_00000000000000000000000000000001".to_owned(),
+        kind: "follow_up".to_owned(),
+        organisation: id.organisation,
+        desk: None,
+        due_at: Some(jiff::Timestamp::UNIX_EPOCH),
+        version: 0,
+        document: "{}".to_owned(),
+    };
+    let change = broker_store::Change {
+        writes: vec![broker_store::Write::PutDossier(Box::new(broken))],
+        entries: Vec::new(),
+    };
+    case.broker.store().commit(change).await.unwrap();
+    assert_eq!(case.broker.remind_once().await.unwrap(), 1);
+    assert_eq!(case.broker.remind_once().await.unwrap(), 0);
+}

@@ -2,7 +2,7 @@ use broker_app::imports::{ImportBatch, OverLine};
 use broker_model::{EntryKind, UnitMillis};
 use jiff::SignedDuration;
 
-use super::{import, imported, line, refused, table};
+use super::{import, import_of, imported, line, refused, table};
 use crate::books::Books;
 use crate::world::World;
 
@@ -138,4 +138,67 @@ async fn what_is_over_at_its_source_is_suspended_once_and_what_was_never_here_is
     assert!(imported(&broker, "A-1").await.unwrap().suspended);
     let again = broker.import_allocations(&batch, false).await.unwrap();
     assert_eq!(again.changes, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn hours_that_a_source_takes_back_after_the_term_are_told_and_stop_no_other_line() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    import(&world, &table(&[&line("A-1", "100", "2026-11-30", "")])).await;
+    world.pass(20 * 24 * 3600);
+    broker.lapse_once().await.unwrap();
+    let lost = imported(&broker, "A-1").await.unwrap().balance.lost;
+    assert_eq!(lost, UnitMillis::from_hours(100));
+    let text = table(&[
+        &line("A-1", "40", "2026-11-30", "lumi=project_1"),
+        &line("A-2", "7", "2027-05-31", ""),
+    ]);
+    let report = import(&world, &text).await;
+    assert_eq!(report.remarks.len(), 1, "{report:?}");
+    assert!(
+        report.remarks[0].starts_with("line 2 (A-1): its term is over"),
+        "{report:?}"
+    );
+    assert!(
+        report.remarks[0].ends_with("the hours stay 100.0000"),
+        "{report:?}"
+    );
+    let ended = imported(&broker, "A-1").await.unwrap();
+    assert_eq!(ended.balance.granted, UnitMillis::from_hours(100));
+    assert_eq!(
+        ended.local_accounts.len(),
+        1,
+        "what else the line says is done"
+    );
+    assert!(imported(&broker, "A-2").await.is_some());
+}
+
+/// A number that was mistyped may be another's.
+#[tokio::test]
+async fn whom_an_identifier_leads_to_is_told_once_where_something_is_made_for_them() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let first = line("A-1", "100", "2027-05-31", "");
+    let made = import(&world, &table(&[&first])).await;
+    assert_eq!(
+        made.led_to,
+        Vec::<String>::new(),
+        "the import registers them itself"
+    );
+    let others = [
+        line("A-2", "7", "2027-05-31", ""),
+        line("A-3", "7", "2027-05-31", ""),
+    ];
+    let text = table(&[&first, &others[0], &others[1]]);
+    let text = text.replace("Pleione Oy", "Somebody Else Oy");
+    let dry = import_of(&broker, &text, true).await.unwrap();
+    let claim = broker
+        .store()
+        .claim_holder("organisation:csv:pleione")
+        .await;
+    let id = claim.unwrap().unwrap();
+    let words = format!("line 3: its identifier leads to {id} (Pleione Oy, FI)");
+    assert_eq!(dry.led_to, [words]);
+    assert_eq!(import(&world, &text).await.led_to, dry.led_to);
+    assert_eq!(import(&world, &text).await.led_to, Vec::<String>::new());
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use broker_app::Error;
-use broker_model::EntryKind;
+use broker_app::{Error, InviteOrder};
+use broker_model::{EntryKind, HoldSubject, InviteState, Role};
 use broker_store::{Commits as _, StoredGrant};
 use serde_json::Value;
 
@@ -191,4 +191,88 @@ async fn who_asks_to_be_erased_is_on_the_operators_list_until_they_are() {
         Err(Error::NotFound("person"))
     ));
     assert_ne!(somebody.person, nobody);
+}
+
+/// The hold comes after the footprint was read and before the commit.
+#[tokio::test]
+async fn a_hold_on_an_organisation_that_is_set_while_somebody_is_erased_wins() {
+    let case = Case::new().await;
+    let profile = case.profile().await;
+    let store = Arc::new(FaultyStore::over(case.world.store().await));
+    let replica = case.world.broker_over(store.clone());
+    let (other, of) = (case.broker.clone(), HoldSubject::Organisation(case.ours.id));
+    store.meanwhile(async move {
+        other.set_hold(of, "dispute 7").await.unwrap();
+    });
+    let done = replica.erase_person(case.ada.person).await.unwrap();
+    assert!(
+        done.careful
+            .iter()
+            .any(|it| it.contains("a legal hold is on the organisation"))
+    );
+    let found = case
+        .broker
+        .store()
+        .find_dossier(&profile.id.to_string())
+        .await;
+    let left = found.unwrap().unwrap().document;
+    assert!(left.contains(EMAIL), "what is held stays: {left}");
+}
+
+#[tokio::test]
+async fn a_request_that_comes_with_the_erasure_leaves_the_time_of_the_erasure() {
+    let case = Case::new().await;
+    let store = Arc::new(FaultyStore::over(case.world.store().await));
+    let replica = case.world.broker_over(store.clone());
+    let (other, person) = (case.broker.clone(), case.ada.person);
+    store.meanwhile(async move {
+        other.erase_person(person).await.unwrap();
+    });
+    let told = replica.request_erasure(&case.ada).await.unwrap();
+    assert_eq!(told.erased_at, Some(case.world.now()));
+    case.world.pass(60);
+    let later = case.broker.request_erasure(&case.ada).await.unwrap();
+    assert_eq!(later, told, "and asking again changes nothing");
+    let kept = case.broker.store().find_erasure(person).await.unwrap();
+    assert_eq!(kept, Some(told));
+    assert!(case.broker.erasure_requests().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn invites_that_an_erased_administrator_made_and_nobody_used_are_withdrawn() {
+    let case = Case::new().await;
+    let lumi = "lumi".parse().unwrap();
+    let role = Role::SiteAdmin {
+        site: "lumi".parse().unwrap(),
+        sees_people: false,
+    };
+    let grant = StoredGrant {
+        person: case.ada.person,
+        role,
+    };
+    let change = broker_store::Change {
+        writes: vec![broker_store::Write::PutGrant(grant)],
+        entries: Vec::new(),
+    };
+    case.broker.store().commit(change).await.unwrap();
+    case.broker.forget_callers();
+    let admin = case.broker.caller(ada()).await.unwrap();
+    let order = InviteOrder::new(None, None).unwrap();
+    let made = case.broker.invite_agent(Some(&admin), &lumi, order);
+    let made = made.await.unwrap();
+    let plan = case.broker.erase_person(case.ada.person).await.unwrap();
+    assert!(
+        plan.goes
+            .iter()
+            .any(|it| it.class == "invites" && it.count == 1),
+        "{plan:?}"
+    );
+    let found = case.broker.store().find_invite(made.invite.id).await;
+    let state = found.unwrap().unwrap().state(case.world.now());
+    assert_eq!(state, InviteState::Withdrawn);
+    let entries = Books::read(&case.broker).await.entries;
+    let withdrawn = { entries.iter() }.filter(|it| it.kind == EntryKind::AgentInviteWithdrawn);
+    assert_eq!(withdrawn.count(), 1);
+    let again = case.broker.erase_person(case.ada.person).await.unwrap();
+    assert!(again.goes.is_empty(), "{again:?}");
 }

@@ -1,13 +1,16 @@
 use std::collections::BTreeSet;
 
 use broker_app::Broker;
-use broker_model::{EntryKind, EvidenceId, HoldSubject};
+use broker_model::{EntryKind, EvidenceId, HoldSubject, OutcomeKind};
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
+use site_adapter::AttemptReport;
 
 use super::case::{Case, EMAIL, ada};
+use crate::agent::Agent;
 use crate::books::Books;
+use crate::fault::FaultyStore;
 use crate::world::World;
 
 async fn is_there(case: &Case, id: EvidenceId) -> bool {
@@ -277,4 +280,106 @@ proptest! {
 async fn more_than_one_commit_takes_goes_in_one_round() {
     let samples: Vec<Sample> = (0..450).map(|_| (Some(400), false)).collect();
     exactly_what_is_over_goes(&samples).await;
+}
+
+/// A dossier of an organisation that nobody can read, off every desk and due.
+async fn unreadable(case: &Case, id: &str, kind: &str) {
+    let dossier = broker_store::StoredDossier {
+        id: id.to_owned(),
+        kind: kind.to_owned(),
+        organisation: case.ours.id,
+        desk: None,
+        due_at: Some(case.world.now()),
+        version: 0,
+        document: "{}".to_owned(),
+    };
+    let change = broker_store::Change {
+        writes: vec![broker_store::Write::PutDossier(Box::new(dossier))],
+        entries: Vec::new(),
+    };
+    case.broker.store().commit(change).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_dossier_that_cannot_be_read_keeps_no_other_from_going() {
+    let case = Case::new().await;
+    // Before all others by id.
+    unreadable(&case, "evi_00000000000000000000000000000001", "evidence").await;
+    let refused = case.judged("refused", false).await;
+    case.days(365);
+    let done = case.broker.retain_once().await.unwrap();
+    assert_eq!(done.gone["evidence"], 1);
+    assert!(!is_there(&case, refused.id).await);
+    let left = case
+        .broker
+        .store()
+        .find_dossier("evi_00000000000000000000000000000001")
+        .await;
+    assert!(left.unwrap().is_some(), "it is left as it is");
+}
+
+#[tokio::test]
+async fn a_hold_that_is_set_while_evidence_goes_wins_for_the_organisation_and_for_who_is_named() {
+    for of_person in [false, true] {
+        let case = Case::new().await;
+        let refused = case.judged("refused", false).await;
+        case.days(365);
+        let store = std::sync::Arc::new(FaultyStore::over(case.world.store().await));
+        let replica = case.world.broker_over(store.clone());
+        let other = case.broker.clone();
+        let held = if of_person {
+            case.subject()
+        } else {
+            HoldSubject::Organisation(case.ours.id)
+        };
+        store.meanwhile(async move {
+            other.set_hold(held, "dispute 7").await.unwrap();
+        });
+        let done = replica.retain_once().await.unwrap();
+        assert!(done.gone.is_empty(), "{done:?}");
+        assert!(is_there(&case, refused.id).await);
+        let next = replica.retain_once().await.unwrap();
+        assert_eq!((next.held, next.gone.len()), (1, 0));
+    }
+}
+
+#[tokio::test]
+async fn what_a_site_said_of_the_attempts_of_the_erased_goes_with_their_scripts() {
+    let case = Case::new().await;
+    let agent = Agent::of(&case.world, "lumi");
+    agent.show(&case.broker).await;
+    let job = case.job().await;
+    let leased = agent.lease_one(&case.broker).await;
+    agent.start(&case.broker, leased.attempt).await;
+    case.world.pass(60);
+    let mut ended = agent.ended(leased.attempt, OutcomeKind::Failed);
+    if let AttemptReport::Ended { outcome, .. } = &mut ended {
+        outcome.site_words = format!("/home/{EMAIL}: no space");
+    }
+    let used = AttemptReport::Usage {
+        attempt: leased.attempt,
+        usage: Some(agent.usage(&leased, 1)),
+        account: None,
+    };
+    agent.report(&case.broker, vec![ended, used]).await;
+    let words = async || {
+        let store = case.broker.store();
+        let attempts = store.attempts_of(job.id).await.unwrap();
+        serde_json::to_string(&attempts).unwrap()
+    };
+    assert!(words().await.contains(EMAIL));
+    case.broker.erase_person(case.ada.person).await.unwrap();
+    case.days(30);
+    let done = case.broker.retain_once().await.unwrap();
+    assert_eq!((done.gone["attempts"], done.gone["jobs"]), (1, 1));
+    assert!(!words().await.contains(EMAIL), "{}", words().await);
+    assert!(
+        case.broker
+            .store()
+            .open_erasures()
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    Books::check(&case.broker).await;
 }

@@ -1,0 +1,75 @@
+//! What a list of signatories says beside a pledge, for whoever checks it.
+
+use std::io::Write;
+
+use broker_client::{Client, Error};
+use broker_model::{OrganisationId, Signatory, SignatoryHint};
+
+/// Others than reviewers and operators are told nothing: it is no answer to their organisation.
+pub(super) async fn tell(
+    client: &Client,
+    of: OrganisationId,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let hint = match client.signatory_hint(of).await {
+        Ok(hint) => hint,
+        Err(Error::Problem(problem)) if problem.status == 403 => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    writeln!(out, "\nAI Pact: {}", words(&hint))?;
+    Ok(())
+}
+
+fn words(hint: &SignatoryHint) -> String {
+    let Some(list) = &hint.list else {
+        return "no list of signatories was imported; ask whoever runs the broker for one"
+            .to_owned();
+    };
+    if hint.reads_like.is_empty() {
+        return format!(
+            "no name on the list of {} ({}) reads like this organisation",
+            list.as_of, list.source
+        );
+    }
+    let name = |it: &Signatory| match &it.country {
+        Some(country) => format!("{} ({country})", it.name),
+        None => it.name.clone(),
+    };
+    let names: Vec<String> = hint.reads_like.iter().map(name).collect();
+    format!(
+        "the list of {} ({}) names {}, which reads like this organisation: check that it is the same",
+        list.as_of,
+        list.source,
+        names.join("; ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use broker_model::SignatoryList;
+
+    use super::*;
+
+    #[test]
+    fn a_name_that_reads_alike_is_a_thing_to_check_and_silence_says_of_which_day() {
+        let mut hint = SignatoryHint::default();
+        assert!(words(&hint).starts_with("no list of signatories was imported"));
+        hint.list = Some(SignatoryList {
+            as_of: jiff::civil::date(2026, 11, 1),
+            sha256: "00".to_owned(),
+            source: "page of the Commission".to_owned(),
+            names: 2,
+            imported_at: "2026-11-20T12:00:00Z".parse().unwrap(),
+        });
+        assert_eq!(
+            words(&hint),
+            "no name on the list of 2026-11-01 (page of the Commission) reads like this organisation"
+        );
+        hint.reads_like = vec![Signatory {
+            name: "Pleione Labs".to_owned(),
+            country: Some("FR".to_owned()),
+        }];
+        assert!(words(&hint).contains("names Pleione Labs (FR), which reads like"));
+        assert!(words(&hint).ends_with("check that it is the same"));
+    }
+}
