@@ -34,6 +34,8 @@ pub(crate) struct Frame {
 pub(crate) struct Named {
     pub(crate) name: String,
     pub(crate) form_token: String,
+    /// Sees the figures of a funder.
+    pub(crate) sees_figures: bool,
 }
 
 impl Frame {

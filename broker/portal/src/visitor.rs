@@ -41,6 +41,7 @@ impl Session {
         Named {
             name: name.unwrap_or_else(|| principal.subject.clone()),
             form_token: form_token(&self.token),
+            sees_figures: self.open.caller.sees_figures(),
         }
     }
 }

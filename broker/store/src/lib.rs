@@ -28,7 +28,7 @@ pub use read::{
 };
 pub use records::{
     AccountUse, AgentNonce, EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered,
-    Revocation, SealedBatch, Session, StoredCheckpoint, StoredConfirmation, StoredDecision,
+    Revocation, SealedBatch, Session, StoredCheckpoint, PolicyUse, StoredConfirmation, StoredDecision,
     StoredDossier, StoredGrant, StoredPlacement, Tile, UsageFilter, UsageScope, Used,
 };
 pub use sql::{CommitStats, Nudge, SqlStore};

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use crate::{
     AccountUse, Change, CommitError, Committed, EntryRow, IdempotencyKey, JobFilter, Page, Person,
     Privacy, Remembered, Revocation, SealedBatch, Session, StoreError, StoredCheckpoint,
-    StoredDecision, StoredDossier, StoredPlacement, Tile, UsageFilter, Used,
+    PolicyUse, StoredDecision, StoredDossier, StoredPlacement, Tile, UsageFilter, Used,
 };
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -123,6 +123,9 @@ pub trait Jobs: Send + Sync + 'static {
         after: Option<DecisionId>,
         limit: u32,
     ) -> Result<Vec<StoredDecision>>;
+
+    /// Every policy that decisions were made by, the latest first. Costs by the number of decisions.
+    async fn policies_used(&self) -> Result<Vec<PolicyUse>>;
 
     async fn find_remembered(&self, key: &IdempotencyKey) -> Result<Option<Remembered>>;
 
