@@ -12,7 +12,7 @@ struct Kind {
     listed: &'static str,
 }
 
-const KINDS: [Kind; 20] = [
+const KINDS: [Kind; 21] = [
     kind(
         &["job", "placement", "decision"],
         &["job_", "dec_"],
@@ -72,6 +72,11 @@ const KINDS: [Kind; 20] = [
         &["prf_"],
         "`alcyone centres` (`GET /api/v1/support-centres`) lists the centres, \
          `GET /api/v1/organisations/{id}/matches` the profiles",
+    ),
+    kind(
+        &["policy"],
+        &["sha256:"],
+        "`alcyone policy list` (`GET /api/v1/policies`) lists them",
     ),
     kind(
         &["access mode"],

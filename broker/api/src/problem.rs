@@ -6,12 +6,12 @@ use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use broker_app::{AgentRefusal, Error, InvitationRefusal};
+use broker_app::{AgentRefusal, Asked, Error, InvitationRefusal};
 use broker_model::{InvalidSpec, TermsDocument};
 use broker_store::StoreError;
 
 use crate::auth::AuthFailure;
-use crate::{decision, missing};
+use crate::{decision, language, missing};
 
 /// The body.
 pub type ProblemBody = broker_client::wire::Problem;
@@ -143,14 +143,14 @@ impl Problem {
         let remedy = "read them with `alcyone terms show ID`, and accept them with `alcyone terms accept ID`";
         let code = "terms-not-accepted";
         let mut problem = Self::new(StatusCode::FORBIDDEN, code, words).remedy(remedy);
-        problem.body.terms = terms.iter().map(|it| it.unaccepted("en")).collect();
+        problem.body.terms = terms.iter().map(|it| language::unaccepted(it)).collect();
         problem
     }
 
     fn other_terms(words: String, in_force: &TermsDocument) -> Self {
         let mut problem = Self::new(StatusCode::CONFLICT, "terms-not-in-force", words)
             .remedy("read the version in force (`GET /api/v1/terms`), and accept that");
-        problem.body.terms = vec![in_force.unaccepted("en")];
+        problem.body.terms = vec![language::unaccepted(in_force)];
         problem
     }
 
@@ -184,7 +184,8 @@ impl From<AuthFailure> for Problem {
 }
 
 impl Problem {
-    fn not_eligible(words: String, decision: policy_engine::Decision) -> Self {
+    fn not_eligible(words: String, asked: &Asked) -> Self {
+        let decision = language::said(&asked.question, &asked.decision);
         let mut problem = Self::new(StatusCode::FORBIDDEN, "not-eligible", words);
         problem.body.remedy = first_remedy(&decision);
         problem.body.decision = Some(Box::new(decision::view(decision)));
@@ -227,7 +228,7 @@ impl From<Error> for Problem {
             Error::InUse(_) => Self::new(StatusCode::CONFLICT, "in-use", words),
             Error::NotFound(what) => Self::missing(what),
             Error::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, "forbidden", words),
-            Error::NotEligible(asked) => Self::not_eligible(words, asked.decision),
+            Error::NotEligible(asked) => Self::not_eligible(words, &asked),
             Error::TermsNotAccepted(terms) => Self::terms_not_accepted(words, &terms),
             Error::OtherTerms(terms) => Self::other_terms(words, &terms),
             Error::NoAllocation => Self::new(StatusCode::FORBIDDEN, "no-allocation", words)

@@ -1,11 +1,11 @@
 use std::any::Any;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Router, middleware};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -14,7 +14,7 @@ use crate::operation::routed;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::within::within;
-use crate::{agent_v1, probes, v1};
+use crate::{agent_v1, language, probes, v1};
 
 /// A job file is at most 256 KiB of script; agents' reports carry logs and may be larger.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -33,6 +33,10 @@ pub fn router(state: ApiState) -> Router {
     let agents = routed(agent_v1::operations()).fallback(no_such_path);
     let metrics = state.metrics.clone();
     let api = api.layer(DefaultBodyLimit::max(BODY_LIMIT));
+    let api = api.layer(middleware::from_fn_with_state(
+        state.clone(),
+        language::layer,
+    ));
     let agents = agents.layer(DefaultBodyLimit::max(REPORT_LIMIT));
     let router = routed(probes::operations())
         .nest(v1::BASE, within(api, REQUEST_TIME))

@@ -41,7 +41,6 @@ pub(crate) fn operations() -> Vec<Operation> {
         get("/allocations", allocations::allocations),
         get("/access-modes", access_modes::list),
         post("/eligibility/check", check::check),
-        get("/decisions/{id}/replay", decisions::replay),
         post("/routes/find", routes::find),
         get("/jobs", jobs::list::list),
         post("/jobs", jobs::submit::submit),
@@ -84,6 +83,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     ];
     operations.extend(applications::operations());
     operations.extend(contact::operations());
+    operations.extend(decisions::operations());
     operations.extend(follow_ups::operations());
     operations.extend(indicators::operations());
     operations.extend(members::operations());

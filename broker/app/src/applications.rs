@@ -17,14 +17,20 @@ pub(crate) use granted::share_by;
 use crate::{Broker, Caller, Error, Result};
 
 impl Broker {
-    /// Every application of an organisation, oldest first.
+    /// Every application of an organisation that the caller may see, oldest first.
     pub async fn applications_of(
         &self,
         caller: &Caller,
         of: OrganisationId,
     ) -> Result<Vec<Application>> {
-        self.organisation(caller, of).await?;
-        self.dossiers_of(of).await
+        let organisation = self.organisation(caller, of).await?;
+        let mut seen = Vec::new();
+        for one in self.dossiers_of::<Application>(of).await? {
+            if self.sees_application(caller, (&one, &organisation)).await? {
+                seen.push(one);
+            }
+        }
+        Ok(seen)
     }
 
     /// Those of every organisation that the caller speaks for, oldest first within each.
@@ -52,11 +58,15 @@ impl Broker {
     pub async fn application(&self, caller: &Caller, id: ApplicationId) -> Result<Application> {
         let found: Option<Application> = self.dossier(&id).await?;
         let found = found.ok_or(Error::NotFound("application"))?;
-        match self.organisation(caller, found.organisation).await {
-            Ok(_) => Ok(found),
-            Err(Error::NotFound(_)) => Err(Error::NotFound("application")),
-            Err(error) => Err(error),
+        let organisation = match self.organisation(caller, found.organisation).await {
+            Err(Error::NotFound(_)) => return Err(Error::NotFound("application")),
+            organisation => organisation?,
+        };
+        let about = (&found, &organisation);
+        if self.sees_application(caller, about).await? {
+            return Ok(found);
         }
+        Err(Error::NotFound("application"))
     }
 }
 

@@ -24,7 +24,9 @@ impl Broker {
         of: OrganisationId,
     ) -> Result<Vec<FollowUpView>> {
         self.organisation(caller, of).await?;
-        let found = self.dossiers_of(of).await?;
+        let mut found: Vec<FollowUp> = self.dossiers_of(of).await?;
+        let sees_all = caller.represents(of) || caller.sees_all_organisations();
+        found.retain(|it| sees_all || audits(caller, it));
         self.shown_follow_ups(found).await
     }
 

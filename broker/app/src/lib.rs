@@ -77,7 +77,10 @@ pub use members::{InvitationRefusal, InvitationView, Member, Members, PersonName
 pub use nudge::Nudges;
 pub use once::{Entered, FirstAnswer, Idempotent, Once, Order};
 pub use organisations::{OrganisationSize, organisation_tag};
-pub use policies::{DecisionChange, DecisionReplay, PolicyComparison, compare_policies};
+pub use policies::{
+    ComparisonPage, ComparisonQuery, DecisionChange, DecisionReplay, PolicyComparison, PolicyView,
+    compare_policies,
+};
 pub use privacy::{
     ErasurePlan, ExportedDossier, ExportedIdentity, ExportedSession, PersonExport, PlanLine,
     Retained, Retention,

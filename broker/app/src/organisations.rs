@@ -1,5 +1,6 @@
 //! Legal entities as their own people describe them, and who speaks for them.
 
+mod audited;
 mod describe;
 mod draft;
 mod size;
@@ -39,26 +40,33 @@ impl Caller {
 }
 
 impl Broker {
-    /// Those the caller speaks for, by id. Reviewers and operators see all, newest first, page by page.
+    /// Those the caller speaks for, by id. Reviewers, auditors and operators see all, newest first, page by page;
+    /// auditors of one share what belongs to it.
     pub async fn organisations(
         &self,
         caller: &Caller,
         page: &Page<OrganisationId>,
     ) -> Result<Vec<Organisation>> {
         let store = &self.inner.store;
-        if caller.sees_all_organisations() {
+        if caller.sees_all_organisations() || caller.audits_every_share() {
             return Ok(store.list_organisations(page).await?);
+        }
+        if caller.is_auditor() {
+            return self.audited_organisations(caller, page).await;
         }
         Ok(store.find_organisations(&caller.organisations()).await?)
     }
 
     /// One that the caller speaks for, or may look at.
     pub async fn organisation(&self, caller: &Caller, id: OrganisationId) -> Result<Organisation> {
-        if !caller.represents(id) && !caller.sees_all_organisations() {
-            return Err(Error::NotFound("organisation"));
-        }
         let found = self.inner.store.find_organisation(id).await?;
-        found.ok_or(Error::NotFound("organisation"))
+        let found = found.ok_or(Error::NotFound("organisation"))?;
+        let is_seen = caller.represents(id)
+            || caller.sees_all_organisations()
+            || self.is_audited(caller, &found).await?;
+        is_seen
+            .then_some(found)
+            .ok_or(Error::NotFound("organisation"))
     }
 
     /// The same for who acts in its name.

@@ -1,8 +1,11 @@
 //! Policies of earlier and of tomorrow: making a stored decision again, and what a new set would change.
 
+mod compare;
+mod kept;
+
 use std::sync::Arc;
 
-use broker_model::{DecisionId, EntryBody, EntryKind, OrganisationId, Role};
+use broker_model::{DecisionId, EntryBody, EntryKind, OrganisationId};
 use broker_store::{Change, Store, StoredDecision, Write};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -10,7 +13,10 @@ use policy_engine::{Decision, Effect, Engine, Outcome, Question};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::decisions::Made;
+pub use compare::{ComparisonPage, ComparisonQuery};
+pub use kept::PolicyView;
+
+use crate::decisions::{Asked, Made};
 use crate::replay::{decide_again, digest};
 use crate::{Broker, Caller, Error, Result};
 
@@ -31,6 +37,17 @@ pub struct DecisionReplay {
     pub reason: Option<String>,
     /// Question and decision, as they are stored.
     pub document: Box<RawValue>,
+}
+
+impl DecisionReplay {
+    /// Question and answer, to say them in another language; nothing where this program cannot read them.
+    pub fn asked(&self) -> Option<Asked> {
+        let read: Document = serde_json::from_str(self.document.get()).ok()?;
+        Some(Asked {
+            question: read.question,
+            decision: read.decision,
+        })
+    }
 }
 
 /// What a new policy says otherwise of a decision that was made.
@@ -115,11 +132,12 @@ impl Broker {
     }
 
     async fn may_replay(&self, caller: &Caller, of: OrganisationId) -> Result<bool> {
-        let sees_every_share = Role::Auditor { share: None };
-        if caller.sees_all_organisations() || caller.roles.contains(&sees_every_share) {
-            return Ok(true);
+        match self.organisation(caller, of).await {
+            Ok(_) => return Ok(true),
+            Err(Error::NotFound(_)) => {}
+            Err(error) => return Err(error),
         }
-        let mut own = caller.represents(of);
+        let mut own = false;
         for project in self.inner.store.projects_of(of).await? {
             own |= caller.may_use(project.id);
         }
@@ -128,18 +146,24 @@ impl Broker {
 
     /// The policy that a decision was made by, or why it is not at hand.
     async fn policy_of(&self, stored: &StoredDecision) -> Result<Result<Arc<Engine>, String>> {
+        let kept = self.kept_policy(&stored.policy_digest).await?;
+        let words = "its policy is not kept here: it was made by a version that did not keep them";
+        Ok(kept.unwrap_or_else(|| Err(words.to_owned())))
+    }
+
+    /// The policy with a digest, or why this program cannot load it; nothing where it is not kept.
+    async fn kept_policy(&self, digest: &str) -> Result<Option<Result<Arc<Engine>, String>>> {
         let current = self.policy();
-        if stored.policy_digest == current.digest() {
-            return Ok(Ok(current));
+        if digest == current.digest() {
+            return Ok(Some(Ok(current)));
         }
-        let name = stored.policy_digest.trim_start_matches("sha256:");
+        let name = digest.trim_start_matches("sha256:");
         let Some(document) = self.inner.store.find_board_document(name).await? else {
-            let words =
-                "its policy is not kept here: it was made by a version that did not keep them";
-            return Ok(Err(words.to_owned()));
+            return Ok(None);
         };
         let loaded = Engine::from_document(&document);
-        Ok(loaded.map(Arc::new).map_err(|error| error.to_string()))
+        let loaded = loaded.map(Arc::new).map_err(|error| error.to_string());
+        Ok(Some(loaded))
     }
 }
 
@@ -181,20 +205,33 @@ pub async fn compare_policies(
             return Ok(comparison);
         };
         after = Some(last.id);
+        let before = Before {
+            on: on.map(|(day, _)| day),
+            policy: on.map(|(_, current)| current),
+        };
         for stored in &batch {
-            comparison.ask(policy, stored, on);
+            comparison.ask(policy, stored, before);
         }
     }
 }
 
+/// What a decision is compared with.
+#[derive(Clone, Copy, Debug)]
+struct Before<'e> {
+    /// On which both are asked; each on its own day without it.
+    on: Option<Date>,
+    /// Asked once more; without it what was decided counts.
+    policy: Option<&'e Engine>,
+}
+
 impl PolicyComparison {
-    fn ask(&mut self, policy: &Engine, stored: &StoredDecision, on: Option<(Date, &Engine)>) {
+    fn ask(&mut self, policy: &Engine, stored: &StoredDecision, compared: Before<'_>) {
         let Ok(mut before) = serde_json::from_str::<Document>(&stored.document) else {
             self.unreadable += 1;
             return;
         };
-        if let Some((day, current)) = on {
-            before.question.on = day;
+        before.question.on = compared.on.unwrap_or(before.question.on);
+        if let Some(current) = compared.policy {
             before.decision = Made::by(current, &before.question).decision;
         }
         self.asked += 1;

@@ -2,15 +2,18 @@ mod agent;
 mod application;
 mod audit;
 mod contact;
+mod decision;
 mod entitlement;
 mod evidence;
 mod follow_up;
 mod funder;
+mod locale;
 mod me;
 mod member;
 mod organisation;
 mod parse;
 mod person;
+mod policy;
 mod review;
 mod routes;
 mod site;
@@ -31,6 +34,7 @@ pub use contact::{
     CentresVerb, ContactVerb, FindArgs, MatchesVerb, MatchingVerb, MovedArgs, ReferArgs,
     ReferralVerb,
 };
+pub use decision::DecisionVerb;
 pub use entitlement::EntitlementVerb;
 pub use evidence::{EvidenceAdd, EvidenceVerb, FileVerb};
 pub use follow_up::FollowUpVerb;
@@ -40,6 +44,7 @@ pub use member::{InvitationVerb, InviteArgs, MemberVerb, ProjectVerb, Representa
 pub use organisation::{OrganisationVerb, RegisterArgs};
 pub use parse::parse;
 pub use person::{HandoffArgs, HandoffFormat, PersonVerb};
+pub use policy::{CompareArgs, PolicyVerb};
 pub use review::{AcceptArgs, ReviewVerb};
 pub use routes::RouteArgs;
 pub use site::{
@@ -64,6 +69,10 @@ pub struct Cli {
     /// Speak plain HTTP to a broker on another machine: whoever is on the way can read and use the login
     #[arg(long, env = "ALCYONE_ALLOW_HTTP", global = true, value_parser = FalseyValueParser::new())]
     pub allow_http: bool,
+    /// Two letters: read the broker's words in it, `fr`; English where it does not have them. `centres find` and
+    /// `refer` take it for what people want to be helped in, too [default: what LC_ALL, LC_MESSAGES or LANG says]
+    #[arg(long, env = "ALCYONE_LANGUAGE", global = true, value_parser = values::language)]
+    pub language: Option<String>,
     /// Print JSON for programs, also when it fails: `code` and `detail`
     #[arg(long, global = true)]
     pub json: bool,
@@ -96,9 +105,6 @@ pub enum Verb {
     },
     /// List the terms in force, of the platform and of the sites, and which of them you have accepted
     Terms {
-        /// Two letters: `fr`. English where they are not in it
-        #[arg(long, global = true, default_value = "en")]
-        language: String,
         #[command(subcommand)]
         what: Option<TermsVerb>,
     },

@@ -10,7 +10,7 @@ pub enum Failure {
     Verification(String),
 }
 
-const JUDGED: [&str; 17] = [
+const JUDGED: [&str; 18] = [
     "invalid-request",
     "invalid-organisation",
     "invalid-evidence",
@@ -28,6 +28,7 @@ const JUDGED: [&str; 17] = [
     "invalid-objective",
     "invalid-period",
     "invalid-invitation",
+    "invalid-policy",
 ];
 
 /// The exit code of an error, as the crate's documentation lists them.

@@ -34,6 +34,8 @@
 //! | `evidence file get -o` | `{"file", "media_type", "bytes"}` |
 //! | `apply`, `application show`, `… withdraw`, `review application` | `Application` |
 //! | `apply --form` | `ApplicationForm` |
+//! | `decision show`, `… replay` | `DecisionReplay`; exit code 5 of `replay` where it comes out otherwise |
+//! | `policy list`, `… compare` | an array of `PolicyView`, `PolicyComparison` |
 //! | `review` | `{"evidence": [Evidence], "applications": [Application]}` |
 //! | `project members`, `organisation members`; `invitations` | an array of `Member`; of `Invitation` |
 //! | `project invite`, `organisation invite`, `invitation revoke`, `join` | `Invitation` |
@@ -64,12 +66,12 @@ mod written;
 
 pub use cli::{
     AcceptArgs, AcceptTermsArgs, AgentVerb, ApplicationVerb, ApplyArgs, Audit, CentresVerb, Cli,
-    ContactVerb, DrainVerb, EntitlementVerb, EvidenceAdd, EvidenceVerb, FileVerb, FindArgs,
-    FollowUpVerb, FunderVerb, HandoffArgs, HandoffFormat, IncidentVerb, InvitationVerb, InviteArgs,
-    KindArg, MatchesVerb, MatchingVerb, MeVerb, MemberVerb, MovedArgs, ObjectiveArgs,
-    ObjectiveVerb, OrganisationVerb, PersonVerb, ProjectVerb, ReferArgs, ReferralVerb,
-    RegisterArgs, RepresentativeVerb, ReviewVerb, RouteArgs, ScopeArgs, SeverityArg, SiteVerb,
-    TermsVerb, Verb, VetoVerb, Whom, WindowVerb, parse,
+    CompareArgs, ContactVerb, DecisionVerb, DrainVerb, EntitlementVerb, EvidenceAdd, EvidenceVerb,
+    FileVerb, FindArgs, FollowUpVerb, FunderVerb, HandoffArgs, HandoffFormat, IncidentVerb,
+    InvitationVerb, InviteArgs, KindArg, MatchesVerb, MatchingVerb, MeVerb, MemberVerb, MovedArgs,
+    ObjectiveArgs, ObjectiveVerb, OrganisationVerb, PersonVerb, PolicyVerb, ProjectVerb, ReferArgs,
+    ReferralVerb, RegisterArgs, RepresentativeVerb, ReviewVerb, RouteArgs, ScopeArgs, SeverityArg,
+    SiteVerb, TermsVerb, Verb, VetoVerb, Whom, WindowVerb, parse,
 };
 pub use exit::{Failure, exit_code};
 pub use login::{FileTokens, finish_login, start_login};
@@ -108,6 +110,7 @@ async fn dispatch(cli: Cli, out: &mut impl Write) -> anyhow::Result<u8> {
             let settings = place.settings()?;
             let tokens = FileTokens::open(&settings)?;
             let client = Client::new(&settings.broker, Box::new(tokens))?;
+            let client = client.reading(cli.language.as_deref());
             verbs::run(&client, verb, json, out).await
         }
     }

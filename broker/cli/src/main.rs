@@ -7,7 +7,7 @@ use broker_cli::{parse, run};
 async fn main() -> ExitCode {
     let mut out = io::stdout().lock();
     let ran = match parse(std::env::args_os(), &mut out) {
-        Ok(Ok(cli)) => run(cli, &mut out).await,
+        Ok(Ok(cli)) => run(cli.in_locale(|name| std::env::var(name).ok()), &mut out).await,
         Ok(Err(code)) => Ok(code),
         Err(error) => Err(error),
     };

@@ -4,6 +4,7 @@ pub(crate) mod audit;
 mod centres;
 mod check;
 mod contact;
+mod decision;
 mod entitlement;
 mod evidence;
 mod finance;
@@ -22,6 +23,7 @@ mod organisation;
 mod own;
 mod patience;
 mod person;
+mod policy;
 mod referral;
 mod report;
 mod review;
@@ -94,7 +96,7 @@ pub(crate) async fn run(
         }
         Verb::Cancel { job } => job::cancel(client, job, json, out).await,
         Verb::Handoff { job, args } => handoff::run(client, job, args, json, out).await,
-        Verb::Terms { language, what } => terms::run(client, (&language, what), json, out).await,
+        Verb::Terms { what } => terms::run(client, what, json, out).await,
         Verb::Entitlement(verb) => entitlement::run(client, verb, json, out).await,
         Verb::Contact(verb) => contact::run(client, verb, json, out).await,
         Verb::Funder(verb) => funder::run(client, verb, json, out).await,

@@ -16,6 +16,7 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use reqwest::header::ACCEPT_LANGUAGE;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -43,6 +44,7 @@ pub struct Client {
     uploads: reqwest::Client,
     base: Url,
     tokens: Box<dyn TokenSource>,
+    language: Option<String>,
 }
 
 impl Client {
@@ -57,7 +59,21 @@ impl Client {
             uploads: http().build().map_err(unusable)?,
             base: base.clone(),
             tokens,
+            language: None,
         })
+    }
+
+    /// Asks for words in a language (ISO 639-1) with every request. What the broker does not have in it
+    /// comes in English.
+    #[must_use]
+    pub fn reading(mut self, language: Option<&str>) -> Self {
+        self.language = language.map(str::to_owned);
+        self
+    }
+
+    /// The language that words are asked for in.
+    pub fn language(&self) -> &str {
+        self.language.as_deref().unwrap_or("en")
     }
 
     /// How to sign in at this broker; needs no token.
@@ -143,7 +159,11 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str, query: &[(&str, String)]) -> RequestBuilder {
-        self.http.request(method, self.url(path)).query(query)
+        let request = self.http.request(method, self.url(path)).query(query);
+        match &self.language {
+            Some(language) => request.header(ACCEPT_LANGUAGE, language),
+            None => request,
+        }
     }
 
     fn url(&self, path: &str) -> Url {

@@ -131,6 +131,16 @@ impl Application {
     pub const fn is_open(&self) -> bool {
         matches!(self.state, ApplicationState::Submitted)
     }
+
+    /// What the rules found last: when it was decided, or else when it was handed in.
+    pub const fn last_found(&self) -> DecisionId {
+        match &self.state {
+            ApplicationState::Rejected { ruling } | ApplicationState::Accepted { ruling, .. } => {
+                ruling.found
+            }
+            _ => self.found,
+        }
+    }
 }
 
 impl Dossier for Application {

@@ -1,5 +1,6 @@
 //! An eligibility decision in words: every rule that spoke, its source, and what would change it.
 
+pub(crate) mod show;
 mod unasked;
 
 use broker_app::Asked;

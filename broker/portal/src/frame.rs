@@ -36,6 +36,8 @@ pub(crate) struct Named {
     pub(crate) form_token: String,
     /// Whether the queue of reviewers is theirs.
     pub(crate) reviews: bool,
+    /// Sees the figures of a funder.
+    pub(crate) sees_figures: bool,
 }
 
 impl Frame {

@@ -18,6 +18,7 @@ mod fields;
 mod follow_ups;
 mod form;
 mod frame;
+mod funding;
 mod handoffs;
 mod home;
 mod jobs;

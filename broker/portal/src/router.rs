@@ -10,12 +10,13 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::applications::new;
 use crate::contact::{self, refer};
+use crate::decision::show;
 use crate::organisations::{self, describe, evidence, files};
 use crate::referrals::{self, moves};
 use crate::refusal::Refusal;
 use crate::{
-    Portal, agents, applications, assets, confirmations, follow_ups, frame, handoffs, home, jobs,
-    ledger, login, matching, members, reviews, routes, site_admin, sites, terms,
+    Portal, agents, applications, assets, confirmations, follow_ups, frame, funding, handoffs,
+    home, jobs, ledger, login, matching, members, reviews, routes, site_admin, sites, terms,
 };
 
 /// A script is at most 256 KiB, three times that when a form encodes it.
@@ -56,6 +57,7 @@ pub fn router(portal: Portal) -> Router {
             "/sites/{id}/invites/{invite}/withdraw",
             post(agents::withdraw),
         )
+        .route("/funding", get(funding::show))
         .route("/ledger", get(ledger::show))
         .route("/login", get(login::choose))
         .route("/login/start", get(login::start))
@@ -89,6 +91,8 @@ fn entitlement() -> Router<Portal> {
             "/applications/{id}/withdraw",
             post(applications::show::withdraw),
         )
+        .route("/decisions/{id}", get(show::show))
+        .route("/decisions/{id}/replay", get(show::replay))
         .route("/follow-ups", get(follow_ups::list))
         .route("/follow-ups/{id}", get(follow_ups::show))
         .route("/follow-ups/{id}/fulfil", post(follow_ups::fulfil))

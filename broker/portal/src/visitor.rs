@@ -42,6 +42,7 @@ impl Session {
             name: name.unwrap_or_else(|| principal.subject.clone()),
             form_token: form_token(&self.token),
             reviews: self.open.caller.is_reviewer(),
+            sees_figures: self.open.caller.sees_figures(),
         }
     }
 }

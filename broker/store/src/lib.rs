@@ -28,9 +28,10 @@ pub use read::{
     Accounts, Agents, Attempts, Commits, Dossiers, Identities, Jobs, Ledger, Sites, Store, Usage,
 };
 pub use records::{
-    AccountUse, AgentNonce, EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered,
-    Revocation, SealedBatch, Session, StoredCheckpoint, StoredConfirmation, StoredDecision,
-    StoredDossier, StoredGrant, StoredPlacement, Tile, UsageFilter, UsageScope, Used,
+    AccountUse, AgentNonce, EntryRow, IdempotencyKey, JobFilter, Page, Person, PolicyUse,
+    Remembered, Revocation, SealedBatch, Session, StoredCheckpoint, StoredConfirmation,
+    StoredDecision, StoredDossier, StoredGrant, StoredPlacement, Tile, UsageFilter, UsageScope,
+    Used,
 };
 pub use signatories::{Signatories, StoredSignatoryList};
 pub use sql::{CommitStats, Nudge, SqlStore};

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use crate::{
     AccountUse, Change, CommitError, Committed, EntryRow, IdempotencyKey, JobFilter, Page, Person,
-    Privacy, Remembered, Revocation, SealedBatch, Session, Signatories, StoreError,
+    PolicyUse, Privacy, Remembered, Revocation, SealedBatch, Session, Signatories, StoreError,
     StoredCheckpoint, StoredDecision, StoredDossier, StoredPlacement, Tile, UsageFilter, Used,
 };
 
@@ -125,6 +125,9 @@ pub trait Jobs: Send + Sync + 'static {
         after: Option<DecisionId>,
         limit: u32,
     ) -> Result<Vec<StoredDecision>>;
+
+    /// Every policy that decisions were made by, the latest first. Costs by the number of decisions.
+    async fn policies_used(&self) -> Result<Vec<PolicyUse>>;
 
     async fn find_remembered(&self, key: &IdempotencyKey) -> Result<Option<Remembered>>;
 

@@ -16,6 +16,15 @@ pub struct StoredDecision {
     pub decided_at: Timestamp,
 }
 
+/// A policy that decisions were made by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyUse {
+    pub policy_digest: String,
+    pub decisions: u64,
+    pub first_at: Timestamp,
+    pub last_at: Timestamp,
+}
+
 /// A placing as it was made: the document that its user sees, and what it can be made again from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredPlacement {

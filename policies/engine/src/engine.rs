@@ -62,6 +62,13 @@ impl Engine {
         Self::load(&Sources::of_document(document)?)
     }
 
+    /// The policy of a folder whose files are at hand by name: `modes/`, `rules/`, `tables/`, `words/`.
+    pub fn from_files(
+        files: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, LoadError> {
+        Self::load(&Sources::of_files(files)?)
+    }
+
     pub(crate) fn load(sources: &Sources) -> Result<Self, LoadError> {
         let document = sources.document();
         let tables = Tables::load(sources)?;

@@ -148,6 +148,14 @@ impl Sources {
         Self::sort(all)
     }
 
+    /// Files by name, as [`Self::read`] names them.
+    pub(crate) fn of_files(
+        files: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, LoadError> {
+        let files = files.into_iter();
+        Self::sort(files.map(|(name, text)| Source { name, text }))
+    }
+
     fn sort(all: impl IntoIterator<Item = Source>) -> Result<Self, LoadError> {
         let (mut modes, mut rules, mut words) = (Vec::new(), Vec::new(), Vec::new());
         let (mut countries, mut evidence_kinds, mut holidays) = (None, None, None);

@@ -30,14 +30,28 @@ pub(crate) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Those of every organisation that the caller speaks for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whose {
+    organisation: Option<OrganisationId>,
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+/// Those of every organisation that the caller speaks for, or of one that they may look at.
 async fn list(
     State(state): State<ApiState>,
     authenticated: Authenticated,
-    Query(query): Query<Whole>,
+    Query(whose): Query<Whose>,
 ) -> Result<Json<Page<Application>>, Problem> {
-    let mine = state.broker.my_applications(&authenticated.caller).await?;
-    Ok(Json(query.page(mine, |it| it.id.to_string())?))
+    let (broker, caller) = (&state.broker, &authenticated.caller);
+    let found = match whose.organisation {
+        None => broker.my_applications(caller).await?,
+        Some(of) => { broker.applications_of(caller, of).await }
+            .map_err(|error| Problem::from(error).naming(&of))?,
+    };
+    let query = Whole::new(whose.limit, whose.cursor);
+    Ok(Json(query.page(found, |it| it.id.to_string())?))
 }
 
 async fn apply(

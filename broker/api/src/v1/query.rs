@@ -102,6 +102,10 @@ pub(crate) struct Whole {
 }
 
 impl Whole {
+    pub(crate) const fn new(limit: Option<u32>, cursor: Option<String>) -> Self {
+        Self { limit, cursor }
+    }
+
     /// The page after the item that the cursor names; without a limit all that follows.
     pub(crate) fn page<T: Serialize>(
         &self,

@@ -21,7 +21,7 @@ const OPEN: [&str; 5] = [
 ];
 
 /// Mutating by their method, and yet without an entry, with the reason.
-const WITHOUT_ENTRY: [(&str, &str); 6] = [
+const WITHOUT_ENTRY: [(&str, &str); 7] = [
     (
         "/agent/v1/handoffs",
         "asks in the body, as all that agents say is, and stores nothing",
@@ -32,6 +32,7 @@ const WITHOUT_ENTRY: [(&str, &str); 6] = [
     ),
     ("/api/v1/eligibility/check", "asks, and stores nothing"),
     ("/api/v1/jobs/quote", "asks, and stores nothing"),
+    ("/api/v1/policies/compare", "asks, and stores nothing"),
     ("/api/v1/routes/find", "asks, and stores nothing"),
     ("/api/v1/support-centres/find", "asks, and stores nothing"),
 ];
@@ -98,6 +99,7 @@ fn bodies(
         ("/api/v1/jobs", by(token, job())),
         ("/api/v1/jobs/quote", by(token, job())),
         ("/api/v1/routes/find", by(token, routes())),
+        ("/api/v1/policies/compare", by(operator, candidate())),
         (
             "/api/v1/support-centres/find",
             by(token, json!({ "need": { "services": ["training"] } })),
@@ -151,6 +153,12 @@ fn bodies(
     ];
     let by_agents = of_local_people(declined, fetched);
     own.into_iter().chain(by_agents).collect()
+}
+
+/// The set that is shipped, which every broker has in force.
+fn candidate() -> Value {
+    let shipped = policy_engine::Engine::shipped().unwrap();
+    json!({ "policy": shipped.digest() })
 }
 
 /// What people at a site ask through its agent.

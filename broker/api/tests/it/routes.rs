@@ -116,3 +116,47 @@ async fn the_words_are_in_the_language_that_is_asked_for() {
     let words = answer.text();
     assert!(words.contains("établie"), "{words}");
 }
+
+#[tokio::test]
+async fn a_check_a_quote_and_a_refusal_are_in_the_language_that_is_asked_for() {
+    let world = World::start().await;
+    let project = json!({ "project": crate::world::project("outside") });
+    let outside = world.token("ada").await;
+    let asked = |language: &'static str| {
+        let ask = world.post("/api/v1/eligibility/check", &project);
+        ask.token(&outside)
+            .header("accept-language", language)
+            .send()
+    };
+    let (french, english) = (asked("fr").await, asked("en").await);
+    assert_eq!(french.status, 200, "{}", french.text());
+    let (french, english) = (french.json(), english.json());
+    let title = |it: &Value| it["decision"]["rules"][0]["title"].clone();
+    assert_ne!(title(&french), title(&english));
+    let objects = |it: &Value| {
+        let missing = it["missing"].as_array().unwrap().iter();
+        let of_rule: Vec<Value> = missing
+            .filter(|it| it["rule"].is_string())
+            .cloned()
+            .collect();
+        of_rule
+    };
+    assert_eq!(objects(&french).len(), objects(&english).len());
+    for (fr, en) in objects(&french).iter().zip(&objects(&english)) {
+        assert_eq!(fr["rule"], en["rule"]);
+        assert_ne!(fr["words"], en["words"]);
+    }
+    let mut job = crate::ask::job();
+    job["project"] = project["project"].clone();
+    let refused = |language: &'static str| {
+        let ask = world.post("/api/v1/jobs", &job);
+        ask.token(&outside)
+            .header("accept-language", language)
+            .send()
+    };
+    let (french, english) = (refused("fr").await, refused("en").await);
+    let french = french.problem(403, "not-eligible").clone();
+    let english = english.problem(403, "not-eligible").clone();
+    assert_ne!(french["remedy"], english["remedy"]);
+    assert_ne!(title(&french), title(&english));
+}

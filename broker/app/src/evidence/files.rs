@@ -74,13 +74,17 @@ impl Broker {
         self.commit_evidence(evidence, entry).await
     }
 
-    /// A file with its bytes, which are what their digest says.
+    /// A file with its bytes, which are what their digest says; not for auditors.
     pub async fn evidence_file(
         &self,
         caller: &Caller,
         of: (OrganisationId, EvidenceId),
         sha256: &str,
     ) -> Result<(EvidenceFile, Bytes)> {
+        // Who funds sees what was shown and by which digest; what stands in the files is for who judges it.
+        if !caller.represents(of.0) && !caller.sees_all_organisations() {
+            return Err(Error::NotFound("file"));
+        }
         let evidence = self.one_evidence(caller, of).await?;
         let file = evidence.files.into_iter().find(|it| it.sha256 == sha256);
         let file = file.ok_or(Error::NotFound("file"))?;

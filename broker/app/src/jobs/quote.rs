@@ -1,5 +1,5 @@
 use broker_model::{AllocationId, JobSpec, Missing, Placement, TermsScope};
-use policy_engine::Decision;
+use policy_engine::{Decision, Question};
 use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Caller, Result};
@@ -9,6 +9,9 @@ use crate::{Broker, Caller, Result};
 pub struct Quote {
     pub allocation: AllocationId,
     pub eligibility: Decision,
+    /// What was asked; not part of the answer, and there to say it in another language.
+    #[serde(skip)]
+    pub question: Option<Box<Question>>,
     /// The same document that a submitted job gets; absent when the decision says no.
     pub placement: Option<Placement>,
     /// Terms without which the job would be refused.
@@ -19,9 +22,11 @@ impl Broker {
     pub async fn quote(&self, caller: &Caller, spec: &JobSpec) -> Result<Quote> {
         let prepared = self.prepare(caller, spec).await?;
         let placement = prepared.placing.map(|placing| placing.placement);
+        let asked = prepared.decided.asked();
         Ok(Quote {
             allocation: prepared.allocation.id,
-            eligibility: prepared.decided.decision().clone(),
+            eligibility: asked.decision,
+            question: Some(Box::new(asked.question)),
             missing: self.missing_terms(caller, placement.as_ref()).await?,
             placement,
         })

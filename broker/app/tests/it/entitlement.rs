@@ -2,6 +2,7 @@
 
 mod aid;
 mod applications;
+mod audited;
 mod evidence;
 mod follow_ups;
 mod members;

@@ -13,9 +13,9 @@ use broker_model::{
 use broker_store::{
     AccountUse, Accounts, Agents, Attempts, Change, CommitError, Commits, Committed, Dossiers,
     EntryRow, IdempotencyKey, Identities, JobFilter, Jobs, Ledger, LegalHold, LogChunkKey, Page,
-    Person, Privacy, Remembered, Revocation, SealedBatch, Session, Signatories, Sites, SqlStore,
-    StoreError, StoredCheckpoint, StoredDecision, StoredDossier, StoredErasure, StoredPlacement,
-    Tile, Usage, UsageFilter, Used,
+    Person, PolicyUse, Privacy, Remembered, Revocation, SealedBatch, Session, Signatories, Sites,
+    SqlStore, StoreError, StoredCheckpoint, StoredDecision, StoredDossier, StoredErasure,
+    StoredPlacement, Tile, Usage, UsageFilter, Used,
 };
 use jiff::Timestamp;
 
@@ -151,6 +151,7 @@ as_inside! { Jobs {
     fn find_board_document(sha256: &str) -> Result<Option<String>>;
     fn find_decision(id: DecisionId) -> Result<Option<StoredDecision>>;
     fn decisions_after(after: Option<DecisionId>, limit: u32) -> Result<Vec<StoredDecision>>;
+    fn policies_used() -> Result<Vec<PolicyUse>>;
     fn find_remembered(key: &IdempotencyKey) -> Result<Option<Remembered>>;
     fn forget_keys(before: Timestamp) -> Result<u64>;
     fn read_log(job: JobId, stream: &str, offset: u64, max_bytes: usize) -> Result<Vec<u8>>;

@@ -69,8 +69,8 @@ pub struct NeedArgs {
     /// How closely the data must be kept [default: open]
     #[arg(long, value_parser = values::one_of::<DataClass>(&["open", "personal", "sensitive"]))]
     data_class: Option<DataClass>,
-    /// That people want to be helped in: fr
-    #[arg(long)]
+    /// That people want to be helped in: fr. It is the one that the answer is read in, too
+    #[arg(long, value_parser = values::language)]
     language: Option<String>,
     /// Where the organisation is established: FR
     #[arg(long)]

@@ -2,7 +2,8 @@ use broker_model::OrganisationId;
 use clap::Subcommand;
 
 use super::{
-    ApplicationVerb, ApplyArgs, EvidenceVerb, FollowUpVerb, OrganisationVerb, ReviewVerb, RouteArgs,
+    ApplicationVerb, ApplyArgs, DecisionVerb, EvidenceVerb, FollowUpVerb, OrganisationVerb,
+    ReviewVerb, RouteArgs,
 };
 
 /// What an organisation may have, and how it comes to it.
@@ -15,7 +16,7 @@ pub enum EntitlementVerb {
     },
     /// Ask what an organisation could have: every access mode at every system, decided
     Routes(Box<RouteArgs>),
-    /// List the organisations that you speak for; all of them for reviewers and operators
+    /// List the organisations that you speak for; all of them for reviewers, auditors and operators
     Organisations,
     /// Register an organisation, describe it, and see how large it is
     Organisation {
@@ -33,12 +34,21 @@ pub enum EntitlementVerb {
     },
     /// Apply for access by one mode at one system
     Apply(ApplyArgs),
-    /// List the applications of every organisation that you speak for
-    Applications,
+    /// List the applications of every organisation that you speak for, or of one that you may look at
+    Applications {
+        /// For reviewers, auditors and operators, of an organisation that is not theirs
+        #[arg(value_name = "ORG")]
+        organisation: Option<OrganisationId>,
+    },
     /// Look at one application, or take it back
     Application {
         #[command(subcommand)]
         what: ApplicationVerb,
+    },
+    /// Look at a decision of the rules, or make it again
+    Decision {
+        #[command(subcommand)]
+        what: DecisionVerb,
     },
     /// List what is owed after your allocations: final reports, surveys, and until when
     FollowUps {

@@ -2,7 +2,7 @@ use broker_model::{FundingShare, IndicatorKind, ObjectiveDraft, OrganisationId};
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
 
-use super::values;
+use super::{PolicyVerb, values};
 
 /// What a funder asks of a period.
 #[derive(Debug, Subcommand)]
@@ -17,6 +17,11 @@ pub enum FunderVerb {
     },
     /// List what was set out to be reached, and how far it is (auditors, operators)
     Objectives,
+    /// Look at the policies, and compare them
+    Policy {
+        #[command(subcommand)]
+        what: PolicyVerb,
+    },
     /// Set out to reach something (operators)
     Objective {
         #[command(subcommand)]

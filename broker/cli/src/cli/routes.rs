@@ -1,5 +1,7 @@
+use std::path::PathBuf;
+
 use broker_client::wire::{RouteEvidence, RouteNeed, RouteOrganisation, RouteProject, RouteQuery};
-use broker_model::OrganisationId;
+use broker_model::{AiAct, OrganisationId};
 use clap::Args;
 use jiff::civil::Date;
 
@@ -38,14 +40,37 @@ pub struct RouteArgs {
     pub gpu_hours: Option<u32>,
     #[arg(long)]
     pub months: Option<u32>,
-    /// Only one access mode, with every rule that spoke
+    /// It makes a general-purpose AI model (AI Act, Art. 51)
+    #[arg(long)]
+    pub gpai: bool,
+    /// What training takes, in 10^18 floating-point operations
+    #[arg(long, value_name = "EXAFLOP")]
+    pub training_exaflop: Option<u64>,
+    /// An area of Annex III of the AI Act, more than once for several: employment
+    #[arg(long = "high-risk", value_name = "AREA")]
+    pub high_risk: Vec<String>,
+    /// A practice of Art. 5 of the AI Act, more than once for several
+    #[arg(long = "prohibited", value_name = "PRACTICE")]
+    pub prohibited: Vec<String>,
+    /// TOML, or JSON if it is called `*.json`, as `alcyone apply` takes it: its project and need; what is said
+    /// beside goes before
+    #[arg(long, value_name = "FILE")]
+    pub project: Option<PathBuf>,
+    /// Only one access mode, with all that is known of it and every rule that spoke
     #[arg(long)]
     pub mode: Option<String>,
+    /// All that is known of every route, with its sources
+    #[arg(long)]
+    pub full: bool,
 }
 
 impl RouteArgs {
     /// What was not said stays open: a flag that is absent is no "no".
-    pub fn query(&self, organisation_id: Option<OrganisationId>) -> RouteQuery {
+    pub fn query(
+        &self,
+        organisation_id: Option<OrganisationId>,
+        (project, need): (RouteProject, RouteNeed),
+    ) -> RouteQuery {
         let said = |flag: bool| flag.then_some(true);
         let described = |country: &String| RouteOrganisation {
             country: country.clone(),
@@ -57,17 +82,39 @@ impl RouteArgs {
             organisation_id,
             organisation: self.country.as_ref().map(described),
             project: RouteProject {
-                civilian: said(self.civilian),
-                eu_project: said(self.eu_project),
-                sectors: self.sectors.clone(),
+                civilian: said(self.civilian).or(project.civilian),
+                eu_project: said(self.eu_project).or(project.eu_project),
+                sectors: or_else(&self.sectors, project.sectors),
+                ai_act: self.ai_act(project.ai_act),
             },
             evidence: self.evidence.clone(),
             need: RouteNeed {
-                gpu_hours: self.gpu_hours,
-                months: self.months,
+                gpu_hours: self.gpu_hours.or(need.gpu_hours),
+                months: self.months.or(need.months),
             },
         }
     }
+
+    /// None while neither says anything: nobody has assessed it then.
+    fn ai_act(&self, written: Option<AiAct>) -> Option<AiAct> {
+        let is_assessed = written.is_some();
+        let written = written.unwrap_or_default();
+        let said = AiAct {
+            gpai: self.gpai.then_some(true).or(written.gpai),
+            high_risk: or_else(&self.high_risk, written.high_risk),
+            prohibited: or_else(&self.prohibited, written.prohibited),
+            training_exaflop: self.training_exaflop.or(written.training_exaflop),
+            exclusions: written.exclusions,
+        };
+        (is_assessed || said != AiAct::default()).then_some(said)
+    }
+}
+
+fn or_else(said: &[String], written: Vec<String>) -> Vec<String> {
+    if said.is_empty() {
+        return written;
+    }
+    said.to_vec()
 }
 
 fn evidence(text: &str) -> Result<RouteEvidence, String> {

@@ -26,6 +26,13 @@ pub(super) fn day(text: &str) -> Result<Date, String> {
         .ok_or_else(|| "expected a day with its year and month, as `2026-11-21`".to_owned())
 }
 
+/// A language, for people who write `french`.
+pub(super) fn language(text: &str) -> Result<String, String> {
+    let is_code = text.len() == 2 && text.bytes().all(|it| it.is_ascii_alphabetic());
+    { is_code.then(|| text.to_ascii_lowercase()) }
+        .ok_or_else(|| "expected a language by its two letters (ISO 639-1), as `fr`".to_owned())
+}
+
 /// One of the words that an enum has on the wire; clap lists them.
 pub(super) fn one_of<T>(words: &'static [&'static str]) -> impl TypedValueParser<Value = T>
 where
@@ -107,6 +114,15 @@ mod tests {
         ] {
             let words = day(other).unwrap_err();
             assert!(words.contains("`2026-11-21`"), "{other}: {words}");
+        }
+    }
+
+    #[test]
+    fn a_language_is_two_letters() {
+        assert_eq!(language("FR").unwrap(), "fr");
+        for other in ["", "french", "fr-LU", "f1", "é"] {
+            let words = language(other).unwrap_err();
+            assert!(words.contains("`fr`"), "{other}: {words}");
         }
     }
 

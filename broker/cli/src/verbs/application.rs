@@ -3,15 +3,20 @@
 use std::io::Write;
 
 use broker_client::Client;
-use broker_model::{Application, ApplicationDue, ApplicationState, Ruling};
+use broker_model::{Application, ApplicationDue, ApplicationState, OrganisationId, Ruling};
 use jiff::civil::Date;
 
-use super::own;
+use super::{decision, own};
 use crate::cli::ApplicationVerb;
 use crate::print;
 
-pub(super) async fn list(client: &Client, json: bool, out: &mut impl Write) -> anyhow::Result<u8> {
-    let all = client.applications().await?;
+pub(super) async fn list(
+    client: &Client,
+    of: Option<OrganisationId>,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
+    let all = client.applications(of).await?;
     if json {
         print::json(&all, out)?;
         return Ok(0);
@@ -36,16 +41,19 @@ pub(super) async fn run(
     json: bool,
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
-    let application = match verb {
-        ApplicationVerb::Show { application } => client.application(application).await?,
+    let (application, is_show) = match verb {
+        ApplicationVerb::Show { application } => (client.application(application).await?, true),
         ApplicationVerb::Withdraw { application } => {
-            client.withdraw_application(application).await?
+            (client.withdraw_application(application).await?, false)
         }
     };
     if json {
         print::json(&application, out)?;
-    } else {
-        show(&application, own::today(), out)?;
+        return Ok(0);
+    }
+    show(&application, own::today(), out)?;
+    if is_show {
+        decision::rules(client, application.last_found(), out).await?;
     }
     Ok(0)
 }
@@ -109,6 +117,7 @@ fn outcome(state: &ApplicationState) -> Vec<(&'static str, String)> {
         vec![
             ("decided", format!("{} by {}", it.at, it.by)),
             ("reasons", it.reasons.clone()),
+            ("rules then", it.found.to_string()),
         ]
     };
     match state {

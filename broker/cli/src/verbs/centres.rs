@@ -57,7 +57,7 @@ pub(super) async fn find(
     json: bool,
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
-    let reasons = args.reasons;
+    let (reasons, language) = (args.reasons, client.language());
     let ranking = client.find_centres(&args.query()).await;
     let ranking = ranking.map_err(|error| contact::refused(error, json))?;
     let code = u8::from(ranking.centres.is_empty());
@@ -66,22 +66,22 @@ pub(super) async fn find(
         return Ok(code);
     }
     if reasons {
-        all(&ranking, out)?;
+        all((&ranking, language), out)?;
     } else {
-        table(&ranking, out)?;
+        table((&ranking, language), out)?;
     }
     for note in &ranking.notes {
-        writeln!(out, "{}", sentence(note))?;
+        writeln!(out, "{}", sentence(note, language))?;
     }
     Ok(code)
 }
 
-fn table(ranking: &Ranking, out: &mut impl Write) -> anyhow::Result<()> {
+fn table((ranking, language): (&Ranking, &str), out: &mut impl Write) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for it in &ranking.centres {
         // What counts says why it stands here; what is only told is shown on demand.
         let counted = it.reasons.iter().filter(|it| it.weight > 0);
-        let why: Vec<String> = counted.map(sentence).collect();
+        let why: Vec<String> = counted.map(|it| sentence(it, language)).collect();
         rows.push(vec![
             it.rank.to_string(),
             it.centre.to_string(),
@@ -100,7 +100,7 @@ fn table(ranking: &Ranking, out: &mut impl Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn all(ranking: &Ranking, out: &mut impl Write) -> anyhow::Result<()> {
+fn all((ranking, language): (&Ranking, &str), out: &mut impl Write) -> anyhow::Result<()> {
     for it in &ranking.centres {
         writeln!(
             out,
@@ -108,7 +108,12 @@ fn all(ranking: &Ranking, out: &mut impl Write) -> anyhow::Result<()> {
             it.rank, it.centre, it.name, it.country, it.score, it.acknowledge_within
         )?;
         for reason in &it.reasons {
-            writeln!(out, "  {:>3}  {}", reason.weight, sentence(reason))?;
+            writeln!(
+                out,
+                "  {:>3}  {}",
+                reason.weight,
+                sentence(reason, language)
+            )?;
         }
     }
     for it in &ranking.cannot {
@@ -118,15 +123,16 @@ fn all(ranking: &Ranking, out: &mut impl Write) -> anyhow::Result<()> {
             it.centre, it.name, it.country
         )?;
         for reason in &it.why {
-            writeln!(out, "       {}", sentence(reason))?;
+            writeln!(out, "       {}", sentence(reason, language))?;
         }
     }
     Ok(())
 }
 
-/// In English; its code where nobody wrote one.
-fn sentence(reason: &ContactReason) -> String {
-    let words = reason.words.get("en").unwrap_or(&reason.code);
+/// In the language, or in English; its code where nobody wrote one.
+fn sentence(reason: &ContactReason, language: &str) -> String {
+    let words = { reason.words.get(language) }.or_else(|| reason.words.get("en"));
+    let words = words.unwrap_or(&reason.code);
     let doubt = if reason.certain { "" } else { " (uncertain)" };
     format!("{words}{doubt}")
 }

@@ -4,7 +4,9 @@ use std::io::Write;
 
 use broker_client::Client;
 
-use super::{application, apply, evidence, follow_up, modes, organisation, review, routes};
+use super::{
+    application, apply, decision, evidence, follow_up, modes, organisation, review, routes,
+};
 use crate::cli::EntitlementVerb;
 
 pub(super) async fn run(
@@ -26,8 +28,11 @@ pub(super) async fn run(
             what: Some(what), ..
         } => evidence::run(client, what, json, out).await,
         EntitlementVerb::Apply(args) => apply::run(client, args, json, out).await,
-        EntitlementVerb::Applications => application::list(client, json, out).await,
+        EntitlementVerb::Applications { organisation } => {
+            application::list(client, organisation, json, out).await
+        }
         EntitlementVerb::Application { what } => application::run(client, what, json, out).await,
+        EntitlementVerb::Decision { what } => decision::run(client, what, json, out).await,
         EntitlementVerb::FollowUps {
             organisation,
             overdue,

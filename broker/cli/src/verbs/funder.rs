@@ -5,8 +5,8 @@ use std::io::Write;
 use broker_client::Client;
 use broker_model::{AccessTimes, Indicators, ObjectiveView, Spread, UsedPart};
 
-use super::contact;
 use super::keyed::Keyed;
+use super::{contact, policy};
 use crate::cli::{FunderVerb, ObjectiveArgs, ObjectiveVerb};
 use crate::print;
 
@@ -27,6 +27,7 @@ pub(super) async fn run(
                 show(&found, out)?;
             }
         }
+        FunderVerb::Policy { what } => return policy::run(client, what, json, out).await,
         FunderVerb::Objectives => list(&client.objectives().await?, json, out)?,
         FunderVerb::Objective {
             what: ObjectiveVerb::Add(args),

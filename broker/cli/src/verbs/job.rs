@@ -47,6 +47,7 @@ fn facts(job: &JobView, out: &mut impl Write) -> anyhow::Result<()> {
         ("job", format!("{} ({})", job.id, job.name)),
         ("state", job.state.as_str().to_owned()),
         ("project", job.project.to_string()),
+        ("rules found", job.decision.to_string()),
     ];
     lines.extend(job.waits().map(|words| ("waits for", words)));
     lines.extend(

@@ -2,7 +2,8 @@ use std::io::Write;
 
 use broker_client::Client;
 use broker_client::wire::{
-    AccessModeView, ClockView, CutOffsView, DueView, DutyView, GpuHoursView, OfferView, SourcedView,
+    AccessModeView, ClockView, CutOffsView, DueView, DutyView, GpuHoursView, OfferView, RouteView,
+    SourcedView,
 };
 
 use crate::exit::Failure;
@@ -27,7 +28,7 @@ pub(crate) async fn run(
         return Ok(0);
     }
     match (id, modes.first()) {
-        (Some(_), Some(mode)) => one(mode, out)?,
+        (Some(_), Some(mode)) => one((mode, client.language()), out)?,
         _ => all(&modes, out)?,
     }
     Ok(0)
@@ -78,8 +79,9 @@ fn row(mode: &AccessModeView) -> Vec<String> {
 }
 
 /// Every value of one mode, each with its source.
-fn one(mode: &AccessModeView, out: &mut impl Write) -> anyhow::Result<()> {
-    let title = mode.title.get("en").unwrap_or(&mode.id);
+fn one((mode, language): (&AccessModeView, &str), out: &mut impl Write) -> anyhow::Result<()> {
+    let title = { mode.title.get(language) }.or_else(|| mode.title.get("en"));
+    let title = title.unwrap_or(&mode.id);
     let (id, family, on) = (&mode.id, spaced(&mode.family), mode.on);
     let site = { mode.site.as_ref() }.map_or_else(String::new, |site| format!(" of {site}"));
     writeln!(out, "{id}: {title} ({family}{site}), on {on}")?;
@@ -158,6 +160,25 @@ fn when(mode: &AccessModeView, out: &mut impl Write) -> anyhow::Result<()> {
         writeln!(out, "  {on} {name} ({confidence}; {source})")?;
     }
     Ok(())
+}
+
+/// The same of one mode at one system, as a route has it.
+pub(super) fn of_route(route: &RouteView) -> Vec<String> {
+    let state = |it: &OfferView| match route.since {
+        Some(day) if it.since.is_none() => format!("{} since {day}", offer(it)),
+        _ => offer(it),
+    };
+    let mut lines = vec![line("offered", &route.offer, state)];
+    lines.extend({ route.share.iter() }.map(|it| line("hours of the share", it, Clone::clone)));
+    lines.extend({ route.gpu_hours.iter() }.map(|it| line("GPU-hours", it, |it| hours(*it))));
+    let months = route.durations_months.iter();
+    lines.extend(months.map(|it| line("months", it, |it| listed(it))));
+    lines.push(format!("costs: {}", spaced(&route.cost)));
+    lines.extend({ route.documents.iter() }.map(|it| line("asked for", it, |it| spaced(it))));
+    lines.extend({ route.duties.iter() }.map(|it| line("owed", it, duty)));
+    let due = route.decided_by.as_ref().map_or_else(unknown, due);
+    lines.push(format!("an application of today is decided by: {due}"));
+    lines
 }
 
 fn line<T>(what: &str, it: &SourcedView<T>, words: impl Fn(&T) -> String) -> String {

@@ -1,12 +1,18 @@
 use std::io::Write;
 
 use broker_client::Client;
-use broker_client::wire::{ChangeView, DecisionResult, NotOfferedView, RouteView};
+use broker_client::wire::{
+    ChangeView, DecisionResult, NotOfferedView, RouteNeed, RouteProject, RouteView,
+};
+use broker_model::AiAct;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::{check, modes, own};
 use crate::cli::RouteArgs;
 use crate::exit::Failure;
 use crate::print;
+use crate::written::Written;
 
 const DESCRIBE: &str = "; or describe one that is not registered: `--country FR --size small`";
 
@@ -21,7 +27,12 @@ pub(crate) async fn run(
         (Some(_), _) => None,
         (None, given) => Some(own::organisation_or(client, given, DESCRIBE).await?),
     };
-    let found = client.find_routes(&args.query(organisation)).await?;
+    let written = match &args.project {
+        Some(path) => Written::open(path)?.read::<Asked>()?.into_parts(),
+        None => Default::default(),
+    };
+    let query = args.query(organisation, written);
+    let found = client.find_routes(&query).await?;
     let (mut routes, mut absent) = (found.items, found.not_offered);
     if let Some(mode) = &args.mode {
         routes.retain(|route| route.mode == *mode);
@@ -55,10 +66,15 @@ pub(crate) async fn run(
     for NotOfferedView { mode, systems, .. } in &absent {
         writeln!(out, "{mode} is not offered at: {}", systems.join(", "))?;
     }
-    if args.mode.is_some() {
+    if args.mode.is_some() || args.full {
         for route in &routes {
-            rules(route, out)?;
+            one(route, out)?;
         }
+    } else {
+        writeln!(
+            out,
+            "`--full`, or `--mode MODE`, tells hours, months, documents and duties, and every rule"
+        )?;
     }
     Ok(code)
 }
@@ -84,19 +100,72 @@ fn row(route: &RouteView) -> Vec<String> {
     ]
 }
 
-fn rules(route: &RouteView, out: &mut impl Write) -> anyhow::Result<()> {
-    let (mode, system) = (&route.mode, &route.offer.value.system);
+/// All that is known of a route, each value with its source, and every rule that spoke.
+fn one(route: &RouteView, out: &mut impl Write) -> anyhow::Result<()> {
+    let (mode, system, title) = (&route.mode, &route.offer.value.system, &route.title);
     writeln!(
         out,
-        "\n{mode} at {system}: {}",
+        "\n{mode} at {system}: {}\n  {title}",
         check::plain(&route.decision.result)
     )?;
+    for line in modes::of_route(route) {
+        writeln!(out, "  {}", line.replace('\n', "\n  "))?;
+    }
     check::rules(&route.decision, out)?;
     for changes in &route.changes {
         let changes: Vec<String> = changes.iter().map(change).collect();
         writeln!(out, "  eligible with {}", changes.join(" and "))?;
     }
     Ok(())
+}
+
+/// A file for `alcyone apply`; what no route depends on may stand in it, too.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    #[serde(default)]
+    project: AskedProject,
+    #[serde(default)]
+    need: RouteNeed,
+    #[serde(default, rename = "aid")]
+    _aid: IgnoredAny,
+    #[serde(default, rename = "answers")]
+    _answers: IgnoredAny,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AskedProject {
+    #[serde(default)]
+    civilian: Option<bool>,
+    #[serde(default)]
+    eu_project: Option<bool>,
+    #[serde(default)]
+    sectors: Vec<String>,
+    #[serde(default)]
+    ai_act: Option<AiAct>,
+    #[serde(default, rename = "name")]
+    _name: IgnoredAny,
+    #[serde(default, rename = "purpose")]
+    _purpose: IgnoredAny,
+}
+
+impl Asked {
+    fn into_parts(self) -> (RouteProject, RouteNeed) {
+        let project = RouteProject {
+            civilian: self.project.civilian,
+            eu_project: self.project.eu_project,
+            sectors: self.project.sectors,
+            ai_act: self.project.ai_act,
+        };
+        // A form that is not filled in yet has zeros there.
+        let said = |hours: Option<u32>| hours.filter(|it| *it > 0);
+        let need = RouteNeed {
+            gpu_hours: said(self.need.gpu_hours),
+            months: said(self.need.months),
+        };
+        (project, need)
+    }
 }
 
 fn change(change: &ChangeView) -> String {

@@ -12,11 +12,11 @@ use crate::print;
 
 pub(crate) async fn run(
     client: &Client,
-    (language, verb): (&str, Option<TermsVerb>),
+    verb: Option<TermsVerb>,
     json: bool,
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
-    let all = client.terms(language).await?;
+    let all = client.terms().await?;
     match verb {
         None => list(&all, json, out),
         Some(TermsVerb::Show { terms }) => {

@@ -168,6 +168,83 @@ async fn an_organisation_comes_from_its_registration_to_a_project_with_hours() {
     }
 }
 
+/// An application with checked evidence, by its id and that of what the rules found.
+async fn applied(stage: &Stage) -> (String, String) {
+    let org = registered(stage).await;
+    let evidence = id(&stage.json(FOUNDER, &EVIDENCE).await);
+    let check = [
+        "review", "evidence", &org, &evidence, "--accept", "--words", "signed",
+    ];
+    said(stage, REVIEWER, &check).await;
+    let file = stage.file("folding.toml", APPLICATION);
+    let apply = ["apply", "aif_playground", "meluxina/meluxina", &file];
+    let made = stage.json(FOUNDER, &apply).await;
+    (id(&made), made["found"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn a_decision_is_shown_in_words_and_made_again_by_those_it_concerns() {
+    let stage = stage().await;
+    let (application, found) = applied(&stage).await;
+    let shown = said(&stage, FOUNDER, &["application", "show", &application]).await;
+    let rule = "effective 2";
+    for part in [
+        &found[..],
+        "[satisfied]",
+        "source: ",
+        rule,
+        "decision replay",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    for person in [FOUNDER, REVIEWER] {
+        let shown = said(&stage, person, &["decision", "show", &found]).await;
+        for part in [": eligible\n", "policy       sha256:", "[satisfied]", rule] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        let again = said(&stage, person, &["decision", "replay", &found]).await;
+        assert!(again.contains("the same, byte for byte"), "{again}");
+    }
+    let again = stage.json(FOUNDER, &["decision", "replay", &found]).await;
+    assert_eq!(again["same"], true);
+    assert_eq!(
+        again["said"]["result"],
+        again["document"]["decision"]["result"]
+    );
+    let french = ["decision", "show", &found, "--language", "fr"];
+    let french = said(&stage, FOUNDER, &french).await;
+    let english = said(&stage, FOUNDER, &["decision", "show", &found]).await;
+    assert_ne!(french, english);
+    stage.sign_in("ada").await;
+    let foreign = stage.run("ada", &["decision", "show", &found]).await;
+    assert_eq!(foreign.code, 1, "{foreign:?}");
+    assert!(
+        foreign.error.contains("there is no such decision"),
+        "{foreign:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_decision_whose_policy_is_not_kept_is_told_by_exit_code_5() {
+    let stage = stage().await;
+    let (_, found) = applied(&stage).await;
+    // Nobody kept the first set, as of a broker that did not do so yet.
+    let broker = &stage.world.broker;
+    let shipped = broker.policy();
+    let other = shipped
+        .document()
+        .replace("// General-purpose AI", "// General purpose AI");
+    let other = policy_engine::Engine::from_document(&other).unwrap();
+    assert_ne!(other.digest(), shipped.digest());
+    broker.put_policy(other).await.unwrap();
+    let again = ["decision", "replay", &found];
+    let ran = stage.run(FOUNDER, &again).await;
+    assert_eq!(ran.code, 5, "{ran:?}");
+    assert!(ran.out.contains("its policy is not kept here"), "{ran:?}");
+    let shown = said(&stage, FOUNDER, &["decision", "show", &found]).await;
+    assert!(shown.contains(": eligible\n"), "{shown}");
+}
+
 #[tokio::test]
 async fn an_organisation_is_registered_by_words_described_anew_and_has_a_size() {
     let stage = stage().await;

@@ -74,6 +74,95 @@ async fn one_mode_is_told_with_its_rules_their_sources_and_what_would_change_the
 }
 
 #[tokio::test]
+async fn one_mode_is_told_with_hours_months_share_state_documents_duties_and_the_clock() {
+    let stage = signed_in().await;
+    let ran = stage
+        .run("ada", &[&ASKS[..], &["--mode", "aif_playground"]].concat())
+        .await;
+    for part in [
+        "\n  offered: lumi/lumi open",
+        "\n  hours of the share: union\n",
+        "\n  GPU-hours: about 5000\n",
+        "\n  months: 1, 2, 3\n",
+        "\n  costs: free\n",
+        "\n  asked for: ",
+        "\n  owed: final report, 3 months after the end\n",
+        "\n  an application of today is decided by: 2026-11-24\n",
+        "certain, ",
+    ] {
+        assert!(ran.out.contains(part), "{part}: {}", ran.out);
+    }
+    let full = stage.run("ada", &[&ASKS[..], &["--full"]].concat()).await;
+    assert!(full.out.contains("\naif_fast_lane at "), "{}", full.out);
+    let listed = stage.run("ada", &ASKS).await;
+    assert!(!listed.out.contains("owed:"), "{}", listed.out);
+}
+
+#[tokio::test]
+async fn what_the_ai_act_says_is_asked_by_flags_and_from_the_file_of_an_application() {
+    let stage = signed_in().await;
+    let plain = [
+        "routes",
+        "--country",
+        "FR",
+        "--size",
+        "small",
+        "--kind",
+        "company",
+    ];
+    let only = ["--mode", "aif_playground"];
+    let prohibited = ["--prohibited", "social_scoring"];
+    let ran = stage
+        .run("ada", &[&plain[..], &only, &prohibited].concat())
+        .await;
+    assert!(ran.out.contains("(ai_act.prohibited)"), "{}", ran.out);
+    let file = stage.file(
+        "project.toml",
+        "[project]\nname = \"\"\npurpose = \"\"\nsectors = [\"health\"]\ncivilian = true\n\
+         [project.ai_act]\nprohibited = [\"social_scoring\"]\n\
+         [need]\ngpu_hours = 0\nmonths = 0\n[answers]\nplan = \"\"\n",
+    );
+    let from_file = ["--project", &file];
+    let ran = stage
+        .run("ada", &[&plain[..], &only, &from_file].concat())
+        .await;
+    assert!(ran.out.contains("(ai_act.prohibited)"), "{}", ran.out);
+    let without = stage.run("ada", &[&plain[..], &only].concat()).await;
+    assert!(
+        !without.out.contains("(ai_act.prohibited)"),
+        "{}",
+        without.out
+    );
+    let wrong = stage.file("wrong.toml", "[project]\ncivil = true\n");
+    let ran = stage
+        .run("ada", &[&plain[..], &["--project", &wrong]].concat())
+        .await;
+    assert_eq!(ran.code, 2, "{}", ran.error);
+    assert!(ran.error.contains("civil"), "{}", ran.error);
+}
+
+#[tokio::test]
+async fn words_come_in_the_language_that_is_asked_for_before_or_after_the_verb() {
+    let stage = signed_in().await;
+    let only = ["--mode", "aif_playground"];
+    let asks = [&ASKS[..], &only].concat();
+    let english = stage.run("ada", &asks).await;
+    let before = stage
+        .run("ada", &[&["--language", "fr"][..], &asks].concat())
+        .await;
+    let after = stage
+        .run("ada", &[&asks[..], &["--language", "fr"]].concat())
+        .await;
+    assert_eq!(before.out, after.out);
+    assert!(
+        before.out.contains("Accès Playground aux usines d'IA"),
+        "{}",
+        before.out
+    );
+    assert_ne!(before.out, english.out);
+}
+
+#[tokio::test]
 async fn evidence_without_its_day_and_a_mode_that_there_is_not_are_wrong_use() {
     let stage = signed_in().await;
     let ran = stage

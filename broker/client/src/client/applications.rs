@@ -7,9 +7,10 @@ use crate::Result;
 use crate::wire::ApplicationForm;
 
 impl Client {
-    /// Those of every organisation that the caller speaks for.
-    pub async fn applications(&self) -> Result<Vec<Application>> {
-        self.every("applications", &[]).await
+    /// Those of every organisation that the caller speaks for, or of one that they may look at.
+    pub async fn applications(&self, of: Option<OrganisationId>) -> Result<Vec<Application>> {
+        let of = of.map(|it| ("organisation", it.to_string()));
+        self.every("applications", of.as_slice()).await
     }
 
     pub async fn application(&self, id: ApplicationId) -> Result<Application> {

@@ -1,13 +1,14 @@
 //! What somebody may have, and on which ground: access modes, routes, and who organisations are.
 
-use broker_model::{Organisation, OrganisationDraft, OrganisationId};
+use broker_model::{DecisionId, Organisation, OrganisationDraft, OrganisationId};
 use reqwest::{Method, Response};
 
 use super::Client;
-use crate::Result;
 use crate::wire::{
-    AccessModeView, OrganisationDocument, OrganisationSize, Page, RouteListView, RouteQuery,
+    AccessModeView, DecisionReplayView, OrganisationDocument, OrganisationSize, Page,
+    PolicyComparisonQuery, PolicyComparisonView, PolicyView, RouteListView, RouteQuery,
 };
+use crate::{Result, body};
 
 /// The longest page that there is.
 const MOST: u32 = 200;
@@ -21,6 +22,41 @@ impl Client {
     /// What the organisation could have; nothing of it is stored.
     pub async fn find_routes(&self, query: &RouteQuery) -> Result<RouteListView> {
         self.post("routes/find", query, None).await
+    }
+
+    /// A stored decision, and whether it comes out the same when it is made again; for its organisation, members
+    /// of its projects, reviewers, auditors and operators.
+    pub async fn replay_decision(&self, id: DecisionId) -> Result<DecisionReplayView> {
+        self.get(&format!("decisions/{id}/replay"), &[]).await
+    }
+
+    /// The policy in force and those that decided before; for reviewers, auditors and operators.
+    pub async fn policies(&self) -> Result<Vec<PolicyView>> {
+        let page: Page<PolicyView> = self.get("policies", &[]).await?;
+        Ok(page.items)
+    }
+
+    /// What another set would decide otherwise, of every stored decision. Nothing takes effect.
+    pub async fn compare_policies(
+        &self,
+        mut query: PolicyComparisonQuery,
+    ) -> Result<PolicyComparisonView> {
+        let mut all = PolicyComparisonView::default();
+        loop {
+            let page: PolicyComparisonView = self.post("policies/compare", &query, None).await?;
+            all.policy_digest = page.policy_digest;
+            all.asked += page.asked;
+            all.unreadable += page.unreadable;
+            all.changes.extend(page.changes);
+            if page.next_cursor.is_none() {
+                return Ok(all);
+            }
+            if page.next_cursor <= query.cursor {
+                let words = "its pages have no end";
+                return Err(body::not_understood("policies/compare", words));
+            }
+            query.cursor = page.next_cursor;
+        }
     }
 
     /// Those the caller speaks for; every one for reviewers and operators.

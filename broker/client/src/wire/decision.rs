@@ -1,5 +1,10 @@
+use std::collections::BTreeMap;
+
+use broker_model::{DecisionId, OrganisationId};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// An eligibility decision with every rule that spoke.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +16,82 @@ pub struct DecisionView {
     pub policy_digest: String,
     /// SHA-256 over the canonical JSON of the question.
     pub inputs_digest: String,
+}
+
+/// A stored decision, made again from its stored question under the policy of its day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecisionReplayView {
+    pub decision: DecisionId,
+    pub organisation: OrganisationId,
+    pub decided_at: Timestamp,
+    pub policy_digest: String,
+    /// Whether it came out the same, byte for byte.
+    pub same: bool,
+    /// Why it could not be made again, or that it came out otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Question and decision, as they are stored: in English.
+    pub document: Value,
+    /// The decision in the language that was asked for; none where the broker cannot read the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<DecisionView>,
+}
+
+/// A policy set, and what it has decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyView {
+    pub policy_digest: String,
+    /// Decides now.
+    pub in_force: bool,
+    /// Its decisions can be made again at the broker, and other sets compared with it.
+    pub kept: bool,
+    pub decisions: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_at: Option<Timestamp>,
+}
+
+/// A candidate set, and what it is compared with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyComparisonQuery {
+    /// The digest of a set that the broker keeps; instead of `files`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// By their names in a policy folder: `rules/ethics.cedar`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<BTreeMap<String, String>>,
+    /// The digest of one that is asked the same; without it what was decided counts, or with `on` the one in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<String>,
+    /// As if it were that day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<Date>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<DecisionId>,
+}
+
+/// What another set says otherwise, of some of the decisions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyComparisonView {
+    pub policy_digest: String,
+    pub asked: u64,
+    /// Whose document the broker cannot read.
+    pub unreadable: u64,
+    pub changes: Vec<DecisionChangeView>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<DecisionId>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecisionChangeView {
+    pub decision: DecisionId,
+    pub organisation: OrganisationId,
+    pub decided_at: Timestamp,
+    pub from: DecisionResult,
+    pub to: DecisionResult,
+    /// `+` before one that objects and did not, `-` before one that no longer does.
+    pub rules: Vec<String>,
 }
 
 /// The gravest effect among the rules that spoke.

@@ -1,4 +1,4 @@
-use broker_model::OrganisationId;
+use broker_model::{AiAct, OrganisationId};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -42,6 +42,9 @@ pub struct RouteProject {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eu_project: Option<bool>,
     pub sectors: Vec<String>,
+    /// What it says of itself under the AI Act; none while nobody has assessed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ai_act: Option<AiAct>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

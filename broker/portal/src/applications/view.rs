@@ -30,6 +30,8 @@ pub(crate) struct ApplicationView {
     pub(crate) clock: Option<ClockView>,
     pub(crate) ruling: Option<RulingView>,
     pub(crate) project: Option<String>,
+    /// The decision that says what the rules found when it was handed in.
+    pub(crate) found: String,
 }
 
 pub(crate) struct ClockView {
@@ -42,6 +44,8 @@ pub(crate) struct ClockView {
 pub(crate) struct RulingView {
     pub(crate) at: Moment,
     pub(crate) reasons: String,
+    /// The decision that says what the rules found then.
+    pub(crate) found: String,
 }
 
 pub(crate) fn state(texts: Texts, state: &ApplicationState) -> (&'static str, &'static str) {
@@ -84,6 +88,7 @@ impl Portal {
             clock: self.clock_of(texts, one),
             ruling: ruling.map(RulingView::from),
             project,
+            found: one.found.to_string(),
         }
     }
 
@@ -160,6 +165,7 @@ impl From<&Ruling> for RulingView {
         Self {
             at: ruling.at.into(),
             reasons: ruling.reasons.clone(),
+            found: ruling.found.to_string(),
         }
     }
 }

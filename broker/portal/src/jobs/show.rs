@@ -48,6 +48,7 @@ struct JobPage {
     placement: Option<PlacementView>,
     /// Under which it was accepted.
     decision: Option<DecisionView>,
+    decision_id: String,
     entries: Vec<EntryView>,
     after: String,
     file: String,
@@ -95,7 +96,7 @@ pub(crate) async fn show(
         Err(Error::NotFound(_)) => None,
         Err(error) => return Err(error.into()),
     };
-    let decision = broker.decision_of(caller, id).await?.document;
+    let decision = broker.decision_of(caller, id).await?;
     let rows = broker.entries(caller, Some(id), 0, ENTRIES).await?.entries;
     let said = broker.confirmations_of(caller, id).await?;
     let log = portal.log(&member, &job, stream).await?;
@@ -119,7 +120,8 @@ pub(crate) async fn show(
         site_notices: portal.site_notices(texts, &job),
         log,
         placement,
-        decision: DecisionView::stored(texts, &broker.policy(), &decision),
+        decision: DecisionView::stored(texts, &broker.policy(), &decision.document),
+        decision_id: decision.id.to_string(),
         after: rows
             .last()
             .map(|row| row.seq.to_string())

@@ -178,3 +178,33 @@ async fn nobody_applies_for_others_or_for_what_is_not_offered() {
     let forged = founder.post(&format!("{path}/withdraw"), &[]).await;
     assert_eq!(forged.status, 403);
 }
+
+#[tokio::test]
+async fn a_decision_has_a_page_of_its_own_where_it_is_made_again() {
+    let house = House::build().await;
+    let mut founder = house.signed_in(FOUNDER).await;
+    let organisation = registered(&mut founder).await;
+    checked(&house, &mut founder, &organisation).await;
+    let path = applied(&mut founder, &organisation).await;
+    let page = founder.get(&path).await;
+    let link = page.text.split("href=\"/decisions/").nth(1).unwrap();
+    let decision = format!("/decisions/{}", link.split('"').next().unwrap());
+    let page = founder.get(&decision).await;
+    let expected = [
+        "Decision of the rules",
+        "sha256:",
+        "Make it again",
+        "eligible",
+    ];
+    contains_all(&page, &expected);
+    assert!(!page.text.contains("byte for byte."), "{}", page.text);
+    let again = founder.get(&format!("{decision}/replay")).await;
+    contains_all(&again, &["Made again, it is the same, byte for byte."]);
+    founder.language = "fr";
+    let french = founder.get(&format!("{decision}/replay")).await;
+    contains_all(&french, &["Refaite, elle est la même"]);
+    let mut engineer = house.signed_in(ENGINEER).await;
+    for path in [decision.as_str(), "/decisions/dec_nothing"] {
+        assert_eq!(engineer.get(path).await.status, 404, "{path}");
+    }
+}

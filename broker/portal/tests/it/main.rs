@@ -13,6 +13,7 @@ mod browser;
 mod by_people;
 mod contact;
 mod follow_ups;
+mod funding;
 mod house;
 mod jobs;
 mod languages;

@@ -15,8 +15,8 @@ use super::db::{Cell, Row, Select, select_any};
 use super::lists::{Branch, Listed, Term, is};
 use super::rows::{self, LARGEST_PAGE};
 use crate::{
-    CommitError, IdempotencyKey, JobFilter, Jobs, Page, Remembered, StoreError, StoredDecision,
-    StoredPlacement,
+    CommitError, IdempotencyKey, JobFilter, Jobs, Page, PolicyUse, Remembered, StoreError,
+    StoredDecision, StoredPlacement,
 };
 
 pub(super) const FIND: Select =
@@ -91,6 +91,12 @@ const DECISIONS: Select = Select::new(
     "SELECT id, organisation_id, result, policy_digest, document, decided_at_us \
      FROM decisions WHERE id > $1 ORDER BY id LIMIT $2",
     &[Text, Text, Text, Text, Text, Int],
+);
+const POLICIES: Select = Select::new(
+    "decisions",
+    "SELECT policy_digest, COUNT(*), MIN(decided_at_us), MAX(decided_at_us) \
+     FROM decisions GROUP BY policy_digest ORDER BY MAX(decided_at_us) DESC, policy_digest",
+    &[Text, Int, Int, Int],
 );
 const REMEMBERED: Select = Select::new(
     "remembered",
@@ -220,6 +226,19 @@ impl Jobs for SqlStore {
         let limit = Cell::Int(limit.min(rows::LARGEST_PAGE).into());
         let rows = self.rows(&DECISIONS, &[rows::after(after), limit]).await?;
         rows.iter().map(decision).collect()
+    }
+
+    async fn policies_used(&self) -> Result<Vec<PolicyUse>, StoreError> {
+        let rows = self.rows(&POLICIES, &[]).await?;
+        let used = rows.iter().map(|row| {
+            Ok(PolicyUse {
+                policy_digest: row.text(0)?.to_owned(),
+                decisions: u64::try_from(row.int(1)?).unwrap_or_default(),
+                first_at: row.time(2)?,
+                last_at: row.time(3)?,
+            })
+        });
+        used.collect()
     }
 
     async fn find_remembered(
