@@ -250,6 +250,7 @@ impl Installation {
                 dir: Some("sites".into()),
             },
             terms: TermsConfig::default(),
+            contact: broker_server::config::ContactConfig::default(),
             retention: broker_server::config::RetentionConfig::default(),
             issuers: vec![setup.issuer.clone()],
             files: FilesConfig::default(),
