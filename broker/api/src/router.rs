@@ -33,7 +33,10 @@ pub fn router(state: ApiState) -> Router {
     let agents = routed(agent_v1::operations()).fallback(no_such_path);
     let metrics = state.metrics.clone();
     let api = api.layer(DefaultBodyLimit::max(BODY_LIMIT));
-    let api = api.layer(middleware::from_fn_with_state(state.clone(), language::layer));
+    let api = api.layer(middleware::from_fn_with_state(
+        state.clone(),
+        language::layer,
+    ));
     let agents = agents.layer(DefaultBodyLimit::max(REPORT_LIMIT));
     let router = routed(probes::operations())
         .nest(v1::BASE, within(api, REQUEST_TIME))

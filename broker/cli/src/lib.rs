@@ -66,12 +66,12 @@ mod written;
 
 pub use cli::{
     AcceptArgs, AcceptTermsArgs, AgentVerb, ApplicationVerb, ApplyArgs, Audit, CentresVerb, Cli,
-    ContactVerb, DecisionVerb, DrainVerb, EntitlementVerb, EvidenceAdd, EvidenceVerb, FileVerb, FindArgs,
-    FollowUpVerb, FunderVerb, HandoffArgs, HandoffFormat, IncidentVerb, InvitationVerb, InviteArgs,
-    CompareArgs, KindArg, MatchesVerb, MatchingVerb, MeVerb, MemberVerb, MovedArgs, ObjectiveArgs,
-    ObjectiveVerb, OrganisationVerb, PersonVerb, PolicyVerb, ProjectVerb, ReferArgs, ReferralVerb,
-    RegisterArgs, RepresentativeVerb, ReviewVerb, RouteArgs, ScopeArgs, SeverityArg, SiteVerb,
-    TermsVerb, Verb, VetoVerb, Whom, WindowVerb, parse,
+    CompareArgs, ContactVerb, DecisionVerb, DrainVerb, EntitlementVerb, EvidenceAdd, EvidenceVerb,
+    FileVerb, FindArgs, FollowUpVerb, FunderVerb, HandoffArgs, HandoffFormat, IncidentVerb,
+    InvitationVerb, InviteArgs, KindArg, MatchesVerb, MatchingVerb, MeVerb, MemberVerb, MovedArgs,
+    ObjectiveArgs, ObjectiveVerb, OrganisationVerb, PersonVerb, PolicyVerb, ProjectVerb, ReferArgs,
+    ReferralVerb, RegisterArgs, RepresentativeVerb, ReviewVerb, RouteArgs, ScopeArgs, SeverityArg,
+    SiteVerb, TermsVerb, Verb, VetoVerb, Whom, WindowVerb, parse,
 };
 pub use exit::{Failure, exit_code};
 pub use login::{FileTokens, finish_login, start_login};

@@ -31,7 +31,10 @@ pub use contact::{
     CentreQuery, ContactReason, ExcludedCentre, Match, MatchContact, RankedCentre, Ranking,
     ReferralClock, ReferralSender, ReferralView, SupportCentre,
 };
-pub use decision::{DecisionChangeView, DecisionReplayView, DecisionResult, DecisionView, PolicyComparisonQuery, PolicyComparisonView, PolicyView, RuleEffect, SpokenView};
+pub use decision::{
+    DecisionChangeView, DecisionReplayView, DecisionResult, DecisionView, PolicyComparisonQuery,
+    PolicyComparisonView, PolicyView, RuleEffect, SpokenView,
+};
 pub use entitlement::{
     ApplicationForm, FormField, OrganisationDocument, OrganisationSize, PeriodFound, SizeFound,
     SizeReason,

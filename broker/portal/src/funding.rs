@@ -53,7 +53,7 @@ struct Access {
     accepted: String,
     rejected: String,
     waiting: String,
-    times: [String; 3],
+    times: [String; 4],
 }
 
 struct Goal {
@@ -79,7 +79,9 @@ pub(crate) async fn show(
     let (caller, texts) = (member.caller(), member.texts);
     // First, so that who may not look is told so, whatever was typed.
     let objectives = portal.broker.objectives(caller).await?;
-    let is_asked = ["from", "to", "share"].iter().any(|it| fields.text(it).is_some());
+    let is_asked = ["from", "to", "share"]
+        .iter()
+        .any(|it| fields.text(it).is_some());
     let fields = if is_asked {
         fields
     } else {
@@ -198,7 +200,12 @@ impl Access {
             accepted: words::count(it.accepted),
             rejected: words::count(it.rejected),
             waiting: words::count(it.waiting),
-            times: [median(it.decision), median(it.first_job), median(it.whole)],
+            times: [
+                median(it.decision),
+                median(it.account),
+                median(it.first_job),
+                median(it.whole),
+            ],
         }
     }
 }

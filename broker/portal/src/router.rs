@@ -15,8 +15,8 @@ use crate::organisations::{self, describe, evidence, files};
 use crate::referrals::{self, moves};
 use crate::refusal::Refusal;
 use crate::{
-    Portal, agents, applications, assets, confirmations, follow_ups, frame, funding, handoffs, home, jobs,
-    ledger, login, matching, members, reviews, routes, site_admin, sites, terms,
+    Portal, agents, applications, assets, confirmations, follow_ups, frame, funding, handoffs,
+    home, jobs, ledger, login, matching, members, reviews, routes, site_admin, sites, terms,
 };
 
 /// A script is at most 256 KiB, three times that when a form encodes it.

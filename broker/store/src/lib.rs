@@ -27,8 +27,9 @@ pub use read::{
     Accounts, Agents, Attempts, Commits, Dossiers, Identities, Jobs, Ledger, Sites, Store, Usage,
 };
 pub use records::{
-    AccountUse, AgentNonce, EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered,
-    Revocation, SealedBatch, Session, StoredCheckpoint, PolicyUse, StoredConfirmation, StoredDecision,
-    StoredDossier, StoredGrant, StoredPlacement, Tile, UsageFilter, UsageScope, Used,
+    AccountUse, AgentNonce, EntryRow, IdempotencyKey, JobFilter, Page, Person, PolicyUse,
+    Remembered, Revocation, SealedBatch, Session, StoredCheckpoint, StoredConfirmation,
+    StoredDecision, StoredDossier, StoredGrant, StoredPlacement, Tile, UsageFilter, UsageScope,
+    Used,
 };
 pub use sql::{CommitStats, Nudge, SqlStore};

@@ -61,7 +61,9 @@ impl Engine {
     }
 
     /// The policy of a folder whose files are at hand by name: `modes/`, `rules/`, `tables/`, `words/`.
-    pub fn from_files(files: impl IntoIterator<Item = (String, String)>) -> Result<Self, LoadError> {
+    pub fn from_files(
+        files: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, LoadError> {
         Self::load(&Sources::of_files(files)?)
     }
 

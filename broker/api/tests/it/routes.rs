@@ -112,7 +112,10 @@ async fn a_check_a_quote_and_a_refusal_are_in_the_language_that_is_asked_for() {
     assert_ne!(title(&french), title(&english));
     let objects = |it: &Value| {
         let missing = it["missing"].as_array().unwrap().iter();
-        let of_rule: Vec<Value> = missing.filter(|it| it["rule"].is_string()).cloned().collect();
+        let of_rule: Vec<Value> = missing
+            .filter(|it| it["rule"].is_string())
+            .cloned()
+            .collect();
         of_rule
     };
     assert_eq!(objects(&french).len(), objects(&english).len());

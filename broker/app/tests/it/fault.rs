@@ -13,9 +13,9 @@ use broker_model::{
 use broker_store::{
     AccountUse, Accounts, Agents, Attempts, Change, CommitError, Commits, Committed, Dossiers,
     EntryRow, IdempotencyKey, Identities, JobFilter, Jobs, Ledger, LegalHold, LogChunkKey, Page,
-    Person, PolicyUse, Privacy, Remembered, Revocation, SealedBatch, Session, Sites, SqlStore, StoreError,
-    StoredCheckpoint, StoredDecision, StoredDossier, StoredErasure, StoredPlacement, Tile, Usage,
-    UsageFilter, Used,
+    Person, PolicyUse, Privacy, Remembered, Revocation, SealedBatch, Session, Sites, SqlStore,
+    StoreError, StoredCheckpoint, StoredDecision, StoredDossier, StoredErasure, StoredPlacement,
+    Tile, Usage, UsageFilter, Used,
 };
 use jiff::Timestamp;
 

@@ -2,7 +2,8 @@ use broker_model::OrganisationId;
 use clap::Subcommand;
 
 use super::{
-    ApplicationVerb, ApplyArgs, DecisionVerb, EvidenceVerb, FollowUpVerb, OrganisationVerb, ReviewVerb, RouteArgs,
+    ApplicationVerb, ApplyArgs, DecisionVerb, EvidenceVerb, FollowUpVerb, OrganisationVerb,
+    ReviewVerb, RouteArgs,
 };
 
 /// What an organisation may have, and how it comes to it.

@@ -108,7 +108,12 @@ fn all((ranking, language): (&Ranking, &str), out: &mut impl Write) -> anyhow::R
             it.rank, it.centre, it.name, it.country, it.score, it.acknowledge_within
         )?;
         for reason in &it.reasons {
-            writeln!(out, "  {:>3}  {}", reason.weight, sentence(reason, language))?;
+            writeln!(
+                out,
+                "  {:>3}  {}",
+                reason.weight,
+                sentence(reason, language)
+            )?;
         }
     }
     for it in &ranking.cannot {

@@ -4,7 +4,9 @@ use std::io::Write;
 
 use broker_client::Client;
 
-use super::{application, apply, decision, evidence, follow_up, modes, organisation, review, routes};
+use super::{
+    application, apply, decision, evidence, follow_up, modes, organisation, review, routes,
+};
 use crate::cli::EntitlementVerb;
 
 pub(super) async fn run(

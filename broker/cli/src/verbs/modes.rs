@@ -2,7 +2,8 @@ use std::io::Write;
 
 use broker_client::Client;
 use broker_client::wire::{
-    AccessModeView, ClockView, CutOffsView, DueView, DutyView, GpuHoursView, OfferView, RouteView, SourcedView,
+    AccessModeView, ClockView, CutOffsView, DueView, DutyView, GpuHoursView, OfferView, RouteView,
+    SourcedView,
 };
 
 use crate::exit::Failure;
@@ -78,10 +79,7 @@ fn row(mode: &AccessModeView) -> Vec<String> {
 }
 
 /// Every value of one mode, each with its source.
-fn one(
-    (mode, language): (&AccessModeView, &str),
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
+fn one((mode, language): (&AccessModeView, &str), out: &mut impl Write) -> anyhow::Result<()> {
     let title = { mode.title.get(language) }.or_else(|| mode.title.get("en"));
     let title = title.unwrap_or(&mode.id);
     let (id, family, on) = (&mode.id, spaced(&mode.family), mode.on);

@@ -109,7 +109,10 @@ fn tell(found: &PolicyComparisonView, out: &mut impl Write) -> anyhow::Result<()
     )?;
     if found.unreadable > 0 {
         let many = found.unreadable;
-        writeln!(out, "{many} decisions cannot be read by this broker and were not asked")?;
+        writeln!(
+            out,
+            "{many} decisions cannot be read by this broker and were not asked"
+        )?;
     }
     Ok(())
 }

@@ -188,7 +188,13 @@ async fn a_decision_is_shown_in_words_and_made_again_by_those_it_concerns() {
     let (application, found) = applied(&stage).await;
     let shown = said(&stage, FOUNDER, &["application", "show", &application]).await;
     let rule = "effective 2";
-    for part in [&found[..], "[satisfied]", "source: ", rule, "decision replay"] {
+    for part in [
+        &found[..],
+        "[satisfied]",
+        "source: ",
+        rule,
+        "decision replay",
+    ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     for person in [FOUNDER, REVIEWER] {
@@ -201,7 +207,10 @@ async fn a_decision_is_shown_in_words_and_made_again_by_those_it_concerns() {
     }
     let again = stage.json(FOUNDER, &["decision", "replay", &found]).await;
     assert_eq!(again["same"], true);
-    assert_eq!(again["said"]["result"], again["document"]["decision"]["result"]);
+    assert_eq!(
+        again["said"]["result"],
+        again["document"]["decision"]["result"]
+    );
     let french = ["decision", "show", &found, "--language", "fr"];
     let french = said(&stage, FOUNDER, &french).await;
     let english = said(&stage, FOUNDER, &["decision", "show", &found]).await;
@@ -209,7 +218,10 @@ async fn a_decision_is_shown_in_words_and_made_again_by_those_it_concerns() {
     stage.sign_in("ada").await;
     let foreign = stage.run("ada", &["decision", "show", &found]).await;
     assert_eq!(foreign.code, 1, "{foreign:?}");
-    assert!(foreign.error.contains("there is no such decision"), "{foreign:?}");
+    assert!(
+        foreign.error.contains("there is no such decision"),
+        "{foreign:?}"
+    );
 }
 
 #[tokio::test]
@@ -219,7 +231,9 @@ async fn a_decision_whose_policy_is_not_kept_is_told_by_exit_code_5() {
     // Nobody kept the first set, as of a broker that did not do so yet.
     let broker = &stage.world.broker;
     let shipped = broker.policy();
-    let other = shipped.document().replace("// General-purpose AI", "// General purpose AI");
+    let other = shipped
+        .document()
+        .replace("// General-purpose AI", "// General purpose AI");
     let other = policy_engine::Engine::from_document(&other).unwrap();
     assert_ne!(other.digest(), shipped.digest());
     broker.put_policy(other).await.unwrap();

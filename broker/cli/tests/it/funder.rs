@@ -115,9 +115,14 @@ async fn an_auditor_looks_at_organisations_and_compares_policies() {
     assert_eq!(same["policy_digest"], digest);
     let refused = stage.run(FOUNDER, &["policy", "list"]).await;
     assert_eq!(refused.code, 1, "{refused:?}");
-    let empty = stage.run("auditor", &["policy", "compare", "/nowhere"]).await;
+    let empty = stage
+        .run("auditor", &["policy", "compare", "/nowhere"])
+        .await;
     assert_eq!(empty.code, 2, "{empty:?}");
     let unknown = ["policy", "compare", "sha256:00"];
     let unknown = stage.run("auditor", &unknown).await;
-    assert!(unknown.error.contains("there is no such policy"), "{unknown:?}");
+    assert!(
+        unknown.error.contains("there is no such policy"),
+        "{unknown:?}"
+    );
 }

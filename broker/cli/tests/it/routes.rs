@@ -95,7 +95,15 @@ async fn one_mode_is_told_with_hours_months_share_state_documents_duties_and_the
 #[tokio::test]
 async fn what_the_ai_act_says_is_asked_by_flags_and_from_the_file_of_an_application() {
     let stage = signed_in().await;
-    let plain = ["routes", "--country", "FR", "--size", "small", "--kind", "company"];
+    let plain = [
+        "routes",
+        "--country",
+        "FR",
+        "--size",
+        "small",
+        "--kind",
+        "company",
+    ];
     let only = ["--mode", "aif_playground"];
     let prohibited = ["--prohibited", "social_scoring"];
     let ran = stage
@@ -114,7 +122,11 @@ async fn what_the_ai_act_says_is_asked_by_flags_and_from_the_file_of_an_applicat
         .await;
     assert!(ran.out.contains("(ai_act.prohibited)"), "{}", ran.out);
     let without = stage.run("ada", &[&plain[..], &only].concat()).await;
-    assert!(!without.out.contains("(ai_act.prohibited)"), "{}", without.out);
+    assert!(
+        !without.out.contains("(ai_act.prohibited)"),
+        "{}",
+        without.out
+    );
     let wrong = stage.file("wrong.toml", "[project]\ncivil = true\n");
     let ran = stage
         .run("ada", &[&plain[..], &["--project", &wrong]].concat())
@@ -129,8 +141,12 @@ async fn words_come_in_the_language_that_is_asked_for_before_or_after_the_verb()
     let only = ["--mode", "aif_playground"];
     let asks = [&ASKS[..], &only].concat();
     let english = stage.run("ada", &asks).await;
-    let before = stage.run("ada", &[&["--language", "fr"][..], &asks].concat()).await;
-    let after = stage.run("ada", &[&asks[..], &["--language", "fr"]].concat()).await;
+    let before = stage
+        .run("ada", &[&["--language", "fr"][..], &asks].concat())
+        .await;
+    let after = stage
+        .run("ada", &[&asks[..], &["--language", "fr"]].concat())
+        .await;
     assert_eq!(before.out, after.out);
     assert!(
         before.out.contains("Accès Playground aux usines d'IA"),

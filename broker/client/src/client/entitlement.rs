@@ -4,10 +4,11 @@ use broker_model::{DecisionId, Organisation, OrganisationDraft, OrganisationId};
 use reqwest::{Method, Response};
 
 use super::Client;
-use crate::{Result, body};
 use crate::wire::{
-    AccessModeView, DecisionReplayView, PolicyComparisonQuery, PolicyComparisonView, PolicyView, OrganisationDocument, OrganisationSize, Page, RouteQuery, RouteView,
+    AccessModeView, DecisionReplayView, OrganisationDocument, OrganisationSize, Page,
+    PolicyComparisonQuery, PolicyComparisonView, PolicyView, RouteQuery, RouteView,
 };
+use crate::{Result, body};
 
 /// The longest page that there is.
 const MOST: u32 = 200;

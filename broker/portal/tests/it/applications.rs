@@ -190,7 +190,12 @@ async fn a_decision_has_a_page_of_its_own_where_it_is_made_again() {
     let link = page.text.split("href=\"/decisions/").nth(1).unwrap();
     let decision = format!("/decisions/{}", link.split('"').next().unwrap());
     let page = founder.get(&decision).await;
-    let expected = ["Decision of the rules", "sha256:", "Make it again", "eligible"];
+    let expected = [
+        "Decision of the rules",
+        "sha256:",
+        "Make it again",
+        "<span class=\"badge good\">Yes</span>",
+    ];
     contains_all(&page, &expected);
     assert!(!page.text.contains("byte for byte."), "{}", page.text);
     let again = founder.get(&format!("{decision}/replay")).await;

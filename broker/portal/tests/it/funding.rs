@@ -54,7 +54,11 @@ async fn a_funder_sees_indicators_objectives_and_the_organisations_of_their_shar
     }
     let wrong = all.get("/funding?from=2026-02-01&to=2026-01-01").await;
     assert_eq!(wrong.status, 400);
-    assert!(wrong.text.contains("does not end a period"), "{}", wrong.text);
+    assert!(
+        wrong.text.contains("does not end a period"),
+        "{}",
+        wrong.text
+    );
     all.language = "fr";
     contains_all(&all.get("/funding").await, &["Indicateurs et objectifs"]);
 }

@@ -2,7 +2,10 @@ use broker_model::{Confirmation, HoldReason, JobState, Verdict};
 use jiff::SignedDuration;
 
 use super::fixtures::{World, commit, completed, insert_placement, placed};
-use crate::{CommitError, Entity, IdempotencyKey, StoredDecision, Remembered, Store, StoredConfirmation, Write};
+use crate::{
+    CommitError, Entity, IdempotencyKey, Remembered, Store, StoredConfirmation, StoredDecision,
+    Write,
+};
 
 pub async fn a_job_is_read_back_as_it_was_written(store: &dyn Store) {
     let world = World::new();
@@ -99,10 +102,15 @@ pub async fn a_decision_is_kept_byte_for_byte_and_made_once(store: &dyn Store) {
         .await
         .unwrap();
     let used = store.policies_used().await.unwrap();
-    let used = used.iter().find(|it| it.policy_digest == decision.policy_digest);
+    let used = used
+        .iter()
+        .find(|it| it.policy_digest == decision.policy_digest);
     let used = used.unwrap();
     assert!(used.decisions >= 2, "{used:?}");
-    assert!(used.first_at <= decision.decided_at && used.last_at >= later.decided_at, "{used:?}");
+    assert!(
+        used.first_at <= decision.decided_at && used.last_at >= later.decided_at,
+        "{used:?}"
+    );
 }
 
 pub async fn an_idempotency_key_is_taken_once_and_forgotten_by_age(store: &dyn Store) {

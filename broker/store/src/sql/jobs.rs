@@ -15,8 +15,8 @@ use super::db::{Cell, Row, Select, select_any};
 use super::lists::{Branch, Listed, Term, is};
 use super::rows::{self, LARGEST_PAGE};
 use crate::{
-    CommitError, IdempotencyKey, JobFilter, Jobs, Page, PolicyUse, Remembered, StoreError, StoredDecision,
-    StoredPlacement,
+    CommitError, IdempotencyKey, JobFilter, Jobs, Page, PolicyUse, Remembered, StoreError,
+    StoredDecision, StoredPlacement,
 };
 
 pub(super) const FIND: Select =
