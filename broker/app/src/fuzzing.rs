@@ -134,6 +134,8 @@ fn stage() -> Option<Stage> {
         valid_until: now.saturating_add(day).ok()?,
         local_accounts: BTreeMap::new(),
         suspended: false,
+        mode: None,
+        account_named_at: None,
     };
     Some(Stage {
         now,

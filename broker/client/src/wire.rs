@@ -35,6 +35,10 @@ pub use decision::{
     DecisionChangeView, DecisionReplayView, DecisionResult, DecisionView, PolicyComparisonQuery,
     PolicyComparisonView, PolicyView, RuleEffect, SpokenView,
 };
+pub use decision::{
+    DecisionChangeView, DecisionReplayView, DecisionResult, DecisionView, PolicyComparisonQuery,
+    PolicyComparisonView, PolicyView, RuleEffect, SpokenView,
+};
 pub use entitlement::{
     ApplicationForm, FormField, OrganisationDocument, OrganisationSize, PeriodFound, SizeFound,
     SizeReason,

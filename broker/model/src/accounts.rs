@@ -57,6 +57,12 @@ pub struct Allocation {
     pub local_accounts: BTreeMap<SiteId, String>,
     #[serde(default)]
     pub suspended: bool,
+    /// The access mode that gave it, as its application says, or the id that its call gave to the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// When its first local account was named; none while none is, and where nobody kept it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_named_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -51,6 +51,10 @@ pub struct AccessTimes {
     /// From the application to the decision, of those that are decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<Spread>,
+    /// From an acceptance to when the first local account was known here, of those where that was: as named with the
+    /// hours or later, or as the accounting of the first job told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<Spread>,
     /// From an acceptance to the first job that its project handed in, of those that did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_job: Option<Spread>,

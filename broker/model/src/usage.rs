@@ -18,6 +18,9 @@ pub struct UsageRecord {
     pub project: ProjectId,
     pub organisation: OrganisationId,
     pub share: FundingShare,
+    /// The access mode that gave the allocation, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
     pub partition: PartitionRef,
     pub started_at: Timestamp,
     pub ended_at: Timestamp,

@@ -119,6 +119,8 @@ fn allocation(spec: &JobSpec, now: Timestamp) -> Allocation {
         valid_until: now + SignedDuration::from_hours(1000),
         local_accounts: BTreeMap::new(),
         suspended: false,
+        mode: None,
+        account_named_at: None,
     }
 }
 

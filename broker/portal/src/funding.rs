@@ -53,7 +53,7 @@ struct Access {
     accepted: String,
     rejected: String,
     waiting: String,
-    times: [String; 3],
+    times: [String; 4],
 }
 
 struct Goal {
@@ -200,7 +200,12 @@ impl Access {
             accepted: words::count(it.accepted),
             rejected: words::count(it.rejected),
             waiting: words::count(it.waiting),
-            times: [median(it.decision), median(it.first_job), median(it.whole)],
+            times: [
+                median(it.decision),
+                median(it.account),
+                median(it.first_job),
+                median(it.whole),
+            ],
         }
     }
 }

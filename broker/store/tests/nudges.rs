@@ -61,5 +61,7 @@ fn allocation() -> broker_model::Allocation {
         valid_until: SystemClock.now(),
         local_accounts: std::collections::BTreeMap::new(),
         suspended: false,
+        mode: None,
+        account_named_at: None,
     }
 }

@@ -72,6 +72,8 @@ impl Broker {
         let Some(project) = store.find_project(job.spec.project).await? else {
             return Ok(Err("its project is not there".to_owned()));
         };
+        let by_call = || self.mode_by(project.call_reference.as_deref()?);
+        let mode = allocation.mode.clone().or_else(by_call);
         Ok(self
             .price(job, attempt, &allocation, usage)
             .map(|charge| UsageRecord {
@@ -81,6 +83,7 @@ impl Broker {
                 project: job.spec.project,
                 organisation: project.organisation,
                 share: allocation.share,
+                mode,
                 partition: attempt.partition.clone(),
                 started_at: usage.started_at,
                 ended_at: usage.ended_at,

@@ -49,7 +49,8 @@ impl Broker {
         };
         let aid = self.aid_granted(caller, (application, &allocation), (found, grant.worth_eur));
         let mut entries = self.grant_entries(caller, application, &allocation);
-        let (owed, opened) = self.follow_ups_of(caller, application, &allocation);
+        let (owed, opened) =
+            self.follow_ups_of(Some(caller.person), application.organisation, &allocation);
         entries.extend(opened);
         let mut writes = vec![
             Write::PutProject(Box::new(project)),
@@ -108,6 +109,8 @@ impl Broker {
             valid_until,
             local_accounts: grant.local_accounts.clone(),
             suspended: false,
+            mode: Some(application.mode.clone()),
+            account_named_at: (!grant.local_accounts.is_empty()).then_some(now),
         })
     }
 

@@ -12,12 +12,15 @@ pub struct UsagePage {
     pub next: Option<AttemptId>,
 }
 
-/// Usage of a month at a site under a share: what reports add up.
+/// Usage of a month at a site under a share and a mode: what reports add up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageTotal {
     pub month: String,
     pub site: String,
     pub share: FundingShare,
+    /// None where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
     pub site_unit: String,
     pub records: u64,
     pub site_units: UnitMillis,
@@ -86,12 +89,14 @@ pub fn totals(records: &[UsageRecord]) -> Vec<UsageTotal> {
             record.month(),
             record.partition.site.clone(),
             record.share.clone(),
+            record.mode.clone(),
             record.charge.site_unit.clone(),
         );
         let total = by_key.entry(key).or_insert_with(|| UsageTotal {
             month: record.month(),
             site: record.partition.site.to_string(),
             share: record.share.clone(),
+            mode: record.mode.clone(),
             site_unit: record.charge.site_unit.clone(),
             records: 0,
             site_units: UnitMillis::ZERO,

@@ -1,50 +1,63 @@
-//! What an acceptance asks for in return.
+//! What hours ask for in return.
 
-use broker_model::{Allocation, Application, EntryBody, EntryKind, FollowUp, FollowUpState};
+use broker_model::{
+    Allocation, AllocationScope, EntryBody, EntryKind, FollowUp, FollowUpState, OrganisationId,
+    PersonId,
+};
 use broker_store::Write;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Span, Timestamp};
 use policy_engine::{Duty, begin_in_brussels, day_in_brussels};
 
+use crate::Broker;
 use crate::applications::find_mode;
 use crate::dossiers::filed;
-use crate::{Broker, Caller};
 
 impl Broker {
-    /// One for each duty of the mode, for the change that makes the allocation. Their last days follow from
-    /// its end as it is then: where that is changed later, a reviewer gives them others.
+    /// One for each duty of the mode that gave the allocation, for the change that makes it: none where the mode is
+    /// not known. Their last days follow from its end as it is then: where that is changed later, a reviewer
+    /// gives them others.
     pub(crate) fn follow_ups_of(
         &self,
-        caller: &Caller,
-        application: &Application,
+        actor: Option<PersonId>,
+        organisation: OrganisationId,
         allocation: &Allocation,
     ) -> (Vec<Write>, Vec<EntryBody>) {
         let engine = self.policy();
-        let mode = find_mode(&engine, &application.mode);
-        let duties = { mode.into_iter() }.flat_map(|it| it.duties_at(&application.system));
-        let opened = duties.map(|duty| {
-            let one = self.opened(application, allocation, &duty.value);
+        let mode = { allocation.mode.as_ref() }.and_then(|it| find_mode(&engine, it));
+        let Some(mode) = mode else {
+            return (Vec::new(), Vec::new());
+        };
+        let system = system_of(&allocation.scope);
+        let opened = mode.duties_at(&system).map(|duty| {
+            let about = (organisation, mode.id.as_str());
+            let one = self.opened(about, allocation, &duty.value);
             let mut entry = self.follow_up_entry(EntryKind::FollowUpOpened, &one);
             if let Some(day) = one.due_on {
                 entry = entry.with("due_on", day.to_string());
             }
-            entry.actor = Some(caller.person);
+            entry.actor = actor;
             (filed(&one), entry)
         });
         opened.unzip()
     }
 
-    fn opened(&self, application: &Application, of: &Allocation, duty: &Duty) -> FollowUp {
+    fn opened(
+        &self,
+        (organisation, mode): (OrganisationId, &str),
+        of: &Allocation,
+        duty: &Duty,
+    ) -> FollowUp {
         let last = last_day(of.valid_until);
         let months = { duty.months_after_end }.map(|it| months_after(last, it.into()));
         let due_on = months.or_else(|| duty.days_after_end.map(|it| days_after(last, it.into())));
         scheduled(FollowUp {
             id: self.inner.ids.next(&*self.inner.clock),
-            organisation: application.organisation,
+            organisation,
             project: of.project,
             allocation: of.id,
             share: of.share.clone(),
-            mode: application.mode.clone(),
+            mode: mode.to_owned(),
             kind: duty.kind.clone(),
             due_on,
             remind_at: None,
@@ -53,6 +66,14 @@ impl Broker {
             earlier: Vec::new(),
             version: 0,
         })
+    }
+}
+
+/// As duties name it; hours that are good anywhere are of no system.
+fn system_of(scope: &AllocationScope) -> String {
+    match scope {
+        AllocationScope::Federation => String::new(),
+        AllocationScope::System { site, system } => format!("{site}/{system}"),
     }
 }
 

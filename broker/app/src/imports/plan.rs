@@ -137,14 +137,25 @@ impl Planner<'_> {
             &format!("import:{}:{}", self.source, line.reference),
         );
         let allocation = allocation(id.into(), project, line);
+        let reference = self.call_of(line, project).await?;
+        let allocation = { self.broker }.completed(allocation, (None, reference.as_deref()));
         let claim = Write::Claim {
             name: self.claim(&line.reference),
             holder: allocation.id.to_string(),
         };
-        let granted = self.broker.new_allocation(allocation);
+        let granted = self.broker.new_allocation(allocation, organisation);
         self.take(project, &line.reference, granted);
         self.plan.change().writes.push(claim);
         Ok(())
+    }
+
+    /// What the call names the project: as the line says, or as it was said before.
+    pub(super) async fn call_of(&self, line: &Line, of: ProjectId) -> Result<Option<String>> {
+        if line.call_reference.is_some() {
+            return Ok(line.call_reference.clone());
+        }
+        let known = self.broker.inner.store.find_project(of).await?;
+        Ok(known.and_then(|it| it.call_reference))
     }
 
     /// Adds what happens to one allocation.
@@ -183,5 +194,7 @@ fn allocation(id: AllocationId, project: ProjectId, line: &Line) -> Allocation {
         valid_until: line.valid_until,
         local_accounts: line.local_accounts.clone(),
         suspended: line.suspended.unwrap_or(false),
+        mode: None,
+        account_named_at: None,
     }
 }

@@ -39,6 +39,7 @@ pub(super) enum Outcome {
     },
     Accepted {
         at: Timestamp,
+        account_at: Option<Timestamp>,
         first_job_at: Option<Timestamp>,
     },
 }
@@ -132,6 +133,7 @@ fn of_share((share, all): (&FundingShare, Vec<&Access>)) -> AccessTimes {
         rejected: how_many(|it| matches!(it, Outcome::Rejected { .. })),
         accepted: how_many(|it| matches!(it, Outcome::Accepted { .. })),
         decision: spread(decision),
+        account: spread(all.iter().filter_map(|it| it.outcome.to_account())),
         first_job: spread(first_job),
         whole: spread(whole),
     }
@@ -147,7 +149,16 @@ impl Outcome {
 
     fn to_first_job(self) -> Option<(Timestamp, Timestamp)> {
         match self {
-            Self::Accepted { at, first_job_at } => Some((at, first_job_at?)),
+            Self::Accepted {
+                at, first_job_at, ..
+            } => Some((at, first_job_at?)),
+            _ => None,
+        }
+    }
+
+    fn to_account(self) -> Option<(Timestamp, Timestamp)> {
+        match self {
+            Self::Accepted { at, account_at, .. } => Some((at, account_at?)),
             _ => None,
         }
     }

@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::{
-    Application, ApplicationId, ApplicationState, FundingShare, Indicators, Organisation,
-    OrganisationId,
+    AllocationId, Application, ApplicationId, ApplicationState, FundingShare, Indicators, Job,
+    Organisation, OrganisationId,
 };
 use broker_store::Used;
 use jiff::Timestamp;
@@ -92,18 +92,39 @@ impl Broker {
         share_by(&self.policy(), &of.mode, country.unwrap_or_default()).ok()
     }
 
+    /// When the first local account was named, or else when a site's accounting told one for the first job.
+    async fn account_of(
+        &self,
+        of: AllocationId,
+        first_job: Option<&Job>,
+    ) -> Result<Option<Timestamp>> {
+        let allocation = self.inner.store.find_allocation(of).await?;
+        let named = allocation.and_then(|it| it.account_named_at);
+        let (None, Some(job)) = (named, first_job) else {
+            return Ok(named);
+        };
+        let used = self.inner.store.usage_of(job.id).await?;
+        let told = used.iter().filter(|it| it.local_account.is_some());
+        Ok(told.map(|it| it.ended_at).min())
+    }
+
     async fn access_of(&self, application: &Application, share: FundingShare) -> Result<Access> {
         let outcome = match &application.state {
             ApplicationState::Submitted => Outcome::Waiting,
             ApplicationState::Withdrawn { .. } => Outcome::Withdrawn,
             ApplicationState::Rejected { ruling } => Outcome::Rejected { at: ruling.at },
             ApplicationState::Accepted {
-                ruling, project, ..
-            } => Outcome::Accepted {
-                at: ruling.at,
-                first_job_at: { self.inner.store.first_job(*project).await? }
-                    .map(|it| it.created_at),
-            },
+                ruling,
+                project,
+                allocation,
+            } => {
+                let first = self.inner.store.first_job(*project).await?;
+                Outcome::Accepted {
+                    at: ruling.at,
+                    account_at: self.account_of(*allocation, first.as_ref()).await?,
+                    first_job_at: first.map(|it| it.created_at),
+                }
+            }
         };
         Ok(Access {
             share,

@@ -1,6 +1,8 @@
 //! Allocations of a setup file: their terms, and the hours granted.
 
-use broker_model::{Allocation, AllocationScope, Balance, EntryBody, EntryKind, UnitMillis};
+use broker_model::{
+    Allocation, AllocationScope, Balance, EntryBody, EntryKind, OrganisationId, UnitMillis,
+};
 use broker_store::{Change, CommitError, Write};
 
 use super::error::{Result, SetupError};
@@ -17,9 +19,13 @@ impl Broker {
     ) -> Result<()> {
         let allocation = allocation(project, key, setup);
         let known = self.inner.store.find_allocation(allocation.id).await?;
-        let (change, said) = match known {
-            None => self.new_allocation(allocation),
-            Some(known) => self.changed_allocation(&known, allocation),
+        let of = self.inner.store.find_project(allocation.project).await?;
+        let reference = of.as_ref().and_then(|it| it.call_reference.as_deref());
+        let allocation = self.completed(allocation, (known.as_ref(), reference));
+        let (change, said) = match (known, of) {
+            (Some(known), _) => self.changed_allocation(&known, allocation),
+            (None, Some(of)) => self.new_allocation(allocation, of.organisation),
+            (None, None) => return Ok(()),
         };
         if change.writes.is_empty() {
             return Ok(());
@@ -40,17 +46,48 @@ impl Broker {
         Ok(())
     }
 
-    pub(crate) fn new_allocation(&self, allocation: Allocation) -> (Change, Vec<String>) {
+    /// With what nobody writes: the mode, by the id that a call gave to the project, and since when an account is
+    /// named.
+    pub(crate) fn completed(
+        &self,
+        allocation: Allocation,
+        (known, reference): (Option<&Allocation>, Option<&str>),
+    ) -> Allocation {
+        let mode = reference.and_then(|it| self.mode_by(it));
+        let is_first = known.is_none_or(|it| it.local_accounts.is_empty());
+        let now =
+            (is_first && !allocation.local_accounts.is_empty()).then(|| self.inner.clock.now());
+        Allocation {
+            mode: mode.or_else(|| known.and_then(|it| it.mode.clone())),
+            account_named_at: known.and_then(|it| it.account_named_at).or(now),
+            ..allocation
+        }
+    }
+
+    /// The access mode whose call gave this id to a project; none of ids of other calls.
+    pub(crate) fn mode_by(&self, call_reference: &str) -> Option<String> {
+        let id = self.policy().project_id(call_reference.trim());
+        id.ok().map(|it| it.mode)
+    }
+
+    /// With what its mode asks for in return.
+    pub(crate) fn new_allocation(
+        &self,
+        allocation: Allocation,
+        organisation: OrganisationId,
+    ) -> (Change, Vec<String>) {
+        let (owed, opened) = self.follow_ups_of(None, organisation, &allocation);
         let granted = allocation.balance.granted;
         let entry = self
             .terms_entry(EntryKind::AllocationGranted, &allocation)
             .with("granted_unit_ms", granted.0);
         let said = format!(" is {}: {granted} hours", allocation.id);
-        let write = Write::InsertAllocation(Box::new(allocation));
-        let change = Change {
-            writes: vec![write],
+        let mut change = Change {
+            writes: vec![Write::InsertAllocation(Box::new(allocation))],
             entries: vec![entry],
         };
+        change.writes.extend(owed);
+        change.entries.extend(opened);
         (change, vec![said])
     }
 
@@ -138,6 +175,8 @@ fn allocation(project: &str, key: &str, setup: &AllocationSetup) -> Allocation {
         valid_until: setup.valid_until,
         local_accounts: setup.local_accounts.clone(),
         suspended: setup.suspended,
+        mode: None,
+        account_named_at: None,
     }
 }
 

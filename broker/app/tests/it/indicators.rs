@@ -208,3 +208,32 @@ async fn the_time_to_access_is_measured_from_the_application_to_the_first_job() 
     assert_eq!(union.whole, took(72));
     drop(world);
 }
+
+#[tokio::test]
+async fn usage_names_the_mode_that_gave_the_hours_and_the_account_is_a_step_of_access() {
+    let (world, broker) = crate::entitlement::first_job_after_three_days().await;
+    let agent = Agent::of(&world, "meluxina");
+    agent.show(&broker).await;
+    broker.place_pending_once().await.unwrap();
+    let leased = agent.lease_one(&broker).await;
+    agent.start(&broker, leased.attempt).await;
+    world.pass(1800);
+    agent.finish(&broker, &leased, 30).await;
+    let auditor = by(&broker, "auditor").await;
+    let page = Page {
+        limit: 10,
+        before: None,
+    };
+    let found = broker.usage(&auditor, broker_store::UsageFilter::default(), page);
+    let records = found.await.unwrap().records;
+    assert_eq!(records[0].mode.as_deref(), Some("aif_playground"));
+    let totals = broker_app::audit::totals(&records);
+    assert_eq!(totals[0].mode.as_deref(), Some("aif_playground"));
+    let access = of(&broker, &auditor, None).await.access;
+    let account = access[0].account.unwrap();
+    assert_eq!(
+        (account.count, account.median_hours),
+        (1, 0),
+        "named with the hours"
+    );
+}

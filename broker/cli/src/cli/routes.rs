@@ -7,6 +7,10 @@ use jiff::civil::Date;
 
 /// What is known of who asks, and how much is needed.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own, and any of them may be said"
+)]
 pub struct RouteArgs {
     /// One that you speak for; needed when you speak for several
     #[arg(long, value_name = "ORG", conflicts_with = "country")]

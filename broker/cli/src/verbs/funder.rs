@@ -142,6 +142,7 @@ fn show(found: &Indicators, out: &mut impl Write) -> anyhow::Result<()> {
             "ACCEPTED",
             "REJECTED",
             "TO DECISION",
+            "TO ACCOUNT",
             "TO FIRST JOB",
             "IN ALL",
         ];
@@ -167,6 +168,7 @@ fn access(one: &AccessTimes) -> Vec<String> {
         one.accepted.to_string(),
         one.rejected.to_string(),
         median(one.decision),
+        median(one.account),
         median(one.first_job),
         median(one.whole),
     ]

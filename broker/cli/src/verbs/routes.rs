@@ -29,7 +29,7 @@ pub(crate) async fn run(
     };
     let written = match &args.project {
         Some(path) => Written::open(path)?.read::<Asked>()?.into_parts(),
-        None => Default::default(),
+        None => (RouteProject::default(), RouteNeed::default()),
     };
     let query = args.query(organisation, written);
     let found = client.find_routes(&query).await?;

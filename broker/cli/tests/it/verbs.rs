@@ -154,6 +154,7 @@ async fn a_job_is_submitted_listed_shown_and_cancelled() {
     job             job_[id] (train)
     state           placed
     project         prj_[id]
+    rules found     dec_[id]
     partition       meluxina/meluxina/gpu
     ");
     });
@@ -252,9 +253,9 @@ async fn usage_lists_records_and_adds_them_up() {
     }
     let ran = stage.run("ada", &["usage", "--month", "2026-11"]).await;
     settings().bind(|| insta::assert_snapshot!(ran.out, @r"
-    MONTH    JOB                                   PARTITION              SHARE  SITE UNITS         GPU-HOURS  CHARGED
-    2026-11  job_[id]  meluxina/meluxina/gpu  union  0.5000 node-hours  2.0000     2.0000
-    2026-11  job_[id]  meluxina/meluxina/gpu  union  0.5000 node-hours  2.0000     2.0000
+    MONTH    JOB                                   PARTITION              SHARE  MODE            SITE UNITS         GPU-HOURS  CHARGED
+    2026-11  job_[id]  meluxina/meluxina/gpu  union  aif_playground  0.5000 node-hours  2.0000     2.0000
+    2026-11  job_[id]  meluxina/meluxina/gpu  union  aif_playground  0.5000 node-hours  2.0000     2.0000
     total of 2 records: 4.0000 physical GPU-hours; in units of the sites: 1.0000 node-hours
     "));
     let json = stage.json("ada", &["usage"]).await;

@@ -84,6 +84,8 @@ pub(super) fn allocation() -> Allocation {
         valid_until: now() + hour() * 24 * 90,
         local_accounts: BTreeMap::new(),
         suspended: false,
+        mode: None,
+        account_named_at: None,
     }
 }
 

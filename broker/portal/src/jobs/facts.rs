@@ -152,7 +152,10 @@ impl UsageView {
             site_units: format!("{} {}", words::hours(charge.site_units), charge.site_unit),
             gpu_hours: words::hours(broker_model::UnitMillis(charge.gpu.0)),
             charged: words::hours(charge.charged),
-            share: record.share.to_string(),
+            share: match &record.mode {
+                Some(mode) => format!("{} ({mode})", record.share),
+                None => record.share.to_string(),
+            },
             month: record.month(),
         }
     }

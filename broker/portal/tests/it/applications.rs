@@ -194,7 +194,7 @@ async fn a_decision_has_a_page_of_its_own_where_it_is_made_again() {
         "Decision of the rules",
         "sha256:",
         "Make it again",
-        "eligible",
+        "<span class=\"badge good\">Yes</span>",
     ];
     contains_all(&page, &expected);
     assert!(!page.text.contains("byte for byte."), "{}", page.text);

@@ -77,6 +77,8 @@ impl World {
             valid_until: self.now() + SignedDuration::from_hours(1000),
             local_accounts: BTreeMap::new(),
             suspended: false,
+            mode: None,
+            account_named_at: None,
         }
     }
 
@@ -208,6 +210,7 @@ impl World {
             project,
             organisation: self.id(),
             share: FundingShare::Union,
+            mode: Some("aif_playground".to_owned()),
             partition: partition("lumi"),
             started_at: ended_at - SignedDuration::from_hours(1),
             ended_at,

@@ -149,5 +149,7 @@ fn allocation(now: Timestamp) -> Allocation {
             .unwrap_or(Timestamp::MAX),
         local_accounts: std::collections::BTreeMap::new(),
         suspended: false,
+        mode: None,
+        account_named_at: None,
     }
 }

@@ -19,6 +19,8 @@ impl Planner<'_> {
         };
         let mut wanted = allocation(known.id, project, line);
         wanted.suspended = line.suspended.unwrap_or(known.suspended);
+        let reference = self.call_of(line, project).await?;
+        let mut wanted = { self.broker }.completed(wanted, (Some(known), reference.as_deref()));
         self.check_hours(known, &mut wanted, line);
         if self.faults.all().len() > before {
             return Ok(());

@@ -90,6 +90,7 @@ fn each_step_to_access_is_measured_by_share_of_those_that_took_it() {
     };
     let accepted = |at, job: Option<i64>| Outcome::Accepted {
         at: after(at),
+        account_at: job.map(|it| after(it - 4)),
         first_job_at: job.map(after),
     };
     let (union, sold) = (FundingShare::Union, FundingShare::Commercial);
@@ -117,6 +118,8 @@ fn each_step_to_access_is_measured_by_share_of_those_that_took_it() {
     );
     assert_eq!(of_union.decision, Some(spread(4, 48, 96)));
     assert_eq!(of_union.first_job, Some(spread(2, 6, 52)));
+    assert_eq!(of_union.account, Some(spread(2, 2, 48)));
+    assert_eq!(of_sold.account, None);
     assert_eq!(of_union.whole, Some(spread(2, 30, 100)));
     assert_eq!((of_sold.applications, of_sold.withdrawn), (1, 1));
     assert_eq!(of_sold.decision, None);

@@ -149,3 +149,37 @@ async fn a_line_that_names_its_project_is_that_projects_whatever_another_line_sa
     assert_ne!(other, first);
     assert_eq!(imported(&broker, "A-3").await.unwrap().project, first);
 }
+
+#[tokio::test]
+async fn an_allocation_of_a_known_call_owes_what_its_mode_asks_for() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let of_call = |reference: &str, call: &str| {
+        line(reference, "10", "2027-02-22", "lumi=project_1")
+            .replace(",Folding,,", &format!(",Folding {reference},{call},"))
+    };
+    let text = table(&[
+        &of_call("A-1", "EHPC-AIF-2026PG01-907"),
+        &of_call("A-2", "LOCAL-7"),
+    ]);
+    let dry = super::import_of(&broker, &text, true).await.unwrap();
+    let report = import(&world, &text).await;
+    assert_eq!(dry.changes, report.changes);
+    let known = imported(&broker, "A-1").await.unwrap();
+    assert_eq!(known.mode.as_deref(), Some("aif_playground"));
+    assert!(known.account_named_at.is_some());
+    assert_eq!(imported(&broker, "A-2").await.unwrap().mode, None);
+    let opened = Books::read(&broker).await.entries;
+    let opened: Vec<_> = { opened.into_iter() }
+        .filter(|it| it.kind == EntryKind::FollowUpOpened)
+        .collect();
+    assert_eq!(opened.len(), 4, "{opened:?}");
+    assert!(opened.iter().all(|it| it.allocation == Some(known.id)));
+    let days: Vec<_> = opened
+        .iter()
+        .filter_map(|it| it.data.get("due_on"))
+        .collect();
+    assert!(days.contains(&&serde_json::json!("2027-05-22")), "{days:?}");
+    let again = import(&world, &text).await;
+    assert!(again.changes.is_empty(), "{again:?}");
+}
