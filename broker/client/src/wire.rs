@@ -35,10 +35,6 @@ pub use decision::{
     DecisionChangeView, DecisionReplayView, DecisionResult, DecisionView, PolicyComparisonQuery,
     PolicyComparisonView, PolicyView, RuleEffect, SpokenView,
 };
-pub use decision::{
-    DecisionChangeView, DecisionReplayView, DecisionResult, DecisionView, PolicyComparisonQuery,
-    PolicyComparisonView, PolicyView, RuleEffect, SpokenView,
-};
 pub use entitlement::{
     ApplicationForm, FormField, OrganisationDocument, OrganisationSize, PeriodFound, SizeFound,
     SizeReason,
