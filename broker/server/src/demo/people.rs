@@ -38,10 +38,11 @@ pub(crate) fn people() -> Vec<DevPerson> {
         person("operator", "Operator of this broker", "broker.example"),
         person("site-admin", "Administrator of two sites", "sites.example"),
         // Nobody's yet: whoever registers a company, asks for hours and brings in a colleague is one of
-        // these two, and the third decides.
+        // these two; the others decide, and help.
         person("founder", "Founder of another start-up", "pleione.example"),
         person("colleague", "Colleague of the founder", "pleione.example"),
         person("reviewer", "Reviewer of applications", "review.example"),
+        person("adviser", "Adviser of two support centres", "support.example"),
     ]
 }
 
