@@ -18,9 +18,11 @@ use crate::question::{Action, Question};
 pub(crate) struct Memo {
     /// By the number of the look: a number for each fact that was seen there.
     numbers: RefCell<Vec<HashMap<Value, usize>>>,
-    /// By the address of the part, which stays where it is as long as its engine.
-    answers: RefCell<HashMap<(*const Part, Action, Vec<usize>), Answer>>,
+    answers: RefCell<HashMap<Asked, Answer>>,
 }
+
+/// A part by its address, which stays as long as its engine, and the numbers of what it looks at.
+type Asked = (*const Part, Action, Vec<usize>);
 
 /// The places of the rules that spoke; none where one could not be evaluated.
 type Answer = Option<Rc<[usize]>>;

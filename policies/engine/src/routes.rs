@@ -101,14 +101,13 @@ impl Engine {
         };
         complete(&mut question);
         let decision = self.decide_with(memo, &question);
-        let changes = match decision.result {
-            Outcome::Eligible => Vec::new(),
-            _ => {
-                let base = self.lay(memo, &Facts::gather(&question, self.tables()));
-                self.changes(&question, mode, &decision.rules, |changed, touched| {
-                    self.is_eligible(memo, changed, Some((&base, touched)))
-                })
-            }
+        let changes = if decision.result == Outcome::Eligible {
+            Vec::new()
+        } else {
+            let base = self.lay(memo, &Facts::gather(&question, self.tables()));
+            self.changes(&question, mode, &decision.rules, |changed, touched| {
+                self.is_eligible(memo, changed, Some((&base, touched)))
+            })
         };
         Route {
             mode: mode.id.clone(),

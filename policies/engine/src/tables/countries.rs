@@ -11,7 +11,7 @@ use crate::words::Template;
 
 #[derive(Debug)]
 pub(crate) struct Countries {
-    countries: Vec<Country>,
+    rows: Vec<Country>,
     kinds: Vec<String>,
     /// By code and by alias.
     places: HashMap<String, usize>,
@@ -106,7 +106,7 @@ impl Countries {
             .map(|kind| Phrases::parse(source, kind));
         let kinds = kinds.collect::<Result<Vec<_>, _>>()?;
         let mut loaded = Self {
-            countries: Vec::new(),
+            rows: Vec::new(),
             kinds: { kinds.iter() }.map(|it: &Phrases| it.id.clone()).collect(),
             places: HashMap::new(),
         };
@@ -122,14 +122,14 @@ impl Countries {
     }
 
     pub(crate) fn all(&self) -> &[Country] {
-        &self.countries
+        &self.rows
     }
 
     /// The country of a code or an alias.
     pub(crate) fn find(&self, code: &str) -> Option<&Country> {
         self.places
             .get(code)
-            .and_then(|place| self.countries.get(*place))
+            .and_then(|place| self.rows.get(*place))
     }
 
     fn insert(
@@ -139,10 +139,7 @@ impl Countries {
         row: CountryRow,
     ) -> Result<(), LoadError> {
         for code in row.aliases.iter().chain([&row.code]) {
-            let taken = self
-                .places
-                .insert(code.clone(), self.countries.len())
-                .is_some();
+            let taken = self.places.insert(code.clone(), self.rows.len()).is_some();
             if taken || !is_country_code(code) {
                 let reason = if taken {
                     "stands twice"
@@ -166,7 +163,7 @@ impl Countries {
             .into_iter()
             .map(|(_, standing)| standing)
             .collect();
-        self.countries.push(Country {
+        self.rows.push(Country {
             code: row.code,
             name: row.name,
             standings,

@@ -142,6 +142,7 @@ async fn data_are_to_be_fetched_in_time_where_the_system_deletes_them() {
     let mut accepted = acceptance();
     if let Some(grant) = &mut accepted.grant {
         grant.local_accounts.clear();
+        grant.unit = Some("GPU-hour".to_owned());
     }
     let ruled = case.broker.rule(&case.reviewer, waiting.id, &accepted);
     ruled.await.unwrap();
