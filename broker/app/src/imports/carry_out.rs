@@ -10,8 +10,10 @@ use crate::{Broker, Error, Result};
 /// What an import would do, and the words for it.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// One after the other, each of lines that are whole; what a later one rests on is in an earlier one.
-    changes: Vec<Change>,
+    /// Put together before this one: each of lines that are whole, and what a later one rests on is in an
+    /// earlier one.
+    earlier: Vec<Change>,
+    change: Change,
     pub(super) report: ImportReport,
     /// Whose standings are others by it.
     pub(super) projects: BTreeSet<ProjectId>,
@@ -19,16 +21,12 @@ pub(super) struct Plan {
 
 impl Plan {
     /// The one that is put together now.
-    pub(super) fn change(&mut self) -> &mut Change {
-        if self.changes.is_empty() {
-            self.next_change();
-        }
-        let last = self.changes.len() - 1;
-        &mut self.changes[last]
+    pub(super) const fn change(&mut self) -> &mut Change {
+        &mut self.change
     }
 
     pub(super) fn next_change(&mut self) {
-        self.changes.push(Change::default());
+        self.earlier.push(std::mem::take(&mut self.change));
     }
 }
 
@@ -52,7 +50,7 @@ impl Broker {
         if dry_run {
             return Ok(plan.report);
         }
-        let changes = plan.changes.into_iter();
+        let changes = plan.earlier.into_iter().chain([plan.change]);
         let changes = changes.filter(|it| !it.writes.is_empty());
         let done = self.import_parts(changes).await;
         for project in plan.projects {

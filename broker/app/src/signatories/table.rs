@@ -43,12 +43,11 @@ pub fn read_signatories(bytes: &[u8]) -> SignatoryTable {
         .trim(Trim::All)
         .from_reader(bytes);
     let mut records = reader.byte_records();
-    let head = match records.next() {
-        Some(Ok(names)) => head(&names, &mut faults),
-        _ => {
-            faults.add("line 1", "the table is empty", COLUMNS);
-            None
-        }
+    let head = if let Some(Ok(names)) = records.next() {
+        head(&names, &mut faults)
+    } else {
+        faults.add("line 1", "the table is empty", COLUMNS);
+        None
     };
     let mut seen: BTreeMap<String, String> = BTreeMap::new();
     for record in head.is_some().then_some(records).into_iter().flatten() {
