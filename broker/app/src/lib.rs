@@ -46,6 +46,7 @@ mod roles;
 mod routes;
 mod sessions;
 pub mod setup;
+mod shares;
 mod sites;
 mod standing;
 mod state_log;
@@ -75,7 +76,7 @@ pub use indicators::IndicatorQuery;
 pub use members::{InvitationRefusal, InvitationView, Member, Members, PersonName};
 pub use nudge::Nudges;
 pub use once::{Entered, FirstAnswer, Idempotent, Once, Order};
-pub use organisations::{OrganisationSize, organisation_tag};
+pub use organisations::{OrganisationSize, Undertaking, UndertakingMember, organisation_tag};
 pub use policies::{DecisionChange, DecisionReplay, PolicyComparison, compare_policies};
 pub use privacy::{
     ErasurePlan, ExportedDossier, ExportedIdentity, ExportedSession, PersonExport, PlanLine,

@@ -34,7 +34,7 @@ pub use contact::{
 pub use decision::{DecisionResult, DecisionView, RuleEffect, SpokenView};
 pub use entitlement::{
     ApplicationForm, FormField, OrganisationDocument, OrganisationSize, PeriodFound, SizeFound,
-    SizeReason,
+    SizeReason, Undertaking, UndertakingMember,
 };
 pub use follow_up::FollowUpView;
 pub use job::{JobView, LogView, QuoteView};

@@ -29,6 +29,6 @@ pub use read::{
 pub use records::{
     AccountUse, AgentNonce, EntryRow, IdempotencyKey, JobFilter, Page, Person, Remembered,
     Revocation, SealedBatch, Session, StoredCheckpoint, StoredConfirmation, StoredDecision,
-    StoredDossier, StoredGrant, StoredPlacement, Tile, UsageFilter, UsageScope, Used,
+    StoredDossier, StoredGrant, StoredPlacement, SystemUsed, Tile, UsageFilter, UsageScope, Used,
 };
 pub use sql::{CommitStats, Nudge, SqlStore};

@@ -4,10 +4,14 @@ mod aid;
 mod applications;
 mod evidence;
 mod follow_ups;
+mod grants;
 mod members;
 mod organisations;
 mod policies;
 mod rulings;
+mod screenings;
+mod shares;
+mod vetoes;
 
 use broker_app::{Broker, Caller, Error, RouteQuery, Upload, organisation_tag};
 use broker_model::{
@@ -163,6 +167,7 @@ fn acceptance() -> RulingDraft {
         reasons: "A sound plan.".to_owned(),
         grant: Some(GrantDraft {
             hours: 1250,
+            scope: broker_model::GrantScope::System,
             unit: None,
             share: None,
             worth_eur: None,
