@@ -118,7 +118,7 @@ async fn a_company_just_under_a_ceiling_alone_is_over_it_with_its_partner() {
     let sent = founder.submit(&form, NEW, &alone).await;
     assert_eq!(sent.status, 303, "{}", sent.text);
     let shown = founder.follow(sent).await;
-    contains_all(&shown, &["<dd>small</dd>"]);
+    contains_all(&shown, &["\">small</span>"]);
     let page = shown
         .text
         .split("href=\"/organisations/org_")
@@ -166,7 +166,7 @@ async fn a_company_just_under_a_ceiling_alone_is_over_it_with_its_partner() {
     assert_eq!(sent.status, 303, "{}", sent.text);
     // 49 and 30 % of 10 are 52: not fewer than 50 any more.
     let shown = founder.follow(sent).await;
-    contains_all(&shown, &["<dd>medium</dd>"]);
+    contains_all(&shown, &["\">medium</span>"]);
 }
 
 #[tokio::test]
