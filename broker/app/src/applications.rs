@@ -3,6 +3,7 @@
 mod aid;
 mod apply;
 mod decide;
+mod exceeded;
 mod form;
 mod granted;
 mod need;

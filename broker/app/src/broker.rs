@@ -15,6 +15,7 @@ use crate::enrolment::AgentDoor;
 use crate::failed_logins::FailedLogins;
 use crate::jobs::{InFlight, JobReads};
 use crate::loops::{Hearing, Judged};
+use crate::shares::Measured;
 use crate::standing::Standings;
 use crate::state_log::Lines;
 use crate::tally::Tallies;
@@ -112,6 +113,7 @@ pub(crate) struct Inner {
     files: Option<FileStore>,
     pub(crate) callers: Callers,
     pub(crate) standings: Standings,
+    pub(crate) measured: Measured,
     pub(crate) accepted: Accepted,
     pub(crate) decisions: Decisions,
     pub(crate) reads: JobReads,
@@ -140,6 +142,7 @@ impl Broker {
                 terms: RwLock::default(),
                 callers: Callers::new(&parts.limits),
                 standings: Standings::new(&parts.limits),
+                measured: Measured::new(&parts.limits),
                 accepted: Accepted::new(&parts.limits),
                 decisions: Decisions::default(),
                 reads: JobReads::default(),

@@ -56,7 +56,7 @@ impl Broker {
         let standing = self.standing(project).await?;
         let engine = self.policy();
         let decide = |allocation: Option<&Allocation>| {
-            let question = self.question(&caller.into(), &standing, allocation);
+            let question = self.question((&caller.into(), caller.person), &standing, allocation);
             let made = self.inner.decisions.decide(&engine, &question);
             (allocation.map(|it| it.id), made)
         };
@@ -77,7 +77,8 @@ impl Broker {
                 .unwrap_or_else(|| decide(None)),
         };
         let decision = made.decision.clone();
-        let missing = self.missing(caller, &decision, allocation).await?;
+        let about = (standing.organisation.id, allocation);
+        let missing = self.missing(caller, &decision, about).await?;
         Ok(CheckAnswer {
             project,
             organisation: standing.organisation.name.clone(),
@@ -95,12 +96,12 @@ impl Broker {
         standing: &Standing,
         allocation: &Allocation,
     ) -> Decided {
-        self.decide_for(&caller.into(), standing, allocation)
+        self.decide_for((&caller.into(), caller.person), standing, allocation)
     }
 
     pub(crate) fn decide_for(
         &self,
-        applicant: &ApplicantFacts,
+        applicant: (&ApplicantFacts, PersonId),
         standing: &Standing,
         allocation: &Allocation,
     ) -> Decided {
@@ -109,11 +110,12 @@ impl Broker {
 
     fn question(
         &self,
-        applicant: &ApplicantFacts,
+        (applicant, person): (&ApplicantFacts, PersonId),
         standing: &Standing,
         allocation: Option<&Allocation>,
     ) -> Question {
         let now = self.inner.clock.now();
+        let today = day_in_brussels(now);
         Question {
             action: Action::SubmitJob,
             on: day_in_brussels(now),
@@ -124,8 +126,8 @@ impl Broker {
             aid: None,
             fair_access: None,
             follow_ups: Some(overdue(&standing.owed, day_in_brussels(now))),
-            shares: None,
-            vetoed_by_site: None,
+            shares: allocation.and_then(|it| self.shares_of_job(&standing.used, it)),
+            vetoed_by_site: allocation.and_then(|it| self.vetoed_job(standing.organisation.id, it)),
             project: ProjectFacts {
                 ai_act: standing.project.ai_act.clone().map(ai_act_facts),
                 civilian: standing.project.civilian,
@@ -134,7 +136,10 @@ impl Broker {
             },
             settled: settled_facts(&standing.project),
             allocation: allocation.map(|it| allocation_facts(it, now)),
-            applicant: applicant.clone(),
+            applicant: ApplicantFacts {
+                screening: screening::outcome_of(&standing.screenings, Some(person), today),
+                ..applicant.clone()
+            },
         }
     }
 }
@@ -143,7 +148,7 @@ impl Broker {
     /// What is known of an organisation that applies for access, without what it applies for.
     pub(crate) async fn question_of(
         &self,
-        applicant: ApplicantFacts,
+        (applicant, person): (ApplicantFacts, PersonId),
         organisation: &Organisation,
     ) -> Result<Question> {
         let evidence = self.standing_evidence(organisation.id).await?;
@@ -151,6 +156,10 @@ impl Broker {
         let screenings = self.screenings(organisation.id).await?;
         let today = day_in_brussels(self.inner.clock.now());
         let facts = self.organisation_facts(organisation, &screenings);
+        let applicant = ApplicantFacts {
+            screening: screening::outcome_of(&screenings, Some(person), today),
+            ..applicant
+        };
         Ok(Question {
             evidence: evidence.iter().map(evidence_fact).collect(),
             follow_ups: Some(overdue(&owed, today)),
@@ -169,7 +178,7 @@ impl Broker {
             country: organisation.country.clone(),
             kind: organisation.kind.map(|it| it.as_str().to_owned()),
             size: size_name(size).to_owned(),
-            screening: screening::outcome(screenings, today).map(str::to_owned),
+            screening: screening::outcome_of(screenings, None, today),
             startup: organisation.startup,
         }
     }

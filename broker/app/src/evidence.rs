@@ -3,6 +3,7 @@
 mod check;
 mod files;
 mod hand_in;
+mod screen;
 
 use broker_model::{Evidence, EvidenceId, OrganisationId};
 
@@ -11,10 +12,13 @@ pub use files::{FileStore, Upload};
 use crate::{Broker, Caller, Error, Result};
 
 impl Broker {
-    /// All that an organisation ever handed in, oldest first.
+    /// All that an organisation ever handed in, oldest first, and what reviewers recorded of it. What they recorded of
+    /// one of its people is for that one and for reviewers.
     pub async fn evidence(&self, caller: &Caller, of: OrganisationId) -> Result<Vec<Evidence>> {
         self.organisation(caller, of).await?;
-        self.dossiers_of(of).await
+        let mut evidence: Vec<Evidence> = self.dossiers_of(of).await?;
+        evidence.retain(|it| may_see(caller, it));
+        Ok(evidence)
     }
 
     /// Evidence that nobody has looked at, oldest first; for reviewers.
@@ -38,7 +42,11 @@ impl Broker {
     ) -> Result<Evidence> {
         self.organisation(caller, of).await?;
         let found: Option<Evidence> = self.dossier(&id).await?;
-        let found = found.filter(|it| it.organisation == of);
+        let found = found.filter(|it| it.organisation == of && may_see(caller, it));
         found.ok_or(Error::NotFound("evidence"))
     }
+}
+
+fn may_see(caller: &Caller, evidence: &Evidence) -> bool {
+    caller.is_reviewer() || evidence.person.is_none_or(|it| it == caller.person)
 }

@@ -46,6 +46,7 @@ mod roles;
 mod routes;
 mod sessions;
 pub mod setup;
+mod shares;
 mod signatories;
 mod sites;
 mod standing;
@@ -76,7 +77,7 @@ pub use indicators::IndicatorQuery;
 pub use members::{InvitationRefusal, InvitationView, Member, Members, PersonName};
 pub use nudge::Nudges;
 pub use once::{Entered, FirstAnswer, Idempotent, Once, Order};
-pub use organisations::{OrganisationSize, organisation_tag};
+pub use organisations::{OrganisationSize, Undertaking, UndertakingMember, organisation_tag};
 pub use policies::{
     ComparisonPage, ComparisonQuery, DecisionChange, DecisionReplay, PolicyComparison, PolicyView,
     compare_policies,

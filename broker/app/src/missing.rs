@@ -1,6 +1,8 @@
 //! Before the first job: what a project still lacks, and whose turn it is.
 
-use broker_model::{AllocationId, Missing, MissingFrom, MissingKind, TermsDocument};
+use broker_model::{
+    AllocationId, Missing, MissingFrom, MissingKind, OrganisationId, TermsDocument,
+};
 use broker_store::StoreError;
 use policy_engine::{Decision, Effect, Spoken};
 
@@ -13,7 +15,7 @@ impl Broker {
         &self,
         caller: &Caller,
         decision: &Decision,
-        allocation: Option<AllocationId>,
+        (organisation, allocation): (OrganisationId, Option<AllocationId>),
     ) -> Result<Vec<Missing>, StoreError> {
         let lacking = self.unaccepted_terms(caller.person).await?;
         let (of_sites, of_all): (Vec<_>, Vec<_>) =
@@ -22,7 +24,29 @@ impl Broker {
         missing.extend(decision.rules.iter().filter_map(objection));
         missing.extend(of_sites.into_iter().map(|it| terms(it)));
         missing.extend(allocation.into_iter().flat_map(|it| self.vetoes(it)));
+        missing.extend(self.vetoes_of_organisation(organisation));
         Ok(missing)
+    }
+
+    /// Sites that do not serve the organisation.
+    fn vetoes_of_organisation(&self, organisation: OrganisationId) -> Vec<Missing> {
+        let (heard, now) = (self.board().heard(), self.clock().now());
+        let mut vetoes = Vec::new();
+        for listed in heard.listed() {
+            let site = &listed.site.id;
+            let of_it = { listed.controls.organisation_vetoes.iter() }
+                .filter(|it| it.organisation == organisation && !it.is_over(now));
+            vetoes.extend(of_it.map(|veto| Missing {
+                what: MissingKind::Allocation,
+                by: MissingFrom::SiteAdministrator,
+                words: format!("{site} does not serve the organisation: {}", veto.reason),
+                how: format!("alcyone site lift-veto {site} {}", veto.id),
+                rule: None,
+                site: Some(site.clone()),
+                terms: None,
+            }));
+        }
+        vetoes
     }
 
     /// Sites that do not serve the allocation.

@@ -3,11 +3,13 @@
 mod audited;
 mod describe;
 mod draft;
+mod linked;
 mod size;
 
 use broker_model::{EntryBody, EntryKind, Organisation, OrganisationId, Role};
 use broker_store::Page;
 
+pub use linked::{Undertaking, UndertakingMember};
 pub use size::OrganisationSize;
 pub(crate) use size::size_on;
 

@@ -12,6 +12,7 @@ mod notes;
 mod retire;
 mod rules;
 mod vetoed;
+mod vetoed_organisations;
 mod view;
 mod windows;
 

@@ -94,9 +94,14 @@ impl Broker {
             Some(id) if caller.represents(id) => self.all_fair_access(id).await?,
             _ => BTreeMap::new(),
         };
+        let (shares, of) = (self.all_shares().await?, query.organisation_id);
         let complete = |question: &mut Question| {
-            let mode = question.mode.clone();
-            question.fair_access = mode.and_then(|it| had.get(&(it.id, it.system)).copied());
+            let Some(ModeFacts { id, system }) = question.mode.clone() else {
+                return;
+            };
+            question.shares = shares.get(&system).cloned();
+            question.vetoed_by_site = of.and_then(|it| self.vetoed_at(it, &system));
+            question.fair_access = had.get(&(id, system)).copied();
         };
         let question = self.route_question(caller, query).await?;
         let routes = engine.routes_with(&question, complete);
@@ -121,7 +126,8 @@ impl Broker {
         let mut question = match (query.organisation_id, query.organisation) {
             (Some(id), None) => {
                 let organisation = self.organisation(caller, id).await?;
-                self.question_of(caller.into(), &organisation).await?
+                let asks = (caller.into(), caller.person);
+                self.question_of(asks, &organisation).await?
             }
             (None, Some(facts)) => self.question_of_facts(caller.into(), facts),
             _ => return Err(not_one()),

@@ -1,9 +1,12 @@
 use std::sync::Arc;
 
-use broker_model::{Allocation, Evidence, Organisation, OrganisationId, Project, ProjectId};
+use broker_model::{
+    Allocation, AllocationScope, Evidence, Organisation, OrganisationId, Project, ProjectId,
+};
 use moka::future::Cache;
 
 use crate::follow_ups::Owed;
+use crate::shares::SpentAt;
 use crate::{Broker, Caller, Error, Limits, Result};
 
 /// What eligibility is decided on: the project, its organisation with its evidence, its allocations.
@@ -16,6 +19,8 @@ pub struct Standing {
     pub screenings: Vec<Evidence>,
     /// With its last days: what of it is overdue is found when it is asked.
     pub(crate) owed: Vec<Owed>,
+    /// What was used at each system, where an allocation is of one.
+    pub(crate) used: Arc<SpentAt>,
     /// The one that ends first comes first: hours that lapse soon are used first.
     pub allocations: Vec<Allocation>,
 }
@@ -82,6 +87,12 @@ impl Broker {
         let screenings = self.screenings(organisation.id).await?;
         let owed = self.owed_by(organisation.id).await?;
         let mut allocations = store.allocations_of(id).await?;
+        let of_one = |it: &Allocation| it.scope != AllocationScope::Federation;
+        let used = if allocations.iter().any(of_one) {
+            self.used_lately().await?
+        } else {
+            Arc::default()
+        };
         allocations.sort_by_key(|allocation| allocation.valid_until);
         Ok(Standing {
             project,
@@ -89,6 +100,7 @@ impl Broker {
             evidence,
             screenings,
             owed,
+            used,
             allocations,
         })
     }
@@ -96,7 +108,7 @@ impl Broker {
     /// What may count, by kind, the newest of each first.
     pub(crate) async fn standing_evidence(&self, of: OrganisationId) -> Result<Vec<Evidence>> {
         let mut evidence: Vec<Evidence> = self.dossiers_of(of).await?;
-        evidence.retain(Evidence::stands);
+        evidence.retain(|it| it.stands() && it.person.is_none());
         evidence.sort_by(|a, b| {
             let newest_first =
                 |it: &Evidence| (std::cmp::Reverse(it.issued_on), std::cmp::Reverse(it.id));

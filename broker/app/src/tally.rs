@@ -40,7 +40,9 @@ impl Broker {
             !(controls.windows.is_empty() && controls.limits.is_empty())
         };
         let counting: Vec<Arc<Listed>> = heard.listed().iter().filter(counts).cloned().collect();
-        if counting.is_empty() {
+        let refusing = |it: &Arc<Listed>| !it.controls.organisation_vetoes.is_empty();
+        let refusing = heard.listed().iter().any(refusing);
+        if counting.is_empty() && !refusing {
             return Ok(Count::default());
         }
         let mut count = self.count_sites(&counting, now).await?;
@@ -53,6 +55,9 @@ impl Broker {
         count.tally.windows.retain(|id, _| known.contains(id));
         self.count_organisation(&counting, (allocation, now), &mut count.tally)
             .await?;
+        if refusing {
+            count.tally.organisation = self.refused_by_some(heard, allocation).await?;
+        }
         Ok(count)
     }
 
@@ -96,6 +101,36 @@ impl Broker {
         Ok(count)
     }
 
+    /// The organisation, where placement has to look at it for a limit or a veto.
+    async fn refused_by_some(
+        &self,
+        heard: &Moment,
+        allocation: &Allocation,
+    ) -> Result<Option<OrganisationId>, StoreError> {
+        let Some(organisation) = self.organisation_under(allocation).await? else {
+            return Ok(None);
+        };
+        let mut vetoes = heard
+            .listed()
+            .iter()
+            .flat_map(|it| &it.controls.organisation_vetoes);
+        let mut limits = heard.listed().iter().flat_map(|it| &it.controls.limits);
+        let named = vetoes.any(|it| it.organisation == organisation)
+            || limits.any(|it| it.organisation == organisation);
+        Ok(named.then_some(organisation))
+    }
+
+    async fn organisation_under(
+        &self,
+        allocation: &Allocation,
+    ) -> Result<Option<OrganisationId>, StoreError> {
+        match self.standing(allocation.project).await {
+            Ok(standing) => Ok(Some(standing.organisation.id)),
+            Err(Error::Store(error)) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// What the organisation has where sites limit it.
     async fn count_organisation(
         &self,
@@ -106,10 +141,8 @@ impl Broker {
         if sites.iter().all(|it| it.controls.limits.is_empty()) {
             return Ok(());
         }
-        let organisation = match self.standing(allocation.project).await {
-            Ok(standing) => standing.organisation.id,
-            Err(Error::Store(error)) => return Err(error),
-            Err(_) => return Ok(()),
+        let Some(organisation) = self.organisation_under(allocation).await? else {
+            return Ok(());
         };
         for listed in sites {
             if listed.controls.limit_of(organisation).is_some() {

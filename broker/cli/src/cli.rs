@@ -45,10 +45,11 @@ pub use organisation::{OrganisationVerb, RegisterArgs};
 pub use parse::parse;
 pub use person::{HandoffArgs, HandoffFormat, PersonVerb};
 pub use policy::{CompareArgs, PolicyVerb};
-pub use review::{AcceptArgs, ReviewVerb};
+pub use review::{AcceptArgs, ReviewVerb, ScreeningArgs};
 pub use routes::RouteArgs;
 pub use site::{
-    DrainVerb, IncidentVerb, KindArg, ScopeArgs, SeverityArg, SiteVerb, VetoVerb, WindowVerb,
+    DrainVerb, IncidentVerb, KindArg, Refused, ScopeArgs, SeverityArg, SiteVerb, VetoVerb,
+    WindowVerb,
 };
 pub use terms::{AcceptTermsArgs, TermsVerb};
 

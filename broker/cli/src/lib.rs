@@ -25,12 +25,12 @@
 //! | `site windows add`, `… close` | `CapacityWindow` |
 //! | `site drain`, `undrain` | `Drain` |
 //! | `site incident open`, `… update`, `… close` | `Incident` |
-//! | `site veto`, `lift-veto`; `site limit` | `Veto`; `OrganisationLimit` |
+//! | `site veto`, `lift-veto`; of an organisation; `site limit` | `Veto`; `OrganisationVeto`; `OrganisationLimit` |
 //! | `site jobs` | `SiteJobPage` |
 //! | `modes`, `routes` | an array of `AccessModeView`, of `RouteView` |
 //! | `organisations`, `evidence`, `applications` | an array of `Organisation`, of `Evidence`, of `Application` |
 //! | `organisation show`, `… register`, `… describe`; `… size` | `Organisation`; `OrganisationSize` |
-//! | `evidence add`, `… withdraw`, `… file add`, `review evidence` | `Evidence` |
+//! | `evidence add`, `… withdraw`, `… file add`, `review evidence`, `review screening` | `Evidence` |
 //! | `evidence file get -o` | `{"file", "media_type", "bytes"}` |
 //! | `apply`, `application show`, `… withdraw`, `review application` | `Application` |
 //! | `apply --form` | `ApplicationForm` |
@@ -70,8 +70,8 @@ pub use cli::{
     FileVerb, FindArgs, FollowUpVerb, FunderVerb, HandoffArgs, HandoffFormat, IncidentVerb,
     InvitationVerb, InviteArgs, KindArg, MatchesVerb, MatchingVerb, MeVerb, MemberVerb, MovedArgs,
     ObjectiveArgs, ObjectiveVerb, OrganisationVerb, PersonVerb, PolicyVerb, ProjectVerb, ReferArgs,
-    ReferralVerb, RegisterArgs, RepresentativeVerb, ReviewVerb, RouteArgs, ScopeArgs, SeverityArg,
-    SiteVerb, TermsVerb, Verb, VetoVerb, Whom, WindowVerb, parse,
+    ReferralVerb, Refused, RegisterArgs, RepresentativeVerb, ReviewVerb, RouteArgs, ScopeArgs,
+    ScreeningArgs, SeverityArg, SiteVerb, TermsVerb, Verb, VetoVerb, Whom, WindowVerb, parse,
 };
 pub use exit::{Failure, exit_code};
 pub use login::{FileTokens, finish_login, start_login};

@@ -37,7 +37,7 @@ pub use decision::{
 };
 pub use entitlement::{
     ApplicationForm, FormField, OrganisationDocument, OrganisationSize, PeriodFound, SizeFound,
-    SizeReason,
+    SizeReason, Undertaking, UndertakingMember,
 };
 pub use follow_up::FollowUpView;
 pub use job::{JobView, LogView, QuoteView};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use drafts::{ApplicationDraft, ApplicationVerdict, GrantDraft, RulingDraft};
+pub use drafts::{ApplicationDraft, ApplicationVerdict, GrantDraft, GrantScope, RulingDraft};
 
 use crate::{
     AiAct, AllocationId, ApplicationAid, ApplicationId, Assurance, DecisionId, Desk, Dossier,

@@ -253,6 +253,8 @@ pub enum EntryKind {
     GrantVetoed,
     #[serde(rename = "veto.lifted")]
     VetoLifted,
+    #[serde(rename = "organisation.vetoed")]
+    OrganisationVetoed,
     #[serde(rename = "limit.set")]
     LimitSet,
 }

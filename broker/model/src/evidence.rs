@@ -10,6 +10,9 @@ pub struct Evidence {
     pub id: EvidenceId,
     pub organisation: OrganisationId,
     pub kind: EvidenceKind,
+    /// Whom of its people it is about; none: the organisation itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonId>,
     /// The first day it counts.
     pub issued_on: Date,
     /// The last day it counts; none means it does not expire by itself.
@@ -75,6 +78,36 @@ pub struct EvidenceDraft {
     pub expires_on: Option<Date>,
     /// Who issued it, under which number or address.
     pub source: String,
+}
+
+/// What a reviewer found when they looked an organisation, or one of its people, up in lists of sanctions or export
+/// control.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScreeningDraft {
+    /// `sanctions_screening`, `export_screening`.
+    pub kind: String,
+    /// Who was looked up; none: the organisation itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonId>,
+    /// Which list, and its date or version.
+    pub list: String,
+    pub screened_on: Date,
+    /// The last day it counts; then somebody looks again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_on: Option<Date>,
+    pub outcome: ScreeningOutcome,
+    /// What was looked at and found; the organisation reads it.
+    pub words: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScreeningOutcome {
+    /// Nothing was found.
+    Clear,
+    /// Something was found, or could not be told apart: it stays for people.
+    Unsettled,
 }
 
 /// What a reviewer says of evidence.

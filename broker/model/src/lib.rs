@@ -49,7 +49,7 @@ pub use ai_act::AiAct;
 pub use aid::{AidRecord, ApplicationAid};
 pub use application::{
     Application, ApplicationDraft, ApplicationDue, ApplicationNeed, ApplicationProject,
-    ApplicationState, ApplicationVerdict, GrantDraft, Ruling, RulingDraft,
+    ApplicationState, ApplicationVerdict, GrantDraft, GrantScope, Ruling, RulingDraft,
 };
 pub use attempt::{Attempt, AttemptEvent, AttemptState, Outcome, OutcomeKind};
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -60,6 +60,7 @@ pub use dossier::{Desk, Dossier};
 pub use event::{EntryBody, EntryKind};
 pub use evidence::{
     Evidence, EvidenceCheck, EvidenceDraft, EvidenceFile, EvidenceFinding, EvidenceKind,
+    ScreeningDraft, ScreeningOutcome,
 };
 pub use follow_up::{
     FollowUp, FollowUpReminder, FollowUpReopened, FollowUpState, FulfilmentDraft, ReopeningDraft,
@@ -97,9 +98,10 @@ pub use site::{
     Access, AgentWord, Automation, Billed, Billing, BillingTerm, CapacityWindow, Contact,
     ContainerTarget, ControlId, Controls, Drain, DrainDraft, Entrance, Factory, Funding, Incident,
     IncidentDraft, IncidentKind, IncidentNews, IncidentUpdate, LimitDraft, OrganisationLimit,
-    OrganisationUse, Partition, PartitionRules, Qos, QueuedJobs, RegisteredSite, Route, Severity,
-    Site, SiteReadiness, SiteScope, SiteState, Sourced, Storage, StorageArea, System, SystemHeard,
-    SystemStatus, Tally, Veto, VetoDraft, WindowDraft, WindowEnd, WindowUse, Zones,
+    OrganisationUse, OrganisationVeto, OrganisationVetoDraft, Partition, PartitionRules, Qos,
+    QueuedJobs, RegisteredSite, Route, Severity, Site, SiteReadiness, SiteScope, SiteState,
+    Sourced, Storage, StorageArea, System, SystemHeard, SystemStatus, Tally, Veto, VetoDraft,
+    WindowDraft, WindowEnd, WindowUse, Zones,
 };
 pub use snapshot::{GpuCount, PartitionSnapshot, SiteSnapshot};
 pub use spec::{

@@ -19,14 +19,14 @@ pub use billing::{Billed, Billing, BillingTerm};
 pub use control_id::ControlId;
 pub use controls::{
     CapacityWindow, Controls, Drain, Incident, IncidentKind, IncidentUpdate, OrganisationLimit,
-    Severity, SiteScope, Veto,
+    OrganisationVeto, Severity, SiteScope, Veto,
 };
 pub use details::{
     Access, Contact, Factory, Funding, PartitionRules, Qos, Route, Storage, StorageArea,
 };
 pub use drafts::{
-    DrainDraft, IncidentDraft, IncidentNews, LimitDraft, QueuedJobs, VetoDraft, WindowDraft,
-    WindowEnd,
+    DrainDraft, IncidentDraft, IncidentNews, LimitDraft, OrganisationVetoDraft, QueuedJobs,
+    VetoDraft, WindowDraft, WindowEnd,
 };
 pub use registered::{OrganisationUse, RegisteredSite, Tally, WindowUse};
 pub use state::{SiteReadiness, SiteState, SystemHeard};

@@ -6,6 +6,7 @@ pub(crate) mod evidence;
 pub(crate) mod evidence_view;
 pub(crate) mod facts;
 pub(crate) mod files;
+pub(crate) mod groups;
 pub(crate) mod show;
 
 use askama::Template;

@@ -3,6 +3,7 @@
 
 pub(crate) mod application;
 pub(crate) mod evidence;
+pub(crate) mod screening;
 
 use std::collections::BTreeSet;
 

@@ -104,6 +104,10 @@ fn entitlement() -> Router<Portal> {
             get(reviews::evidence::show).post(reviews::evidence::judge),
         )
         .route(
+            "/reviews/applications/{id}/screening",
+            post(reviews::screening::record),
+        )
+        .route(
             "/reviews/applications/{id}",
             get(reviews::application::show).post(reviews::application::rule),
         )

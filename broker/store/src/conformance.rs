@@ -147,6 +147,7 @@ where
             accounts_that_no_allocation_names_are_told_with_what_they_used,
             an_attempt_is_charged_once,
             what_ended_in_a_time_is_added_up_by_who_used_it,
+            what_ended_in_a_time_is_added_up_by_system,
             usage_is_listed_by_its_end,
             usage_of_many_projects_is_listed_whole,
         }

@@ -30,8 +30,8 @@ pub use read::{
 pub use records::{
     AccountUse, AgentNonce, EntryRow, IdempotencyKey, JobFilter, Page, Person, PolicyUse,
     Remembered, Revocation, SealedBatch, Session, StoredCheckpoint, StoredConfirmation,
-    StoredDecision, StoredDossier, StoredGrant, StoredPlacement, Tile, UsageFilter, UsageScope,
-    Used,
+    StoredDecision, StoredDossier, StoredGrant, StoredPlacement, SystemUsed, Tile, UsageFilter,
+    UsageScope, Used,
 };
 pub use signatories::{Signatories, StoredSignatoryList};
 pub use sql::{CommitStats, Nudge, SqlStore};

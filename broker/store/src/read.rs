@@ -15,7 +15,8 @@ use jiff::Timestamp;
 use crate::{
     AccountUse, Change, CommitError, Committed, EntryRow, IdempotencyKey, JobFilter, Page, Person,
     PolicyUse, Privacy, Remembered, Revocation, SealedBatch, Session, Signatories, StoreError,
-    StoredCheckpoint, StoredDecision, StoredDossier, StoredPlacement, Tile, UsageFilter, Used,
+    StoredCheckpoint, StoredDecision, StoredDossier, StoredPlacement, SystemUsed, Tile,
+    UsageFilter, Used,
 };
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -192,6 +193,9 @@ pub trait Accounts: Send + Sync + 'static {
     async fn find_allocation(&self, id: AllocationId) -> Result<Option<Allocation>>;
     /// Oldest first.
     async fn allocations_of(&self, project: ProjectId) -> Result<Vec<Allocation>>;
+    /// Allocations whose term ends after `at`, those that have not begun too, the earliest end first. Costs by the
+    /// number of these.
+    async fn running_allocations(&self, at: Timestamp) -> Result<Vec<Allocation>>;
     /// Allocations whose term has ended by `at`, that hold nothing, and whose end is still to be
     /// dealt with, the earliest end first. Costs by the number of those that ended and are not dealt
     /// with, never by those that are.
@@ -270,6 +274,8 @@ pub trait Usage: Send + Sync + 'static {
     /// What ended from one moment on and before another, added up by who used it. Costs by the number of
     /// records.
     async fn used_between(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Used>>;
+    /// The same, added up by the system that it was used at. Costs by the number of records.
+    async fn used_by_system(&self, from: Timestamp, to: Timestamp) -> Result<Vec<SystemUsed>>;
     /// Newest end first; the page goes by attempt id.
     async fn list_usage(
         &self,

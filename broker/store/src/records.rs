@@ -1,6 +1,6 @@
 use broker_model::{
     Confirmation, DecisionId, EntryBody, FundingShare, GpuMillis, JobId, OrganisationId, PersonId,
-    ProjectId, Role, SiteId, StateName,
+    ProjectId, Role, SiteId, StateName, SystemId,
 };
 use jiff::Timestamp;
 
@@ -161,6 +161,15 @@ pub struct UsageScope {
 pub struct Used {
     pub organisation: OrganisationId,
     pub project: ProjectId,
+    pub share: FundingShare,
+    pub gpu: GpuMillis,
+}
+
+/// Physical GPU-time that was used at a system under a share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SystemUsed {
+    pub site: SiteId,
+    pub system: SystemId,
     pub share: FundingShare,
     pub gpu: GpuMillis,
 }

@@ -15,6 +15,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::civil::Date;
@@ -82,6 +83,10 @@ pub struct Stake {
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct LinkedEnterprise {
+    /// What registers call it, by kind: `vat`, `pic`, `euid`, `lei`. No size hangs on it; by these it is found among
+    /// those that are known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub identifiers: BTreeMap<String, String>,
     pub name: String,
     /// One for each period of the enterprise.
     pub periods: Vec<PeriodFigures>,

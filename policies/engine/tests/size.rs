@@ -50,6 +50,7 @@ fn facts() -> SizeFacts {
             periods: figures.to_vec(),
         }],
         linked: vec![LinkedEnterprise {
+            identifiers: std::collections::BTreeMap::new(),
             name: "Linked".into(),
             periods: figures.to_vec(),
         }],
@@ -371,7 +372,11 @@ proptest! {
     fn another_linked_enterprise_never_makes_it_smaller(facts in any_facts(), periods in all_years()) {
         let before = find(&facts).unwrap();
         let mut larger = facts;
-        larger.linked.push(LinkedEnterprise { name: "L".into(), periods });
+        larger.linked.push(LinkedEnterprise {
+            identifiers: std::collections::BTreeMap::new(),
+            name: "L".into(),
+            periods,
+        });
         let after = find(&larger).unwrap();
         let ((least, most), (least_after, most_after)) = (ends(&before), ends(&after));
         prop_assert!(least <= least_after && most <= most_after, "{before:?} {after:?}");

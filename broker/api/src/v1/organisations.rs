@@ -17,7 +17,9 @@ pub(crate) fn operations() -> Vec<Operation> {
         put("/organisations/{id}", describe::describe),
         get("/organisations/{id}/size", describe::size),
         get("/organisations/{id}/aid", describe::aid),
+        get("/organisations/{id}/undertaking", describe::undertaking),
         get("/organisations/{id}/evidence", evidence::list),
+        post("/organisations/{id}/screenings", evidence::screen),
         post("/organisations/{id}/evidence", evidence::hand_in),
         post("/organisations/{id}/evidence/{item}/check", evidence::check),
         post(

@@ -27,6 +27,11 @@ pub(crate) fn operations() -> Vec<Operation> {
         post("/sites/{id}/drains/{item}/end", rules::undrain),
         post("/sites/{id}/vetoes", rules::veto),
         post("/sites/{id}/vetoes/{item}/lift", rules::lift),
+        post("/sites/{id}/organisation-vetoes", rules::veto_organisation),
+        post(
+            "/sites/{id}/organisation-vetoes/{item}/lift",
+            rules::lift_organisation,
+        ),
         put("/sites/{id}/limits/{item}", rules::limit),
     ]
 }

@@ -27,6 +27,11 @@ fn evidence() -> Value {
     json!({ "kind": "ai_act_self_assessment", "issued_on": "2026-10-01", "source": "form 12" })
 }
 
+fn screening() -> Value {
+    json!({ "kind": "sanctions_screening", "list": "EU consolidated list", "outcome": "clear",
+        "screened_on": "2026-11-20", "words": "looked up and signed" })
+}
+
 fn application(organisation: &str) -> Value {
     json!({
         "organisation": organisation, "mode": "aif_playground", "system": "meluxina/meluxina",
@@ -125,6 +130,13 @@ fn steps() -> Vec<(&'static str, &'static str, &'static str, Value, u64)> {
         evidence(),
         below("sue", "files", Value::Null, 1),
         below("rita", "check", good, 1),
+        (
+            "rita",
+            "POST",
+            "/organisations/{id}/screenings",
+            screening(),
+            2,
+        ),
         apply(),
         ("sue", "POST", "/applications/{id}/withdraw", json!({}), 1),
         apply(),

@@ -300,6 +300,7 @@ fn is_of_registry(path: &str) -> bool {
         "drains",
         "incidents",
         "vetoes",
+        "organisation-vetoes",
         "limits",
     ];
     if path == "/api/v1/sites/{id}" {
@@ -343,6 +344,12 @@ async fn every_change_of_a_site_leaves_an_entry_in_the_ledger() {
             json!({ "allocation": broker_app::setup::allocation_id("main", "playground"), "reason": "x" }),
         ),
         ("POST", "vetoes/{item}/lift", json!({})),
+        (
+            "POST",
+            "organisation-vetoes",
+            json!({ "organisation": organisation, "reason": "x", "until": to }),
+        ),
+        ("POST", "organisation-vetoes/{item}/lift", json!({})),
         ("PUT", "limits/{item}", json!({ "max_at_once": 1 })),
         ("DELETE", "controls/{item}", json!({})),
         ("DELETE", "", json!({})),

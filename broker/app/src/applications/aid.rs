@@ -2,7 +2,7 @@
 
 use broker_model::{
     AidRecord, Allocation, Application, ApplicationAid, EntryBody, EntryKind, FundingShare,
-    Organisation, OrganisationId,
+    GrantDraft, Organisation, OrganisationId, OrganisationKind,
 };
 use broker_store::Write;
 use jiff::ToSpan as _;
@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use policy_engine::{AidFacts, Decision, day_in_brussels};
 
 use crate::dossiers::filed;
+use crate::invalid::Faults;
 use crate::{Broker, Caller, Result};
 
 /// What asks about aid, by the name of its file.
@@ -22,6 +23,25 @@ impl Broker {
         self.dossiers_of(of).await
     }
 
+    /// What an organisation itself was given of a state in the three years up to now.
+    pub(crate) async fn aid_counted(&self, of: OrganisationId, state: &str) -> Result<u32> {
+        let records: Vec<AidRecord> = self.dossiers_of(of).await?;
+        let today = day_in_brussels(self.inner.clock.now());
+        let counted = records
+            .iter()
+            .filter(|it| it.state == state && counts(it, today));
+        Ok(counted.fold(0, |sum: u32, it| sum.saturating_add(it.worth_eur)))
+    }
+
+    /// The same of the whole single undertaking, whatever mode it came by.
+    async fn aid_of_all(&self, organisation: &Organisation, state: &str) -> Result<u32> {
+        let mut sum: u32 = 0;
+        for one in self.linked_with(organisation).await?.0 {
+            sum = sum.saturating_add(self.aid_counted(one.id, state).await?);
+        }
+        Ok(sum)
+    }
+
     /// What was declared, with what stands in the register; nothing where nobody declared anything.
     pub(super) async fn aid_facts(
         &self,
@@ -31,17 +51,46 @@ impl Broker {
         let Some(declared) = declared else {
             return Ok(None);
         };
-        let records: Vec<AidRecord> = self.dossiers_of(organisation.id).await?;
-        let today = day_in_brussels(self.inner.clock.now());
-        let granted = { records.iter() }
-            .filter(|it| it.state == organisation.country && counts(it, today))
-            .fold(declared.received_eur, |sum, it| {
-                sum.saturating_add(it.worth_eur)
-            });
+        let known = self.aid_of_all(organisation, &organisation.country).await?;
+        let granted = declared.received_eur.saturating_add(known);
         Ok(Some(AidFacts {
             asked_eur: declared.worth_eur,
             granted_eur_three_years: Some(granted),
         }))
+    }
+
+    /// Where the rules did not ask, whoever gives a state's hours is held to the ceiling all the same.
+    pub(super) async fn check_aid_by_reviewer(
+        &self,
+        (application, organisation): (&Application, &Organisation),
+        (grant, found): (&GrantDraft, &Decision),
+    ) -> Result<()> {
+        let (Some(FundingShare::National(state)), Some(worth)) = (&grant.share, grant.worth_eur)
+        else {
+            return Ok(());
+        };
+        if is_aid(found, false) || !is_aid_by_reviewer(organisation, grant) {
+            return Ok(());
+        }
+        let (engine, today) = (self.policy(), day_in_brussels(self.inner.clock.now()));
+        let ceiling = engine.limits().filter(|it| {
+            it.id == "de_minimis" && it.since <= today && it.until.is_none_or(|end| today < end)
+        });
+        let ceiling = ceiling.last().map(|it| it.value);
+        let declared = application.aid.map_or(0, |it| it.received_eur);
+        let had = u64::from(declared) + u64::from(self.aid_of_all(organisation, state).await?);
+        let mut faults = Faults::default();
+        if let Some(ceiling) = ceiling
+            && ceiling < had + u64::from(worth)
+        {
+            let reason = format!(
+                "makes it {} EUR of de minimis aid in three years",
+                had + u64::from(worth)
+            );
+            let allowed = format!("up to {} EUR", ceiling.saturating_sub(had));
+            faults.add("grant.worth_eur", reason, &allowed);
+        }
+        faults.check("decision")
     }
 
     /// The record of an acceptance, where the rules asked about aid and the hours are a state's.
@@ -49,13 +98,12 @@ impl Broker {
         &self,
         caller: &Caller,
         (application, allocation): (&Application, &Allocation),
-        (found, worth_eur): (&Decision, Option<u32>),
+        (found, worth_eur, by_reviewer): (&Decision, Option<u32>, bool),
     ) -> Option<(Write, EntryBody)> {
         let FundingShare::National(state) = &allocation.share else {
             return None;
         };
-        let asked = found.rules.iter().any(|it| it.rule.starts_with(AID_RULES));
-        let worth_eur = worth_eur.filter(|_| asked)?;
+        let worth_eur = worth_eur.filter(|_| is_aid(found, by_reviewer))?;
         let now = self.inner.clock.now();
         let record = AidRecord {
             id: self.inner.ids.next(&*self.inner.clock),
@@ -76,6 +124,18 @@ impl Broker {
             .with("worth_eur", worth_eur);
         Some((filed(&record), entry))
     }
+}
+
+/// Whether what is given is aid: the rules asked about it, or a reviewer gives a company a state's hours in a mode that
+/// has none of its own.
+pub(super) fn is_aid(found: &Decision, by_reviewer: bool) -> bool {
+    by_reviewer || found.rules.iter().any(|it| it.rule.starts_with(AID_RULES))
+}
+
+/// See [`is_aid`].
+pub(super) fn is_aid_by_reviewer(organisation: &Organisation, grant: &GrantDraft) -> bool {
+    organisation.kind == Some(OrganisationKind::Company)
+        && matches!(grant.share, Some(FundingShare::National(_)))
 }
 
 /// In any three years, Regulation (EU) 2023/2831, Art. 3(2): to the day.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use broker_model::{
     AiAct, Application, ApplicationDraft, ApplicationDue, ApplicationId, ApplicationState,
-    EntryKind, Organisation, OrganisationId,
+    EntryKind, GrantDraft, Organisation, OrganisationId, PersonId,
 };
 use broker_store::{Change, CommitError, Entity, Write};
 use policy_engine::{
@@ -40,7 +40,7 @@ impl Broker {
             return Err(applied_already(draft, &first));
         }
         let found = self
-            .decide_application(caller.into(), &organisation, draft)
+            .decide_application((caller.into(), caller.person), &organisation, (draft, None))
             .await?;
         if matches!(
             found.decision().result,
@@ -168,10 +168,12 @@ impl Broker {
     /// What the rules say of it now.
     pub(super) async fn decide_application(
         &self,
-        applicant: ApplicantFacts,
+        applicant: (ApplicantFacts, PersonId),
         organisation: &Organisation,
-        draft: &ApplicationDraft,
+        (draft, grant): (&ApplicationDraft, Option<&GrantDraft>),
     ) -> Result<Decided> {
+        let granted = grant.map(|it| (it, organisation.country.as_str()));
+        let at = (draft.mode.as_str(), draft.system.as_str());
         let question = Question {
             mode: Some(ModeFacts {
                 id: draft.mode.clone(),
@@ -189,6 +191,8 @@ impl Broker {
             },
             aid: self.aid_facts(organisation, draft.aid).await?,
             fair_access: Some(self.fair_access(draft).await?),
+            shares: self.shares_at(at, granted).await?,
+            vetoed_by_site: self.vetoed_at(organisation.id, &draft.system),
             ..self.question_of(applicant, organisation).await?
         };
         Ok(self.answer(&question))

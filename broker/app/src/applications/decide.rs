@@ -1,11 +1,11 @@
 use broker_model::{
-    Application, ApplicationDraft, ApplicationId, ApplicationState, ApplicationVerdict, EntryBody,
-    EntryKind, GrantDraft, Role, Ruling, RulingDraft,
+    AidRecord, Application, ApplicationDraft, ApplicationId, ApplicationState, ApplicationVerdict,
+    Dossier as _, EntryBody, EntryKind, GrantDraft, Organisation, Role, Ruling, RulingDraft,
 };
 use broker_store::{Change, CommitError, Entity, Write};
 use policy_engine::{Decision, Effect, Spoken};
 
-use super::aid::AID_RULES;
+use super::aid::{is_aid, is_aid_by_reviewer};
 use super::apply::claim;
 use super::granted::settled_by;
 use crate::dossiers::filed;
@@ -33,9 +33,11 @@ impl Broker {
             return Err(Error::ConflictOfInterest);
         }
         let organisation = self.organisation(caller, before.organisation).await?;
-        let (applicant, asked) = (applicant_facts(&before.assurance), as_given(&before, draft));
+        let linked = self.linked_with(&organisation).await?.0;
+        let applicant = (applicant_facts(&before.assurance), before.applied_by);
+        let asked = as_given(&before, draft);
         let found = self
-            .decide_application(applicant, &organisation, &asked)
+            .decide_application(applicant, &organisation, (&asked, draft.grant.as_ref()))
             .await?;
         let ruling = Ruling {
             at: self.inner.clock.now(),
@@ -52,7 +54,10 @@ impl Broker {
                         .refuse_application(caller, found, organisation.id)
                         .await?);
                 }
-                check_worth(found.decision(), grant)?;
+                check_worth(found.decision(), (&organisation, grant))?;
+                let about = (&before, &organisation);
+                self.check_aid_by_reviewer(about, (grant, found.decision()))
+                    .await?;
                 let about = (&organisation, grant, ruling);
                 self.granted(caller, &before, about, found.decision())?
             }
@@ -69,6 +74,12 @@ impl Broker {
             // reviewer is told to rule again.
             let as_read = Write::PutOrganisation(Box::new(organisation.clone()));
             change.writes.push(as_read);
+            if change.writes.iter().any(is_aid_record) {
+                // Of two acceptances of one undertaking at once, the second counts what the first gave.
+                let others = linked.into_iter().filter(|it| it.id != organisation.id);
+                let as_read = others.map(|it| Write::PutOrganisation(Box::new(it)));
+                change.writes.extend(as_read);
+            }
         }
         let after = Application { state, ..before };
         let (decision, decided) = found.for_organisation(caller.person, organisation.id);
@@ -159,11 +170,11 @@ fn may_be_accepted(decision: &Decision) -> bool {
 }
 
 /// What hours are worth is the word of whoever gives them, and nothing else is a figure for the register.
-fn check_worth(decision: &Decision, grant: &GrantDraft) -> Result<()> {
-    let asked = decision
-        .rules
-        .iter()
-        .any(|it| it.rule.starts_with(AID_RULES));
+fn check_worth(
+    decision: &Decision,
+    (organisation, grant): (&Organisation, &GrantDraft),
+) -> Result<()> {
+    let asked = is_aid(decision, is_aid_by_reviewer(organisation, grant));
     let mut faults = Faults::default();
     match (asked, grant.worth_eur) {
         (true, None) => faults.add(
@@ -191,6 +202,10 @@ fn as_given(application: &Application, draft: &RulingDraft) -> ApplicationDraft 
         aid.worth_eur = Some(worth);
     }
     asked
+}
+
+fn is_aid_record(write: &Write) -> bool {
+    matches!(write, Write::PutDossier(dossier) if dossier.kind == AidRecord::KIND)
 }
 
 fn check_open(application: &Application) -> Result<()> {

@@ -4,17 +4,20 @@ use std::collections::BTreeSet;
 
 use broker_model::{
     Allocation, AllocationId, AllocationScope, Application, ApplicationState, Balance, EntryBody,
-    EntryKind, FundingShare, GrantDraft, InvalidId, Organisation, Project, ProjectId, Role, Ruling,
-    SettledRule, SiteId, SystemId, UnitMillis,
+    EntryKind, FundingShare, GrantDraft, GrantScope, InvalidId, Organisation, Project, ProjectId,
+    Role, Ruling, SettledRule, SiteId, SystemId, UnitMillis,
 };
 use broker_store::{Change, StoredGrant, Write};
 use jiff::Timestamp;
 use policy_engine::{Decision, Effect, Engine, Spoken, begin_in_brussels, day_in_brussels};
 
+use super::aid::is_aid_by_reviewer;
 use super::find_mode;
 use crate::invalid::Faults;
 use crate::{Broker, Caller, Error, Result};
 
+/// What hours that are good anywhere are counted in.
+const FEDERATION_UNIT: &str = "GPU-hour";
 const LONGEST_REFERENCE: usize = 60;
 const LONGEST_ACCOUNT: usize = 64;
 
@@ -47,7 +50,12 @@ impl Broker {
         let lead = Role::Lead {
             project: project.id,
         };
-        let aid = self.aid_granted(caller, (application, &allocation), (found, grant.worth_eur));
+        let by_reviewer = is_aid_by_reviewer(organisation, grant);
+        let aid = self.aid_granted(
+            caller,
+            (application, &allocation),
+            (found, grant.worth_eur, by_reviewer),
+        );
         let mut entries = self.grant_entries(caller, application, &allocation);
         let (owed, opened) =
             self.follow_ups_of(Some(caller.person), application.organisation, &allocation);
@@ -84,21 +92,21 @@ impl Broker {
             faults.check("decision")?;
             return Err(Error::Contended);
         };
-        let (site, system) = self.system_of(application, &mut faults);
+        let scope = self.scope_of((application, grant), &mut faults);
         let share = self.share_of(&application.mode, (grant, country), &mut faults);
         let unit = self.unit_of((&application.system, grant), &mut faults);
         self.check_reference(grant, &mut faults);
-        check_accounts(grant, site.as_ref(), &mut faults);
+        self.check_accounts((application, grant), &mut faults);
+        self.check_no_more((application, grant), unit.as_deref(), &mut faults);
         faults.check("decision")?;
-        let (Some((site, system)), Some(share), Some(unit)) = (site.zip(system), share, unit)
-        else {
+        let (Some(scope), Some(share), Some(unit)) = (scope, share, unit) else {
             return Err(Error::NotFound("site"));
         };
         let id: AllocationId = self.inner.ids.next(&*self.inner.clock);
         Ok(Allocation {
             id,
             project,
-            scope: AllocationScope::System { site, system },
+            scope,
             share,
             unit,
             balance: Balance {
@@ -115,11 +123,14 @@ impl Broker {
     }
 
     /// Hours are given where the federation has the system; a mode may name one that is not there yet.
-    fn system_of(
+    fn scope_of(
         &self,
-        application: &Application,
+        (application, grant): (&Application, &GrantDraft),
         faults: &mut Faults,
-    ) -> (Option<SiteId>, Option<SystemId>) {
+    ) -> Option<AllocationScope> {
+        if grant.scope == GrantScope::Federation {
+            return Some(AllocationScope::Federation);
+        }
         let (site, system) = application.system.split_once('/').unwrap_or_default();
         let site: Option<SiteId> = site.parse().ok();
         let entry = site.as_ref().and_then(|it| self.board().find(it));
@@ -135,7 +146,9 @@ impl Broker {
                 "a system of a registered site: `alcyone sites`",
             );
         }
-        (site, system.parse().ok())
+        let system: Option<SystemId> = system.parse().ok();
+        let (site, system) = site.zip(system)?;
+        Some(AllocationScope::System { site, system })
     }
 
     /// What the reviewer says, or the mode. Of a mode that gives hours of national shares, that of the applicant's
@@ -163,7 +176,10 @@ impl Broker {
 
     /// One that the system's partitions are charged in: hours in another would never be spent.
     fn unit_of(&self, (system, grant): (&str, &GrantDraft), faults: &mut Faults) -> Option<String> {
-        let units = self.units_of(system);
+        let units = match grant.scope {
+            GrantScope::Federation => vec![FEDERATION_UNIT.to_owned()],
+            GrantScope::System => self.units_of(system),
+        };
         let one = match (&grant.unit, units.as_slice()) {
             (Some(unit), _) if units.contains(unit) => return Some(unit.clone()),
             (None, [unit]) => return Some(unit.clone()),
@@ -204,6 +220,30 @@ impl Broker {
         }
     }
 
+    /// An account elsewhere is another allocation's.
+    fn check_accounts(
+        &self,
+        (application, grant): (&Application, &GrantDraft),
+        faults: &mut Faults,
+    ) {
+        for account in grant.local_accounts.values() {
+            faults.check_text("grant.local_accounts", account, LONGEST_ACCOUNT);
+        }
+        let site = application.system.split('/').next().unwrap_or_default();
+        let sites: Vec<String> = match grant.scope {
+            GrantScope::System => vec![site.to_owned()],
+            GrantScope::Federation => {
+                let sites = self.board().sites();
+                sites.iter().map(|it| it.id.to_string()).collect()
+            }
+        };
+        let named = grant.local_accounts.keys().map(ToString::to_string);
+        for other in named.filter(|it| !sites.contains(it)) {
+            let reason = format!("names {other}, where the allocation is not");
+            faults.add("grant.local_accounts", reason, &sites.join(", "));
+        }
+    }
+
     fn grant_entries(
         &self,
         caller: &Caller,
@@ -221,22 +261,13 @@ impl Broker {
             .with("share", allocation.share.to_string())
             .with("valid_from", allocation.valid_from.to_string())
             .with("valid_until", allocation.valid_until.to_string());
+        if allocation.scope == AllocationScope::Federation {
+            granted = granted.with("scope", "federation");
+        }
         granted.allocation = Some(allocation.id);
         let mut lead = about(EntryKind::RoleGranted).with("role", "lead");
         lead.actor = Some(application.applied_by);
         vec![about(EntryKind::ProjectCreated), granted, lead]
-    }
-}
-
-/// An account elsewhere is another allocation's.
-fn check_accounts(grant: &GrantDraft, site: Option<&SiteId>, faults: &mut Faults) {
-    for account in grant.local_accounts.values() {
-        faults.check_text("grant.local_accounts", account, LONGEST_ACCOUNT);
-    }
-    for other in grant.local_accounts.keys().filter(|it| Some(*it) != site) {
-        let reason = format!("names {other}, where the allocation is not");
-        let allowed = site.map_or_else(String::new, ToString::to_string);
-        faults.add("grant.local_accounts", reason, &allowed);
     }
 }
 

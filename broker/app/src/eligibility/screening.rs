@@ -1,6 +1,6 @@
 //! What the records of screening against sanctions and export control say of an organisation.
 
-use broker_model::{Evidence, OrganisationId};
+use broker_model::{Evidence, OrganisationId, PersonId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -10,7 +10,7 @@ use crate::{Broker, Result};
 const SCREENING: &str = "screening";
 
 impl Broker {
-    /// Every record, by kind, the one that was looked at last of each last. One that was taken back before anybody
+    /// Every record, of it and of its people, by kind, the one that was looked at last of each last. One that was taken back before anybody
     /// looked is none; one that was refused stays, whoever takes it back.
     pub(crate) async fn screenings(&self, of: OrganisationId) -> Result<Vec<Evidence>> {
         let mut found: Vec<Evidence> = self.dossiers_of(of).await?;
@@ -19,6 +19,15 @@ impl Broker {
         });
         found.sort_by(|a, b| (&a.kind, seen_at(a), a.id).cmp(&(&b.kind, seen_at(b), b.id)));
         Ok(found)
+    }
+
+    /// The kinds of such records.
+    pub fn screening_kinds(&self) -> Vec<String> {
+        let engine = self.policy();
+        let kinds = engine.evidence_kinds().iter();
+        let shows = |shows: &[String]| shows.iter().any(|shown| shown == SCREENING);
+        let kinds = kinds.filter(|kind| shows(&kind.shows));
+        kinds.map(|kind| kind.id.clone()).collect()
     }
 
     pub(crate) fn is_screening(&self, evidence: &Evidence) -> bool {
@@ -35,9 +44,20 @@ fn seen_at(evidence: &Evidence) -> Option<Timestamp> {
     seen.or(evidence.added_at)
 }
 
+/// Of an organisation itself, or of one of its people.
+pub(super) fn outcome_of(
+    screenings: &[Evidence],
+    person: Option<PersonId>,
+    today: Date,
+) -> Option<String> {
+    let about = screenings.iter().filter(|it| it.person == person);
+    let about: Vec<Evidence> = about.cloned().collect();
+    outcome(&about, today).map(str::to_owned)
+}
+
 /// Nothing where nobody screened. Of each kind the latest record counts: what a reviewer found good says that nothing
 /// was found, until it expires; anything else is for a person, and no machine says that there was a hit.
-pub(super) fn outcome(screenings: &[Evidence], today: Date) -> Option<&'static str> {
+fn outcome(screenings: &[Evidence], today: Date) -> Option<&'static str> {
     let latest = screenings
         .chunk_by(|a, b| a.kind == b.kind)
         .filter_map(<[Evidence]>::last);

@@ -6,7 +6,7 @@ use crate::dossiers::filed;
 use crate::invalid::Faults;
 use crate::{Broker, Caller, Error, Order, Result};
 
-const LONGEST_SOURCE: usize = 500;
+pub(super) const LONGEST_SOURCE: usize = 500;
 
 impl Broker {
     /// Hands evidence in; it counts once a reviewer has found it good.
@@ -24,6 +24,7 @@ impl Broker {
             id: self.inner.ids.next(&*self.inner.clock),
             organisation: of,
             kind: EvidenceKind(draft.kind.clone()),
+            person: None,
             issued_on: draft.issued_on,
             expires_on: draft.expires_on,
             source: draft.source.trim().to_owned(),

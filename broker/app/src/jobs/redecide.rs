@@ -62,7 +62,11 @@ impl Broker {
         };
         let before = read(&before)?;
         let granted = self.inner.store.grants_of(job.owner).await?;
-        let decided = self.decide_for(&before.applicant(&granted), &standing, allocation);
+        let decided = self.decide_for(
+            (&before.applicant(&granted), job.owner),
+            &standing,
+            allocation,
+        );
         if decided.is_eligible() {
             return Ok(Redecided::Eligible(verdict(decided, job, &standing)));
         }

@@ -4,7 +4,7 @@ use broker_model::{EntryKind, Identifiers, Organisation, OrganisationDraft, Orga
 use broker_store::{Change, CommitError, Entity, StoredGrant, Write};
 use policy_engine::day_in_brussels;
 
-use super::{draft, organisation_tag, size};
+use super::{draft, linked, organisation_tag, size};
 use crate::{Broker, Caller, Error, Order, Result};
 
 impl Broker {
@@ -83,6 +83,7 @@ impl Broker {
         let (engine, today) = (self.policy(), day_in_brussels(self.inner.clock.now()));
         let mut faults = draft::faults(draft, today);
         let identifiers = draft::identifiers(&engine, draft, &mut faults);
+        linked::check(&engine, draft, &mut faults);
         let described = Organisation::described(id, draft);
         let found = size::check(&engine, (draft, &described), today, &mut faults);
         faults.check("organisation")?;
@@ -124,7 +125,7 @@ impl Broker {
     }
 }
 
-fn name(kind: &str, value: &str) -> String {
+pub(super) fn name(kind: &str, value: &str) -> String {
     format!("{kind}:{value}")
 }
 

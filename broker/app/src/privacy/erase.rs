@@ -240,7 +240,8 @@ impl Erasing {
         let words = "dossiers of organisations that they handed in: evidence, applications, referrals that are \
                      open, under their pseudonym; they go as those of their class do";
         self.plan.stays("dossiers", kept, words);
-        let words = "dossiers in which they judged or answered, under their pseudonym";
+        let words =
+            "dossiers in which they judged, answered or were screened, under their pseudonym";
         self.plan.stays("judged", others.len(), words);
         if held > 0 {
             self.plan.careful.push(format!(

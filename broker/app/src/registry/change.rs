@@ -139,6 +139,9 @@ fn forget_old(controls: &mut Controls, now: Timestamp) {
     };
     controls.drains.retain(|it| !it.is_over(before));
     controls.incidents.retain(|it| !it.is_over(before));
+    controls
+        .organisation_vetoes
+        .retain(|it| !it.is_over(before));
 }
 
 /// A document with the SHA-256 that names it.

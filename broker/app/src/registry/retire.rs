@@ -47,7 +47,13 @@ impl Broker {
                     .await
                     .map(drop)
             }
-            ControlId::Veto(veto) => self.lift_veto(caller, site, veto).await.map(drop),
+            ControlId::Veto(veto) => match self.lift_veto(caller, site, veto).await {
+                Err(Error::NotFound("veto")) => {
+                    let lifted = self.lift_organisation_veto(caller, site, veto).await;
+                    lifted.map(drop)
+                }
+                lifted => lifted.map(drop),
+            },
             ControlId::Drain(drain) => {
                 let remove = |editing: &mut Editing<'_>| {
                     let drains = &mut editing.controls.drains;

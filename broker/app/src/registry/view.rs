@@ -1,6 +1,6 @@
 use broker_model::{
-    CapacityWindow, Drain, Incident, OrganisationLimit, OrganisationUse, SiteId, Veto, WindowId,
-    WindowUse,
+    CapacityWindow, Drain, Incident, OrganisationLimit, OrganisationUse, OrganisationVeto, SiteId,
+    Veto, WindowId, WindowUse,
 };
 
 use crate::{Broker, Caller, Error, Result};
@@ -12,6 +12,7 @@ pub struct ControlsView {
     pub drains: Vec<Drain>,
     pub incidents: Vec<Incident>,
     pub vetoes: Vec<Veto>,
+    pub organisation_vetoes: Vec<OrganisationVeto>,
     pub limits: Vec<(OrganisationLimit, OrganisationUse)>,
 }
 
@@ -49,6 +50,7 @@ impl Broker {
             drains: set.drains.clone(),
             incidents: self.incidents(site)?,
             vetoes: set.vetoes.clone(),
+            organisation_vetoes: set.organisation_vetoes.clone(),
             limits,
         })
     }

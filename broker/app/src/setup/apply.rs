@@ -78,6 +78,7 @@ impl Broker {
             id: evidence_id(key, setup),
             organisation,
             kind: EvidenceKind(setup.kind.clone()),
+            person: None,
             issued_on: setup.issued_on,
             expires_on: setup.expires_on,
             source: setup.source.clone(),

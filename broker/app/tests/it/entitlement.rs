@@ -5,11 +5,15 @@ mod applications;
 mod audited;
 mod evidence;
 mod follow_ups;
+mod grants;
 mod members;
 mod organisations;
 mod policies;
 mod rulings;
+mod screenings;
+mod shares;
 mod signatories;
+mod vetoes;
 
 use broker_app::{Broker, Caller, Error, RouteQuery, Upload, organisation_tag};
 use broker_model::{
@@ -166,6 +170,7 @@ fn acceptance() -> RulingDraft {
         reasons: "A sound plan.".to_owned(),
         grant: Some(GrantDraft {
             hours: 1250,
+            scope: broker_model::GrantScope::System,
             unit: None,
             share: None,
             worth_eur: None,

@@ -15,7 +15,7 @@ use broker_store::{
     EntryRow, IdempotencyKey, Identities, JobFilter, Jobs, Ledger, LegalHold, LogChunkKey, Page,
     Person, PolicyUse, Privacy, Remembered, Revocation, SealedBatch, Session, Signatories, Sites,
     SqlStore, StoreError, StoredCheckpoint, StoredDecision, StoredDossier, StoredErasure,
-    StoredPlacement, Tile, Usage, UsageFilter, Used,
+    StoredPlacement, SystemUsed, Tile, Usage, UsageFilter, Used,
 };
 use jiff::Timestamp;
 
@@ -178,6 +178,7 @@ as_inside! { Accounts {
     fn find_allocation(id: AllocationId) -> Result<Option<Allocation>>;
     fn allocations_of(project: ProjectId) -> Result<Vec<Allocation>>;
     fn ended_allocations(at: Timestamp, limit: u32) -> Result<Vec<Allocation>>;
+    fn running_allocations(at: Timestamp) -> Result<Vec<Allocation>>;
 }}
 
 as_inside! { Dossiers {
@@ -238,6 +239,7 @@ as_inside! { Agents {
 as_inside! { Usage {
     fn usage_of(job: JobId) -> Result<Vec<UsageRecord>>;
     fn unknown_accounts(site: &SiteId, since: Timestamp) -> Result<Vec<AccountUse>>;
+    fn used_by_system(from: Timestamp, to: Timestamp) -> Result<Vec<SystemUsed>>;
     fn used_between(from: Timestamp, to: Timestamp) -> Result<Vec<Used>>;
     fn list_usage(filter: &UsageFilter, page: &Page<AttemptId>) -> Result<Vec<UsageRecord>>;
 }}

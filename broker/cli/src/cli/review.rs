@@ -1,4 +1,7 @@
-use broker_model::{ApplicationId, EvidenceId, FundingShare, GrantDraft, OrganisationId, SiteId};
+use broker_model::{
+    ApplicationId, EvidenceId, FundingShare, GrantDraft, GrantScope, OrganisationId, PersonId,
+    SiteId,
+};
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
 
@@ -19,6 +22,8 @@ pub enum ReviewVerb {
         #[arg(long)]
         words: String,
     },
+    /// Record what you found in lists of sanctions or export control, of an organisation or one of its people
+    Screening(ScreeningArgs),
     /// Decide on an application; the organisation reads the reasons
     Application {
         application: ApplicationId,
@@ -34,15 +39,51 @@ pub enum ReviewVerb {
     },
 }
 
+#[derive(Debug, Args)]
+pub struct ScreeningArgs {
+    #[arg(value_name = "ORG")]
+    pub organisation: OrganisationId,
+    /// Somebody of its people [default: the organisation itself]
+    #[arg(long, value_name = "PER")]
+    pub person: Option<PersonId>,
+    /// sanctions_screening or export_screening
+    #[arg(long)]
+    pub kind: String,
+    /// Which list, and its date or version
+    #[arg(long)]
+    pub list: String,
+    /// The day of the screening: 2026-11-23
+    #[arg(long, value_name = "DAY", value_parser = values::day)]
+    pub on: Date,
+    /// The last day that it counts [default: it does not expire by itself]
+    #[arg(long, value_name = "DAY", value_parser = values::day)]
+    pub expires: Option<Date>,
+    /// Nothing was found
+    #[arg(long, required_unless_present = "unsettled")]
+    pub clear: bool,
+    /// Something was found, or could not be told apart: it stays for people
+    #[arg(long, conflicts_with = "clear")]
+    pub unsettled: bool,
+    /// What was looked at and found; the organisation reads it
+    #[arg(long)]
+    pub words: String,
+    /// The same key again means the same record
+    #[arg(long)]
+    pub key: Option<String>,
+}
+
 /// What is given.
 #[derive(Debug, Args)]
 pub struct AcceptArgs {
     /// Give the hours below; makes the project and its allocation
     #[arg(long, required_unless_present = "reject", requires_all = ["hours", "from", "to"])]
     accept: bool,
-    /// In the unit of the system: GPU-hours at some, node-hours at others
+    /// In the unit of the system: GPU-hours at some, node-hours at others; with --federation physical GPU-hours
     #[arg(long, requires = "accept")]
     hours: Option<u32>,
+    /// Good at any system of the federation, and not only at the one that was applied for
+    #[arg(long, requires = "accept")]
+    federation: bool,
     /// The first day: 2026-11-23
     #[arg(long, value_name = "DAY", requires = "accept", value_parser = values::day)]
     from: Option<Date>,
@@ -71,6 +112,11 @@ impl AcceptArgs {
     pub fn grant(self) -> Option<GrantDraft> {
         Some(GrantDraft {
             hours: self.hours?,
+            scope: if self.federation {
+                GrantScope::Federation
+            } else {
+                GrantScope::System
+            },
             unit: self.unit,
             share: self.share,
             worth_eur: self.worth_eur,

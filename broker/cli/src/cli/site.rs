@@ -107,21 +107,45 @@ pub enum DrainVerb {
     Undrain { site: SiteId, drain: DrainId },
 }
 
+/// Whom a site refuses.
+#[derive(Clone, Copy, Debug)]
+pub enum Refused {
+    Allocation(AllocationId),
+    Organisation(OrganisationId),
+}
+
+impl std::str::FromStr for Refused {
+    type Err = broker_model::InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.starts_with("org_") {
+            text.parse().map(Self::Organisation)
+        } else {
+            text.parse().map(Self::Allocation)
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub enum VetoVerb {
-    /// Refuse an allocation at the site
+    /// Refuse an allocation at the site, or an organisation with all it has and applies for
     Veto {
         site: SiteId,
-        allocation: AllocationId,
+        /// An allocation (alc_…) or an organisation (org_…)
+        #[arg(value_name = "ALLOCATION|ORG")]
+        whom: Refused,
         #[arg(long)]
         system: Option<SystemId>,
         #[arg(long)]
         reason: String,
-        /// Cancel its jobs that wait there; those that run are left to end
+        /// Of an allocation: cancel its jobs that wait there; those that run are left to end
         #[arg(long)]
         cancel_queued: bool,
+        /// Of an organisation: when it ends by itself, as 2026-11-21T10:00:00Z [default: when somebody lifts it]
+        #[arg(long, value_name = "TIME", value_parser = moment, conflicts_with = "cancel_queued")]
+        until: Option<Timestamp>,
     },
-    /// Serve the allocation again
+    /// Serve the allocation, or the organisation, again
     LiftVeto { site: SiteId, veto: VetoId },
 }
 

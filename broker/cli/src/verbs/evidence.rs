@@ -158,6 +158,7 @@ mod tests {
             id: "evi_0192f0c1d2e37abc8def0123456789ab".parse().unwrap(),
             organisation: "org_0192f0c1d2e37abc8def0123456789ab".parse().unwrap(),
             kind: EvidenceKind("ai_pact_pledge".to_owned()),
+            person: None,
             issued_on: date(2026, 1, 1),
             expires_on: Some(date(2026, 11, 20)),
             source: "no. 4".to_owned(),

@@ -3,13 +3,16 @@
 use std::io::Write;
 
 use broker_client::Client;
-use broker_model::{Application, ApplicationVerdict, Evidence, EvidenceFinding, RulingDraft};
+use broker_model::{
+    Application, ApplicationVerdict, Evidence, EvidenceFinding, RulingDraft, ScreeningDraft,
+    ScreeningOutcome,
+};
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::keyed::Keyed;
 use super::{application, own, submit};
-use crate::cli::ReviewVerb;
+use crate::cli::{ReviewVerb, ScreeningArgs};
 use crate::print;
 
 pub(super) async fn queue(client: &Client, json: bool, out: &mut impl Write) -> anyhow::Result<u8> {
@@ -97,6 +100,7 @@ pub(super) async fn run(
                 writeln!(out, "{evidence}: {} is {found}", checked.kind.0)?;
             }
         }
+        ReviewVerb::Screening(args) => screening(client, args, json, out).await?,
         ReviewVerb::Application {
             application,
             accept,
@@ -120,6 +124,40 @@ pub(super) async fn run(
         }
     }
     Ok(0)
+}
+
+async fn screening(
+    client: &Client,
+    args: ScreeningArgs,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let of = args.organisation;
+    let draft = ScreeningDraft {
+        kind: args.kind,
+        person: args.person,
+        list: args.list,
+        screened_on: args.on,
+        expires_on: args.expires,
+        outcome: if args.clear {
+            ScreeningOutcome::Clear
+        } else {
+            ScreeningOutcome::Unsettled
+        },
+        words: args.words,
+    };
+    let making = Keyed::new(args.key, "it was recorded", "records it twice");
+    let made = making.send(async |key| client.record_screening(of, &draft, key).await);
+    let made = made.await?;
+    if json {
+        return print::json(&made, out);
+    }
+    let found = if args.clear { "clear" } else { "unsettled" };
+    let whom = args
+        .person
+        .map_or_else(|| of.to_string(), |it| it.to_string());
+    writeln!(out, "{}: {} of {whom} is {found}", made.id, made.kind.0)?;
+    Ok(())
 }
 
 fn decided(

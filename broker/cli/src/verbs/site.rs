@@ -11,12 +11,15 @@ use std::io::Write;
 use broker_client::Client;
 use broker_model::{
     CapacityWindow, Drain, DrainDraft, Incident, IncidentDraft, IncidentKind, IncidentNews,
-    LimitDraft, QueuedJobs, Severity, SiteId, SiteScope, Veto, VetoDraft, WindowDraft, WindowEnd,
+    LimitDraft, OrganisationVeto, OrganisationVetoDraft, QueuedJobs, Severity, SiteId, SiteScope,
+    Veto, VetoDraft, WindowDraft, WindowEnd,
 };
 use serde::Serialize;
 use serde_json::json;
 
-use crate::cli::{DrainVerb, IncidentVerb, KindArg, SeverityArg, SiteVerb, VetoVerb, WindowVerb};
+use crate::cli::{
+    DrainVerb, IncidentVerb, KindArg, Refused, SeverityArg, SiteVerb, VetoVerb, WindowVerb,
+};
 use crate::print;
 use crate::verbs::site_agents;
 
@@ -140,11 +143,33 @@ async fn vetoes(
     match verb {
         VetoVerb::Veto {
             site,
-            allocation,
+            whom: Refused::Organisation(organisation),
             system,
             reason,
             cancel_queued,
+            until,
         } => {
+            anyhow::ensure!(!cancel_queued, "--cancel-queued is of a refused allocation");
+            let draft = OrganisationVetoDraft {
+                organisation,
+                system,
+                reason,
+                until,
+            };
+            let path = "organisation-vetoes";
+            let veto: OrganisationVeto = client.set_at_site(&site, path, &draft).await?;
+            let words = format!("{site}: {organisation} refused as {}", veto.id);
+            say.done(&veto, &words, out)
+        }
+        VetoVerb::Veto {
+            site,
+            whom: Refused::Allocation(allocation),
+            system,
+            reason,
+            cancel_queued,
+            until,
+        } => {
+            anyhow::ensure!(until.is_none(), "--until is of a refused organisation");
             let queued = if cancel_queued {
                 QueuedJobs::Cancel
             } else {
@@ -164,6 +189,13 @@ async fn vetoes(
             )
         }
         VetoVerb::LiftVeto { site, veto } => {
+            let set = client.controls(&site).await?;
+            if set.organisation_vetoes.iter().any(|it| it.id == veto) {
+                let path = format!("organisation-vetoes/{veto}/lift");
+                let lifted: OrganisationVeto = client.set_at_site(&site, &path, &json!({})).await?;
+                let words = format!("{site}: {} served again", lifted.organisation);
+                return say.done(&lifted, &words, out);
+            }
             let path = format!("vetoes/{veto}/lift");
             let lifted: Veto = client.set_at_site(&site, &path, &json!({})).await?;
             let now = still_refused(client, &site, &lifted).await?;

@@ -140,7 +140,7 @@ async fn an_organisation_comes_from_its_registration_to_a_project_with_hours() {
         "--from",
         "2026-11-20",
         "--to",
-        "2031-02-22",
+        "2027-02-19",
         "--call-reference",
         "EHPC-AIF-2026PG01-1147",
         "--local-account",
@@ -243,6 +243,61 @@ async fn a_decision_whose_policy_is_not_kept_is_told_by_exit_code_5() {
     assert!(ran.out.contains("its policy is not kept here"), "{ran:?}");
     let shown = said(&stage, FOUNDER, &["decision", "show", &found]).await;
     assert!(shown.contains(": eligible\n"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_reviewer_records_a_screening_and_gives_hours_that_are_good_anywhere() {
+    let stage = stage().await;
+    let org = registered(&stage).await;
+    let evidence = id(&stage.json(FOUNDER, &EVIDENCE).await);
+    let check = [
+        "review", "evidence", &org, &evidence, "--accept", "--words", "signed",
+    ];
+    said(&stage, REVIEWER, &check).await;
+    let screening = [
+        "review",
+        "screening",
+        &org,
+        "--kind",
+        "sanctions_screening",
+        "--list",
+        "EU list of 19 November 2026",
+        "--on",
+        "2026-11-20",
+        "--clear",
+        "--words",
+        "nothing found",
+        "--key",
+        "k1",
+    ];
+    let recorded = said(&stage, REVIEWER, &screening).await;
+    let expected = format!("sanctions_screening of {org} is clear\n");
+    assert!(recorded.ends_with(&expected), "{recorded}");
+    let again = said(&stage, REVIEWER, &screening).await;
+    assert_eq!(again, recorded, "the same key");
+    let refused = stage.run(FOUNDER, &screening).await;
+    assert_ne!(refused.code, 0, "{refused:?}");
+    let file = stage.file("folding.toml", APPLICATION);
+    let apply = ["apply", "aif_playground", "meluxina/meluxina", &file];
+    let application = id(&stage.json(FOUNDER, &apply).await);
+    let accept = |hours: &'static str| {
+        let grant = ["--accept", "--federation", "--hours", hours];
+        let term = ["--from", "2026-11-20", "--to", "2027-02-19"];
+        [&grant[..], &term, &["--reasons", "sound"]].concat()
+    };
+    let review = ["review", "application", &application];
+    let refused = stage
+        .run(REVIEWER, &[&review[..], &accept("5001")].concat())
+        .await;
+    assert!(refused.error.contains("grant.hours"), "{refused:?}");
+    let given = stage
+        .json(REVIEWER, &[&review[..], &accept("5000")].concat())
+        .await;
+    assert_eq!(given["state"]["state"], "accepted");
+    let me = said(&stage, FOUNDER, &["whoami"]).await;
+    assert!(me.contains("5000.0000 GPU-hours"), "{me}");
+    let aid = said(&stage, FOUNDER, &["organisation", "aid"]).await;
+    assert!(aid.contains("no national hours"), "{aid}");
 }
 
 #[tokio::test]

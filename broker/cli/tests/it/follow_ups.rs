@@ -16,7 +16,7 @@ async fn owed(stage: &Stage) -> (String, String) {
     let application = id(&stage.json(FOUNDER, &apply).await);
     let days = [
         "--from",
-        "2026-11-20",
+        "2030-11-23",
         "--to",
         "2031-02-22",
         "--reasons",

@@ -79,6 +79,18 @@ async fn what_is_set_at_a_site_is_shown_and_ended() {
     ])
     .await;
 
+    let refused = json(&[
+        "site",
+        "veto",
+        "lumi",
+        &organisation,
+        "--until",
+        "2026-12-24T12:00:00Z",
+        "--reason",
+        "unpaid bills",
+    ])
+    .await;
+
     let mut settings = insta::Settings::clone_current();
     settings.add_filter("[0-9a-f]{32}", "[id]");
     settings.add_filter(" +\n", "\n");
@@ -97,6 +109,9 @@ async fn what_is_set_at_a_site_is_shown_and_ended() {
         vetoes
         VETO                                  ALLOCATION                            SYSTEM  REASON
         vet_[id]  alc_[id]  all     export control
+        refused organisations
+        VETO                                  ORGANISATION                          SYSTEM  UNTIL                 REASON
+        vet_[id]  org_[id]  all     2026-12-24T12:00:00Z  unpaid bills
         limits
         ORGANISATION                          AT ONCE  QUEUED  GPU-HOURS A MONTH
         org_[id]  0 of 3   0       0.0000
@@ -134,6 +149,7 @@ async fn what_is_set_at_a_site_is_shown_and_ended() {
     .await;
     json(&["site", "incident", "close", "lumi", &id(&incident)]).await;
     json(&["site", "lift-veto", "lumi", &id(&veto)]).await;
+    json(&["site", "lift-veto", "lumi", &id(&refused)]).await;
     json(&["site", "limit", "lumi", &organisation]).await;
     let set = json(&["site", "show", "lumi"]).await;
     assert_eq!(

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use broker_model::{
-    AidRecord, Evidence, EvidenceDraft, EvidenceFinding, EvidenceId, OrganisationId, SignatoryHint,
+    AidRecord, Evidence, EvidenceDraft, EvidenceFinding, EvidenceId, OrganisationId,
+    ScreeningDraft, SignatoryHint,
 };
 use reqwest::Method;
 
 use super::{Client, SILENCE};
+use crate::wire::Undertaking;
 use crate::{Result, body};
 
 /// A line slower than this is taken for a dead one.
@@ -23,6 +25,23 @@ impl Client {
     /// The de minimis aid that national hours were to an organisation, oldest first.
     pub async fn aid(&self, of: OrganisationId) -> Result<Vec<AidRecord>> {
         self.every(&format!("organisations/{of}/aid"), &[]).await
+    }
+
+    /// Whose aid counts together with an organisation's.
+    pub async fn undertaking(&self, of: OrganisationId) -> Result<Undertaking> {
+        self.get(&format!("organisations/{of}/undertaking"), &[])
+            .await
+    }
+
+    /// Records what a reviewer found in lists of sanctions or export control.
+    pub async fn record_screening(
+        &self,
+        of: OrganisationId,
+        draft: &ScreeningDraft,
+        key: &str,
+    ) -> Result<Evidence> {
+        let path = format!("organisations/{of}/screenings");
+        self.post(&path, draft, Some(key)).await
     }
 
     /// Hands evidence in; it counts once a reviewer has found it good.

@@ -1,6 +1,6 @@
 //! What the broker tells of organisations and applications beside the nouns of `broker-model`.
 
-use broker_model::{Organisation, SizeClass};
+use broker_model::{Organisation, OrganisationId, SizeClass};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,22 @@ pub struct FormField {
     /// Whether it may be left out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub optional: bool,
+}
+
+/// Whose de minimis aid is added up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undertaking {
+    /// Registered here, the organisation itself first.
+    pub members: Vec<UndertakingMember>,
+    /// Linked enterprises that are not found here: their aid is what the organisation declares itself.
+    pub not_counted: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndertakingMember {
+    pub organisation: OrganisationId,
+    /// Of its state, in whole EUR, in the three years up to now.
+    pub counted_eur: u32,
 }
 
 /// A size with its reasons.

@@ -2,8 +2,8 @@
 
 use broker_model::{
     AllocationId, AttemptId, CapacityWindow, Drain, GpuMillis, Incident, JobId, OrganisationId,
-    OrganisationLimit, OrganisationUse, PartitionRef, PersonId, ProjectId, RemoteId, Site, SiteId,
-    StateName, Veto,
+    OrganisationLimit, OrganisationUse, OrganisationVeto, PartitionRef, PersonId, ProjectId,
+    RemoteId, Site, SiteId, StateName, Veto,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,8 @@ pub struct ControlsView {
     pub drains: Vec<Drain>,
     pub incidents: Vec<Incident>,
     pub vetoes: Vec<Veto>,
+    #[serde(default)]
+    pub organisation_vetoes: Vec<OrganisationVeto>,
     pub limits: Vec<LimitView>,
 }
 

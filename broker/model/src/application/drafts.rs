@@ -44,12 +44,32 @@ pub enum ApplicationVerdict {
     Reject,
 }
 
+/// Where the hours are good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantScope {
+    /// At the system that was applied for.
+    #[default]
+    System,
+    /// At any system of the federation, counted in physical GPU-hours.
+    Federation,
+}
+
+impl GrantScope {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+    pub(super) fn is_system(&self) -> bool {
+        *self == Self::System
+    }
+}
+
 /// The allocation of an accepted application.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GrantDraft {
-    /// In the unit of the system: GPU-hours at some, node-hours at others.
+    /// In the unit of the system: GPU-hours at some, node-hours at others; physical GPU-hours for the federation.
     pub hours: u32,
+    #[serde(default, skip_serializing_if = "GrantScope::is_system")]
+    pub scope: GrantScope,
     /// One that partitions of the system are charged in; needed where they have several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,

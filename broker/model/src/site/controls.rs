@@ -25,6 +25,8 @@ pub struct Controls {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vetoes: Vec<Veto>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub organisation_vetoes: Vec<OrganisationVeto>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<OrganisationLimit>,
 }
 
@@ -128,6 +130,22 @@ pub struct Veto {
     pub queued: QueuedJobs,
 }
 
+/// The site does not serve an organisation, at some of its systems or all: it applies for nothing there, and no job of
+/// its projects is placed there. What is placed already stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrganisationVeto {
+    pub id: VetoId,
+    pub organisation: OrganisationId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<SystemId>,
+    pub reason: String,
+    pub since: Timestamp,
+    /// None: until somebody lifts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
 /// What jobs of one organisation may have at the site; absent is not limited.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -150,6 +168,7 @@ impl Controls {
             && self.drains.is_empty()
             && self.incidents.is_empty()
             && self.vetoes.is_empty()
+            && self.organisation_vetoes.is_empty()
             && self.limits.is_empty()
     }
 
@@ -163,6 +182,20 @@ impl Controls {
             window.share == *share && window.scope.covers(system, partition)
         };
         self.windows.iter().filter(is_for)
+    }
+
+    /// What the site has against an organisation at one of these systems: one and those that it hangs on.
+    pub fn veto_of(
+        &self,
+        organisation: OrganisationId,
+        systems: &[&SystemId],
+        now: Timestamp,
+    ) -> Option<&OrganisationVeto> {
+        let mut vetoes = self.organisation_vetoes.iter();
+        vetoes.find(|it| {
+            let is_there = it.system.as_ref().is_none_or(|at| systems.contains(&at));
+            it.organisation == organisation && !it.is_over(now) && is_there
+        })
     }
 
     pub fn limit_of(&self, organisation: OrganisationId) -> Option<&OrganisationLimit> {
@@ -196,6 +229,12 @@ impl fmt::Display for SiteScope {
 impl CapacityWindow {
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.from <= now && now < self.to
+    }
+}
+
+impl OrganisationVeto {
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until <= now)
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{IncidentKind, Severity, SiteScope};
-use crate::{AllocationId, FundingShare, SystemId};
+use crate::{AllocationId, FundingShare, OrganisationId, SystemId};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,6 +77,18 @@ pub struct VetoDraft {
     /// What becomes of its jobs that wait there.
     #[serde(default)]
     pub queued: QueuedJobs,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrganisationVetoDraft {
+    pub organisation: OrganisationId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<SystemId>,
+    pub reason: String,
+    /// None: until somebody lifts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -40,6 +40,7 @@ fn check_bars(controls: &Controls, input: &Input<'_>, spot: &Spot<'_>, against: 
     check_drains(controls, spot, input.now, against);
     check_maintenance(controls, spot, input, against);
     check_vetoes(controls, input, spot, against);
+    check_organisation(controls, input, spot, against);
 }
 
 pub(super) fn bars(input: &Input<'_>, spot: &Spot<'_>, against: &mut Against) {
@@ -125,6 +126,24 @@ fn check_vetoes(controls: &Controls, input: &Input<'_>, spot: &Spot<'_>, against
         };
         let (allocation, reason) = (veto.allocation, &veto.reason);
         let words = format!("the site does not serve {allocation}{host}: {reason}");
+        against.for_now(Clause::Vetoed, words);
+    }
+}
+
+fn check_organisation(
+    controls: &Controls,
+    input: &Input<'_>,
+    spot: &Spot<'_>,
+    against: &mut Against,
+) {
+    let Some(organisation) = input.tally.organisation else {
+        return;
+    };
+    let systems: Vec<&SystemId> = std::iter::once(&spot.system.id)
+        .chain(spot.hosts().map(|it| &it.id))
+        .collect();
+    if let Some(veto) = controls.veto_of(organisation, &systems, input.now) {
+        let words = format!("the site does not serve {organisation}: {}", veto.reason);
         against.for_now(Clause::Vetoed, words);
     }
 }

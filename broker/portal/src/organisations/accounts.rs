@@ -1,9 +1,10 @@
-//! Accounts of a few years as rows of a form, and back. Relations of a group pass through as they are.
+//! Accounts of a few years as rows of a form, and back.
 
 use broker_model::Organisation;
 use policy_engine::{AccountingPeriod, SizeFacts};
 use serde_json::Value;
 
+use super::groups::{self, Filled};
 use crate::form::{Typed, of_hundredths};
 
 const ROWS: usize = 3;
@@ -38,20 +39,32 @@ pub(crate) fn rows(typed: &Typed) -> Vec<PeriodRow> {
 
 /// What was said of the size beside a word; nothing where nobody said anything. `before` keeps what the
 /// form does not ask.
-pub(crate) fn read(typed: &mut Typed, before: Option<&Value>) -> (Option<Value>, Vec<usize>) {
+pub(crate) fn read(typed: &mut Typed, before: Option<&Value>) -> (Option<Value>, Filled) {
     let before = before.and_then(|it| serde_json::from_value::<SizeFacts>(it.clone()).ok());
     let before = before.unwrap_or_default();
     let filled: Vec<usize> = { 0..MOST_ROWS }
         .filter(|row| is_filled(typed, *row))
         .collect();
-    let periods = filled.iter().filter_map(|row| period(typed, *row, &before));
-    let periods: Vec<AccountingPeriod> = periods.collect();
+    let periods = { filled.iter() }.filter_map(|row| Some((*row, period(typed, *row, &before)?)));
+    let periods: Vec<(usize, AccountingPeriod)> = periods.collect();
+    let days: Vec<_> = periods
+        .iter()
+        .map(|(row, it)| (*row, it.last_day))
+        .collect();
+    let (partners, linked, rows) = groups::read(typed, &days);
+    let filled = Filled {
+        periods: filled,
+        ..rows
+    };
+    let periods: Vec<AccountingPeriod> = periods.into_iter().map(|(_, it)| it).collect();
     let share = typed.hundredths(PUBLIC_SHARE).unwrap_or_default();
-    let has_group = !before.linked.is_empty() || !before.partners.is_empty();
-    if filled.is_empty() && share == 0 && !has_group {
+    let has_group = !linked.is_empty() || !partners.is_empty();
+    if filled.periods.is_empty() && share == 0 && !has_group {
         return (None, filled);
     }
     let facts = SizeFacts {
+        partners,
+        linked,
         periods,
         public_percent_hundredths: u32::try_from(share).unwrap_or(u32::MAX),
         ..before
@@ -60,7 +73,9 @@ pub(crate) fn read(typed: &mut Typed, before: Option<&Value>) -> (Option<Value>,
 }
 
 /// Rows may be left empty between others; faults count those that are filled.
-pub(crate) fn at_their_rows(typed: &mut Typed, filled: &[usize]) {
+pub(crate) fn at_their_rows(typed: &mut Typed, of: &Filled) {
+    groups::at_their_rows(typed, of);
+    let filled = &of.periods;
     for fault in &mut typed.faults {
         let prefix = |row: usize| format!("size_facts.periods[{row}]");
         let of = (0..filled.len()).find(|nth| fault.field.starts_with(&prefix(*nth)));
@@ -76,7 +91,7 @@ pub(crate) fn filled_in(organisation: &Organisation) -> Vec<(String, String)> {
     let Some(facts) = facts.and_then(|it| serde_json::from_value::<SizeFacts>(it).ok()) else {
         return Vec::new();
     };
-    let mut fields = Vec::new();
+    let mut fields = groups::filled_in(&facts);
     for (row, period) in facts.periods.iter().enumerate() {
         fields.push((name(row, "last_day"), period.last_day.to_string()));
         let awu = of_hundredths(period.awu_hundredths);
@@ -141,14 +156,12 @@ mod tests {
     fn what_the_form_does_not_ask_stays_as_it_was_declared() {
         let period = json!({ "awu_hundredths": 100, "balance_eur": 1, "turnover_eur": 1,
             "first_day": "2025-03-01", "last_day": "2025-12-31" });
-        let other = json!({ "awu_hundredths": 1, "balance_eur": 1, "turnover_eur": 1,
-            "last_day": "2025-12-31" });
-        let group = json!([{ "name": "Atlas", "percent_hundredths": 3000, "periods": [other] }]);
-        let before = json!({ "partners": group, "periods": [period] });
+        let before = json!({ "public_exception": "university", "periods": [period] });
         let mut typed = Typed::from(Fields::parse(ROW));
         let (facts, filled) = read(&mut typed, Some(&before));
         let facts: SizeFacts = serde_json::from_value(facts.unwrap()).unwrap();
-        assert_eq!((facts.partners.len(), filled), (1, vec![0]));
+        assert_eq!(facts.public_exception.as_deref(), Some("university"));
+        assert_eq!(filled.periods, [0]);
         assert_eq!(facts.periods[0].awu_hundredths, 1250);
         let first_day = facts.periods[0].first_day.unwrap();
         assert_eq!(first_day.to_string(), "2025-03-01");
@@ -157,7 +170,7 @@ mod tests {
     #[test]
     fn nothing_typed_is_nothing_said() {
         let mut typed = Typed::default();
-        assert_eq!(read(&mut typed, None), (None, Vec::new()));
+        assert_eq!(read(&mut typed, None).0, None);
         assert_eq!(rows(&typed).len(), ROWS);
     }
 }

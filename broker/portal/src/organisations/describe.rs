@@ -8,6 +8,7 @@ use broker_model::{Organisation, OrganisationDraft, OrganisationKind, SizeClass}
 use serde_json::Value;
 
 use super::accounts::{self, PeriodRow};
+use super::groups::{self, Filled, GroupRow, LINKED, MORE, PARTNERS};
 use super::{facts, organisation_id};
 use crate::Portal;
 use crate::fields::MemberForm;
@@ -31,6 +32,17 @@ struct DescribePage {
     kinds: Vec<Choice>,
     sizes: Vec<Choice>,
     rows: Vec<PeriodRow>,
+    groups: Vec<Group>,
+}
+
+/// Partners, or linked enterprises.
+struct Group {
+    list: &'static str,
+    legend: &'static str,
+    words: &'static str,
+    add: &'static str,
+    shown: String,
+    rows: Vec<GroupRow>,
 }
 
 pub(crate) async fn form(member: Member) -> Result<Response, Refusal> {
@@ -42,6 +54,9 @@ pub(crate) async fn register(
     MemberForm { member, fields }: MemberForm,
 ) -> Result<Response, Refusal> {
     let mut typed = Typed::from(fields);
+    if !typed.value(MORE).is_empty() {
+        return new_page(&member, typed);
+    }
     let (draft, filled) = draft(&mut typed, None);
     let Some(draft) = draft else {
         return new_page(&member, typed.unread());
@@ -83,6 +98,9 @@ pub(crate) async fn describe(
     let before = portal.own(&member, &id).await?;
     let mut typed = Typed::from(fields);
     let made_on = typed.text("made_on");
+    if !typed.value(MORE).is_empty() {
+        return edit_page(&member, (&before, made_on), typed);
+    }
     let (draft, filled) = draft(&mut typed, before.size_facts.as_ref());
     let Some(draft) = draft else {
         return edit_page(&member, (&before, made_on), typed.unread());
@@ -118,7 +136,7 @@ impl Portal {
 
 fn refused(
     member: &Member,
-    (typed, filled): (Typed, &[usize]),
+    (typed, filled): (Typed, &Filled),
     error: Error,
 ) -> Result<Typed, Refusal> {
     let mut typed = typed.refused(member.texts, error)?;
@@ -126,7 +144,7 @@ fn refused(
     Ok(typed)
 }
 
-fn draft(typed: &mut Typed, before: Option<&Value>) -> (Option<OrganisationDraft>, Vec<usize>) {
+fn draft(typed: &mut Typed, before: Option<&Value>) -> (Option<OrganisationDraft>, Filled) {
     let kind = kind(typed);
     let founded_on = typed.day("founded_on");
     let (size_facts, filled) = accounts::read(typed, before);
@@ -199,6 +217,15 @@ fn answer(page: &DescribePage) -> Result<Response, Refusal> {
 impl DescribePage {
     fn new(member: &Member, action: String, typed: Typed) -> Self {
         let texts = member.texts;
+        let periods = accounts::rows(&typed).len();
+        let group = |list, legend, words, add| Group {
+            list,
+            legend: texts.of(legend),
+            words: texts.of(words),
+            add: texts.of(add),
+            shown: groups::shown(list),
+            rows: groups::rows(&typed, list, periods),
+        };
         Self {
             f: member.frame(texts.of("orgs.describe"), "organisations"),
             action,
@@ -215,6 +242,20 @@ impl DescribePage {
                 "orgs.size_unsaid",
                 &["micro", "small", "medium", "large"],
             ),
+            groups: vec![
+                group(
+                    PARTNERS,
+                    "orgs.partner",
+                    "orgs.partners_words",
+                    "orgs.add_partner",
+                ),
+                group(
+                    LINKED,
+                    "orgs.linked",
+                    "orgs.linked_words",
+                    "orgs.add_linked",
+                ),
+            ],
             rows: accounts::rows(&typed),
             typed,
         }

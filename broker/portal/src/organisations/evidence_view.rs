@@ -19,6 +19,8 @@ pub(crate) struct EvidenceView {
     pub(crate) from: String,
     pub(crate) until: Option<String>,
     pub(crate) source: String,
+    /// Whom of its people it is about.
+    pub(crate) person: Option<String>,
     pub(crate) files: Vec<FileView>,
     /// Nobody has judged it yet.
     pub(crate) waits: bool,
@@ -51,6 +53,7 @@ impl EvidenceView {
             from: evidence.issued_on.to_string(),
             until: evidence.expires_on.map(|it| it.to_string()),
             source: evidence.source.clone(),
+            person: evidence.person.map(|it| it.to_string()),
             files: evidence.files.iter().map(file).collect(),
             waits: evidence.stands() && !evidence.is_checked(),
             may_be_withdrawn: evidence.withdrawn_at.is_none(),

@@ -7,10 +7,13 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use broker_app::Error;
-use broker_model::{ApplicationId, ApplicationVerdict, GrantDraft, RulingDraft, SiteId};
+use broker_model::{
+    ApplicationId, ApplicationVerdict, GrantDraft, GrantScope, RulingDraft, SiteId,
+};
 use policy_engine::day_in_brussels;
 
 use super::check_reviewer;
+use super::screening::ScreeningChoices;
 use crate::Portal;
 use crate::applications::application_id;
 use crate::applications::view::ApplicationView;
@@ -39,6 +42,9 @@ struct RulingPage {
     /// What the rules found when it was handed in.
     found: Option<DecisionView>,
     is_own: bool,
+    /// Linked enterprises whose de minimis aid counts too, and those whose aid nobody here knows.
+    linked: Vec<Fact>,
+    screening: ScreeningChoices,
     typed: Typed,
     /// Why it cannot be accepted now.
     refused: Option<DecisionView>,
@@ -93,7 +99,7 @@ pub(crate) async fn rule(
 }
 
 impl Portal {
-    async fn ruling_page(
+    pub(super) async fn ruling_page(
         &self,
         member: &Member,
         id: ApplicationId,
@@ -117,6 +123,8 @@ impl Portal {
             evidence: handed_in.iter().map(view).collect(),
             found: self.found(texts, one.found).await?,
             is_own: own.contains(&one.organisation),
+            linked: self.linked((member, texts), one.organisation).await?,
+            screening: ScreeningChoices::new(titles, &broker.screening_kinds()),
             one: self.application_view(texts, &one),
             typed,
             refused,
@@ -151,6 +159,11 @@ fn grant(typed: &mut Typed, system: &str) -> Option<GrantDraft> {
     let share = typed.read("grant.share", "union, national:XX or commercial");
     Some(GrantDraft {
         hours: hours?,
+        scope: if typed.is("grant.scope", "federation") {
+            GrantScope::Federation
+        } else {
+            GrantScope::System
+        },
         share,
         worth_eur,
         unit: typed.some("grant.unit"),

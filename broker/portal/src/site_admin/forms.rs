@@ -1,7 +1,8 @@
 use broker_app::{Error, Result};
 use broker_model::{
-    DrainDraft, IncidentDraft, IncidentKind, IncidentNews, InvalidSpec, LimitDraft, QueuedJobs,
-    Severity, SiteId, SiteScope, SystemId, VetoDraft, WindowDraft, WindowEnd,
+    DrainDraft, IncidentDraft, IncidentKind, IncidentNews, InvalidSpec, LimitDraft,
+    OrganisationVetoDraft, QueuedJobs, Severity, SiteId, SiteScope, SystemId, VetoDraft,
+    WindowDraft, WindowEnd,
 };
 use jiff::Timestamp;
 
@@ -51,6 +52,16 @@ pub(super) async fn set(
         "lift-veto" => {
             let veto = parsed(fields, "item")?;
             broker.lift_veto(caller, site, veto).await.map(drop)
+        }
+        "veto-organisation" => {
+            let draft = organisation_veto(fields)?;
+            let set = broker.veto_organisation(caller, site, &draft);
+            set.await.map(drop)
+        }
+        "lift-organisation" => {
+            let veto = parsed(fields, "item")?;
+            let lifted = broker.lift_organisation_veto(caller, site, veto);
+            lifted.await.map(drop)
         }
         "incident-news" => {
             let incident = parsed(fields, "item")?;
@@ -102,6 +113,15 @@ fn veto(fields: &Fields) -> Result<VetoDraft> {
             Some(_) => QueuedJobs::Cancel,
             None => QueuedJobs::Stay,
         },
+    })
+}
+
+fn organisation_veto(fields: &Fields) -> Result<OrganisationVetoDraft> {
+    Ok(OrganisationVetoDraft {
+        organisation: parsed(fields, "organisation")?,
+        system: system(fields)?,
+        reason: text(fields, "reason"),
+        until: time(fields, "to")?,
     })
 }
 

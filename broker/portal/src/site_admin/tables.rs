@@ -58,6 +58,7 @@ pub(super) fn all(
         maker.drains(),
         maker.incidents(),
         maker.vetoes(),
+        maker.organisation_vetoes(),
         maker.limits(),
         maker.accounts(unknown),
         maker.jobs(jobs),
@@ -243,6 +244,33 @@ impl Maker<'_> {
         ];
         let rows = self.set.vetoes.iter().map(row).collect();
         self.table(("vetoes", "site_admin.vetoes"), &heads, rows)
+    }
+
+    fn organisation_vetoes(&self) -> Table {
+        let row = |veto: &broker_model::OrganisationVeto| {
+            let cells = vec![
+                veto.organisation.to_string(),
+                veto.system.as_ref().map_or_else(
+                    || self.texts.of("site_admin.whole").to_owned(),
+                    ToString::to_string,
+                ),
+                veto.reason.clone(),
+                moment(veto.since),
+                self.until(veto.until),
+            ];
+            let lift = self.end("lift-organisation", "site_admin.lift", &veto.id);
+            (cells, vec![lift])
+        };
+        let heads = [
+            "site_admin.organisation",
+            "site_admin.scope",
+            "site_admin.reason",
+            "site_admin.from",
+            "site_admin.to",
+        ];
+        let on = { self.set.organisation_vetoes.iter() }.filter(|it| !it.is_over(self.now));
+        let title = ("refused", "site_admin.refused");
+        self.table(title, &heads, on.map(row).collect())
     }
 
     fn limits(&self) -> Table {

@@ -86,6 +86,89 @@ async fn two_clicks_register_one_organisation() {
     assert_eq!(first.location(), second.location());
 }
 
+const OF_TWO_YEARS: [(&str, &str); 9] = [
+    ("size", ""),
+    ("size_facts.periods[0].last_day", "2025-12-31"),
+    ("size_facts.periods[0].awu_hundredths", "49"),
+    ("size_facts.periods[0].turnover_eur", "1000000"),
+    ("size_facts.periods[0].balance_eur", "1000000"),
+    ("size_facts.periods[1].last_day", "2024-12-31"),
+    ("size_facts.periods[1].awu_hundredths", "49"),
+    ("size_facts.periods[1].turnover_eur", "1000000"),
+    ("size_facts.periods[1].balance_eur", "1000000"),
+];
+
+const A_PARTNER: [(&str, &str); 8] = [
+    ("size_facts.partners[1].name", "Atlas <b>SA</b>"),
+    ("size_facts.partners[1].percent_hundredths", "30"),
+    ("size_facts.partners[1].periods[0].awu_hundredths", "10"),
+    ("size_facts.partners[1].periods[0].turnover_eur", "0"),
+    ("size_facts.partners[1].periods[0].balance_eur", "0"),
+    ("size_facts.partners[1].periods[1].awu_hundredths", "10"),
+    ("size_facts.partners[1].periods[1].turnover_eur", "0"),
+    ("size_facts.partners[1].periods[1].balance_eur", "0"),
+];
+
+#[tokio::test]
+async fn a_company_just_under_a_ceiling_alone_is_over_it_with_its_partner() {
+    let house = House::build().await;
+    let mut founder = house.signed_in(FOUNDER).await;
+    let form = founder.get(NEW).await;
+    let alone = with(described(), &OF_TWO_YEARS);
+    let sent = founder.submit(&form, NEW, &alone).await;
+    assert_eq!(sent.status, 303, "{}", sent.text);
+    let shown = founder.follow(sent).await;
+    contains_all(&shown, &["\">small</span>"]);
+    let page = shown
+        .text
+        .split("href=\"/organisations/org_")
+        .nth(1)
+        .unwrap();
+    let edit = format!(
+        "/organisations/org_{}/edit",
+        page.split(['/', '"']).next().unwrap()
+    );
+    let form = founder.get(&edit).await;
+    contains_all(
+        &form,
+        &[
+            "Add a partner enterprise",
+            "name=\"size_facts.partners[0].name\"",
+        ],
+    );
+    assert!(!form.text.contains("size_facts.partners[1].name"));
+    // Without a script: the button sends what was typed and gives the form back with one row more.
+    let made_on = form.text.split("name=\"made_on\" value=\"").nth(1).unwrap();
+    let made_on = made_on.split('"').next().unwrap().to_owned();
+    let on = ("made_on", made_on.as_str());
+    let more = with(
+        alone.clone(),
+        &[("more", "partners"), ("rows.partners", "1"), on],
+    );
+    let longer = founder.submit(&form, &edit, &more).await;
+    assert_eq!(longer.status, 200, "{}", longer.text);
+    contains_all(
+        &longer,
+        &[
+            "name=\"size_facts.partners[1].name\"",
+            "value=\"2025-12-31\"",
+        ],
+    );
+    let mut partner = with(alone, &A_PARTNER);
+    partner.push(on);
+    let mut half = partner.clone();
+    half.retain(|(name, _)| *name != "size_facts.partners[1].periods[1].turnover_eur");
+    let refused = founder.submit(&longer, &edit, &half).await;
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    let missing = "id=\"wrong-size_facts.partners[1].periods[1].turnover_eur\"";
+    contains_all(&refused, &[missing, "Atlas &#60;b&#62;SA"]);
+    let sent = founder.submit(&refused, &edit, &partner).await;
+    assert_eq!(sent.status, 303, "{}", sent.text);
+    // 49 and 30 % of 10 are 52: not fewer than 50 any more.
+    let shown = founder.follow(sent).await;
+    contains_all(&shown, &["\">medium</span>"]);
+}
+
 #[tokio::test]
 async fn the_size_is_found_from_accounts_with_reasons_and_figures() {
     let house = House::build().await;

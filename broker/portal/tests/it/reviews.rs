@@ -277,3 +277,41 @@ async fn beside_a_pledge_the_reviewer_reads_what_the_newest_list_of_signatories_
     let page = founder.get(&organisation).await;
     assert!(!page.text.contains("reads like"), "it is for reviewers");
 }
+
+#[tokio::test]
+async fn a_reviewer_records_a_screening_beside_the_application() {
+    let house = House::build().await;
+    let (_, _, review) = waiting(&house).await;
+    let mut reviewer = house.signed_in(REVIEWER).await;
+    let page = reviewer.get(&review).await;
+    let path = format!("{review}/screening");
+    let empty = [("whom", "applicant"), ("kind", "sanctions_screening")];
+    let refused = reviewer.submit(&page, &path, &empty).await;
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    contains_all(
+        &refused,
+        &["id=\"wrong-screened_on\"", "id=\"wrong-outcome\""],
+    );
+    let found = [
+        ("whom", "applicant"),
+        ("kind", "sanctions_screening"),
+        ("list", "EU list of <19> November"),
+        ("screened_on", "2026-11-20"),
+        ("outcome", "unsettled"),
+        ("words", "A namesake."),
+    ];
+    let sent = reviewer.submit(&page, &path, &found).await;
+    assert_eq!(sent.status, 303, "{}", sent.text);
+    let page = reviewer.follow(sent).await;
+    contains_all(
+        &page,
+        &[
+            "EU list of &#60;19&#62; November",
+            "A namesake.",
+            "<code>per_",
+        ],
+    );
+    let refused = reviewer.submit(&page, &review, &ACCEPTED).await;
+    assert_eq!(refused.status, 409, "{}", refused.text);
+    contains_all(&refused, &["screening"]);
+}

@@ -174,6 +174,37 @@ async fn limits_news_and_a_refusal_at_one_system_are_set_by_forms() {
 }
 
 #[tokio::test]
+async fn an_organisation_is_refused_on_the_page_of_the_site_and_served_again() {
+    let house = House::build().await;
+    let mut operator = house.signed_in(OPERATOR).await;
+    let page = operator.get(PAGE).await;
+    let organisation = broker_app::setup::organisation_id("start-up").to_string();
+    let fields = [
+        ("organisation", organisation.as_str()),
+        ("scope", "meluxina-ai"),
+        ("reason", "unpaid <bills>"),
+        ("to", "2027-01-31T12:00"),
+    ];
+    let path = format!("{PAGE}/veto-organisation");
+    let sent = operator.submit(&page, &path, &fields).await;
+    assert_eq!(sent.status, 303, "{}", sent.text);
+    let shown = operator.get(PAGE).await;
+    let expected = ["unpaid &#60;bills&#62;", "2027-01-31"];
+    assert!(
+        expected.iter().all(|it| shown.text.contains(it)),
+        "{}",
+        shown.text
+    );
+    let veto = shown.text.split("value=\"vet_").nth(1).unwrap();
+    let veto = format!("vet_{}", veto.split('"').next().unwrap());
+    let lift = format!("{PAGE}/lift-organisation");
+    let sent = operator.submit(&shown, &lift, &[("item", &veto)]).await;
+    assert_eq!(sent.status, 303, "{}", sent.text);
+    let shown = operator.get(PAGE).await;
+    assert!(!shown.text.contains("unpaid"), "{}", shown.text);
+}
+
+#[tokio::test]
 async fn for_others_there_is_no_such_page_and_a_form_of_elsewhere_does_nothing() {
     let house = House::build().await;
     let mut engineer = house.signed_in(ENGINEER).await;

@@ -42,7 +42,11 @@ pub(crate) fn people() -> Vec<DevPerson> {
         person("founder", "Founder of another start-up", "pleione.example"),
         person("colleague", "Colleague of the founder", "pleione.example"),
         person("reviewer", "Reviewer of applications", "review.example"),
-        person("adviser", "Adviser of two support centres", "support.example"),
+        person(
+            "adviser",
+            "Adviser of two support centres",
+            "support.example",
+        ),
     ]
 }
 

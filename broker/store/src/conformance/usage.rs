@@ -4,7 +4,7 @@ use broker_model::{AttemptId, FundingShare, GpuMillis, SiteId, UsageRecord};
 use jiff::SignedDuration;
 
 use super::fixtures::{World, commit};
-use crate::{CommitError, Entity, Page, Store, UsageFilter, UsageScope, Used, Write};
+use crate::{CommitError, Entity, Page, Store, SystemUsed, UsageFilter, UsageScope, Used, Write};
 
 fn insert(usage: &UsageRecord) -> Vec<Write> {
     vec![Write::InsertUsage(Box::new(usage.clone()))]
@@ -51,6 +51,35 @@ pub async fn what_ended_in_a_time_is_added_up_by_who_used_it(store: &dyn Store) 
     let one = records[0].charge.gpu;
     assert!(one > GpuMillis::ZERO);
     assert_eq!(used, [of(ours, one + one), of(theirs, one)]);
+}
+
+pub async fn what_ended_in_a_time_is_added_up_by_system(store: &dyn Store) {
+    let world = World::new();
+    let time = |text: &str| text.parse().unwrap();
+    let [begin, end] = ["2025-11-20T12:00:00Z", "2026-11-20T12:00:00Z"].map(time);
+    let mut records = [
+        world.usage(world.id(), begin),
+        world.usage(world.id(), time("2026-11-20T11:59:59.999999Z")),
+        world.usage(world.id(), time("2026-03-01T00:00:00Z")),
+        world.usage(world.id(), time("2026-03-01T00:00:00Z")),
+        world.usage(world.id(), end),
+        world.usage(world.id(), time("2025-11-20T11:59:59.999999Z")),
+    ];
+    records[2].share = FundingShare::Commercial;
+    records[3].partition.system = "other".parse().unwrap();
+    for record in &records {
+        commit(store, insert(record)).await.unwrap();
+    }
+    let mut used = store.used_by_system(begin, end).await.unwrap();
+    used.sort_by_key(|it| (it.system.clone(), it.share.clone()));
+    let of = |at: usize, gpu| SystemUsed {
+        site: records[at].partition.site.clone(),
+        system: records[at].partition.system.clone(),
+        share: records[at].share.clone(),
+        gpu,
+    };
+    let one = records[0].charge.gpu;
+    assert_eq!(used, [of(0, one + one), of(2, one), of(3, one)]);
 }
 
 async fn listed(store: &dyn Store, filter: &UsageFilter) -> Vec<AttemptId> {

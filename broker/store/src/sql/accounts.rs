@@ -63,6 +63,15 @@ pub(super) const ENDED: Select = Select::new(
     &[Text, Int, Int, Int, Int],
 );
 
+pub(super) const RUNNING: Select = Select::new(
+    "allocations",
+    "SELECT a.document, b.granted_ms, b.used_ms, b.held_ms, b.lost_ms FROM expiries AS e \
+     CROSS JOIN balances AS b CROSS JOIN allocations AS a \
+     WHERE e.ends_at_us > $1 AND b.allocation_id = e.allocation_id \
+     AND a.id = e.allocation_id ORDER BY e.ends_at_us, e.allocation_id",
+    &[Text, Int, Int, Int, Int],
+);
+
 #[async_trait]
 impl Accounts for SqlStore {
     async fn find_organisation(
@@ -119,6 +128,11 @@ impl Accounts for SqlStore {
 
     async fn allocations_of(&self, project: ProjectId) -> Result<Vec<Allocation>, StoreError> {
         let rows = self.rows(&ALLOCATIONS, &[Cell::text(project)]).await?;
+        rows.iter().map(allocation).collect()
+    }
+
+    async fn running_allocations(&self, at: Timestamp) -> Result<Vec<Allocation>, StoreError> {
+        let rows = self.rows(&RUNNING, &[rows::time(at)]).await?;
         rows.iter().map(allocation).collect()
     }
 

@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(10, "0010_dossiers"),
     migration!(12, "0012_holds"),
     migration!(11, "0011_terms"),
+    migration!(13, "0013_usage_by_system"),
     migration!(14, "0014_signatories"),
 ];
 

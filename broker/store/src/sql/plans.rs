@@ -25,7 +25,7 @@ const MANY_ROWS: &str = "
         'att_' || LPAD(TO_HEX(n), 32, '0'), 'job_' || n, 'prj_' || LPAD(TO_HEX(n % 200), 32, '0'),
         CASE n % 13 WHEN 0 THEN 'union' ELSE 'commercial' END,
         CASE n % 53 WHEN 7 THEN 'lumi' ELSE 'bsc' END, '2026-11',
-        1793491200000000 + n * 100000000::BIGINT, REPEAT('x', 900), 'org', 0
+        1793491200000000 + n * 100000000::BIGINT, REPEAT('x', 900), 'org', 0, 'main'
         FROM GENERATE_SERIES(1, 20000) AS n";
 
 /// A store whose plans are asked for.
@@ -126,6 +126,12 @@ async fn the_loops_read_partial_indexes_in_order() {
             &accounts::ENDED,
             &[Cell::Int(1), few.clone()],
             "expiries_by_end",
+        ),
+        (&accounts::RUNNING, &[Cell::Int(1)], "expiries_by_end"),
+        (
+            &usage::BY_SYSTEM,
+            &[Cell::Int(1), Cell::Int(2)],
+            "COVERING INDEX usage_by_system",
         ),
         (
             &dossiers::ON_DESK,

@@ -124,6 +124,7 @@ pub(super) fn usage(usage: &UsageRecord) -> Result<Cells, StoreError> {
         document("usage_records", usage)?,
         Cell::text(usage.organisation),
         Cell::Int(usage.charge.gpu.0),
+        Cell::text(&usage.partition.system),
     ])
 }
 

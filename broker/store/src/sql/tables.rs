@@ -94,7 +94,7 @@ tables! {
          lease_until_us Int, version Int, document Text];
     UsageRecords = "usage_records", keys 1, Refuse,
         [attempt_id Text, job_id Text, project_id Text, share Text, site_id Text, month Text,
-         ended_at_us Int, document Text, organisation_id Text, gpu_ms Int];
+         ended_at_us Int, document Text, organisation_id Text, gpu_ms Int, system_id Text];
     Remembered = "remembered", keys 1, Refuse,
         [id Text, request_sha256 Text, status Int, body Text, created_at_us Int];
     SiteStates = "site_states", keys 1, Replace(&["document"]),

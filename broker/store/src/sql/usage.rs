@@ -12,7 +12,7 @@ use super::db::Kind::{Int, Text};
 use super::db::{Cell, Row, Select, Sql};
 use super::lists::{Branch, Listed, Term, is};
 use super::rows::{self, LARGEST_PAGE};
-use crate::{AccountUse, Page, StoreError, Usage, UsageFilter, UsageScope, Used};
+use crate::{AccountUse, Page, StoreError, SystemUsed, Usage, UsageFilter, UsageScope, Used};
 
 const OF_JOB: Select = Select::new(
     "usage_records",
@@ -57,6 +57,17 @@ const BETWEEN: Select = Select {
     kinds: &[Text, Text, Text, Int],
 };
 
+pub(super) const BY_SYSTEM: Select = Select {
+    table: "usage_records",
+    sql: Sql::Each {
+        sqlite: "SELECT site_id, system_id, share, SUM(gpu_ms) FROM usage_records \
+             WHERE ended_at_us >= $1 AND ended_at_us < $2 GROUP BY site_id, system_id, share",
+        postgres: "SELECT site_id, system_id, share, SUM(gpu_ms)::BIGINT FROM usage_records \
+             WHERE ended_at_us >= $1 AND ended_at_us < $2 GROUP BY site_id, system_id, share",
+    },
+    kinds: &[Text, Text, Text, Int],
+};
+
 #[async_trait]
 impl Usage for SqlStore {
     async fn used_between(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Used>, StoreError> {
@@ -66,6 +77,24 @@ impl Usage for SqlStore {
             Ok(Used {
                 organisation: row.parse(0)?,
                 project: row.parse(1)?,
+                share: row.parse(2)?,
+                gpu: GpuMillis(row.int(3)?),
+            })
+        });
+        used.collect()
+    }
+
+    async fn used_by_system(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<SystemUsed>, StoreError> {
+        let args = [rows::time(from), rows::time(to)];
+        let rows = self.rows(&BY_SYSTEM, &args).await?;
+        let used = rows.iter().map(|row| {
+            Ok(SystemUsed {
+                site: row.parse(0)?,
+                system: row.parse(1)?,
                 share: row.parse(2)?,
                 gpu: GpuMillis(row.int(3)?),
             })

@@ -2,7 +2,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use broker_app::{OrganisationSize, organisation_tag};
+use broker_app::{OrganisationSize, Undertaking, organisation_tag};
 use broker_client::wire::Page;
 use broker_model::{AidRecord, Organisation, OrganisationDraft, OrganisationId};
 use serde::Deserialize;
@@ -113,4 +113,14 @@ pub(crate) async fn aid(
 ) -> Result<Json<Page<AidRecord>>, Problem> {
     let records = state.broker.aid_of(&authenticated.caller, id).await?;
     Ok(Json(query.page(records, |it| it.id.to_string())?))
+}
+
+/// Whose aid counts together with its own, and what could not be counted.
+pub(crate) async fn undertaking(
+    State(state): State<ApiState>,
+    authenticated: Authenticated,
+    Id(id): Id<OrganisationId>,
+) -> Result<Json<Undertaking>, Problem> {
+    let found = state.broker.undertaking(&authenticated.caller, id).await?;
+    Ok(Json(found))
 }

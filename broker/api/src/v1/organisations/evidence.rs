@@ -4,7 +4,8 @@ use axum::response::Response;
 use broker_app::next_after;
 use broker_client::wire::Page;
 use broker_model::{
-    Evidence, EvidenceDraft, EvidenceFinding, EvidenceId, OrganisationId, SignatoryHint,
+    Evidence, EvidenceDraft, EvidenceFinding, EvidenceId, OrganisationId, ScreeningDraft,
+    SignatoryHint,
 };
 use serde::Deserialize;
 
@@ -58,6 +59,25 @@ pub(crate) async fn hand_in(
     let once = enter.await?;
     let made = broker.hand_in_evidence(caller, id, once.order(&body.value));
     once::answer(broker, &once, made.await).await
+}
+
+/// What a reviewer found in lists of sanctions or export control.
+pub(crate) async fn screen(
+    State(state): State<ApiState>,
+    authenticated: Authenticated,
+    Id(id): Id<OrganisationId>,
+    keyed: Keyed,
+    body: JsonBody<ScreeningDraft>,
+) -> Result<Response, Early> {
+    let (broker, caller) = (&state.broker, &authenticated.caller);
+    let enter = keyed.enter((broker, caller), &body.bytes, once::created::<Evidence>);
+    let once = enter.await?;
+    let made = broker.record_screening(caller, id, once.order(&body.value));
+    let answer = once::answer(broker, &once, made.await).await;
+    match &body.value.person {
+        Some(person) => answer.map_err(|early| early.naming(person)),
+        None => answer,
+    }
 }
 
 /// A reviewer's word on it.

@@ -3,7 +3,8 @@ use axum::extract::State;
 use axum::response::Response;
 use broker_model::{
     CapacityWindow, Drain, DrainDraft, DrainId, LimitDraft, OrganisationId, OrganisationLimit,
-    SiteId, Veto, VetoDraft, VetoId, WindowDraft, WindowEnd, WindowId,
+    OrganisationVeto, OrganisationVetoDraft, SiteId, Veto, VetoDraft, VetoId, WindowDraft,
+    WindowEnd, WindowId,
 };
 
 use crate::auth::Authenticated;
@@ -88,6 +89,32 @@ pub(crate) async fn lift(
 ) -> Result<Json<Veto>, Problem> {
     let caller = &authenticated.caller;
     Ok(Json(state.broker.lift_veto(caller, &site, veto).await?))
+}
+
+pub(crate) async fn veto_organisation(
+    State(state): State<ApiState>,
+    authenticated: Authenticated,
+    Id(id): Id<SiteId>,
+    keyed: Keyed,
+    body: JsonBody<OrganisationVetoDraft>,
+) -> Created {
+    let (broker, caller) = (&state.broker, &authenticated.caller);
+    let created = once::created::<OrganisationVeto>;
+    let enter = keyed.enter((broker, caller), &body.bytes, created);
+    let once = enter.await?;
+    let made = broker.veto_organisation(caller, &id, once.order(&body.value));
+    let answer = once::answer(broker, &once, made.await).await;
+    answer.map_err(|early| early.naming(&body.value.organisation))
+}
+
+pub(crate) async fn lift_organisation(
+    State(state): State<ApiState>,
+    authenticated: Authenticated,
+    Items(site, veto): Items<SiteId, VetoId>,
+) -> Result<Json<OrganisationVeto>, Problem> {
+    let caller = &authenticated.caller;
+    let lifted = state.broker.lift_organisation_veto(caller, &site, veto);
+    Ok(Json(lifted.await?))
 }
 
 /// Sets the limit of an organisation in place of any other.

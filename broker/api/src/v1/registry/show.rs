@@ -26,6 +26,7 @@ pub(crate) async fn controls(
         drains: set.drains,
         incidents: set.incidents,
         vetoes: set.vetoes,
+        organisation_vetoes: set.organisation_vetoes,
         limits: { set.limits.into_iter() }
             .map(|(limit, uses)| LimitView { limit, uses })
             .collect(),

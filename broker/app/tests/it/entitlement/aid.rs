@@ -134,3 +134,144 @@ async fn the_form_asks_a_company_for_its_aid_where_the_hours_are_a_states() {
     assert_eq!(asked, ["aid.received_eur", "aid.worth_eur"]);
     assert!(fields("aif_playground", "lumi/lumi").await.is_empty());
 }
+
+#[tokio::test]
+async fn what_a_linked_enterprise_was_given_counts_with_what_is_asked_for() {
+    let mut case = Case::new().await;
+    let linked = linked_organisation();
+    let sister = case
+        .broker
+        .register_organisation(&case.founder, &linked)
+        .await
+        .unwrap();
+    case.founder = case.founder().await;
+    let organisation = case.finnish().await;
+    let write = aid_record(&sister, 299_000);
+    let change = broker_store::Change {
+        writes: vec![write],
+        entries: Vec::new(),
+    };
+    case.broker.store().commit(change).await.unwrap();
+    // By itself it has had nothing.
+    let alone = case
+        .broker
+        .undertaking(&case.founder, organisation.id)
+        .await
+        .unwrap();
+    assert_eq!((alone.members.len(), alone.members[0].counted_eur), (1, 0));
+    let stored = case.broker.store().find_organisation(organisation.id).await;
+    let tag = organisation_tag(&stored.unwrap().unwrap());
+    let draft = finnish_with_linked();
+    {
+        case.broker
+            .describe_organisation(&case.founder, organisation.id, (Some(&tag), &draft))
+    }
+    .await
+    .unwrap();
+    let whole = case
+        .broker
+        .undertaking(&case.founder, organisation.id)
+        .await
+        .unwrap();
+    let counted: Vec<u32> = whole.members.iter().map(|it| it.counted_eur).collect();
+    assert_eq!(
+        (counted, whole.not_counted),
+        (vec![0, 299_000], vec!["Nobody Oy".to_owned()])
+    );
+    let over = case.asks(&organisation, Some(aid(0, Some(1001)))).await;
+    assert_eq!(objection(&over), "de_minimis.exceeded");
+    case.asks(&organisation, Some(aid(0, Some(1000))))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn hours_of_a_state_that_a_reviewer_gives_in_another_mode_are_aid_too() {
+    let mut case = Case::new().await;
+    let (organisation, first) = case.waiting().await;
+    let rule = async |worth| {
+        let mut draft = acceptance();
+        let grant = draft.grant.as_mut().unwrap();
+        grant.share = Some("national:FR".parse().unwrap());
+        grant.worth_eur = worth;
+        case.broker.rule(&case.reviewer, first.id, &draft).await
+    };
+    for worth in [None, Some(300_001)] {
+        let refused = rule(worth).await.unwrap_err();
+        assert_eq!(fields(&refused), ["grant.worth_eur"], "{worth:?}");
+    }
+    rule(Some(300_000)).await.unwrap();
+    let register = case
+        .broker
+        .aid_of(&case.founder, organisation.id)
+        .await
+        .unwrap();
+    assert_eq!(
+        (register[0].worth_eur, register[0].state.as_str()),
+        (300_000, "FR")
+    );
+}
+
+#[tokio::test]
+async fn a_number_of_a_linked_enterprise_that_cannot_be_one_is_told() {
+    let case = Case::new().await;
+    let mut draft = finnish_with_linked();
+    let facts = draft.size_facts.as_mut().unwrap();
+    facts["linked"][0]["identifiers"] = json!({ "lei": "12", "phone": "1" });
+    let told = case
+        .broker
+        .register_organisation(&case.founder, &draft)
+        .await;
+    let expected = [
+        "size_facts.linked[0].identifiers.lei",
+        "size_facts.linked[0].identifiers.phone",
+    ];
+    assert_eq!(fields(&told.unwrap_err()), expected);
+}
+
+fn linked_organisation() -> OrganisationDraft {
+    OrganisationDraft {
+        name: "Sister".to_owned(),
+        ..organisation()
+    }
+}
+
+fn finnish_with_linked() -> OrganisationDraft {
+    let figures = json!([{ "last_day": "2025-12-31", "awu_hundredths": 500, "turnover_eur": 10, "balance_eur": 10 }]);
+    let facts = json!({
+        "periods": [{ "last_day": "2025-12-31", "awu_hundredths": 1500, "turnover_eur": 3_000_000, "balance_eur": 3_000_000 }],
+        "founded_on": "2025-01-01",
+        "linked": [
+            { "name": "Sister", "identifiers": { "vat": "FR 40 303 265 045" }, "periods": figures },
+            { "name": "Nobody Oy", "periods": figures },
+        ],
+    });
+    OrganisationDraft {
+        country: "FI".to_owned(),
+        identifiers: broker_model::Identifiers::default(),
+        founded_on: None,
+        size: None,
+        size_facts: Some(facts),
+        ..organisation()
+    }
+}
+
+fn aid_record(of: &Organisation, worth_eur: u32) -> broker_store::Write {
+    use broker_model::Dossier as _;
+    let record = json!({
+        "id": "aid_0192f0c1234570008000000000000001", "organisation": of.id, "state": "FI",
+        "worth_eur": worth_eur, "granted_on": "2026-01-15",
+        "application": "app_0192f0c1234570008000000000000002",
+        "allocation": "alc_0192f0c1234570008000000000000003",
+    });
+    let record: broker_model::AidRecord = serde_json::from_value(record).unwrap();
+    broker_store::Write::PutDossier(Box::new(broker_store::StoredDossier {
+        id: record.id.to_string(),
+        kind: broker_model::AidRecord::KIND.to_owned(),
+        organisation: of.id,
+        desk: None,
+        due_at: None,
+        version: 0,
+        document: serde_json::to_string(&record).unwrap(),
+    }))
+}

@@ -232,6 +232,7 @@ fn evidence_of_age(
     broker_model::Evidence {
         id: case.world.ids.next(&*case.world.clock),
         organisation,
+        person: None,
         kind: broker_model::EvidenceKind("ai_pact_pledge".to_owned()),
         issued_on: "2020-01-01".parse().unwrap(),
         expires_on: None,

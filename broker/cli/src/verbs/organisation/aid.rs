@@ -16,6 +16,7 @@ pub(super) async fn run(
     if json {
         return print::json(&records, out);
     }
+    let undertaking = client.undertaking(id).await?;
     let row = |one: &AidRecord| {
         vec![
             one.granted_on.to_string(),
@@ -28,6 +29,20 @@ pub(super) async fn run(
     print::table(&["GRANTED", "STATE", "EUR", "ALLOCATION"], &rows, out)?;
     if rows.is_empty() {
         writeln!(out, "no national hours that are aid were given here")?;
+    }
+    for other in undertaking
+        .members
+        .iter()
+        .filter(|it| it.organisation != id)
+    {
+        let (whom, eur) = (other.organisation, other.counted_eur);
+        writeln!(
+            out,
+            "counts too, as linked: {whom}, {eur} EUR in three years"
+        )?;
+    }
+    for name in &undertaking.not_counted {
+        writeln!(out, "not counted, as it is not registered here: {name}")?;
     }
     Ok(())
 }

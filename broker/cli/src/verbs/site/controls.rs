@@ -2,7 +2,7 @@ use std::io::Write;
 
 use broker_client::Client;
 use broker_client::wire::{ControlsView, LimitView, WindowView};
-use broker_model::{Drain, Incident, SiteId, SiteScope, Veto};
+use broker_model::{Drain, Incident, OrganisationVeto, SiteId, SiteScope, Veto};
 use jiff::Timestamp;
 
 use crate::print;
@@ -30,6 +30,8 @@ pub(super) async fn show(
         out,
     )?;
     part("vetoes", &VETOES, set.vetoes.iter().map(veto), out)?;
+    let organisations = set.organisation_vetoes.iter().map(organisation_veto);
+    part("refused organisations", &ORGANISATIONS, organisations, out)?;
     part("limits", &LIMITS, set.limits.iter().map(limit), out)
 }
 
@@ -62,10 +64,12 @@ const INCIDENTS: [&str; 7] = [
     "INCIDENT", "KIND", "SEVERITY", "WHERE", "FROM", "TO", "TITLE",
 ];
 const VETOES: [&str; 4] = ["VETO", "ALLOCATION", "SYSTEM", "REASON"];
+const ORGANISATIONS: [&str; 5] = ["VETO", "ORGANISATION", "SYSTEM", "UNTIL", "REASON"];
 const LIMITS: [&str; 4] = ["ORGANISATION", "AT ONCE", "QUEUED", "GPU-HOURS A MONTH"];
 
 fn is_empty(set: &ControlsView) -> bool {
     let counts = [
+        set.organisation_vetoes.len(),
         set.windows.len(),
         set.drains.len(),
         set.incidents.len(),
@@ -140,6 +144,17 @@ fn veto(veto: &Veto) -> Vec<String> {
         veto.id.to_string(),
         veto.allocation.to_string(),
         system.map_or_else(|| "all".to_owned(), ToString::to_string),
+        veto.reason.clone(),
+    ]
+}
+
+fn organisation_veto(veto: &OrganisationVeto) -> Vec<String> {
+    let system = veto.system.as_ref();
+    vec![
+        veto.id.to_string(),
+        veto.organisation.to_string(),
+        system.map_or_else(|| "all".to_owned(), ToString::to_string),
+        or_dash(veto.until),
         veto.reason.clone(),
     ]
 }

@@ -1,0 +1,162 @@
+//! What reviewers record of organisations and their people.
+
+use broker_model::{PersonId, ScreeningDraft, ScreeningOutcome};
+
+use super::*;
+
+fn screening(person: Option<PersonId>, outcome: ScreeningOutcome) -> ScreeningDraft {
+    ScreeningDraft {
+        kind: "sanctions_screening".to_owned(),
+        person,
+        list: "EU consolidated list of 19 November 2026".to_owned(),
+        screened_on: "2026-11-20".parse().unwrap(),
+        expires_on: Some("2027-02-28".parse().unwrap()),
+        outcome,
+        words: "name and number were looked up".to_owned(),
+    }
+}
+
+impl Case {
+    async fn records(
+        &self,
+        of: &Organisation,
+        person: Option<PersonId>,
+        outcome: ScreeningOutcome,
+    ) -> Evidence {
+        let draft = screening(person, outcome);
+        let recorded = self.broker.record_screening(&self.reviewer, of.id, &draft);
+        recorded.await.unwrap()
+    }
+}
+
+fn spoken(answer: &Result<Application, Error>) -> Vec<&str> {
+    let Err(Error::NotEligible(asked)) = answer else {
+        panic!("{answer:?}");
+    };
+    let rules = asked.decision.rules.iter().map(|it| it.rule.as_str());
+    rules.filter(|it| it.starts_with("screening.")).collect()
+}
+
+#[tokio::test]
+async fn a_screening_that_a_reviewer_records_counts_at_once() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    case.checked(&organisation, true).await;
+    let recorded = case
+        .records(&organisation, None, ScreeningOutcome::Clear)
+        .await;
+    assert!(recorded.is_checked() && recorded.check.unwrap().accepted);
+    let waiting = case.broker.unchecked_evidence(&case.reviewer, None).await;
+    assert_eq!(waiting.unwrap(), [], "nobody has to look again");
+    let applied = case.applied(&organisation).await;
+    let found = case.broker.store().find_decision(applied.found).await;
+    let document = found.unwrap().unwrap().document;
+    assert!(document.contains("screening.clear"), "{document}");
+    let taken_back = case
+        .broker
+        .withdraw_evidence(&case.founder, (organisation.id, recorded.id));
+    assert!(matches!(taken_back.await, Err(Error::NotWaiting(_))));
+}
+
+#[tokio::test]
+async fn what_was_found_of_the_person_who_applies_stops_their_acceptance_and_no_other_screening_does()
+ {
+    let mut case = Case::new().await;
+    let (organisation, first) = case.waiting().await;
+    case.records(&organisation, None, ScreeningOutcome::Clear)
+        .await;
+    let founder = Some(case.founder.person);
+    case.records(&organisation, founder, ScreeningOutcome::Unsettled)
+        .await;
+    let refused = case
+        .broker
+        .rule(&case.reviewer, first.id, &acceptance())
+        .await;
+    assert_eq!(spoken(&refused), ["screening.unsettled"]);
+    case.world.pass(60);
+    case.records(&organisation, founder, ScreeningOutcome::Clear)
+        .await;
+    let accepted = case
+        .broker
+        .rule(&case.reviewer, first.id, &acceptance())
+        .await;
+    let ApplicationState::Accepted { project, .. } = accepted.unwrap().state else {
+        panic!("it was accepted");
+    };
+    // And their jobs, not those of anybody else.
+    case.world.pass(4 * 24 * 3600);
+    case.records(&organisation, founder, ScreeningOutcome::Unsettled)
+        .await;
+    let answer = case
+        .broker
+        .check(&case.founder().await, project)
+        .await
+        .unwrap();
+    assert_eq!(answer.decision.result, Outcome::NeedsReview);
+}
+
+#[tokio::test]
+async fn a_screening_of_a_person_is_for_them_and_for_reviewers() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    let founder = Some(case.founder.person);
+    let recorded = case
+        .records(&organisation, founder, ScreeningOutcome::Clear)
+        .await;
+    let colleague = format!(
+        r#"
+        [[grants]]
+        issuer = "{ISSUER}"
+        subject = "colleague"
+        role = "representative"
+        organisation = "{}"
+        "#,
+        organisation.id
+    );
+    case.broker
+        .import(&toml::from_str(&colleague).unwrap())
+        .await
+        .unwrap();
+    let colleague = case.broker.caller(principal("colleague")).await.unwrap();
+    for (caller, sees) in [(&case.founder, 1), (&case.reviewer, 1), (&colleague, 0)] {
+        let all = case.broker.evidence(caller, organisation.id).await.unwrap();
+        assert_eq!(all.iter().filter(|it| it.id == recorded.id).count(), sees);
+    }
+}
+
+#[tokio::test]
+async fn nobody_records_a_screening_of_their_own_or_of_a_stranger_and_faults_are_told_at_once() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    let records = async |caller: &Caller, draft: ScreeningDraft| {
+        case.broker
+            .record_screening(caller, organisation.id, &draft)
+            .await
+    };
+    let clear = |person| screening(person, ScreeningOutcome::Clear);
+    let by_founder = records(&case.founder, clear(None)).await;
+    assert!(
+        matches!(by_founder, Err(Error::Forbidden(_))),
+        "{by_founder:?}"
+    );
+    let of_self = records(&case.reviewer, clear(Some(case.reviewer.person))).await;
+    assert!(
+        matches!(of_self, Err(Error::ConflictOfInterest)),
+        "{of_self:?}"
+    );
+    let engineer = case.broker.caller(principal("engineer")).await.unwrap();
+    let stranger = records(&case.reviewer, clear(Some(engineer.person))).await;
+    assert!(
+        matches!(stranger, Err(Error::NotFound("person"))),
+        "{stranger:?}"
+    );
+    let wrong = ScreeningDraft {
+        kind: "ai_pact_pledge".to_owned(),
+        list: String::new(),
+        screened_on: "2026-11-21".parse().unwrap(),
+        expires_on: Some("2026-11-19".parse().unwrap()),
+        ..clear(None)
+    };
+    let told = records(&case.reviewer, wrong).await.unwrap_err();
+    assert_eq!(fields(&told), ["kind", "list", "screened_on", "expires_on"]);
+}

@@ -1,0 +1,167 @@
+//! Ceilings of the Union's share, at a system that says how many accelerators it has.
+
+use broker_model::FundingShare;
+use policy_engine::Spoken;
+
+use super::*;
+
+/// 35 % of the 200 nodes of MeluXina in 365 days, in node-hours.
+const CEILING: u32 = 613_200;
+
+impl Case {
+    /// Somebody else's allocation of MeluXina, whole and not used yet.
+    async fn others_have(&self, share: &str, hours: u32) {
+        let file = format!(
+            r#"
+            [organisations.others]
+            name = "Others"
+            country = "LU"
+            size = "large"
+            [projects.others]
+            organisation = "others"
+            name = "Others"
+            civilian = true
+            [projects.others.allocations.grant]
+            site = "meluxina"
+            system = "meluxina"
+            share = "{share}"
+            unit = "node-hour"
+            hours = {hours}
+            valid_from = "2026-11-01T00:00:00Z"
+            valid_until = "2027-11-01T00:00:00Z"
+            "#
+        );
+        let file = toml::from_str(&file).unwrap();
+        self.broker.import(&file).await.unwrap();
+    }
+
+    async fn accepted_with(
+        &self,
+        id: broker_model::ApplicationId,
+        share: Option<FundingShare>,
+    ) -> Result<Application, Error> {
+        let mut draft = acceptance();
+        draft.grant.as_mut().unwrap().share = share;
+        self.broker.rule(&self.reviewer, id, &draft).await
+    }
+}
+
+fn ceiling(rules: &[Spoken]) -> Vec<&str> {
+    let rules = rules.iter().map(|it| it.rule.as_str());
+    rules.filter(|it| it.starts_with("ceiling.")).collect()
+}
+
+fn refusal(answer: &Result<Application, Error>) -> Vec<&str> {
+    let Err(Error::NotEligible(asked)) = answer else {
+        panic!("{answer:?}");
+    };
+    ceiling(&asked.decision.rules)
+}
+
+#[tokio::test]
+async fn a_grant_that_fills_the_unions_share_is_given_and_one_beyond_it_is_not() {
+    let mut case = Case::new().await;
+    let (_, first) = case.waiting().await;
+    case.others_have("union", CEILING - 1249).await;
+    let over = case.accepted_with(first.id, None).await;
+    assert_eq!(refusal(&over), ["ceiling.union_reached"]);
+    case.others_have("union", CEILING - 1250).await;
+    case.accepted_with(first.id, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_application_and_a_route_are_refused_where_nothing_of_the_share_is_left() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    case.checked(&organisation, true).await;
+    case.others_have("union", CEILING).await;
+    let draft = application(&organisation);
+    let late = case.broker.apply(&case.founder, &draft).await;
+    assert_eq!(refusal(&late), ["ceiling.union_reached"]);
+    let asks = async || {
+        let query = json!({ "organisation_id": organisation.id,
+            "project": { "civilian": true, "sectors": ["health"] } });
+        let query: RouteQuery = serde_json::from_value(query).unwrap();
+        let routes = case.broker.find_routes(&case.founder, (query, "en")).await;
+        let mut routes = routes.unwrap().into_iter().map(|it| it.route);
+        let route = routes
+            .find(|it| it.mode == "aif_playground" && it.offer.value.system == "meluxina/meluxina");
+        let decision = route.unwrap().decision;
+        let spoken = ceiling(&decision.rules).join(" ");
+        (decision.result, spoken)
+    };
+    let (result, spoken) = asks().await;
+    assert_eq!(
+        (result, &*spoken),
+        (Outcome::NotEligible, "ceiling.union_reached")
+    );
+    case.others_have("union", CEILING - 614).await;
+    let (_, spoken) = asks().await;
+    assert_eq!(spoken, "ceiling.under", "a thousandth is left");
+}
+
+#[tokio::test]
+async fn hours_of_a_state_have_no_ceiling_and_fill_none() {
+    let mut case = Case::new().await;
+    let (_, first) = case.waiting().await;
+    case.others_have("national:LU", 4_000_000).await;
+    let accepted = case.accepted_with(first.id, None).await.unwrap();
+    let found = case.broker.store().find_decision(ruled(&accepted)).await;
+    let document = found.unwrap().unwrap().document;
+    assert!(document.contains("\"union_permille_used\":0"), "{document}");
+}
+
+#[tokio::test]
+async fn a_fifth_of_the_unions_time_may_be_sold_and_no_more() {
+    let mut case = Case::new().await;
+    let (_, first) = case.waiting().await;
+    let sold = CEILING / 5;
+    case.others_have("commercial", sold - 1249).await;
+    let commercial = || Some(FundingShare::Commercial);
+    let over = case.accepted_with(first.id, commercial()).await;
+    assert_eq!(
+        refusal(&over),
+        ["ceiling.under", "ceiling.commercial_reached"]
+    );
+    case.others_have("commercial", sold - 1250).await;
+    case.accepted_with(first.id, commercial()).await.unwrap();
+}
+
+#[tokio::test]
+async fn where_nobody_knows_how_large_a_system_is_the_ceiling_is_not_asked() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    case.checked(&organisation, true).await;
+    let mut draft = application(&organisation);
+    draft.system = "lumi/lumi".to_owned();
+    let applied = case.broker.apply(&case.founder, &draft).await.unwrap();
+    let found = case.broker.store().find_decision(applied.found).await;
+    let document = found.unwrap().unwrap().document;
+    assert!(!document.contains("ceiling."), "{document}");
+}
+
+#[tokio::test]
+async fn a_job_is_asked_what_was_used_and_not_what_is_promised() {
+    let mut case = Case::new().await;
+    let (_, first) = case.waiting().await;
+    case.others_have("union", CEILING - 1250).await;
+    let accepted = case.accepted_with(first.id, None).await.unwrap();
+    let ApplicationState::Accepted { project, .. } = accepted.state else {
+        panic!("it was accepted");
+    };
+    case.world.pass(4 * 24 * 3600);
+    let answer = case
+        .broker
+        .check(&case.founder().await, project)
+        .await
+        .unwrap();
+    assert_eq!(ceiling(&answer.decision.rules), ["ceiling.under"]);
+    assert_eq!(answer.decision.result, Outcome::Eligible);
+}
+
+fn ruled(application: &Application) -> broker_model::DecisionId {
+    match &application.state {
+        ApplicationState::Accepted { ruling, .. } => ruling.found,
+        other => panic!("{other:?}"),
+    }
+}
