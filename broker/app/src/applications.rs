@@ -7,13 +7,14 @@ mod exceeded;
 mod form;
 mod granted;
 mod need;
+mod share;
 
 use broker_model::{Application, ApplicationId, Desk, OrganisationId};
 use policy_engine::AccessMode;
 
 pub(crate) use apply::ai_act_facts;
 pub use form::{ApplicationForm, FormField};
-pub(crate) use granted::share_by;
+pub(crate) use share::share_by;
 
 use crate::{Broker, Caller, Error, Result};
 

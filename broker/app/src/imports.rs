@@ -16,6 +16,7 @@ mod says;
 mod table;
 mod waldur;
 
+pub(crate) use check::is_account_name;
 pub use decimal::{Decimal, NoDecimal};
 pub use line::{ImportBatch, ImportLine, ImportReport, OverLine};
 pub(crate) use table::{BYTE_ORDER_MARK, line_number};

@@ -4,22 +4,21 @@ use std::collections::BTreeSet;
 
 use broker_model::{
     Allocation, AllocationId, AllocationScope, Application, ApplicationState, Balance, EntryBody,
-    EntryKind, FundingShare, GrantDraft, GrantScope, InvalidId, Organisation, Project, ProjectId,
-    Role, Ruling, SettledRule, SiteId, SystemId, UnitMillis,
+    EntryKind, GrantDraft, GrantScope, Organisation, Project, ProjectId, Role, Ruling, SettledRule,
+    SiteId, SystemId, UnitMillis,
 };
 use broker_store::{Change, StoredGrant, Write};
 use jiff::Timestamp;
-use policy_engine::{Decision, Effect, Engine, Spoken, begin_in_brussels, day_in_brussels};
+use policy_engine::{Decision, Effect, Spoken, begin_in_brussels, day_in_brussels};
 
 use super::aid::is_aid_by_reviewer;
-use super::find_mode;
+use crate::imports::is_account_name;
 use crate::invalid::Faults;
 use crate::{Broker, Caller, Error, Result};
 
 /// What hours that are good anywhere are counted in.
 const FEDERATION_UNIT: &str = "GPU-hour";
 const LONGEST_REFERENCE: usize = 60;
-const LONGEST_ACCOUNT: usize = 64;
 
 impl Broker {
     /// The state it leads to, and the change that makes it so.
@@ -93,7 +92,7 @@ impl Broker {
             return Err(Error::Contended);
         };
         let scope = self.scope_of((application, grant), &mut faults);
-        let share = self.share_of(&application.mode, (grant, country), &mut faults);
+        let share = self.share_of(application, (grant, country), &mut faults);
         let unit = self.unit_of((&application.system, grant), &mut faults);
         self.check_reference(grant, &mut faults);
         self.check_accounts((application, grant), &mut faults);
@@ -151,29 +150,6 @@ impl Broker {
         Some(AllocationScope::System { site, system })
     }
 
-    /// What the reviewer says, or the mode. Of a mode that gives hours of national shares, that of the applicant's
-    /// own state.
-    fn share_of(
-        &self,
-        mode: &str,
-        (grant, country): (&GrantDraft, &str),
-        faults: &mut Faults,
-    ) -> Option<FundingShare> {
-        if let Some(share) = &grant.share {
-            return Some(share.clone());
-        }
-        let engine = self.policy();
-        let says = find_mode(&engine, mode).is_some_and(|it| it.share.is_some());
-        let share = says
-            .then(|| share_by(&engine, mode, country).ok())
-            .flatten();
-        if share.is_none() {
-            let reason = format!("is missing, and `{mode}` does not say it");
-            faults.add("grant.share", reason, "union, national:XX or commercial");
-        }
-        share
-    }
-
     /// One that the system's partitions are charged in: hours in another would never be spent.
     fn unit_of(&self, (system, grant): (&str, &GrantDraft), faults: &mut Faults) -> Option<String> {
         let units = match grant.scope {
@@ -227,7 +203,11 @@ impl Broker {
         faults: &mut Faults,
     ) {
         for account in grant.local_accounts.values() {
-            faults.check_text("grant.local_accounts", account, LONGEST_ACCOUNT);
+            if !is_account_name(account) {
+                let reason = format!("`{}` is no account", account.escape_debug());
+                let allowed = "up to 64 letters, digits, `_`, `-` and `.`; not first `-` or `.`";
+                faults.add("grant.local_accounts", reason, allowed);
+            }
         }
         let site = application.system.split('/').next().unwrap_or_default();
         let sites: Vec<String> = match grant.scope {
@@ -284,18 +264,4 @@ pub(super) fn settled_by(decision: &Decision, at: Timestamp) -> Vec<SettledRule>
             words: spoken.words.clone(),
         })
         .collect()
-}
-
-/// Whose hours a mode gives to who is established in a country.
-pub(crate) fn share_by(
-    engine: &Engine,
-    mode: &str,
-    country: &str,
-) -> Result<FundingShare, InvalidId> {
-    let share = find_mode(engine, mode).and_then(|it| it.share.as_ref());
-    match share.map(|it| it.value.as_str()) {
-        None => Ok(FundingShare::Union),
-        Some("national") => format!("national:{country}").parse(),
-        Some(share) => share.parse(),
-    }
 }

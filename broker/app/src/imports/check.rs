@@ -245,7 +245,7 @@ impl Checker<'_> {
 }
 
 /// As agents take it (`is_account_name` there): none of these means anything to a shell.
-pub(super) fn is_account_name(name: &str) -> bool {
+pub(crate) fn is_account_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && !name.starts_with(['-', '.'])
         && name

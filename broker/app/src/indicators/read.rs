@@ -35,7 +35,7 @@ impl Broker {
         }
         let mut access = Vec::new();
         for application in &applications {
-            let share = self.share_asked(application, &organisations);
+            let share = self.share_asked(application, &organisations).await?;
             if let Some(share) = share.filter(is_asked) {
                 access.push(self.access_of(application, share).await?);
             }
@@ -86,10 +86,22 @@ impl Broker {
         })
     }
 
-    /// The share that its mode gives to its organisation, whether it got any or not.
-    fn share_asked(&self, of: &Application, known: &Organisations) -> Option<FundingShare> {
+    /// The share that it got; else the one that its mode gives to its organisation, if the mode says it.
+    async fn share_asked(
+        &self,
+        of: &Application,
+        known: &Organisations,
+    ) -> Result<Option<FundingShare>> {
+        if let ApplicationState::Accepted { allocation, .. } = &of.state {
+            let given = self.inner.store.find_allocation(*allocation).await?;
+            return Ok(given.map(|it| it.share));
+        }
         let country = known.get(&of.organisation).map(|it| it.country.as_str());
-        share_by(&self.policy(), &of.mode, country.unwrap_or_default()).ok()
+        Ok(share_by(
+            &self.policy(),
+            &of.mode,
+            country.unwrap_or_default(),
+        ))
     }
 
     /// When the first local account was named, or else when a site's accounting told one for the first job.

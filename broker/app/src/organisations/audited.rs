@@ -114,7 +114,7 @@ impl Broker {
             }
             _ => None,
         };
-        let asked = || share_by(&self.policy(), &application.mode, &of.country).ok();
+        let asked = || share_by(&self.policy(), &application.mode, &of.country);
         let share = got.map(|it| it.share).or_else(asked);
         Ok(share.is_some_and(|it| shares.contains(&it)))
     }

@@ -100,6 +100,7 @@ impl Case {
         });
         let linked = self.linked.into_iter().map(|it| LinkedEnterprise {
             name: "linked".to_owned(),
+            identifiers: std::collections::BTreeMap::new(),
             periods: it.in_two_years(),
         });
         SizeFacts {

@@ -66,7 +66,7 @@ async fn an_auditor_of_one_share_sees_what_got_or_asked_for_hours_of_it() {
     let organisation = case.registered().await;
     case.checked(&organisation, true).await;
     let union = case.auditor("union", Some("union")).await;
-    let finnish = case.auditor("helsinki", Some("national:FI")).await;
+    let luxembourg = case.auditor("bissen", Some("national:LU")).await;
     let of = organisation.id;
     let hidden = case.broker.organisation(&union, of).await;
     assert!(
@@ -76,24 +76,31 @@ async fn an_auditor_of_one_share_sees_what_got_or_asked_for_hours_of_it() {
     let waiting = case.applied(&organisation).await;
     assert!(case.broker.organisation(&union, of).await.is_ok());
     assert!(case.lists(&union).await.contains(&of));
-    assert!(!case.lists(&finnish).await.contains(&of));
-    let ruling = finnish_hours();
+    assert!(!case.lists(&luxembourg).await.contains(&of));
+    let ruling = hours_of_luxembourg();
     let ruled = case.broker.rule(&case.reviewer, waiting.id, &ruling);
     ruled.await.unwrap();
     // The reviewer gave hours of another share than the mode would have.
-    assert!(case.broker.organisation(&finnish, of).await.is_ok());
-    assert!(case.broker.application(&finnish, waiting.id).await.is_ok());
+    assert!(case.broker.organisation(&luxembourg, of).await.is_ok());
+    assert!(
+        case.broker
+            .application(&luxembourg, waiting.id)
+            .await
+            .is_ok()
+    );
     let gone = case.broker.application(&union, waiting.id).await;
     assert!(matches!(gone, Err(Error::NotFound(_))), "{gone:?}");
-    let owed = case.broker.organisation_follow_ups(&finnish, of).await;
+    let owed = case.broker.organisation_follow_ups(&luxembourg, of).await;
     assert!(!owed.unwrap().is_empty());
     let strange = case.broker.organisation_follow_ups(&union, of).await;
     assert!(matches!(strange, Err(Error::NotFound(_))), "{strange:?}");
 }
 
-fn finnish_hours() -> RulingDraft {
+fn hours_of_luxembourg() -> RulingDraft {
     let mut ruling = acceptance();
-    ruling.grant.as_mut().unwrap().share = Some("national:FI".parse().unwrap());
+    let grant = ruling.grant.as_mut().unwrap();
+    grant.share = Some("national:LU".parse().unwrap());
+    grant.worth_eur = Some(900);
     ruling
 }
 

@@ -115,6 +115,22 @@ async fn a_reviewer_may_say_of_whose_time_the_hours_are() {
     assert_eq!(found.unwrap().unwrap().share, FundingShare::Commercial);
 }
 
+/// Germany has no hours of MeluXina; whose modes there are says so.
+#[tokio::test]
+async fn a_state_gives_hours_only_where_it_has_some_and_an_account_is_no_path() {
+    let mut case = Case::new().await;
+    let (_, first) = case.waiting().await;
+    let mut draft = acceptance();
+    let grant = draft.grant.as_mut().unwrap();
+    grant.share = Some("national:DE".parse().unwrap());
+    grant.local_accounts = [("meluxina".parse().unwrap(), "../etc".to_owned())].into();
+    let ruled = case.broker.rule(&case.reviewer, first.id, &draft).await;
+    let error = ruled.unwrap_err();
+    assert_eq!(fields(&error), ["grant.share", "grant.local_accounts"]);
+    let words = error.to_string();
+    assert!(words.contains("national:LU") || format!("{error:?}").contains("national:LU"));
+}
+
 #[tokio::test]
 async fn whoever_no_longer_speaks_for_the_organisation_is_not_made_its_lead() {
     let mut case = Case::new().await;
