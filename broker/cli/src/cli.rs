@@ -71,7 +71,7 @@ pub struct Cli {
     #[arg(long, env = "ALCYONE_ALLOW_HTTP", global = true, value_parser = FalseyValueParser::new())]
     pub allow_http: bool,
     /// Two letters: read the broker's words in it, `fr`; English where it does not have them. `centres find` and
-    /// `refer` take it for what people want to be helped in, too [default: what LC_ALL, LC_MESSAGES or LANG says]
+    /// `refer` take it for what people want to be helped in, too [default: what `LC_ALL`, `LC_MESSAGES` or `LANG` says]
     #[arg(long, env = "ALCYONE_LANGUAGE", global = true, value_parser = values::language)]
     pub language: Option<String>,
     /// Print JSON for programs, also when it fails: `code` and `detail`

@@ -26,7 +26,7 @@ async fn a_funder_sees_indicators_objectives_and_the_organisations_of_their_shar
     checked(&house, &mut founder, &organisation).await;
     let application = applied(&mut founder, &organisation).await;
     let owner = organisation.rsplit('/').next().unwrap();
-    let operator = broker_model::Principal::stranger(&house.issuer.issuer().to_string(), OPERATOR);
+    let operator = broker_model::Principal::stranger(house.issuer.issuer(), OPERATOR);
     let operator = house.broker.caller(Arc::new(operator)).await.unwrap();
     let draft = serde_json::json!({ "owner": owner, "indicator": "sme_permille", "baseline": 200,
         "target": 400, "from": "2026-11-21", "to": "2027-12-31" });
