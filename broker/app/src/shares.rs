@@ -151,7 +151,7 @@ impl Broker {
         let Some((grant, country)) = granted else {
             return Ok(Some(capacity.facts(had, None)));
         };
-        let by_mode = || share_by(&self.policy(), mode, country).ok();
+        let by_mode = || share_by(&self.policy(), mode, country);
         // Hours that are good anywhere count where they are used.
         let here = grant.scope == GrantScope::System;
         if let Some(share) = grant.share.clone().or_else(by_mode).filter(|_| here) {
