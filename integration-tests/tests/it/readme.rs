@@ -123,7 +123,7 @@ fn examples() -> Vec<Example> {
 
 /// Lines without what differs from run to run: ids, hashes, numbers, widths of columns.
 fn shapes(text: &str) -> Vec<String> {
-    let id = Regex::new("(per|prj|alc|job|att|org|win|drn|inc|vet)_[0-9a-f]{32}").unwrap();
+    let id = Regex::new("(per|prj|alc|job|att|org|dec|win|drn|inc|vet)_[0-9a-f]{32}").unwrap();
     let hash = Regex::new("[0-9a-f]{64}").unwrap();
     let code = Regex::new("[A-Z]{4}-[A-Z]{4}").unwrap();
     let number = Regex::new("[0-9]+([.,:][0-9]+)*").unwrap();
