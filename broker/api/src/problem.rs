@@ -6,7 +6,7 @@ use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use broker_app::{AgentRefusal, Asked, Error, InvitationRefusal};
+use broker_app::{AgentRefusal, Asked, Error, InvitationRefusal, chain};
 use broker_model::{InvalidSpec, TermsDocument};
 use broker_store::StoreError;
 
@@ -157,18 +157,6 @@ impl Problem {
     fn unavailable(code: &str, detail: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(5)
     }
-}
-
-/// An error with its sources, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    text
 }
 
 impl From<AuthFailure> for Problem {

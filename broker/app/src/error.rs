@@ -144,3 +144,15 @@ fn and_more(more: usize) -> String {
         more => format!(" and {more} more"),
     }
 }
+
+/// An error with its sources, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}

@@ -19,7 +19,7 @@ mod waldur;
 pub(crate) use check::is_account_name;
 pub use decimal::{Decimal, NoDecimal};
 pub use line::{ImportBatch, ImportLine, ImportReport, OverLine};
-pub(crate) use table::{BYTE_ORDER_MARK, line_number};
+pub(crate) use table::{BYTE_ORDER_MARK, line_number, reader_of};
 pub use table::{COLUMNS, read_table};
 pub use waldur::{
     AccountField, CustomerMap, Factor, Mapped, OfferingMap, WaldurCustomer, WaldurMap,

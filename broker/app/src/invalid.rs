@@ -5,21 +5,26 @@ use broker_model::InvalidSpec;
 use crate::{Error, Result};
 
 /// Who mends so many is told the next ones then: a list of a megabyte may be wrong in every element.
-const MOST: usize = 100;
+const MOST_TOLD: usize = 100;
 
-/// Collects what is wrong, so that all of it is said at once, up to [`MOST`].
+/// Collects what is wrong, so that it is said at once: the first [`MOST_TOLD`], the others are counted.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Vec<InvalidSpec>);
+pub(crate) struct Faults {
+    told: Vec<InvalidSpec>,
+    untold: usize,
+}
 
 impl Faults {
     pub(crate) fn add(&mut self, field: &str, reason: impl Into<String>, allowed: &str) {
-        if self.0.len() < MOST {
-            self.0.push(InvalidSpec {
-                field: field.to_owned(),
-                reason: reason.into(),
-                allowed: allowed.to_owned(),
-            });
+        if self.told.len() >= MOST_TOLD {
+            self.untold += 1;
+            return;
         }
+        self.told.push(InvalidSpec {
+            field: field.to_owned(),
+            reason: reason.into(),
+            allowed: allowed.to_owned(),
+        });
     }
 
     /// A text for people to read: so many characters at most, and something beside white space.
@@ -43,22 +48,47 @@ impl Faults {
 
     /// Refuses what was handed in as a `what` if anything is wrong with it.
     pub(crate) fn check(self, what: &'static str) -> Result<()> {
-        if self.0.is_empty() {
+        if self.told.is_empty() {
             return Ok(());
         }
         Err(self.into_error(what))
     }
 
     pub(crate) fn all(&self) -> &[InvalidSpec] {
-        &self.0
+        &self.told
+    }
+
+    /// Those that are not told among them.
+    pub(crate) const fn count(&self) -> usize {
+        self.told.len() + self.untold
     }
 
     pub(crate) fn extend(&mut self, others: Vec<InvalidSpec>) {
-        let room = MOST.saturating_sub(self.0.len());
-        self.0.extend(others.into_iter().take(room));
+        let room = MOST_TOLD.saturating_sub(self.told.len());
+        self.untold += others.len().saturating_sub(room);
+        self.told.extend(others.into_iter().take(room));
     }
 
     pub(crate) fn into_error(self, what: &'static str) -> Error {
-        Error::Invalid(what, self.0)
+        Error::Invalid(what, self.told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_very_many_faults_the_first_are_told_and_all_are_counted() {
+        let mut faults = Faults::default();
+        for number in 0..150 {
+            faults.add(&format!("line {number}"), "is wrong", "right");
+        }
+        faults.extend(faults.all().to_vec());
+        assert_eq!((faults.all().len(), faults.count()), (MOST_TOLD, 250));
+        let Error::Invalid(_, told) = faults.into_error("table") else {
+            panic!("another error");
+        };
+        assert_eq!(told.last().unwrap().field, "line 99");
     }
 }

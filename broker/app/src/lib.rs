@@ -68,7 +68,7 @@ pub use contact::{
 pub use decisions::Asked;
 pub use eligibility::CheckAnswer;
 pub use enrolment::{AgentDoor, AgentRefusal, AgentView, InviteOrder, KnownAgent, NewInvite};
-pub use error::{Error, Result};
+pub use error::{Error, Result, chain};
 pub use evidence::{FileStore, Upload};
 pub use failed_logins::Door;
 pub use follow_ups::FollowUpView;

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use axum::http::header::{HeaderValue, LOCATION, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
-use broker_app::Error;
+use broker_app::{Error, chain};
 use broker_auth::AuthError;
 use broker_store::StoreError;
 
@@ -155,16 +155,4 @@ fn to_sign_in(return_to: &str) -> Response {
         response.headers_mut().insert(LOCATION, location);
     }
     response
-}
-
-/// An error with its sources, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    text
 }

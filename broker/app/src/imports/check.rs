@@ -80,7 +80,7 @@ impl At<'_> {
 impl Checker<'_> {
     /// None where anything of it is wrong.
     pub(super) fn line(&self, raw: &ImportLine, faults: &mut Faults) -> Option<Line> {
-        let before = faults.all().len();
+        let before = faults.count();
         let mut at = At {
             place: &raw.place,
             faults,
@@ -97,7 +97,7 @@ impl Checker<'_> {
         let term = term(raw, &mut at);
         let local_accounts = self.local_accounts(&raw.local_accounts, &mut at);
         let suspended = suspended(&raw.suspended, &mut at);
-        let is_right = faults.all().len() == before;
+        let is_right = faults.count() == before;
         let (valid_from, valid_until) = term?;
         let line = Line {
             place: raw.place.clone(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use csv::{ByteRecord, ReaderBuilder, Trim};
+use csv::{ByteRecord, Reader, ReaderBuilder, Trim};
 
 use super::line::{ImportBatch, ImportLine};
 use crate::invalid::Faults;
@@ -28,6 +28,15 @@ pub const COLUMNS: [(&str, bool); 14] = [
 const MOST_LINES: usize = 5000;
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// Of the lines as they stand: what the first one names is for its reader to find out.
+pub(crate) fn reader_of(bytes: &[u8]) -> Reader<&[u8]> {
+    ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(Trim::All)
+        .from_reader(bytes)
+}
+
 /// The lines of a table. What cannot be read is among the faults, beside the lines that can.
 pub fn read_table(bytes: &[u8], source: &str) -> ImportBatch {
     let mut batch = ImportBatch {
@@ -37,11 +46,7 @@ pub fn read_table(bytes: &[u8], source: &str) -> ImportBatch {
     };
     let mut faults = Faults::default();
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(Trim::All)
-        .from_reader(bytes);
+    let mut reader = reader_of(bytes);
     let mut records = reader.byte_records();
     let columns = if let Some(Ok(names)) = records.next() {
         columns(&names, &mut faults)
@@ -78,7 +83,7 @@ pub fn read_table(bytes: &[u8], source: &str) -> ImportBatch {
 /// Which column stands where; none where lines could not be told by it.
 fn columns(names: &ByteRecord, faults: &mut Faults) -> Option<Vec<&'static str>> {
     let mut columns = Vec::new();
-    let before = faults.all().len();
+    let before = faults.count();
     let listed = || COLUMNS.map(|(name, _)| name).join(", ");
     for name in names {
         let name = String::from_utf8_lossy(name);
@@ -105,7 +110,7 @@ fn columns(names: &ByteRecord, faults: &mut Faults) -> Option<Vec<&'static str>>
             faults.add("line 1", reason, &listed());
         }
     }
-    (faults.all().len() == before).then_some(columns)
+    (faults.count() == before).then_some(columns)
 }
 
 /// Where its first value stands: the reader counts from the end of the record before, which empty lines

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BATCH, Before, PolicyComparison};
 use crate::invalid::Faults;
-use crate::{Broker, Caller, Error, Result};
+use crate::{Broker, Caller, Error, Result, chain};
 
 /// Batches that one request asks about: two seconds of work at most, and then the next page.
 const BATCHES: u32 = 5;
@@ -171,19 +171,7 @@ async fn candidate(files: BTreeMap<String, String>) -> Result<Arc<Engine>> {
     let allowed = "modes/*.toml, rules/*.cedar, tables/*.toml and words/*.toml that load together";
     loaded
         .map(Arc::new)
-        .map_err(|error| invalid("files", &in_one_line(&error), allowed))
-}
-
-/// An error with its sources.
-fn in_one_line(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    text
+        .map_err(|error| invalid("files", &chain(&error), allowed))
 }
 
 /// The engine panicked on what it was given, or the process is ending.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use broker_model::{InvalidSpec, Signatory, is_country};
-use csv::{ByteRecord, ReaderBuilder, Trim};
+use csv::ByteRecord;
 use sha2::{Digest as _, Sha256};
 
-use crate::imports::{BYTE_ORDER_MARK, line_number};
+use crate::imports::{BYTE_ORDER_MARK, line_number, reader_of};
 use crate::invalid::Faults;
 
 const LONGEST_NAME: usize = 200;
@@ -37,11 +37,7 @@ pub fn read_signatories(bytes: &[u8]) -> SignatoryTable {
     };
     let mut faults = Faults::default();
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(Trim::All)
-        .from_reader(bytes);
+    let mut reader = reader_of(bytes);
     let mut records = reader.byte_records();
     let head = if let Some(Ok(names)) = records.next() {
         head(&names, &mut faults)
@@ -69,7 +65,7 @@ pub fn read_signatories(bytes: &[u8]) -> SignatoryTable {
         }
         table.signatories.push(signatory);
     }
-    if head.is_some() && table.signatories.is_empty() && faults.all().is_empty() {
+    if head.is_some() && table.signatories.is_empty() && faults.count() == 0 {
         faults.add("table", "there is no name in it", "1 name or more");
     }
     if table.signatories.len() > MOST_NAMES {
@@ -82,7 +78,7 @@ pub fn read_signatories(bytes: &[u8]) -> SignatoryTable {
 
 fn head(names: &ByteRecord, faults: &mut Faults) -> Option<Head> {
     let (mut name, mut country) = (None, None);
-    let before = faults.all().len();
+    let before = faults.count();
     for (at, column) in names.iter().enumerate() {
         let column = String::from_utf8_lossy(column);
         let place = match &*column {
@@ -105,7 +101,7 @@ fn head(names: &ByteRecord, faults: &mut Faults) -> Option<Head> {
     if name.is_none() {
         faults.add("line 1", "there is no column `name`", COLUMNS);
     }
-    if faults.all().len() > before {
+    if faults.count() > before {
         return None;
     }
     Some(Head {
@@ -134,7 +130,7 @@ fn line(record: &ByteRecord, place: &str, head: &Head, faults: &mut Faults) -> O
         faults.add(place, "it is no UTF-8", "the table saved as UTF-8");
         return None;
     };
-    let before = faults.all().len();
+    let before = faults.count();
     let name = *values.get(head.name)?;
     faults.check_text(&format!("{place}, name"), name, LONGEST_NAME);
     let country = head.country.and_then(|at| values.get(at).copied());
@@ -144,7 +140,7 @@ fn line(record: &ByteRecord, place: &str, head: &Head, faults: &mut Faults) -> O
         let allowed = "a code of ISO 3166-1 alpha-2, `FR`, or nothing";
         faults.add(&format!("{place}, country"), reason, allowed);
     }
-    (faults.all().len() == before).then(|| Signatory {
+    (faults.count() == before).then(|| Signatory {
         name: name.to_owned(),
         country: country.map(str::to_owned),
     })

@@ -13,7 +13,7 @@ use crate::{MOST_AT_ONCE, Result};
 
 impl Planner<'_> {
     pub(super) async fn changed(&mut self, known: &Allocation, line: &Line) -> Result<()> {
-        let before = self.faults.all().len();
+        let before = self.faults.count();
         let Some(project) = self.stays(known, line).await? else {
             return Ok(());
         };
@@ -22,7 +22,7 @@ impl Planner<'_> {
         let reference = self.call_of(line, project).await?;
         let mut wanted = { self.broker }.completed(wanted, (Some(known), reference.as_deref()));
         self.check_hours(known, &mut wanted, line);
-        if self.faults.all().len() > before {
+        if self.faults.count() > before {
             return Ok(());
         }
         let (mut change, words) = self.broker.changed_allocation(known, wanted.clone());

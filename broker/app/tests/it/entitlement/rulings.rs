@@ -123,6 +123,7 @@ async fn a_state_gives_hours_only_where_it_has_some_and_an_account_is_no_path() 
     let mut draft = acceptance();
     let grant = draft.grant.as_mut().unwrap();
     grant.share = Some("national:DE".parse().unwrap());
+    grant.worth_eur = Some(900);
     grant.local_accounts = [("meluxina".parse().unwrap(), "../etc".to_owned())].into();
     let ruled = case.broker.rule(&case.reviewer, first.id, &draft).await;
     let error = ruled.unwrap_err();
