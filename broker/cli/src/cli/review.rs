@@ -46,7 +46,7 @@ pub struct ScreeningArgs {
     /// Somebody of its people [default: the organisation itself]
     #[arg(long, value_name = "PER")]
     pub person: Option<PersonId>,
-    /// sanctions_screening or export_screening
+    /// `sanctions_screening` or `export_screening`
     #[arg(long)]
     pub kind: String,
     /// Which list, and its date or version
