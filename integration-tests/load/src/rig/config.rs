@@ -41,6 +41,7 @@ pub(super) fn config(folder: &Path, database: &str, issuer: &DevIssuer) -> anyho
         policy: PolicyConfig::default(),
         sites: SitesConfig::default(),
         terms: TermsConfig::default(),
+        contact: broker_server::config::ContactConfig::default(),
         retention: broker_server::config::RetentionConfig::default(),
         issuers: vec![issuer.issuer_config()],
         files: FilesConfig {
