@@ -204,11 +204,23 @@ impl Typed {
         self
     }
 
+    /// A use case sees an empty text, or none of a number, where a form sees an empty field.
+    fn as_left_out(&self, mut fault: InvalidSpec) -> InvalidSpec {
+        let is_empty =
+            ["says nothing", "is 0", "asks for nothing"].contains(&fault.reason.as_str());
+        if is_empty && self.some(&fault.field).is_none() {
+            "is missing".clone_into(&mut fault.reason);
+        }
+        fault
+    }
+
     /// With what a use case says against it; what no form can mend is a page of its own.
     pub(crate) fn refused(mut self, texts: Texts, error: Error) -> Result<Self, Refusal> {
         match error {
             Error::Invalid(_, faults) => {
-                self.faults.extend(faults);
+                let told = faults.into_iter().map(|it| self.as_left_out(it));
+                let told: Vec<InvalidSpec> = told.collect();
+                self.faults.extend(told);
                 Ok(self.unread())
             }
             Error::OtherDocument { .. } => {

@@ -48,7 +48,7 @@ async fn an_application_shows_its_clock_and_can_be_withdrawn() {
         "days left: 4",
         "with the reviewers",
         "See page 3.",
-        "<dt>Sectors</dt><dd>Health, ",
+        "<dd>Climate and environment, Health</dd>",
         "<dt>Civilian purpose only</dt>",
         "What the rules found",
     ];
@@ -133,7 +133,7 @@ async fn the_form_asks_what_the_mode_asks_and_shows_what_is_known() {
     let told = told.split("</div>").next().unwrap();
     for said in [
         "Ce qui sera calculé",
-        "ne dit rien",
+        "<span lang=\"fr\">manque</span>",
         "caractères de texte",
         "demande",
     ] {

@@ -99,7 +99,7 @@ async fn the_answer_speaks_french() {
     contains_all(
         &page,
         &[
-            "Accès Playground aux usines",
+            "Accès Playground aux fabriques",
             "Rapport final",
             "incertain",
             "non proposé sur : ",
