@@ -2,6 +2,7 @@
 
 mod aid;
 mod apply;
+mod choices;
 mod decide;
 mod exceeded;
 mod form;
@@ -13,6 +14,7 @@ use broker_model::{Application, ApplicationId, Desk, OrganisationId};
 use policy_engine::AccessMode;
 
 pub(crate) use apply::ai_act_facts;
+pub use choices::{GrantChoices, UnitChoice};
 pub use form::{ApplicationForm, FormField};
 pub(crate) use share::share_by;
 

@@ -17,6 +17,8 @@ pub(crate) struct DecisionView {
     pub(crate) class: &'static str,
     pub(crate) result: &'static str,
     pub(crate) rules: Vec<RuleView>,
+    /// The first rule that the answer follows from; none where all are satisfied.
+    pub(crate) deciding: Option<usize>,
     /// Facts that nobody gave, so that no rule on them was asked; only of a stored decision.
     pub(crate) unasked: Vec<&'static str>,
 }
@@ -86,13 +88,26 @@ impl DecisionView {
         })
     }
 
+    pub(crate) fn reason(&self) -> Option<&RuleView> {
+        self.rules.get(self.deciding?)
+    }
+
     fn new(texts: Texts, said: &Decision, langs: &[&'static str]) -> Self {
-        let (class, key) = match said.result {
-            Outcome::Eligible => ("good", "eligibility.eligible"),
-            Outcome::NotEligible => ("bad", "eligibility.not_eligible"),
-            Outcome::NeedsEvidence => ("wait", "eligibility.needs_evidence"),
-            Outcome::NeedsReview => ("wait", "eligibility.needs_review"),
+        let (class, key, by) = match said.result {
+            Outcome::Eligible => ("good", "eligibility.eligible", None),
+            Outcome::NotEligible => ("bad", "eligibility.not_eligible", Some(Effect::Refused)),
+            Outcome::NeedsEvidence => {
+                let by = Some(Effect::NeedsEvidence);
+                ("wait", "eligibility.needs_evidence", by)
+            }
+            Outcome::NeedsReview => (
+                "wait",
+                "eligibility.needs_review",
+                Some(Effect::NeedsReview),
+            ),
         };
+        let mut effects = said.rules.iter().map(|it| it.effect);
+        let deciding = by.and_then(|by| effects.position(|it| it == by));
         let rules = said.rules.iter().zip(langs).map(|(rule, &lang)| {
             let (class, key) = effect(rule.effect);
             RuleView {
@@ -110,6 +125,7 @@ impl DecisionView {
             class,
             result: texts.of(key),
             rules: rules.collect(),
+            deciding,
             unasked: Vec::new(),
         }
     }

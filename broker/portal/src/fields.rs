@@ -32,6 +32,10 @@ impl Fields {
             .filter(|text| !text.is_empty())
     }
 
+    pub(crate) fn put(&mut self, name: String, text: String) {
+        self.0.insert(name, text);
+    }
+
     /// Those whose names begin so, by name, with their texts.
     pub(crate) fn beginning<'f>(
         &'f self,

@@ -1,5 +1,6 @@
 //! Forms that show again what was typed, with what is wrong at each field.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use axum::http::StatusCode;
@@ -7,7 +8,9 @@ use broker_app::Error;
 use broker_model::InvalidSpec;
 use jiff::civil::Date;
 
+use crate::faults;
 use crate::fields::{Fields, wrong};
+use crate::frame::Frame;
 use crate::refusal::Refusal;
 use crate::texts::Texts;
 
@@ -40,6 +43,8 @@ impl Choice {
 pub(crate) struct Typed {
     fields: Fields,
     pub(crate) faults: Vec<InvalidSpec>,
+    /// What the page calls fields that are not called so everywhere.
+    pub(crate) labels: BTreeMap<String, String>,
     /// What is wrong with no single field.
     pub(crate) notice: Option<String>,
     pub(crate) status: StatusCode,
@@ -67,6 +72,12 @@ impl Typed {
     /// Something stands in a field whose name begins so.
     pub(crate) fn has_any(&self, prefix: &str) -> bool {
         self.beginning(prefix).any(|(_, text)| !text.is_empty())
+    }
+
+    /// None where the page has no words for the field.
+    pub(crate) fn label(&self, f: &Frame, name: &str) -> Option<String> {
+        let own = self.labels.get(name).cloned();
+        own.or_else(|| faults::label(f.texts, f.here, name))
     }
 
     pub(crate) fn fault(&self, name: &str) -> Option<&InvalidSpec> {
@@ -108,6 +119,13 @@ impl Typed {
         let ticked = { self.beginning(&prefix) }.filter(|(_, text)| *text == "yes");
         let ids = ticked.filter_map(|(name, _)| name.strip_prefix(&prefix));
         ids.map(str::to_owned).collect()
+    }
+
+    /// Ticks the boxes of a list that an older link, or one typed by hand, names apart by commas.
+    pub(crate) fn tick_listed(&mut self, list: &str) {
+        for id in self.list(list) {
+            self.fields.put(format!("{list}.{id}"), "yes".to_owned());
+        }
     }
 
     pub(crate) fn beginning<'f>(
@@ -186,11 +204,23 @@ impl Typed {
         self
     }
 
+    /// A use case sees an empty text, or none of a number, where a form sees an empty field.
+    fn as_left_out(&self, mut fault: InvalidSpec) -> InvalidSpec {
+        let is_empty =
+            ["says nothing", "is 0", "asks for nothing"].contains(&fault.reason.as_str());
+        if is_empty && self.some(&fault.field).is_none() {
+            "is missing".clone_into(&mut fault.reason);
+        }
+        fault
+    }
+
     /// With what a use case says against it; what no form can mend is a page of its own.
     pub(crate) fn refused(mut self, texts: Texts, error: Error) -> Result<Self, Refusal> {
         match error {
             Error::Invalid(_, faults) => {
-                self.faults.extend(faults);
+                let told = faults.into_iter().map(|it| self.as_left_out(it));
+                let told: Vec<InvalidSpec> = told.collect();
+                self.faults.extend(told);
                 Ok(self.unread())
             }
             Error::OtherDocument { .. } => {

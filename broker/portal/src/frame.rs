@@ -14,6 +14,7 @@ use tracing::Instrument as _;
 use url::Url;
 
 use crate::Portal;
+use crate::faults::{self, Worded};
 use crate::refusal::{Refusal, Told};
 use crate::texts::Texts;
 
@@ -47,6 +48,11 @@ impl Frame {
 
     pub(crate) fn lang(&self) -> &'static str {
         self.texts.lang()
+    }
+
+    /// A reason of a use case, or what it allows.
+    pub(crate) fn worded(&self, english: &str) -> Worded {
+        faults::worded(self.texts, english)
     }
 
     /// The hidden field of every form.

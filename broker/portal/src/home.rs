@@ -13,8 +13,9 @@ use crate::missing::{self, MissingView};
 use crate::referrals::Waiting;
 use crate::refusal::Refusal;
 use crate::texts::Texts;
+use crate::titles::Titles;
 use crate::visitor::{Member, Visitor};
-use crate::words::{self, Moment};
+use crate::words;
 
 #[derive(Template)]
 #[template(path = "welcome.html")]
@@ -51,8 +52,8 @@ struct AllocationView {
     scope: String,
     share: String,
     unit: String,
-    from: Moment,
-    until: Moment,
+    from: String,
+    until: String,
     suspended: bool,
     granted: String,
     used: String,
@@ -132,12 +133,13 @@ async fn project(
         .broker
         .check(member.caller(), standing.project.id)
         .await?;
-    let allocations = standing
-        .allocations
-        .iter()
-        .map(|it| AllocationView::new(texts, it))
-        .collect();
     let (engine, organisation) = (portal.broker.policy(), standing.organisation);
+    let titles = Titles::new(texts, &engine);
+    let allocations = { standing.allocations.iter() }
+        .map(|it| AllocationView::new(titles, it))
+        .collect();
+    let asked = answer.question.as_ref();
+    let said = asked.map(|it| engine.in_language(it, &answer.decision, texts.lang()));
     let country = engine.title(TitleKind::Country, &organisation.country, texts.lang());
     Ok(ProjectView {
         id: standing.project.id.to_string(),
@@ -149,22 +151,23 @@ async fn project(
             Some(question) => DecisionView::said(texts, &engine, (question, &answer.decision)),
             None => DecisionView::in_english(texts, &answer.decision),
         },
-        missing: missing::views(texts, &answer.missing),
+        missing: missing::views(texts, &answer.missing, said.as_ref()),
     })
 }
 
 impl AllocationView {
-    fn new(texts: Texts, allocation: &Allocation) -> Self {
-        let balance = &allocation.balance;
+    fn new(titles: Titles<'_>, allocation: &Allocation) -> Self {
+        let (texts, balance) = (titles.texts, &allocation.balance);
+        let (from, until) = words::term(allocation.valid_from, allocation.valid_until);
         Self {
             scope: match &allocation.scope {
                 AllocationScope::Federation => texts.of("allocation.federation").to_owned(),
                 AllocationScope::System { site, system } => format!("{site}/{system}"),
             },
-            share: allocation.share.to_string(),
-            unit: allocation.unit.clone(),
-            from: allocation.valid_from.into(),
-            until: allocation.valid_until.into(),
+            share: words::share(titles, &allocation.share),
+            unit: texts.word(&allocation.unit),
+            from,
+            until,
             suspended: allocation.suspended,
             granted: words::hours(balance.granted),
             used: words::hours(balance.used),

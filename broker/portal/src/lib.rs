@@ -14,6 +14,7 @@ mod confirmations;
 mod contact;
 mod cookies;
 mod decision;
+mod faults;
 mod fields;
 mod follow_ups;
 mod form;

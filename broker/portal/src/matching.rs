@@ -142,7 +142,7 @@ impl Portal {
             name: organisation.name,
             profile: profile.as_ref().map(view),
             sides: profile::sides(texts),
-            sectors: profile::sectors(&names),
+            sectors: names.sector_boxes(profile::SECTORS, texts.of("matching.sectors")),
             matches: matches
                 .iter()
                 .map(|it| MatchView::new(&names, it))

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use broker_app::{Error, InvitationView, Member as Belonging};
-use broker_model::{InvitationDraft, InvitationStateName, InvitedRole, MembersOf};
+use broker_model::{InvitationDraft, InvitationStateName, InvitedRole, MembersOf, PersonId};
 
 use crate::Portal;
 use crate::fields::MemberForm;
@@ -49,6 +49,8 @@ struct MemberRow {
     name: String,
     roles: String,
     you: bool,
+    /// The only one of those who are always to be there: nobody removes them.
+    is_last: bool,
 }
 
 struct InvitationRow {
@@ -57,6 +59,7 @@ struct InvitationRow {
     into: String,
     meant_for: String,
     state: &'static str,
+    is_used: bool,
     by: String,
     expires: Moment,
     open: bool,
@@ -181,6 +184,7 @@ impl Portal {
         } else {
             Vec::new()
         };
+        let last = last_one(of, &found.members);
         let is_project = matches!(of, MembersOf::Project(_));
         Ok(MembersPage {
             f: member.frame(
@@ -198,7 +202,7 @@ impl Portal {
             members: found
                 .members
                 .into_iter()
-                .map(|it| member_row(texts, it))
+                .map(|it| member_row(texts, it, last))
                 .collect(),
             invitations: invitations
                 .into_iter()
@@ -240,13 +244,22 @@ fn draft(typed: &mut Typed) -> InvitationDraft {
     }
 }
 
-fn member_row(texts: Texts, one: Belonging) -> MemberRow {
+/// Who alone has the role that somebody must have, if one person does.
+fn last_one(of: MembersOf, members: &[Belonging]) -> Option<PersonId> {
+    let first = of.roles().first()?;
+    let mut holders = members.iter().filter(|it| it.roles.contains(first));
+    let one = holders.next()?.person;
+    holders.next().is_none().then_some(one)
+}
+
+fn member_row(texts: Texts, one: Belonging, last: Option<PersonId>) -> MemberRow {
     let id = one.person.to_string();
     let roles = one.roles.iter().map(|it| texts.word(it.as_str()));
     MemberRow {
         name: one.name.unwrap_or_else(|| id.clone()),
         roles: roles.collect::<Vec<_>>().join(", "),
         you: one.you,
+        is_last: last == Some(one.person),
         id,
     }
 }
@@ -266,6 +279,7 @@ fn invitation_row(texts: Texts, one: InvitationView) -> InvitationRow {
             InvitationStateName::Revoked => "members.revoked",
             InvitationStateName::Expired => "members.expired",
         }),
+        is_used: one.state == InvitationStateName::Accepted,
         by: by.unwrap_or_default(),
         expires: one.expires_at.into(),
         open: one.state == InvitationStateName::Open,

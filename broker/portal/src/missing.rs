@@ -1,6 +1,7 @@
 //! What still stands between somebody and a job: on the pages of projects, and beside a job's file.
 
 use broker_model::{Missing, MissingFrom, MissingKind, TermsDocument, UnacceptedTerms};
+use policy_engine::{Decision, Spoken};
 
 use crate::texts::Texts;
 
@@ -8,21 +9,30 @@ pub(crate) struct MissingView {
     pub(crate) what: &'static str,
     pub(crate) by: &'static str,
     pub(crate) words: String,
-    /// Of the words: rules are shown in English.
+    /// Of the words: a rule that is not translated is shown in English.
     pub(crate) lang: &'static str,
     /// The page where it is done.
     pub(crate) page: Option<&'static str>,
 }
 
-pub(crate) fn views(texts: Texts, all: &[Missing]) -> Vec<MissingView> {
-    all.iter().map(|it| MissingView::new(texts, it)).collect()
+/// `said` is the decision that they stand on, in the language of the texts.
+pub(crate) fn views(texts: Texts, all: &[Missing], said: Option<&Decision>) -> Vec<MissingView> {
+    let view = |it: &Missing| {
+        let rules = said.map(|it| it.rules.as_slice()).unwrap_or_default();
+        let rule = rules
+            .iter()
+            .find(|rule| Some(&rule.rule) == it.rule.as_ref());
+        MissingView::new(texts, it, rule)
+    };
+    all.iter().map(view).collect()
 }
 
 impl MissingView {
-    fn new(texts: Texts, missing: &Missing) -> Self {
-        let (words, lang) = match &missing.terms {
-            Some(terms) => (terms_words(texts, terms), texts.lang()),
-            None => (missing.words.clone(), "en"),
+    fn new(texts: Texts, missing: &Missing, said: Option<&Spoken>) -> Self {
+        let (words, lang) = match (&missing.terms, said) {
+            (Some(terms), _) => (terms_words(texts, terms), texts.lang()),
+            (None, Some(said)) if said.words != missing.words => (said.words.clone(), texts.lang()),
+            (None, _) => (missing.words.clone(), "en"),
         };
         Self {
             what: texts.of(kind(missing.what)),

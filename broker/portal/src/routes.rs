@@ -12,15 +12,20 @@ use broker_store::Page;
 use policy_engine::{NeedFacts, OrganisationFacts, ProjectFacts};
 
 pub(crate) use self::view::Said;
-use self::view::{NotOfferedView, RouteView};
+use self::view::{ModeView, NotOfferedView, RouteView};
 use crate::Portal;
 use crate::ai_act::{self, Boxes};
+use crate::applications::new::SECTORS;
+use crate::contact::names::Names;
 use crate::fields::Fields;
 use crate::form::{Choice, Typed};
 use crate::frame::{Frame, html};
 use crate::refusal::Refusal;
 use crate::titles::Titles;
 use crate::visitor::Member;
+
+/// Leaves out what is closed or refused.
+const ONLY_OPEN: &str = "only_open";
 
 #[derive(Template)]
 #[template(path = "routes.html")]
@@ -31,8 +36,9 @@ struct RoutesPage {
     kinds: Vec<Choice>,
     sizes: Vec<Choice>,
     ai_act: Vec<Boxes>,
+    sectors: Boxes,
     /// None before anything was asked.
-    routes: Option<Vec<RouteView>>,
+    routes: Option<Vec<ModeView>>,
     /// By mode, and only beside routes.
     not_offered: Vec<NotOfferedView>,
 }
@@ -43,6 +49,7 @@ pub(crate) async fn show(
     fields: Fields,
 ) -> Result<Response, Refusal> {
     let mut typed = Typed::from(fields);
+    typed.tick_listed(SECTORS);
     let is_asked = typed.some("ask").is_some();
     let query = is_asked.then(|| query(&mut typed));
     let routes = match query {
@@ -68,7 +75,8 @@ pub(crate) async fn show(
         let of = of.filter(|it| member.caller().represents(*it));
         let titles = Titles::new(member.texts, &engine);
         let view = |it| RouteView::new(titles, it, (of, &typed));
-        found.iter().map(view).collect()
+        let views = found.iter().map(view);
+        ModeView::folded(views.filter(|it| it.may_be_had || !typed.is(ONLY_OPEN, "yes")))
     });
     portal.routes_page(&member, typed, views).await
 }
@@ -78,7 +86,7 @@ impl Portal {
         &self,
         member: &Member,
         typed: Typed,
-        routes: Option<Vec<RouteView>>,
+        routes: Option<Vec<ModeView>>,
     ) -> Result<Response, Refusal> {
         let texts = member.texts;
         let (status, engine) = (typed.status, self.broker.policy());
@@ -92,6 +100,7 @@ impl Portal {
             ),
             sizes: Choice::of_words(texts, "form.unsaid", &["micro", "small", "medium", "large"]),
             ai_act: ai_act::boxes(Titles::new(texts, &engine)),
+            sectors: Names::new(self, texts).sector_boxes(SECTORS, texts.of("ways.sectors")),
             typed,
             not_offered: { routes.iter() }
                 .flat_map(|_| self.broker.modes_not_offered(texts.lang()))
@@ -135,7 +144,7 @@ fn query(typed: &mut Typed) -> RouteQuery {
             ai_act: ai_act::read(typed).map(ai_act::as_facts),
             civilian: typed.yes_or_no("project.civilian"),
             eu_project: typed.yes_or_no("project.eu_project"),
-            sectors: typed.list("project.sectors"),
+            sectors: typed.ticked(SECTORS),
         },
         evidence: Vec::new(),
         need: NeedFacts {
@@ -149,7 +158,10 @@ fn described(typed: &mut Typed) -> OrganisationFacts {
     let country = typed.text("country").to_uppercase();
     if !is_country(&country) {
         let allowed = "a code of ISO 3166-1 alpha-2: `FR`, `GR`";
-        let reason = format!("`{}` is no country", country.escape_debug());
+        let reason = match country.as_str() {
+            "" => "is missing".to_owned(),
+            country => format!("`{}` is no country", country.escape_debug()),
+        };
         typed.wrong("country", &reason, allowed);
     }
     let known = ["micro", "small", "medium", "large"];

@@ -1,5 +1,7 @@
 //! The words of the pages, by key, in catalogues: another language is another file in `texts/`.
 
+mod places;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::LazyLock;
@@ -94,6 +96,24 @@ impl Texts {
         let key = format!("word.{name}");
         let known = self.catalogue.and_then(|it| it.texts.get(&key));
         known.map_or_else(|| name.replace('_', " "), Clone::clone)
+    }
+
+    /// The same where a catalogue has it.
+    pub(crate) fn known_word(self, name: &str) -> Option<&'static str> {
+        let found = self.catalogue?.texts.get(&format!("word.{name}"));
+        found.map(String::as_str)
+    }
+
+    /// What use cases say in English, if it is as one of the texts `fault.*`: the one with the most words of its own.
+    pub(crate) fn fault(self, english: &str) -> Option<String> {
+        let all = named("en")?.texts.iter();
+        let patterns = all.filter(|(key, _)| key.split('.').next() == Some("fault"));
+        let fits = patterns.filter_map(|(key, pattern)| {
+            let values = places::read(pattern, english)?;
+            Some((pattern.len(), key, values))
+        });
+        let (_, key, values) = fits.max()?;
+        Some(self.with(key, &values))
     }
 
     /// The text with `{name}` replaced.

@@ -1,11 +1,13 @@
 //! Times, durations and hours as people read them.
 
-use broker_model::{EntryBody, EntryKind, StateName, UnitMillis};
-use jiff::Timestamp;
+use broker_model::{EntryBody, EntryKind, FundingShare, StateName, UnitMillis};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use policy_engine::day_in_brussels;
 use serde_json::Value;
 
 use crate::texts::Texts;
+use crate::titles::Titles;
 
 /// Narrow no-break space, between groups of digits (SI Brochure, 5.4.4).
 const GROUP: char = '\u{202f}';
@@ -17,12 +19,6 @@ pub(crate) struct Moment {
     pub(crate) words: String,
 }
 
-impl Moment {
-    pub(crate) fn day(&self) -> &str {
-        self.words.split(' ').next().unwrap_or_default()
-    }
-}
-
 impl From<Timestamp> for Moment {
     fn from(at: Timestamp) -> Self {
         let words = at
@@ -32,6 +28,29 @@ impl From<Timestamp> for Moment {
         Self {
             machine: at.to_string(),
             words,
+        }
+    }
+}
+
+/// First and last day of a term, `until` being the first instant after it: the days of Brussels, in which terms are
+/// granted.
+pub(crate) fn term(from: Timestamp, until: Timestamp) -> (String, String) {
+    let last = until
+        .checked_sub(SignedDuration::from_nanos(1))
+        .unwrap_or(until);
+    let day = |at| day_in_brussels(at).to_string();
+    (day(from), day(last))
+}
+
+/// Whose hours they are.
+pub(crate) fn share(titles: Titles<'_>, share: &FundingShare) -> String {
+    let texts = titles.texts;
+    match share {
+        FundingShare::Union => texts.of("share.union").to_owned(),
+        FundingShare::Commercial => texts.of("share.commercial").to_owned(),
+        FundingShare::National(state) => {
+            let country = titles.country(state);
+            texts.with("share.national", &[("country", &country)])
         }
     }
 }
@@ -177,6 +196,15 @@ mod tests {
             "\u{2212}12\u{202f}345"
         );
         assert_eq!(hours(UnitMillis(1_200_000)), "0.3333");
+    }
+
+    #[test]
+    fn a_term_is_of_whole_days_in_brussels() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let days = term(at("2026-11-30T23:00:00Z"), at("2027-02-28T23:00:00Z"));
+        assert_eq!(days, ("2026-12-01".to_owned(), "2027-02-28".to_owned()));
+        let summer = term(at("2027-03-31T22:00:00Z"), at("2027-04-30T22:00:00Z"));
+        assert_eq!(summer, ("2027-04-01".to_owned(), "2027-04-30".to_owned()));
     }
 
     #[test]

@@ -125,6 +125,12 @@ impl Engine {
         }
     }
 
+    /// A reason or a note of the policy in a language; in English, as it is written, where nobody has translated it.
+    pub fn text<'a>(&'a self, english: &'a str, language: &'a str) -> &'a str {
+        let catalogue = self.languages.get(language);
+        catalogue.map_or(english, |it| Voice::of(it, language).text(english))
+    }
+
     /// What something is called in a language: in English where it has no name there, and by its id where it has none
     /// at all.
     pub fn title<'a>(&'a self, kind: TitleKind, id: &'a str, language: &str) -> &'a str {

@@ -19,7 +19,7 @@ async fn whoever_signs_in_learns_which_modes_there_are_and_how_sure_that_is() {
     let world = World::start().await;
     let modes = modes(&world).await;
     let lane = one(&modes, "aif_fast_lane");
-    assert_eq!(lane["title"]["fr"], "Accès Fast Lane aux usines d'IA");
+    assert_eq!(lane["title"]["fr"], "Accès Fast Lane aux fabriques d'IA");
     assert_eq!(lane["gpu_hours"]["value"], json!({ "most": 50000 }));
     assert_eq!(lane["gpu_hours"]["confidence"], "uncertain");
     assert_eq!(lane["free_for"]["value"], json!(["startup", "sme"]));

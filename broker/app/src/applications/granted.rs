@@ -167,7 +167,7 @@ impl Broker {
         None
     }
 
-    fn units_of(&self, system: &str) -> Vec<String> {
+    pub(super) fn units_of(&self, system: &str) -> Vec<String> {
         let (site, system) = system.split_once('/').unwrap_or_default();
         let site: Option<SiteId> = site.parse().ok();
         let entry = site.and_then(|it| self.board().find(&it));

@@ -25,7 +25,8 @@ impl Broker {
             return of_mode(&engine, application, country, faults);
         };
         if let FundingShare::National(state) = said {
-            let mut states = states_at(&engine, (application, grant));
+            let at = (grant.scope == GrantScope::System).then_some(application.system.as_str());
+            let mut states = states_at(&engine, at);
             states.insert(country.to_owned());
             if !states.contains(state) {
                 let reason = format!("`{said}` has no hours at {}", application.system);
@@ -53,12 +54,11 @@ fn of_mode(
     share
 }
 
-/// Those whose hours a mode gives at the system, or at any where the grant is good at any.
-fn states_at(engine: &Engine, (of, grant): (&Application, &GrantDraft)) -> BTreeSet<String> {
-    let everywhere = grant.scope == GrantScope::Federation;
+/// States whose hours a mode gives at a system, or at any of them.
+pub(super) fn states_at(engine: &Engine, at: Option<&str>) -> BTreeSet<String> {
     let is_there = |mode: &&AccessMode| {
         let mut offers = mode.offers.iter();
-        everywhere || offers.any(|it| it.value.system == of.system)
+        at.is_none_or(|at| offers.any(|it| it.value.system == at))
     };
     let modes = engine.modes().iter().filter(is_there);
     let national = modes.filter(|it| said_of(it).is_some_and(|it| it.starts_with(NATIONAL)));

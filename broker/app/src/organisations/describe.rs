@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 
-use broker_model::{EntryKind, Identifiers, Organisation, OrganisationDraft, OrganisationId, Role};
+use broker_model::{
+    EntryKind, Identifiers, InvalidSpec, Organisation, OrganisationDraft, OrganisationId, Role,
+};
 use broker_store::{Change, CommitError, Entity, StoredGrant, Write};
 use policy_engine::day_in_brussels;
 
@@ -76,6 +78,15 @@ impl Broker {
         self.commit_described(change, &after).await?;
         self.forget_standings_of(id).await?;
         Ok(after)
+    }
+
+    /// What is wrong with a draft, for a form that cannot be handed in for another reason.
+    pub fn description_faults(&self, draft: &OrganisationDraft) -> Vec<InvalidSpec> {
+        let id = self.inner.ids.next(&*self.inner.clock);
+        match self.described(id, draft) {
+            Err(Error::Invalid(_, faults)) => faults,
+            _ => Vec::new(),
+        }
     }
 
     /// What the draft makes of it, if nothing is wrong with that.

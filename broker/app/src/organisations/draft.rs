@@ -40,7 +40,10 @@ pub(super) fn faults(draft: &OrganisationDraft, today: Date) -> Faults {
     let mut faults = Faults::default();
     faults.check_text("name", &draft.name, LONGEST_NAME);
     if !is_country(&draft.country) {
-        let reason = format!("`{}` is no country", draft.country.escape_debug());
+        let reason = match draft.country.trim() {
+            "" => "is missing".to_owned(),
+            country => format!("`{}` is no country", country.escape_debug()),
+        };
         faults.add(
             "country",
             reason,

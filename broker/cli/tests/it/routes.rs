@@ -155,7 +155,7 @@ async fn words_come_in_the_language_that_is_asked_for_before_or_after_the_verb()
         .await;
     assert_eq!(before.out, after.out);
     assert!(
-        before.out.contains("Accès Playground aux usines d'IA"),
+        before.out.contains("Accès Playground aux fabriques d'IA"),
         "{}",
         before.out
     );

@@ -13,6 +13,7 @@ use policy_engine::TitleKind;
 
 use crate::Portal;
 use crate::ai_act::{self, Boxes};
+use crate::contact::names::Names;
 use crate::decision::DecisionView;
 use crate::fields::{Fields, MemberForm};
 use crate::form::Typed;
@@ -22,6 +23,9 @@ use crate::refusal::Refusal;
 use crate::titles::Titles;
 use crate::twice;
 use crate::visitor::Member;
+
+/// Boxes of that list.
+pub(crate) const SECTORS: &str = "project.sectors";
 
 #[derive(Template)]
 #[template(path = "application_form.html")]
@@ -36,6 +40,7 @@ struct ApplyPage {
     known: Vec<FieldView>,
     asked: Vec<FieldView>,
     ai_act: Vec<Boxes>,
+    sectors: Boxes,
     typed: Typed,
     /// Why it cannot be handed in.
     decision: Option<DecisionView>,
@@ -56,6 +61,7 @@ enum Shape {
     Area,
     Number,
     YesOrNo,
+    Sectors,
 }
 
 /// Which form it is: of one organisation, for one mode at one system.
@@ -69,7 +75,8 @@ pub(crate) async fn form(
     member: Member,
     fields: Fields,
 ) -> Result<Response, Refusal> {
-    let typed = Typed::from(fields);
+    let mut typed = Typed::from(fields);
+    typed.tick_listed(SECTORS);
     // Without all three there is nothing to apply for yet.
     let named = ["organisation", "mode", "system"].map(|it| typed.some(it).is_some());
     if named.contains(&false) {
@@ -84,6 +91,7 @@ pub(crate) async fn send(
     MemberForm { member, fields }: MemberForm,
 ) -> Result<Response, Refusal> {
     let mut typed = Typed::from(fields);
+    typed.tick_listed(SECTORS);
     let which = portal.which(&member, &typed).await?;
     let draft = draft(&which, &mut typed);
     if typed.is_wrong() {
@@ -139,7 +147,7 @@ impl Portal {
         &self,
         member: &Member,
         which: Which,
-        (typed, decision): (Typed, Option<DecisionView>),
+        (mut typed, decision): (Typed, Option<DecisionView>),
     ) -> Result<Response, Refusal> {
         let (texts, status) = (member.texts, typed.status);
         let Which { organisation, form } = which;
@@ -150,7 +158,11 @@ impl Portal {
         let engine = self.broker.policy();
         let titles = Titles::new(texts, &engine);
         let views = form.fields.iter().map(|it| FieldView::new(titles, it));
-        let (known, asked) = views.partition(|it| it.name.starts_with("organisation."));
+        let (known, asked): (Vec<_>, Vec<_>) =
+            views.partition(|it| it.name.starts_with("organisation."));
+        typed.labels = { asked.iter() }
+            .map(|it: &FieldView| (it.name.clone(), it.label.clone()))
+            .collect();
         let mut response = html(&ApplyPage {
             f: member.frame(texts.of("apply.new"), "applications"),
             organisation: found.name,
@@ -162,6 +174,7 @@ impl Portal {
             known,
             asked,
             ai_act: ai_act::boxes(titles),
+            sectors: Names::new(self, texts).sector_boxes(SECTORS, texts.of("ways.sectors")),
             typed,
             decision,
         })?;
@@ -192,7 +205,7 @@ fn draft(which: &Which, typed: &mut Typed) -> ApplicationDraft {
             purpose: typed.text("project.purpose"),
             civilian: typed.yes_or_no("project.civilian"),
             eu_project: typed.yes_or_no("project.eu_project"),
-            sectors: typed.list("project.sectors"),
+            sectors: typed.ticked(SECTORS),
         },
         need: ApplicationNeed {
             gpu_hours: number(typed, "need.gpu_hours"),
@@ -252,7 +265,7 @@ fn label(titles: Titles<'_>, name: &str) -> (String, Shape) {
         "organisation.size" => ("orgs.size", Shape::Line),
         "project.name" => ("apply.project", Shape::Line),
         "project.purpose" => ("apply.purpose", Shape::Area),
-        "project.sectors" => ("ways.sectors", Shape::Line),
+        SECTORS => ("ways.sectors", Shape::Sectors),
         "project.civilian" => ("ways.civilian", Shape::YesOrNo),
         "project.eu_project" => ("ways.eu_project", Shape::YesOrNo),
         "aid.received_eur" => ("apply.aid_received", Shape::Number),

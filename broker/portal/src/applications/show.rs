@@ -3,7 +3,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::application_id;
-use super::view::ApplicationView;
+use super::view::{ApplicationView, GrantedView};
 use crate::Portal;
 use crate::decision::DecisionView;
 use crate::fields::MemberForm;
@@ -18,8 +18,9 @@ struct ApplicationPage {
     one: ApplicationView,
     organisation: String,
     found: Option<DecisionView>,
+    granted: Option<GrantedView>,
     may_withdraw: bool,
-    /// The visitor may hand in jobs of the project it became.
+    /// The visitor may hand in jobs of the project it became, and its term has begun.
     may_compute: bool,
 }
 
@@ -32,13 +33,18 @@ pub(crate) async fn show(
     let one = portal.broker.application(caller, id).await?;
     let organisation = portal.broker.organisation(caller, one.organisation).await?;
     let view = portal.application_view(member.texts, &one);
+    let granted = portal.granted(member.texts, &one).await?;
+    let is_running = granted
+        .as_ref()
+        .is_some_and(|it| it.has_begun && !it.is_over);
     let project = view.project.as_ref().and_then(|it| it.parse().ok());
     html(&ApplicationPage {
         f: member.frame(&one.project.name, "applications"),
         organisation: organisation.name,
         found: portal.found(member.texts, one.found).await?,
+        granted,
         may_withdraw: one.is_open() && caller.represents(one.organisation),
-        may_compute: project.is_some_and(|it| caller.may_use(it)),
+        may_compute: is_running && project.is_some_and(|it| caller.may_use(it)),
         one: view,
     })
 }

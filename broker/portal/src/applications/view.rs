@@ -1,12 +1,15 @@
 //! What pages say of an application, to who applied and to who decides.
 
 use broker_app::Error;
-use broker_model::{Application, ApplicationDue, ApplicationState, DecisionId, Ruling};
+use broker_model::{
+    AllocationScope, Application, ApplicationDue, ApplicationState, DecisionId, Ruling,
+};
 use jiff::civil::Date;
 use policy_engine::{AccessMode, Clock, ClockStart, TitleKind, day_in_brussels};
 
 use crate::Portal;
 use crate::ai_act;
+use crate::contact::names::Names;
 use crate::decision::DecisionView;
 use crate::organisations::facts::Fact;
 use crate::refusal::Refusal;
@@ -39,6 +42,19 @@ pub(crate) struct ClockView {
     /// Days left, or that it is over.
     pub(crate) left: String,
     pub(crate) is_overdue: bool,
+}
+
+/// What an acceptance gave.
+pub(crate) struct GrantedView {
+    pub(crate) hours: String,
+    pub(crate) unit: String,
+    /// The same in GPU-hours, where they are counted otherwise.
+    pub(crate) gpu: Option<String>,
+    pub(crate) share: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) has_begun: bool,
+    pub(crate) is_over: bool,
 }
 
 pub(crate) struct RulingView {
@@ -80,7 +96,7 @@ impl Portal {
             state,
             applied: one.applied_at.into(),
             is_open: one.is_open(),
-            facts: facts(titles, one),
+            facts: facts(titles, &Names::new(self, texts), one),
             purpose: one.project.purpose.clone(),
             answers: answers
                 .map(|(kind, it)| (titles.of(TitleKind::Document, kind), it.clone()))
@@ -103,6 +119,36 @@ impl Portal {
             (due, today),
             clock.map(|it| it.value),
         ))
+    }
+
+    /// None of an application that was not accepted.
+    pub(crate) async fn granted(
+        &self,
+        texts: Texts,
+        one: &Application,
+    ) -> Result<Option<GrantedView>, Refusal> {
+        let ApplicationState::Accepted { allocation, .. } = &one.state else {
+            return Ok(None);
+        };
+        let found = self.broker.store().find_allocation(*allocation).await;
+        let Some(found) = found.map_err(Error::from)? else {
+            return Ok(None);
+        };
+        let (engine, now) = (self.broker.policy(), self.broker.clock().now());
+        let granted = found.balance.granted;
+        let gpu = self.broker.gpu_hours_of(&one.system, &found.unit, granted);
+        let gpu = gpu.filter(|it| found.scope != AllocationScope::Federation && *it != granted);
+        let (from, to) = words::term(found.valid_from, found.valid_until);
+        Ok(Some(GrantedView {
+            hours: words::hours(granted),
+            unit: texts.word(&found.unit),
+            gpu: gpu.map(words::hours),
+            share: words::share(Titles::new(texts, &engine), &found.share),
+            from,
+            to,
+            has_begun: found.valid_from <= now,
+            is_over: found.valid_until <= now,
+        }))
     }
 
     /// What the rules found, as it is stored.
@@ -170,11 +216,11 @@ impl From<&Ruling> for RulingView {
     }
 }
 
-fn facts(titles: Titles<'_>, one: &Application) -> Vec<Fact> {
+fn facts(titles: Titles<'_>, names: &Names, one: &Application) -> Vec<Fact> {
     let texts = titles.texts;
     let said = |it: bool| texts.of(if it { "form.yes" } else { "form.no" }).to_owned();
     let listed = |all: &[String]| Some(all.join(", ")).filter(|it| !it.is_empty());
-    let sectors = listed(&one.project.sectors);
+    let sectors = Some(names.sectors(&one.project.sectors)).filter(|it| !it.is_empty());
     let facts = [
         ("apply.project", Some(one.project.name.clone())),
         (
@@ -183,13 +229,16 @@ fn facts(titles: Titles<'_>, one: &Application) -> Vec<Fact> {
         ),
         ("ways.months_field", Some(one.need.months.to_string())),
         (
-            "apply.storage",
+            "apply.storage_fact",
             one.need.storage_tib.map(|it| it.to_string()),
         ),
-        ("apply.data", listed(&one.need.data)),
-        ("apply.support", listed(&one.need.support)),
-        ("ways.civilian", one.project.civilian.map(said)),
-        ("ways.eu_project", one.project.eu_project.map(said)),
+        ("apply.data_fact", listed(&one.need.data)),
+        (
+            "apply.support_fact",
+            Some(names.services(&one.need.support)).filter(|it| !it.is_empty()),
+        ),
+        ("apply.civilian_fact", one.project.civilian.map(said)),
+        ("apply.eu_project_fact", one.project.eu_project.map(said)),
         ("ways.sectors", sectors),
     ];
     let fact = |(key, words): (&str, Option<String>)| {

@@ -6,6 +6,7 @@ use broker_app::{Directory, Titles, Vocabulary};
 use broker_model::CentreId;
 
 use crate::Portal;
+use crate::ai_act::{Boxes, TickBox};
 use crate::texts::Texts;
 
 pub(crate) struct Names {
@@ -36,6 +37,19 @@ impl Names {
     pub(crate) fn sector(&self, code: &str) -> String {
         let found = self.directory.sector(code);
         found.map_or_else(|| code.to_owned(), |it| self.titled(&it.title))
+    }
+
+    /// The sectors to tick, under a list of that name.
+    pub(crate) fn sector_boxes(&self, name: &'static str, legend: &'static str) -> Boxes {
+        let rows = self.directory.sectors().iter().map(|it| TickBox {
+            name: format!("{name}.{}", it.code),
+            words: self.titled(&it.title),
+        });
+        Boxes {
+            name,
+            legend,
+            rows: rows.collect(),
+        }
     }
 
     pub(crate) fn centre(&self, id: &CentreId) -> String {

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use broker_app::jobs::{Accepted, FirstAnswer, Idempotency, Quote};
 use broker_app::{Error, TermsInForce};
 use broker_model::{JobSpec, TermsScope};
+use policy_engine::Engine;
 use sha2::{Digest, Sha256};
 
 use crate::Portal;
@@ -119,7 +120,11 @@ pub(crate) async fn send(
 impl Portal {
     async fn quote(&self, member: &Member, spec: &JobSpec, text: &str) -> Result<Answer, Refusal> {
         match self.broker.quote(member.caller(), spec).await {
-            Ok(quote) => Ok(Answer::of_quote(member, &quote)),
+            Ok(quote) => Ok(Answer::of_quote(
+                member.texts,
+                &self.broker.policy(),
+                &quote,
+            )),
             Err(error) => self.answer_of(member, text, error),
         }
     }
@@ -215,15 +220,17 @@ impl Portal {
 }
 
 impl Answer {
-    fn of_quote(member: &Member, quote: &Quote) -> Self {
-        let texts = member.texts;
+    fn of_quote(texts: Texts, engine: &Engine, quote: &Quote) -> Self {
         Self {
-            decision: Some(DecisionView::in_english(texts, &quote.eligibility)),
+            decision: Some(match &quote.question {
+                Some(question) => DecisionView::said(texts, engine, (question, &quote.eligibility)),
+                None => DecisionView::in_english(texts, &quote.eligibility),
+            }),
             placement: quote
                 .placement
                 .as_ref()
                 .map(|it| PlacementView::new(texts, it)),
-            lacking: missing::views(texts, &quote.missing),
+            lacking: missing::views(texts, &quote.missing, None),
             ..Self::default()
         }
     }

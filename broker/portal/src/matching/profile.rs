@@ -8,14 +8,12 @@ use broker_model::{Organisation, Profile, ProfileDraft, ProfileSide};
 use super::view::side;
 use super::{path, spoken_for};
 use crate::Portal;
-use crate::ai_act::{Boxes, TickBox};
-use crate::contact::names::Names;
 use crate::fields::{Fields, MemberForm};
 use crate::form::{Choice, Typed};
 use crate::refusal::Refusal;
 use crate::texts::Texts;
 
-const SECTORS: &str = "sectors";
+pub(super) const SECTORS: &str = "sectors";
 
 pub(super) async fn publish(
     State(portal): State<Portal>,
@@ -98,19 +96,6 @@ pub(super) fn sides(texts: Texts) -> Vec<Choice> {
         words: side(texts, it).to_owned(),
     }));
     choices
-}
-
-pub(super) fn sectors(names: &Names) -> Boxes {
-    let sectors = names.directory.sectors().iter();
-    let rows = sectors.map(|it| TickBox {
-        name: format!("{SECTORS}.{}", it.code),
-        words: names.titled(&it.title),
-    });
-    Boxes {
-        name: SECTORS,
-        legend: names.texts.of("matching.sectors"),
-        rows: rows.collect(),
-    }
 }
 
 /// Nothing where the side cannot be read.

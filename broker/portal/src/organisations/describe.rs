@@ -57,7 +57,7 @@ pub(crate) async fn register(
     if !typed.value(MORE).is_empty() {
         return new_page(&member, typed);
     }
-    let (draft, filled) = draft(&mut typed, None);
+    let (draft, filled) = draft(&portal, &mut typed, None);
     let Some(draft) = draft else {
         return new_page(&member, typed.unread());
     };
@@ -101,7 +101,7 @@ pub(crate) async fn describe(
     if !typed.value(MORE).is_empty() {
         return edit_page(&member, (&before, made_on), typed);
     }
-    let (draft, filled) = draft(&mut typed, before.size_facts.as_ref());
+    let (draft, filled) = draft(&portal, &mut typed, before.size_facts.as_ref());
     let Some(draft) = draft else {
         return edit_page(&member, (&before, made_on), typed.unread());
     };
@@ -144,23 +144,37 @@ fn refused(
     Ok(typed)
 }
 
-fn draft(typed: &mut Typed, before: Option<&Value>) -> (Option<OrganisationDraft>, Filled) {
+/// None where the form cannot be read; then what is wrong with the rest of it is told, too.
+fn draft(
+    portal: &Portal,
+    typed: &mut Typed,
+    before: Option<&Value>,
+) -> (Option<OrganisationDraft>, Filled) {
     let kind = kind(typed);
     let founded_on = typed.day("founded_on");
     let (size_facts, filled) = accounts::read(typed, before);
-    let draft = kind
-        .filter(|_| !typed.is_wrong())
-        .map(|kind| OrganisationDraft {
-            name: typed.text("name"),
-            country: typed.text("country").to_uppercase(),
-            kind,
-            startup: typed.yes_or_no("startup"),
-            founded_on,
-            identifiers: facts::identifiers(typed),
-            size: size(typed.value("size")),
-            size_facts,
-        });
-    (draft, filled)
+    let draft = OrganisationDraft {
+        name: typed.text("name"),
+        country: typed.text("country").to_uppercase(),
+        kind: kind.unwrap_or(OrganisationKind::Company),
+        startup: typed.yes_or_no("startup"),
+        founded_on,
+        identifiers: facts::identifiers(typed),
+        size: size(typed.value("size")),
+        size_facts,
+    };
+    if !typed.is_wrong() {
+        return (Some(draft), filled);
+    }
+    // Of accounts that were not read whole, and of a kind that was not said, nothing is known.
+    let told = ["name", "country", "founded_on", "identifiers."];
+    for fault in portal.broker.description_faults(&draft) {
+        let is_told = told.iter().any(|it| fault.field.starts_with(it));
+        if is_told && typed.fault(&fault.field).is_none() {
+            typed.faults.push(fault);
+        }
+    }
+    (None, filled)
 }
 
 fn kind(typed: &mut Typed) -> Option<OrganisationKind> {

@@ -13,6 +13,7 @@ use url::form_urlencoded;
 use super::evidence::evidence_id;
 use super::organisation_id;
 use crate::Portal;
+use crate::faults;
 use crate::fields::{Fields, is_own_form};
 use crate::refusal::Refusal;
 use crate::visitor::Member;
@@ -65,7 +66,8 @@ pub(crate) async fn send(
     match kept.await {
         Ok(_) => Ok(StatusCode::NO_CONTENT.into_response()),
         Err(Error::Invalid(_, faults)) => {
-            let words: Vec<String> = faults.iter().map(InvalidSpec::to_string).collect();
+            let line = |it: &InvalidSpec| faults::line(member.texts, it);
+            let words: Vec<String> = faults.iter().map(line).collect();
             Ok((StatusCode::BAD_REQUEST, words.join("; ")).into_response())
         }
         Err(error @ Error::NotWaiting(_)) => {

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use broker_app::OrganisationSize;
 use broker_model::OrganisationId;
-use policy_engine::day_in_brussels;
+use policy_engine::{SizeReason, day_in_brussels};
 
 use super::evidence_view::{EvidenceView, kinds};
 use super::facts::{Fact, facts};
@@ -45,8 +45,14 @@ pub(crate) struct SizeView {
     pub(crate) possible: Option<String>,
     pub(crate) is_unclear: bool,
     pub(crate) on: String,
-    pub(crate) reasons: Vec<(String, String)>,
+    pub(crate) reasons: Vec<ReasonView>,
     pub(crate) periods: Vec<PeriodView>,
+}
+
+pub(crate) struct ReasonView {
+    pub(crate) words: String,
+    pub(crate) lang: &'static str,
+    pub(crate) source: String,
 }
 
 pub(crate) struct PeriodView {
@@ -94,7 +100,7 @@ impl Portal {
             id: id.to_string(),
             is_mine: caller.represents(id),
             facts: facts(titles, &organisation),
-            size: SizeView::new(texts, &size),
+            size: SizeView::new(titles, &size),
             evidence: evidence.iter().rev().map(view).collect(),
             owed: self.owed_rows(texts, &owed),
             kinds: kinds(titles, today),
@@ -108,7 +114,8 @@ impl Portal {
 }
 
 impl SizeView {
-    pub(crate) fn new(texts: Texts, size: &OrganisationSize) -> Self {
+    pub(crate) fn new(titles: Titles<'_>, size: &OrganisationSize) -> Self {
+        let texts = titles.texts;
         let found = size.found.as_ref();
         let possible = found.map(|it| &it.possible).filter(|it| it.len() > 1);
         let possible = possible.map(|classes| {
@@ -122,13 +129,28 @@ impl SizeView {
             possible,
             is_unclear: size.size == broker_model::SizeClass::Unclear,
             on: size.on.to_string(),
-            reasons: reasons
-                .map(|it| (it.words.clone(), it.source.clone()))
-                .collect(),
+            reasons: reasons.map(|it| ReasonView::new(titles, it)).collect(),
             periods: periods
                 .iter()
                 .map(|it| PeriodView::new(texts, it))
                 .collect(),
+        }
+    }
+}
+
+impl ReasonView {
+    /// Whole sentences have their translation in the policy; those with figures in them are in English.
+    fn new(titles: Titles<'_>, reason: &SizeReason) -> Self {
+        let texts = titles.texts;
+        let said = titles.engine.text(&reason.words, texts.lang());
+        Self {
+            words: said.to_owned(),
+            lang: if said == reason.words {
+                "en"
+            } else {
+                texts.lang()
+            },
+            source: reason.source.clone(),
         }
     }
 }

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use broker_app::Error;
+use broker_app::{Error, GrantChoices, UnitChoice};
 use broker_model::{
     ApplicationId, ApplicationVerdict, GrantDraft, GrantScope, RulingDraft, SiteId,
 };
@@ -19,14 +19,16 @@ use crate::applications::application_id;
 use crate::applications::view::ApplicationView;
 use crate::decision::DecisionView;
 use crate::fields::MemberForm;
-use crate::form::Typed;
+use crate::form::{Choice, Typed};
 use crate::frame::{Frame, html};
 use crate::organisations::evidence_view::EvidenceView;
 use crate::organisations::facts::{Fact, facts};
 use crate::organisations::show::SizeView;
 use crate::refusal::Refusal;
+use crate::texts::Texts;
 use crate::titles::Titles;
 use crate::visitor::Member;
+use crate::words;
 
 const ACCOUNT: &str = "grant.local_accounts";
 
@@ -45,6 +47,8 @@ struct RulingPage {
     /// Linked enterprises whose de minimis aid counts too, and those whose aid nobody here knows.
     linked: Vec<Fact>,
     screening: ScreeningChoices,
+    units: Vec<Choice>,
+    shares: Vec<Choice>,
     typed: Typed,
     /// Why it cannot be accepted now.
     refused: Option<DecisionView>,
@@ -113,18 +117,21 @@ impl Portal {
         let handed_in = broker.evidence(caller, one.organisation).await?;
         let (engine, today) = (broker.policy(), day_in_brussels(broker.clock().now()));
         let titles = Titles::new(texts, &engine);
+        let choices = broker.grant_choices(&one, &organisation.country);
         let view = |it| EvidenceView::new(titles, today, it);
         let own = self.belongs_to(member).await?;
         let mut response = html(&RulingPage {
             f: member.frame(&one.project.name, "reviews"),
             facts: facts(titles, &organisation),
             organisation: organisation.name,
-            size: SizeView::new(texts, &size),
+            size: SizeView::new(titles, &size),
             evidence: handed_in.iter().map(view).collect(),
             found: self.found(texts, one.found).await?,
             is_own: own.contains(&one.organisation),
             linked: self.linked((member, texts), one.organisation).await?,
             screening: ScreeningChoices::new(titles, &broker.screening_kinds()),
+            units: units(texts, &choices),
+            shares: shares(titles, &choices),
             one: self.application_view(texts, &one),
             typed,
             refused,
@@ -132,6 +139,52 @@ impl Portal {
         *response.status_mut() = status;
         Ok(response)
     }
+}
+
+/// Each with what an hour of it is. Of the only one nothing has to be said.
+fn units(texts: Texts, choices: &GrantChoices) -> Vec<Choice> {
+    let said = |it: &UnitChoice| {
+        let unit = texts.word(&it.unit);
+        match it.an_hour {
+            Some(gpu) => texts.with(
+                "review.unit_is",
+                &[("unit", &unit), ("gpu", &words::hours(gpu))],
+            ),
+            None => texts.with("review.unit_unknown", &[("unit", &unit)]),
+        }
+    };
+    if let [only] = choices.units.as_slice() {
+        return vec![Choice {
+            value: String::new(),
+            words: said(only),
+        }];
+    }
+    let mut all = Choice::of_words(texts, "form.choose", &[]);
+    all.extend(choices.units.iter().map(|it| Choice {
+        value: it.unit.clone(),
+        words: said(it),
+    }));
+    all
+}
+
+/// First the one that the mode says, which is taken where nothing is said.
+fn shares(titles: Titles<'_>, choices: &GrantChoices) -> Vec<Choice> {
+    let texts = titles.texts;
+    let words = |it| words::share(titles, it);
+    let first = match &choices.of_mode {
+        Some(share) => texts.with("review.share_of_mode", &[("share", &words(share))]),
+        None => texts.of("form.choose").to_owned(),
+    };
+    let others = { choices.shares.iter() }.filter(|it| Some(*it) != choices.of_mode.as_ref());
+    let others = others.map(|it| Choice {
+        value: it.to_string(),
+        words: words(it),
+    });
+    let first = Choice {
+        value: String::new(),
+        words: first,
+    };
+    std::iter::once(first).chain(others).collect()
 }
 
 /// Nothing where a field cannot be read; a rejection looks at no field of a grant.

@@ -15,24 +15,37 @@ use crate::titles::Titles;
 use crate::words;
 
 /// What a link to a form takes along of the question.
-const TAKEN_ALONG: [&str; 5] = [
+const TAKEN_ALONG: [&str; 4] = [
     "need.gpu_hours",
     "need.months",
     "project.civilian",
     "project.eu_project",
-    "project.sectors",
 ];
+const SECTOR_BOXES: &str = "project.sectors.";
+
+/// One mode with the systems that it gives hours at.
+pub(crate) struct ModeView {
+    mode: String,
+    pub(crate) title: String,
+    /// Best answers first, and never none.
+    pub(crate) routes: Vec<RouteView>,
+    /// Nothing that the row shows of it is uncertain.
+    pub(crate) certain: bool,
+}
 
 pub(crate) struct RouteView {
+    mode: String,
     pub(crate) id: String,
+    /// Open, and not refused.
+    pub(crate) may_be_had: bool,
     pub(crate) title: String,
     pub(crate) system: String,
     pub(crate) is_open: bool,
     pub(crate) offer: Said,
     /// Since when, or that nobody has read it.
     pub(crate) since: String,
-    /// Why it is closed.
-    pub(crate) why: Option<String>,
+    /// Why it is closed, and the language of that.
+    pub(crate) why: Option<(String, &'static str)>,
     pub(crate) decision: DecisionView,
     /// Each alone makes the answer a yes.
     pub(crate) changes: Vec<String>,
@@ -83,7 +96,41 @@ impl Said {
     }
 }
 
+impl ModeView {
+    /// In the order of the best answer of each.
+    pub(crate) fn folded(routes: impl Iterator<Item = RouteView>) -> Vec<Self> {
+        let mut modes: Vec<Self> = Vec::new();
+        for route in routes {
+            let certain = route.is_certain();
+            match modes.iter_mut().find(|it| it.mode == route.mode) {
+                Some(mode) => {
+                    mode.certain &= certain;
+                    mode.routes.push(route);
+                }
+                None => modes.push(Self {
+                    mode: route.mode.clone(),
+                    title: route.title.clone(),
+                    routes: vec![route],
+                    certain,
+                }),
+            }
+        }
+        modes
+    }
+
+    /// What the row shows of the mode: hours, months and cost are the same at all of its systems.
+    pub(crate) fn first(&self) -> Option<&RouteView> {
+        self.routes.first()
+    }
+}
+
 impl RouteView {
+    fn is_certain(&self) -> bool {
+        let facts = [&self.hours, &self.months, &self.decided_by];
+        let mut facts = facts.into_iter().flatten().chain([&self.offer, &self.cost]);
+        facts.all(|it| it.certain)
+    }
+
     pub(crate) fn new(
         titles: Titles<'_>,
         found: &RouteFound,
@@ -99,20 +146,23 @@ impl RouteView {
             Outcome::Eligible | Outcome::NeedsReview
         );
         let apply = organisation.filter(|_| may_apply);
+        let is_open = offer.state == OfferState::Open;
         Self {
+            mode: route.mode.clone(),
+            may_be_had: is_open && route.decision.result != Outcome::NotEligible,
             id: format!("{}-{}", route.mode, offer.system.replace('/', "-")),
             title: found.title.clone(),
             system: offer.system.clone(),
-            is_open: offer.state == OfferState::Open,
+            is_open,
             offer: Said::of(&route.offer, offer_words(titles, route)),
             since: since_words(texts, route),
-            why: offer.why.clone(),
+            why: offer.why.as_deref().map(|it| in_language(titles, it)),
             decision: DecisionView::in_words(texts, engine, &route.decision),
             changes: { route.changes.iter() }
                 .map(|it| together(titles, it))
                 .collect(),
             cost: cost(titles, route.cost, mode),
-            share: { route.share.as_ref() }.map(|it| Said::of(it, it.value.clone())),
+            share: { route.share.as_ref() }.map(|it| Said::of(it, share(texts, &it.value))),
             hours: route.gpu_hours.as_ref().map(|it| hours(texts, it)),
             months: { route.durations_months.as_ref() }.map(|it| months(texts, it)),
             decided_by: mode.and_then(|mode| decided_by(texts, found, mode)),
@@ -137,6 +187,24 @@ fn offer_words(titles: Titles<'_>, route: &Route) -> String {
         Some(_) => format!("{state} {}", since_words(titles.texts, route)),
         None => state,
     }
+}
+
+fn in_language(titles: Titles<'_>, english: &str) -> (String, &'static str) {
+    let lang = titles.texts.lang();
+    let said = titles.engine.text(english, lang);
+    let lang = if said == english { "en" } else { lang };
+    (said.to_owned(), lang)
+}
+
+/// Of a national one the mode does not say whose: that follows from who asks.
+fn share(texts: Texts, said: &str) -> String {
+    let key = match said {
+        "union" => "share.union",
+        "national" => "share.national_own",
+        "commercial" => "share.commercial",
+        other => return other.to_owned(),
+    };
+    texts.of(key).to_owned()
 }
 
 fn since_words(texts: Texts, route: &Route) -> String {
@@ -248,7 +316,8 @@ fn apply_path(of: OrganisationId, (mode, system): (&str, &str), typed: &Typed) -
             query.append_pair(name, &value);
         }
     }
-    for (name, value) in typed.beginning(ai_act::FIELDS) {
+    let boxes = typed.beginning(ai_act::FIELDS);
+    for (name, value) in boxes.chain(typed.beginning(SECTOR_BOXES)) {
         if !value.is_empty() {
             query.append_pair(name, value);
         }

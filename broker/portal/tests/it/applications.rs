@@ -48,7 +48,8 @@ async fn an_application_shows_its_clock_and_can_be_withdrawn() {
         "days left: 4",
         "with the reviewers",
         "See page 3.",
-        "health, climate_environment",
+        "<dd>Climate and environment, Health</dd>",
+        "<dt>Civilian purpose only</dt>",
         "What the rules found",
     ];
     contains_all(&page, &expected);
@@ -126,6 +127,20 @@ async fn the_form_asks_what_the_mode_asks_and_shows_what_is_known() {
     ] {
         contains_all(&wrong, &[&format!("id=\"wrong-{field}\"")]);
     }
+    founder.language = "fr";
+    let wrong = founder.submit(&form, NEW, &[("project.name", "")]).await;
+    let told = wrong.text.split("role=\"alert\"").nth(1).unwrap();
+    let told = told.split("</div>").next().unwrap();
+    for said in [
+        "Ce qui sera calculé",
+        "<span lang=\"fr\">manque</span>",
+        "caractères de texte",
+        "demande",
+    ] {
+        assert!(told.contains(said), "{said}: {told}");
+    }
+    assert!(!told.contains("<code>"), "{told}");
+    assert!(!told.contains("lang=\"en\""), "{told}");
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ async fn routes_are_said_in_french_rule_by_rule() {
     browser.language = "fr";
     let page = browser.get(ASKED).await;
     let expected = [
-        "Accès Playground aux usines",
+        "Accès Playground aux fabriques",
         "<span class=\"badge good\">ouvert",
         "Plan d&#39;usage civil et de conformité",
         "Rapport final, 3 mois après la fin",

@@ -46,15 +46,18 @@ async fn a_colleague_is_invited_comes_in_by_the_code_and_leaves() {
     let again = founder.submit(&form, "/join", &[("code", &code)]).await;
     assert_eq!(again.status, 403, "a form of another session");
 
+    let both = founder.get(&members).await;
+    let mine = both.text.split("action=\"").find(|it| it.contains("Leave"));
+    let mine = mine.unwrap().split('"').next().unwrap();
     let leave = page.text.split("action=\"").find(|it| it.contains("Leave"));
     let leave = leave.unwrap().split('"').next().unwrap();
     let left = maia.submit(&page, leave, &[]).await;
     assert_eq!(left.location().unwrap().path(), "/");
     assert_eq!(maia.get(&members).await.status, 404);
     let page = founder.get(&members).await;
-    let leave = page.text.split("action=\"").find(|it| it.contains("Leave"));
-    let leave = leave.unwrap().split('"').next().unwrap();
-    let last = founder.submit(&page, leave, &[]).await;
+    lacks(&page, "Leave");
+    contains_all(&page, &["This is the last one who asks others in"]);
+    let last = founder.submit(&both, mine, &[]).await;
     assert_eq!(last.status, 409);
     contains_all(&last, &["This is the last one who asks others in"]);
 }

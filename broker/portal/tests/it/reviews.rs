@@ -1,3 +1,5 @@
+use jiff::SignedDuration;
+
 use crate::applications::applied;
 use crate::browser::Browser;
 use crate::house::{ENGINEER, FOUNDER, House, INSIDER, OPERATOR, REVIEWER};
@@ -87,6 +89,9 @@ async fn an_accepted_application_is_a_project_to_compute_in() {
         "What the rules found",
         "Decided by 2026-11-24",
         "See page 3.",
+        "node-hour: one is up to 4 GPU-hours",
+        "Union share, as the mode says",
+        "<option value=\"national:FR\">national share of France (FR)</option>",
     ];
     contains_all(&page, &expected);
     let sent = reviewer.submit(&page, &review, &ACCEPTED).await;
@@ -94,13 +99,25 @@ async fn an_accepted_application_is_a_project_to_compute_in() {
     assert!(!reviewer.get("/reviews").await.text.contains(&review));
     let told = founder.get(&path).await;
     contains_all(&told, &["accepted", "A sound &#60;b&#62;plan&#60;/b&#62;."]);
+    let given = [
+        "1250 node-hour",
+        "<dd>Union share</dd>",
+        "<time datetime=\"2026-11-23\">",
+        "<time datetime=\"2027-02-22\">",
+        "Nothing is to be done before the first day",
+    ];
+    contains_all(&told, &given);
+    assert!(!told.text.contains("/jobs/new?project="), "{}", told.text);
+    let again = reviewer.submit(&page, &review, &ACCEPTED).await;
+    assert_eq!(again.status, 409, "{}", again.text);
+    contains_all(&again, &["it was accepted"]);
+    house.clock.advance(SignedDuration::from_hours(4 * 24));
+    let mut founder = house.signed_in(FOUNDER).await;
+    let told = founder.get(&path).await;
     let link = told.text.split("href=\"/jobs/new?project=").nth(1).unwrap();
     let project = link.split('"').next().unwrap().to_owned();
     let form = founder.get(&format!("/jobs/new?project={project}")).await;
     contains_all(&form, &[&format!("project = &#34;{project}&#34;")]);
-    let again = reviewer.submit(&page, &review, &ACCEPTED).await;
-    assert_eq!(again.status, 409, "{}", again.text);
-    contains_all(&again, &["it was accepted"]);
 }
 
 #[tokio::test]

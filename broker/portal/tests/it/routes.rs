@@ -73,6 +73,18 @@ async fn a_question_that_cannot_be_read_is_told_at_its_fields() {
     for field in ["need.gpu_hours", "need.months", "organisation"] {
         contains_all(&page, &[&format!("id=\"wrong-{field}\"")]);
     }
+    let page = browser.get("/routes?ask=1").await;
+    contains_all(&page, &["<a href=\"#country\">Country</a>: ", "is missing"]);
+    browser.language = "fr";
+    let page = browser.get("/routes?ask=1").await;
+    contains_all(
+        &page,
+        &[
+            "<a href=\"#country\">Pays</a> : ",
+            "<span lang=\"fr\">manque</span>",
+        ],
+    );
+    browser.language = "en";
     let page = browser.get("/routes?ask=1&country=%3Cb%3E").await;
     contains_all(&page, &["id=\"wrong-country\"", "value=\"&#60;b&#62;\""]);
     assert!(!page.text.contains("<b>"), "{}", page.text);
@@ -87,11 +99,45 @@ async fn the_answer_speaks_french() {
     contains_all(
         &page,
         &[
-            "Accès Playground aux usines",
+            "Accès Playground aux fabriques",
             "Rapport final",
             "incertain",
             "non proposé sur : ",
             "depuis une date qui n&#39;est pas connue",
+            "<span class=\"note\" lang=\"fr\">fermé en raison de l&#39;afflux de demandes</span>",
         ],
     );
+}
+
+#[tokio::test]
+async fn every_mode_is_one_row_that_says_why_and_what_is_refused_can_be_left_out() {
+    let house = House::build().await;
+    let mut browser = house.signed_in(ENGINEER).await;
+    let page = browser.get(AD_HOC).await;
+    let row = "<th scope=\"row\">AI Factory Playground access";
+    assert_eq!(page.text.matches(row).count(), 1, "{}", page.text);
+    let answer = page.text.split(row).nth(1).unwrap();
+    let answer = answer.split("<details>").next().unwrap();
+    assert!(answer.matches("<code>").count() > 1, "{answer}");
+    assert!(
+        answer.contains("<span class=\"note\" lang=\"en\">"),
+        "{answer}"
+    );
+    let refused = "<span class=\"badge bad\">No</span>";
+    assert!(page.text.contains(refused), "{}", page.text);
+    let open = browser.get(&format!("{AD_HOC}&only_open=yes")).await;
+    contains_all(&open, &[row, "name=\"only_open\" value=\"yes\" checked"]);
+    assert!(!open.text.contains(refused), "{}", open.text);
+}
+
+#[tokio::test]
+async fn sectors_are_ticked_in_the_language_of_the_page_and_older_links_still_do() {
+    let house = House::build().await;
+    let mut browser = house.signed_in(ENGINEER).await;
+    browser.language = "fr";
+    let ticked = "name=\"project.sectors.health\" value=\"yes\" checked> Santé";
+    let boxes = AD_HOC.replace("project.sectors=health", "project.sectors.health=yes");
+    for path in [AD_HOC, &boxes] {
+        contains_all(&browser.get(path).await, &[ticked]);
+    }
 }

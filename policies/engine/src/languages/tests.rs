@@ -96,11 +96,11 @@ fn a_decision_is_said_in_french_from_its_own_facts() {
     );
     assert_eq!(
         said("mode.closed"),
-        "« Accès Fast Lane aux usines d'IA » est fermé sur bsc/marenostrum5 : fermé en raison de l'afflux de demandes"
+        "« Accès Fast Lane aux fabriques d'IA » est fermé sur bsc/marenostrum5 : fermé en raison de l'afflux de demandes"
     );
     assert_eq!(
         said("mode.other_duration"),
-        "durées prévues par « Accès Fast Lane aux usines d'IA », en mois : 1, 2 et 3 ; durée demandée : 6"
+        "durées prévues par « Accès Fast Lane aux fabriques d'IA », en mois : 1, 2 et 3 ; durée demandée : 6"
     );
     let english = |it: &Decision| {
         it.rules
@@ -167,7 +167,7 @@ fn a_name_falls_back_to_english_and_then_to_its_id() {
     assert_eq!(title(TitleKind::Country, "GR", "fr"), "Grèce");
     assert_eq!(
         title(TitleKind::Mode, "aif_fast_lane", "fr"),
-        "Accès Fast Lane aux usines d'IA"
+        "Accès Fast Lane aux fabriques d'IA"
     );
     assert_eq!(
         title(TitleKind::Mode, "aif_fast_lane", "it"),
