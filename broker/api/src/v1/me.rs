@@ -33,9 +33,25 @@ pub(crate) async fn request_erasure(
     let asked = { state.broker }
         .request_erasure(&authenticated.caller)
         .await?;
+    let left = { state.broker }.left_by_erasure(&authenticated.caller);
     let view = ErasureRequestView {
         person: asked.person,
         asked_at: asked.asked_at,
+        left_alone: left.await?,
     };
     Ok((StatusCode::ACCEPTED, Json(view)))
+}
+
+/// Takes the wish back while it waits.
+pub(crate) async fn withdraw_erasure(
+    State(state): State<ApiState>,
+    authenticated: Authenticated,
+) -> Result<Json<ErasureRequestView>, Problem> {
+    let withdrawn = { state.broker }.withdraw_erasure(&authenticated.caller);
+    let withdrawn = withdrawn.await?;
+    Ok(Json(ErasureRequestView {
+        person: withdrawn.person,
+        asked_at: withdrawn.asked_at,
+        left_alone: Vec::new(),
+    }))
 }
