@@ -167,7 +167,9 @@ async fn evidence_is_judged_with_the_files_that_were_looked_at_and_no_others() {
     }
     let judged = broker.check_evidence(&case.reviewer, of, shown(&[&second, &first]));
     assert!(judged.await.unwrap().is_checked());
-    let ledger = broker_store::Ledger::entries(&case.world.store().await, 0, 500).await.unwrap();
+    let ledger = broker_store::Ledger::entries(&case.world.store().await, 0, 500)
+        .await
+        .unwrap();
     let entry = ledger
         .iter()
         .find(|it| it.text.contains("evidence.checked"));
