@@ -27,7 +27,7 @@ mod unknown_accounts;
 mod usage;
 mod whoami;
 
-use crate::operation::{Operation, get, post};
+use crate::operation::{Operation, delete, get, post};
 
 pub(crate) const BASE: &str = "/api/v1";
 
@@ -37,6 +37,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         get("/whoami", whoami::whoami),
         get("/me/export", me::export),
         post("/me/erasure-request", me::request_erasure),
+        delete("/me/erasure-request", me::withdraw_erasure),
         get("/projects", allocations::projects),
         get("/allocations", allocations::allocations),
         get("/access-modes", access_modes::list),

@@ -19,6 +19,12 @@ impl Broker {
         found.iter().map(opened).collect()
     }
 
+    /// The same for a limit on how many there are: one that cannot be read is left out and told.
+    pub(crate) async fn readable_of<D: Dossier>(&self, of: OrganisationId) -> Result<Vec<D>> {
+        let found = self.inner.store.dossiers_of(of, D::KIND).await?;
+        Ok(found.iter().filter_map(opened_or_told).collect())
+    }
+
     /// What waits on a desk, oldest first, [`MOST_AT_ONCE`] at a time.
     pub(crate) async fn dossiers_on<D: Dossier>(
         &self,

@@ -26,6 +26,7 @@ impl Broker {
         }
         let owner = self.inner.store.find_organisation(draft.owner).await?;
         check(draft, (owner.as_ref(), self.today_utc()))?;
+        self.check_is_new(draft).await?;
         let mut objective = Objective {
             id: self.inner.ids.next(&*self.inner.clock),
             owner: draft.owner,
@@ -56,6 +57,25 @@ impl Broker {
         self.commit(Change { writes, entries }).await?;
         objective.version = 1;
         Ok(objective)
+    }
+
+    /// The same a second time is a slip, and nothing would remove it.
+    async fn check_is_new(&self, draft: &ObjectiveDraft) -> Result<()> {
+        let mut after: Option<ObjectiveId> = None;
+        loop {
+            let page: Vec<Objective> =
+                { self.dossiers_on(&Desk::Objectives, after.as_ref()) }.await?;
+            if let Some(first) = page.iter().find(|it| is_said_by(it, draft)) {
+                let (id, at) = (first.id, first.set_at);
+                return Err(Error::AlreadySo(format!(
+                    "this objective is set already: {id}, at {at}"
+                )));
+            }
+            after = next_after(&page, |it| it.id);
+            if after.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     /// With what is measured now, oldest first: for operators and auditors, of one share those of that share.
@@ -102,6 +122,22 @@ impl Broker {
     fn today_utc(&self) -> Date {
         self.inner.clock.now().to_zoned(TimeZone::UTC).date()
     }
+}
+
+fn is_said_by(objective: &Objective, draft: &ObjectiveDraft) -> bool {
+    let Objective {
+        owner,
+        indicator,
+        share,
+        baseline,
+        target,
+        from,
+        to,
+        ..
+    } = objective;
+    (*owner, *indicator, share) == (draft.owner, draft.indicator, &draft.share)
+        && (*baseline, *target) == (draft.baseline, draft.target)
+        && (*from, *to) == (draft.from, draft.to)
 }
 
 fn check(draft: &ObjectiveDraft, (owner, today): (Option<&Organisation>, Date)) -> Result<()> {

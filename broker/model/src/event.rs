@@ -141,6 +141,9 @@ pub enum EntryKind {
     /// By the person themselves; an operator carries it out.
     #[serde(rename = "person.erasure_requested")]
     ErasureRequested,
+    /// By the person themselves, before it was carried out.
+    #[serde(rename = "person.erasure_withdrawn")]
+    ErasureWithdrawn,
     /// Nothing of a person or an organisation is erased while it stands; `reason_sha256` is of the words.
     #[serde(rename = "legal_hold.set")]
     HoldSet,

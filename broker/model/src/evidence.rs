@@ -117,6 +117,9 @@ pub struct EvidenceFinding {
     pub accepted: bool,
     /// What was looked at, and why it does or does not suffice; the organisation reads it.
     pub words: String,
+    /// The SHA-256 of each file that was looked at: all that the evidence has, else it is judged by nobody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
 }
 
 impl Evidence {

@@ -60,7 +60,7 @@ pub(crate) async fn list(
     mine.reverse();
     let row = |it: &ReferralView| portal.referral_row(&names, it);
     let mut desks = Vec::new();
-    for centre in portal.staffed(&member) {
+    for centre in portal.desks(&member).await? {
         let after = after(&fields, &centre)?;
         let found = broker.centre_referrals(caller, (&centre, after)).await?;
         desks.push(Desk {
@@ -96,18 +96,38 @@ fn after(fields: &Fields, centre: &CentreId) -> Result<Option<ReferralId>, Refus
 }
 
 impl Portal {
-    /// The visitor's centres, without those that the directory does not have any more.
-    fn staffed(&self, member: &Member) -> Vec<CentreId> {
+    /// The visitor's centres, and for operators those that left the directory with something open.
+    async fn desks(&self, member: &Member) -> Result<Vec<CentreId>, Refusal> {
+        let mut centres = self.staffed(member).await?;
+        if member.caller().is_operator() {
+            let stranded = self.broker.stranded_referrals().await?.into_keys();
+            let more: Vec<CentreId> = stranded.filter(|it| !centres.contains(it)).collect();
+            centres.extend(more);
+        }
+        Ok(centres)
+    }
+
+    /// The visitor's centres; one that the directory does not have any more while something waits there.
+    async fn staffed(&self, member: &Member) -> Result<Vec<CentreId>, Refusal> {
         let directory = self.broker.directory();
-        let mut centres = member.caller().centres();
-        centres.retain(|it| directory.centre(it).is_some());
-        centres
+        let mut staffed = Vec::new();
+        for centre in member.caller().centres() {
+            let asked = (&centre, None);
+            let is_shown = directory.centre(&centre).is_some() || {
+                let waiting = self.broker.centre_referrals(member.caller(), asked).await;
+                waiting.is_ok()
+            };
+            if is_shown {
+                staffed.push(centre);
+            }
+        }
+        Ok(staffed)
     }
 
     pub(crate) async fn waiting(&self, member: &Member) -> Result<Vec<Waiting>, Refusal> {
         let names = Names::new(self, member.texts);
         let mut waiting = Vec::new();
-        for centre in self.staffed(member) {
+        for centre in self.staffed(member).await? {
             let asked = (&centre, None);
             let found = self.broker.centre_referrals(member.caller(), asked).await?;
             let name = names.centre(&centre);

@@ -79,6 +79,7 @@ pub async fn compose(config: &Config) -> anyhow::Result<Composed> {
     composed.broker.put_role_rules(rules);
     composed.broker.put_terms(terms);
     composed.broker.put_directory(directory);
+    contact::warn_of_stranded(&composed.broker).await;
     Ok(composed)
 }
 

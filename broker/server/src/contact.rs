@@ -80,7 +80,22 @@ async fn reload(broker: &Broker, config: &Config) -> anyhow::Result<()> {
         "the support centres are read"
     );
     broker.put_directory(directory);
+    warn_of_stranded(broker).await;
     Ok(())
+}
+
+/// A directory without a centre takes its desk out of sight of whoever sends to it, not what waits there.
+pub(crate) async fn warn_of_stranded(broker: &Broker) {
+    match broker.stranded_referrals().await {
+        Ok(stranded) => {
+            for (centre, open) in stranded {
+                tracing::warn!(%centre, open, "the directory does not have a support centre with open referrals");
+            }
+        }
+        Err(error) => {
+            tracing::error!(%error, "whether referrals wait at a centre that is gone cannot be read")
+        }
+    }
 }
 
 #[cfg(test)]

@@ -128,13 +128,20 @@ impl Engine {
         let facts = Facts::gather(question, self.tables());
         let kinds: Vec<ApplicantKind> = facts.applicant_kinds().collect();
         let free = &mode.free_for.value;
-        let is_company = kinds.contains(&ApplicantKind::Industry);
-        let may_be_small = is_company
+        let is_unsettled = kinds.contains(&ApplicantKind::Industry)
             && question.organisation.size == "unclear"
             && !kinds.contains(&ApplicantKind::Sme);
-        if kinds.iter().any(|kind| free.contains(kind)) {
+        // What hangs on being small: a start-up of unclear size may be a large one that says so.
+        let hangs_on_size = |kind: &ApplicantKind| {
+            is_unsettled && matches!(kind, ApplicantKind::Sme | ApplicantKind::Startup)
+        };
+        let is_startup = kinds.contains(&ApplicantKind::Startup);
+        let may_be_free = free.contains(&ApplicantKind::Sme)
+            || (is_startup && free.contains(&ApplicantKind::Startup));
+        let mut sure = kinds.iter().filter(|kind| !hangs_on_size(kind));
+        if sure.any(|kind| free.contains(kind)) {
             Cost::Free
-        } else if kinds.is_empty() || (may_be_small && free.contains(&ApplicantKind::Sme)) {
+        } else if kinds.is_empty() || (is_unsettled && may_be_free) {
             Cost::Unclear
         } else {
             Cost::PayPerUse

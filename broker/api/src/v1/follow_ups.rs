@@ -68,7 +68,11 @@ async fn overdue(
 ) -> Result<Json<Page<FollowUpView>>, Problem> {
     let caller = &authenticated.caller;
     let overdue = state.broker.overdue_follow_ups(caller).await?;
-    Ok(Json(query.page(overdue, named)?))
+    let place = |it: &FollowUpView| {
+        let day = it.follow_up.due_on.map(|day| day.to_string());
+        (day.unwrap_or_default(), it.follow_up.id)
+    };
+    Ok(Json(query.page_from(overdue, place)?))
 }
 
 async fn fulfil(

@@ -30,12 +30,27 @@ pub(crate) async fn request_erasure(
     State(state): State<ApiState>,
     authenticated: Authenticated,
 ) -> Result<(StatusCode, Json<ErasureRequestView>), Problem> {
-    let asked = { state.broker }
-        .request_erasure(&authenticated.caller)
-        .await?;
+    let (broker, caller) = (&state.broker, &authenticated.caller);
+    let asked = broker.request_erasure(caller).await?;
+    let left = broker.left_by_erasure(caller);
     let view = ErasureRequestView {
         person: asked.person,
         asked_at: asked.asked_at,
+        left_alone: left.await?,
     };
     Ok((StatusCode::ACCEPTED, Json(view)))
+}
+
+/// Takes the wish back while it waits.
+pub(crate) async fn withdraw_erasure(
+    State(state): State<ApiState>,
+    authenticated: Authenticated,
+) -> Result<Json<ErasureRequestView>, Problem> {
+    let withdrawn = state.broker.withdraw_erasure(&authenticated.caller);
+    let withdrawn = withdrawn.await?;
+    Ok(Json(ErasureRequestView {
+        person: withdrawn.person,
+        asked_at: withdrawn.asked_at,
+        left_alone: Vec::new(),
+    }))
 }

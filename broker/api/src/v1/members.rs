@@ -66,9 +66,11 @@ async fn list(
     query: &Whole,
 ) -> Result<Json<Page<Member>>, Problem> {
     let listed = state.broker.members(&authenticated.caller, of).await?;
-    Ok(Json(
-        query.page(listed.members, |it| it.person.to_string())?,
-    ))
+    let place = |it: &Member| {
+        let roles = it.roles.iter().map(|role| (*role as u8).to_string());
+        (roles.collect::<String>(), it.person)
+    };
+    Ok(Json(query.page_from(listed.members, place)?))
 }
 
 async fn remove_from_project(

@@ -116,6 +116,38 @@ impl Whole {
             let at = items.iter().position(|item| name(item) == *cursor);
             items.drain(..=at.ok_or_else(foreign_cursor)?);
         }
+        self.cut(items, name)
+    }
+
+    /// The same of a list that items leave as they are dealt with: its cursor is the place of one in the list, whether
+    /// that is there still or not. Places are as `place` writes them, and their texts stand in the order of the list.
+    pub(crate) fn page_from<T: Serialize, I: FromStr>(
+        &self,
+        mut items: Vec<T>,
+        place: impl Fn(&T) -> (String, I),
+    ) -> Result<Page<T>, Problem>
+    where
+        I: Display,
+    {
+        let name = |item: &T| {
+            let (before, id) = place(item);
+            format!("{before}.{id}")
+        };
+        if let Some(cursor) = &self.cursor {
+            let id = cursor.rsplit_once('.').map(|(_, id)| id.parse::<I>());
+            if !id.is_some_and(|it| it.is_ok()) {
+                return Err(foreign_cursor());
+            }
+            items.retain(|item| name(item) > *cursor);
+        }
+        self.cut(items, name)
+    }
+
+    fn cut<T: Serialize>(
+        &self,
+        mut items: Vec<T>,
+        name: impl Fn(&T) -> String,
+    ) -> Result<Page<T>, Problem> {
         let Some(asked) = self.limit else {
             return Ok(page(items, None::<String>));
         };

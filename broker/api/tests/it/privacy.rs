@@ -41,6 +41,13 @@ async fn every_wish_of_a_person_leaves_an_entry_that_names_nobody() {
     );
     assert!(!entry.text.contains("sue"), "{}", entry.text);
     assert!(left.remove(&("POST", path.to_owned())));
+    let before = world.store.ledger_size().await.unwrap();
+    let withdrawn = world.by("sue", "DELETE", path, &Value::Null).await;
+    assert_eq!(withdrawn.status, 200, "{}", withdrawn.text());
+    let again = world.by("sue", "DELETE", path, &Value::Null).await;
+    again.problem(409, "not-waiting");
+    assert_eq!(world.store.ledger_size().await.unwrap() - before, 1);
+    assert!(left.remove(&("DELETE", path.to_owned())));
     assert!(left.is_empty(), "{left:?}");
 }
 

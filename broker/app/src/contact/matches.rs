@@ -71,9 +71,9 @@ impl Broker {
             at: self.inner.clock.now(),
             by: caller.person,
         });
+        // Whether it is mutual follows from the two entries: of two at once, neither would know of the other.
         let entry = { self.profile_entry(EntryKind::InterestRecorded, (caller, &mine)) }
-            .with("in_profile", other.to_string())
-            .with("mutual", mine.agreed_with(&theirs));
+            .with("in_profile", other.to_string());
         let mine = self.commit_profile(mine, (Vec::new(), entry)).await?;
         self.matched(&mine, &theirs).await
     }

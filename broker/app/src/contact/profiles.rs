@@ -68,7 +68,12 @@ impl Broker {
             name: claim(of),
             holder: after.id.to_string(),
         }];
-        writes.extend(once.and_then(|it| it.remember(&after, now)));
+        // What a key keeps outlives the profile when that is taken back.
+        let kept = Profile {
+            contact: String::new(),
+            ..after.clone()
+        };
+        writes.extend(once.and_then(|it| it.remember(&kept, now)));
         self.commit_profile(after, (writes, entry)).await
     }
 

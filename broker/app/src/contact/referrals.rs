@@ -31,20 +31,28 @@ impl Broker {
         self.shown_referrals(caller, mine.into_values()).await
     }
 
-    /// What waits at a centre, for its staff, oldest first.
+    /// What waits at a centre, for its staff, oldest first. What waits at one that left the directory is for
+    /// operators, too.
     pub async fn centre_referrals(
         &self,
         caller: &Caller,
         (centre, after): (&CentreId, Option<ReferralId>),
     ) -> Result<Vec<ReferralView>> {
-        if self.directory().centre(centre).is_none() {
-            return Err(Error::NotFound("support centre"));
-        }
-        if !caller.is_staff_of(centre) {
+        let (is_staff, is_listed) = (
+            caller.is_staff_of(centre),
+            self.directory().centre(centre).is_some(),
+        );
+        if !is_staff && is_listed {
             return Err(Error::Forbidden("`centre_staff` of this centre"));
+        }
+        if !is_staff && !caller.is_operator() {
+            return Err(Error::NotFound("support centre"));
         }
         let desk = Desk::Centre(centre.clone());
         let waiting: Vec<Referral> = self.dossiers_on(&desk, after.as_ref()).await?;
+        if !is_listed && waiting.is_empty() && after.is_none() {
+            return Err(Error::NotFound("support centre"));
+        }
         self.shown_referrals(caller, waiting).await
     }
 
@@ -61,6 +69,26 @@ impl Broker {
             self.overdue_at(&centres).await?
         };
         self.shown_referrals(caller, due).await
+    }
+
+    /// How many referrals are open at each centre that the directory does not have: nobody finds those by the
+    /// lists of centres.
+    pub async fn stranded_referrals(&self) -> Result<BTreeMap<CentreId, usize>> {
+        let directory = self.directory();
+        let (mut after, mut stranded) = (String::new(), BTreeMap::new());
+        loop {
+            let page: Vec<Referral> = self.dossiers_between((&after, "~")).await?;
+            let Some(last) = page.last() else {
+                return Ok(stranded);
+            };
+            after = last.id.to_string();
+            let open = page.iter().filter(|it| it.is_open());
+            for leg in open.filter_map(Referral::leg) {
+                if directory.centre(&leg.centre).is_none() {
+                    *stranded.entry(leg.centre.clone()).or_default() += 1;
+                }
+            }
+        }
     }
 
     /// From the desks themselves: the longest overdue of all would be those of a centre that is asleep.

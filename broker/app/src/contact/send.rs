@@ -1,4 +1,6 @@
-use broker_model::{CentreId, EntryBody, EntryKind, Job, Organisation, Referral, ReferralDraft};
+use broker_model::{
+    CentreId, EntryBody, EntryKind, Job, Organisation, OrganisationId, Referral, ReferralDraft,
+};
 use broker_store::Change;
 use jiff::civil::Date;
 use policy_engine::day_in_brussels;
@@ -11,6 +13,8 @@ use crate::invalid::Faults;
 use crate::{Broker, Caller, Error, Order, Result};
 
 const LONGEST_WORDS: usize = 4000;
+/// More that are open at once are of no use to an organisation, and would hide those of others at a centre.
+const MOST_OPEN: usize = 20;
 
 impl Broker {
     /// Sends an organisation to a centre: by who speaks for it, or with a job that failed by a member of
@@ -32,6 +36,7 @@ impl Broker {
             ..draft.clone()
         };
         let centre = check(&directory, &draft, (job.as_ref(), today))?;
+        self.check_referral_room(organisation.id).await?;
         let attached = match &job {
             Some(job) => Some(Box::new(self.failure_of(job).await?)),
             None => None,
@@ -56,6 +61,16 @@ impl Broker {
         self.commit(Change { writes, entries }).await?;
         referral.version = 1;
         Ok(referral)
+    }
+
+    async fn check_referral_room(&self, of: OrganisationId) -> Result<()> {
+        let all: Vec<Referral> = self.readable_of(of).await?;
+        if all.iter().filter(|it| it.is_open()).count() < MOST_OPEN {
+            return Ok(());
+        }
+        Err(Error::AlreadySo(format!(
+            "{MOST_OPEN} referrals of the organisation are open already: withdraw those that it does not need"
+        )))
     }
 
     /// For whom the caller may send it, and with which job.

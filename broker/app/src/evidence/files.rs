@@ -43,15 +43,15 @@ impl Broker {
         let mut evidence = self.one_evidence(caller, (of, id)).await?;
         let files = self.files()?;
         let media_type = check(&upload, files.largest_bytes)?;
-        if !evidence.stands() || evidence.is_checked() {
-            let words = "it was judged, or taken back: hand in evidence of its own with this file";
-            return Err(Error::NotWaiting(words.to_owned()));
-        }
         let sha256 = hex::encode(Sha256::digest(&upload.bytes));
         if evidence.files.iter().any(|it| it.sha256 == sha256) {
             // Retention may have taken the same bytes of other evidence away while these came: they are there again.
             files.put(&sha256, upload.bytes).await?;
             return Ok(evidence);
+        }
+        if !evidence.stands() || evidence.is_checked() {
+            let words = "it was judged, or taken back: hand in evidence of its own with this file";
+            return Err(Error::NotWaiting(words.to_owned()));
         }
         if evidence.files.len() >= MOST_FILES {
             let words = format!("it has {MOST_FILES} files, and more are not taken");
@@ -65,13 +65,18 @@ impl Broker {
             added_at: self.inner.clock.now(),
         };
         // Before the commit: a file that nothing names is in nobody's way, a name without its file is.
-        files.put(&sha256, upload.bytes).await?;
+        files.put(&sha256, upload.bytes.clone()).await?;
         let entry = { self.organisation_entry(EntryKind::EvidenceFileAdded, (caller, of)) }
             .with("evidence", id.to_string())
-            .with("file_sha256", sha256)
+            .with("file_sha256", sha256.clone())
             .with("size_bytes", file.size_bytes);
         evidence.files.push(file);
-        self.commit_evidence(evidence, entry).await
+        let kept = self.commit_evidence(evidence, entry).await?;
+        // Retention that saw nobody name the bytes may have taken them in between; from now on it sees this.
+        if !files.has(&sha256).await? {
+            files.put(&sha256, upload.bytes).await?;
+        }
+        Ok(kept)
     }
 
     /// A file with its bytes, which are what their digest says; not for auditors.
@@ -104,8 +109,40 @@ impl FileStore {
             .map_err(|error| Error::Files(error.to_string()))
     }
 
+    async fn has(&self, sha256: &str) -> Result<bool> {
+        match self.objects.head(&path(sha256)).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(Error::Files(error.to_string())),
+        }
+    }
+
+    /// What lies there, if it does.
+    async fn found(&self, sha256: &str) -> Result<Option<Bytes>> {
+        let failed = |error: object_store::Error| Error::Files(error.to_string());
+        match self.objects.get(&path(sha256)).await {
+            Ok(found) => found.bytes().await.map(Some).map_err(failed),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Deletes it unless somebody names it by the time it is gone: then it is put back.
+    pub(crate) async fn delete_unless(
+        &self,
+        sha256: &str,
+        named: impl AsyncFnOnce() -> Result<bool>,
+    ) -> Result<()> {
+        let bytes = self.found(sha256).await?;
+        self.delete(sha256).await?;
+        match bytes {
+            Some(bytes) if named().await? => self.put(sha256, bytes).await,
+            _ => Ok(()),
+        }
+    }
+
     /// One that is not there is deleted already.
-    pub(crate) async fn delete(&self, sha256: &str) -> Result<()> {
+    async fn delete(&self, sha256: &str) -> Result<()> {
         match self.objects.delete(&path(sha256)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(Error::Files(error.to_string())),

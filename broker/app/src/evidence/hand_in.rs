@@ -1,4 +1,6 @@
-use broker_model::{EntryKind, Evidence, EvidenceDraft, EvidenceId, EvidenceKind, OrganisationId};
+use broker_model::{
+    Dossier as _, EntryKind, Evidence, EvidenceDraft, EvidenceId, EvidenceKind, OrganisationId,
+};
 use broker_store::{Change, CommitError, Entity};
 use policy_engine::day_in_brussels;
 
@@ -7,6 +9,8 @@ use crate::invalid::Faults;
 use crate::{Broker, Caller, Error, Order, Result};
 
 pub(super) const LONGEST_SOURCE: usize = 500;
+/// More that wait for a reviewer at once are looked at by none; each may have files.
+const MOST_WAITING: usize = 50;
 
 impl Broker {
     /// Hands evidence in; it counts once a reviewer has found it good.
@@ -19,6 +23,7 @@ impl Broker {
         let Order { draft, once } = order.into();
         self.represented(caller, of).await?;
         self.check_evidence_draft(draft)?;
+        self.check_evidence_room(of).await?;
         let now = self.inner.clock.now();
         let evidence = Evidence {
             id: self.inner.ids.next(&*self.inner.clock),
@@ -45,6 +50,16 @@ impl Broker {
         self.commit(Change { writes, entries }).await?;
         self.forget_standings_of(of).await?;
         Ok(evidence)
+    }
+
+    async fn check_evidence_room(&self, of: OrganisationId) -> Result<()> {
+        let all: Vec<Evidence> = self.readable_of(of).await?;
+        if all.iter().filter(|it| it.desk().is_some()).count() < MOST_WAITING {
+            return Ok(());
+        }
+        Err(Error::AlreadySo(format!(
+            "{MOST_WAITING} pieces of evidence wait for a reviewer already: take back those that nobody needs"
+        )))
     }
 
     fn check_evidence_draft(&self, draft: &EvidenceDraft) -> Result<()> {

@@ -83,8 +83,11 @@ impl Broker {
         let before = self.found_follow_up(caller, id).await?;
         self.check_reviews(caller, before.organisation).await?;
         check_reopening(draft, day_in_brussels(self.inner.clock.now()))?;
-        if before.is_open() && draft.due_on.is_none() {
-            let words = "it is owed already: name another last day to give it one";
+        if draft.postpones {
+            check_open(&before)?;
+        } else if before.is_open() {
+            let words =
+                "it is owed already: what gives it another last day says that it postpones it";
             return Err(Error::NotWaiting(words.to_owned()));
         }
         let due_on = draft.due_on.or(before.due_on);
@@ -172,6 +175,10 @@ fn check_link(link: &str, faults: &mut Faults) {
 fn check_reopening(draft: &ReopeningDraft, today: Date) -> Result<()> {
     let mut faults = Faults::default();
     faults.check_text("words", &draft.words, LONGEST_WORDS);
+    if draft.postpones && draft.due_on.is_none() {
+        let allowed = format!("a day from {today} on");
+        faults.add("due_on", "is missing, and it is to be postponed", &allowed);
+    }
     if let Some(day) = draft.due_on.filter(|day| *day < today) {
         faults.add(
             "due_on",

@@ -9,6 +9,9 @@ use policy_engine::day_in_brussels;
 use super::{draft, linked, organisation_tag, size};
 use crate::{Broker, Caller, Error, Order, Result};
 
+/// Whoever speaks for more is no person who registers them one by one.
+const MOST_OF_ONE: usize = 50;
+
 impl Broker {
     /// Registers an organisation; who does so speaks for it from then on.
     pub async fn register_organisation<'o>(
@@ -17,6 +20,11 @@ impl Broker {
         order: impl Into<Order<'o, OrganisationDraft, Organisation>>,
     ) -> Result<Organisation> {
         let Order { draft, once } = order.into();
+        if caller.organisations().len() >= MOST_OF_ONE {
+            return Err(Error::AlreadySo(format!(
+                "you speak for {MOST_OF_ONE} organisations already: leave those that are not yours any more"
+            )));
+        }
         let id: OrganisationId = self.inner.ids.next(&*self.inner.clock);
         let organisation = self.described(id, draft)?;
         let role = Role::Representative { organisation: id };

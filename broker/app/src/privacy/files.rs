@@ -19,8 +19,10 @@ impl Broker {
     }
 
     async fn remove_file(&self, sha256: String) -> Result<()> {
-        if self.dossiers_naming(&sha256).await?.is_empty() {
-            self.files()?.delete(&sha256).await?;
+        let is_named = async || Ok(!self.dossiers_naming(&sha256).await?.is_empty());
+        if !is_named().await? {
+            // Evidence that is handed in at this moment may name it once it is gone.
+            self.files()?.delete_unless(&sha256, is_named).await?;
         }
         let write = Write::RemoveFileRemoval { sha256 };
         self.commit(Change {

@@ -82,6 +82,7 @@ impl Case {
         let finding = EvidenceFinding {
             accepted,
             words: "the form is whole and signed".to_owned(),
+            files: Vec::new(),
         };
         let checked = self
             .broker

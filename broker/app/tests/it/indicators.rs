@@ -182,7 +182,17 @@ async fn an_objective_is_set_before_it_begins_and_goes_somewhere() {
         fields,
         ["owner", "from", "to", "target", "baseline", "target"]
     );
-    broker.set_objective(&operator, &good).await.unwrap();
+    let first = broker.set_objective(&operator, &good).await.unwrap();
+    let again = broker.set_objective(&operator, &good).await;
+    let Err(Error::AlreadySo(words)) = again else {
+        panic!("set twice: {again:?}");
+    };
+    assert!(words.contains(&first.id.to_string()), "{words}");
+    let other = ObjectiveDraft {
+        target: 500,
+        ..good
+    };
+    broker.set_objective(&operator, &other).await.unwrap();
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ pub enum FollowUpVerb {
         #[arg(long)]
         reason: String,
     },
-    /// Ask again for what was handed in or waived, or give it another last day (reviewers)
+    /// Ask again for what was handed in or waived (reviewers)
     Reopen {
         #[command(flatten)]
         of: SettledArgs,
@@ -43,6 +43,17 @@ pub enum FollowUpVerb {
         /// Another last day: 2027-06-30
         #[arg(long, value_name = "DAY", value_parser = values::day)]
         due_on: Option<Date>,
+    },
+    /// Give what is owed still another last day (reviewers)
+    Postpone {
+        #[command(flatten)]
+        of: SettledArgs,
+        /// Why, for the organisation to read
+        #[arg(long)]
+        words: String,
+        /// The last day from now on: 2027-06-30
+        #[arg(long, value_name = "DAY", value_parser = values::day)]
+        due_on: Date,
     },
 }
 

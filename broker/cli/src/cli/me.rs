@@ -15,7 +15,10 @@ pub enum MeVerb {
     /// somebody new
     Erase {
         /// Say that you mean it
-        #[arg(long, required = true)]
+        #[arg(long, required_unless_present = "withdraw")]
         yes: bool,
+        /// Take it back, while no operator has carried it out
+        #[arg(long, conflicts_with = "yes")]
+        withdraw: bool,
     },
 }

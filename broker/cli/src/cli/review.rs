@@ -21,6 +21,9 @@ pub enum ReviewVerb {
         /// What was looked at, and why it does or does not suffice
         #[arg(long)]
         words: String,
+        /// Each file that was looked at, by the digest that `alcyone evidence ORG` shows; all that there are
+        #[arg(long = "file", value_name = "SHA256")]
+        files: Vec<String>,
     },
     /// Record what you found in lists of sanctions or export control, of an organisation or one of its people
     Screening(ScreeningArgs),

@@ -118,8 +118,22 @@ pub(super) async fn run(
             (of.follow_up, making.send(made).await.map(drop))
         }
         FollowUpVerb::Reopen { of, words, due_on } => {
-            let draft = ReopeningDraft { words, due_on };
+            let draft = ReopeningDraft {
+                words,
+                due_on,
+                postpones: false,
+            };
             let making = making(of.key, "it was reopened");
+            let made = async |key: &str| client.reopen_follow_up(of.follow_up, &draft, key).await;
+            (of.follow_up, making.send(made).await.map(drop))
+        }
+        FollowUpVerb::Postpone { of, words, due_on } => {
+            let draft = ReopeningDraft {
+                words,
+                due_on: Some(due_on),
+                postpones: true,
+            };
+            let making = making(of.key, "it was postponed");
             let made = async |key: &str| client.reopen_follow_up(of.follow_up, &draft, key).await;
             (of.follow_up, making.send(made).await.map(drop))
         }

@@ -30,6 +30,14 @@ pub(super) async fn run(
                 writeln!(out, "{} has all that is kept of you", file.display())?;
             }
         }
+        MeVerb::Erase { withdraw: true, .. } => {
+            let kept = client.withdraw_erasure().await?;
+            if as_json {
+                print::json(&kept, out)?;
+            } else {
+                writeln!(out, "your request is withdrawn: you stay as you are")?;
+            }
+        }
         MeVerb::Erase { .. } => erase(client, as_json, out).await?,
     }
     Ok(0)
@@ -46,8 +54,12 @@ async fn erase(client: &Client, as_json: bool, out: &mut impl Write) -> anyhow::
     writeln!(
         out,
         "your request is with the operators{since}. Jobs of yours that are not over have to end first \
-         (`alcyone jobs`), and `alcyone me export` gives you what is kept while it is"
+         (`alcyone jobs`), and `alcyone me export` gives you what is kept while it is. \
+         `alcyone me erase --withdraw` takes it back"
     )?;
+    for left in &asked.left_alone {
+        writeln!(out, "{left}")?;
+    }
     Ok(())
 }
 

@@ -123,11 +123,23 @@ fn standing(one: &Referral) -> String {
     };
     match &leg.state {
         ReferralState::Sent => format!(
-            "sent to {}, which should acknowledge it by {}",
+            "sent to {}, which should acknowledge it by {}{}",
             leg.centre,
-            days(leg.due)
+            days(leg.due),
+            first_sent(one)
         ),
         state => format!("{} at {}", state.as_str().replace('_', " "), leg.centre),
+    }
+}
+
+/// Each centre has a clock of its own; whoever waits has waited since the first.
+fn first_sent(one: &Referral) -> String {
+    match one.legs.as_slice() {
+        [first, .., _] => {
+            let day = own::day_in_brussels(first.sent_at);
+            format!("; it was first sent on {day}, to {}", first.centre)
+        }
+        _ => String::new(),
     }
 }
 

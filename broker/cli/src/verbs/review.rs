@@ -87,9 +87,14 @@ pub(super) async fn run(
             evidence,
             accept: accepted,
             words,
+            files,
             ..
         } => {
-            let finding = EvidenceFinding { accepted, words };
+            let finding = EvidenceFinding {
+                accepted,
+                words,
+                files,
+            };
             let checked = client
                 .check_evidence(organisation, evidence, &finding)
                 .await?;

@@ -91,7 +91,9 @@ async fn an_organisation_comes_from_its_registration_to_a_project_with_hours() {
 
     let file = pdf(&stage, "self assessment.pdf");
     let handed_in = [&EVIDENCE[..], &["--file", &file]].concat();
-    let evidence = id(&stage.json(FOUNDER, &handed_in).await);
+    let handed_in = stage.json(FOUNDER, &handed_in).await;
+    let evidence = id(&handed_in);
+    let digest = handed_in["files"][0]["sha256"].as_str().unwrap();
     let queue = said(&stage, REVIEWER, &["review"]).await;
     assert!(
         queue.contains(&evidence) && queue.contains("1 files"),
@@ -105,6 +107,9 @@ async fn an_organisation_comes_from_its_registration_to_a_project_with_hours() {
     let check = [
         "review", "evidence", &org, &evidence, "--accept", "--words", "signed",
     ];
+    let blind = stage.run(REVIEWER, &check).await;
+    assert!(blind.error.contains(digest), "{blind:?}");
+    let check = [&check[..], &["--file", digest]].concat();
     let checked = said(&stage, REVIEWER, &check).await;
     assert!(
         checked.ends_with("ai_act_self_assessment is checked\n"),

@@ -88,6 +88,9 @@ async fn a_final_report_is_handed_in_found_insufficient_and_waived() {
         "--due-on",
         "2031-06-30",
     ];
+    let postpone = reopen.map(|it| if it == "reopen" { "postpone" } else { it });
+    let late = stage.run(REVIEWER, &postpone).await;
+    assert!(late.error.contains("it is fulfilled since"), "{late:?}");
     let reopened = said(&stage, REVIEWER, &reopen).await;
     for part in [
         "open",

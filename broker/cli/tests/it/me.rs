@@ -32,6 +32,13 @@ async fn a_person_asks_to_be_erased_and_has_to_mean_it() {
     assert!(again.out.contains(since), "{}", again.out);
     let open = stage.world.broker.erasure_requests().await.unwrap();
     assert_eq!(open.len(), 1);
+    let withdraw = ["me", "erase", "--withdraw"];
+    let kept = stage.run("ada", &withdraw).await;
+    assert_eq!(kept.code, 0, "{kept:?}");
+    let open = stage.world.broker.erasure_requests().await.unwrap();
+    assert!(open.is_empty(), "{open:?}");
+    let again = stage.run("ada", &withdraw).await;
+    assert_ne!(again.code, 0, "{again:?}");
     let doubtful = ["alcyone", "me", "erase"];
     assert!(<broker_cli::Cli as clap::Parser>::try_parse_from(doubtful).is_err());
 }

@@ -16,4 +16,9 @@ impl Client {
     pub async fn request_erasure(&self) -> Result<ErasureRequestView> {
         self.post("me/erasure-request", &Value::Null, None).await
     }
+
+    /// Takes that back while nobody has carried it out.
+    pub async fn withdraw_erasure(&self) -> Result<ErasureRequestView> {
+        self.delete("me/erasure-request").await
+    }
 }

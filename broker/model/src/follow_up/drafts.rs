@@ -31,4 +31,8 @@ pub struct ReopeningDraft {
     /// Another last day; without one the day stays, also where it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_on: Option<Date>,
+    /// Gives what is owed still another last day; without it, asks again for what was handed in or waived. Neither
+    /// is done to what is in the other state, so that nothing is undone which came in between.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub postpones: bool,
 }

@@ -51,6 +51,8 @@ pub(crate) async fn reopen(
     let draft = ReopeningDraft {
         words: typed.text("words"),
         due_on: typed.day("due_on"),
+        // What the page said of it when it was shown.
+        postpones: typed.is("postpones", "yes"),
     };
     if typed.is_wrong() {
         return portal.follow_up_page(&member, id, typed.unread()).await;

@@ -95,8 +95,16 @@ impl Portal {
             (None, true) => "apply.overdue",
         };
         let days = working.unwrap_or_else(calendar).to_string();
+        let words = by(texts, leg.due);
+        // Each centre has a clock of its own; whoever waits has waited since the first.
+        let words = if one.referral.legs.len() > 1 {
+            let day = day_in_brussels(one.clock.first_sent_at).to_string();
+            texts.with("referral.first_sent", &[("clock", &words), ("day", &day)])
+        } else {
+            words
+        };
         Some(ClockView {
-            words: by(texts, leg.due),
+            words,
             left: texts.with(key, &[("days", &days)]),
             is_overdue: overdue,
         })

@@ -277,6 +277,15 @@ fn what_it_costs_is_unclear_where_the_size_is() {
         route(&routes, "aif_playground", "lumi/lumi").cost,
         Cost::Unclear
     );
+    let ticked = json!({ "organisation":
+        { "country": "FR", "kind": "company", "size": "unclear", "startup": true } });
+    let routes = engine().routes(&asked(&ticked));
+    let play = route(&routes, "aif_playground", "lumi/lumi");
+    assert_eq!(
+        (play.cost, play.decision.result),
+        (Cost::Unclear, Outcome::NeedsReview),
+        "a tick settles no size"
+    );
     let large = json!({ "organisation": { "country": "FR", "kind": "company", "size": "large" } });
     let routes = engine().routes(&asked(&large));
     let play = route(&routes, "aif_playground", "lumi/lumi");

@@ -7,6 +7,11 @@ use super::shares::{check_group, check_public};
 use super::{AccountingPeriod, SizeFacts, SizeFault};
 use crate::tables::SizeClasses;
 
+/// The size hangs on the last few; what is longer is no declaration, and is computed again at every decision.
+const MOST_PERIODS: usize = 10;
+const MOST_ENTERPRISES: usize = 200;
+const LONGEST_NAME: usize = 200;
+
 /// A period whose first day is known.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Period<'a> {
@@ -28,6 +33,7 @@ pub(super) fn check<'a>(
     table: &SizeClasses,
     on: Date,
 ) -> Result<Vec<Period<'a>>, SizeFault> {
+    check_extent(facts)?;
     check_public(facts, table)?;
     check_founding(facts, on)?;
     if facts.periods.is_empty() {
@@ -44,6 +50,32 @@ pub(super) fn check<'a>(
     check_age(&periods, table, on)?;
     check_group(facts, table)?;
     Ok(periods)
+}
+
+/// Before anything is compared with anything.
+fn check_extent(facts: &SizeFacts) -> Result<(), SizeFault> {
+    for (field, count, most) in [
+        ("periods", facts.periods.len(), MOST_PERIODS),
+        ("partners", facts.partners.len(), MOST_ENTERPRISES),
+        ("linked", facts.linked.len(), MOST_ENTERPRISES),
+    ] {
+        if count > most {
+            let (reason, allowed) = (format!("there are {count}"), format!("up to {most}"));
+            return Err(SizeFault::new(field, reason, &allowed));
+        }
+    }
+    let partners = facts.partners.iter().map(|it| ("partners", &it.name));
+    let linked = facts.linked.iter().map(|it| ("linked", &it.name));
+    for (place, (list, name)) in partners.enumerate().chain(linked.enumerate()) {
+        let length = name.chars().count();
+        if length > LONGEST_NAME {
+            let field = format!("{list}[{place}].name");
+            let reason = format!("has {length} characters");
+            let allowed = format!("up to {LONGEST_NAME}");
+            return Err(SizeFault::new(&field, reason, &allowed));
+        }
+    }
+    Ok(())
 }
 
 fn check_founding(facts: &SizeFacts, on: Date) -> Result<(), SizeFault> {

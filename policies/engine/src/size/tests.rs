@@ -206,3 +206,31 @@ fn the_classes_are_the_words_of_the_organisation() {
     });
     assert_eq!(words, ["micro", "small", "medium", "large", "unclear"]);
 }
+
+#[test]
+fn accounts_without_end_are_refused_before_they_are_computed() {
+    let engine = Engine::shipped().unwrap();
+    let refused = |facts: &SizeFacts| engine.size(facts, on()).unwrap_err().field;
+    let ten = years(&[Small; 10]);
+    assert!(engine.size(&ten, on()).is_ok());
+    assert_eq!(refused(&years(&[Small; 11])), "periods");
+    let linked = |count, letters| SizeFacts {
+        linked: vec![
+            super::LinkedEnterprise {
+                name: "n".repeat(letters),
+                identifiers: std::collections::BTreeMap::new(),
+                periods: vec![super::PeriodFigures {
+                    awu_hundredths: 0,
+                    balance_eur: 0,
+                    last_day: jiff::civil::date(2025, 12, 31),
+                    turnover_eur: 0,
+                }],
+            };
+            count
+        ],
+        ..years(&[Small])
+    };
+    assert!(engine.size(&linked(200, 200), on()).is_ok());
+    assert_eq!(refused(&linked(201, 200)), "linked");
+    assert_eq!(refused(&linked(1, 201)), "linked[0].name");
+}

@@ -99,5 +99,9 @@ pub(crate) async fn overdue(
         .broker
         .overdue_referrals(&authenticated.caller)
         .await?;
-    Ok(Json(query.page(overdue, |it| it.referral.id.to_string())?))
+    let place = |it: &ReferralView| {
+        let until = it.clock.due.until.as_microsecond();
+        (format!("{until:020}"), it.referral.id)
+    };
+    Ok(Json(query.page_from(overdue, place)?))
 }

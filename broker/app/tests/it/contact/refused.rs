@@ -1,8 +1,20 @@
-use broker_app::Error;
+use broker_app::{Caller, Directory, DirectoryTexts, Error};
 use broker_model::{ReferralDraft, ReferralMove, ReferralOutcome};
 
 use super::case::{Case, centre, decline, faults, hand_over, need};
-use crate::world::engineer;
+use crate::world::{engineer, principal};
+
+/// The shipped one, as if the centre had another name from now on.
+fn without_lumi() -> Directory {
+    let shipped = DirectoryTexts::shipped();
+    let centres = shipped.centres.replace("id = \"lumi\"", "id = \"lumi-2\"");
+    let centres = centres.replace("value = [\"lumi\"]", "value = [\"lumi-2\"]");
+    let texts = DirectoryTexts {
+        centres: &centres,
+        ..shipped
+    };
+    Directory::read(&texts).unwrap()
+}
 
 #[tokio::test]
 async fn bad_input_is_refused_with_what_is_allowed() {
@@ -130,4 +142,47 @@ async fn a_role_for_a_centre_that_is_not_there_is_not_granted() {
             .to_string()
             .contains("`centre_staff` with a `centre`")
     );
+}
+
+#[tokio::test]
+async fn what_waits_at_a_centre_that_left_the_directory_is_found_by_its_staff_and_by_operators() {
+    let case = Case::new().await;
+    let operator = case.broker.caller(principal("operator")).await.unwrap();
+    let at_desk = async |who: &Caller| case.desk(who, "lumi").await.map(|it| it.len());
+    let refused = at_desk(&operator).await;
+    assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+    let sent = case.sent().await;
+    assert!(case.broker.stranded_referrals().await.unwrap().is_empty());
+    case.broker.put_directory(without_lumi());
+    let stranded = case.broker.stranded_referrals().await.unwrap();
+    assert_eq!(
+        stranded.into_iter().collect::<Vec<_>>(),
+        [(centre("lumi"), 1)]
+    );
+    assert_eq!(at_desk(&case.at_lumi).await.unwrap(), 1);
+    assert_eq!(at_desk(&operator).await.unwrap(), 1);
+    let hidden = at_desk(&case.stranger).await;
+    assert!(matches!(hidden, Err(Error::NotFound(_))), "{hidden:?}");
+    case.moved(&case.at_lumi, sent.id, hand_over("bsc"))
+        .await
+        .unwrap();
+    assert!(case.broker.stranded_referrals().await.unwrap().is_empty());
+    let gone = at_desk(&operator).await;
+    assert!(matches!(gone, Err(Error::NotFound(_))), "{gone:?}");
+}
+
+#[tokio::test]
+async fn an_organisation_has_so_many_open_referrals_and_no_more() {
+    let case = Case::new().await;
+    let first = case.sent().await;
+    for _ in 1..20 {
+        case.sent().await;
+    }
+    let draft = case.draft();
+    let more = case.broker.send_referral(&case.founder, &draft).await;
+    assert!(matches!(more, Err(Error::AlreadySo(_))), "{more:?}");
+    let words = String::new();
+    let back = ReferralMove::Withdraw { words };
+    case.moved(&case.founder, first.id, back).await.unwrap();
+    case.sent().await;
 }

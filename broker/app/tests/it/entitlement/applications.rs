@@ -219,6 +219,7 @@ async fn nobody_judges_what_is_their_own() {
     let finding = EvidenceFinding {
         accepted: true,
         words: "fine".to_owned(),
+        files: Vec::new(),
     };
     let own = case
         .broker

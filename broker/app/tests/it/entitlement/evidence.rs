@@ -39,6 +39,7 @@ async fn refused_and_withdrawn_evidence_counts_for_nothing() {
     let finding = EvidenceFinding {
         accepted: true,
         words: "late".to_owned(),
+        files: Vec::new(),
     };
     let late = case
         .broker
@@ -117,6 +118,7 @@ async fn a_file_is_kept_under_its_digest_with_evidence_that_is_not_judged_yet() 
     let finding = EvidenceFinding {
         accepted: true,
         words: "whole".to_owned(),
+        files: vec![sha256.clone()],
     };
     broker
         .check_evidence(&case.reviewer, of, finding)
@@ -131,4 +133,69 @@ async fn a_file_is_kept_under_its_digest_with_evidence_that_is_not_judged_yet() 
         matches!(late, Err(Error::NotWaiting(_))),
         "what was judged stays as it was judged"
     );
+}
+
+#[tokio::test]
+async fn evidence_is_judged_with_the_files_that_were_looked_at_and_no_others() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    let of = (organisation.id, case.evidence(&organisation).await.id);
+    let upload = |text: &'static str| Upload {
+        name: "assessment.pdf".to_owned(),
+        media_type: "application/pdf".to_owned(),
+        bytes: text.into(),
+    };
+    let broker = &case.broker;
+    let add = async |text| {
+        let kept = broker.add_evidence_file(&case.founder, of, upload(text));
+        kept.await.unwrap().files.last().unwrap().sha256.clone()
+    };
+    let first = add("%PDF-1.7 first").await;
+    let shown = |files: &[&String]| EvidenceFinding {
+        accepted: true,
+        words: "whole".to_owned(),
+        files: files.iter().map(|it| (*it).clone()).collect(),
+    };
+    let second = add("%PDF-1.7 second, after the page was read").await;
+    for files in [&[][..], &[&first]] {
+        let refused = broker.check_evidence(&case.reviewer, of, shown(files));
+        let error = refused.await.unwrap_err();
+        let Error::NotWaiting(words) = &error else {
+            panic!("{error:?}");
+        };
+        assert!(words.contains(&first) && words.contains(&second), "{words}");
+    }
+    let judged = broker.check_evidence(&case.reviewer, of, shown(&[&second, &first]));
+    assert!(judged.await.unwrap().is_checked());
+    let ledger = broker_store::Ledger::entries(&case.world.store().await, 0, 500)
+        .await
+        .unwrap();
+    let entry = ledger
+        .iter()
+        .find(|it| it.text.contains("evidence.checked"));
+    let entry = &entry.unwrap().text;
+    assert!(entry.contains(&first) && entry.contains(&second), "{entry}");
+}
+
+#[tokio::test]
+async fn evidence_that_nobody_judges_is_taken_up_to_a_number_and_again_once_some_is_taken_back() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    let draft = evidence();
+    let hand_in = async || {
+        let made = case
+            .broker
+            .hand_in_evidence(&case.founder, organisation.id, &draft);
+        made.await
+    };
+    let first = hand_in().await.unwrap();
+    for _ in 1..50 {
+        hand_in().await.unwrap();
+    }
+    let more = hand_in().await;
+    assert!(matches!(more, Err(Error::AlreadySo(_))), "{more:?}");
+    let of = (organisation.id, first.id);
+    let withdrawn = case.broker.withdraw_evidence(&case.founder, of).await;
+    withdrawn.unwrap();
+    hand_in().await.unwrap();
 }

@@ -97,6 +97,14 @@ fn reopening(due_on: Option<&str>) -> ReopeningDraft {
     ReopeningDraft {
         words: "It says nothing of the hours.".to_owned(),
         due_on: due_on.map(|it| it.parse().unwrap()),
+        postpones: false,
+    }
+}
+
+fn postponement(due_on: &str) -> ReopeningDraft {
+    ReopeningDraft {
+        postpones: true,
+        ..reopening(Some(due_on))
     }
 }
 
@@ -210,7 +218,7 @@ async fn a_reviewer_waives_a_report_or_finds_it_insufficient_and_says_why() {
         "its day is over still"
     );
     let longer = broker
-        .reopen_follow_up(reviewer, id, &reopening(Some("2027-06-30")))
+        .reopen_follow_up(reviewer, id, &postponement("2027-06-30"))
         .await;
     assert_eq!(longer.unwrap().due_on, Some("2027-06-30".parse().unwrap()));
     assert!(case.may_apply(&organisation).await);
@@ -234,6 +242,31 @@ async fn a_reviewer_waives_a_report_or_finds_it_insufficient_and_says_why() {
     assert_eq!(states, ["waived", "open", "open", "fulfilled"]);
     let read = broker.follow_up(&case.founder, id).await.unwrap().follow_up;
     assert_eq!(read, insufficient);
+}
+
+#[tokio::test]
+async fn a_postponement_throws_away_no_report_that_came_while_it_was_written() {
+    let mut case = Case::new().await;
+    case.granted().await;
+    let id = case.final_report().await.follow_up.id;
+    let (broker, reviewer) = (&case.broker, &case.reviewer);
+    let unnamed = broker
+        .reopen_follow_up(reviewer, id, &reopening(Some("2027-09-30")))
+        .await;
+    assert!(matches!(unnamed, Err(Error::NotWaiting(_))), "{unnamed:?}");
+    let no_day = ReopeningDraft {
+        due_on: None,
+        ..postponement("2027-09-30")
+    };
+    let error = broker.reopen_follow_up(reviewer, id, &no_day).await;
+    assert_eq!(fields(&error.unwrap_err()), ["due_on"]);
+    let handed_in = case.fulfil(id).await.unwrap();
+    let late = broker
+        .reopen_follow_up(reviewer, id, &postponement("2027-09-30"))
+        .await;
+    assert!(matches!(late, Err(Error::NotWaiting(_))), "{late:?}");
+    let now = broker.follow_up(reviewer, id).await.unwrap().follow_up;
+    assert_eq!(now, handed_in, "it counts still");
 }
 
 #[tokio::test]

@@ -58,6 +58,7 @@ async fn evidence_is_looked_at_before_an_application_that_stands_on_it_is_accept
     let good = EvidenceFinding {
         accepted: true,
         words: "the form is whole".to_owned(),
+        files: Vec::new(),
     };
     case.broker
         .check_evidence(&case.reviewer, (organisation.id, evidence.id), good)
@@ -219,6 +220,7 @@ async fn a_screening_that_was_refused_stays_whoever_takes_it_back() {
     let finding = EvidenceFinding {
         accepted: false,
         words: "a name on the list".to_owned(),
+        files: Vec::new(),
     };
     let which = (organisation.id, handed_in.id);
     let checked = case.broker.check_evidence(&case.reviewer, which, finding);

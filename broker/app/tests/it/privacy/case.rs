@@ -117,6 +117,7 @@ impl Case {
         let finding = EvidenceFinding {
             accepted,
             words: "looked at".to_owned(),
+            files: made.files.iter().map(|it| it.sha256.clone()).collect(),
         };
         let of = (self.ours.id, made.id);
         let judged = self.broker.check_evidence(&self.reviewer, of, finding);

@@ -172,6 +172,43 @@ async fn an_erasure_whose_answer_is_lost_is_done_once() {
 }
 
 #[tokio::test]
+async fn a_wish_to_be_erased_is_taken_back_while_it_waits_and_says_what_would_be_left_alone() {
+    let case = Case::new().await;
+    let none = case.broker.withdraw_erasure(&case.ada).await;
+    assert!(matches!(none, Err(Error::NotWaiting(_))), "{none:?}");
+    case.broker.request_erasure(&case.ada).await.unwrap();
+    case.broker.withdraw_erasure(&case.ada).await.unwrap();
+    assert_eq!(case.broker.erasure_requests().await.unwrap(), []);
+    case.days(3);
+    let anew = case.broker.request_erasure(&case.ada).await.unwrap();
+    assert_eq!(
+        anew.asked_at,
+        Some(case.broker.clock().now()),
+        "its month begins anew"
+    );
+    assert_eq!(case.broker.erasure_requests().await.unwrap(), [anew]);
+    let plan = case.broker.plan_erasure(case.ada.person).await.unwrap();
+    let left = case.broker.left_by_erasure(&case.ada).await.unwrap();
+    assert!(
+        !left.is_empty(),
+        "the case gives her a role that nobody else has"
+    );
+    assert_eq!(left, plan.careful);
+    case.broker.erase_person(case.ada.person).await.unwrap();
+    let late = case.broker.withdraw_erasure(&case.ada).await;
+    assert!(matches!(late, Err(Error::NotWaiting(_))), "{late:?}");
+    let books = Books::read(&case.broker).await;
+    let count = |kind| books.count(kind);
+    assert_eq!(
+        (
+            count(EntryKind::ErasureRequested),
+            count(EntryKind::ErasureWithdrawn)
+        ),
+        (2, 1)
+    );
+}
+
+#[tokio::test]
 async fn who_asks_to_be_erased_is_on_the_operators_list_until_they_are() {
     let case = Case::new().await;
     let asked = case.broker.request_erasure(&case.ada).await.unwrap();
