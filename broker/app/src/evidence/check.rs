@@ -8,7 +8,8 @@ use crate::{Broker, Caller, Error, Result};
 const LONGEST_WORDS: usize = 2000;
 
 impl Broker {
-    /// Accepts or refuses evidence. Nobody judges what their own organisation handed in.
+    /// Accepts or refuses evidence. Nobody judges what their own organisation handed in, and what was judged before
+    /// only who says that they know.
     pub async fn check_evidence(
         &self,
         caller: &Caller,
@@ -27,6 +28,9 @@ impl Broker {
             let words = format!("the organisation took it back at {at}");
             return Err(Error::NotWaiting(words));
         }
+        if let Some(earlier) = evidence.check.as_ref().filter(|_| !finding.again) {
+            return Err(Error::NotWaiting(found_already(earlier)));
+        }
         let now = self.inner.clock.now();
         let entry = { self.organisation_entry(EntryKind::EvidenceChecked, (caller, of)) }
             .with("evidence", id.to_string())
@@ -41,4 +45,16 @@ impl Broker {
         });
         self.commit_evidence(evidence, entry).await
     }
+}
+
+fn found_already(earlier: &EvidenceCheck) -> String {
+    let found = if earlier.accepted {
+        "accepted"
+    } else {
+        "refused"
+    };
+    format!(
+        "it was {found} at {} by {}: to find otherwise, say that it is found again (`--again`, `again` = true)",
+        earlier.at, earlier.by
+    )
 }

@@ -14,10 +14,15 @@ pub enum ReviewVerb {
         #[arg(value_name = "ORG")]
         organisation: OrganisationId,
         evidence: EvidenceId,
-        #[arg(long, required_unless_present = "refuse")]
+        /// It is true and suffices; this, or --refuse
+        #[arg(long, conflicts_with = "refuse")]
         accept: bool,
-        #[arg(long, conflicts_with = "accept")]
+        /// It is not, or does not
+        #[arg(long)]
         refuse: bool,
+        /// It was found otherwise before, and this takes that finding's place
+        #[arg(long)]
+        again: bool,
         /// What was looked at, and why it does or does not suffice
         #[arg(long)]
         words: String,
@@ -29,7 +34,8 @@ pub enum ReviewVerb {
         application: ApplicationId,
         #[command(flatten)]
         accept: AcceptArgs,
-        #[arg(long, conflicts_with = "accept")]
+        /// Give nothing
+        #[arg(long, conflicts_with_all = ["accept", "hours", "federation", "from", "to", "unit", "share", "worth_eur", "call_reference", "local_accounts"])]
         reject: bool,
         #[arg(long)]
         reasons: String,
@@ -59,7 +65,7 @@ pub struct ScreeningArgs {
     #[arg(long, value_name = "DAY", value_parser = values::day)]
     pub expires: Option<Date>,
     /// Nothing was found
-    #[arg(long, required_unless_present = "unsettled")]
+    #[arg(long)]
     pub clear: bool,
     /// Something was found, or could not be told apart: it stays for people
     #[arg(long, conflicts_with = "clear")]
@@ -76,10 +82,10 @@ pub struct ScreeningArgs {
 #[derive(Debug, Args)]
 pub struct AcceptArgs {
     /// Give the hours below; makes the project and its allocation
-    #[arg(long, required_unless_present = "reject", requires_all = ["hours", "from", "to"])]
-    accept: bool,
+    #[arg(long, requires_all = ["hours", "from", "to"])]
+    pub accept: bool,
     /// In the unit of the system: GPU-hours at some, node-hours at others; with --federation physical GPU-hours
-    #[arg(long, requires = "accept")]
+    #[arg(long, requires = "accept", allow_negative_numbers = true)]
     hours: Option<u32>,
     /// Good at any system of the federation, and not only at the one that was applied for
     #[arg(long, requires = "accept")]
@@ -97,7 +103,12 @@ pub struct AcceptArgs {
     #[arg(long, requires = "accept")]
     share: Option<FundingShare>,
     /// What the hours are worth, in whole EUR, where they are de minimis aid, and only there
-    #[arg(long, value_name = "EUR", requires = "accept")]
+    #[arg(
+        long,
+        value_name = "EUR",
+        requires = "accept",
+        allow_negative_numbers = true
+    )]
     worth_eur: Option<u32>,
     /// In the grammar of the calls: EHPC-AIF-2026PG01-1147
     #[arg(long, value_name = "REFERENCE", requires = "accept")]

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::keyed::Keyed;
 use super::{application, own, submit};
 use crate::cli::{ReviewVerb, ScreeningArgs};
+use crate::exit::Failure;
 use crate::print;
 
 pub(super) async fn queue(client: &Client, json: bool, out: &mut impl Write) -> anyhow::Result<u8> {
@@ -50,11 +51,29 @@ fn evidence_row(one: &Evidence) -> (Option<Timestamp>, Vec<String>) {
     let row = vec![
         since(one.added_at),
         one.id.to_string(),
-        format!("{}, {} files", one.kind.0, one.files.len()),
+        format!("{}, {}", one.kind.0, files(one.files.len())),
         one.organisation.to_string(),
         "not promised".to_owned(),
     ];
     (one.added_at, row)
+}
+
+/// One without a file is nothing but its owner's word.
+fn files(number: usize) -> String {
+    match number {
+        0 => "NO FILE".to_owned(),
+        1 => "1 file".to_owned(),
+        several => format!("{several} files"),
+    }
+}
+
+/// clap would name the first alone where neither is said.
+fn said_one(one: (&str, bool), other: (&str, bool)) -> Result<(), Failure> {
+    if one.1 || other.1 {
+        return Ok(());
+    }
+    let words = format!("say what you found: one of {}, {}", one.0, other.0);
+    Err(Failure::Usage(words))
 }
 
 fn application_row(one: &Application) -> (Option<Timestamp>, Vec<String>) {
@@ -86,10 +105,16 @@ pub(super) async fn run(
             organisation,
             evidence,
             accept: accepted,
+            refuse,
+            again,
             words,
-            ..
         } => {
-            let finding = EvidenceFinding { accepted, words };
+            said_one(("--accept", accepted), ("--refuse", refuse))?;
+            let finding = EvidenceFinding {
+                accepted,
+                words,
+                again,
+            };
             let checked = client
                 .check_evidence(organisation, evidence, &finding)
                 .await?;
@@ -104,10 +129,11 @@ pub(super) async fn run(
         ReviewVerb::Application {
             application,
             accept,
+            reject,
             reasons,
             key,
-            ..
         } => {
+            said_one(("--accept", accept.accept), ("--reject", reject))?;
             let grant = accept.grant();
             let verdict = match grant {
                 Some(_) => ApplicationVerdict::Accept,
@@ -132,6 +158,7 @@ async fn screening(
     json: bool,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
+    said_one(("--clear", args.clear), ("--unsettled", args.unsettled))?;
     let of = args.organisation;
     let draft = ScreeningDraft {
         kind: args.kind,

@@ -63,7 +63,11 @@ pub(crate) async fn judge(
         _ => return Err(Refusal::Unreadable),
     };
     let words = typed.text("words");
-    let finding = EvidenceFinding { accepted, words };
+    let finding = EvidenceFinding {
+        accepted,
+        words,
+        again: typed.is("again", "1"),
+    };
     let judged = portal
         .broker
         .check_evidence(member.caller(), which, finding);
