@@ -138,10 +138,14 @@ fn allowed(name: &str, mode: &AccessMode, directory: &Directory) -> Option<Strin
             let kinds = directory.services().iter().map(|it| it.kind.as_str());
             Some(joined(kinds))
         }
-        "need.gpu_hours" => hours(mode.gpu_hours.as_ref()?.value),
+        "need.gpu_hours" => {
+            let of_mode = mode.gpu_hours.as_ref()?;
+            Some(doubted(hours(of_mode.value)?, of_mode.confidence))
+        }
         "need.months" => {
-            let months = mode.durations_months.as_ref()?.value.iter();
-            Some(months.map(u32::to_string).collect::<Vec<_>>().join(", "))
+            let of_mode = mode.durations_months.as_ref()?;
+            let months: Vec<String> = of_mode.value.iter().map(u32::to_string).collect();
+            Some(doubted(months.join(", "), of_mode.confidence))
         }
         _ => None,
     }
@@ -156,7 +160,19 @@ fn hours(of_mode: GpuHours) -> Option<String> {
         (Some(least), Some(most)) => Some(format!("{least} to {most}")),
         (None, Some(most)) => Some(format!("up to {most}")),
         (Some(least), None) => Some(format!("from {least}")),
-        (None, None) => None,
+        (None, None) => {
+            let typical = of_mode.typical?;
+            Some(format!(
+                "no bound is known; about {typical} were given before"
+            ))
+        }
+    }
+}
+
+fn doubted(words: String, confidence: Confidence) -> String {
+    match confidence {
+        Confidence::Certain => words,
+        _ => format!("{words} (not read with certainty)"),
     }
 }
 

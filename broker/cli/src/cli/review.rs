@@ -2,20 +2,26 @@ use broker_model::{
     ApplicationId, EvidenceId, FundingShare, GrantDraft, GrantScope, OrganisationId, PersonId,
     SiteId,
 };
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use jiff::civil::Date;
 
 use super::values;
 
+/// One of them has to be said, and where none is, all are named.
+fn one_of(name: &'static str, flags: [&'static str; 2]) -> ArgGroup {
+    ArgGroup::new(name).required(true).args(flags)
+}
+
 #[derive(Debug, Subcommand)]
 pub enum ReviewVerb {
     /// Say of evidence whether it is true and suffices; the organisation reads the words
+    #[command(group(one_of("verdict", ["accept", "refuse"])))]
     Evidence {
         #[arg(value_name = "ORG")]
         organisation: OrganisationId,
         evidence: EvidenceId,
         /// It is true and suffices; this, or --refuse
-        #[arg(long, conflicts_with = "refuse")]
+        #[arg(long)]
         accept: bool,
         /// It is not, or does not
         #[arg(long)]
@@ -30,12 +36,13 @@ pub enum ReviewVerb {
     /// Record what you found in lists of sanctions or export control, of an organisation or one of its people
     Screening(ScreeningArgs),
     /// Decide on an application; the organisation reads the reasons
+    #[command(group(one_of("verdict", ["accept", "reject"])))]
     Application {
         application: ApplicationId,
         #[command(flatten)]
         accept: AcceptArgs,
         /// Give nothing
-        #[arg(long, conflicts_with_all = ["accept", "hours", "federation", "from", "to", "unit", "share", "worth_eur", "call_reference", "local_accounts"])]
+        #[arg(long, conflicts_with_all = ["hours", "federation", "from", "to", "unit", "share", "worth_eur", "call_reference", "local_accounts"])]
         reject: bool,
         #[arg(long)]
         reasons: String,
@@ -46,6 +53,7 @@ pub enum ReviewVerb {
 }
 
 #[derive(Debug, Args)]
+#[command(group(one_of("found", ["clear", "unsettled"])))]
 pub struct ScreeningArgs {
     #[arg(value_name = "ORG")]
     pub organisation: OrganisationId,
@@ -68,7 +76,7 @@ pub struct ScreeningArgs {
     #[arg(long)]
     pub clear: bool,
     /// Something was found, or could not be told apart: it stays for people
-    #[arg(long, conflicts_with = "clear")]
+    #[arg(long)]
     pub unsettled: bool,
     /// What was looked at and found; the organisation reads it
     #[arg(long)]
@@ -83,7 +91,7 @@ pub struct ScreeningArgs {
 pub struct AcceptArgs {
     /// Give the hours below; makes the project and its allocation
     #[arg(long, requires_all = ["hours", "from", "to"])]
-    pub accept: bool,
+    accept: bool,
     /// In the unit of the system: GPU-hours at some, node-hours at others; with --federation physical GPU-hours
     #[arg(long, requires = "accept", allow_negative_numbers = true)]
     hours: Option<u32>,

@@ -13,7 +13,6 @@ use serde_json::json;
 use super::keyed::Keyed;
 use super::{application, own, submit};
 use crate::cli::{ReviewVerb, ScreeningArgs};
-use crate::exit::Failure;
 use crate::print;
 
 pub(super) async fn queue(client: &Client, json: bool, out: &mut impl Write) -> anyhow::Result<u8> {
@@ -67,15 +66,6 @@ fn files(number: usize) -> String {
     }
 }
 
-/// clap would name the first alone where neither is said.
-fn said_one(one: (&str, bool), other: (&str, bool)) -> Result<(), Failure> {
-    if one.1 || other.1 {
-        return Ok(());
-    }
-    let words = format!("say what you found: one of {}, {}", one.0, other.0);
-    Err(Failure::Usage(words))
-}
-
 fn application_row(one: &Application) -> (Option<Timestamp>, Vec<String>) {
     let row = vec![
         since(Some(one.applied_at)),
@@ -105,11 +95,10 @@ pub(super) async fn run(
             organisation,
             evidence,
             accept: accepted,
-            refuse,
             again,
             words,
+            ..
         } => {
-            said_one(("--accept", accepted), ("--refuse", refuse))?;
             let finding = EvidenceFinding {
                 accepted,
                 words,
@@ -129,11 +118,10 @@ pub(super) async fn run(
         ReviewVerb::Application {
             application,
             accept,
-            reject,
             reasons,
             key,
+            ..
         } => {
-            said_one(("--accept", accept.accept), ("--reject", reject))?;
             let grant = accept.grant();
             let verdict = match grant {
                 Some(_) => ApplicationVerdict::Accept,
@@ -158,7 +146,6 @@ async fn screening(
     json: bool,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    said_one(("--clear", args.clear), ("--unsettled", args.unsettled))?;
     let of = args.organisation;
     let draft = ScreeningDraft {
         kind: args.kind,

@@ -259,10 +259,8 @@ async fn a_form_says_what_is_taken_and_what_a_document_is_called() {
         let field = form.fields.iter().find(|it| it.name == name).unwrap();
         field.allowed.clone().unwrap()
     };
-    let engine = case.broker.policy();
-    let mode = engine.modes().iter().find(|it| it.id == "aif_playground");
-    let most = mode.unwrap().gpu_hours.as_ref().unwrap().value.most;
-    assert!(allowed("need.gpu_hours").contains(&most.unwrap().to_string()));
+    let hours = "no bound is known; about 5000 were given before (not read with certainty)";
+    assert_eq!(allowed("need.gpu_hours"), hours);
     assert!(allowed("project.sectors").contains("health, "));
     assert!(allowed("need.months").contains('1'));
     let mut answers = { form.fields.iter() }.filter(|it| it.name.starts_with("answers."));

@@ -133,6 +133,7 @@ async fn a_size_is_found_from_accounts_and_one_year_over_a_ceiling_does_not_chan
         .collect();
     assert!(words.join(" ").contains("2025"), "{words:?}");
     // Two years over it change it, and a declaration to the contrary is told.
+    draft.name = "Pleione Works".to_owned();
     draft.identifiers.vat = None;
     draft.size_facts = Some(accounts(&[
         (2024, 249, ceiling + 1),
