@@ -12,11 +12,17 @@ struct Kind {
     listed: &'static str,
 }
 
-const KINDS: [Kind; 21] = [
+const KINDS: [Kind; 23] = [
     kind(
-        &["job", "placement", "decision"],
-        &["job_", "dec_"],
+        &["job", "placement"],
+        &["job_"],
         "`alcyone jobs` (`GET /api/v1/jobs`) lists yours",
+    ),
+    kind(
+        &["decision"],
+        &["dec_"],
+        "`alcyone show JOB` (`GET /api/v1/jobs/{id}`) names the one of a job, `alcyone application show` \
+         (`GET /api/v1/applications/{id}`) those of an application",
     ),
     kind(
         &["project"],
@@ -68,10 +74,15 @@ const KINDS: [Kind; 21] = [
         "`alcyone follow-ups` (`GET /api/v1/follow-ups`) lists yours",
     ),
     kind(
-        &["profile", "support centre"],
+        &["support centre"],
+        &[],
+        "`alcyone centres` (`GET /api/v1/support-centres`) lists them",
+    ),
+    kind(
+        &["profile"],
         &["prf_"],
-        "`alcyone centres` (`GET /api/v1/support-centres`) lists the centres, \
-         `GET /api/v1/organisations/{id}/matches` the profiles",
+        "`alcyone matches` (`GET /api/v1/organisations/{id}/matches`) lists those that you may meet, \
+         `alcyone matching show` (`GET /api/v1/organisations/{id}/profile`) your own",
     ),
     kind(
         &["policy"],

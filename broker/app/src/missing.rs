@@ -112,6 +112,10 @@ fn turn(spoken: &Spoken) -> Option<Turn> {
     let declared = matches!(about, "civilian" | "ai_act");
     Some(match spoken.effect {
         Effect::Satisfied => return None,
+        // Hours that are there from a day on: whoever applied again would be told that they have some.
+        Effect::Refused if spoken.rule == "allocation.not_begun" => {
+            (MissingKind::Allocation, MissingFrom::Nobody, None)
+        }
         // No reviewer stands in for a second factor.
         Effect::NeedsReview | Effect::Refused if about == "assurance" => (
             MissingKind::Requirement,

@@ -9,6 +9,7 @@ mod size;
 use broker_model::{EntryBody, EntryKind, Organisation, OrganisationId, Role};
 use broker_store::Page;
 
+pub(crate) use draft::check_country;
 pub use linked::{Undertaking, UndertakingMember};
 pub use size::OrganisationSize;
 pub(crate) use size::size_on;

@@ -8,7 +8,9 @@ use policy_engine::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::applications;
 use crate::invalid::Faults;
+use crate::organisations::check_country;
 use crate::{Broker, Caller, Error, Result};
 
 /// "What can I have?", asked of an organisation that is registered, or of facts that need not be. Nothing
@@ -85,10 +87,7 @@ impl Broker {
         (query, language): (RouteQuery, &str),
     ) -> Result<Vec<RouteFound>> {
         let engine = self.policy();
-        let known = |kind: &str| engine.evidence_kinds().iter().any(|it| it.id == kind);
-        if let Some(unknown) = query.evidence.iter().find(|it| !known(&it.kind)) {
-            return Err(no_such_kind(&unknown.kind, &engine));
-        }
+        self.check_route_query(&query, &engine)?;
         let modes = self.access_modes();
         let had = match query.organisation_id {
             Some(id) if caller.represents(id) => self.all_fair_access(id).await?,
@@ -120,6 +119,30 @@ impl Broker {
             .collect();
         routes.sort_by_key(|it| crate::eligibility::reluctance(it.route.decision.result));
         Ok(routes)
+    }
+
+    /// As what is asked would be checked when it is registered, handed in or applied for.
+    fn check_route_query(&self, query: &RouteQuery, engine: &Engine) -> Result<()> {
+        let mut faults = Faults::default();
+        if let Some(organisation) = &query.organisation {
+            check_organisation(organisation, &mut faults);
+        }
+        applications::check_sectors(
+            &query.project.sectors,
+            self.directory().sectors(),
+            &mut faults,
+        );
+        if query.need.gpu_hours == Some(0) {
+            faults.add("need.gpu_hours", "asks for nothing", "1 and more");
+        }
+        if let Some(months) = query.need.months.filter(|it| !(1..=60).contains(it)) {
+            faults.add("need.months", format!("is {months}"), "1 to 60");
+        }
+        let today = day_in_brussels(self.clock().now());
+        for declared in &query.evidence {
+            check_evidence(declared, (engine, today), &mut faults);
+        }
+        faults.check("question")
     }
 
     async fn route_question(&self, caller: &Caller, query: RouteQuery) -> Result<Question> {
@@ -205,11 +228,41 @@ fn not_one() -> Error {
     faults.into_error("question")
 }
 
-fn no_such_kind(kind: &str, engine: &Engine) -> Error {
-    let kinds = engine.evidence_kinds().iter();
-    let known: Vec<&str> = kinds.map(|it| it.id.as_str()).collect();
-    let mut faults = Faults::default();
-    let reason = format!("`{}` is no kind of evidence", kind.escape_debug());
-    faults.add("evidence", reason, &known.join(", "));
-    faults.into_error("question")
+/// Country and contradictions; what is no kind or size is told by the rules as not known.
+fn check_organisation(facts: &OrganisationFacts, faults: &mut Faults) {
+    check_country("organisation.country", &facts.country, faults);
+    if facts.startup == Some(true) && facts.size == "large" {
+        let reason = "calls want start-ups that are small or medium, and `size` is `large`";
+        let allowed = "`false`, or the size by Recommendation 2003/361/EC";
+        faults.add("organisation.startup", reason, allowed);
+    }
+    let kind = facts.kind.as_deref();
+    if let Some(kind) = kind.filter(|it| facts.startup == Some(true) && *it != "company") {
+        let reason = format!(
+            "a start-up is a company, and `kind` is `{}`",
+            kind.escape_debug()
+        );
+        let allowed = "`false`, or `kind` = `company`";
+        faults.add("organisation.startup", reason, allowed);
+    }
+}
+
+fn check_evidence(
+    declared: &DeclaredEvidence,
+    (engine, today): (&Engine, Date),
+    faults: &mut Faults,
+) {
+    let kinds = engine.evidence_kinds();
+    if !kinds.iter().any(|it| it.id == declared.kind) {
+        let known: Vec<&str> = kinds.iter().map(|it| it.id.as_str()).collect();
+        let reason = format!("`{}` is no kind of evidence", declared.kind.escape_debug());
+        faults.add("evidence", reason, &known.join(", "));
+    }
+    if declared.issued_on > today {
+        let reason = format!(
+            "{} is to come; it would count from then on",
+            declared.issued_on
+        );
+        faults.add("evidence", reason, &format!("a day up to {today}"));
+    }
 }

@@ -9,7 +9,7 @@ pub use drafts::{ApplicationDraft, ApplicationVerdict, GrantDraft, GrantScope, R
 
 use crate::{
     AiAct, AllocationId, ApplicationAid, ApplicationId, Assurance, DecisionId, Desk, Dossier,
-    OrganisationId, PersonId, ProjectId,
+    FundingShare, OrganisationId, PersonId, ProjectId,
 };
 
 /// A request for access by one mode at one system.
@@ -103,7 +103,23 @@ pub enum ApplicationState {
         ruling: Ruling,
         project: ProjectId,
         allocation: AllocationId,
+        /// None of those that were accepted before this was kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        given: Option<Box<Given>>,
     },
+}
+
+/// What an acceptance gave, as it was then: operators may change the allocation afterwards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    pub hours: u32,
+    /// What the hours are of: `GPU-hour`, `node-hour`.
+    pub unit: String,
+    pub share: FundingShare,
+    pub scope: GrantScope,
+    pub first_day: jiff::civil::Date,
+    /// Hours count on it, too.
+    pub last_day: jiff::civil::Date,
 }
 
 /// What a person decided. Reasons are for the organisation to read.

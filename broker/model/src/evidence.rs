@@ -78,6 +78,19 @@ pub struct EvidenceDraft {
     pub expires_on: Option<Date>,
     /// Who issued it, under which number or address.
     pub source: String,
+    /// What will be uploaded to it: refused now, before anything is made, where it would be refused then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<AnnouncedFile>,
+}
+
+/// A file that comes after, as its sender sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnnouncedFile {
+    pub name: String,
+    /// `application/pdf`
+    pub media_type: String,
+    pub size_bytes: u64,
 }
 
 /// What a reviewer found when they looked an organisation, or one of its people, up in lists of sanctions or export
@@ -117,9 +130,12 @@ pub struct EvidenceFinding {
     pub accepted: bool,
     /// What was looked at, and why it does or does not suffice; the organisation reads it.
     pub words: String,
-    /// The SHA-256 of each file that was looked at: all that the evidence has, else it is judged by nobody.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub files: Vec<String>,
+    /// The SHA-256 of each file that was looked at: where others are there, it is not judged. None where nobody says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<Vec<String>>,
+    /// In the place of an earlier finding, knowingly: without it a second one is refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
 }
 
 impl Evidence {

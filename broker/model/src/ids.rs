@@ -8,7 +8,7 @@ use crate::Clock;
 
 /// A text that is not an id of the kind that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a {kind} id: expected {expected}")]
+#[error("`{text}` is no {kind} id: expected {expected}")]
 pub struct InvalidId {
     pub kind: &'static str,
     pub expected: String,

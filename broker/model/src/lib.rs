@@ -49,7 +49,7 @@ pub use ai_act::AiAct;
 pub use aid::{AidRecord, ApplicationAid};
 pub use application::{
     Application, ApplicationDraft, ApplicationDue, ApplicationNeed, ApplicationProject,
-    ApplicationState, ApplicationVerdict, GrantDraft, GrantScope, Ruling, RulingDraft,
+    ApplicationState, ApplicationVerdict, Given, GrantDraft, GrantScope, Ruling, RulingDraft,
 };
 pub use attempt::{Attempt, AttemptEvent, AttemptState, Outcome, OutcomeKind};
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -59,8 +59,8 @@ pub use country::is_country;
 pub use dossier::{Desk, Dossier};
 pub use event::{EntryBody, EntryKind};
 pub use evidence::{
-    Evidence, EvidenceCheck, EvidenceDraft, EvidenceFile, EvidenceFinding, EvidenceKind,
-    ScreeningDraft, ScreeningOutcome,
+    AnnouncedFile, Evidence, EvidenceCheck, EvidenceDraft, EvidenceFile, EvidenceFinding,
+    EvidenceKind, ScreeningDraft, ScreeningOutcome,
 };
 pub use follow_up::{
     FollowUp, FollowUpReminder, FollowUpReopened, FollowUpState, FulfilmentDraft, ReopeningDraft,

@@ -41,4 +41,6 @@ pub enum MissingFrom {
     Representative,
     Reviewer,
     SiteAdministrator,
+    /// It comes of itself.
+    Nobody,
 }

@@ -83,6 +83,7 @@ const fn turn(by: MissingFrom) -> &'static str {
         MissingFrom::Representative => "missing.representative",
         MissingFrom::Reviewer => "missing.reviewer",
         MissingFrom::SiteAdministrator => "missing.site_administrator",
+        MissingFrom::Nobody => "missing.nobody",
     }
 }
 

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use crate::auth::Authenticated;
 use crate::body::{self, JsonBody};
 use crate::etag;
+use crate::language::Language;
 use crate::once::{self, Early, Keyed};
 use crate::operation::{Operation, get, post};
 use crate::problem::Problem;
@@ -114,13 +115,14 @@ struct Where {
 async fn form(
     State(state): State<ApiState>,
     authenticated: Authenticated,
+    Language(language): Language,
     Id(id): Id<OrganisationId>,
     Query(to): Query<Where>,
 ) -> Result<Json<ApplicationForm>, Problem> {
     let asked = (id, to.mode.as_str(), to.system.as_str());
     let form = state
         .broker
-        .application_form(&authenticated.caller, asked)
+        .application_form(&authenticated.caller, asked, &language)
         .await?;
     Ok(Json(form))
 }

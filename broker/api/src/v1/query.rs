@@ -19,8 +19,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         axum::extract::Query::try_from_uri(&parts.uri)
             .map(|query| Self(query.0))
-            .map_err(|rejection| Problem::invalid(rejection.body_text()))
+            .map_err(|rejection| Problem::invalid(plain(&rejection.body_text())))
     }
+}
+
+/// Without what says how it was read: `limit: invalid digit found in string`.
+fn plain(words: &str) -> String {
+    let begin = "Failed to deserialize query string: ";
+    words.strip_prefix(begin).unwrap_or(words).to_owned()
 }
 
 /// A path parameter that is an id; one that is none names nothing that is there.

@@ -74,10 +74,10 @@ async fn a_wrong_type_is_named_with_its_place_and_what_is_allowed() {
       "resources.nodes: invalid type: string \"two\" (line 1, column 91); allowed: a whole number, not negative",
       "resources.walltime: `6 hours` is not a duration (line 1, column 127); allowed: `90m`, `6h`, `2d`, `1h30m` or `5400s`, at most 366d",
       "resources.walltime: invalid type: integer `6` (line 1, column 118); allowed: a string",
-      "project: `job_0192f0c1d2e37abc8def0123456789ab` is not a project id (line 1, column 64); allowed: `prj_` and 32 hexadecimal digits",
+      "project: `job_0192f0c1d2e37abc8def0123456789ab` is no project id (line 1, column 64); allowed: `prj_` and 32 hexadecimal digits",
       "variants.x86 cuda: `x86 cuda` is not a container target id (line 1, column 183); allowed: `x86_64+cuda`, `x86_64+rocm`, `aarch64+cuda`, `x86_64` or the like",
       "data.sensitivity: unknown variant `secret` (line 1, column 241); allowed: one of `public`, `internal`, `personal`, `special`",
-      "placement.require[0]: `not a site` is not a site id (line 1, column 211); allowed: 1 to 64 letters, digits, `-`, `_` or `.`, the first a letter or digit"
+      "placement.require[0]: `not a site` is no site id (line 1, column 211); allowed: 1 to 64 letters, digits, `-`, `_` or `.`, the first a letter or digit"
     ]
     "#);
 }
@@ -423,7 +423,7 @@ async fn what_is_no_id_is_not_there() {
             .await;
         let problem = answer.problem(404, "not-found");
         let detail = problem["detail"].as_str().unwrap();
-        let form = "is not a job id: expected `job_` and 32 hexadecimal digits";
+        let form = "is no job id: expected `job_` and 32 hexadecimal digits";
         assert!(detail.ends_with(form), "{detail}");
     }
     let lena = world.token("lena").await;

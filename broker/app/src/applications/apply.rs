@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use broker_model::{
     AiAct, Application, ApplicationDraft, ApplicationDue, ApplicationId, ApplicationState,
-    EntryKind, GrantDraft, Organisation, OrganisationId, PersonId,
+    EntryKind, GrantDraft, Organisation, OrganisationId, PersonId, SiteId,
 };
 use broker_store::{Change, CommitError, Entity, Write};
 use policy_engine::{
@@ -35,7 +35,8 @@ impl Broker {
         let engine = self.policy();
         let mode = find_mode(&engine, &draft.mode).ok_or(Error::NotFound("access mode"))?;
         let directory = self.directory();
-        check(draft, (&engine, mode), &directory)?;
+        let is_known = self.has_system(&draft.system);
+        check(draft, (&engine, mode), (&directory, is_known))?;
         if let Some(first) = self.open_application(draft).await? {
             return Err(applied_already(draft, &first));
         }
@@ -80,6 +81,14 @@ impl Broker {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether it is one of a registered site.
+    fn has_system(&self, name: &str) -> bool {
+        let (site, system) = name.split_once('/').unwrap_or_default();
+        let site: Option<SiteId> = site.parse().ok();
+        let entry = site.and_then(|it| self.board().find(&it));
+        entry.is_some_and(|it| it.systems.iter().any(|one| one.id.as_str() == system))
     }
 
     /// A refusal is a decision too: it is stored and entered before it is told.
@@ -220,18 +229,20 @@ pub(super) fn claim(of: OrganisationId, mode: &str, system: &str) -> String {
 fn check(
     draft: &ApplicationDraft,
     (engine, mode): (&Engine, &AccessMode),
-    directory: &Directory,
+    (directory, is_known): (&Directory, bool),
 ) -> Result<()> {
     let mut faults = Faults::default();
+    let mut offered = mode.offers.iter().map(|it| it.value.system.as_str());
+    // Of a system that is there the rules say that the mode gives nothing at it.
+    if !is_known && !offered.any(|it| it == draft.system) {
+        let reason = format!("there is no system `{}`", draft.system.escape_debug());
+        let offered: Vec<&str> = { mode.offers.iter() }
+            .map(|it| it.value.system.as_str())
+            .collect();
+        faults.add("system", reason, &offered.join(", "));
+    }
     faults.check_text("project.name", &draft.project.name, LONGEST_NAME);
     faults.check_text("project.purpose", &draft.project.purpose, LONGEST_TEXT);
-    if draft.project.sectors.len() > MOST_SECTORS {
-        faults.add(
-            "project.sectors",
-            "are too many",
-            &format!("up to {MOST_SECTORS}"),
-        );
-    }
     check_sectors(&draft.project.sectors, directory.sectors(), &mut faults);
     need::check(&draft.need, directory.services(), &mut faults);
     if let Some(ai_act) = &draft.project.ai_act {
@@ -242,7 +253,11 @@ fn check(
 }
 
 /// One that is misspelt would pass by the rules on sectors.
-fn check_sectors(said: &[String], sectors: &[Sector], faults: &mut Faults) {
+pub(crate) fn check_sectors(said: &[String], sectors: &[Sector], faults: &mut Faults) {
+    if said.len() > MOST_SECTORS {
+        let allowed = format!("up to {MOST_SECTORS}");
+        faults.add("project.sectors", "are too many", &allowed);
+    }
     let codes: Vec<&str> = sectors.iter().map(|it| it.code.as_str()).collect();
     let said = said.iter().take(MOST_SECTORS);
     for sector in said.filter(|it| !codes.contains(&it.as_str())) {

@@ -1,11 +1,11 @@
 //! What an application has to say: only what the mode asks for and nobody has said yet.
 
 use broker_model::{Organisation, OrganisationId, OrganisationKind, SizeClass};
-use policy_engine::{AccessMode, ApplicantKind, Confidence};
+use policy_engine::{AccessMode, ApplicantKind, Confidence, GpuHours, TitleKind};
 use serde::Serialize;
 
 use super::find_mode;
-use crate::{Broker, Caller, Error, Result};
+use crate::{Broker, Caller, Directory, Error, Result};
 
 /// The fields of an application to one mode at one system.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -22,6 +22,12 @@ pub struct FormField {
     /// What is known already, and need not be said again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub known: Option<String>,
+    /// What it is, where its name is a code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What is taken there, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<String>,
     /// Who asks for it.
     pub source: String,
     /// Whether that was read with certainty.
@@ -43,11 +49,12 @@ const BESIDE_COMPUTE: &str =
     "L'Usine Digitale, 2024-09 (000): data, compute and storage; Euractiv, 2024-01 (002): support";
 
 impl Broker {
-    /// What this organisation would have to say in an application.
+    /// What this organisation would have to say in an application; titles in `language` where the policy has it.
     pub async fn application_form(
         &self,
         caller: &Caller,
         (of, mode, system): (OrganisationId, &str, &str),
+        language: &str,
     ) -> Result<ApplicationForm> {
         let organisation = self.represented(caller, of).await?;
         let engine = self.policy();
@@ -56,17 +63,25 @@ impl Broker {
         fields.extend(eu_project_field(&organisation, mode));
         fields.extend(aid_fields(&organisation, mode));
         let documents = mode.documents.iter();
-        fields.extend(
-            documents
-                .filter(|it| !is_elsewhere(&it.value))
-                .map(|it| FormField {
-                    name: format!("answers.{}", it.value),
-                    known: None,
-                    source: it.source.clone(),
-                    certain: it.confidence == Confidence::Certain,
-                    optional: false,
-                }),
-        );
+        fields.extend(documents.filter(|it| !is_elsewhere(&it.value)).map(|it| {
+            FormField {
+                name: format!("answers.{}", it.value),
+                known: None,
+                title: Some(
+                    engine
+                        .title(TitleKind::Document, &it.value, language)
+                        .to_owned(),
+                ),
+                allowed: None,
+                source: it.source.clone(),
+                certain: it.confidence == Confidence::Certain,
+                optional: false,
+            }
+        }));
+        let directory = self.directory();
+        for field in &mut fields {
+            field.allowed = allowed(&field.name, mode, &directory);
+        }
         Ok(ApplicationForm {
             mode: mode.id.clone(),
             system: system.to_owned(),
@@ -81,6 +96,8 @@ fn own_fields(organisation: &Organisation) -> Vec<FormField> {
     let described = |name: &str, known| FormField {
         name: name.to_owned(),
         known,
+        title: None,
+        allowed: None,
         source: "Regulation (EU) 2021/1173, Art. 16(2) and 17(6)".to_owned(),
         certain: true,
         optional: false,
@@ -101,11 +118,62 @@ fn own_fields(organisation: &Organisation) -> Vec<FormField> {
     fields.extend(more.map(|name| FormField {
         name: name.to_owned(),
         known: None,
+        title: None,
+        allowed: None,
         source: BESIDE_COMPUTE.to_owned(),
         certain: false,
         optional: true,
     }));
     fields
+}
+
+/// What an application is checked for, and what the mode is known to give.
+fn allowed(name: &str, mode: &AccessMode, directory: &Directory) -> Option<String> {
+    match name {
+        "project.sectors" => {
+            let codes = directory.sectors().iter().map(|it| it.code.as_str());
+            Some(joined(codes))
+        }
+        "need.support" => {
+            let kinds = directory.services().iter().map(|it| it.kind.as_str());
+            Some(joined(kinds))
+        }
+        "need.gpu_hours" => {
+            let of_mode = mode.gpu_hours.as_ref()?;
+            Some(doubted(hours(of_mode.value)?, of_mode.confidence))
+        }
+        "need.months" => {
+            let of_mode = mode.durations_months.as_ref()?;
+            let months: Vec<String> = of_mode.value.iter().map(u32::to_string).collect();
+            Some(doubted(months.join(", "), of_mode.confidence))
+        }
+        _ => None,
+    }
+}
+
+fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    words.collect::<Vec<_>>().join(", ")
+}
+
+fn hours(of_mode: GpuHours) -> Option<String> {
+    match (of_mode.least, of_mode.most) {
+        (Some(least), Some(most)) => Some(format!("{least} to {most}")),
+        (None, Some(most)) => Some(format!("up to {most}")),
+        (Some(least), None) => Some(format!("from {least}")),
+        (None, None) => {
+            let typical = of_mode.typical?;
+            Some(format!(
+                "no bound is known; about {typical} were given before"
+            ))
+        }
+    }
+}
+
+fn doubted(words: String, confidence: Confidence) -> String {
+    match confidence {
+        Confidence::Certain => words,
+        _ => format!("{words} (not read with certainty)"),
+    }
 }
 
 /// What opens some modes to companies, or makes them free.
@@ -118,6 +186,8 @@ fn eu_project_field(organisation: &Organisation, mode: &AccessMode) -> Option<Fo
     (hangs_on_it && is_company).then(|| FormField {
         name: "project.eu_project".to_owned(),
         known: None,
+        title: None,
+        allowed: None,
         source: whom.source.clone(),
         certain: whom.confidence == Confidence::Certain,
         optional: false,
@@ -134,6 +204,8 @@ fn aid_fields(organisation: &Organisation, mode: &AccessMode) -> Vec<FormField> 
     let field = |name: &str| FormField {
         name: name.to_owned(),
         known: None,
+        title: None,
+        allowed: None,
         source: "Regulation (EU) 2023/2831, Art. 3(2) and 7(4)".to_owned(),
         certain: false,
         optional: false,

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use broker_model::{
     Allocation, AllocationId, AllocationScope, Application, ApplicationState, Balance, EntryBody,
-    EntryKind, GrantDraft, GrantScope, Organisation, Project, ProjectId, Role, Ruling, SettledRule,
-    SiteId, SystemId, UnitMillis,
+    EntryKind, Given, GrantDraft, GrantScope, Organisation, Project, ProjectId, Role, Ruling,
+    SettledRule, SiteId, SystemId, UnitMillis,
 };
 use broker_store::{Change, StoredGrant, Write};
 use jiff::Timestamp;
@@ -45,6 +45,7 @@ impl Broker {
             ruling,
             project: project.id,
             allocation: allocation.id,
+            given: Some(Box::new(given(grant, &allocation))),
         };
         let lead = Role::Lead {
             project: project.id,
@@ -248,6 +249,17 @@ impl Broker {
         let mut lead = about(EntryKind::RoleGranted).with("role", "lead");
         lead.actor = Some(application.applied_by);
         vec![about(EntryKind::ProjectCreated), granted, lead]
+    }
+}
+
+fn given(grant: &GrantDraft, allocation: &Allocation) -> Given {
+    Given {
+        hours: grant.hours,
+        unit: allocation.unit.clone(),
+        share: allocation.share.clone(),
+        scope: grant.scope,
+        first_day: grant.valid_from,
+        last_day: grant.valid_to,
     }
 }
 

@@ -63,6 +63,10 @@ impl Broker {
         (of, other): (OrganisationId, ProfileId),
     ) -> Result<Match> {
         let (mut mine, theirs) = self.pair(caller, (of, other)).await?;
+        if !theirs.is_live() {
+            let words = "the profile was withdrawn: `alcyone matches` lists those that are there";
+            return Err(Error::NotWaiting(words.to_owned()));
+        }
         if mine.wants(other) {
             return self.matched(&mine, &theirs).await;
         }

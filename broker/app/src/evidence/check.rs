@@ -11,7 +11,7 @@ const LONGEST_WORDS: usize = 2000;
 
 impl Broker {
     /// Accepts or refuses evidence with the files that were looked at; one that came since is looked at first.
-    /// Nobody judges what their own organisation handed in.
+    /// Nobody judges what their own organisation handed in, and what was judged before only who says that they know.
     pub async fn check_evidence(
         &self,
         caller: &Caller,
@@ -30,7 +30,10 @@ impl Broker {
             let words = format!("the organisation took it back at {at}");
             return Err(Error::NotWaiting(words));
         }
-        let shown = check_shown(&evidence, &finding.files)?;
+        if let Some(earlier) = evidence.check.as_ref().filter(|_| !finding.again) {
+            return Err(Error::NotWaiting(found_already(earlier)));
+        }
+        let shown = check_shown(&evidence, finding.files.as_deref())?;
         let now = self.inner.clock.now();
         let entry = { self.organisation_entry(EntryKind::EvidenceChecked, (caller, of)) }
             .with("evidence", id.to_string())
@@ -48,11 +51,12 @@ impl Broker {
     }
 }
 
-/// The digests of the files that are judged, in order: those that it has, and no others.
-fn check_shown(evidence: &Evidence, looked_at: &[String]) -> Result<Vec<String>> {
+/// The digests of the files that are judged, in order: those that it has. Whoever says which they looked at is
+/// refused where others are there.
+fn check_shown(evidence: &Evidence, looked_at: Option<&[String]>) -> Result<Vec<String>> {
     let has: BTreeSet<&str> = evidence.files.iter().map(|it| it.sha256.as_str()).collect();
-    let seen: BTreeSet<&str> = looked_at.iter().map(String::as_str).collect();
-    if has == seen {
+    let seen = looked_at.map(|all| all.iter().map(String::as_str).collect::<BTreeSet<&str>>());
+    if seen.is_none_or(|seen| seen == has) {
         return Ok(has.into_iter().map(str::to_owned).collect());
     }
     let names: Vec<&str> = has.into_iter().collect();
@@ -63,4 +67,16 @@ fn check_shown(evidence: &Evidence, looked_at: &[String]) -> Result<Vec<String>>
     Err(Error::NotWaiting(format!(
         "its files are not those that were looked at: {names}; look at them, and judge it with their digests"
     )))
+}
+
+fn found_already(earlier: &EvidenceCheck) -> String {
+    let found = if earlier.accepted {
+        "accepted"
+    } else {
+        "refused"
+    };
+    format!(
+        "it was {found} at {} by {}: to find otherwise, say that it is found again (`--again`, `again` = true)",
+        earlier.at, earlier.by
+    )
 }

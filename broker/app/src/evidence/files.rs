@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use broker_model::{EntryKind, Evidence, EvidenceFile, EvidenceId, OrganisationId};
+use broker_model::{AnnouncedFile, EntryKind, Evidence, EvidenceFile, EvidenceId, OrganisationId};
 use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
@@ -164,21 +164,12 @@ fn path(sha256: &str) -> Path {
 fn check(upload: &Upload, largest: usize) -> Result<&'static str> {
     let mut faults = Faults::default();
     faults.check_text("name", &upload.name, LONGEST_NAME);
-    if upload.name.contains(['/', '\\', '\n']) {
+    if is_path(&upload.name) {
         faults.add("name", "is a path", "the file's own name");
     }
-    let size = upload.bytes.len();
-    if size == 0 || size > largest {
-        let allowed = format!("1 to {largest} bytes");
-        faults.add("file", format!("has {size} bytes"), &allowed);
-    }
+    check_size("file", upload.bytes.len() as u64, largest, &mut faults);
     let found = media_type(&upload.bytes);
-    let said = upload
-        .media_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim();
+    let said = said(&upload.media_type);
     match found {
         None => faults.add(
             "file",
@@ -198,6 +189,45 @@ fn check(upload: &Upload, largest: usize) -> Result<&'static str> {
     Ok(found.unwrap_or_default())
 }
 
+fn is_path(name: &str) -> bool {
+    name.contains(['/', '\\', '\n'])
+}
+
+fn check_size(field: &str, size: u64, largest: usize, faults: &mut Faults) {
+    if size == 0 || size > largest as u64 {
+        let allowed = format!("1 to {largest} bytes");
+        faults.add(field, format!("has {size} bytes"), &allowed);
+    }
+}
+
+/// The same of files that are to come, as far as it can be told without their bytes.
+pub(super) fn check_announced(files: &[AnnouncedFile], largest: usize, faults: &mut Faults) {
+    if files.len() > MOST_FILES {
+        let reason = format!("are {}", files.len());
+        faults.add("files", reason, &format!("up to {MOST_FILES}"));
+    }
+    for (at, file) in files.iter().enumerate().take(MOST_FILES) {
+        faults.check_text(&format!("files[{at}].name"), &file.name, LONGEST_NAME);
+        if is_path(&file.name) {
+            let field = format!("files[{at}].name");
+            faults.add(&field, "is a path", "the file's own name");
+        }
+        let field = format!("files[{at}].size_bytes");
+        check_size(&field, file.size_bytes, largest, faults);
+        let said = said(&file.media_type);
+        if !TYPES.iter().any(|it| said.eq_ignore_ascii_case(it)) {
+            let reason = format!("`{}` is not taken", said.escape_debug());
+            faults.add(&format!("files[{at}].media_type"), reason, TAKEN);
+        }
+    }
+}
+
+/// Without its parameters.
+fn said(media_type: &str) -> &str {
+    media_type.split(';').next().unwrap_or_default().trim()
+}
+
+const TYPES: [&str; 4] = ["application/pdf", "image/png", "image/jpeg", "text/plain"];
 const TAKEN: &str =
     "application/pdf, image/png, image/jpeg or text/plain (UTF-8), sent as what it is";
 

@@ -4,6 +4,7 @@ use broker_model::{
 use broker_store::{Change, CommitError, Entity};
 use policy_engine::day_in_brussels;
 
+use super::files::check_announced;
 use crate::dossiers::filed;
 use crate::invalid::Faults;
 use crate::{Broker, Caller, Error, Order, Result};
@@ -101,6 +102,10 @@ impl Broker {
             }
         }
         faults.check_text("source", &draft.source, LONGEST_SOURCE);
+        if !draft.files.is_empty() {
+            let largest = self.files()?.largest_bytes;
+            check_announced(&draft.files, largest, &mut faults);
+        }
         faults.check("evidence")
     }
 

@@ -104,9 +104,15 @@ fn columns(names: &ByteRecord, faults: &mut Faults) -> Option<Vec<&'static str>>
             }
         }
     }
-    for (name, _) in COLUMNS.iter().filter(|(_, is_needed)| *is_needed) {
-        if !columns.contains(name) {
-            let reason = format!("there is no column `{name}`");
+    let needed = COLUMNS.iter().filter(|(_, is_needed)| *is_needed);
+    let lacking: Vec<String> = { needed.filter(|(name, _)| !columns.contains(name)) }
+        .map(|(name, _)| format!("`{name}`"))
+        .collect();
+    match lacking.as_slice() {
+        [] => {}
+        [one] => faults.add("line 1", format!("there is no column {one}"), &listed()),
+        several => {
+            let reason = format!("there are no columns {}", several.join(", "));
             faults.add("line 1", reason, &listed());
         }
     }
@@ -219,10 +225,8 @@ mod tests {
         let all = said(b"reference,reference,colour\n");
         assert!(all[0].contains("`reference` stands there twice"), "{all:?}");
         assert!(all[1].contains("`colour` is no column"), "{all:?}");
-        assert!(
-            all.iter().any(|it| it.contains("no column `hours`")),
-            "{all:?}"
-        );
+        assert!(all[2].contains("no columns `organisation`,"), "{all:?}");
+        assert_eq!(all.len(), 3, "{all:?}");
         assert!(said(b"")[0].contains("the table is empty"));
         assert!(said(HEAD.replace(',', ";").as_bytes())[0].contains("separated by `,`"));
     }

@@ -129,6 +129,7 @@ impl Broker {
                 ruling,
                 project,
                 allocation,
+                ..
             } => {
                 let first = self.inner.store.first_job(*project).await?;
                 Outcome::Accepted {

@@ -27,6 +27,7 @@ impl Broker {
         }
         let id: OrganisationId = self.inner.ids.next(&*self.inner.clock);
         let organisation = self.described(id, draft)?;
+        self.check_namesakes(caller, &organisation).await?;
         let role = Role::Representative { organisation: id };
         let mut writes = vec![Write::PutOrganisation(Box::new(organisation.clone()))];
         writes.extend(claims(&organisation));
@@ -46,6 +47,23 @@ impl Broker {
         self.commit_described(change, &organisation).await?;
         self.forget_callers();
         Ok(organisation)
+    }
+
+    /// Who speaks for one already may mean that one: what is held to once per organisation hangs on its id. Two of
+    /// one name in one country are told apart by numbers of the same register.
+    async fn check_namesakes(&self, caller: &Caller, new: &Organisation) -> Result<()> {
+        let own = caller.organisations();
+        for one in self.inner.store.find_organisations(&own).await? {
+            if one.country == new.country && reads_like(&one.name, &new.name) && !differ(&one, new)
+            {
+                return Err(Error::AlreadySo(format!(
+                    "you speak for {}, of the same name and country: describe that one (`alcyone organisation \
+                     describe`), or tell the two apart by an identifier that both have",
+                    one.id
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Describes it anew, on top of the description that `made_on` names.
@@ -142,6 +160,25 @@ impl Broker {
         }
         Ok("an organisation with one of these identifiers is registered already".to_owned())
     }
+}
+
+fn reads_like(one: &str, other: &str) -> bool {
+    let plain = |name: &str| -> String {
+        let kept = name.chars().filter(|it| it.is_alphanumeric());
+        kept.flat_map(char::to_lowercase).collect()
+    };
+    plain(one) == plain(other)
+}
+
+/// A register gave them two numbers.
+fn differ(one: &Organisation, other: &Organisation) -> bool {
+    let (ours, theirs) = (one.identifiers.each(), other.identifiers.each());
+    ours.into_iter()
+        .zip(theirs)
+        .any(|((_, ours), (_, theirs))| {
+            ours.zip(theirs)
+                .is_some_and(|(ours, theirs)| ours != theirs)
+        })
 }
 
 pub(super) fn name(kind: &str, value: &str) -> String {

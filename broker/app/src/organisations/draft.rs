@@ -18,6 +18,13 @@ pub(super) fn identifiers(
     let mut check = |kind, value: &Option<String>| {
         let value = value.as_deref().filter(|it| !it.trim().is_empty())?;
         match engine.check_identifier(kind, value, Some(&draft.country)) {
+            // The register that an EUID names is the one of the establishment; a VAT number may be from abroad.
+            Ok(checked) if kind == IdentifierKind::Euid && checked.note.is_some() => {
+                let note = checked.note.unwrap_or_default();
+                let allowed = format!("one of a register in {}", draft.country.escape_debug());
+                faults.add("identifiers.euid", note, &allowed);
+                None
+            }
             Ok(checked) => Some(checked.value),
             Err(fault) => {
                 let field = format!("identifiers.{}", fault.field);
@@ -39,17 +46,7 @@ pub(super) fn identifiers(
 pub(super) fn faults(draft: &OrganisationDraft, today: Date) -> Faults {
     let mut faults = Faults::default();
     faults.check_text("name", &draft.name, LONGEST_NAME);
-    if !is_country(&draft.country) {
-        let reason = match draft.country.trim() {
-            "" => "is missing".to_owned(),
-            country => format!("`{}` is no country", country.escape_debug()),
-        };
-        faults.add(
-            "country",
-            reason,
-            "a code of ISO 3166-1 alpha-2: `FR`, `GR`",
-        );
-    }
+    check_country("country", &draft.country, &mut faults);
     if let Some(founded) = draft.founded_on
         && !(OLDEST..=today).contains(&founded)
     {
@@ -58,6 +55,18 @@ pub(super) fn faults(draft: &OrganisationDraft, today: Date) -> Faults {
     }
     contradictions(draft, &mut faults);
     faults
+}
+
+/// What keeps a text from being the country of an establishment.
+pub(crate) fn check_country(field: &str, country: &str, faults: &mut Faults) {
+    if !is_country(country) {
+        let reason = match country.trim() {
+            "" => "is missing".to_owned(),
+            country => format!("`{}` is no country", country.escape_debug()),
+        };
+        let allowed = "a code of ISO 3166-1 alpha-2: `FR`, `GR`";
+        faults.add(field, reason, allowed);
+    }
 }
 
 fn contradictions(draft: &OrganisationDraft, faults: &mut Faults) {

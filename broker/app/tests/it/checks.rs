@@ -3,7 +3,7 @@
 use broker_app::jobs::Accepted;
 use broker_app::setup::{allocation_id, project_id};
 use broker_app::{Broker, CheckAnswer, Error};
-use broker_model::{JobSpec, StateName, UnitMillis};
+use broker_model::{JobSpec, MissingFrom, StateName, UnitMillis};
 use broker_store::{Change, Commits as _, Write};
 use policy_engine::Outcome;
 
@@ -126,6 +126,11 @@ async fn a_term_begins_and_ends_at_its_instant_and_not_with_the_day() {
         agent.show(&broker).await;
         is_eligible(&broker, "ending", "ending").await;
         is_refused(&broker, "coming", "allocation.not_begun").await;
+        let missing = check(&broker, "coming").await.missing;
+        let of_it = missing
+            .iter()
+            .find(|it| it.rule.as_deref() == Some("allocation.not_begun"));
+        assert_eq!(of_it.unwrap().by, MissingFrom::Nobody);
     }
     world.pass(1);
     agent.show(&broker).await;

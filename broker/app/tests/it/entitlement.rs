@@ -17,9 +17,9 @@ mod vetoes;
 
 use broker_app::{Broker, Caller, Error, RouteQuery, Upload, organisation_tag};
 use broker_model::{
-    Application, ApplicationDraft, ApplicationNeed, ApplicationProject, ApplicationState,
-    ApplicationVerdict, Evidence, EvidenceDraft, EvidenceFinding, GrantDraft, Organisation,
-    OrganisationDraft, RulingDraft,
+    AnnouncedFile, Application, ApplicationDraft, ApplicationNeed, ApplicationProject,
+    ApplicationState, ApplicationVerdict, Evidence, EvidenceDraft, EvidenceFinding, GrantDraft,
+    Organisation, OrganisationDraft, RulingDraft,
 };
 use policy_engine::Outcome;
 use serde_json::json;
@@ -80,9 +80,10 @@ impl Case {
     async fn checked(&self, of: &Organisation, accepted: bool) -> Evidence {
         let evidence = self.evidence(of).await;
         let finding = EvidenceFinding {
+            again: false,
             accepted,
             words: "the form is whole and signed".to_owned(),
-            files: Vec::new(),
+            files: None,
         };
         let checked = self
             .broker
@@ -133,6 +134,7 @@ fn organisation() -> OrganisationDraft {
 
 fn evidence() -> EvidenceDraft {
     EvidenceDraft {
+        files: Vec::new(),
         kind: "ai_act_self_assessment".to_owned(),
         issued_on: "2026-10-01".parse().unwrap(),
         expires_on: Some("2027-09-30".parse().unwrap()),

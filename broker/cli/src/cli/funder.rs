@@ -54,10 +54,10 @@ pub struct ObjectiveArgs {
     #[arg(long, value_parser = values::one_of::<IndicatorKind>(&["gpu_hours", "organisations", "sme_permille", "top10_permille", "decision_hours", "access_hours"]))]
     indicator: IndicatorKind,
     /// Where it stands without it
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     baseline: u64,
     /// What is to be reached; below the baseline where less is better
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     target: u64,
     #[command(flatten)]
     period: PeriodArgs,

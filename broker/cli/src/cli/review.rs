@@ -2,22 +2,33 @@ use broker_model::{
     ApplicationId, EvidenceId, FundingShare, GrantDraft, GrantScope, OrganisationId, PersonId,
     SiteId,
 };
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use jiff::civil::Date;
 
 use super::values;
 
+/// One of them has to be said, and where none is, all are named.
+fn one_of(name: &'static str, flags: [&'static str; 2]) -> ArgGroup {
+    ArgGroup::new(name).required(true).args(flags)
+}
+
 #[derive(Debug, Subcommand)]
 pub enum ReviewVerb {
     /// Say of evidence whether it is true and suffices; the organisation reads the words
+    #[command(group(one_of("verdict", ["accept", "refuse"])))]
     Evidence {
         #[arg(value_name = "ORG")]
         organisation: OrganisationId,
         evidence: EvidenceId,
-        #[arg(long, required_unless_present = "refuse")]
+        /// It is true and suffices; this, or --refuse
+        #[arg(long)]
         accept: bool,
-        #[arg(long, conflicts_with = "accept")]
+        /// It is not, or does not
+        #[arg(long)]
         refuse: bool,
+        /// It was found otherwise before, and this takes that finding's place
+        #[arg(long)]
+        again: bool,
         /// What was looked at, and why it does or does not suffice
         #[arg(long)]
         words: String,
@@ -28,11 +39,13 @@ pub enum ReviewVerb {
     /// Record what you found in lists of sanctions or export control, of an organisation or one of its people
     Screening(ScreeningArgs),
     /// Decide on an application; the organisation reads the reasons
+    #[command(group(one_of("verdict", ["accept", "reject"])))]
     Application {
         application: ApplicationId,
         #[command(flatten)]
         accept: AcceptArgs,
-        #[arg(long, conflicts_with = "accept")]
+        /// Give nothing
+        #[arg(long, conflicts_with_all = ["hours", "federation", "from", "to", "unit", "share", "worth_eur", "call_reference", "local_accounts"])]
         reject: bool,
         #[arg(long)]
         reasons: String,
@@ -43,6 +56,7 @@ pub enum ReviewVerb {
 }
 
 #[derive(Debug, Args)]
+#[command(group(one_of("found", ["clear", "unsettled"])))]
 pub struct ScreeningArgs {
     #[arg(value_name = "ORG")]
     pub organisation: OrganisationId,
@@ -62,10 +76,10 @@ pub struct ScreeningArgs {
     #[arg(long, value_name = "DAY", value_parser = values::day)]
     pub expires: Option<Date>,
     /// Nothing was found
-    #[arg(long, required_unless_present = "unsettled")]
+    #[arg(long)]
     pub clear: bool,
     /// Something was found, or could not be told apart: it stays for people
-    #[arg(long, conflicts_with = "clear")]
+    #[arg(long)]
     pub unsettled: bool,
     /// What was looked at and found; the organisation reads it
     #[arg(long)]
@@ -79,10 +93,10 @@ pub struct ScreeningArgs {
 #[derive(Debug, Args)]
 pub struct AcceptArgs {
     /// Give the hours below; makes the project and its allocation
-    #[arg(long, required_unless_present = "reject", requires_all = ["hours", "from", "to"])]
+    #[arg(long, requires_all = ["hours", "from", "to"])]
     accept: bool,
     /// In the unit of the system: GPU-hours at some, node-hours at others; with --federation physical GPU-hours
-    #[arg(long, requires = "accept")]
+    #[arg(long, requires = "accept", allow_negative_numbers = true)]
     hours: Option<u32>,
     /// Good at any system of the federation, and not only at the one that was applied for
     #[arg(long, requires = "accept")]
@@ -100,7 +114,12 @@ pub struct AcceptArgs {
     #[arg(long, requires = "accept")]
     share: Option<FundingShare>,
     /// What the hours are worth, in whole EUR, where they are de minimis aid, and only there
-    #[arg(long, value_name = "EUR", requires = "accept")]
+    #[arg(
+        long,
+        value_name = "EUR",
+        requires = "accept",
+        allow_negative_numbers = true
+    )]
     worth_eur: Option<u32>,
     /// In the grammar of the calls: EHPC-AIF-2026PG01-1147
     #[arg(long, value_name = "REFERENCE", requires = "accept")]

@@ -13,7 +13,7 @@ use jiff::civil::Date;
 )]
 pub struct RouteArgs {
     /// One that you speak for; needed when you speak for several
-    #[arg(long, value_name = "ORG", conflicts_with = "country")]
+    #[arg(long, value_name = "ORG")]
     pub organisation: Option<OrganisationId>,
     /// Of one that is not registered: where it is established, `FI`
     #[arg(long)]
@@ -40,15 +40,15 @@ pub struct RouteArgs {
     #[arg(long, value_name = "KIND=DAY", value_parser = evidence)]
     pub evidence: Vec<RouteEvidence>,
     /// Physical GPU-hours
-    #[arg(long, value_name = "HOURS")]
+    #[arg(long, value_name = "HOURS", allow_negative_numbers = true)]
     pub gpu_hours: Option<u32>,
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub months: Option<u32>,
     /// It makes a general-purpose AI model (AI Act, Art. 51)
     #[arg(long)]
     pub gpai: bool,
     /// What training takes, in 10^18 floating-point operations
-    #[arg(long, value_name = "EXAFLOP")]
+    #[arg(long, value_name = "EXAFLOP", allow_negative_numbers = true)]
     pub training_exaflop: Option<u64>,
     /// An area of Annex III of the AI Act, more than once for several: employment
     #[arg(long = "high-risk", value_name = "AREA")]

@@ -3,7 +3,9 @@
 use std::io::Write;
 
 use broker_client::Client;
-use broker_model::{Application, ApplicationDue, ApplicationState, OrganisationId, Ruling};
+use broker_model::{
+    Application, ApplicationDue, ApplicationState, Given, GrantScope, OrganisationId, Ruling,
+};
 use jiff::civil::Date;
 
 use super::{decision, own};
@@ -128,11 +130,31 @@ fn outcome(state: &ApplicationState) -> Vec<(&'static str, String)> {
             ruling,
             project,
             allocation,
+            given,
         } => {
-            let made = format!("{project} with {allocation}: `alcyone whoami` shows the hours");
-            [ruled(ruling), vec![("became", made)]].concat()
+            let made = format!("{project} with {allocation}: `alcyone whoami` shows what is left");
+            let mut lines = ruled(ruling);
+            lines.extend({ given.iter() }.map(|it| ("given", words_of(it))));
+            lines.push(("became", made));
+            lines
         }
     }
+}
+
+fn words_of(given: &Given) -> String {
+    let Given {
+        hours,
+        unit,
+        share,
+        scope,
+        first_day,
+        last_day,
+    } = given;
+    let anywhere = match scope {
+        GrantScope::Federation => ", at any system",
+        GrantScope::System => "",
+    };
+    format!("{hours} {unit}s of {share}{anywhere}, from {first_day} to {last_day}")
 }
 
 /// By when a decision is promised, and whether that is over.

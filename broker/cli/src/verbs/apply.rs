@@ -39,7 +39,7 @@ pub(super) async fn run(
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
     if args.form {
-        let of = own::organisation(client, args.organisation).await?;
+        let of = own::organisation_option(client, args.organisation).await?;
         let asked = client
             .application_form(of, &args.mode, &args.system)
             .await?;
@@ -57,7 +57,7 @@ pub(super) async fn run(
             "{error}\n`alcyone apply MODE SYSTEM --form` prints one to fill in"
         ))
     })?;
-    let of = own::organisation(client, args.organisation).await?;
+    let of = own::organisation_option(client, args.organisation).await?;
     let draft = draft(of, (args.mode, args.system), said);
     let made = hand_in(client, (&file, &draft), args.key, json, out).await?;
     if json {

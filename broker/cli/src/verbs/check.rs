@@ -87,7 +87,10 @@ pub(super) fn missing(all: &[Missing], out: &mut impl Write) -> anyhow::Result<(
         let there =
             { one.site.as_ref() }.map_or_else(String::new, |site| format!(" (for jobs at {site})"));
         writeln!(out, "  [{}]{there} {}", plain(&one.what), one.words)?;
-        writeln!(out, "    by {}: {}", turn(one.by), one.how)?;
+        match one.by {
+            MissingFrom::Nobody => writeln!(out, "    nobody has to do anything: {}", one.how)?,
+            by => writeln!(out, "    by {}: {}", turn(by), one.how)?,
+        }
     }
     Ok(())
 }
@@ -99,6 +102,7 @@ const fn turn(by: MissingFrom) -> &'static str {
         MissingFrom::Representative => "a representative of the organisation",
         MissingFrom::Reviewer => "a reviewer",
         MissingFrom::SiteAdministrator => "the site's administrator",
+        MissingFrom::Nobody => "nobody",
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) async fn run(
             evidence,
             organisation,
         } => {
-            let of = own::organisation(client, organisation).await?;
+            let of = own::organisation_option(client, organisation).await?;
             let withdrawn = client.withdraw_evidence(of, evidence).await?;
             said(&withdrawn, json, out)?;
         }
@@ -85,6 +85,7 @@ async fn add(
         issued_on: args.issued_on,
         expires_on: args.expires_on,
         source: args.source,
+        files: files.iter().map(upload::Local::announced).collect(),
     };
     let making = Keyed::new(args.key, "it was handed in", "hands it in twice");
     let made = making.send(async |key| client.hand_in_evidence(of, &draft, key).await);

@@ -96,14 +96,14 @@ pub(super) async fn answer(
             profile,
             organisation,
         } => {
-            let of = own::organisation(client, organisation).await?;
+            let of = own::organisation_option(client, organisation).await?;
             client.show_interest(of, profile).await?
         }
         MatchesVerb::NoInterest {
             profile,
             organisation,
         } => {
-            let of = own::organisation(client, organisation).await?;
+            let of = own::organisation_option(client, organisation).await?;
             client.withdraw_interest(of, profile).await?
         }
     };

@@ -1,7 +1,7 @@
 //! What the broker keeps of the person who asks.
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use broker_client::Client;
 use serde_json::json;
 
 use crate::cli::MeVerb;
+use crate::exit::Failure;
 use crate::print;
 
 pub(super) async fn run(
@@ -22,8 +23,7 @@ pub(super) async fn run(
         MeVerb::Export { output: None } => print::json(&client.export_me().await?, out)?,
         MeVerb::Export { output: Some(file) } => {
             let text = serde_json::to_string_pretty(&client.export_me().await?)?;
-            let words = || format!("cannot write `{}`", file.display());
-            private(&file, &text).with_context(words)?;
+            written(&file, &text)?;
             if as_json {
                 print::json(&json!({ "file": file, "bytes": text.len() }), out)?;
             } else {
@@ -61,6 +61,18 @@ async fn erase(client: &Client, as_json: bool, out: &mut impl Write) -> anyhow::
         writeln!(out, "{left}")?;
     }
     Ok(())
+}
+
+fn written(file: &Path, text: &str) -> anyhow::Result<()> {
+    let shown = file.display();
+    match private(file, text) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let words =
+                format!("`{shown}` is there already, and is not written over: name another file");
+            Err(Failure::Usage(words).into())
+        }
+        found => found.with_context(|| format!("cannot write `{shown}`")),
+    }
 }
 
 /// A new file that its owner alone reads; one that is there is not written over.

@@ -38,7 +38,7 @@ async fn project(
 ) -> anyhow::Result<u8> {
     match verb {
         ProjectVerb::Members { project } => {
-            let of = MembersOf::Project(own::project(client, project).await?);
+            let of = MembersOf::Project(own::project(client, project, "PROJECT").await?);
             list(client, of, json, out).await
         }
         ProjectVerb::Invite {
@@ -46,11 +46,11 @@ async fn project(
             role,
             args,
         } => {
-            let of = MembersOf::Project(own::project(client, project).await?);
+            let of = MembersOf::Project(own::project(client, project, "PROJECT").await?);
             invite(client, of, (role, args), (json, out)).await
         }
         ProjectVerb::Remove { person, project } => {
-            let of = MembersOf::Project(own::project(client, project).await?);
+            let of = MembersOf::Project(own::project(client, project, "--project PROJECT").await?);
             remove(client, (of, person), json, out).await
         }
     }
@@ -77,7 +77,7 @@ pub(super) async fn representatives(
             person,
             organisation,
         } => {
-            let of = own::organisation(client, organisation).await?;
+            let of = own::organisation_option(client, organisation).await?;
             remove(client, (MembersOf::Organisation(of), person), json, out).await
         }
     }

@@ -15,14 +15,22 @@ pub(super) async fn organisation(
     client: &Client,
     given: Option<OrganisationId>,
 ) -> anyhow::Result<OrganisationId> {
-    organisation_or(client, given, "").await
+    organisation_or(client, given, ("ORG", "")).await
 }
 
-/// `instead` is what may be done beside where there is none.
+/// The same for verbs where it stands behind an option.
+pub(super) async fn organisation_option(
+    client: &Client,
+    given: Option<OrganisationId>,
+) -> anyhow::Result<OrganisationId> {
+    organisation_or(client, given, ("--organisation ORG", "")).await
+}
+
+/// `place` is where the verb takes it, `instead` what may be done beside where there is none.
 pub(super) async fn organisation_or(
     client: &Client,
     given: Option<OrganisationId>,
-    instead: &str,
+    (place, instead): (&str, &str),
 ) -> anyhow::Result<OrganisationId> {
     if let Some(given) = given {
         return Ok(given);
@@ -39,15 +47,15 @@ pub(super) async fn organisation_or(
         (Some(only), None) => Ok(*only),
         (None, _) => Err(Failure::Usage(format!(
             "you speak for no organisation yet: register yours (`alcyone organisation register`), ask its \
-             people to let you speak for it, or name one that you may look at (ORG){instead}"
+             people to let you speak for it, or name one that you may look at ({place}){instead}"
         ))
         .into()),
-        _ => Err(Failure::Usage(several(client, &spoken_for).await).into()),
+        _ => Err(Failure::Usage(several(client, &spoken_for, place).await).into()),
     }
 }
 
-async fn several(client: &Client, spoken_for: &BTreeSet<OrganisationId>) -> String {
-    let mut words = "which organisation? you speak for several; name one (ORG):".to_owned();
+async fn several(client: &Client, spoken_for: &BTreeSet<OrganisationId>, place: &str) -> String {
+    let mut words = format!("which organisation? you speak for several; name one ({place}):");
     for id in spoken_for {
         // A name helps to choose; the ids alone suffice.
         let found = client.organisation(*id).await.ok();
@@ -57,10 +65,11 @@ async fn several(client: &Client, spoken_for: &BTreeSet<OrganisationId>) -> Stri
     words
 }
 
-/// The one that is named, or the only one that the caller works in.
+/// The one that is named, or the only one that the caller works in; `place` is where the verb takes it.
 pub(super) async fn project(
     client: &Client,
     given: Option<ProjectId>,
+    place: &str,
 ) -> anyhow::Result<ProjectId> {
     if let Some(given) = given {
         return Ok(given);
@@ -68,17 +77,16 @@ pub(super) async fn project(
     let me = client.whoami().await?;
     match me.projects.as_slice() {
         [only] => Ok(only.id),
-        [] => Err(Failure::Usage(
+        [] => Err(Failure::Usage(format!(
             "you work in no project yet: ask a lead of one to invite you (`alcyone join`), or name one that \
-             your organisation has (PROJECT)"
-                .to_owned(),
-        )
+             your organisation has ({place})"
+        ))
         .into()),
         several => {
             let lines: Vec<String> = { several.iter() }
                 .map(|it| format!("\n  {}  {}", it.id, it.name))
                 .collect();
-            let words = "which project? you work in several; name one (PROJECT):";
+            let words = format!("which project? you work in several; name one ({place}):");
             Err(Failure::Usage(format!("{words}{}", lines.concat())).into())
         }
     }

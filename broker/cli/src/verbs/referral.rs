@@ -5,7 +5,7 @@ use std::io::Write;
 use broker_client::Client;
 use broker_client::wire::ReferralView;
 use broker_model::{
-    Referral, ReferralDraft, ReferralDue, ReferralLeg, ReferralMove, ReferralState,
+    Referral, ReferralDraft, ReferralDue, ReferralLeg, ReferralMove, ReferralOutcome, ReferralState,
 };
 
 use super::keyed::Keyed;
@@ -21,7 +21,7 @@ pub(super) async fn refer(
 ) -> anyhow::Result<u8> {
     let organisation = match (args.organisation, args.job) {
         (None, Some(_)) => None,
-        (given, _) => Some(own::organisation(client, given).await?),
+        (given, _) => Some(own::organisation_option(client, given).await?),
     };
     let draft = ReferralDraft {
         organisation,
@@ -57,7 +57,7 @@ pub(super) fn list(all: &[ReferralView], json: bool, out: &mut impl Write) -> an
             it.referral.id.to_string(),
             it.organisation_name.clone(),
             it.centre.to_string(),
-            it.state.replace('_', " "),
+            state(it),
             own::day_in_brussels(it.clock.sent_at).to_string(),
             clock(it),
             it.referral.need.services.join(", "),
@@ -128,6 +128,9 @@ fn standing(one: &Referral) -> String {
             days(leg.due),
             first_sent(one)
         ),
+        ReferralState::Closed { outcome, .. } => {
+            format!("{} at {}", closed(*outcome), leg.centre)
+        }
         state => format!("{} at {}", state.as_str().replace('_', " "), leg.centre),
     }
 }
@@ -140,6 +143,21 @@ fn first_sent(one: &Referral) -> String {
             format!("; it was first sent on {day}, to {}", first.centre)
         }
         _ => String::new(),
+    }
+}
+
+/// One that was taken back ends there, too, and nobody at the centre closed it.
+fn closed(outcome: ReferralOutcome) -> String {
+    match outcome {
+        ReferralOutcome::Withdrawn => "withdrawn".to_owned(),
+        outcome => format!("closed, {}", outcome.as_str().replace('_', " ")),
+    }
+}
+
+fn state(one: &ReferralView) -> String {
+    match one.referral.leg().map(|it| &it.state) {
+        Some(ReferralState::Closed { outcome, .. }) => closed(*outcome),
+        _ => one.state.replace('_', " "),
     }
 }
 

@@ -50,11 +50,20 @@ fn evidence_row(one: &Evidence) -> (Option<Timestamp>, Vec<String>) {
     let row = vec![
         since(one.added_at),
         one.id.to_string(),
-        format!("{}, {} files", one.kind.0, one.files.len()),
+        format!("{}, {}", one.kind.0, files(one.files.len())),
         one.organisation.to_string(),
         "not promised".to_owned(),
     ];
     (one.added_at, row)
+}
+
+/// One without a file is nothing but its owner's word.
+fn files(number: usize) -> String {
+    match number {
+        0 => "NO FILE".to_owned(),
+        1 => "1 file".to_owned(),
+        several => format!("{several} files"),
+    }
 }
 
 fn application_row(one: &Application) -> (Option<Timestamp>, Vec<String>) {
@@ -86,6 +95,7 @@ pub(super) async fn run(
             organisation,
             evidence,
             accept: accepted,
+            again,
             words,
             files,
             ..
@@ -93,7 +103,8 @@ pub(super) async fn run(
             let finding = EvidenceFinding {
                 accepted,
                 words,
-                files,
+                files: Some(files),
+                again,
             };
             let checked = client
                 .check_evidence(organisation, evidence, &finding)

@@ -2,7 +2,7 @@ use std::io::Write;
 
 use broker_client::Client;
 use broker_client::wire::{
-    ChangeView, DecisionResult, NotOfferedView, RouteNeed, RouteProject, RouteView,
+    ChangeView, DecisionResult, DecisionView, NotOfferedView, RouteNeed, RouteProject, RouteView,
 };
 use broker_model::AiAct;
 use serde::Deserialize;
@@ -14,7 +14,10 @@ use crate::exit::Failure;
 use crate::print;
 use crate::written::Written;
 
-const DESCRIBE: &str = "; or describe one that is not registered: `--country FR --size small`";
+const PLACE: (&str, &str) = (
+    "--organisation ORG",
+    "; or describe one that is not registered: `--country FR --size small`",
+);
 
 /// Exit code 0 where at least one route is open to who asks, else 1.
 pub(crate) async fn run(
@@ -24,8 +27,13 @@ pub(crate) async fn run(
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
     let organisation = match (&args.country, args.organisation) {
-        (Some(_), _) => None,
-        (None, given) => Some(own::organisation_or(client, given, DESCRIBE).await?),
+        (Some(_), Some(_)) => {
+            let words = "--organisation names one that is registered, --country describes one that is not: say \
+                         one of the two";
+            return Err(Failure::Usage(words.to_owned()).into());
+        }
+        (Some(_), None) => None,
+        (None, given) => Some(own::organisation_or(client, given, PLACE).await?),
     };
     let written = match &args.project {
         Some(path) => Written::open(path)?.read::<Asked>()?.into_parts(),
@@ -80,12 +88,7 @@ pub(crate) async fn run(
 }
 
 fn row(route: &RouteView) -> Vec<String> {
-    let refusals = route
-        .decision
-        .rules
-        .iter()
-        .filter(|rule| rule.remedy.is_some());
-    let why: Vec<&str> = refusals.map(|rule| rule.words.as_str()).collect();
+    let why = deciding(&route.decision);
     let since = route.since.map(|it| it.to_string());
     let due = route.decided_by.as_ref().map(modes::due);
     vec![
@@ -98,6 +101,20 @@ fn row(route: &RouteView) -> Vec<String> {
         due.unwrap_or_else(|| "not known".to_owned()),
         why.join("; "),
     ]
+}
+
+/// What the rules say that the answer comes from; what else is lacking stands below with `--full`.
+fn deciding(decision: &DecisionView) -> Vec<&str> {
+    if decision.result == DecisionResult::Eligible {
+        return Vec::new();
+    }
+    let answer = match decision.result {
+        DecisionResult::NotEligible => "refused".to_owned(),
+        ref other => print::word(other),
+    };
+    let rules = decision.rules.iter();
+    let of_it = rules.filter(|rule| print::word(&rule.effect) == answer);
+    of_it.map(|rule| rule.words.as_str()).collect()
 }
 
 /// All that is known of a route, each value with its source, and every rule that spoke.
@@ -176,5 +193,41 @@ fn change(change: &ChangeView) -> String {
     match change.field.as_str() {
         "evidence" => format!("{to}, checked"),
         field => format!("{field} = {to}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_told_of_an_answer_is_what_decides_it() {
+        let rule = |effect: &str, words: &str, remedy: Option<&str>| {
+            json!({ "rule": "a.b", "title": "t", "source": "s", "effective": "2026-01-01",
+                "effect": effect, "words": words, "remedy": remedy })
+        };
+        let rules = [
+            rule(
+                "needs_evidence",
+                "no accepted evidence is at hand",
+                Some("hand it in"),
+            ),
+            rule("refused", "closed for demand", None),
+            rule("satisfied", "it is civilian", None),
+        ];
+        let decision = |result: &str| -> DecisionView {
+            serde_json::from_value(json!({ "result": result, "rules": rules,
+                "policy_digest": "sha256:0", "inputs_digest": "0" }))
+            .unwrap()
+        };
+        for (result, told) in [
+            ("not_eligible", &["closed for demand"][..]),
+            ("needs_evidence", &["no accepted evidence is at hand"]),
+            ("eligible", &[]),
+        ] {
+            assert_eq!(deciding(&decision(result)), told, "{result}");
+        }
     }
 }

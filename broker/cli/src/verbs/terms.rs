@@ -53,7 +53,7 @@ fn list(all: &[TermsView], json: bool, out: &mut impl Write) -> anyhow::Result<u
         return Ok(0);
     }
     let rows: Vec<Vec<String>> = all.iter().map(row).collect();
-    let head = ["TERMS", "TITLE", "VERSION", "SINCE", "ACCEPTED"];
+    let head = ["TERMS", "TITLE", "VERSION", "SINCE", "LANGUAGE", "ACCEPTED"];
     print::table(&head, &rows, out)?;
     writeln!(
         out,
@@ -69,8 +69,19 @@ fn row(terms: &TermsView) -> Vec<String> {
         terms.title.clone(),
         terms.version.clone(),
         terms.effective.to_string(),
+        language(terms),
         accepted.unwrap_or_else(|| "no".to_owned()),
     ]
+}
+
+/// The one that the title is in, and those that may be asked for.
+fn language(terms: &TermsView) -> String {
+    let others = { terms.languages.iter() }.filter(|it| **it != terms.language);
+    let others: Vec<&str> = others.map(String::as_str).collect();
+    if others.is_empty() {
+        return format!("{} only", terms.language);
+    }
+    format!("{}; also {}", terms.language, others.join(", "))
 }
 
 fn show(terms: &TermsView, out: &mut impl Write) -> anyhow::Result<()> {

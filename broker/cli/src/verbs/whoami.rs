@@ -1,8 +1,9 @@
 use std::io::Write;
 
 use broker_client::Client;
-use broker_model::Role;
+use broker_model::{Clock as _, Role, SystemClock};
 
+use super::own;
 use crate::print;
 
 pub(crate) async fn run(client: &Client, json: bool, out: &mut impl Write) -> anyhow::Result<u8> {
@@ -66,6 +67,14 @@ pub(crate) async fn run(client: &Client, json: bool, out: &mut impl Write) -> an
         ];
         print::table(&head, &rows, out)?;
         for allocation in &project.allocations {
+            if allocation.valid_from > SystemClock.now() {
+                let first = own::day_in_brussels(allocation.valid_from);
+                writeln!(
+                    out,
+                    "{} begins on {first}: no job runs on it before",
+                    allocation.id
+                )?;
+            }
             for (site, account) in &allocation.local_accounts {
                 writeln!(out, "{} is the account {account} at {site}", allocation.id)?;
             }

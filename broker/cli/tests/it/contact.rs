@@ -85,7 +85,7 @@ async fn a_founder_is_sent_to_a_centre_and_follows_it_to_its_outcome() {
         ("acknowledge", &[][..], "acknowledged at lumi"),
         ("hand-over", &hand_over, "sent to bsc"),
         ("accept", &[], "accepted at bsc"),
-        ("close", &close, "closed at bsc"),
+        ("close", &close, "closed, helped at bsc"),
     ] {
         let words = [&["referral", verb, &one][..], more].concat();
         let told = said(&stage, STAFF, &words).await;

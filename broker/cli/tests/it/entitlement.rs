@@ -96,7 +96,7 @@ async fn an_organisation_comes_from_its_registration_to_a_project_with_hours() {
     let digest = handed_in["files"][0]["sha256"].as_str().unwrap();
     let queue = said(&stage, REVIEWER, &["review"]).await;
     assert!(
-        queue.contains(&evidence) && queue.contains("1 files"),
+        queue.contains(&evidence) && queue.contains("1 file "),
         "{queue}"
     );
     let got = stage.world.folder.path().join("got.pdf");

@@ -149,7 +149,7 @@ async fn evidence_that_cannot_be_taken_is_refused_before_any_of_it_is_handed_in(
     ];
     wrong_use(&with(&text).await, &parts);
     let empty = stage.file("empty.txt", "");
-    wrong_use(&with(&empty).await, &["empty.txt has 0 bytes"]);
+    wrong_use(&with(&empty).await, &["empty.txt is empty"]);
     let mut kind = ADD;
     kind[3] = "good_will";
     wrong_use(
@@ -238,15 +238,30 @@ async fn who_is_no_reviewer_or_reviews_their_own_is_refused() {
     assert_eq!(ran.code, 1, "{ran:?}");
 }
 
+const REVIEW: [&str; 6] = [
+    "review",
+    "evidence",
+    "org_0192f0c1d2e37abc8def0123456789ab",
+    "evi_0192f0c1d2e37abc8def0123456789ab",
+    "--words",
+    "w",
+];
+
 #[test]
 fn words_that_contradict_or_miss_each_other_are_wrong_use() {
     let app = "app_0192f0c1d2e37abc8def0123456789ab";
     let rule = ["review", "application", app, "--reasons", "r"];
     let register = ["organisation", "register", "--name", "P"];
     for (begin, more, part) in [
-        (&rule[..], &[][..], "--accept"),
+        (&rule[..], &[][..], "<--accept|--reject>"),
+        (&REVIEW, &[], "<--accept|--refuse>"),
+        (&["routes", "--gpu-hours", "-5"], &[], "-5 is not in 0.."),
         (&rule, &["--accept", "--hours", "5"], "--from"),
-        (&rule, &["--reject", "--hours", "5"], "--accept"),
+        (
+            &rule,
+            &["--reject", "--hours", "5"],
+            "'--reject' cannot be used with '--hours",
+        ),
         (&rule, &["--reject", "--accept"], "cannot be used with"),
         (&register, &["--country", "FR"], "--kind"),
         (

@@ -26,6 +26,12 @@ pub struct FormField {
     /// What is known already, and need not be said again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known: Option<String>,
+    /// What it is, where its name is a code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What is taken there, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<String>,
     /// Who asks for it.
     pub source: String,
     /// Whether that was read with certainty.

@@ -139,7 +139,10 @@ impl Portal {
             return Err(Refusal::NoPage);
         }
         let asked = (organisation, mode, system);
-        let form = self.broker.application_form(member.caller(), asked).await?;
+        let form = self
+            .broker
+            .application_form(member.caller(), asked, member.texts.lang())
+            .await?;
         Ok(Which { organisation, form })
     }
 

@@ -2,7 +2,7 @@
 
 use broker_app::Error;
 use broker_model::{
-    AllocationScope, Application, ApplicationDue, ApplicationState, DecisionId, Ruling,
+    AllocationScope, Application, ApplicationDue, ApplicationState, DecisionId, Given, Ruling,
 };
 use jiff::civil::Date;
 use policy_engine::{AccessMode, Clock, ClockStart, TitleKind, day_in_brussels};
@@ -33,6 +33,8 @@ pub(crate) struct ApplicationView {
     pub(crate) clock: Option<ClockView>,
     pub(crate) ruling: Option<RulingView>,
     pub(crate) project: Option<String>,
+    /// Hours, share and days of an acceptance.
+    pub(crate) given: Option<String>,
     /// The decision that says what the rules found when it was handed in.
     pub(crate) found: String,
 }
@@ -74,15 +76,31 @@ pub(crate) fn state(texts: Texts, state: &ApplicationState) -> (&'static str, &'
     (class, texts.of(key))
 }
 
+fn given_words(texts: Texts, given: &Given) -> String {
+    let (first, last) = (given.first_day.to_string(), given.last_day.to_string());
+    let values = [
+        ("hours", words::count(given.hours.into())),
+        ("unit", given.unit.clone()),
+        ("share", given.share.to_string()),
+        ("first", first),
+        ("last", last),
+    ];
+    let values = values.each_ref().map(|(name, it)| (*name, it.as_str()));
+    texts.with("apply.given", &values)
+}
+
 impl Portal {
     pub(crate) fn application_view(&self, texts: Texts, one: &Application) -> ApplicationView {
         let (class, state) = state(texts, &one.state);
-        let (ruling, project) = match &one.state {
-            ApplicationState::Rejected { ruling } => (Some(ruling), None),
+        let (ruling, project, given) = match &one.state {
+            ApplicationState::Rejected { ruling } => (Some(ruling), None, None),
             ApplicationState::Accepted {
-                ruling, project, ..
-            } => (Some(ruling), Some(project.to_string())),
-            _ => (None, None),
+                ruling,
+                project,
+                given,
+                ..
+            } => (Some(ruling), Some(project.to_string()), given.as_deref()),
+            _ => (None, None, None),
         };
         let engine = self.broker.policy();
         let titles = Titles::new(texts, &engine);
@@ -104,6 +122,7 @@ impl Portal {
             clock: self.clock_of(texts, one),
             ruling: ruling.map(RulingView::from),
             project,
+            given: given.map(|it| given_words(texts, it)),
             found: one.found.to_string(),
         }
     }

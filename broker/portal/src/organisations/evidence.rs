@@ -63,6 +63,7 @@ fn draft(typed: &mut Typed) -> Option<EvidenceDraft> {
         issued_on,
         expires_on,
         source: typed.text("source"),
+        files: Vec::new(),
     })
 }
 

@@ -66,7 +66,8 @@ pub(crate) async fn judge(
     let finding = EvidenceFinding {
         accepted,
         words,
-        files: typed.list("files"),
+        files: Some(typed.list("files")),
+        again: typed.is("again", "1"),
     };
     let judged = portal
         .broker

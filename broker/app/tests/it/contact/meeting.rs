@@ -92,6 +92,8 @@ async fn two_sides_learn_who_they_are_once_both_agreed_and_no_longer_than_that()
     assert!(gone.contact.is_empty() && gone.seeks.is_empty());
     let left = case.broker.matches(us.0, (us.1.id, None)).await.unwrap();
     assert!(left.is_empty());
+    let late = case.broker.show_interest(us.0, (us.1.id, other.id)).await;
+    assert!(matches!(late, Err(Error::NotWaiting(_))), "{late:?}");
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ impl Case {
         self.founder = self.founder().await;
         for kind in ["ai_act_self_assessment", "de_minimis_statement"] {
             let draft = EvidenceDraft {
+                files: Vec::new(),
                 kind: kind.to_owned(),
                 ..evidence()
             };
@@ -22,9 +23,10 @@ impl Case {
                 .await
                 .unwrap();
             let good = EvidenceFinding {
+                again: false,
                 accepted: true,
                 words: "looked at".to_owned(),
-                files: Vec::new(),
+                files: None,
             };
             let which = (made.id, handed_in.id);
             let checked = self.broker.check_evidence(&self.reviewer, which, good);
@@ -126,7 +128,10 @@ async fn the_form_asks_a_company_for_its_aid_where_the_hours_are_a_states() {
     let organisation = case.finnish().await;
     let fields = async |mode, system| {
         let which = (organisation.id, mode, system);
-        let form = case.broker.application_form(&case.founder, which).await;
+        let form = case
+            .broker
+            .application_form(&case.founder, which, "en")
+            .await;
         let fields = form.unwrap().fields.into_iter().map(|it| it.name);
         let of_aid = fields.filter(|it| it.starts_with("aid."));
         of_aid.collect::<Vec<_>>()

@@ -18,10 +18,18 @@ async fn an_accepted_application_becomes_a_project_with_hours_that_its_applicant
         project,
         allocation,
         ruling,
+        given,
     } = decided.state
     else {
         panic!("{decided:?}");
     };
+    let given = given.unwrap();
+    assert_eq!(
+        (given.hours, given.share.to_string().as_str()),
+        (1250, "union")
+    );
+    let days = (given.first_day.to_string(), given.last_day.to_string());
+    assert_eq!(days, ("2026-11-23".to_owned(), "2027-02-22".to_owned()));
     assert_eq!(ruling.reasons, "A sound plan.");
     let founder = case.founder().await;
     assert!(founder.may_use(project));
@@ -185,7 +193,10 @@ async fn an_application_says_what_is_missing_and_what_the_rules_say() {
     ];
     assert_eq!(fields(&error), expected);
     let asked = (organisation.id, "aif_fast_lane", "cineca/leonardo");
-    let form = broker.application_form(&case.founder, asked).await.unwrap();
+    let form = broker
+        .application_form(&case.founder, asked, "en")
+        .await
+        .unwrap();
     let size = form
         .fields
         .iter()
@@ -217,12 +228,63 @@ async fn nobody_judges_what_is_their_own() {
     assert!(matches!(own, Err(Error::ConflictOfInterest)), "{own:?}");
     let evidence = case.evidence(&organisation).await;
     let finding = EvidenceFinding {
+        again: false,
         accepted: true,
         words: "fine".to_owned(),
-        files: Vec::new(),
+        files: None,
     };
     let own = case
         .broker
         .check_evidence(&founder, (organisation.id, evidence.id), finding);
     assert!(matches!(own.await, Err(Error::ConflictOfInterest)));
+}
+
+#[tokio::test]
+async fn a_system_that_nobody_has_is_a_fault_and_not_an_answer_of_the_rules() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    let mut draft = application(&organisation);
+    draft.system = "nosuch/x".to_owned();
+    let error = case.broker.apply(&case.founder, &draft).await.unwrap_err();
+    assert_eq!(fields(&error), ["system"]);
+}
+
+#[tokio::test]
+async fn a_form_says_what_is_taken_and_what_a_document_is_called() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    let asked = (organisation.id, "aif_playground", "meluxina/meluxina");
+    let form = case.broker.application_form(&case.founder, asked, "en");
+    let form = form.await.unwrap();
+    let allowed = |name: &str| {
+        let field = form.fields.iter().find(|it| it.name == name).unwrap();
+        field.allowed.clone().unwrap()
+    };
+    let hours = "no bound is known; about 5000 were given before (not read with certainty)";
+    assert_eq!(allowed("need.gpu_hours"), hours);
+    assert!(allowed("project.sectors").contains("health, "));
+    assert!(allowed("need.months").contains('1'));
+    let mut answers = { form.fields.iter() }.filter(|it| it.name.starts_with("answers."));
+    assert!(answers.all(|it| it.title.is_some()));
+}
+
+#[tokio::test]
+async fn a_question_about_routes_is_checked_as_what_it_asks_about_would_be() {
+    let case = Case::new().await;
+    let query: RouteQuery = serde_json::from_value(json!({
+        "organisation": { "country": "FRANCE", "kind": "research", "size": "large", "startup": true },
+        "project": { "sectors": ["flowers"] },
+        "evidence": [{ "kind": "ai_act_self_assessment", "issued_on": "2031-01-01" }],
+        "need": { "gpu_hours": 0, "months": 0 },
+    }))
+    .unwrap();
+    let error = case.broker.find_routes(&case.founder, (query, "en")).await;
+    let error = error.unwrap_err();
+    let startup = "organisation.startup";
+    let (country, sectors) = ("organisation.country", "project.sectors");
+    let (hours, months) = ("need.gpu_hours", "need.months");
+    let all = [
+        country, startup, startup, sectors, hours, months, "evidence",
+    ];
+    assert_eq!(fields(&error), all);
 }

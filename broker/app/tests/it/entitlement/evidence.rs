@@ -37,9 +37,10 @@ async fn refused_and_withdrawn_evidence_counts_for_nothing() {
         .await;
     assert!(matches!(refused, Err(Error::NotEligible(_))), "{refused:?}");
     let finding = EvidenceFinding {
+        again: false,
         accepted: true,
         words: "late".to_owned(),
-        files: Vec::new(),
+        files: None,
     };
     let late = case
         .broker
@@ -116,9 +117,10 @@ async fn a_file_is_kept_under_its_digest_with_evidence_that_is_not_judged_yet() 
     let hidden = broker.evidence_file(&stranger, of, sha256).await;
     assert!(matches!(hidden, Err(Error::NotFound(_))), "{hidden:?}");
     let finding = EvidenceFinding {
+        again: false,
         accepted: true,
         words: "whole".to_owned(),
-        files: vec![sha256.clone()],
+        files: Some(vec![sha256.clone()]),
     };
     broker
         .check_evidence(&case.reviewer, of, finding)
@@ -154,7 +156,8 @@ async fn evidence_is_judged_with_the_files_that_were_looked_at_and_no_others() {
     let shown = |files: &[&String]| EvidenceFinding {
         accepted: true,
         words: "whole".to_owned(),
-        files: files.iter().map(|it| (*it).clone()).collect(),
+        files: Some(files.iter().map(|it| (*it).clone()).collect()),
+        again: false,
     };
     let second = add("%PDF-1.7 second, after the page was read").await;
     for files in [&[][..], &[&first]] {
@@ -198,4 +201,61 @@ async fn evidence_that_nobody_judges_is_taken_up_to_a_number_and_again_once_some
     let withdrawn = case.broker.withdraw_evidence(&case.founder, of).await;
     withdrawn.unwrap();
     hand_in().await.unwrap();
+}
+
+#[tokio::test]
+async fn evidence_whose_files_would_not_be_taken_is_refused_before_it_is_made() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    let announced = |name: &str, media_type: &str, size_bytes| AnnouncedFile {
+        name: name.to_owned(),
+        media_type: media_type.to_owned(),
+        size_bytes,
+    };
+    let mut draft = evidence();
+    draft.files = vec![
+        announced("big.pdf", "application/pdf", 1024 * 1024 + 1),
+        announced("none.pdf", "application/pdf", 0),
+        announced("run.exe", "application/x-msdownload", 1),
+        announced("a/b.png", "image/png", 1),
+    ];
+    let refused = case.broker;
+    let made = refused.hand_in_evidence(&case.founder, organisation.id, &draft);
+    let at = [
+        "files[0].size_bytes",
+        "files[1].size_bytes",
+        "files[2].media_type",
+        "files[3].name",
+    ];
+    assert_eq!(fields(&made.await.unwrap_err()), at);
+    let kept = refused.evidence(&case.founder, organisation.id).await;
+    assert!(kept.unwrap().is_empty());
+    draft.files = vec![announced("good.pdf", "application/pdf", 1024 * 1024)];
+    let made = refused.hand_in_evidence(&case.founder, organisation.id, &draft);
+    made.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_found_is_found_otherwise_only_by_who_says_that_it_was_found() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    let evidence = case.checked(&organisation, true).await;
+    let of = (organisation.id, evidence.id);
+    let finding = |again| EvidenceFinding {
+        again,
+        accepted: false,
+        words: "the signature is another's".to_owned(),
+        files: None,
+    };
+    let (broker, reviewer) = (&case.broker, &case.reviewer);
+    let blind = broker.check_evidence(reviewer, of, finding(false)).await;
+    let Err(Error::NotWaiting(words)) = blind else {
+        panic!("{blind:?}");
+    };
+    assert!(
+        words.starts_with("it was accepted at 2026-11-20"),
+        "{words}"
+    );
+    let again = broker.check_evidence(reviewer, of, finding(true)).await;
+    assert!(!again.unwrap().stands());
 }

@@ -133,6 +133,7 @@ async fn a_size_is_found_from_accounts_and_one_year_over_a_ceiling_does_not_chan
         .collect();
     assert!(words.join(" ").contains("2025"), "{words:?}");
     // Two years over it change it, and a declaration to the contrary is told.
+    draft.name = "Pleione Works".to_owned();
     draft.identifiers.vat = None;
     draft.size_facts = Some(accounts(&[
         (2024, 249, ceiling + 1),
@@ -224,4 +225,39 @@ async fn an_operator_names_who_speaks_for_an_organisation_and_takes_nobody_else_
     assert!(!second.represents(ours.id) && second.represents(imported));
     let nobody = case.broker.import(&grant("nobody", "")).await.unwrap_err();
     assert!(nobody.to_string().contains("`nobody`"), "{nobody}");
+}
+
+#[tokio::test]
+async fn one_person_registers_a_name_twice_only_with_two_numbers_of_a_register() {
+    let mut case = Case::new().await;
+    let first = case.registered().await;
+    let mut draft = organisation();
+    draft.name = "pleione  LABS".to_owned();
+    draft.identifiers.vat = None;
+    let register = async |caller: &Caller, draft: &OrganisationDraft| {
+        case.broker.register_organisation(caller, draft).await
+    };
+    let twice = register(&case.founder, &draft).await;
+    let Err(Error::AlreadySo(words)) = twice else {
+        panic!("{twice:?}");
+    };
+    assert!(words.contains(&first.id.to_string()), "{words}");
+    // Somebody else may have founded another one of that name.
+    let rival = case.broker.caller(principal("rival")).await.unwrap();
+    register(&rival, &draft).await.unwrap();
+    draft.identifiers.vat = Some("FR40180089013".to_owned());
+    register(&case.founder, &draft).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_euid_is_of_a_register_where_the_organisation_is_established() {
+    let case = Case::new().await;
+    let mut draft = organisation();
+    draft.identifiers.euid = Some("DEK1101R.HRB116737".to_owned());
+    let abroad = case.broker.register_organisation(&case.founder, &draft);
+    assert_eq!(fields(&abroad.await.unwrap_err()), ["identifiers.euid"]);
+    draft.country = "DE".to_owned();
+    // A VAT number of another state is one that it trades there by.
+    let home = case.broker.register_organisation(&case.founder, &draft);
+    home.await.unwrap();
 }

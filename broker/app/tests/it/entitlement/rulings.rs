@@ -56,9 +56,10 @@ async fn evidence_is_looked_at_before_an_application_that_stands_on_it_is_accept
     assert_eq!(asked.decision.result, Outcome::NeedsReview);
     assert!(asked.question.evidence.iter().all(|it| !it.checked));
     let good = EvidenceFinding {
+        again: false,
         accepted: true,
         words: "the form is whole".to_owned(),
-        files: Vec::new(),
+        files: None,
     };
     case.broker
         .check_evidence(&case.reviewer, (organisation.id, evidence.id), good)
@@ -209,6 +210,7 @@ async fn a_screening_that_was_refused_stays_whoever_takes_it_back() {
     let organisation = case.registered().await;
     case.checked(&organisation, true).await;
     let record = EvidenceDraft {
+        files: Vec::new(),
         kind: "sanctions_screening".to_owned(),
         ..evidence()
     };
@@ -218,9 +220,10 @@ async fn a_screening_that_was_refused_stays_whoever_takes_it_back() {
         .await
         .unwrap();
     let finding = EvidenceFinding {
+        again: false,
         accepted: false,
         words: "a name on the list".to_owned(),
-        files: Vec::new(),
+        files: None,
     };
     let which = (organisation.id, handed_in.id);
     let checked = case.broker.check_evidence(&case.reviewer, which, finding);
@@ -252,7 +255,10 @@ async fn a_company_is_asked_for_its_eu_project_where_the_mode_hangs_on_it() {
     let organisation = case.registered().await;
     let asks = async |mode: &'static str, system: &'static str| {
         let which = (organisation.id, mode, system);
-        let form = case.broker.application_form(&case.founder, which).await;
+        let form = case
+            .broker
+            .application_form(&case.founder, which, "en")
+            .await;
         let mut fields = form.unwrap().fields.into_iter();
         fields.any(|it| it.name == "project.eu_project")
     };

@@ -87,6 +87,7 @@ impl Case {
     /// With a file in it.
     pub(super) async fn evidence(&self, file: &'static str) -> Evidence {
         let draft = EvidenceDraft {
+            files: Vec::new(),
             kind: "ai_act_self_assessment".to_owned(),
             issued_on: "2026-10-01".parse().unwrap(),
             expires_on: None,
@@ -115,9 +116,10 @@ impl Case {
     pub(super) async fn judged(&self, file: &'static str, accepted: bool) -> Evidence {
         let made = self.evidence(file).await;
         let finding = EvidenceFinding {
+            again: false,
             accepted,
             words: "looked at".to_owned(),
-            files: made.files.iter().map(|it| it.sha256.clone()).collect(),
+            files: Some(made.files.iter().map(|it| it.sha256.clone()).collect()),
         };
         let of = (self.ours.id, made.id);
         let judged = self.broker.check_evidence(&self.reviewer, of, finding);

@@ -33,12 +33,23 @@ pub(super) fn write(
             writeln!(out, "\n[{table}]")?;
         }
         for (key, field) in asked {
-            writeln!(out, "# {}", source(field))?;
+            for line in words_of(field) {
+                writeln!(out, "# {line}")?;
+            }
             let left_out = if field.optional { "# " } else { "" };
             writeln!(out, "{left_out}{}", blank(table, key))?;
         }
     }
     Ok(())
+}
+
+/// What to write there, and who asks for it.
+fn words_of(field: &FormField) -> Vec<String> {
+    let mut lines: Vec<String> = { field.title.iter() }.map(|it| one_line(it)).collect();
+    let allowed = field.allowed.iter();
+    lines.extend(allowed.map(|it| format!("allowed: {}", one_line(it))));
+    lines.push(format!("asked for by: {}", source(field)));
+    lines
 }
 
 /// What is known, and what is not and has its place elsewhere.
@@ -114,6 +125,8 @@ mod tests {
         FormField {
             name: name.to_owned(),
             known: known.map(str::to_owned),
+            title: None,
+            allowed: None,
             source: "an\nact".to_owned(),
             certain,
             optional: false,
@@ -130,7 +143,11 @@ mod tests {
                 field("organisation.size", None, true),
                 field("project.name", None, true),
                 field("project.civilian", None, true),
-                field("need.months", None, true),
+                FormField {
+                    title: Some("how\nlong".to_owned()),
+                    allowed: Some("1, 2, 3".to_owned()),
+                    ..field("need.months", None, true)
+                },
                 FormField {
                     optional: true,
                     ..field("need.data", None, false)
@@ -149,19 +166,21 @@ mod tests {
         # not known yet: organisation.size (an act); `alcyone organisation describe` says it
 
         [project]
-        # an act
+        # asked for by: an act
         name = ""
-        # an act
+        # asked for by: an act
         # civilian = true or false
 
         [need]
-        # an act
+        # how long
+        # allowed: 1, 2, 3
+        # asked for by: an act
         months = 0
-        # an act; not read with certainty
+        # asked for by: an act; not read with certainty
         # data = [] # data spaces and data sets, by address or identifier
 
         [answers]
-        # an act; not read with certainty
+        # asked for by: an act; not read with certainty
         "a \"b\" [need]" = ""
         "#);
         let read: toml::Table = toml::from_str(&text).unwrap();

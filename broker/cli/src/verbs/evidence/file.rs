@@ -25,7 +25,7 @@ pub(super) async fn run(
             organisation,
         } => {
             let files = upload::read(&files)?;
-            let of = own::organisation(client, organisation).await?;
+            let of = own::organisation_option(client, organisation).await?;
             match upload::send(client, (of, evidence), &files).await? {
                 Some(last) => super::said(&last, json, out),
                 None => Ok(()),
@@ -37,7 +37,7 @@ pub(super) async fn run(
             output,
             organisation,
         } => {
-            let of = own::organisation(client, organisation).await?;
+            let of = own::organisation_option(client, organisation).await?;
             let file = named(client, (of, evidence), &file).await?;
             get(
                 client,

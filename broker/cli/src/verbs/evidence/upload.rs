@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use broker_client::Client;
-use broker_model::{Evidence, EvidenceId, OrganisationId};
+use broker_client::{Client, Error};
+use broker_model::{AnnouncedFile, Evidence, EvidenceId, OrganisationId};
 
 use crate::exit::Failure;
 
-/// The broker takes no larger one, whatever it is set to.
+/// The broker takes no larger one, whatever it is set to; what it is set to, it says itself.
 const LARGEST: u64 = 64 * 1024 * 1024;
 const TAKEN: &str = "PDF, PNG, JPEG or plain text (UTF-8)";
 
@@ -19,6 +19,16 @@ pub(super) struct Local {
     name: String,
     media_type: &'static str,
     bytes: Vec<u8>,
+}
+
+impl Local {
+    pub(super) fn announced(&self) -> AnnouncedFile {
+        AnnouncedFile {
+            name: self.name.clone(),
+            media_type: self.media_type.to_owned(),
+            size_bytes: self.bytes.len() as u64,
+        }
+    }
 }
 
 pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<Local>, Failure> {
@@ -36,15 +46,37 @@ pub(super) async fn send(
         let named = (file.name.as_str(), file.media_type);
         let sent = client.add_evidence_file((of, id), named, &file.bytes).await;
         let left = files.get(done..).unwrap_or_default();
-        last = Some(sent.with_context(|| repeat((of, id), left))?);
+        let is_at_fault =
+            matches!(&sent, Err(Error::Problem(it)) if matches!(it.status, 400 | 413));
+        last = Some(sent.with_context(|| {
+            if is_at_fault {
+                instead((of, id), left)
+            } else {
+                repeat((of, id), left)
+            }
+        })?);
     }
     Ok(last)
 }
 
-fn repeat((of, id): (OrganisationId, EvidenceId), left: &[Local]) -> String {
+fn words_of_shell(left: &[Local]) -> String {
     let paths = left.iter().map(|it| quoted(&it.path.to_string_lossy()));
     let paths: Vec<String> = paths.collect();
-    let paths = paths.join(" ");
+    paths.join(" ")
+}
+
+/// The same file again would be refused again.
+fn instead((of, id): (OrganisationId, EvidenceId), left: &[Local]) -> String {
+    let paths = words_of_shell(left);
+    format!(
+        "{id} is there, and not uploaded to it: {paths}; another file in the first one's place: \
+         `alcyone evidence file add {id} FILE --organisation {of}`, or take it back: \
+         `alcyone evidence withdraw {id} --organisation {of}`"
+    )
+}
+
+fn repeat((of, id): (OrganisationId, EvidenceId), left: &[Local]) -> String {
+    let paths = words_of_shell(left);
     format!(
         "{id} is there, and not uploaded to it: {paths}; only that again: \
          `alcyone evidence file add {id} {paths} --organisation {of}`"
@@ -64,9 +96,12 @@ fn local(path: &Path) -> Result<Local, Failure> {
     let shown = path.display();
     let unreadable = |reason: String| Failure::Usage(format!("{shown} cannot be read: {reason}"));
     let size = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?;
-    if size.len() == 0 || size.len() > LARGEST {
+    if size.len() == 0 {
+        return Err(Failure::Usage(format!("{shown} is empty")));
+    }
+    if size.len() > LARGEST {
         let bytes = size.len();
-        let words = format!("{shown} has {bytes} bytes; allowed: 1 to {LARGEST}");
+        let words = format!("{shown} has {bytes} bytes, and no broker takes more than {LARGEST}");
         return Err(Failure::Usage(words));
     }
     let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
