@@ -75,7 +75,7 @@ async fn a_wrong_type_is_named_with_its_place_and_what_is_allowed() {
       "resources.walltime: `6 hours` is not a duration (line 1, column 127); allowed: `90m`, `6h`, `2d`, `1h30m` or `5400s`, at most 366d",
       "resources.walltime: invalid type: integer `6` (line 1, column 118); allowed: a string",
       "project: `job_0192f0c1d2e37abc8def0123456789ab` is no project id (line 1, column 64); allowed: `prj_` and 32 hexadecimal digits",
-      "variants.x86 cuda: `x86 cuda` is not a container target id (line 1, column 183); allowed: `x86_64+cuda`, `x86_64+rocm`, `aarch64+cuda`, `x86_64` or the like",
+      "variants.x86 cuda: `x86 cuda` is no container target id (line 1, column 183); allowed: `x86_64+cuda`, `x86_64+rocm`, `aarch64+cuda`, `x86_64` or the like",
       "data.sensitivity: unknown variant `secret` (line 1, column 241); allowed: one of `public`, `internal`, `personal`, `special`",
       "placement.require[0]: `not a site` is no site id (line 1, column 211); allowed: 1 to 64 letters, digits, `-`, `_` or `.`, the first a letter or digit"
     ]
