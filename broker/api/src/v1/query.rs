@@ -190,3 +190,30 @@ pub(crate) fn page<T: Serialize>(items: Vec<T>, next: Option<impl ToString>) -> 
         next_cursor: next.map(|next| next.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use broker_model::PersonId;
+
+    use super::*;
+
+    #[test]
+    fn the_next_page_begins_where_the_last_ended_also_when_its_items_were_dealt_with() {
+        let person = |it: u8| format!("per_{it:032x}").parse::<PersonId>().unwrap();
+        // As the list is sorted: by day, then by id.
+        let all = [("2026-11-01", 9), ("2026-11-02", 1), ("2026-11-02", 2)];
+        let all = all.map(|(day, it)| (day.to_owned(), person(it)));
+        let first = Whole::new(Some(2), None).page_from(all.to_vec(), Clone::clone);
+        let Ok(Page { items, next_cursor }) = first else {
+            panic!("no page");
+        };
+        assert_eq!(items, all[..2]);
+        let rest = Whole::new(Some(2), next_cursor);
+        let Ok(left) = rest.page_from(all[2..].to_vec(), Clone::clone) else {
+            panic!("the cursor is of one that is gone, and is a place all the same");
+        };
+        assert_eq!(left.items, all[2..]);
+        let foreign = Whole::new(None, Some("elsewhere".to_owned()));
+        assert!(foreign.page_from(all.to_vec(), Clone::clone).is_err());
+    }
+}

@@ -111,7 +111,8 @@ fn id_in(path: &str) -> &str {
 
 /// Who does what, and how many entries it leaves, in an order in which each can be done.
 fn steps() -> Vec<(&'static str, &'static str, &'static str, Value, u64)> {
-    let good = json!({ "accepted": true, "words": "whole and signed" });
+    let good = json!({ "accepted": true, "words": "whole and signed",
+        "files": ["b43c71094c98a4beabff20cd79897aa87010d2b367fb7a461f122af142cd8520"] });
     let reject = json!({ "verdict": "reject", "reasons": "No checkpoints." });
     let mut renamed = organisation();
     renamed["name"] = json!("Pleione");

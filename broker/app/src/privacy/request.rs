@@ -66,9 +66,10 @@ impl Broker {
             // Nothing of who stays waits for anything.
             settled: !is_wished,
         };
-        let kind = match is_wished {
-            true => EntryKind::ErasureRequested,
-            false => EntryKind::ErasureWithdrawn,
+        let kind = if is_wished {
+            EntryKind::ErasureRequested
+        } else {
+            EntryKind::ErasureWithdrawn
         };
         let mut entry = EntryBody::new(now, kind);
         entry.actor = Some(person.id);
