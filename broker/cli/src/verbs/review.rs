@@ -103,7 +103,7 @@ pub(super) async fn run(
             let finding = EvidenceFinding {
                 accepted,
                 words,
-                files: Some(files),
+                files: (!files.is_empty()).then_some(files),
                 again,
             };
             let checked = client
