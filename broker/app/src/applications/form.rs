@@ -172,7 +172,7 @@ fn hours(of_mode: GpuHours) -> Option<String> {
 fn doubted(words: String, confidence: Confidence) -> String {
     match confidence {
         Confidence::Certain => words,
-        _ => format!("{words} (not read with certainty)"),
+        Confidence::Uncertain => format!("{words} (not read with certainty)"),
     }
 }
 
