@@ -127,13 +127,13 @@ impl Whole {
 
     /// The same of a list that items leave as they are dealt with: its cursor is the place of one in the list, whether
     /// that is there still or not. Places are as `place` writes them, and their texts stand in the order of the list.
-    pub(crate) fn page_from<T: Serialize, I: FromStr>(
+    pub(crate) fn page_from<T: Serialize, I>(
         &self,
         mut items: Vec<T>,
         place: impl Fn(&T) -> (String, I),
     ) -> Result<Page<T>, Problem>
     where
-        I: Display,
+        I: Display + FromStr,
     {
         let name = |item: &T| {
             let (before, id) = place(item);
@@ -141,7 +141,7 @@ impl Whole {
         };
         if let Some(cursor) = &self.cursor {
             let id = cursor.rsplit_once('.').map(|(_, id)| id.parse::<I>());
-            if !id.is_some_and(|it| it.is_ok()) {
+            if id.is_none_or(|it| it.is_err()) {
                 return Err(foreign_cursor());
             }
             items.retain(|item| name(item) > *cursor);
