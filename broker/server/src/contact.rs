@@ -93,7 +93,7 @@ pub(crate) async fn warn_of_stranded(broker: &Broker) {
             }
         }
         Err(error) => {
-            tracing::error!(%error, "whether referrals wait at a centre that is gone cannot be read")
+            tracing::error!(%error, "whether referrals wait at a centre that is gone cannot be read");
         }
     }
 }

@@ -104,17 +104,7 @@ async fn an_organisation_comes_from_its_registration_to_a_project_with_hours() {
     let output = ["--organisation", &org, "-o", got.to_str().unwrap()];
     said(&stage, REVIEWER, &[&get[..], &output].concat()).await;
     assert_eq!(std::fs::read(&got).unwrap(), std::fs::read(&file).unwrap());
-    let check = [
-        "review", "evidence", &org, &evidence, "--accept", "--words", "signed",
-    ];
-    let blind = stage.run(REVIEWER, &check).await;
-    assert!(blind.error.contains(digest), "{blind:?}");
-    let check = [&check[..], &["--file", digest]].concat();
-    let checked = said(&stage, REVIEWER, &check).await;
-    assert!(
-        checked.ends_with("ai_act_self_assessment is checked\n"),
-        "{checked}"
-    );
+    judged(&stage, (&org, &evidence), digest).await;
     let listed = said(&stage, FOUNDER, &["evidence"]).await;
     assert!(
         listed.contains("checked") && listed.contains("self assessment.pdf"),
@@ -171,6 +161,22 @@ async fn an_organisation_comes_from_its_registration_to_a_project_with_hours() {
     ] {
         assert!(me.contains(part), "{part}: {me}");
     }
+}
+
+/// With the file that was looked at, after another was named that is not there.
+async fn judged(stage: &Stage, (org, evidence): (&str, &str), digest: &str) {
+    let check = [
+        "review", "evidence", org, evidence, "--accept", "--words", "signed", "--file",
+    ];
+    let another = "0".repeat(64);
+    let wrong = stage.run(REVIEWER, &[&check[..], &[&another]].concat());
+    let wrong = wrong.await;
+    assert!(wrong.error.contains(digest), "{wrong:?}");
+    let checked = said(stage, REVIEWER, &[&check[..], &[digest]].concat()).await;
+    assert!(
+        checked.ends_with("ai_act_self_assessment is checked\n"),
+        "{checked}"
+    );
 }
 
 /// An application with checked evidence, by its id and that of what the rules found.
