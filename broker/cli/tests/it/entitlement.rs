@@ -169,8 +169,8 @@ async fn judged(stage: &Stage, (org, evidence): (&str, &str), digest: &str) {
         "review", "evidence", org, evidence, "--accept", "--words", "signed", "--file",
     ];
     let another = "0".repeat(64);
-    let wrong = stage.run(REVIEWER, &[&check[..], &[&another]].concat());
-    let wrong = wrong.await;
+    let wrong = [&check[..], &[&another]].concat();
+    let wrong = stage.run(REVIEWER, &wrong).await;
     assert!(wrong.error.contains(digest), "{wrong:?}");
     let checked = said(stage, REVIEWER, &[&check[..], &[digest]].concat()).await;
     assert!(
