@@ -112,7 +112,9 @@ impl Broker {
     pub async fn replay_decision(&self, caller: &Caller, id: DecisionId) -> Result<DecisionReplay> {
         let stored = self.inner.store.find_decision(id).await?;
         let stored = stored.ok_or(Error::NotFound("decision"))?;
-        if !self.may_replay(caller, stored.organisation).await? {
+        let is_seen = self.may_replay(caller, stored.organisation).await?
+            && self.sees_decision(caller, &stored).await?;
+        if !is_seen {
             return Err(Error::NotFound("decision"));
         }
         let reason = match self.policy_of(&stored).await? {

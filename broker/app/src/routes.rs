@@ -13,6 +13,9 @@ use crate::invalid::Faults;
 use crate::organisations::check_country;
 use crate::{Broker, Caller, Error, Result};
 
+/// More of one kind than any table has; each of them would stand in the words of every route.
+const MOST_SAID: usize = 50;
+
 /// "What can I have?", asked of an organisation that is registered, or of facts that need not be. Nothing
 /// of it is stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -139,7 +142,8 @@ impl Broker {
             faults.add("need.months", format!("is {months}"), "1 to 60");
         }
         let today = day_in_brussels(self.clock().now());
-        for declared in &query.evidence {
+        check_lists(query, &mut faults);
+        for declared in query.evidence.iter().take(MOST_SAID) {
             check_evidence(declared, (engine, today), &mut faults);
         }
         faults.check("question")
@@ -194,6 +198,29 @@ impl Broker {
                 eu_project: None,
                 sectors: Vec::new(),
             },
+        }
+    }
+}
+
+/// Lists that nobody has that long.
+fn check_lists(query: &RouteQuery, faults: &mut Faults) {
+    let said = query.project.ai_act.as_ref();
+    let of_ai_act = |field: &str, length: Option<usize>| {
+        (
+            format!("project.ai_act.{field}"),
+            length.unwrap_or_default(),
+        )
+    };
+    for (field, length) in [
+        ("evidence".to_owned(), query.evidence.len()),
+        ("project.sectors".to_owned(), query.project.sectors.len()),
+        of_ai_act("prohibited", said.map(|it| it.prohibited.len())),
+        of_ai_act("high_risk", said.map(|it| it.high_risk.len())),
+        of_ai_act("exclusions", said.map(|it| it.exclusions.len())),
+    ] {
+        if length > MOST_SAID {
+            let allowed = format!("up to {MOST_SAID}");
+            faults.add(&field, format!("are {length}"), &allowed);
         }
     }
 }

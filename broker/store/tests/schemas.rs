@@ -6,7 +6,10 @@
 
 use broker_store::testing::TestPostgres;
 use broker_store::{Change, Commits as _, Write};
-use broker_store::{Dossiers as _, Privacy as _, SqlStore, StoreError, StoreOptions};
+use broker_store::{
+    Dossiers as _, Privacy as _, SqlStore, StoreError, StoreOptions, SystemUsed, Usage as _,
+};
+use jiff::Timestamp;
 use sqlx::{Connection as _, PgConnection, Row as _, SqliteConnection};
 
 /// Table, column, and whether it may be NULL.
@@ -199,6 +202,48 @@ async fn evidence_of_before_dossiers_goes_once_its_dossier_is_gone() {
     assert_eq!(let_go(&store).await, [0, 1, 0]);
     let rows = sqlx::query(left).fetch_all(&mut conn).await.unwrap();
     assert_eq!(rows.len(), 1);
+}
+
+/// As a broker of before `0013_usage_by_system` writes it, which runs until it is replaced.
+const USAGE_OF_BEFORE: &str = r#"
+    INSERT INTO usage_records (attempt_id, job_id, project_id, share, site_id, month, ended_at_us, document,
+        organisation_id, gpu_ms) VALUES ('att_1', 'job_1', 'prj_1', 'union', 'lumi', '2026-11', 1793491200000000,
+        '{"partition":{"site":"lumi","system":"lumi","partition":"small-g"}}', 'org_1', 700)"#;
+
+/// System and GPU-milliseconds of all time.
+async fn used(store: &SqlStore) -> Vec<(String, i64)> {
+    let (begin, end) = (
+        Timestamp::UNIX_EPOCH,
+        "2100-01-01T00:00:00Z".parse().unwrap(),
+    );
+    let used = store.used_by_system(begin, end).await.unwrap();
+    let of = |it: SystemUsed| (it.system.to_string(), it.gpu.0);
+    used.into_iter().map(of).collect()
+}
+
+#[tokio::test]
+async fn usage_that_an_older_broker_stores_counts_at_its_system() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = format!("sqlite://{}/broker.db", folder.path().display());
+    let store = migrated(&file).await;
+    let mut conn = SqliteConnection::connect(&file).await.unwrap();
+    sqlx::raw_sql(USAGE_OF_BEFORE)
+        .execute(&mut conn)
+        .await
+        .unwrap();
+    assert_eq!(used(&store).await, [("lumi".to_owned(), 700)]);
+
+    let Some(postgres) = TestPostgres::shared() else {
+        return;
+    };
+    let url = postgres.create_database().await;
+    let store = migrated(&url).await;
+    let mut conn = PgConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql(USAGE_OF_BEFORE)
+        .execute(&mut conn)
+        .await
+        .unwrap();
+    assert_eq!(used(&store).await, [("lumi".to_owned(), 700)]);
 }
 
 /// SQLite holds its columns to their types only in STRICT tables.

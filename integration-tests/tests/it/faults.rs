@@ -75,7 +75,7 @@ async fn never_twice_never_lost(ground: impl Ground, short: usize) {
     scene.calm();
     ground.calm();
     scene.all_is_well(&ground, jobs, limit(jobs)).await;
-    scene.each_started_once(&ground.by_accounting()).await;
+    scene.each_started_once(|| ground.by_accounting()).await;
     scene.report(&ground, jobs, seed, began.elapsed()).await;
 }
 

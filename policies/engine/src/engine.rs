@@ -4,6 +4,7 @@ use std::path::Path;
 use cedar_policy::{Context, EntityUid, Request};
 use jiff::civil::Date;
 
+use crate::bounds;
 use crate::decision::{Decision, Effect, Outcome, Spoken};
 use crate::error::LoadError;
 use crate::evaluate::{Rulebook, gap};
@@ -73,6 +74,7 @@ impl Engine {
         let document = sources.document();
         let tables = Tables::load(sources)?;
         let rules = read_rules(sources)?;
+        bounds::check_all(&rules)?;
         validate(sources, &rules)?;
         let names = Names::new();
         let looks = Looks::of(&rules);

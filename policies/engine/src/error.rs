@@ -20,6 +20,8 @@ pub enum Fault {
     /// Of a policy that was kept: the facts of its time are laid out otherwise now.
     #[error("it was made for a program that lays out other facts")]
     OtherSchema,
+    #[error("{0}")]
+    TooMuch(String),
     #[error("it holds no rule")]
     NoRules,
     #[error("{0}")]
@@ -77,6 +79,7 @@ impl Fault {
             }
             Self::UnknownTable => "policies/README.md lists the tables that there are",
             Self::OtherSchema => "make its decisions again with the program of that time",
+            Self::TooMuch(_) => "write several smaller rules, and no more than that",
             Self::NoRules => "write at least one rule",
             Self::Syntax(_) => "mend the syntax",
             Self::Slot => "write the rule without slots",

@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use miette::Diagnostic as _;
 use serde::Serialize;
 
+use crate::bounds;
 use crate::decision::Effect;
 use crate::error::{Fault, LoadError, line_of};
 use crate::facts::{Facts, OPTIONAL};
@@ -65,6 +66,7 @@ pub(crate) struct Rule {
 impl Rule {
     /// The rules of a file, in its order.
     pub(crate) fn parse_file(source: &Source) -> Result<Vec<Self>, LoadError> {
+        bounds::check(source)?;
         let set: PolicySet = source
             .text
             .parse()

@@ -69,7 +69,9 @@ impl Broker {
         else {
             return Ok(());
         };
-        if is_aid(found, false) || !is_aid_by_reviewer(organisation, grant) {
+        // The rules ask about the state that the organisation is established in.
+        let were_asked = is_aid(found, false) && *state == organisation.country;
+        if were_asked || !is_aid_by_reviewer(organisation, grant) {
             return Ok(());
         }
         let (engine, today) = (self.policy(), day_in_brussels(self.inner.clock.now()));

@@ -274,7 +274,14 @@ fn check_ai_act(engine: &Engine, ai_act: &AiAct, faults: &mut Faults) {
         ("exclusions", &ai_act.exclusions, engine.ai_act_exclusions()),
     ] {
         let ids: Vec<&str> = known.iter().map(|it| it.id.as_str()).collect();
-        let said = said.iter().take(ids.len() + 1);
+        if said.len() > ids.len() {
+            let (field, reason) = (
+                format!("project.ai_act.{field}"),
+                format!("are {}", said.len()),
+            );
+            faults.add(&field, reason, &format!("each once, up to {}", ids.len()));
+        }
+        let said = said.iter().take(ids.len());
         for word in said.filter(|it| !ids.contains(&it.as_str())) {
             let reason = format!("`{}` is none of them", word.escape_debug());
             faults.add(&format!("project.ai_act.{field}"), reason, &ids.join(", "));

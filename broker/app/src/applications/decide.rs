@@ -164,7 +164,7 @@ fn may_be_accepted(decision: &Decision) -> bool {
     decision.rules.iter().filter(objects).all(|spoken| {
         let came_in_time = CLOSED_SINCE.contains(&spoken.rule.as_str());
         // These are settled by looking at the evidence first, not by the acceptance.
-        let waits = spoken.rule.ends_with(".unchecked") || spoken.rule.starts_with("screening.");
+        let waits = spoken.rule.ends_with("unchecked") || spoken.rule.starts_with("screening.");
         came_in_time || (spoken.effect == Effect::NeedsReview && !waits)
     })
 }

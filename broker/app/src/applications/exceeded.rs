@@ -48,7 +48,9 @@ fn check_hours(
         Some(most) if most < asked => (most, format!("{} gives {most} at most", application.mode)),
         _ => (asked, format!("{asked} were asked for")),
     };
-    let allowed = i128::from(most) * i128::from(UnitMillis::PER_HOUR) / gpu;
+    // An hour of the unit that was begun is one, else who asked for less than one could be given none.
+    let asked_millis = i128::from(most) * i128::from(UnitMillis::PER_HOUR);
+    let allowed = (asked_millis + gpu - 1) / gpu;
     if i128::from(grant.hours) <= allowed {
         return;
     }

@@ -22,8 +22,11 @@ impl Broker {
     ) -> Option<FundingShare> {
         let engine = self.policy();
         let Some(said) = &grant.share else {
-            return of_mode(&engine, application, country, faults);
+            let share = of_mode(&engine, application, country, faults);
+            check_scope(grant, share.as_ref(), faults);
+            return share;
         };
+        check_scope(grant, Some(said), faults);
         if let FundingShare::National(state) = said {
             let at = (grant.scope == GrantScope::System).then_some(application.system.as_str());
             let mut states = states_at(&engine, at);
@@ -37,6 +40,15 @@ impl Broker {
             }
         }
         Some(said.clone())
+    }
+}
+
+/// A state has hours of a system, and none of another's.
+fn check_scope(grant: &GrantDraft, share: Option<&FundingShare>, faults: &mut Faults) {
+    let is_national = matches!(share, Some(FundingShare::National(_)));
+    if is_national && grant.scope == GrantScope::Federation {
+        let reason = "is `federation`, and hours of a state are of one system";
+        faults.add("grant.scope", reason, "system");
     }
 }
 

@@ -3,7 +3,8 @@
 use broker_model::{
     Application, ApplicationState, FundingShare, Organisation, OrganisationId, Role,
 };
-use broker_store::Page;
+use broker_store::{Page, StoredDecision};
+use serde_json::Value;
 
 use crate::applications::share_by;
 use crate::{Broker, Caller, Result};
@@ -99,6 +100,29 @@ impl Broker {
         }
         let shares = caller.audited_shares();
         self.is_of_shares(application, of, &shares).await
+    }
+
+    /// The same of a decision about it: by whose hours it was about, where its question says that, else by the
+    /// organisation alone.
+    pub(crate) async fn sees_decision(
+        &self,
+        caller: &Caller,
+        stored: &StoredDecision,
+    ) -> Result<bool> {
+        let of = stored.organisation;
+        let shares = caller.audited_shares();
+        let sees_all = caller.sees_all_organisations() || caller.audits_every_share();
+        if caller.represents(of) || sees_all || shares.is_empty() {
+            return Ok(true);
+        }
+        let known = self.inner.store.find_organisation(of).await?;
+        let country = known.map(|it| it.country).unwrap_or_default();
+        let document: Value = serde_json::from_str(&stored.document).unwrap_or_default();
+        let said = |at: &str| document.pointer(at).and_then(Value::as_str);
+        let given = said("/question/shares/of").and_then(|it| it.parse().ok());
+        let by_mode = || share_by(&self.policy(), said("/question/mode/id")?, &country);
+        let share: Option<FundingShare> = given.or_else(by_mode);
+        Ok(share.is_none_or(|it| shares.contains(&it)))
     }
 
     /// By the hours that it got, or else by those that its mode gives to who is established there.

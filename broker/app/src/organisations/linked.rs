@@ -20,8 +20,8 @@ const MOST: usize = 100;
 pub struct Undertaking {
     /// Registered here, the organisation itself first.
     pub members: Vec<UndertakingMember>,
-    /// Linked enterprises that are not found here by any number of a register: their aid is what the organisation
-    /// declares itself.
+    /// Linked enterprises that are not found here by any number of a register, or that the reader may not know to be
+    /// here: of the first the aid is what the organisation declares itself.
     pub not_counted: Vec<String>,
 }
 
@@ -33,10 +33,15 @@ pub struct UndertakingMember {
 }
 
 impl Broker {
-    /// Whose aid counts together with an organisation's, and what could not be counted.
+    /// Whose aid counts together with an organisation's, and what could not be counted. A link is the word of one side:
+    /// who speaks for none of those that were named is not told whether they are here, and what they had.
     pub async fn undertaking(&self, caller: &Caller, of: OrganisationId) -> Result<Undertaking> {
         let organisation = self.organisation(caller, of).await?;
-        let (all, not_counted) = self.linked_with(&organisation).await?;
+        let (mut all, mut not_counted) = self.linked_with(&organisation).await?;
+        if !caller.sees_all_organisations() {
+            all.retain(|it| it.id == of || caller.represents(it.id));
+            not_counted = self.named_beside(&all).await?;
+        }
         let mut members = Vec::with_capacity(all.len());
         for one in all {
             members.push(UndertakingMember {
@@ -72,6 +77,18 @@ impl Broker {
             }
         }
         Ok((all, unknown.into_iter().collect()))
+    }
+
+    /// What these declared as linked and is none of them.
+    async fn named_beside(&self, shown: &[Organisation]) -> Result<Vec<String>> {
+        let mut names = BTreeSet::new();
+        for linked in shown.iter().flat_map(|it| declared(it.size_facts.as_ref())) {
+            let known = self.registered_as(&linked).await?;
+            if known.is_none_or(|it| shown.iter().all(|one| one.id != it.id)) {
+                names.insert(linked.name);
+            }
+        }
+        Ok(names.into_iter().collect())
     }
 
     async fn registered_as(&self, linked: &LinkedEnterprise) -> Result<Option<Organisation>> {

@@ -128,7 +128,13 @@ impl Broker {
             seen.insert(of, is_seen);
         }
         batch.retain(|it| seen.get(&it.organisation) == Some(&true));
-        Ok(batch)
+        let mut theirs = Vec::with_capacity(batch.len());
+        for stored in batch {
+            if self.sees_decision(caller, &stored).await? {
+                theirs.push(stored);
+            }
+        }
+        Ok(theirs)
     }
 
     async fn named_policy(&self, digest: &str) -> Result<Arc<Engine>> {

@@ -57,13 +57,23 @@ const BETWEEN: Select = Select {
     kinds: &[Text, Text, Text, Int],
 };
 
+/// A broker of before migration 13 that runs beside this one leaves `system_id` empty: of its rows the document tells.
 pub(super) const BY_SYSTEM: Select = Select {
     table: "usage_records",
     sql: Sql::Each {
         sqlite: "SELECT site_id, system_id, share, SUM(gpu_ms) FROM usage_records \
-             WHERE ended_at_us >= $1 AND ended_at_us < $2 GROUP BY site_id, system_id, share",
+             WHERE ended_at_us >= $1 AND ended_at_us < $2 AND system_id <> '' \
+             GROUP BY site_id, system_id, share UNION ALL \
+             SELECT site_id, json_extract(document, '$.partition.system') AS told, share, SUM(gpu_ms) \
+             FROM usage_records WHERE ended_at_us >= $1 AND ended_at_us < $2 AND system_id = '' \
+             GROUP BY site_id, told, share",
         postgres: "SELECT site_id, system_id, share, SUM(gpu_ms)::BIGINT FROM usage_records \
-             WHERE ended_at_us >= $1 AND ended_at_us < $2 GROUP BY site_id, system_id, share",
+             WHERE ended_at_us >= $1 AND ended_at_us < $2 AND system_id <> '' \
+             GROUP BY site_id, system_id, share UNION ALL \
+             SELECT site_id, document::JSON -> 'partition' ->> 'system' AS told, share, \
+             SUM(gpu_ms)::BIGINT FROM usage_records \
+             WHERE ended_at_us >= $1 AND ended_at_us < $2 AND system_id = '' \
+             GROUP BY site_id, told, share",
     },
     kinds: &[Text, Text, Text, Int],
 };

@@ -1,6 +1,8 @@
 //! Facts that a question need not have: each is laid out only where somebody gave it, and the rules that ask about it
 //! are put only then (`@asked_of`).
 
+use std::collections::BTreeSet;
+
 use super::{Facts, StandingState, Value, record, strings, whole};
 use crate::modes::ApplicantKind;
 use crate::question::{Action, AiActFacts};
@@ -114,7 +116,13 @@ impl<'a> Facts<'a> {
             let mut same = rows.iter().filter(|row| row.id == **id).peekable();
             same.peek().is_none() || same.any(|row| row.holds_on(on))
         };
-        declared.iter().map(String::as_str).filter(counts).collect()
+        // Said twice is said once: words write all of them out.
+        let mut seen = BTreeSet::new();
+        let declared = declared.iter().map(String::as_str);
+        declared
+            .filter(counts)
+            .filter(|it| seen.insert(*it))
+            .collect()
     }
 
     fn is_gpai(&self) -> bool {

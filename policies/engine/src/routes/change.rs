@@ -147,7 +147,7 @@ impl Engine {
             "need.gpu_hours" | "need.months" => &["need"],
             "project.civilian" => &["project"],
             "project.eu_project" => &["project", "organisation", "aid"],
-            "organisation.kind" => &["organisation", "aid"],
+            "organisation.kind" => &["organisation", "aid", "size_declaration"],
             _ if self.topic(change).contains(&"size") => {
                 &["evidence", "organisation", "aid", "size_declaration"]
             }

@@ -1,8 +1,11 @@
 use broker_model::{AfterWhen, ArraySpec, OutcomeKind};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Condition, Site};
 use crate::{Activity, RemoteAfter, RemoteRef, Submission};
+
+/// Linux tells when a process started in hundredths of a second, rounded down; ends are told by another clock.
+const TICK: SignedDuration = SignedDuration::from_millis(10);
 
 impl Site<'_> {
     /// A job that waits for another.
@@ -32,7 +35,7 @@ impl Site<'_> {
         assert_eq!(outcome.kind, OutcomeKind::Completed, "{outcome:?}");
         let (first, second) = (self.span(first).await, self.span(second).await);
         assert!(
-            second.0.unwrap() >= first.1,
+            second.0.unwrap() + TICK >= first.1,
             "{second:?} is not after {first:?}"
         );
     }

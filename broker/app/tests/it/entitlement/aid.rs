@@ -191,6 +191,37 @@ async fn what_a_linked_enterprise_was_given_counts_with_what_is_asked_for() {
         .unwrap();
 }
 
+/// Anybody can declare a competitor as linked: that tells neither its id nor what it had, and a reviewer sees both.
+#[tokio::test]
+async fn who_declares_a_stranger_as_linked_learns_nothing_of_them() {
+    let case = Case::new().await;
+    let register = |of: broker_app::Caller, draft: OrganisationDraft| {
+        let broker = case.broker.clone();
+        async move { broker.register_organisation(&of, &draft).await.unwrap() }
+    };
+    let sister = register(case.founder.clone(), linked_organisation()).await;
+    let change = broker_store::Change {
+        writes: vec![aid_record(&sister, 299_000)],
+        entries: Vec::new(),
+    };
+    case.broker.store().commit(change).await.unwrap();
+    let curious = async || {
+        let caller = case.broker.caller(principal("curious")).await;
+        caller.unwrap()
+    };
+    let theirs = register(curious().await, finnish_with_linked()).await;
+    let told = case.broker.undertaking(&curious().await, theirs.id).await;
+    let told = told.unwrap();
+    assert_eq!(told.members.len(), 1);
+    assert_eq!(told.not_counted, ["Nobody Oy", "Sister"]);
+    let whole = case.broker.undertaking(&case.reviewer, theirs.id).await;
+    let members = whole.unwrap().members;
+    assert_eq!(
+        (members[1].organisation, members[1].counted_eur),
+        (sister.id, 299_000)
+    );
+}
+
 #[tokio::test]
 async fn hours_of_a_state_that_a_reviewer_gives_in_another_mode_are_aid_too() {
     let mut case = Case::new().await;
