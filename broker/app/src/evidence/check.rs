@@ -39,8 +39,11 @@ impl Broker {
         let entry = { self.organisation_entry(EntryKind::EvidenceChecked, (caller, of)) }
             .with("evidence", id.to_string())
             .with("evidence_kind", evidence.kind.0.clone())
-            .with("accepted", finding.accepted)
             .with("files_sha256", shown);
+        let entry = match evidence.person {
+            None => entry.with("accepted", finding.accepted),
+            Some(_) => entry,
+        };
         evidence.checked_by = finding.accepted.then(|| caller.person.to_string());
         evidence.check = Some(EvidenceCheck {
             accepted: finding.accepted,

@@ -47,7 +47,12 @@ impl Broker {
             None => about(EntryKind::EvidenceAdded),
             Some(person) => about(EntryKind::EvidenceAdded).with("person", person.to_string()),
         };
-        let checked = about(EntryKind::EvidenceChecked).with("accepted", clear);
+        let checked = about(EntryKind::EvidenceChecked);
+        // What was found of a person is no entry's: those are read by everybody who audits.
+        let checked = match draft.person {
+            None => checked.with("accepted", clear),
+            Some(_) => checked,
+        };
         let mut writes = vec![filed(&evidence)];
         writes.extend(once.and_then(|it| it.remember(&evidence, checked.at)));
         let entries = vec![added, checked];

@@ -90,19 +90,28 @@ pub(crate) async fn rule(
                 .ruling_page(&member, id, (typed, Some(refused)))
                 .await
         }
-        Err(Error::ConflictOfInterest) => {
-            let words = member.texts.of("review.conflict").to_owned();
-            let typed = typed.with_notice(StatusCode::FORBIDDEN, words);
-            portal.ruling_page(&member, id, (typed, None)).await
-        }
-        Err(error) => {
-            let typed = typed.refused(member.texts, error)?;
-            portal.ruling_page(&member, id, (typed, None)).await
-        }
+        Err(error) => portal.not_taken(&member, id, (typed, error)).await,
     }
 }
 
 impl Portal {
+    /// The page again, with why what was typed there was not taken.
+    pub(super) async fn not_taken(
+        &self,
+        member: &Member,
+        id: ApplicationId,
+        (typed, error): (Typed, Error),
+    ) -> Result<Response, Refusal> {
+        let typed = match error {
+            Error::ConflictOfInterest => {
+                let words = member.texts.of("review.conflict").to_owned();
+                typed.with_notice(StatusCode::FORBIDDEN, words)
+            }
+            error => typed.refused(member.texts, error)?,
+        };
+        self.ruling_page(member, id, (typed, None)).await
+    }
+
     pub(super) async fn ruling_page(
         &self,
         member: &Member,

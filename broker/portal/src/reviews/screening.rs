@@ -1,9 +1,7 @@
 //! Recording what was found in lists of sanctions or export control, beside the application that it matters for.
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use broker_app::Error;
 use broker_model::{Application, OrganisationId, ScreeningDraft, ScreeningOutcome};
 use policy_engine::TitleKind;
 
@@ -72,15 +70,7 @@ pub(crate) async fn record(
     };
     match { broker.record_screening(caller, one.organisation, &draft) }.await {
         Ok(_) => Ok(Redirect::to(&format!("/reviews/applications/{id}")).into_response()),
-        Err(Error::ConflictOfInterest) => {
-            let words = member.texts.of("review.conflict").to_owned();
-            let typed = typed.with_notice(StatusCode::FORBIDDEN, words);
-            portal.ruling_page(&member, id, (typed, None)).await
-        }
-        Err(error) => {
-            let typed = typed.refused(member.texts, error)?;
-            portal.ruling_page(&member, id, (typed, None)).await
-        }
+        Err(error) => portal.not_taken(&member, id, (typed, error)).await,
     }
 }
 

@@ -216,6 +216,20 @@ async fn an_application_says_what_is_missing_and_what_the_rules_say() {
 }
 
 #[tokio::test]
+async fn one_request_asks_for_compute_storage_data_and_help() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    case.checked(&organisation, true).await;
+    let mut draft = application(&organisation);
+    draft.need.storage_tib = Some(40);
+    draft.need.data = vec!["https://data.example.eu/scans".to_owned()];
+    draft.need.support = vec!["training".to_owned(), "algorithmic_support".to_owned()];
+    let made = case.broker.apply(&case.founder, &draft).await.unwrap();
+    let read = case.broker.application(&case.reviewer, made.id).await;
+    assert_eq!(read.unwrap().need, draft.need);
+}
+
+#[tokio::test]
 async fn nobody_judges_what_is_their_own() {
     let mut case = Case::new().await;
     let (organisation, waiting) = case.waiting().await;

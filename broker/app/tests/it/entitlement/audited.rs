@@ -36,7 +36,15 @@ impl Case {
 async fn an_auditor_reads_all_that_explains_a_euro_and_no_file() {
     let mut case = Case::new().await;
     let organisation = case.registered().await;
-    let proof = case.checked(&organisation, true).await;
+    let proof = case.evidence(&organisation).await;
+    let of = (organisation.id, proof.id);
+    let upload = Upload {
+        name: "assessment.pdf".to_owned(),
+        media_type: "application/pdf".to_owned(),
+        bytes: "%PDF-1.7 assessment".into(),
+    };
+    let kept = case.broker.add_evidence_file(&case.founder, of, upload);
+    let sha256 = kept.await.unwrap().files[0].sha256.clone();
     let auditor = case.auditor("cour", None).await;
     let waiting = case.applied(&organisation).await;
     let broker = &case.broker;
@@ -50,8 +58,10 @@ async fn an_auditor_reads_all_that_explains_a_euro_and_no_file() {
     assert!(broker.application(&auditor, waiting.id).await.is_ok());
     let replayed = broker.replay_decision(&auditor, waiting.found).await;
     assert!(replayed.unwrap().same);
-    let file = broker.evidence_file(&auditor, (organisation.id, proof.id), "00");
+    let file = broker.evidence_file(&auditor, of, &sha256);
     assert!(matches!(file.await, Err(Error::NotFound("file"))));
+    let file = broker.evidence_file(&case.reviewer, of, &sha256).await;
+    assert!(file.is_ok(), "{file:?}");
     let ruled = broker.rule(&auditor, waiting.id, &rejection()).await;
     assert!(matches!(ruled, Err(Error::Forbidden(_))), "{ruled:?}");
     let taken_back = broker.withdraw_application(&auditor, waiting.id).await;
@@ -90,6 +100,27 @@ async fn an_auditor_of_one_share_sees_what_got_or_asked_for_hours_of_it() {
     );
     let gone = case.broker.application(&union, waiting.id).await;
     assert!(matches!(gone, Err(Error::NotFound(_))), "{gone:?}");
+    // What was asked for was the Union's, and so was the decision on it.
+    let replayed = case.broker.replay_decision(&union, waiting.found).await;
+    assert!(
+        matches!(replayed, Err(Error::NotFound(_))),
+        "nothing of it is theirs now"
+    );
+    let other = case
+        .broker
+        .replay_decision(&luxembourg, waiting.found)
+        .await;
+    assert!(
+        matches!(other, Err(Error::NotFound("decision"))),
+        "{other:?}"
+    );
+    let every = case.auditor("cour", None).await;
+    assert!(
+        case.broker
+            .replay_decision(&every, waiting.found)
+            .await
+            .is_ok()
+    );
     let owed = case.broker.organisation_follow_ups(&luxembourg, of).await;
     assert!(!owed.unwrap().is_empty());
     let strange = case.broker.organisation_follow_ups(&union, of).await;

@@ -130,8 +130,13 @@ async fn a_state_gives_hours_only_where_it_has_some_and_an_account_is_no_path() 
     let ruled = case.broker.rule(&case.reviewer, first.id, &draft).await;
     let error = ruled.unwrap_err();
     assert_eq!(fields(&error), ["grant.share", "grant.local_accounts"]);
-    let words = error.to_string();
-    assert!(words.contains("national:LU") || format!("{error:?}").contains("national:LU"));
+    assert!(format!("{error:?}").contains("national:LU"), "{error:?}");
+    let grant = draft.grant.as_mut().unwrap();
+    grant.share = Some("national:LU".parse().unwrap());
+    grant.local_accounts.clear();
+    (grant.scope, grant.hours) = (broker_model::GrantScope::Federation, 5000);
+    let ruled = case.broker.rule(&case.reviewer, first.id, &draft).await;
+    assert_eq!(fields(&ruled.unwrap_err()), ["grant.scope"]);
 }
 
 #[tokio::test]
