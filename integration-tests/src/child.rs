@@ -48,6 +48,11 @@ impl Running {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it is there");
     }
 
+    /// `kill -HUP`.
+    pub fn hang_up(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::HUP).expect("it is there");
+    }
+
     /// Waits for it to end by itself.
     pub async fn ended(&mut self, limit: Duration) -> ExitStatus {
         let what = format!("{} ends", self.name);

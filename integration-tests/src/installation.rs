@@ -34,6 +34,8 @@ pub struct Setup {
     pub shutdown_grace_seconds: u32,
     /// Added to the file that `import` reads; `(the demo's)` stands for the issuer.
     pub more_to_import: String,
+    /// `None`: the set that the program was built with.
+    pub policy_dir: Option<PathBuf>,
 }
 
 /// A certificate for `localhost` as its own authority.
@@ -57,6 +59,7 @@ impl Setup {
             },
             shutdown_grace_seconds: 5,
             more_to_import: String::new(),
+            policy_dir: None,
         }
     }
 }
@@ -245,7 +248,9 @@ impl Installation {
                 name: self.ledger_key.name().to_owned(),
                 key_file: "ledger-key.pem".into(),
             },
-            policy: PolicyConfig::default(),
+            policy: PolicyConfig {
+                dir: setup.policy_dir.clone(),
+            },
             sites: SitesConfig {
                 dir: Some("sites".into()),
             },

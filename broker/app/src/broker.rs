@@ -127,6 +127,8 @@ pub(crate) struct Inner {
     pub(crate) tallies: Tallies,
     /// One export of a person at a time.
     pub(crate) exporting: tokio::sync::Semaphore,
+    /// One comparison of policies at a time: it may load a set of somebody's own.
+    pub(crate) comparing: Arc<tokio::sync::Semaphore>,
     /// The last job that the placement loop looked at, while there are more behind it.
     pub(crate) placing: Mutex<Option<JobId>>,
 }
@@ -155,6 +157,7 @@ impl Broker {
                 judged: Judged::default(),
                 tallies: Tallies::default(),
                 exporting: tokio::sync::Semaphore::new(1),
+                comparing: Arc::new(tokio::sync::Semaphore::new(1)),
                 placing: Mutex::default(),
                 nudges: Nudges::default(),
                 files: parts.files,

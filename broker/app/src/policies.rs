@@ -2,6 +2,7 @@
 
 mod compare;
 mod kept;
+mod told;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use serde_json::value::RawValue;
 
 pub use compare::{ComparisonPage, ComparisonQuery};
 pub use kept::PolicyView;
+use told::told;
 
 use crate::decisions::{Asked, Made};
 use crate::replay::{decide_again, digest};
@@ -35,8 +37,11 @@ pub struct DecisionReplay {
     /// Why it could not be made again, or that it came out otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Question and decision, as they are stored.
+    /// Question and decision, as they are stored, but for what is `left_out`.
     pub document: Box<RawValue>,
+    /// Places of the document that are not for the caller, as JSON Pointers (RFC 6901); it was made again with them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 impl DecisionReplay {
@@ -121,7 +126,7 @@ impl Broker {
             Ok(engine) => differs(&engine, &stored),
             Err(reason) => Some(reason),
         };
-        let document = RawValue::from_string(stored.document);
+        let (document, left_out) = told(caller, stored.document);
         Ok(DecisionReplay {
             decision: id,
             organisation: stored.organisation,
@@ -129,7 +134,8 @@ impl Broker {
             policy_digest: stored.policy_digest,
             same: reason.is_none(),
             reason,
-            document: document.unwrap_or_default(),
+            document,
+            left_out,
         })
     }
 

@@ -1,6 +1,9 @@
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use integration_tests::{Alcyone, ENGINEER, Installation, JobFile, People, Setup, alpha, until};
+use integration_tests::{
+    AUDITOR, Alcyone, ENGINEER, Installation, JobFile, People, Setup, alpha, until,
+};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use serde_json::Value;
 
@@ -140,4 +143,56 @@ async fn request_ids(installation: &Installation) {
 async fn get(installation: &Installation, path: &str) -> reqwest::Response {
     let url = installation.url(0).join(path).unwrap();
     reqwest::get(url).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_policy_is_read_again_at_a_signal_and_a_broken_one_leaves_the_old_in_force() {
+    let Some(people) = People::arrive().await else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    copy_policies(folder.path());
+    let mut setup = Setup::new(people.issuer(), vec![alpha()]);
+    setup.policy_dir = Some(folder.path().to_owned());
+    let installation = Installation::set_up(setup).await;
+    let mut broker = installation.serve(0).await;
+    let auditor = people.client(&installation.url(0), AUDITOR).await;
+    let in_force = async || {
+        let all = auditor.policies().await.unwrap();
+        let digests = all.into_iter().filter(|it| it.in_force);
+        digests.map(|it| it.policy_digest).collect::<Vec<_>>()
+    };
+    let shipped = in_force().await;
+
+    let rules = folder.path().join("rules/civilian.cedar");
+    let text = std::fs::read_to_string(&rules).unwrap();
+    std::fs::write(&rules, format!("// of our own\n{text}")).unwrap();
+    broker.hang_up();
+    let ours = until("the other set is in force", LIMIT, async || {
+        let now = in_force().await;
+        (now != shipped).then_some(now)
+    })
+    .await;
+
+    std::fs::write(&rules, format!("{text} forbid (")).unwrap();
+    broker.hang_up();
+    until("it says why the set is not taken", LIMIT, async || {
+        let said = broker.said();
+        let refused = said.lines().find(|it| it.contains("stays as it was"))?;
+        refused.contains("civilian.cedar").then_some(())
+    })
+    .await;
+    assert_eq!(in_force().await, ours);
+    assert!(broker.exited().is_none(), "it goes on");
+}
+
+fn copy_policies(to: &Path) {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies");
+    for part in ["modes", "rules", "tables"] {
+        std::fs::create_dir(to.join(part)).unwrap();
+        for file in std::fs::read_dir(shipped.join(part)).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), to.join(part).join(file.file_name())).unwrap();
+        }
+    }
 }

@@ -3,6 +3,7 @@ use broker_model::{
 };
 use broker_store::Change;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use policy_engine::day_in_brussels;
 
 use super::directory::{Directory, SupportCentre};
@@ -15,6 +16,9 @@ use crate::{Broker, Caller, Error, Order, Result};
 const LONGEST_WORDS: usize = 4000;
 /// More that are open at once are of no use to an organisation, and would hide those of others at a centre.
 const MOST_OPEN: usize = 20;
+/// What was withdrawn counts here: each of them came to a centre's desk.
+const MOST_IN_A_MONTH: usize = 60;
+const MONTH: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 impl Broker {
     /// Sends an organisation to a centre: by who speaks for it, or with a job that failed by a member of
@@ -65,12 +69,22 @@ impl Broker {
 
     async fn check_referral_room(&self, of: OrganisationId) -> Result<()> {
         let all: Vec<Referral> = self.readable_of(of).await?;
-        if all.iter().filter(|it| it.is_open()).count() < MOST_OPEN {
-            return Ok(());
+        if all.iter().filter(|it| it.is_open()).count() >= MOST_OPEN {
+            return Err(Error::AlreadySo(format!(
+                "{MOST_OPEN} referrals of the organisation are open already: withdraw those that it does not need"
+            )));
         }
-        Err(Error::AlreadySo(format!(
-            "{MOST_OPEN} referrals of the organisation are open already: withdraw those that it does not need"
-        )))
+        let since = self.inner.clock.now().saturating_sub(MONTH);
+        let since = since.unwrap_or(Timestamp::MIN);
+        let lately =
+            { all.iter() }.filter(|it| it.legs.first().is_some_and(|leg| leg.sent_at > since));
+        if lately.count() >= MOST_IN_A_MONTH {
+            return Err(Error::AlreadySo(format!(
+                "{MOST_IN_A_MONTH} referrals of the organisation were sent within 30 days, those that were withdrawn \
+                 among them: more are taken as days pass"
+            )));
+        }
+        Ok(())
     }
 
     /// For whom the caller may send it, and with which job.

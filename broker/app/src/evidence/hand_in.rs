@@ -2,6 +2,7 @@ use broker_model::{
     Dossier as _, EntryKind, Evidence, EvidenceDraft, EvidenceId, EvidenceKind, OrganisationId,
 };
 use broker_store::{Change, CommitError, Entity};
+use jiff::{SignedDuration, Timestamp};
 use policy_engine::day_in_brussels;
 
 use super::files::check_announced;
@@ -12,6 +13,9 @@ use crate::{Broker, Caller, Error, Order, Result};
 pub(super) const LONGEST_SOURCE: usize = 500;
 /// More that wait for a reviewer at once are looked at by none; each may have files.
 const MOST_WAITING: usize = 50;
+/// What was taken back counts here: its files stay for their time of retention.
+const MOST_IN_A_MONTH: usize = 200;
+const MONTH: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 impl Broker {
     /// Hands evidence in; it counts once a reviewer has found it good.
@@ -55,12 +59,21 @@ impl Broker {
 
     async fn check_evidence_room(&self, of: OrganisationId) -> Result<()> {
         let all: Vec<Evidence> = self.readable_of(of).await?;
-        if all.iter().filter(|it| it.desk().is_some()).count() < MOST_WAITING {
-            return Ok(());
+        if all.iter().filter(|it| it.desk().is_some()).count() >= MOST_WAITING {
+            return Err(Error::AlreadySo(format!(
+                "{MOST_WAITING} pieces of evidence wait for a reviewer already: take back those that nobody needs"
+            )));
         }
-        Err(Error::AlreadySo(format!(
-            "{MOST_WAITING} pieces of evidence wait for a reviewer already: take back those that nobody needs"
-        )))
+        let since = self.inner.clock.now().saturating_sub(MONTH);
+        let since = since.unwrap_or(Timestamp::MIN);
+        let lately = { all.iter() }.filter(|it| it.added_at.is_some_and(|at| at > since));
+        if lately.count() >= MOST_IN_A_MONTH {
+            return Err(Error::AlreadySo(format!(
+                "{MOST_IN_A_MONTH} pieces of evidence were handed in within 30 days, those that were taken back \
+                 among them: more are taken as days pass"
+            )));
+        }
+        Ok(())
     }
 
     fn check_evidence_draft(&self, draft: &EvidenceDraft) -> Result<()> {

@@ -8,6 +8,7 @@ use broker_store::StoredDecision;
 use jiff::civil::Date;
 use policy_engine::Engine;
 use serde::{Deserialize, Serialize};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{BATCH, Before, PolicyComparison};
 use crate::invalid::Faults;
@@ -54,7 +55,11 @@ struct Sets {
     candidate: Arc<Engine>,
     against: Option<Arc<Engine>>,
     on: Option<Date>,
+    turn: Turn,
 }
+
+/// Held by the threads that work on a comparison, too: a request that is given up does not stop them.
+type Turn = Arc<OwnedSemaphorePermit>;
 
 impl Broker {
     /// Asks stored questions under another set, a page of them; for reviewers, operators, and auditors: of one share
@@ -66,7 +71,9 @@ impl Broker {
     ) -> Result<ComparisonPage> {
         caller.check_compares()?;
         let cursor = asked.cursor;
-        let sets = self.sets(asked).await?;
+        let turn = Arc::clone(&self.inner.comparing).acquire_owned().await;
+        let turn = Arc::new(turn.map_err(|_| Error::Contended)?);
+        let sets = self.sets(asked, turn).await?;
         let mut page = ComparisonPage {
             comparison: PolicyComparison {
                 policy_digest: sets.candidate.digest().to_owned(),
@@ -88,7 +95,7 @@ impl Broker {
         Ok(page)
     }
 
-    async fn sets(&self, asked: ComparisonQuery) -> Result<Sets> {
+    async fn sets(&self, asked: ComparisonQuery, turn: Turn) -> Result<Sets> {
         let against = match (&asked.against, asked.on) {
             (Some(digest), _) => Some(self.named_policy(digest).await?),
             (None, Some(_)) => Some(self.policy()),
@@ -96,13 +103,14 @@ impl Broker {
         };
         let candidate = match (asked.policy, asked.files) {
             (Some(digest), None) => self.named_policy(&digest).await?,
-            (None, Some(files)) => candidate(files).await?,
+            (None, Some(files)) => candidate(files, Arc::clone(&turn)).await?,
             _ => return Err(not_one()),
         };
         Ok(Sets {
             candidate,
             against,
             on: asked.on,
+            turn,
         })
     }
 
@@ -154,6 +162,7 @@ impl Sets {
         batch: Vec<StoredDecision>,
     ) -> Result<PolicyComparison> {
         let asking = move || {
+            let _turn = self.turn;
             let before = Before {
                 on: self.on,
                 policy: self.against.as_deref(),
@@ -167,13 +176,16 @@ impl Sets {
     }
 }
 
-async fn candidate(files: BTreeMap<String, String>) -> Result<Arc<Engine>> {
+async fn candidate(files: BTreeMap<String, String>, turn: Turn) -> Result<Arc<Engine>> {
     if files.len() > MOST_FILES {
         let reason = format!("has {} files", files.len());
         return Err(invalid("files", &reason, &format!("up to {MOST_FILES}")));
     }
-    let loaded = tokio::task::spawn_blocking(|| Engine::from_files(files));
-    let loaded = loaded.await.map_err(broke)?;
+    let loading = move || {
+        let _turn = turn;
+        Engine::from_files(files)
+    };
+    let loaded = tokio::task::spawn_blocking(loading).await.map_err(broke)?;
     let allowed = "modes/*.toml, rules/*.cedar, tables/*.toml and words/*.toml that load together";
     loaded
         .map(Arc::new)

@@ -1,6 +1,8 @@
 //! What is left of something once the words of people are taken out of it.
 
-use broker_model::{Attempt, AttemptState, Job, JobState, Outcome, Referral, ReferralState};
+use broker_model::{
+    Attempt, AttemptState, Evidence, Job, JobState, Outcome, Referral, ReferralState,
+};
 
 /// What stands where a text was. It is a script, too: one that does nothing.
 const BLANK: &str = "# erased";
@@ -17,6 +19,17 @@ pub(super) fn referral(mut referral: Referral) -> Option<Referral> {
         }
     }
     (referral != before).then_some(referral)
+}
+
+/// The record of a screening without which list was asked and what was found there in words; `None` when it has
+/// none. Its outcome and days stay: without them nobody would seem to have looked.
+pub(super) fn screening(mut evidence: Evidence) -> Option<Evidence> {
+    let before = evidence.clone();
+    evidence.source.clear();
+    if let Some(check) = &mut evidence.check {
+        check.words.clear();
+    }
+    (evidence != before).then_some(evidence)
 }
 
 fn state(state: &mut ReferralState) {

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use broker_model::{
-    Dossier as _, EntryBody, EntryKind, HoldSubject, Invite, InviteFate, InviteState,
+    Dossier as _, EntryBody, EntryKind, Evidence, HoldSubject, Invite, InviteFate, InviteState,
     OrganisationId, PersonId, Profile, Referral,
 };
 use broker_store::{
@@ -142,8 +142,14 @@ impl Erasing {
     }
 
     fn take_out_of(&mut self, dossier: &StoredDossier, found: &Footprint) -> Result<()> {
+        if found.held.organisation(dossier.organisation) {
+            return Ok(());
+        }
+        if dossier.kind == Evidence::KIND {
+            return self.take_words_of_screening(opened(dossier)?, found.person.id);
+        }
         let document = serde_json::from_str(&dossier.document).unwrap_or_default();
-        if !is_author(&document, found.person.id) || found.held.organisation(dossier.organisation) {
+        if !is_author(&document, found.person.id) {
             return Ok(());
         }
         match dossier.kind.as_str() {
@@ -162,6 +168,20 @@ impl Erasing {
                 }
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// Of the person who goes: what was found of them stays as an outcome under their pseudonym, and counts.
+    fn take_words_of_screening(&mut self, evidence: Evidence, person: PersonId) -> Result<()> {
+        if evidence.person != Some(person) {
+            return Ok(());
+        }
+        if let Some(blank) = blank::screening(evidence) {
+            self.changes(blank.organisation);
+            self.change.writes.push(filed(&blank));
+            let words = "records of screenings of them: source and words, the outcome stays";
+            self.count("screenings", words);
         }
         Ok(())
     }

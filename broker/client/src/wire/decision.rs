@@ -32,6 +32,9 @@ pub struct DecisionReplayView {
     pub reason: Option<String>,
     /// Question and decision, as they are stored: in English.
     pub document: Value,
+    /// Places of the document that are for reviewers alone, as JSON Pointers; it was made again with them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// The decision in the language that was asked for; none where the broker cannot read the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub said: Option<DecisionView>,

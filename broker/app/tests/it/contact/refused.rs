@@ -186,3 +186,19 @@ async fn an_organisation_has_so_many_open_referrals_and_no_more() {
     case.moved(&case.founder, first.id, back).await.unwrap();
     case.sent().await;
 }
+
+#[tokio::test]
+async fn referrals_that_are_withdrawn_at_once_count_for_a_month() {
+    let case = Case::new().await;
+    for _ in 0..60 {
+        let sent = case.sent().await;
+        let words = String::new();
+        let back = ReferralMove::Withdraw { words };
+        case.moved(&case.founder, sent.id, back).await.unwrap();
+    }
+    let draft = case.draft();
+    let more = case.broker.send_referral(&case.founder, &draft).await;
+    assert!(matches!(more, Err(Error::AlreadySo(_))), "{more:?}");
+    case.world.pass(30 * 24 * 3600);
+    case.sent().await;
+}

@@ -204,6 +204,26 @@ async fn evidence_that_nobody_judges_is_taken_up_to_a_number_and_again_once_some
 }
 
 #[tokio::test]
+async fn evidence_that_is_taken_back_at_once_counts_for_a_month() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    let draft = evidence();
+    let hand_in = async || {
+        let (broker, of) = (&case.broker, organisation.id);
+        broker.hand_in_evidence(&case.founder, of, &draft).await
+    };
+    for _ in 0..200 {
+        let of = (organisation.id, hand_in().await.unwrap().id);
+        let withdrawn = case.broker.withdraw_evidence(&case.founder, of).await;
+        withdrawn.unwrap();
+    }
+    let more = hand_in().await;
+    assert!(matches!(more, Err(Error::AlreadySo(_))), "{more:?}");
+    case.world.pass(30 * 24 * 3600);
+    hand_in().await.unwrap();
+}
+
+#[tokio::test]
 async fn evidence_whose_files_would_not_be_taken_is_refused_before_it_is_made() {
     let mut case = Case::new().await;
     let organisation = case.registered().await;

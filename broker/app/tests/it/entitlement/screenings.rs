@@ -29,6 +29,27 @@ impl Case {
     }
 }
 
+impl Case {
+    /// Somebody who speaks for the organisation beside its founder.
+    async fn colleague(&self, of: &Organisation) -> Caller {
+        let colleague = format!(
+            r#"
+            [[grants]]
+            issuer = "{ISSUER}"
+            subject = "colleague"
+            role = "representative"
+            organisation = "{}"
+            "#,
+            of.id
+        );
+        self.broker
+            .import(&toml::from_str(&colleague).unwrap())
+            .await
+            .unwrap();
+        self.broker.caller(principal("colleague")).await.unwrap()
+    }
+}
+
 fn spoken(answer: &Result<Application, Error>) -> Vec<&str> {
     let Err(Error::NotEligible(asked)) = answer else {
         panic!("{answer:?}");
@@ -103,24 +124,37 @@ async fn a_screening_of_a_person_is_for_them_and_for_reviewers() {
     let recorded = case
         .records(&organisation, founder, ScreeningOutcome::Clear)
         .await;
-    let colleague = format!(
-        r#"
-        [[grants]]
-        issuer = "{ISSUER}"
-        subject = "colleague"
-        role = "representative"
-        organisation = "{}"
-        "#,
-        organisation.id
-    );
-    case.broker
-        .import(&toml::from_str(&colleague).unwrap())
-        .await
-        .unwrap();
-    let colleague = case.broker.caller(principal("colleague")).await.unwrap();
+    let colleague = case.colleague(&organisation).await;
     for (caller, sees) in [(&case.founder, 1), (&case.reviewer, 1), (&colleague, 0)] {
         let all = case.broker.evidence(caller, organisation.id).await.unwrap();
         assert_eq!(all.iter().filter(|it| it.id == recorded.id).count(), sees);
+    }
+}
+
+#[tokio::test]
+async fn a_replay_tells_reviewers_alone_what_was_found_of_the_person_who_applied() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    case.checked(&organisation, true).await;
+    let founder = Some(case.founder.person);
+    case.records(&organisation, founder, ScreeningOutcome::Clear)
+        .await;
+    let applied = case.applied(&organisation).await;
+    case.broker.keep_policy().await.unwrap();
+    let colleague = case.colleague(&organisation).await;
+    let place = "/question/applicant/screening";
+    for (caller, left_out) in [
+        (&case.reviewer, vec![]),
+        (&colleague, vec![place.to_owned()]),
+    ] {
+        let replay = case.broker.replay_decision(caller, applied.found).await;
+        let replay = replay.unwrap();
+        assert!(replay.same, "{:?}", replay.reason);
+        assert_eq!(replay.left_out, left_out);
+        let document: serde_json::Value = serde_json::from_str(replay.document.get()).unwrap();
+        let found = document.pointer(place).and_then(|it| it.as_str());
+        assert_eq!(found, left_out.is_empty().then_some("clear"));
+        assert!(replay.asked().is_some(), "it is said in words to both");
     }
 }
 

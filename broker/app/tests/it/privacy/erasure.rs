@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use broker_app::{Error, InviteOrder};
-use broker_model::{EntryKind, HoldSubject, InviteState, Role};
+use broker_model::{EntryKind, HoldSubject, InviteState, Role, ScreeningDraft, ScreeningOutcome};
 use broker_store::{Commits as _, StoredGrant};
 use serde_json::Value;
 
@@ -71,6 +71,52 @@ async fn an_erased_person_is_a_pseudonym_without_access() {
     let removed = { entries.iter() }
         .filter(|it| it.kind == EntryKind::RoleRemoved && it.actor == Some(case.ada.person));
     assert_eq!(removed.count(), 2);
+}
+
+#[tokio::test]
+async fn words_of_a_screening_go_with_the_person_and_its_outcome_stays() {
+    let case = Case::new().await;
+    let draft = |person| ScreeningDraft {
+        kind: "sanctions_screening".to_owned(),
+        person,
+        list: "a list of namesakes of Ada".to_owned(),
+        screened_on: "2026-10-01".parse().unwrap(),
+        expires_on: None,
+        outcome: ScreeningOutcome::Unsettled,
+        words: "Ada has the same name as somebody there".to_owned(),
+    };
+    let record = async |person| {
+        let (broker, of) = (&case.broker, case.ours.id);
+        let draft = draft(person);
+        let recorded = broker.record_screening(&case.reviewer, of, &draft);
+        recorded.await.unwrap().id.to_string()
+    };
+    let (of_ada, of_ours) = (record(Some(case.ada.person)).await, record(None).await);
+    let plan = case.broker.erase_person(case.ada.person).await.unwrap();
+    let told = plan.goes.iter().find(|it| it.class == "screenings");
+    assert_eq!(told.map(|it| it.count), Some(1));
+    let dossier = async |id: &str| {
+        let found = case.broker.store().find_dossier(id).await;
+        serde_json::from_str::<Value>(&found.unwrap().unwrap().document).unwrap()
+    };
+    let gone = dossier(&of_ada).await;
+    assert_eq!(
+        (&gone["source"], &gone["check"]["words"]),
+        (&"".into(), &"".into())
+    );
+    assert_eq!(
+        gone["check"]["accepted"],
+        Value::from(false),
+        "it counts as before"
+    );
+    assert!(
+        dossier(&of_ours).await["source"]
+            .as_str()
+            .unwrap()
+            .contains("list")
+    );
+    let again = case.broker.erase_person(case.ada.person).await.unwrap();
+    assert!(!again.goes.iter().any(|it| it.class == "screenings"));
 }
 
 #[tokio::test]
