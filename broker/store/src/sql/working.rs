@@ -1,19 +1,22 @@
 //! What is true while a group is put together: what the database said, and what the changes before
 //! this one have made of it. A change that fails takes back what it did here.
 
+mod hours;
+mod jobs;
+mod named;
+mod persons;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use broker_model::{AllocationId, AttemptId, Balance, DecisionId, JobId, PersonId, SiteId};
 
 use super::db::Cell;
-use super::hours::moved;
 use super::known::Known;
 use super::pending::Pending;
 use super::prepare::Prepared;
-use super::rows::{self, Cells};
-use super::steps::{AttemptFacts, Hours, JobFacts, Step, Stream, Subject, Terms};
-use super::tables::{JOB_SITE, PERSON_FIRST_SEEN, TableId};
+use super::steps::{AttemptFacts, Step, Stream, Subject, Terms};
+use super::tables::TableId;
 use crate::{CommitError, Entity};
 
 #[derive(Debug, Default)]
@@ -179,12 +182,6 @@ impl<'a> Working<'a> {
         }
     }
 
-    fn insert_nonce(&mut self, id: &Arc<str>, row: &'a [Cell]) -> Done {
-        let fresh = !self.nonces.has(id);
-        self.nonces.set(Arc::clone(id), ());
-        self.insert_once(fresh, Entity::Nonce, TableId::AgentNonces, row)
-    }
-
     fn insert_once(
         &mut self,
         fresh: bool,
@@ -214,249 +211,6 @@ impl<'a> Working<'a> {
         self.pending.put(table, row);
         Ok(())
     }
-
-    fn remove_dossier(&mut self, id: &Arc<str>, version: i64) -> Done {
-        if self.versions.get(id) != Some(&version) {
-            return conflict(Entity::Dossier);
-        }
-        // No row is ever stored at this version, so nothing follows in the same group either.
-        self.versions.set(Arc::clone(id), 0);
-        let key = vec![Cell::Text(Arc::clone(id))];
-        self.pending.remove(TableId::Dossiers, key);
-        Ok(())
-    }
-
-    fn remove_log(&mut self, streams: &'a [Cells], chunks: &'a [Cells]) {
-        for key in streams {
-            self.pending.remove(TableId::LogStreams, key);
-        }
-        for key in chunks {
-            self.pending.remove(TableId::LogChunks, key);
-        }
-    }
-
-    fn accept_terms(&mut self, id: &Arc<str>, row: &'a [Cell]) -> Done {
-        let fresh = !self.terms_accepted.has(id);
-        self.terms_accepted.set(Arc::clone(id), ());
-        let entity = Entity::TermsAcceptance;
-        self.insert_once(fresh, entity, TableId::TermsAcceptances, row)
-    }
-
-    fn unclaim(&mut self, name: &Arc<str>) {
-        self.claims.set(Arc::clone(name), None);
-        let key = vec![Cell::Text(Arc::clone(name))];
-        self.pending.remove(TableId::Claims, key);
-    }
-
-    fn claim(&mut self, name: &Arc<str>, holder: &Arc<str>, row: &'a [Cell]) -> Done {
-        match self.claims.get(name).and_then(Option::as_ref) {
-            Some(held) if held == holder => return Ok(()),
-            Some(_) => return Err(CommitError::Duplicate(Entity::Claim)),
-            None => {}
-        }
-        self.claims.set(Arc::clone(name), Some(Arc::clone(holder)));
-        self.pending.put(TableId::Claims, row);
-        Ok(())
-    }
-
-    fn insert_job(&mut self, job: &JobFacts, row: &'a [Cell]) -> Done {
-        if self.jobs.has(&job.id) {
-            return conflict(Entity::Job);
-        }
-        let known = KnownJob {
-            version: job.version,
-            site: site_of(row),
-        };
-        self.jobs.set(job.id, known);
-        self.pending.put(TableId::Jobs, row);
-        Ok(())
-    }
-
-    fn update_job(&mut self, job: &JobFacts, row: &'a [Cell]) -> Done {
-        let Some(known) = self.jobs.get(&job.id) else {
-            return conflict(Entity::Job);
-        };
-        if known.version != job.version {
-            return conflict(Entity::Job);
-        }
-        let site = site_of(row).or_else(|| {
-            let over = !job.active;
-            known.site.clone().filter(|_| over)
-        });
-        let row = patched(row, JOB_SITE, site.clone().map(Cell::Text));
-        let version = job.version + 1;
-        self.jobs.set(job.id, KnownJob { version, site });
-        self.pending.put(TableId::Jobs, row);
-        Ok(())
-    }
-
-    fn insert_placement(&mut self, job: JobId, row: &'a [Cell]) -> Done {
-        if !self.jobs.has(&job) {
-            return Err(CommitError::Missing(Entity::Job));
-        }
-        self.pending.put(TableId::Placings, row);
-        Ok(())
-    }
-
-    fn open_attempt(&self, job: &JobId) -> Option<AttemptId> {
-        self.open.get(job).copied().flatten()
-    }
-
-    fn insert_attempt(&mut self, attempt: AttemptFacts, row: &'a [Cell]) -> Done {
-        if !self.jobs.has(&attempt.job) {
-            return Err(CommitError::Missing(Entity::Job));
-        }
-        if self.attempts.has(&attempt.id) || self.open_attempt(&attempt.job).is_some() {
-            return conflict(Entity::Attempt);
-        }
-        self.write_attempt(attempt, row);
-        Ok(())
-    }
-
-    fn update_attempt(&mut self, attempt: AttemptFacts, row: &'a [Cell]) -> Done {
-        let Some(known) = self.attempts.get(&attempt.id) else {
-            return conflict(Entity::Attempt);
-        };
-        let open_elsewhere = self
-            .open_attempt(&attempt.job)
-            .is_some_and(|open| open != attempt.id);
-        let reopened_beside = attempt.open && open_elsewhere;
-        if known.version != attempt.version || known.job != attempt.job || reopened_beside {
-            return conflict(Entity::Attempt);
-        }
-        let version = attempt.version + 1;
-        self.write_attempt(AttemptFacts { version, ..attempt }, row);
-        Ok(())
-    }
-
-    fn write_attempt(&mut self, attempt: AttemptFacts, row: &'a [Cell]) {
-        if attempt.open {
-            self.open.set(attempt.job, Some(attempt.id));
-        } else if self.open_attempt(&attempt.job) == Some(attempt.id) {
-            self.open.set(attempt.job, None);
-        }
-        self.attempts.set(attempt.id, attempt);
-        self.pending.put(TableId::Attempts, row);
-    }
-
-    fn move_hours(&mut self, id: AllocationId, hours: Hours) -> Done {
-        let Some(balance) = self.balances.get(&id) else {
-            return Err(CommitError::Missing(Entity::Allocation));
-        };
-        let Some(terms) = self.terms.get(&id).copied() else {
-            return Err(CommitError::Missing(Entity::Allocation));
-        };
-        let out_of_place = match hours {
-            Hours::Hold(_) => terms.suspended,
-            Hours::Lose { at, .. } => at < terms.valid_until,
-            _ => false,
-        };
-        if out_of_place {
-            return conflict(Entity::Allocation);
-        }
-        let balance = moved(id, *balance, hours)?;
-        match hours {
-            Hours::Lose { .. } => self.pending.remove(TableId::Expiries, vec![Cell::text(id)]),
-            Hours::Grant { .. } | Hours::Recover(_) => self.expires(id, terms),
-            _ => {}
-        }
-        self.balances.set(id, balance);
-        self.pending
-            .put(TableId::Balances, rows::balance(id, &balance));
-        Ok(())
-    }
-
-    /// Puts the end of the term on the list of those to be dealt with.
-    fn expires(&mut self, id: AllocationId, terms: Terms) {
-        let row = vec![Cell::text(id), rows::time(terms.valid_until)];
-        self.pending.put(TableId::Expiries, row);
-    }
-
-    fn update_terms(&mut self, id: AllocationId, terms: Terms, row: &'a [Cell]) -> Done {
-        if !self.balances.has(&id) {
-            return Err(CommitError::Missing(Entity::Allocation));
-        }
-        self.terms.set(id, terms);
-        self.expires(id, terms);
-        self.pending.put(TableId::Allocations, row);
-        Ok(())
-    }
-
-    fn insert_allocation(
-        &mut self,
-        id: AllocationId,
-        balance: Balance,
-        terms: Terms,
-        row: &'a [Cell],
-    ) -> Done {
-        if self.balances.has(&id) {
-            return conflict(Entity::Allocation);
-        }
-        self.terms.set(id, terms);
-        self.expires(id, terms);
-        self.balances.set(id, balance);
-        self.pending
-            .put(TableId::Balances, rows::balance(id, &balance));
-        self.pending.put(TableId::Allocations, row);
-        Ok(())
-    }
-
-    fn put_person(&mut self, id: PersonId, subject: &Subject, row: &'a [Cell]) -> Done {
-        // Whoever was erased before this, in the same group, has another subject by now.
-        let has_it =
-            |other: &PersonId| { self.persons.get(other) }.is_none_or(|it| it.subject == *subject);
-        let other = self.subjects.get(subject).filter(|other| **other != id);
-        if other.is_some_and(has_it) {
-            return conflict(Entity::Person);
-        }
-        let first_seen = match self.persons.get(&id) {
-            Some(known) if known.subject != *subject => return conflict(Entity::Person),
-            Some(known) => Some(known.first_seen.clone()),
-            None => row.get(PERSON_FIRST_SEEN).cloned(),
-        };
-        let row = patched(row, PERSON_FIRST_SEEN, first_seen.clone());
-        let known = KnownPerson {
-            subject: subject.clone(),
-            first_seen: first_seen.unwrap_or(Cell::Null),
-        };
-        self.persons.set(id, known);
-        self.subjects.set(subject.clone(), id);
-        self.pending.put(TableId::Persons, row);
-        Ok(())
-    }
-
-    fn erase_person(&mut self, id: PersonId, row: &'a [Cell]) -> Done {
-        let Some(known) = self.persons.get(&id) else {
-            return Err(CommitError::Missing(Entity::Person));
-        };
-        let first_seen = known.first_seen.clone();
-        let erased: Subject = (crate::ERASED_ISSUER.into(), id.to_string().into());
-        let row = patched(row, PERSON_FIRST_SEEN, Some(first_seen.clone()));
-        let known = KnownPerson {
-            subject: erased.clone(),
-            first_seen,
-        };
-        self.persons.set(id, known);
-        self.subjects.set(erased, id);
-        self.pending.put(TableId::Persons, row);
-        Ok(())
-    }
-
-    fn append_log(
-        &mut self,
-        stream: &Stream,
-        offset: u64,
-        length: u64,
-        [grown, chunk]: &'a [Cells; 2],
-    ) {
-        let end = self.logs.get(stream).copied().unwrap_or(0);
-        if offset != end || length == 0 {
-            return;
-        }
-        self.logs.set(stream.clone(), end.saturating_add(length));
-        self.pending.put(TableId::LogStreams, grown);
-        self.pending.put(TableId::LogChunks, chunk);
-    }
 }
 
 /// Refuses whoever has not read what is stored.
@@ -466,13 +220,6 @@ fn move_on(known: &mut Known<SiteId, i64>, id: &SiteId, version: i64, entity: En
     }
     known.set(id.clone(), version + 1);
     Ok(())
-}
-
-fn site_of(row: &[Cell]) -> Option<Arc<str>> {
-    match row.get(JOB_SITE) {
-        Some(Cell::Text(site)) => Some(Arc::clone(site)),
-        _ => None,
-    }
 }
 
 /// The row with one cell replaced, copied only if that makes a difference.
