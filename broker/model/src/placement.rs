@@ -96,7 +96,8 @@ pub struct Candidate {
     /// The first sector of the project that the site names among its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sector: Option<String>,
-    /// Seconds until the job would be done, with wishes counted in: what the ranking sorts by.
+    /// Seconds until the job would be done, with wishes and data that would have to be moved counted in: what the
+    /// ranking sorts by.
     pub score_seconds: u64,
 }
 

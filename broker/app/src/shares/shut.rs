@@ -32,6 +32,10 @@ impl Broker {
         &self,
         allocation: &Allocation,
     ) -> Result<UnderRules, StoreError> {
+        // At one system there is nothing to choose by sectors.
+        if allocation.scope != AllocationScope::Federation {
+            return Ok(UnderRules::default());
+        }
         let standing = match self.standing(allocation.project).await {
             Ok(standing) => standing,
             Err(Error::Store(error)) => return Err(error),
@@ -56,14 +60,18 @@ impl Broker {
     ) -> Result<Vec<Missing>, StoreError> {
         let mut missing = Vec::new();
         for ((site, system), said) in self.said_of_systems(standing, allocation).await? {
-            missing.extend(said.into_iter().map(|spoken| Missing {
-                what: MissingKind::Allocation,
-                by: MissingFrom::Nobody,
-                words: format!("no hours at {site}/{system}: {}", spoken.words),
-                how: "jobs under this allocation go to other systems".to_owned(),
-                rule: Some(spoken.rule),
-                site: Some(site.clone()),
-                terms: None,
+            missing.extend(said.into_iter().map(|spoken| {
+                Missing {
+                    what: MissingKind::Allocation,
+                    by: MissingFrom::Nobody,
+                    words: format!("no hours at {site}/{system}: {}", spoken.words),
+                    how:
+                        "jobs under this allocation go to other systems, where others can take them"
+                            .to_owned(),
+                    rule: Some(spoken.rule),
+                    site: Some(site.clone()),
+                    terms: None,
+                }
             }));
         }
         Ok(missing)

@@ -106,6 +106,9 @@ async fn where_the_share_is_used_up_everywhere_a_job_is_refused_and_one_that_wai
     let caller = engineer(&broker).await;
     let quote = broker.quote(&caller, &wish).await.unwrap();
     assert_eq!(quote.placement.unwrap().reason, reason);
+    let shut = quote.missing.iter().map(|it| it.site.as_ref().unwrap());
+    let shut: Vec<&str> = shut.map(broker_model::SiteId::as_str).collect();
+    assert_eq!(shut, ["lumi", "meluxina"]);
     assert_eq!(broker.place_pending_once().await.unwrap(), 0);
     let waits = job(&broker, waiting.id).await;
     assert_eq!(waits.state.name(), StateName::Pending);

@@ -247,6 +247,25 @@ async fn of_two_acceptances_at_one_moment_both_are_given_where_there_is_enough_f
     });
     let ruled = replica.rule(&case.reviewer, first.id, &acceptance()).await;
     assert_eq!(ruled.unwrap().state.as_str(), "accepted");
+    let counts = case.broker.store().site_counts().await.unwrap();
+    assert_eq!(counts, [("meluxina".parse().unwrap(), 2)]);
+}
+
+/// Where nothing is asked nobody waits for anybody.
+#[tokio::test]
+async fn a_rejection_and_hours_that_are_good_anywhere_count_at_no_site() {
+    let mut case = Case::new().await;
+    let (_, first) = case.waiting().await;
+    let second = case.another_waiting().await;
+    let no = rejection();
+    let rejected = case.broker.rule(&case.reviewer, first.id, &no);
+    rejected.await.unwrap();
+    let mut anywhere = acceptance();
+    let grant = anywhere.grant.as_mut().unwrap();
+    (grant.scope, grant.hours) = (broker_model::GrantScope::Federation, 5000);
+    let given = case.broker.rule(&case.reviewer, second.id, &anywhere);
+    given.await.unwrap();
+    assert_eq!(case.broker.store().site_counts().await.unwrap(), []);
 }
 
 #[tokio::test]
