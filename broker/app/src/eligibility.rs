@@ -78,7 +78,11 @@ impl Broker {
         };
         let decision = made.decision.clone();
         let about = (standing.organisation.id, allocation);
-        let missing = self.missing(caller, &decision, about).await?;
+        let mut missing = self.missing(caller, &decision, about).await?;
+        let mut allocations = standing.allocations.iter();
+        if let Some(it) = allocations.find(|it| Some(it.id) == allocation) {
+            missing.extend(self.missing_systems(&standing, it).await?);
+        }
         Ok(CheckAnswer {
             project,
             organisation: standing.organisation.name.clone(),
@@ -165,6 +169,15 @@ impl Broker {
             follow_ups: Some(overdue(&owed, today)),
             ..self.question_of_facts(applicant, facts)
         })
+    }
+
+    /// What is known of an organisation, and was settled of its project, where nobody in particular asks.
+    pub(crate) fn question_of_nobody(&self, standing: &Standing) -> Question {
+        let facts = self.organisation_facts(&standing.organisation, &standing.screenings);
+        Question {
+            settled: settled_facts(&standing.project),
+            ..self.question_of_facts(applicant_facts(&Assurance::default()), facts)
+        }
     }
 
     fn organisation_facts(

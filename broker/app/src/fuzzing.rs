@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use broker_accounting::Used;
 use broker_model::{
-    Allocation, AllocationScope, Balance, FundingShare, JobSpec, Site, SiteSnapshot, SiteState,
-    Tally, UnitMillis,
+    Allocation, AllocationScope, Balance, FundingShare, JobSpec, ShutSystems, Site, SiteSnapshot,
+    SiteState, Tally, UnitMillis,
 };
 use broker_placement::{Input, SiteView, place};
 use jiff::{SignedDuration, Timestamp};
@@ -69,6 +69,8 @@ impl Stage {
             tally: &Tally::default(),
             bound: None,
             unaccepted: &BTreeMap::new(),
+            shut: &ShutSystems::new(),
+            sectors: &[],
         });
         let _ = serde_json::to_value(placement);
     }

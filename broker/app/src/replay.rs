@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::{
-    Allocation, Bound, Controls, JobSpec, PartitionRef, Site, SiteId, SiteReadiness, SiteSnapshot,
-    SiteState, Tally,
+    Allocation, Bound, Controls, JobSpec, PartitionRef, ShutSystems, Site, SiteId, SiteReadiness,
+    SiteSnapshot, SiteState, Tally,
 };
 use broker_placement::{Input, SiteView};
 use broker_store::{Store, StoreError, StoredPlacement};
@@ -39,6 +39,12 @@ pub struct PlacingInputs {
     /// Sites whose terms its owner had not accepted, with their version.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unaccepted: BTreeMap<SiteId, String>,
+    /// Systems that the rules kept the allocation from.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shut: ShutSystems,
+    /// Of the project, on that day.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sectors: Vec<String>,
 }
 
 /// A federation as it was heard at one moment, each part by the SHA-256 that names its document.
@@ -151,6 +157,8 @@ pub fn place_again(
         tally: &inputs.tally,
         bound: inputs.bound.as_ref(),
         unaccepted: &inputs.unaccepted,
+        shut: &inputs.shut,
+        sectors: &inputs.sectors,
     });
     Ok(serde_json::to_string(&placement)?)
 }

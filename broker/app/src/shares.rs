@@ -5,6 +5,7 @@
 //! the regulation says nothing of its class, the rules are not asked.
 
 mod capacity;
+mod shut;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -12,15 +13,17 @@ use std::sync::Arc;
 use broker_model::{
     Allocation, AllocationScope, FundingShare, GrantDraft, GrantScope, System, UnitMillis,
 };
-use broker_store::StoreError;
+use broker_store::{StoreError, Write};
 use jiff::SignedDuration;
 use moka::future::Cache;
 use policy_engine::{SharesFacts, day_in_brussels};
 
 use crate::applications::share_by;
+use crate::decisions::Decisions;
 use crate::{Broker, Limits, Result};
 use capacity::Capacity;
 pub(crate) use capacity::gpu_bought;
+pub(crate) use shut::UnderRules;
 
 pub(crate) const YEAR: SignedDuration = SignedDuration::from_hours(365 * 24);
 /// A year's usage is added up no more often than once in so many times of a standing.
@@ -40,6 +43,8 @@ pub(crate) struct Spent {
 #[derive(Debug)]
 pub(crate) struct Measured {
     used: Cache<(), Arc<SpentAt>>,
+    /// Of systems, apart from those of projects: the same for all who are in one country.
+    decided: Decisions,
 }
 
 impl Measured {
@@ -47,6 +52,7 @@ impl Measured {
         let ttl = limits.standing_ttl.saturating_mul(SELDOM);
         Self {
             used: Cache::builder().time_to_live(ttl).build(),
+            decided: Decisions::default(),
         }
     }
 }
@@ -85,29 +91,37 @@ impl Spent {
 }
 
 impl Broker {
-    /// What was used in the last year, by system.
-    pub(crate) async fn used_lately(&self) -> Result<Arc<SpentAt>> {
-        let read = async {
-            let now = self.inner.clock.now();
-            let since = now.saturating_sub(YEAR).unwrap_or(now);
-            let mut used = SpentAt::new();
-            for one in self.inner.store.used_by_system(since, now).await? {
-                let at = format!("{}/{}", one.site, one.system);
-                let gpu = Some(one.gpu.0.into());
-                used.entry(at).or_default().add(&one.share, gpu);
-            }
-            Ok(Arc::new(used))
-        };
+    /// What was used in the last year, by system, as read a moment ago.
+    pub(crate) async fn used_lately(&self) -> Result<Arc<SpentAt>, StoreError> {
+        let read = async { self.used_now().await.map(Arc::new) };
         let measured = &self.inner.measured.used;
         let read = measured.try_get_with((), read).await;
-        read.map_err(|error: Arc<StoreError>| StoreError::clone(&error).into())
+        read.map_err(|error: Arc<StoreError>| StoreError::clone(&error))
     }
 
-    /// With what allocations of one system that are not over may still use there.
-    async fn used_and_promised(&self) -> Result<SpentAt> {
-        let mut spent = SpentAt::clone(&*self.used_lately().await?);
+    async fn used_now(&self) -> Result<SpentAt, StoreError> {
         let now = self.inner.clock.now();
-        for allocation in self.inner.store.running_allocations(now).await? {
+        let since = now.saturating_sub(YEAR).unwrap_or(now);
+        let mut used = SpentAt::new();
+        for one in self.inner.store.used_by_system(since, now).await? {
+            let at = format!("{}/{}", one.site, one.system);
+            let gpu = Some(one.gpu.0.into());
+            used.entry(at).or_default().add(&one.share, gpu);
+        }
+        Ok(used)
+    }
+
+    /// With what allocations of one system that are not over may still use there. Where hours are given, usage is read
+    /// now, and after the allocations: what a job uses meanwhile counts twice rather than not at all.
+    async fn used_and_promised(&self, is_given: bool) -> Result<SpentAt> {
+        let now = self.inner.clock.now();
+        let running = self.inner.store.running_allocations(now).await?;
+        let mut spent = if is_given {
+            self.used_now().await?
+        } else {
+            SpentAt::clone(&*self.used_lately().await?)
+        };
+        for allocation in running {
             let AllocationScope::System { site, system } = &allocation.scope else {
                 continue;
             };
@@ -122,7 +136,7 @@ impl Broker {
 
     /// Of every system that there is a ceiling for.
     pub(crate) async fn all_shares(&self) -> Result<BTreeMap<String, SharesFacts>> {
-        let spent = self.used_and_promised().await?;
+        let spent = self.used_and_promised(false).await?;
         let mut all = BTreeMap::new();
         for site in self.board().sites() {
             for system in &site.systems {
@@ -145,7 +159,7 @@ impl Broker {
         let Some(capacity) = self.system_at(at, |it| self.capacity(it)) else {
             return Ok(None);
         };
-        let mut had = { self.used_and_promised().await? }
+        let mut had = { self.used_and_promised(granted.is_some()).await? }
             .remove(at)
             .unwrap_or_default();
         let Some((grant, country)) = granted else {
@@ -165,6 +179,28 @@ impl Broker {
         }
         let of = grant.share.as_ref().map(ToString::to_string);
         Ok(Some(capacity.facts(had, of)))
+    }
+
+    /// To be read before what a grant is asked about, and to be committed with it: of two acceptances that have counted the
+    /// same at a site one is stored. Nothing where no ceiling is asked.
+    pub(crate) async fn count_of_shares(
+        &self,
+        (mode, at): (&str, &str),
+        (grant, country): (&GrantDraft, &str),
+    ) -> Result<Option<Write>> {
+        let by_mode = || share_by(&self.policy(), mode, country);
+        let share = grant.share.clone().or_else(by_mode);
+        let is_asked = grant.scope == GrantScope::System
+            && !matches!(share, Some(FundingShare::National(_)))
+            && self.system_at(at, |it| self.capacity(it)).is_some();
+        let site = at.split_once('/').and_then(|(site, _)| site.parse().ok());
+        let Some(site) = site.filter(|_| is_asked) else {
+            return Ok(None);
+        };
+        let counts = self.inner.store.site_counts().await?;
+        let mut versions = counts.into_iter().filter(|(of, _)| *of == site);
+        let version = versions.next().map_or(0, |(_, version)| version);
+        Ok(Some(Write::CountAt { site, version }))
     }
 
     /// What a job is asked about: what was used, as what is promised includes the hours that it would use.

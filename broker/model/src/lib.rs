@@ -85,7 +85,9 @@ pub use job::{
 pub use missing::{Missing, MissingFrom, MissingKind};
 pub use objective::{IndicatorKind, Objective, ObjectiveDraft, ObjectiveView};
 pub use organisation::{Identifiers, Organisation, OrganisationDraft, OrganisationKind, SizeClass};
-pub use placement::{Bound, Candidate, Clause, Considered, Forecast, Placement, Rejection};
+pub use placement::{
+    Bound, Candidate, Clause, Considered, Forecast, Placement, Rejection, ShutSystems,
+};
 pub use principal::{Assurance, Entitlement, Grant, IdentityAssurance, Principal, Role};
 pub use profile::{Interest, Profile, ProfileDraft, ProfileSide};
 pub use reason::{LONGEST_REASON, checked_reason};

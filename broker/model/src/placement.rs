@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -68,7 +70,14 @@ pub enum Clause {
     Dependency,
     /// Whoever handed the job in has not accepted the terms of the site.
     Terms,
+    /// What the share that pays may have of the system is used up.
+    Ceiling,
+    /// The programme that paid for the system does not open it to where the organisation is established.
+    Programme,
 }
+
+/// Systems that the rules keep hours from which are good anywhere else, with what they say.
+pub type ShutSystems = BTreeMap<SiteId, BTreeMap<SystemId, Vec<Rejection>>>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Candidate {
@@ -84,7 +93,11 @@ pub struct Candidate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms_url: Option<String>,
     pub gpu: GpuMillis,
-    /// Seconds until the job would be done, with wishes counted in: what the ranking sorts by.
+    /// The first sector of the project that the site names among its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sector: Option<String>,
+    /// Seconds until the job would be done, with wishes and data that would have to be moved counted in: what the
+    /// ranking sorts by.
     pub score_seconds: u64,
 }
 

@@ -235,6 +235,9 @@ pub struct Partition {
     pub cpus_per_node: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_model: Option<String>,
+    /// What it computes with where that is neither a CPU nor a GPU, and not what its system says: `qpu`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accelerator_kind: Option<String>,
     /// Accelerators that no container target counts, in words: `2x Intel Stratix 10MX`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_accelerators: Option<String>,

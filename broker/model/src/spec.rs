@@ -143,6 +143,9 @@ pub struct DataNeeds {
     pub residency: Option<String>,
     #[serde(default)]
     pub sensitivity: Sensitivity,
+    /// Sites where it lies already; at any other it would have to be moved first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at: Vec<SiteId>,
 }
 
 #[derive(

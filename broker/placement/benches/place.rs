@@ -164,7 +164,7 @@ fn benchmark(criterion: &mut Criterion) {
     let spec: JobSpec = toml::from_str(JOB).unwrap();
     let allocation = allocation(&spec, now);
     let tally = broker_model::Tally::default();
-    let unaccepted = BTreeMap::new();
+    let (unaccepted, shut) = (BTreeMap::new(), broker_model::ShutSystems::new());
     let zones = BTreeMap::from([("EU".to_owned(), BTreeSet::from(["FI".to_owned()]))]);
     for (sites, each) in [(5, 4), (20, 10), (1, 200)] {
         let heard: Vec<_> = (0..sites)
@@ -181,6 +181,8 @@ fn benchmark(criterion: &mut Criterion) {
             tally: &tally,
             bound: None,
             unaccepted: &unaccepted,
+            shut: &shut,
+            sectors: &[],
         };
         assert!(place(&input).chosen.is_some());
         let name = format!("{} partitions on {sites} sites", sites * each);

@@ -27,6 +27,7 @@ pub(crate) fn weigh(input: &Input<'_>, spot: &Spot<'_>) -> (Vec<Rejection>, Opti
     wishes::check(input.spec, spot, &mut against);
     wishes::check_bound(input.bound, spot, &mut against);
     wishes::check_terms(input, spot, &mut against);
+    entitlement::check_shut(input.shut, spot, &mut against);
     fit::check(&input.spec.resources, spot, &mut against);
     wishes::check_data(input, spot, &mut against);
     let priced = entitlement::check(input, spot, &mut against);

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::{
     Allocation, Bound, Candidate, Clause, Considered, Controls, JobSpec, PartitionRef, Placement,
-    Rejection, Site, SiteId, SiteSnapshot, SiteState, Tally,
+    Rejection, ShutSystems, Site, SiteId, SiteSnapshot, SiteState, Tally,
 };
 use jiff::Timestamp;
 
@@ -22,7 +22,7 @@ use crate::spot::Spot;
 
 pub use feasible::window_for;
 pub use forecast::{CONFIRMATION_DAYS, HANDOFF_DAYS, NO_SNAPSHOT_SECONDS, START_SECONDS};
-pub use rank::{LIMITED_SECONDS, PREFERENCE_SECONDS};
+pub use rank::{LIMITED_SECONDS, MOVE_SECONDS, PREFERENCE_SECONDS};
 
 /// All that a placement rests on.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +42,10 @@ pub struct Input<'a> {
     pub bound: Option<&'a Bound>,
     /// Sites whose terms the job's owner has not accepted, with the version in force.
     pub unaccepted: &'a BTreeMap<SiteId, String>,
+    /// Systems that the rules keep the allocation from, though it is not of one system.
+    pub shut: &'a ShutSystems,
+    /// Of the project.
+    pub sectors: &'a [String],
 }
 
 /// A site and what was last heard of it.
@@ -117,6 +121,19 @@ pub fn only_for_terms(placement: &Placement) -> BTreeSet<SiteId> {
     sites
 }
 
+/// Whether ceilings alone keep the job away: each partition that could ever take it is at a system where what its share
+/// may have is used up.
+pub fn only_for_ceilings(placement: &Placement) -> bool {
+    let against = placement.considered.iter().map(|it| &it.rejections[..]);
+    are_ceilings(against)
+}
+
+fn are_ceilings<'a>(against: impl Iterator<Item = &'a [Rejection]>) -> bool {
+    let mut open = against.filter(|why| why.iter().all(|it| it.temporary));
+    let is_shut = |why: &[Rejection]| why.iter().any(|it| it.clause == Clause::Ceiling);
+    open.next().is_some_and(is_shut) && open.all(is_shut)
+}
+
 fn consider(input: &Input<'_>, spot: &Spot<'_>) -> Result<Candidate, Vec<Rejection>> {
     let resources = &input.spec.resources;
     let priced = match feasible::weigh(input, spot) {
@@ -133,6 +150,7 @@ fn consider(input: &Input<'_>, spot: &Spot<'_>) -> Result<Candidate, Vec<Rejecti
         billing_assumed_since: { spot.partition.billing.as_ref() }.and_then(|it| it.assumed_since),
         terms_url: spot.partition.rules.terms_url.clone(),
         gpu: priced.gpu,
+        sector: rank::sector(input.sectors, spot),
     })
 }
 
@@ -157,6 +175,10 @@ fn why_none(rejected: &[(PartitionRef, Vec<Rejection>)]) -> String {
         .iter()
         .filter(|(_, why)| why.iter().all(|r| r.temporary))
         .count();
+    if are_ceilings(rejected.iter().map(|(_, why)| &why[..])) {
+        return "what the share of the allocation may have is used up at every system that could take this job"
+            .to_owned();
+    }
     match (rejected.len(), later) {
         (0, _) => "no site has a partition to consider".to_owned(),
         (all, 0) => format!("none of the {all} partitions can ever take this job"),

@@ -9,6 +9,9 @@ use crate::spot::Spot;
 /// at zero for several sites.
 pub const PREFERENCE_SECONDS: u64 = 2 * 3600;
 
+/// Added where the data does not lie, if the job says where it does: about what moving a usual data set takes.
+pub const MOVE_SECONDS: u64 = 2 * 3600;
+
 /// Added where the site calls itself limited: its forecast rests on more than it has to offer.
 pub const LIMITED_SECONDS: u64 = 4 * 3600;
 
@@ -19,6 +22,7 @@ pub(crate) struct Ranked {
     pub(crate) candidate: Candidate,
     finish_seconds: u64,
     preferred: bool,
+    has_data: bool,
 }
 
 impl Ranked {
@@ -27,15 +31,17 @@ impl Ranked {
             partition: spot.reference(),
             finish_seconds: finish(spec, candidate.forecast.wait_seconds),
             preferred: spec.placement.prefer.contains(&spot.site.id),
+            has_data: spec.data.at.contains(&spot.site.id),
             candidate,
         }
     }
 
-    /// Soonest done, then cheapest, then by name.
-    pub(crate) fn order(&self) -> (u64, UnitMillis, &PartitionRef) {
+    /// Soonest done, then cheapest, then where the project's sector is named, then by name.
+    pub(crate) fn order(&self) -> (u64, UnitMillis, bool, &PartitionRef) {
         (
             self.candidate.score_seconds,
             self.candidate.charge,
+            self.candidate.sector.is_none(),
             &self.partition,
         )
     }
@@ -47,10 +53,21 @@ pub(crate) fn score(spec: &JobSpec, spot: &Spot<'_>, wait_seconds: u64) -> u64 {
     if !prefer.is_empty() && !prefer.contains(&spot.site.id) {
         score = score.saturating_add(PREFERENCE_SECONDS);
     }
+    if !spec.data.at.is_empty() && !spec.data.at.contains(&spot.site.id) {
+        score = score.saturating_add(MOVE_SECONDS);
+    }
     if spot.site_state.readiness == SiteReadiness::Limited {
         score = score.saturating_add(LIMITED_SECONDS);
     }
     score
+}
+
+/// The first of a project's sectors that a site names among its own.
+pub(crate) fn sector(of_project: &[String], spot: &Spot<'_>) -> Option<String> {
+    let mut named = of_project
+        .iter()
+        .filter(|it| spot.site.sectors.contains(it));
+    named.next().cloned()
 }
 
 fn finish(spec: &JobSpec, wait_seconds: u64) -> u64 {
@@ -77,7 +94,9 @@ fn against(first: &Ranked, second: &Ranked) -> String {
     let (a, b) = (&first.candidate, &second.candidate);
     if a.score_seconds == b.score_seconds {
         return if a.charge == b.charge {
-            "would take as long and cost as much, and comes later by name".to_owned()
+            by_sector(first, second).unwrap_or_else(|| {
+                "would take as long and cost as much, and comes later by name".to_owned()
+            })
         } else {
             let unit = &a.charge_unit;
             format!(
@@ -92,15 +111,25 @@ fn against(first: &Ranked, second: &Ranked) -> String {
             span(second.finish_seconds - first.finish_seconds)
         );
     }
-    let why = if first.preferred && !second.preferred {
-        "is not preferred"
-    } else {
-        "has a site that calls itself limited"
+    let is_preferred = first.preferred && !second.preferred;
+    let why = match (is_preferred, first.has_data && !second.has_data) {
+        (true, true) => "is not preferred and the data is not there",
+        (true, false) => "is not preferred",
+        (false, true) => "the data is not there",
+        (false, false) => "has a site that calls itself limited",
     };
     match first.finish_seconds - second.finish_seconds {
         0 => format!("would take as long but {why}"),
         sooner => format!("would be {} sooner but {why}", span(sooner)),
     }
+}
+
+fn by_sector(first: &Ranked, second: &Ranked) -> Option<String> {
+    let sector = first.candidate.sector.as_ref()?;
+    let site = &first.partition.site;
+    second.candidate.sector.is_none().then(|| {
+        format!("would take as long and cost as much; {site} names {sector} among its sectors")
+    })
 }
 
 /// In its two largest units: `6h1m`.

@@ -5,5 +5,6 @@ mod federation;
 mod forecasts;
 mod properties;
 mod ranking;
+mod rules;
 mod shipped;
 mod terms;

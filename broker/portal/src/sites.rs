@@ -212,11 +212,8 @@ fn of(free: &str, total: &str) -> String {
 /// What a node has: `4 × NVIDIA A100 40GB`, or its processor.
 fn hardware(partition: &Partition) -> String {
     let model = partition.gpu_model.as_deref().unwrap_or("GPU");
-    match (
-        partition.gpus_per_node,
-        &partition.other_accelerators,
-        &partition.cpu_model,
-    ) {
+    let other = { partition.other_accelerators.as_ref() }.or(partition.accelerator_kind.as_ref());
+    match (partition.gpus_per_node, other, &partition.cpu_model) {
         (0, Some(other), _) => other.clone(),
         (0, None, Some(cpu)) => cpu.clone(),
         (0, None, None) => "CPU".to_owned(),

@@ -46,7 +46,7 @@ impl fmt::Display for Entity {
             Self::Nonce => "nonce",
             Self::Site => "site",
             Self::SiteState => "state of the site",
-            Self::SiteCount => "count of what is placed at the site",
+            Self::SiteCount => "count of what is placed or given at the site",
             Self::Organisation => "organisation",
             Self::Dossier => "dossier",
             Self::Claim => "claim",

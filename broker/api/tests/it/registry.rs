@@ -329,6 +329,7 @@ async fn a_quantum_partition_hangs_on_its_host_and_takes_jobs_for_its_target() {
     qpu["nodes"] = json!(1);
     qpu["gpus_per_node"] = json!(0);
     qpu["other_accelerators"] = json!("1x superconducting processor of 54 qubits");
+    qpu["accelerator_kind"] = json!("qpu");
     qpu["cpus_per_node"] = json!(16);
     qpu["billing"] =
         json!({ "unit": "QPU-hour", "terms": [{ "of": "nodes", "milliunits": 1000 }] });

@@ -11,9 +11,12 @@ use super::granted::settled_by;
 use crate::dossiers::filed;
 use crate::eligibility::applicant_facts;
 use crate::invalid::Faults;
+use crate::once::Once;
 use crate::{Broker, Caller, Error, Order, Result};
 
 const LONGEST_REASONS: usize = 4000;
+/// At a site that counts jobs as well, others move the count on meanwhile.
+const COUNTED_ANEW: u32 = 8;
 
 impl Broker {
     /// Decides on an application that waits. Nobody decides on one of their own organisation, and an
@@ -25,6 +28,21 @@ impl Broker {
         order: impl Into<Order<'o, RulingDraft, Application>>,
     ) -> Result<Application> {
         let Order { draft, once } = order.into();
+        for _ in 0..COUNTED_ANEW {
+            if let Some(ruled) = self.rule_once(caller, id, (draft, once)).await? {
+                return Ok(ruled);
+            }
+        }
+        Err(Error::Contended)
+    }
+
+    /// None where another acceptance at the site, or a job that it counts, came first: then it is decided again.
+    async fn rule_once(
+        &self,
+        caller: &Caller,
+        id: ApplicationId,
+        (draft, once): (&RulingDraft, Option<&Once<Application>>),
+    ) -> Result<Option<Application>> {
         let before = self.application(caller, id).await?;
         self.check_reviews(caller, before.organisation).await?;
         check_open(&before)?;
@@ -36,6 +54,7 @@ impl Broker {
         let linked = self.linked_with(&organisation).await?.0;
         let applicant = (applicant_facts(&before.assurance), before.applied_by);
         let asked = as_given(&before, draft);
+        let counted = self.counted_once(&before, &organisation, draft).await?;
         let found = self
             .decide_application(applicant, &organisation, (&asked, draft.grant.as_ref()))
             .await?;
@@ -87,8 +106,24 @@ impl Broker {
         change
             .writes
             .extend(once.and_then(|it| it.remember(&after, entry.at)));
+        change.writes.extend(counted);
         change.entries.splice(0..0, [decided, entry]);
         self.commit_application(after, change).await
+    }
+
+    /// What lets only one of two acceptances be stored that have counted the same: nothing where no ceiling is asked.
+    async fn counted_once(
+        &self,
+        before: &Application,
+        organisation: &Organisation,
+        draft: &RulingDraft,
+    ) -> Result<Option<Write>> {
+        let Some(grant) = &draft.grant else {
+            return Ok(None);
+        };
+        let at = (before.mode.as_str(), before.system.as_str());
+        self.count_of_shares(at, (grant, &organisation.country))
+            .await
     }
 
     /// Whoever applied leads the project, and does so for the organisation.
@@ -129,15 +164,17 @@ impl Broker {
             writes: Vec::new(),
             entries: vec![entry],
         };
-        self.commit_application(after, change).await
+        let withdrawn = self.commit_application(after, change).await?;
+        withdrawn.ok_or(Error::Contended)
     }
 
-    /// Stores what is over with everything that follows from it; another may be handed in from now on.
+    /// Stores what is over with everything that follows from it; another may be handed in from now on. None where what
+    /// the site counts has moved on since it was read.
     async fn commit_application(
         &self,
         mut after: Application,
         mut change: Change,
-    ) -> Result<Application> {
+    ) -> Result<Option<Application>> {
         change.writes.push(filed(&after));
         change.writes.push(Write::Unclaim {
             name: claim(after.organisation, &after.mode, &after.system),
@@ -147,11 +184,12 @@ impl Broker {
             Err(CommitError::Conflict(Entity::Dossier | Entity::Organisation)) => {
                 return Err(Error::Contended);
             }
+            Err(CommitError::Conflict(Entity::SiteCount)) => return Ok(None),
             Err(error) => return Err(error.into()),
         }
         after.version += 1;
         self.forget_callers();
-        Ok(after)
+        Ok(Some(after))
     }
 }
 

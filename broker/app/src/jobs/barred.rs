@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use broker_model::{Allocation, Job, PartitionRef, Rejection, Tally};
+use broker_model::{Allocation, Job, PartitionRef, Rejection, ShutSystems, Tally};
 use broker_placement::Input;
 
 use crate::Broker;
@@ -39,6 +39,8 @@ impl Broker {
             bound: None,
             // A job that is there already was let in under the terms of its day.
             unaccepted: &BTreeMap::new(),
+            shut: &ShutSystems::new(),
+            sectors: &[],
         };
         broker_placement::barred(&input, at)
     }

@@ -15,6 +15,7 @@ use crate::Broker;
 use crate::board::{Moment, Record};
 use crate::jobs::prepare::chosen;
 use crate::replay::{PlacingInputs, digest};
+use crate::shares::UnderRules;
 use crate::tally::{Count, Turn};
 use crate::terms::UnacceptedSites;
 
@@ -26,6 +27,7 @@ pub(crate) struct Placing {
     board: Arc<Record>,
     tally: Tally,
     unaccepted: UnacceptedSites,
+    rules: UnderRules,
     counted: CountedBy,
 }
 
@@ -58,6 +60,7 @@ impl Broker {
         let now = self.inner.clock.now();
         let heard = self.board().heard();
         let Count { tally, versions } = self.tally(&heard, allocation, now).await?;
+        let rules = self.under_rules(allocation).await?;
         let views = heard.views();
         let input = Input {
             now,
@@ -69,6 +72,8 @@ impl Broker {
             bound: bound.as_ref(),
             tally: &tally,
             unaccepted,
+            shut: &rules.shut,
+            sectors: &rules.sectors,
         };
         let placement = broker_placement::place(&input);
         let counted = counted(&placement, &heard, &input, &versions);
@@ -79,6 +84,7 @@ impl Broker {
             board: self.board().record(&heard, now),
             tally,
             unaccepted: unaccepted.clone(),
+            rules,
             counted,
         })
     }
@@ -124,6 +130,8 @@ impl Broker {
             observed_at: placing.board.observed_at().to_vec(),
             tally: placing.tally.clone(),
             unaccepted: placing.unaccepted.clone(),
+            shut: placing.rules.shut.clone(),
+            sectors: placing.rules.sectors.clone(),
         };
         let document =
             serde_json::to_string(&placing.placement).expect("a placement is always JSON");

@@ -36,6 +36,7 @@ impl Prepared {
             Some(placement) if placement.chosen.is_some() => 0,
             // Refused, too, and yet nearest to an acceptance.
             Some(placement) if !broker_placement::only_for_terms(placement).is_empty() => 2,
+            Some(placement) if broker_placement::only_for_ceilings(placement) => 2,
             Some(placement) if !broker_placement::never_feasible(placement) => 1,
             Some(_) => REFUSED,
             None => REFUSED + reluctance(self.decided.decision().result),
@@ -58,7 +59,7 @@ impl Broker {
     /// can run now, else one that can run later, else the one that says most about why not.
     pub(crate) async fn prepare(&self, caller: &Caller, spec: &JobSpec) -> Result<Prepared> {
         spec.validate().map_err(Error::InvalidSpec)?;
-        self.check_wishes(&spec.placement).await?;
+        self.check_wishes(spec).await?;
         if !caller.may_use(spec.project) {
             return Err(Error::NotFound("project"));
         }

@@ -14,7 +14,7 @@ pub struct Quote {
     pub question: Option<Box<Question>>,
     /// The same document that a submitted job gets; absent when the decision says no.
     pub placement: Option<Placement>,
-    /// Terms without which the job would be refused.
+    /// What the job would be refused for: terms, or ceilings where nothing else keeps it away.
     pub missing: Vec<Missing>,
 }
 
@@ -22,12 +22,17 @@ impl Broker {
     pub async fn quote(&self, caller: &Caller, spec: &JobSpec) -> Result<Quote> {
         let prepared = self.prepare(caller, spec).await?;
         let placement = prepared.placing.map(|placing| placing.placement);
+        let mut missing = self.missing_terms(caller, placement.as_ref()).await?;
+        if { placement.as_ref() }.is_some_and(broker_placement::only_for_ceilings) {
+            let (standing, allocation) = (&prepared.standing, &prepared.allocation);
+            missing.extend(self.missing_systems(standing, allocation).await?);
+        }
         let asked = prepared.decided.asked();
         Ok(Quote {
             allocation: prepared.allocation.id,
             eligibility: asked.decision,
             question: Some(Box::new(asked.question)),
-            missing: self.missing_terms(caller, placement.as_ref()).await?,
+            missing,
             placement,
         })
     }

@@ -99,7 +99,10 @@ impl Broker {
         let Some(placing) = prepared.placing.take() else {
             return Err(Error::NoAllocation.into());
         };
-        if broker_placement::never_feasible(&placing.placement) {
+        let placement = &placing.placement;
+        if broker_placement::never_feasible(placement)
+            || broker_placement::only_for_ceilings(placement)
+        {
             return Err(Error::NoFeasiblePartition(Box::new(placing.placement)).into());
         }
         self.check_site_terms(caller, &placing.placement).await?;

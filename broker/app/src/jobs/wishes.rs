@@ -1,16 +1,18 @@
-use broker_model::{InvalidSpec, PlacementWishes, SiteId};
+use broker_model::{InvalidSpec, JobSpec, SiteId};
 
 use crate::{Broker, Error, Result};
 
 impl Broker {
     /// A slip in a site's name is found before anything is placed: one that is excluded so would get the
-    /// job, and one that is preferred so never would. A site that was retired is no slip, nor is one that
+    /// job, and one that is preferred so never would, nor one that has its data. A site that was retired is no slip, nor is one that
     /// another replica has just registered.
-    pub(super) async fn check_wishes(&self, wishes: &PlacementWishes) -> Result<()> {
+    pub(super) async fn check_wishes(&self, spec: &JobSpec) -> Result<()> {
+        let wishes = &spec.placement;
         let lists = [
-            ("require", &wishes.require),
-            ("prefer", &wishes.prefer),
-            ("exclude", &wishes.exclude),
+            ("placement.require", &wishes.require),
+            ("placement.prefer", &wishes.prefer),
+            ("placement.exclude", &wishes.exclude),
+            ("data.at", &spec.data.at),
         ];
         let filed = self.board().filed();
         let known: Vec<SiteId> = filed.iter().map(|it| it.id.clone()).collect();
@@ -18,7 +20,7 @@ impl Broker {
         for (list, sites) in lists {
             for (at, site) in sites.iter().enumerate() {
                 if !known.contains(site) && !self.was_registered(site).await? {
-                    let field = format!("placement.{list}[{at}]");
+                    let field = format!("{list}[{at}]");
                     wrong.push(no_such_site(field, site, &known));
                 }
             }

@@ -114,6 +114,7 @@ mod tests {
             "lumi" => include_str!("../../../../config/sites/lumi.toml"),
             "bsc" => include_str!("../../../../config/sites/bsc.toml"),
             "mimer" => include_str!("../../../../config/sites/mimer.toml"),
+            "pharos" => include_str!("../../../../config/sites/pharos.toml"),
             _ => include_str!("../../../../config/sites/meluxina.toml"),
         };
         let site: Site = toml::from_str(text).unwrap();
@@ -139,20 +140,24 @@ mod tests {
         let marenostrum = capacity(&system("bsc", "marenostrum5")).unwrap();
         assert_eq!(marenostrum.year, 4480 * 365 * 24 * HOUR);
         assert_eq!(marenostrum.unions * 2, marenostrum.year);
+        // Its partitions share nodes, so its site says how many accelerators there are in all.
+        let lumi = capacity(&system("lumi", "lumi")).unwrap();
+        assert_eq!(lumi.year, 11_912 * 365 * 24 * HOUR);
+        assert_eq!(lumi.unions * 2, lumi.year);
     }
 
     #[test]
     fn what_is_not_known_or_not_of_the_union_has_no_capacity() {
-        // Two of its partitions do not say how many nodes they have.
-        assert_eq!(capacity(&system("lumi", "lumi")), None);
+        // Its partition does not say how many nodes it has.
+        assert_eq!(capacity(&system("pharos", "daedalus")), None);
         assert_eq!(
             capacity(&system("mimer", "berzelius")),
             None,
             "a national system"
         );
-        let mut counted = system("lumi", "lumi");
-        counted.gpus_total = Some(11_912);
-        assert_eq!(capacity(&counted).unwrap().year, 11_912 * 365 * 24 * HOUR);
+        let mut counted = system("pharos", "daedalus");
+        counted.gpus_total = Some(400);
+        assert_eq!(capacity(&counted).unwrap().year, 400 * 365 * 24 * HOUR);
         counted.gpus_total = Some(0);
         assert_eq!(capacity(&counted), None);
     }

@@ -56,7 +56,7 @@ fn word_counts(view: &SiteView) -> Option<String> {
     ))
 }
 
-/// Systems that are not what the table makes one think: of another kind, or hanging on another.
+/// Systems and partitions that are not what the table makes one think: of another kind, or hanging on another.
 fn kinds(view: &SiteView, out: &mut impl Write) -> anyhow::Result<()> {
     for system in &view.site.systems {
         let (site, id) = (&view.site.id, &system.id);
@@ -68,6 +68,11 @@ fn kinds(view: &SiteView, out: &mut impl Write) -> anyhow::Result<()> {
             Some(host) => writeln!(out, "{site}: {id}{kind} hangs on {host}")?,
             None if kind.is_empty() => {}
             None => writeln!(out, "{site}: {id}{kind}")?,
+        }
+        for partition in &system.partitions {
+            if let Some(kind) = &partition.accelerator_kind {
+                writeln!(out, "{site}: {id}/{} ({kind})", partition.id)?;
+            }
         }
     }
     Ok(())

@@ -367,11 +367,17 @@ async fn a_site_a_system_and_a_partition_are_retired_unless_jobs_refer_to_them()
     stage.sign_in("operator").await;
     stage.sign_in("ada").await;
     let text = include_str!("../../../../config/sites/meluxina.toml");
-    let new = stage.file(
-        "esch.toml",
-        &text.replacen("id = \"meluxina\"", "id = \"esch\"", 1),
-    );
+    let text = text.replacen("id = \"meluxina\"", "id = \"esch\"", 1);
+    let quantum = r#"
+        [[system.partition]]
+        id = "q"
+        accelerator_kind = "qpu"
+        container_target = "x86_64+qpu"
+        "#;
+    let new = stage.file("esch.toml", &(text + quantum));
     stage.json("operator", &["site", "import", &new]).await;
+    let shown = stage.run("ada", &["sites", "esch"]).await.out;
+    assert!(shown.contains("esch: meluxina-q/q (qpu)\n"), "{shown}");
     let words = [
         "site",
         "retire",

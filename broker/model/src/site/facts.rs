@@ -20,7 +20,7 @@ const FACTS: &str = "
     system gaia operational cloud union=- budget=- model=- target=- gpus=- cpus=- rmax=- peak=-
     system megaride operational cluster union=- budget=- model=- target=- gpus=340 cpus=28000 rmax=- peak=-
     site lumi FI site_agent_only experimental=true selected=2024-12-10 budget=-
-    system lumi operational high_end union=500 budget=- model=- target=- gpus=- cpus=- rmax=- peak=-
+    system lumi operational high_end union=500 budget=- model=- target=- gpus=11912 cpus=- rmax=- peak=-
     partition standard-g x86_64+rocm nodes=2978 gpus=4 model=AMD_MI250X_128GB_(2_GCD_x_64GB) gpu_gib=128 cpus=64 memory=512 hours=48 most_nodes=1024 bills=GPU-hour
     partition small-g x86_64+rocm nodes=- gpus=4 model=AMD_MI250X_128GB_(2_GCD_x_64GB) gpu_gib=+128 cpus=+64 memory=+512 hours=72 most_nodes=4 bills=GPU-hour
     partition dev-g x86_64+rocm nodes=- gpus=4 model=AMD_MI250X_128GB_(2_GCD_x_64GB) gpu_gib=+128 cpus=+64 memory=+512 hours=3 most_nodes=32 bills=GPU-hour

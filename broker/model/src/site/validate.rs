@@ -159,6 +159,15 @@ impl Partition {
                 wrong.push(fault(&field, "none at all", "at least 1, or leave it out"));
             }
         }
+        if let Some(kind) = &self.accelerator_kind {
+            check_words(&format!("{field}.accelerator_kind"), kind, 40, wrong);
+            if self.gpus_per_node > 0 {
+                let field = format!("{field}.accelerator_kind");
+                let reason = format!("the partition has {} GPUs a node", self.gpus_per_node);
+                let allowed = "a partition of its own for what is no GPU";
+                wrong.push(fault(&field, &reason, allowed));
+            }
+        }
         if let Some(billing) = &self.billing {
             billing.validate(&format!("{field}.billing"), wrong);
         }
@@ -277,6 +286,8 @@ mod tests {
             billing = { unit = "core-hour", terms = [] }
             [[system.partition]]
             id = "p"
+            accelerator_kind = "qpu"
+            gpus_per_node = 1
             container_target = "x86_64"
             billing = { unit = "core-hour", terms = [{ of = "cpus", milliunits = 0 }] }
             "#,
@@ -300,6 +311,7 @@ mod tests {
                 "system[0].partition[0].nodes",
                 "system[0].partition[0].billing.terms",
                 "system[0].partition[1].id",
+                "system[0].partition[1].accelerator_kind",
                 "system[0].partition[1].billing.terms[0]",
             ]
         );

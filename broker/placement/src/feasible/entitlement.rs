@@ -1,5 +1,5 @@
 use broker_accounting::{Cost, check_payable, in_allocation_unit, quote};
-use broker_model::{AllocationScope, Clause, GpuMillis, UnitMillis};
+use broker_model::{AllocationScope, Clause, GpuMillis, ShutSystems, UnitMillis};
 
 use super::Against;
 use crate::Input;
@@ -27,6 +27,13 @@ pub(super) fn check(input: &Input<'_>, spot: &Spot<'_>, against: &mut Against) -
         against.for_good(Clause::RefusedBefore, "the site refused this job before");
     }
     priced
+}
+
+/// What the rules say against the system; of an allocation of one system they were asked before.
+pub(super) fn check_shut(shut: &ShutSystems, spot: &Spot<'_>, against: &mut Against) {
+    let of_site = shut.get(&spot.site.id);
+    let said = of_site.and_then(|it| it.get(&spot.system.id));
+    against.0.extend(said.into_iter().flatten().cloned());
 }
 
 fn price(input: &Input<'_>, spot: &Spot<'_>, against: &mut Against) -> Option<Priced> {

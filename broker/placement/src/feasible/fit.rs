@@ -39,9 +39,10 @@ pub(super) fn check(resources: &Resources, spot: &Spot<'_>, against: &mut Agains
 fn check_gpus(resources: &Resources, spot: &Spot<'_>, against: &mut Against) {
     let (asked, has) = (resources.gpus_per_node, spot.partition.gpus_per_node);
     if asked > has {
-        let words = match has {
-            0 => format!("asks for {asked} GPUs a node, has none"),
-            _ => format!("asks for {asked} GPUs a node, has {has}"),
+        let words = match (has, &spot.partition.accelerator_kind) {
+            (0, None) => format!("asks for {asked} GPUs a node, has none"),
+            (0, Some(kind)) => format!("asks for {asked} GPUs a node, is a {kind}"),
+            (_, _) => format!("asks for {asked} GPUs a node, has {has}"),
         };
         against.for_good(Clause::GpuCount, words);
     }

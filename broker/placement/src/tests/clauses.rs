@@ -153,6 +153,11 @@ fn a_job_with_gpus_never_goes_to_a_partition_without() {
             "asks for 4 GPUs a node, has none".to_owned()
         )
     );
+    let quantum = against(|f, _| {
+        member(f).partition().gpus_per_node = 0;
+        member(f).partition().accelerator_kind = Some("qpu".to_owned());
+    });
+    assert_eq!(quantum[0].2, "asks for 4 GPUs a node, is a qpu");
     assert!(
         got.iter().all(|(clause, ..)| *clause != Clause::GpuMemory),
         "{got:?}"

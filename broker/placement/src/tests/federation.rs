@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use broker_model::{
     Allocation, AllocationScope, Balance, Bound, Considered, Controls, FundingShare, JobSpec,
-    Partition, PartitionRef, PartitionSnapshot, Placement, Site, SiteId, SiteReadiness,
-    SiteSnapshot, SiteState, System, Tally, UnitMillis, Zones,
+    Partition, PartitionRef, PartitionSnapshot, Placement, ShutSystems, Site, SiteId,
+    SiteReadiness, SiteSnapshot, SiteState, System, Tally, UnitMillis, Zones,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -185,6 +185,8 @@ pub(super) struct Federation {
     pub(super) tally: Tally,
     pub(super) bound: Option<Bound>,
     pub(super) unaccepted: BTreeMap<SiteId, String>,
+    pub(super) shut: ShutSystems,
+    pub(super) sectors: Vec<String>,
 }
 
 impl Federation {
@@ -196,6 +198,8 @@ impl Federation {
             tally: Tally::default(),
             bound: None,
             unaccepted: BTreeMap::new(),
+            shut: ShutSystems::new(),
+            sectors: Vec::new(),
         }
     }
 
@@ -220,6 +224,8 @@ impl Federation {
             tally: &self.tally,
             bound: self.bound.as_ref(),
             unaccepted: &self.unaccepted,
+            shut: &self.shut,
+            sectors: &self.sectors,
         })
     }
 }

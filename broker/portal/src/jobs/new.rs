@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use broker_app::jobs::{Accepted, FirstAnswer, Idempotency, Quote};
 use broker_app::{Error, TermsInForce};
-use broker_model::{JobSpec, TermsScope};
+use broker_model::{Considered, JobSpec, Placement, TermsScope};
 use policy_engine::Engine;
 use sha2::{Digest, Sha256};
 
@@ -202,7 +202,11 @@ impl Portal {
                 ..conflict
             },
             Error::NoFeasiblePartition(placement) => Answer {
-                notice: told("new.never_feasible"),
+                notice: told(if may_pass(&placement) {
+                    "new.share_used_up"
+                } else {
+                    "new.never_feasible"
+                }),
                 placement: Some(PlacementView::new(texts, &placement)),
                 ..conflict
             },
@@ -263,6 +267,12 @@ impl Answer {
             .is_some_and(|it| !it.feasible.is_empty() || later(it));
         eligible && somewhere && self.faults.is_empty() && self.lacking.is_empty()
     }
+}
+
+/// Whether a refused job was kept away by ceilings alone: what was used falls out of the year.
+fn may_pass(placement: &Placement) -> bool {
+    let passes = |it: &Considered| it.rejections.iter().all(|it| it.temporary);
+    placement.considered.iter().any(passes)
 }
 
 fn page(member: &Member, text: String, key: String, answer: Answer) -> Result<Response, Refusal> {

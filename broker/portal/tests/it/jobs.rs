@@ -1,5 +1,9 @@
 use std::time::Duration;
 
+use broker_model::{
+    Charge, Clock as _, FundingShare, GpuMillis, Ids, PartitionRef, UnitMillis, UsageRecord,
+};
+use broker_store::{Change, Write};
 use futures::StreamExt as _;
 use reqwest::Response;
 use tokio::time::timeout;
@@ -382,4 +386,65 @@ fn parsed(block: &str) -> Option<SseEvent> {
         kind,
         data: field("data"),
     })
+}
+
+/// 35 % of the 800 GPUs of MeluXina in 365 days, used by somebody else.
+async fn meluxina_is_used_up(house: &House) {
+    let ids = Ids::from_os();
+    let hours = 280 * 365 * 24;
+    let ended_at = house.clock.now() - jiff::SignedDuration::from_secs(1);
+    let used = UsageRecord {
+        attempt: ids.next(&*house.clock),
+        job: ids.next(&*house.clock),
+        allocation: ids.next(&*house.clock),
+        project: ids.next(&*house.clock),
+        organisation: ids.next(&*house.clock),
+        share: FundingShare::Union,
+        mode: None,
+        partition: PartitionRef {
+            site: "meluxina".parse().unwrap(),
+            system: "meluxina".parse().unwrap(),
+            partition: "gpu".parse().unwrap(),
+        },
+        started_at: ended_at - jiff::SignedDuration::from_hours(1),
+        ended_at,
+        nodes: 1,
+        scheduler_gpus: 4,
+        cpus: 0,
+        energy_joules: None,
+        local_account: None,
+        charge: Charge {
+            site_units: UnitMillis::from_hours(hours),
+            site_unit: "node-hour".to_owned(),
+            gpu: GpuMillis::from_hours(hours),
+            charged: UnitMillis::from_hours(hours),
+        },
+    };
+    let change = Change {
+        writes: vec![Write::InsertUsage(Box::new(used))],
+        entries: Vec::new(),
+    };
+    house.broker.store().commit(change).await.unwrap();
+}
+
+#[tokio::test]
+async fn where_the_share_is_used_up_the_form_says_so_before_and_after_a_job_is_handed_in() {
+    let house = House::build().await;
+    meluxina_is_used_up(&house).await;
+    let mut browser = house.signed_in(ENGINEER).await;
+    let file = job_file() + "[placement]\nrequire = [\"meluxina\"]\n";
+    let form = browser.get("/jobs/new").await;
+    let quoting = [("job", file.as_str()), ("action", "quote")];
+    let quote = browser.submit(&form, "/jobs/new", &quoting).await;
+    let words = "no hours at meluxina/meluxina: 35 % of the system";
+    assert!(quote.text.contains(words), "{}", quote.text);
+    assert!(!quote.text.contains("value=\"submit\""), "{}", quote.text);
+    let home = browser.get("/").await;
+    assert!(home.text.contains(words), "{}", home.text);
+    browser.language = "fr";
+    let sending = [("job", file.as_str()), ("action", "submit")];
+    let sent = browser.submit(&quote, "/jobs/new", &sending).await;
+    assert_eq!(sent.status, 409, "{}", sent.text);
+    let told = "La part dont relèvent vos heures est épuisée";
+    assert!(sent.text.contains(told), "{}", sent.text);
 }

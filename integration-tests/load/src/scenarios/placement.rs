@@ -30,6 +30,7 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<()> {
     let all_views: Vec<_> = many.iter().map(Heard::view).collect();
     let tally = Tally::default();
     let unaccepted = std::collections::BTreeMap::new();
+    let shut = broker_model::ShutSystems::new();
     let input = |sites| Input {
         now,
         spec: &spec,
@@ -40,6 +41,8 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<()> {
         zones: &zones,
         bound: None,
         unaccepted: &unaccepted,
+        shut: &shut,
+        sectors: &[],
     };
     let (few, all) = (input(&views), input(&all_views));
     anyhow::ensure!(

@@ -1,9 +1,12 @@
 //! Ceilings of the Union's share, at a system that says how many accelerators it has.
 
+use std::sync::Arc;
+
 use broker_model::FundingShare;
 use policy_engine::Spoken;
 
 use super::*;
+use crate::fault::FaultyStore;
 
 /// 35 % of the 200 nodes of MeluXina in 365 days, in node-hours.
 const CEILING: u32 = 613_200;
@@ -128,7 +131,7 @@ async fn a_fifth_of_the_unions_time_may_be_sold_and_no_more() {
 }
 
 #[tokio::test]
-async fn where_nobody_knows_how_large_a_system_is_the_ceiling_is_not_asked() {
+async fn the_ceilings_of_lumi_are_asked() {
     let mut case = Case::new().await;
     let organisation = case.registered().await;
     case.checked(&organisation, true).await;
@@ -137,7 +140,24 @@ async fn where_nobody_knows_how_large_a_system_is_the_ceiling_is_not_asked() {
     let applied = case.broker.apply(&case.founder, &draft).await.unwrap();
     let found = case.broker.store().find_decision(applied.found).await;
     let document = found.unwrap().unwrap().document;
-    assert!(!document.contains("ceiling."), "{document}");
+    assert!(document.contains("\"ceiling.under\""), "{document}");
+}
+
+#[tokio::test]
+async fn where_nobody_knows_how_large_a_system_is_the_ceiling_is_not_asked() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    case.checked(&organisation, true).await;
+    let mut draft = application(&organisation);
+    draft.system = "pharos/daedalus".to_owned();
+    let refused = case.broker.apply(&case.founder, &draft).await;
+    let Err(Error::NotEligible(asked)) = &refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(asked.question.shares, None);
+    let mut rules = asked.decision.rules.iter();
+    assert!(rules.any(|it| it.rule == "mode.not_offered"));
+    assert_eq!(refusal(&refused), [""; 0]);
 }
 
 #[tokio::test]
@@ -164,4 +184,98 @@ fn ruled(application: &Application) -> broker_model::DecisionId {
         ApplicationState::Accepted { ruling, .. } => ruling.found,
         other => panic!("{other:?}"),
     }
+}
+
+impl Case {
+    /// An eligible organisation beside the first, whose application waits as well.
+    async fn another_waiting(&mut self) -> Application {
+        let draft = OrganisationDraft {
+            name: "Merope Labs".to_owned(),
+            identifiers: broker_model::Identifiers::default(),
+            ..organisation()
+        };
+        let made = self.broker.register_organisation(&self.founder, &draft);
+        let made = made.await.unwrap();
+        self.founder = self.founder().await;
+        self.checked(&made, true).await;
+        self.applied(&made).await
+    }
+
+    /// Node-hours of MeluXina that somebody used of the Union's share and that are told now.
+    async fn others_used(&self, node_hours: u32) {
+        let at = ["meluxina", "meluxina", "gpu"];
+        let used = crate::used::at(&self.world, at, 4 * node_hours);
+        let change = broker_store::Change {
+            writes: vec![used],
+            entries: Vec::new(),
+        };
+        self.broker.store().commit(change).await.unwrap();
+    }
+}
+
+/// Each alone would fill the share to its end.
+#[tokio::test]
+async fn of_two_acceptances_at_one_moment_the_second_is_asked_what_the_first_left() {
+    let mut case = Case::new().await;
+    let (_, first) = case.waiting().await;
+    let second = case.another_waiting().await;
+    case.others_have("union", CEILING - 1250).await;
+    // The commit of the one is held back until the other is stored by another replica.
+    let store = Arc::new(FaultyStore::over(case.world.store().await));
+    let replica = case.world.broker_over(store.clone());
+    let (other, reviewer) = (case.broker.clone(), case.reviewer.clone());
+    store.meanwhile(async move {
+        let ruled = other.rule(&reviewer, second.id, &acceptance()).await;
+        ruled.unwrap();
+    });
+    let late = replica.rule(&case.reviewer, first.id, &acceptance()).await;
+    assert_eq!(refusal(&late), ["ceiling.union_reached"]);
+}
+
+#[tokio::test]
+async fn of_two_acceptances_at_one_moment_both_are_given_where_there_is_enough_for_both() {
+    let mut case = Case::new().await;
+    let (_, first) = case.waiting().await;
+    let second = case.another_waiting().await;
+    case.others_have("union", CEILING - 2500).await;
+    let store = Arc::new(FaultyStore::over(case.world.store().await));
+    let replica = case.world.broker_over(store.clone());
+    let (other, reviewer) = (case.broker.clone(), case.reviewer.clone());
+    store.meanwhile(async move {
+        let ruled = other.rule(&reviewer, second.id, &acceptance()).await;
+        ruled.unwrap();
+    });
+    let ruled = replica.rule(&case.reviewer, first.id, &acceptance()).await;
+    assert_eq!(ruled.unwrap().state.as_str(), "accepted");
+    let counts = case.broker.store().site_counts().await.unwrap();
+    assert_eq!(counts, [("meluxina".parse().unwrap(), 2)]);
+}
+
+/// Where nothing is asked nobody waits for anybody.
+#[tokio::test]
+async fn a_rejection_and_hours_that_are_good_anywhere_count_at_no_site() {
+    let mut case = Case::new().await;
+    let (_, first) = case.waiting().await;
+    let second = case.another_waiting().await;
+    let no = rejection();
+    let rejected = case.broker.rule(&case.reviewer, first.id, &no);
+    rejected.await.unwrap();
+    let mut anywhere = acceptance();
+    let grant = anywhere.grant.as_mut().unwrap();
+    (grant.scope, grant.hours) = (broker_model::GrantScope::Federation, 5000);
+    let given = case.broker.rule(&case.reviewer, second.id, &anywhere);
+    given.await.unwrap();
+    assert_eq!(case.broker.store().site_counts().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_acceptance_is_asked_what_was_used_up_to_now() {
+    let mut case = Case::new().await;
+    case.world.limits.standing_ttl = std::time::Duration::from_mins(10);
+    case.broker = case.world.broker().await;
+    let (_, first) = case.waiting().await;
+    // The application has read that nothing was used, and that is remembered.
+    case.others_used(CEILING - 1249).await;
+    let over = case.accepted_with(first.id, None).await;
+    assert_eq!(refusal(&over), ["ceiling.union_reached"]);
 }
