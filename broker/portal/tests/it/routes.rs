@@ -152,7 +152,7 @@ async fn what_aid_there_was_is_asked_where_the_answer_hangs_on_it() {
         &page,
         &[
             "the aid received in three years is not known",
-            "hours that are worth 300000 EUR at most",
+            "saying that there was no de minimis aid but what is registered here and hours that are worth 300",
         ],
     );
     let told = format!("{finnish}&aid.received_eur=299000&aid.worth_eur=1001");

@@ -225,10 +225,7 @@ impl<'a> Facts<'a> {
                 .filter(|row| row.holds_on(self.question.on));
             rows.any(|row| row.states.iter().any(|state| state == self.state()))
         };
-        let national = self.mode.filter(|mode| {
-            let share = mode.share.as_ref().map(|it| it.value.as_str());
-            share.is_some_and(|it| it.split(':').next() == Some("national"))
-        });
+        let national = self.mode.filter(|mode| mode.is_national());
         self.question.action == Action::ApplyForAccess
             && national.is_some_and(|mode| is_company() && self.may_be_free(mode))
             && (is_member() || is_beside())

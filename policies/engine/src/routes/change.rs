@@ -122,7 +122,10 @@ impl Engine {
         if takes_projects && question.project.eu_project.is_none() {
             found.push(change("project.eu_project", json!(true)));
         }
-        found.extend(self.of_aid(question));
+        // Nothing else is aid of a state, and laying the facts out takes its time.
+        if mode.is_national() {
+            found.extend(self.of_aid(question));
+        }
         let is_unclear = question.organisation.size == "unclear";
         let may_show = |shown: &&str| is_unclear || *shown != "size";
         for shown in EVIDENCE.into_iter().filter(may_show) {

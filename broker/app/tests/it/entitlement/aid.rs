@@ -380,6 +380,25 @@ async fn hours_of_a_state_that_a_reviewer_gives_in_another_mode_are_aid_too() {
     );
 }
 
+/// To the day, in Brussels.
+#[tokio::test]
+async fn aid_counts_until_the_day_before_three_years_have_passed() {
+    let mut case = Case::new().await;
+    let organisation = case.finnish().await;
+    let change = broker_store::Change {
+        writes: vec![aid_record(&organisation, 1000)],
+        entries: Vec::new(),
+    };
+    case.broker.store().commit(change).await.unwrap();
+    for (time, counted) in [("2029-01-14T22:59:59Z", 1000), ("2029-01-14T23:00:00Z", 0)] {
+        let time: jiff::Timestamp = time.parse().unwrap();
+        let left = time.duration_since(case.world.now());
+        case.world.pass(left.as_secs());
+        let whole = { case.broker.undertaking(&case.founder, organisation.id) }.await;
+        assert_eq!(whole.unwrap().members[0].counted_eur, counted, "{time}");
+    }
+}
+
 #[tokio::test]
 async fn a_number_of_a_linked_enterprise_that_cannot_be_one_is_told() {
     let case = Case::new().await;
