@@ -1,20 +1,17 @@
+mod check;
+
 use std::collections::BTreeMap;
 
-use broker_model::{OrganisationId, SystemId};
+use broker_model::{ApplicationAid, OrganisationId, SystemId};
 use jiff::civil::Date;
 use policy_engine::{
-    Action, ApplicantFacts, Due, Engine, EvidenceFact, ModeFacts, NeedFacts, NotOffered,
+    Action, AidFacts, ApplicantFacts, Due, Engine, EvidenceFact, ModeFacts, NeedFacts, NotOffered,
     OrganisationFacts, ProjectFacts, Question, Route, TitleKind, day_in_brussels,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::applications;
-use crate::invalid::Faults;
-use crate::organisations::check_country;
-use crate::{Broker, Caller, Error, Result};
-
-/// More of one kind than any table has; each of them would stand in the words of every route.
-const MOST_SAID: usize = 50;
+use self::check::not_one;
+use crate::{Broker, Caller, Result};
 
 /// "What can I have?", asked of an organisation that is registered, or of facts that need not be. Nothing
 /// of it is stored.
@@ -32,6 +29,10 @@ pub struct RouteQuery {
     pub evidence: Vec<DeclaredEvidence>,
     #[serde(default)]
     pub need: NeedFacts,
+    /// As in an application: what national hours that are free for a company hang on. The register here is added for
+    /// one that is registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aid: Option<ApplicationAid>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,39 +125,21 @@ impl Broker {
         Ok(routes)
     }
 
-    /// As what is asked would be checked when it is registered, handed in or applied for.
-    fn check_route_query(&self, query: &RouteQuery, engine: &Engine) -> Result<()> {
-        let mut faults = Faults::default();
-        if let Some(organisation) = &query.organisation {
-            check_organisation(organisation, &mut faults);
-        }
-        applications::check_sectors(
-            &query.project.sectors,
-            self.directory().sectors(),
-            &mut faults,
-        );
-        if query.need.gpu_hours == Some(0) {
-            faults.add("need.gpu_hours", "asks for nothing", "1 and more");
-        }
-        if let Some(months) = query.need.months.filter(|it| !(1..=60).contains(it)) {
-            faults.add("need.months", format!("is {months}"), "1 to 60");
-        }
-        let today = day_in_brussels(self.clock().now());
-        check_lists(query, &mut faults);
-        for declared in query.evidence.iter().take(MOST_SAID) {
-            check_evidence(declared, (engine, today), &mut faults);
-        }
-        faults.check("question")
-    }
-
     async fn route_question(&self, caller: &Caller, query: RouteQuery) -> Result<Question> {
         let mut question = match (query.organisation_id, query.organisation) {
             (Some(id), None) => {
                 let organisation = self.organisation(caller, id).await?;
                 let asks = (caller.into(), caller.person);
-                self.question_of(asks, &organisation).await?
+                let question = self.question_of(asks, &organisation).await?;
+                Question {
+                    aid: self.aid_for_routes(caller, id, query.aid).await?,
+                    ..question
+                }
             }
-            (None, Some(facts)) => self.question_of_facts(caller.into(), facts),
+            (None, Some(facts)) => Question {
+                aid: query.aid.map(aid_as_declared),
+                ..self.question_of_facts(caller.into(), facts)
+            },
             _ => return Err(not_one()),
         };
         let declared = query.evidence.into_iter().map(|it| EvidenceFact {
@@ -169,6 +152,30 @@ impl Broker {
         question.need = Some(query.need);
         question.project = query.project;
         Ok(question)
+    }
+
+    /// What was declared, with what stands in the register of the undertaking, as far as the caller may know it: who
+    /// declares a competitor as linked does not learn here what that one had.
+    async fn aid_for_routes(
+        &self,
+        caller: &Caller,
+        of: OrganisationId,
+        declared: Option<ApplicationAid>,
+    ) -> Result<Option<AidFacts>> {
+        let members = self.undertaking(caller, of).await?.members.into_iter();
+        let known = members.fold(0, |sum: u32, it| sum.saturating_add(it.counted_eur));
+        let Some(declared) = declared else {
+            let registered = AidFacts {
+                registered_eur: Some(known),
+                ..AidFacts::default()
+            };
+            return Ok((known > 0).then_some(registered));
+        };
+        let received_eur = declared.received_eur.saturating_add(known);
+        Ok(Some(aid_as_declared(ApplicationAid {
+            received_eur,
+            ..declared
+        })))
     }
 
     /// Of an organisation as described, and nothing else.
@@ -202,26 +209,11 @@ impl Broker {
     }
 }
 
-/// Lists that nobody has that long.
-fn check_lists(query: &RouteQuery, faults: &mut Faults) {
-    let said = query.project.ai_act.as_ref();
-    let of_ai_act = |field: &str, length: Option<usize>| {
-        (
-            format!("project.ai_act.{field}"),
-            length.unwrap_or_default(),
-        )
-    };
-    for (field, length) in [
-        ("evidence".to_owned(), query.evidence.len()),
-        ("project.sectors".to_owned(), query.project.sectors.len()),
-        of_ai_act("prohibited", said.map(|it| it.prohibited.len())),
-        of_ai_act("high_risk", said.map(|it| it.high_risk.len())),
-        of_ai_act("exclusions", said.map(|it| it.exclusions.len())),
-    ] {
-        if length > MOST_SAID {
-            let allowed = format!("up to {MOST_SAID}");
-            faults.add(&field, format!("are {length}"), &allowed);
-        }
+pub(crate) fn aid_as_declared(declared: ApplicationAid) -> AidFacts {
+    AidFacts {
+        asked_eur: declared.worth_eur,
+        granted_eur_three_years: Some(declared.received_eur),
+        registered_eur: None,
     }
 }
 
@@ -242,54 +234,5 @@ fn said_in(engine: &Engine, (asked, route): (Question, Route), language: &str) -
     Route {
         decision: engine.in_language(&asked, &route.decision, language),
         ..route
-    }
-}
-
-fn not_one() -> Error {
-    let mut faults = Faults::default();
-    faults.add(
-        "organisation",
-        "is described and named, or neither",
-        "either `organisation_id`, of one that you speak for, or `organisation` with facts",
-    );
-    faults.into_error("question")
-}
-
-/// Country and contradictions; what is no kind or size is told by the rules as not known.
-fn check_organisation(facts: &OrganisationFacts, faults: &mut Faults) {
-    check_country("organisation.country", &facts.country, faults);
-    if facts.startup == Some(true) && facts.size == "large" {
-        let reason = "calls want start-ups that are small or medium, and `size` is `large`";
-        let allowed = "`false`, or the size by Recommendation 2003/361/EC";
-        faults.add("organisation.startup", reason, allowed);
-    }
-    let kind = facts.kind.as_deref();
-    if let Some(kind) = kind.filter(|it| facts.startup == Some(true) && *it != "company") {
-        let reason = format!(
-            "a start-up is a company, and `kind` is `{}`",
-            kind.escape_debug()
-        );
-        let allowed = "`false`, or `kind` = `company`";
-        faults.add("organisation.startup", reason, allowed);
-    }
-}
-
-fn check_evidence(
-    declared: &DeclaredEvidence,
-    (engine, today): (&Engine, Date),
-    faults: &mut Faults,
-) {
-    let kinds = engine.evidence_kinds();
-    if !kinds.iter().any(|it| it.id == declared.kind) {
-        let known: Vec<&str> = kinds.iter().map(|it| it.id.as_str()).collect();
-        let reason = format!("`{}` is no kind of evidence", declared.kind.escape_debug());
-        faults.add("evidence", reason, &known.join(", "));
-    }
-    if declared.issued_on > today {
-        let reason = format!(
-            "{} is to come; it would count from then on",
-            declared.issued_on
-        );
-        faults.add("evidence", reason, &format!("a day up to {today}"));
     }
 }

@@ -28,6 +28,7 @@ mod referral;
 mod report;
 mod review;
 mod routes;
+mod said_aid;
 mod site;
 mod site_agents;
 mod sites;

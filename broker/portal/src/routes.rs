@@ -15,7 +15,7 @@ pub(crate) use self::view::Said;
 use self::view::{ModeView, NotOfferedView, RouteView};
 use crate::Portal;
 use crate::ai_act::{self, Boxes};
-use crate::applications::new::SECTORS;
+use crate::applications::new::{self, SECTORS};
 use crate::contact::names::Names;
 use crate::fields::Fields;
 use crate::form::{Choice, Typed};
@@ -151,6 +151,7 @@ fn query(typed: &mut Typed) -> RouteQuery {
             gpu_hours: typed.read("need.gpu_hours", "a whole number of GPU-hours"),
             months: typed.read("need.months", "a whole number of months"),
         },
+        aid: new::aid(typed),
     }
 }
 

@@ -137,6 +137,12 @@ pub struct Duty {
 }
 
 impl AccessMode {
+    /// Whether its hours are of a state: `national`, or `national:` and which.
+    pub fn is_national(&self) -> bool {
+        let share = self.share.as_ref().map(|it| it.value.as_str());
+        share.is_some_and(|it| it.split(':').next() == Some("national"))
+    }
+
     /// What is owed for hours at this system.
     pub fn duties_at<'m>(&'m self, system: &'m str) -> impl Iterator<Item = &'m Sourced<Duty>> {
         let is_owed = move |of: &str| of == system;

@@ -180,6 +180,9 @@ pub struct AidFacts {
     /// Received in the three years before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub granted_eur_three_years: Option<u32>,
+    /// Of what was received, what a register has; where nobody has said the rest, it decides nothing by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered_eur: Option<u32>,
 }
 
 /// What one organisation has in the mode, at the system, that is asked about.

@@ -83,6 +83,12 @@ impl Engine {
             .collect()
     }
 
+    /// Whether a company would get hours for nothing by the mode of the question that are aid of its state, or may:
+    /// the rules of de minimis speak then.
+    pub fn is_aid(&self, question: &Question) -> bool {
+        Facts::gather(question, self.tables()).has("aid")
+    }
+
     fn route(
         &self,
         asked: &Question,

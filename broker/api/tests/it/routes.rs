@@ -160,3 +160,39 @@ async fn a_check_a_quote_and_a_refusal_are_in_the_language_that_is_asked_for() {
     assert_ne!(french["remedy"], english["remedy"]);
     assert_ne!(title(&french), title(&english));
 }
+
+#[tokio::test]
+async fn a_company_says_what_aid_it_had_and_learns_what_national_hours_may_be_worth() {
+    let world = World::start().await;
+    let national = async |aid: Option<Value>| {
+        let mut query = query();
+        query["organisation"]["country"] = json!("FI");
+        if let Some(aid) = aid {
+            query["aid"] = aid;
+        }
+        let routes = found(&world, &query).await;
+        at(&routes, "national_lumi", "lumi/lumi").clone()
+    };
+    let over = national(Some(json!({ "received_eur": 299_000, "worth_eur": 1001 }))).await;
+    assert_eq!(over["decision"]["result"], "not_eligible");
+    let changes = over["changes"][0].as_array().unwrap();
+    let less = json!({ "field": "aid.worth_eur", "to": 1000 });
+    assert!(changes.contains(&less), "{changes:?}");
+    let speaks = |route: &Value, rule: &str| {
+        let mut rules = route["decision"]["rules"].as_array().unwrap().iter();
+        rules.any(|it| it["rule"] == rule)
+    };
+    let unknown = national(Some(json!({ "received_eur": 0 }))).await;
+    assert!(speaks(&unknown, "de_minimis.worth_unknown"), "{unknown}");
+    let silent = national(None).await;
+    assert!(speaks(&silent, "de_minimis.unknown"), "{silent}");
+    let mut wrong = query();
+    wrong["aid"] = json!({ "worth_eur": 1 });
+    let token = world.token("stranger").await;
+    let ask = world.post("/api/v1/routes/find", &wrong).token(&token);
+    assert_eq!(
+        ask.send().await.status,
+        400,
+        "nothing is declared by a worth"
+    );
+}

@@ -7,14 +7,16 @@ use broker_model::{
 use broker_store::Write;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
-use policy_engine::{AidFacts, Decision, day_in_brussels};
+use policy_engine::{AidFacts, Decision, Engine, day_in_brussels};
 
+use super::share::share_by;
 use crate::dossiers::filed;
 use crate::invalid::Faults;
+use crate::routes::aid_as_declared;
 use crate::{Broker, Caller, Result};
 
 /// What asks about aid, by the name of its file.
-pub(super) const AID_RULES: &str = "de_minimis.";
+const AID_RULES: &str = "de_minimis.";
 
 impl Broker {
     /// What an organisation was given, oldest first.
@@ -52,11 +54,11 @@ impl Broker {
             return Ok(None);
         };
         let known = self.aid_of_all(organisation, &organisation.country).await?;
-        let granted = declared.received_eur.saturating_add(known);
-        Ok(Some(AidFacts {
-            asked_eur: declared.worth_eur,
-            granted_eur_three_years: Some(granted),
-        }))
+        let received_eur = declared.received_eur.saturating_add(known);
+        Ok(Some(aid_as_declared(ApplicationAid {
+            received_eur,
+            ..declared
+        })))
     }
 
     /// Where the rules did not ask, whoever gives a state's hours is held to the ceiling all the same.
@@ -69,12 +71,13 @@ impl Broker {
         else {
             return Ok(());
         };
+        let engine = self.policy();
         // The rules ask about the state that the organisation is established in.
-        let were_asked = is_aid(found, false) && *state == organisation.country;
-        if were_asked || !is_aid_by_reviewer(organisation, grant) {
+        let were_asked = is_asked_about(found) && *state == organisation.country;
+        if were_asked || !is_aid(&engine, (application, organisation), (grant, found)) {
             return Ok(());
         }
-        let (engine, today) = (self.policy(), day_in_brussels(self.inner.clock.now()));
+        let today = day_in_brussels(self.inner.clock.now());
         let ceiling = engine.limits().filter(|it| {
             it.id == "de_minimis" && it.since <= today && it.until.is_none_or(|end| today < end)
         });
@@ -95,17 +98,17 @@ impl Broker {
         faults.check("decision")
     }
 
-    /// The record of an acceptance, where the rules asked about aid and the hours are a state's.
+    /// The record of an acceptance, where its hours are aid of a state: see [`is_aid`].
     pub(super) fn aid_granted(
         &self,
         caller: &Caller,
         (application, allocation): (&Application, &Allocation),
-        (found, worth_eur, by_reviewer): (&Decision, Option<u32>, bool),
+        (is_aid, worth_eur): (bool, Option<u32>),
     ) -> Option<(Write, EntryBody)> {
         let FundingShare::National(state) = &allocation.share else {
             return None;
         };
-        let worth_eur = worth_eur.filter(|_| is_aid(found, by_reviewer))?;
+        let worth_eur = worth_eur.filter(|_| is_aid)?;
         let now = self.inner.clock.now();
         let record = AidRecord {
             id: self.inner.ids.next(&*self.inner.clock),
@@ -128,16 +131,25 @@ impl Broker {
     }
 }
 
-/// Whether what is given is aid: the rules asked about it, or a reviewer gives a company a state's hours in a mode that
-/// has none of its own.
-pub(super) fn is_aid(found: &Decision, by_reviewer: bool) -> bool {
-    by_reviewer || found.rules.iter().any(|it| it.rule.starts_with(AID_RULES))
+/// Whether what is given is aid. Of the mode's own share the rules have the word; of a state's that a reviewer names in
+/// its place nobody has asked, and a company gets it for nothing.
+pub(super) fn is_aid(
+    engine: &Engine,
+    (application, organisation): (&Application, &Organisation),
+    (grant, found): (&GrantDraft, &Decision),
+) -> bool {
+    let of_mode = share_by(engine, &application.mode, &organisation.country);
+    match &grant.share {
+        Some(said) if Some(said) != of_mode.as_ref() => {
+            let is_company = organisation.kind == Some(OrganisationKind::Company);
+            is_company && matches!(said, FundingShare::National(_))
+        }
+        _ => is_asked_about(found),
+    }
 }
 
-/// See [`is_aid`].
-pub(super) fn is_aid_by_reviewer(organisation: &Organisation, grant: &GrantDraft) -> bool {
-    organisation.kind == Some(OrganisationKind::Company)
-        && matches!(grant.share, Some(FundingShare::National(_)))
+fn is_asked_about(found: &Decision) -> bool {
+    found.rules.iter().any(|it| it.rule.starts_with(AID_RULES))
 }
 
 /// In any three years, Regulation (EU) 2023/2831, Art. 3(2): to the day.

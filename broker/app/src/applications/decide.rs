@@ -1,11 +1,11 @@
 use broker_model::{
     AidRecord, Application, ApplicationDraft, ApplicationId, ApplicationState, ApplicationVerdict,
-    Dossier as _, EntryBody, EntryKind, GrantDraft, Organisation, Role, Ruling, RulingDraft,
+    Dossier as _, EntryBody, EntryKind, GrantDraft, Role, Ruling, RulingDraft,
 };
 use broker_store::{Change, CommitError, Entity, Write};
 use policy_engine::{Decision, Effect, Spoken};
 
-use super::aid::{is_aid, is_aid_by_reviewer};
+use super::aid::is_aid;
 use super::apply::claim;
 use super::granted::settled_by;
 use crate::dossiers::filed;
@@ -73,10 +73,9 @@ impl Broker {
                         .refuse_application(caller, found, organisation.id)
                         .await?);
                 }
-                check_worth(found.decision(), (&organisation, grant))?;
-                let about = (&before, &organisation);
-                self.check_aid_by_reviewer(about, (grant, found.decision()))
-                    .await?;
+                let (about, given) = ((&before, &organisation), (grant, found.decision()));
+                check_worth(is_aid(&self.policy(), about, given), grant)?;
+                self.check_aid_by_reviewer(about, given).await?;
                 let about = (&organisation, grant, ruling);
                 self.granted(caller, &before, about, found.decision())?
             }
@@ -208,13 +207,9 @@ fn may_be_accepted(decision: &Decision) -> bool {
 }
 
 /// What hours are worth is the word of whoever gives them, and nothing else is a figure for the register.
-fn check_worth(
-    decision: &Decision,
-    (organisation, grant): (&Organisation, &GrantDraft),
-) -> Result<()> {
-    let asked = is_aid(decision, is_aid_by_reviewer(organisation, grant));
+fn check_worth(is_aid: bool, grant: &GrantDraft) -> Result<()> {
     let mut faults = Faults::default();
-    match (asked, grant.worth_eur) {
+    match (is_aid, grant.worth_eur) {
         (true, None) => faults.add(
             "grant.worth_eur",
             "is missing, and these hours are aid of a state",

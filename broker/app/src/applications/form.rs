@@ -1,7 +1,9 @@
 //! What an application has to say: only what the mode asks for and nobody has said yet.
 
+mod ai_act;
+
 use broker_model::{Organisation, OrganisationId, OrganisationKind, SizeClass};
-use policy_engine::{AccessMode, ApplicantKind, Confidence, GpuHours, TitleKind};
+use policy_engine::{AccessMode, ApplicantKind, Confidence, GpuHours, ModeFacts, TitleKind};
 use serde::Serialize;
 
 use super::find_mode;
@@ -61,7 +63,13 @@ impl Broker {
         let mode = find_mode(&engine, mode).ok_or(Error::NotFound("access mode"))?;
         let mut fields = own_fields(&organisation);
         fields.extend(eu_project_field(&organisation, mode));
-        fields.extend(aid_fields(&organisation, mode));
+        if self
+            .may_be_aid(caller, (&organisation, (&mode.id, system)))
+            .await?
+        {
+            fields.extend(aid_fields());
+        }
+        fields.extend(ai_act::fields(&engine));
         let documents = mode.documents.iter();
         fields.extend(documents.filter(|it| !is_elsewhere(&it.value)).map(|it| {
             FormField {
@@ -80,13 +88,33 @@ impl Broker {
         }));
         let directory = self.directory();
         for field in &mut fields {
-            field.allowed = allowed(&field.name, mode, &directory);
+            let known = allowed(&field.name, mode, &directory);
+            field.allowed = known.or(field.allowed.take());
         }
         Ok(ApplicationForm {
             mode: mode.id.clone(),
             system: system.to_owned(),
             fields,
         })
+    }
+
+    /// Whether the rules would ask what aid there was, whoever pays for the project.
+    async fn may_be_aid(
+        &self,
+        caller: &Caller,
+        (organisation, (mode, system)): (&Organisation, (&str, &str)),
+    ) -> Result<bool> {
+        let applicant = (caller.into(), caller.person);
+        let mut question = self.question_of(applicant, organisation).await?;
+        question.mode = Some(ModeFacts {
+            id: mode.to_owned(),
+            system: system.to_owned(),
+        });
+        let engine = self.policy();
+        Ok([None, Some(true)].into_iter().any(|eu_project| {
+            question.project.eu_project = eu_project;
+            engine.is_aid(&question)
+        }))
     }
 }
 
@@ -194,23 +222,22 @@ fn eu_project_field(organisation: &Organisation, mode: &AccessMode) -> Option<Fo
     })
 }
 
-/// A company that gets a state's hours for nothing declares what aid it had.
-fn aid_fields(organisation: &Organisation, mode: &AccessMode) -> Vec<FormField> {
-    let share = mode.share.as_ref().map(|it| it.value.as_str());
-    let national = share.is_some_and(|it| it.split(':').next() == Some("national"));
-    if !national || organisation.kind != Some(OrganisationKind::Company) {
-        return Vec::new();
-    }
-    let field = |name: &str| FormField {
+/// A company that gets a state's hours for nothing declares what aid it had. What they are worth is the word of whoever
+/// gives them, where the company does not know.
+fn aid_fields() -> [FormField; 2] {
+    let field = |name: &str, optional| FormField {
         name: name.to_owned(),
         known: None,
         title: None,
         allowed: None,
         source: "Regulation (EU) 2023/2831, Art. 3(2) and 7(4)".to_owned(),
         certain: false,
-        optional: false,
+        optional,
     };
-    ["aid.received_eur", "aid.worth_eur"].map(field).into()
+    [
+        field("aid.received_eur", false),
+        field("aid.worth_eur", true),
+    ]
 }
 
 fn word(size: SizeClass) -> String {

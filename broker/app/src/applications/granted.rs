@@ -11,7 +11,7 @@ use broker_store::{Change, StoredGrant, Write};
 use jiff::Timestamp;
 use policy_engine::{Decision, Effect, Spoken, begin_in_brussels, day_in_brussels};
 
-use super::aid::is_aid_by_reviewer;
+use super::aid::is_aid;
 use crate::imports::is_account_name;
 use crate::invalid::Faults;
 use crate::{Broker, Caller, Error, Result};
@@ -50,12 +50,10 @@ impl Broker {
         let lead = Role::Lead {
             project: project.id,
         };
-        let by_reviewer = is_aid_by_reviewer(organisation, grant);
-        let aid = self.aid_granted(
-            caller,
-            (application, &allocation),
-            (found, grant.worth_eur, by_reviewer),
-        );
+        let (whose, given) = ((application, organisation), (grant, found));
+        let is_aid = is_aid(&self.policy(), whose, given);
+        let about = (application, &allocation);
+        let aid = self.aid_granted(caller, about, (is_aid, grant.worth_eur));
         let mut entries = self.grant_entries(caller, application, &allocation);
         let (owed, opened) =
             self.follow_ups_of(Some(caller.person), application.organisation, &allocation);

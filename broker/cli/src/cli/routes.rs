@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use broker_client::wire::{RouteEvidence, RouteNeed, RouteOrganisation, RouteProject, RouteQuery};
-use broker_model::{AiAct, OrganisationId};
+use broker_model::{AiAct, ApplicationAid, OrganisationId};
 use clap::Args;
 use jiff::civil::Date;
 
@@ -56,7 +56,13 @@ pub struct RouteArgs {
     /// A practice of Art. 5 of the AI Act, more than once for several
     #[arg(long = "prohibited", value_name = "PRACTICE")]
     pub prohibited: Vec<String>,
-    /// TOML, or JSON if it is called `*.json`, as `alcyone apply` takes it: its project and need; what is said
+    /// De minimis aid that a company had in three years from its state, in EUR, beside what is registered here
+    #[arg(long, value_name = "EUR", allow_negative_numbers = true)]
+    pub aid_received: Option<u32>,
+    /// What the hours are worth, in EUR, where that is known
+    #[arg(long, value_name = "EUR", allow_negative_numbers = true)]
+    pub aid_worth: Option<u32>,
+    /// TOML, or JSON if it is called `*.json`, as `alcyone apply` takes it: its project, need and aid; what is said
     /// beside goes before
     #[arg(long, value_name = "FILE")]
     pub project: Option<PathBuf>,
@@ -73,7 +79,7 @@ impl RouteArgs {
     pub fn query(
         &self,
         organisation_id: Option<OrganisationId>,
-        (project, need): (RouteProject, RouteNeed),
+        (project, need, aid): (RouteProject, RouteNeed, Option<ApplicationAid>),
     ) -> RouteQuery {
         let said = |flag: bool| flag.then_some(true);
         let described = |country: &String| RouteOrganisation {
@@ -96,6 +102,7 @@ impl RouteArgs {
                 gpu_hours: self.gpu_hours.or(need.gpu_hours),
                 months: self.months.or(need.months),
             },
+            aid,
         }
     }
 

@@ -8,12 +8,12 @@ use std::path::Path;
 
 use broker_client::{Client, Error};
 use broker_model::{
-    Application, ApplicationAid, ApplicationDraft, ApplicationNeed, ApplicationProject,
-    OrganisationId,
+    Application, ApplicationDraft, ApplicationNeed, ApplicationProject, OrganisationId,
 };
 use serde::Deserialize;
 
 use super::keyed::Keyed;
+use super::said_aid::SaidAid;
 use super::{application, own, submit};
 use crate::cli::ApplyArgs;
 use crate::exit::Failure;
@@ -27,7 +27,7 @@ struct Said {
     project: ApplicationProject,
     need: ApplicationNeed,
     #[serde(default)]
-    aid: Option<ApplicationAid>,
+    aid: SaidAid,
     #[serde(default)]
     answers: BTreeMap<String, String>,
 }
@@ -58,7 +58,7 @@ pub(super) async fn run(
         ))
     })?;
     let of = own::organisation_option(client, args.organisation).await?;
-    let draft = draft(of, (args.mode, args.system), said);
+    let draft = draft(of, (args.mode, args.system), said)?;
     let made = hand_in(client, (&file, &draft), args.key, json, out).await?;
     if json {
         print::json(&made, out)?;
@@ -78,16 +78,20 @@ pub(super) async fn run(
     Ok(0)
 }
 
-fn draft(of: OrganisationId, (mode, system): (String, String), said: Said) -> ApplicationDraft {
-    ApplicationDraft {
+fn draft(
+    of: OrganisationId,
+    (mode, system): (String, String),
+    said: Said,
+) -> Result<ApplicationDraft, Failure> {
+    Ok(ApplicationDraft {
         organisation: of,
         mode,
         system,
         project: said.project,
         need: said.need,
-        aid: said.aid,
+        aid: said.aid.declared()?,
         answers: said.answers,
-    }
+    })
 }
 
 async fn hand_in(

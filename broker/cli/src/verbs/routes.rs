@@ -8,6 +8,7 @@ use broker_model::AiAct;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::said_aid::SaidAid;
 use super::{check, modes, own};
 use crate::cli::RouteArgs;
 use crate::exit::Failure;
@@ -37,9 +38,14 @@ pub(crate) async fn run(
     };
     let written = match &args.project {
         Some(path) => Written::open(path)?.read::<Asked>()?.into_parts(),
-        None => (RouteProject::default(), RouteNeed::default()),
+        None => <(RouteProject, RouteNeed, SaidAid)>::default(),
     };
-    let query = args.query(organisation, written);
+    let (project, need, aid) = written;
+    let aid = SaidAid {
+        received_eur: args.aid_received.or(aid.received_eur),
+        worth_eur: args.aid_worth.or(aid.worth_eur),
+    };
+    let query = args.query(organisation, (project, need, aid.declared()?));
     let found = client.find_routes(&query).await?;
     let (mut routes, mut absent) = (found.items, found.not_offered);
     if let Some(mode) = &args.mode {
@@ -144,8 +150,8 @@ struct Asked {
     project: AskedProject,
     #[serde(default)]
     need: RouteNeed,
-    #[serde(default, rename = "aid")]
-    _aid: IgnoredAny,
+    #[serde(default)]
+    aid: SaidAid,
     #[serde(default, rename = "answers")]
     _answers: IgnoredAny,
 }
@@ -168,7 +174,7 @@ struct AskedProject {
 }
 
 impl Asked {
-    fn into_parts(self) -> (RouteProject, RouteNeed) {
+    fn into_parts(self) -> (RouteProject, RouteNeed, SaidAid) {
         let project = RouteProject {
             civilian: self.project.civilian,
             eu_project: self.project.eu_project,
@@ -181,7 +187,7 @@ impl Asked {
             gpu_hours: said(self.need.gpu_hours),
             months: said(self.need.months),
         };
-        (project, need)
+        (project, need, self.aid)
     }
 }
 
@@ -192,6 +198,8 @@ fn change(change: &ChangeView) -> String {
     };
     match change.field.as_str() {
         "evidence" => format!("{to}, checked"),
+        "aid.worth_eur" => format!("hours worth up to {to} EUR"),
+        "aid.received_eur" => "no de minimis aid but what is registered here".to_owned(),
         field => format!("{field} = {to}"),
     }
 }

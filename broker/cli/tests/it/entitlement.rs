@@ -406,6 +406,43 @@ async fn a_form_is_printed_filled_in_and_handed_in() {
     assert!(ran.out.contains("remedy:"), "{}", ran.out);
 }
 
+/// What is left as it was printed declares nothing.
+#[tokio::test]
+async fn the_form_for_hours_of_a_state_asks_a_company_what_aid_it_had() {
+    let stage = stage().await;
+    let finnish = ORGANISATION.replace("\"FR\"", "\"FI\"");
+    let (finnish, _) = finnish.split_once("[identifiers]").unwrap();
+    let file = stage.file("suo.toml", finnish);
+    said(&stage, FOUNDER, &["organisation", "register", &file]).await;
+    let to = ["apply", "national_lumi", "lumi/lumi"];
+    let form = said(&stage, FOUNDER, &[&to[..], &["--form"]].concat()).await;
+    let filled = form
+        .replace("= \"\"", "= \"words\"")
+        .replace("\ngpu_hours = 0", "\ngpu_hours = 3")
+        .replace("\nmonths = 0", "\nmonths = 3")
+        .replace("# civilian = true or false", "civilian = true");
+    let told = async |name: &str, form: &str| {
+        let file = stage.file(name, form);
+        stage.run(FOUNDER, &[&to[..], &[&file]].concat()).await
+    };
+    let silent = told("silent.toml", &filled).await;
+    assert!(silent.out.contains("(de_minimis.unknown)"), "{silent:?}");
+    let received = filled.replace("# received_eur = 0", "received_eur = 0");
+    let received = told("received.toml", &received).await;
+    assert!(
+        received.out.contains("(de_minimis.worth_unknown)"),
+        "{received:?}"
+    );
+    let worth = filled.replace("# worth_eur = 0", "worth_eur = 9");
+    let worth = told("worth.toml", &worth).await;
+    assert_eq!(worth.code, 2, "{worth:?}");
+    assert!(
+        worth.error.contains("aid.received_eur is missing"),
+        "{}",
+        worth.error
+    );
+}
+
 #[tokio::test]
 async fn what_is_refused_or_withdrawn_says_so_to_its_organisation() {
     let stage = stage().await;

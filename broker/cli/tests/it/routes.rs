@@ -183,3 +183,45 @@ async fn evidence_without_its_day_and_a_mode_that_there_is_not_are_wrong_use() {
         ran.error
     );
 }
+
+#[tokio::test]
+async fn what_aid_there_was_is_said_by_flags_and_in_the_file_of_an_application() {
+    let stage = signed_in().await;
+    let finnish = ASKS.map(|it| if it == "FR" { "FI" } else { it });
+    let asks = [&finnish[..], &["--mode", "national_lumi"]].concat();
+    let told = async |more: &[&str]| {
+        let ran = stage.run("ada", &[&asks[..], more].concat()).await;
+        assert_eq!(ran.code, 1, "{ran:?}");
+        ran.out
+    };
+    let silent = told(&[]).await;
+    assert!(silent.contains("(de_minimis.unknown)"), "{silent}");
+    for part in [
+        "no de minimis aid but what is registered here",
+        "hours worth up to 300000 EUR",
+        "de_minimis_statement, checked",
+    ] {
+        assert!(silent.contains(part), "{part}: {silent}");
+    }
+    let file = stage.file(
+        "aid.toml",
+        "[aid]\nreceived_eur = 299000\nworth_eur = 1001\n",
+    );
+    let over = told(&["--project", &file]).await;
+    assert!(over.contains("(de_minimis.exceeded)"), "{over}");
+    assert!(over.contains("hours worth up to 1000 EUR"), "{over}");
+    let under = told(&["--project", &file, "--aid-worth", "1000"]).await;
+    assert!(under.contains("(de_minimis.not_shown)"), "{under}");
+    assert!(!under.contains("(de_minimis.exceeded)"), "{under}");
+    let open = stage.file("open.toml", "[aid]\n# received_eur = 0\n");
+    let unsaid = told(&["--project", &open]).await;
+    assert!(unsaid.contains("(de_minimis.unknown)"), "{unsaid}");
+    let worth = [&asks[..], &["--aid-worth", "1"]].concat();
+    let ran = stage.run("ada", &worth).await;
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(
+        ran.error.contains("aid.received_eur is missing"),
+        "{}",
+        ran.error
+    );
+}

@@ -1,4 +1,4 @@
-use broker_model::{AiAct, OrganisationId};
+use broker_model::{AiAct, ApplicationAid, OrganisationId};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,6 +19,9 @@ pub struct RouteQuery {
     pub evidence: Vec<RouteEvidence>,
     #[serde(default)]
     pub need: RouteNeed,
+    /// Of a company: what national hours that are free for it hang on. What the register of the platform has is added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aid: Option<ApplicationAid>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,7 +122,7 @@ pub struct RouteView {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangeView {
-    /// A field of the query; `evidence` is one that is added, checked.
+    /// A field of the query; `evidence` is one that is added, checked, and `aid.worth_eur` the most it may be.
     pub field: String,
     pub to: Value,
 }

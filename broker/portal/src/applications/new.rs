@@ -160,7 +160,9 @@ impl Portal {
             .await?;
         let engine = self.broker.policy();
         let titles = Titles::new(texts, &engine);
-        let views = form.fields.iter().map(|it| FieldView::new(titles, it));
+        // These have boxes of their own.
+        let plain = { form.fields.iter() }.filter(|it| !it.name.starts_with(ai_act::FIELDS));
+        let views = plain.map(|it| FieldView::new(titles, it));
         let (known, asked): (Vec<_>, Vec<_>) =
             views.partition(|it| it.name.starts_with("organisation."));
         typed.labels = { asked.iter() }
@@ -220,10 +222,13 @@ fn draft(which: &Which, typed: &mut Typed) -> ApplicationDraft {
     }
 }
 
-/// Nothing where nobody said what there was.
-fn aid(typed: &mut Typed) -> Option<ApplicationAid> {
+/// Nothing where nobody said what there was; a worth by itself declares nothing.
+pub(crate) fn aid(typed: &mut Typed) -> Option<ApplicationAid> {
     let received = typed.read("aid.received_eur", "whole euros");
     let worth_eur = typed.read("aid.worth_eur", "whole euros");
+    if typed.some("aid.received_eur").is_none() && typed.some("aid.worth_eur").is_some() {
+        typed.wrong("aid.received_eur", "is missing", "whole euros");
+    }
     received.map(|received_eur| ApplicationAid {
         received_eur,
         worth_eur,

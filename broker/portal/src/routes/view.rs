@@ -15,11 +15,13 @@ use crate::titles::Titles;
 use crate::words;
 
 /// What a link to a form takes along of the question.
-const TAKEN_ALONG: [&str; 4] = [
+const TAKEN_ALONG: [&str; 6] = [
     "need.gpu_hours",
     "need.months",
     "project.civilian",
     "project.eu_project",
+    "aid.received_eur",
+    "aid.worth_eur",
 ];
 const SECTOR_BOXES: &str = "project.sectors.";
 
@@ -299,6 +301,8 @@ fn change(titles: Titles<'_>, change: &Change) -> String {
         "project.civilian" => "ways.change_civilian",
         "project.eu_project" => "ways.change_eu_project",
         "organisation.kind" => "ways.change_kind",
+        "aid.received_eur" => "ways.change_aid_received",
+        "aid.worth_eur" => "ways.change_aid_worth",
         "evidence" => "ways.change_evidence",
         other => return format!("{other}: {to}"),
     };

@@ -104,6 +104,8 @@ async fn the_form_asks_what_the_mode_asks_and_shows_what_is_known() {
         "Regulation (EU) 2021/1173, Art. 16(1)",
     ];
     contains_all(&form, &expected);
+    let of_models = form.text.matches("id=\"project.ai_act.gpai\"").count();
+    assert_eq!(of_models, 1, "{}", form.text);
     assert!(
         !form.text.contains("answers.benchmark_evidence"),
         "{}",

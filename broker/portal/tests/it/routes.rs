@@ -141,3 +141,35 @@ async fn sectors_are_ticked_in_the_language_of_the_page_and_older_links_still_do
         contains_all(&browser.get(path).await, &[ticked]);
     }
 }
+
+#[tokio::test]
+async fn what_aid_there_was_is_asked_where_the_answer_hangs_on_it() {
+    let house = House::build().await;
+    let mut browser = house.signed_in(ENGINEER).await;
+    let finnish = AD_HOC.replace("country=fr", "country=FI");
+    let page = browser.get(&finnish).await;
+    contains_all(
+        &page,
+        &[
+            "the aid received in three years is not known",
+            "saying that there was no de minimis aid but what is registered here and hours that are worth 300",
+        ],
+    );
+    let told = format!("{finnish}&aid.received_eur=299000&aid.worth_eur=1001");
+    let page = browser.get(&told).await;
+    contains_all(
+        &page,
+        &[
+            "<details open><summary>De minimis aid</summary>",
+            "name=\"aid.received_eur\" type=\"number\" value=\"299000\"",
+            "299000 EUR of aid received in three years and 1001 EUR asked for are more than 300000 EUR",
+            "hours that are worth 1000 EUR at most",
+        ],
+    );
+    browser.language = "fr";
+    let page = browser.get(&told).await;
+    contains_all(&page, &["des heures d&#39;une valeur de 1000 EUR au plus"]);
+    let page = browser.get(&format!("{finnish}&aid.worth_eur=1")).await;
+    assert_eq!(page.status, 400, "{}", page.text);
+    contains_all(&page, &["id=\"wrong-aid.received_eur\""]);
+}

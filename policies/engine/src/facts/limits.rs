@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{Facts, StandingState, Value, record, strings, whole};
-use crate::modes::ApplicantKind;
+use crate::modes::{AccessMode, ApplicantKind};
 use crate::question::{Action, AiActFacts};
 use crate::tables::{Limit, Named};
 
@@ -207,15 +207,11 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// A company that gets hours of a state for nothing, where the law of the Union on aid holds.
+    /// A company that gets hours of a state for nothing, or may, where the law of the Union on aid holds.
     fn is_aid(&self) -> bool {
         let is_company = || {
             self.applicant_kinds()
                 .any(|kind| kind == ApplicantKind::Industry)
-        };
-        let is_free = |mode: &crate::modes::AccessMode| {
-            self.applicant_kinds()
-                .any(|kind| mode.free_for.value.contains(&kind))
         };
         let is_member = || {
             self.standings(StandingState::Current)
@@ -229,13 +225,18 @@ impl<'a> Facts<'a> {
                 .filter(|row| row.holds_on(self.question.on));
             rows.any(|row| row.states.iter().any(|state| state == self.state()))
         };
-        let national = self.mode.filter(|mode| {
-            let share = mode.share.as_ref().map(|it| it.value.as_str());
-            share.is_some_and(|it| it.split(':').next() == Some("national"))
-        });
+        let national = self.mode.filter(|mode| mode.is_national());
         self.question.action == Action::ApplyForAccess
-            && national.is_some_and(|mode| is_company() && is_free(mode))
+            && national.is_some_and(|mode| is_company() && self.may_be_free(mode))
             && (is_member() || is_beside())
+    }
+
+    /// A company whose size is unclear may turn out to be a small one.
+    fn may_be_free(&self, mode: &AccessMode) -> bool {
+        let free = &mode.free_for.value;
+        let is_unclear = self.question.organisation.size == "unclear";
+        self.applicant_kinds().any(|kind| free.contains(&kind))
+            || (is_unclear && free.contains(&ApplicantKind::Sme))
     }
 
     fn aid_record(&self) -> Value {
@@ -248,7 +249,7 @@ impl<'a> Facts<'a> {
     }
 
     /// What was granted, what is asked for, and the ceiling.
-    pub(super) fn aid(&self) -> (Option<u64>, Option<u64>, Option<u64>) {
+    pub(crate) fn aid(&self) -> (Option<u64>, Option<u64>, Option<u64>) {
         let aid = self.question.aid.unwrap_or_default();
         let number = |it: Option<u32>| it.map(u64::from);
         let ceiling = self.limit(&self.tables.aid, "de_minimis", |_| true);

@@ -5,15 +5,17 @@ use serde_json::{Value, json};
 
 use crate::decision::{Effect, Spoken};
 use crate::engine::Engine;
+use crate::facts::Facts;
 use crate::modes::{AccessMode, ApplicantKind};
-use crate::question::{EvidenceFact, NeedFacts, Question};
+use crate::question::{AidFacts, EvidenceFact, NeedFacts, Question};
 
 /// One fact that could be otherwise.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
-    /// `need.gpu_hours`, `need.months`, `project.civilian`, `project.eu_project`, `organisation.kind`, or
-    /// `evidence`, to which one of this kind is added, checked.
+    /// `need.gpu_hours`, `need.months`, `project.civilian`, `project.eu_project`, `organisation.kind`,
+    /// `aid.received_eur` beside what a register has, `aid.worth_eur`, which may be less, too, or `evidence`, to which
+    /// one of this kind is added, checked.
     pub field: String,
     pub to: Value,
 }
@@ -120,6 +122,10 @@ impl Engine {
         if takes_projects && question.project.eu_project.is_none() {
             found.push(change("project.eu_project", json!(true)));
         }
+        // Nothing else is aid of a state, and laying the facts out takes its time.
+        if mode.is_national() {
+            found.extend(self.of_aid(question));
+        }
         let is_unclear = question.organisation.size == "unclear";
         let may_show = |shown: &&str| is_unclear || *shown != "size";
         for shown in EVIDENCE.into_iter().filter(may_show) {
@@ -128,6 +134,26 @@ impl Engine {
             found.extend(accepted.map(|kind| change("evidence", json!(kind.id))));
         }
         found
+    }
+
+    /// That there was no aid but what a register has, and the most that the hours may be worth then.
+    fn of_aid(&self, question: &Question) -> Vec<Change> {
+        let facts = Facts::gather(question, self.tables());
+        if !facts.has("aid") {
+            return Vec::new();
+        }
+        let (granted, asked, ceiling) = facts.aid();
+        let change = |field: &str, to: u64| Change {
+            field: format!("aid.{field}"),
+            to: json!(to),
+        };
+        let aid = question.aid.unwrap_or_default();
+        let had = granted.unwrap_or_else(|| aid.registered_eur.unwrap_or(0).into());
+        let left = ceiling.and_then(|it| it.checked_sub(had));
+        let worth = left.filter(|left| asked.is_none_or(|it| it > *left));
+        let received = granted.is_none().then(|| change("received_eur", 0));
+        let worth = worth.map(|it| change("worth_eur", it));
+        received.into_iter().chain(worth).collect()
     }
 
     /// What a change is about: two of one topic are not asked for together.
@@ -146,6 +172,7 @@ impl Engine {
         match change.field.as_str() {
             "need.gpu_hours" | "need.months" => &["need"],
             "project.civilian" => &["project"],
+            "aid.received_eur" | "aid.worth_eur" => &["aid"],
             "project.eu_project" => &["project", "organisation", "aid"],
             "organisation.kind" => &["organisation", "aid", "size_declaration"],
             _ if self.topic(change).contains(&"size") => {
@@ -161,6 +188,7 @@ impl Change {
     pub fn applied_to(&self, mut question: Question) -> Question {
         let number = || self.to.as_u64().and_then(|it| u32::try_from(it).ok());
         let need = question.need.unwrap_or_default();
+        let aid = question.aid.unwrap_or_default();
         match self.field.as_str() {
             "need.gpu_hours" => {
                 let gpu_hours = number();
@@ -174,6 +202,18 @@ impl Change {
             "project.eu_project" => question.project.eu_project = self.to.as_bool(),
             "organisation.kind" => {
                 question.organisation.kind = self.to.as_str().map(str::to_owned);
+            }
+            "aid.received_eur" => {
+                let known = aid.registered_eur.unwrap_or(0);
+                let granted_eur_three_years = number().map(|it| it.saturating_add(known));
+                question.aid = Some(AidFacts {
+                    granted_eur_three_years,
+                    ..aid
+                });
+            }
+            "aid.worth_eur" => {
+                let asked_eur = number();
+                question.aid = Some(AidFacts { asked_eur, ..aid });
             }
             _ => question.evidence.push(EvidenceFact {
                 checked: true,

@@ -207,52 +207,111 @@ fn proof_of_ethics_and_a_plan_are_asked_for_together() {
         .map(|it| it.to.as_str().unwrap())
         .collect();
     assert_eq!(kinds, ["ai_pact_pledge", "risk_management_plan"]);
-    let finnish = json!({ "organisation": { "country": "FI", "kind": "company", "size": "small" },
-        "aid": { "granted_eur_three_years": 0, "asked_eur": 5000 } });
-    let routes = engine().routes(&asked(&finnish));
-    let national = route(&routes, "national_lumi", "lumi/lumi");
-    let kinds: Vec<_> = national
-        .changes
-        .iter()
-        .flatten()
-        .map(|it| it.to.as_str().unwrap())
-        .collect();
-    assert_eq!(kinds, ["de_minimis_statement"]);
 }
 
 /// The short way to an answer, beside the plain one that decides in full.
 #[test]
 fn the_changes_of_every_route_are_those_that_plain_decisions_find() {
     let engine = engine();
-    let asked = asked(
-        &json!({ "evidence": [], "need": { "gpu_hours": 60000, "months": 12 },
-        "project": { "sectors": [], "ai_act": { "high_risk": ["education"] } } }),
-    );
-    for route in engine.routes(&asked) {
-        let mode = engine
-            .modes()
-            .iter()
-            .find(|it| it.id == route.mode)
-            .unwrap();
-        let system = route.offer.value.system.clone();
-        let named = ModeFacts {
-            id: route.mode.clone(),
-            system,
-        };
-        let question = Question {
-            mode: Some(named),
-            ..asked.clone()
-        };
-        let plain =
-            |changed: &Question, _: &[&str]| engine.decide(changed).result == Outcome::Eligible;
-        assert_eq!(
-            route.changes,
-            engine.changes(&question, mode, &[], plain),
-            "{}",
-            route.mode
-        );
-        assert_eq!(route.decision, engine.decide(&question), "{}", route.mode);
+    let finnish = |size: &str| json!({ "country": "FI", "kind": "company", "size": size });
+    let unchecked = json!([{ "kind": "sme_declaration", "issued_on": "2026-01-15",
+        "expires_on": null, "checked": false }]);
+    for otherwise in [
+        json!({ "evidence": [], "need": { "gpu_hours": 60000, "months": 12 },
+            "project": { "sectors": [], "ai_act": { "high_risk": ["education"] } } }),
+        json!({ "evidence": [], "organisation": finnish("small") }),
+        json!({ "organisation": finnish("small"), "aid": { "granted_eur_three_years": 299_000 } }),
+        json!({ "organisation": finnish("unclear"), "aid": { "registered_eur": 1000, "asked_eur": 300_000 } }),
+        json!({ "organisation": { "country": "FI", "size": "unclear" }, "evidence": unchecked }),
+    ] {
+        let asked = asked(&otherwise);
+        for route in engine.routes(&asked) {
+            is_as_plainly_decided(&engine, &asked, &route);
+        }
     }
+}
+
+fn is_as_plainly_decided(engine: &Engine, asked: &Question, route: &Route) {
+    let is_it = |it: &&AccessMode| it.id == route.mode;
+    let mode = engine.modes().iter().find(is_it).unwrap();
+    let named = ModeFacts {
+        id: route.mode.clone(),
+        system: route.offer.value.system.clone(),
+    };
+    let question = Question {
+        mode: Some(named),
+        ..asked.clone()
+    };
+    let plain = |changed: &Question, _: &[&str]| engine.decide(changed).result == Outcome::Eligible;
+    let changes = match route.decision.result {
+        Outcome::Eligible => Vec::new(),
+        _ => engine.changes(&question, mode, &[], plain),
+    };
+    assert_eq!(route.changes, changes, "{}", route.mode);
+    assert_eq!(route.decision, engine.decide(&question), "{}", route.mode);
+}
+
+/// What would make national hours free of charge for a small Finnish company with this aid; evidence beside its ethics.
+fn at_lumi(aid: &Value, evidence: &[&str]) -> (Outcome, Vec<Vec<(String, Value)>>) {
+    let shown = { ["site_ethics_board"].iter().chain(evidence) }.map(|kind| {
+        json!({ "kind": kind, "issued_on": "2026-01-15", "expires_on": null, "checked": true })
+    });
+    let question = asked(&json!({ "aid": aid, "evidence": shown.collect::<Vec<_>>(),
+        "organisation": { "country": "FI", "kind": "company", "size": "small" } }));
+    let routes = engine().routes(&question);
+    let national = route(&routes, "national_lumi", "lumi/lumi");
+    let changes = { national.changes.iter() }.map(|together| {
+        let one = |it: &Change| (it.field.clone(), it.to.clone());
+        together.iter().map(one).collect()
+    });
+    (national.decision.result, changes.collect())
+}
+
+#[test]
+fn of_aid_that_nobody_has_told_the_route_says_what_would_be_within_the_ceiling() {
+    let change = |field: &str, to: Value| (field.to_owned(), to);
+    let statement = || change("evidence", json!("de_minimis_statement"));
+    let worth = |most: u32| change("aid.worth_eur", json!(most));
+    let none = || change("aid.received_eur", json!(0));
+    assert_eq!(
+        at_lumi(&Value::Null, &[]),
+        (
+            Outcome::NeedsEvidence,
+            vec![vec![none(), worth(300_000), statement()]]
+        )
+    );
+    let registered = json!({ "registered_eur": 120_000, "asked_eur": 1000 });
+    assert_eq!(
+        at_lumi(&registered, &["de_minimis_statement"]),
+        (Outcome::NeedsEvidence, vec![vec![none()]])
+    );
+    assert_eq!(
+        at_lumi(&json!({ "registered_eur": 120_000 }), &[]),
+        (
+            Outcome::NeedsEvidence,
+            vec![vec![none(), worth(180_000), statement()]]
+        )
+    );
+    assert_eq!(
+        at_lumi(
+            &json!({ "granted_eur_three_years": 1 }),
+            &["de_minimis_statement"]
+        ),
+        (Outcome::NeedsReview, vec![vec![worth(299_999)]])
+    );
+}
+
+#[test]
+fn a_lower_worth_is_offered_above_the_ceiling_and_nothing_where_it_was_passed_before() {
+    let aid = |granted: u32| json!({ "granted_eur_three_years": granted, "asked_eur": 5000 });
+    let at = |granted| at_lumi(&aid(granted), &["de_minimis_statement"]);
+    assert_eq!(at(295_000), (Outcome::Eligible, vec![]));
+    let less = ("aid.worth_eur".to_owned(), json!(4999));
+    assert_eq!(at(295_001), (Outcome::NotEligible, vec![vec![less]]));
+    assert_eq!(at(300_001), (Outcome::NotEligible, vec![]));
+    let statement = ("evidence".to_owned(), json!("de_minimis_statement"));
+    let shown_too = at_lumi(&aid(0), &[]);
+    assert_eq!(shown_too, (Outcome::NeedsEvidence, vec![vec![statement]]));
 }
 
 #[test]

@@ -1,3 +1,6 @@
+mod form;
+mod routes;
+
 use broker_model::ApplicationAid;
 
 use super::*;
@@ -5,11 +8,20 @@ use super::*;
 impl Case {
     /// A Finnish company that showed both its ethics and the aid it had.
     async fn finnish(&mut self) -> Organisation {
-        let draft = OrganisationDraft {
+        self.finnish_as(json!({})).await
+    }
+
+    /// The same, described otherwise.
+    async fn finnish_as(&mut self, otherwise: serde_json::Value) -> Organisation {
+        let mut draft = json!(OrganisationDraft {
             country: "FI".to_owned(),
             identifiers: broker_model::Identifiers::default(),
             ..organisation()
-        };
+        });
+        for (name, value) in otherwise.as_object().unwrap() {
+            draft[name] = value.clone();
+        }
+        let draft: OrganisationDraft = serde_json::from_value(draft).unwrap();
         let made = self.broker.register_organisation(&self.founder, &draft);
         let made = made.await.unwrap();
         self.founder = self.founder().await;
@@ -78,12 +90,8 @@ async fn national_hours_for_a_company_are_entered_as_aid_and_count_against_the_n
     let first = case
         .asks(&organisation, Some(aid(290_000, Some(4000))))
         .await;
-    let mut draft = acceptance();
-    let grant = draft.grant.as_mut().unwrap();
-    grant.local_accounts.clear();
-    grant.unit = Some("GPU-hour".to_owned());
     // The one who grants the hours has the last word on what they are worth.
-    grant.worth_eur = Some(9000);
+    let draft = grant_at_lumi(Some(9000), None);
     case.broker
         .rule(&case.reviewer, first.unwrap().id, &draft)
         .await
@@ -122,23 +130,146 @@ async fn what_is_worth_too_much_is_not_granted() {
     assert!(register.unwrap().is_empty());
 }
 
+/// Leaves out of the shared grant what LUMI does not take.
+fn grant_at_lumi(worth_eur: Option<u32>, share: Option<&str>) -> RulingDraft {
+    let mut draft = acceptance();
+    let grant = draft.grant.as_mut().unwrap();
+    grant.local_accounts.clear();
+    grant.unit = Some("GPU-hour".to_owned());
+    grant.worth_eur = worth_eur;
+    grant.share = share.map(|it| it.parse().unwrap());
+    draft
+}
+
 #[tokio::test]
-async fn the_form_asks_a_company_for_its_aid_where_the_hours_are_a_states() {
+async fn who_does_not_know_what_the_hours_are_worth_leaves_it_to_whoever_gives_them() {
     let mut case = Case::new().await;
     let organisation = case.finnish().await;
-    let fields = async |mode, system| {
-        let which = (organisation.id, mode, system);
-        let form = case
-            .broker
-            .application_form(&case.founder, which, "en")
-            .await;
-        let fields = form.unwrap().fields.into_iter().map(|it| it.name);
-        let of_aid = fields.filter(|it| it.starts_with("aid."));
-        of_aid.collect::<Vec<_>>()
+    let first = case.asks(&organisation, Some(aid(290_000, None))).await;
+    let first = first.unwrap();
+    let found = case.broker.store().find_decision(first.found).await;
+    let found = found.unwrap().unwrap();
+    assert_eq!(found.result, "needs_review");
+    assert!(found.document.contains("de_minimis.worth_unknown"));
+    let rule = async |worth| {
+        let draft = grant_at_lumi(worth, None);
+        case.broker.rule(&case.reviewer, first.id, &draft).await
     };
-    let asked = fields("national_lumi", "lumi/lumi").await;
-    assert_eq!(asked, ["aid.received_eur", "aid.worth_eur"]);
-    assert!(fields("aif_playground", "lumi/lumi").await.is_empty());
+    let unsaid = rule(None).await.unwrap_err();
+    assert_eq!(fields(&unsaid), ["grant.worth_eur"]);
+    assert_eq!(objection(&rule(Some(10_001)).await), "de_minimis.exceeded");
+    let register = async || case.broker.aid_of(&case.founder, organisation.id).await;
+    assert!(register().await.unwrap().is_empty());
+    rule(Some(10_000)).await.unwrap();
+    let register = register().await.unwrap();
+    assert_eq!(
+        (register[0].worth_eur, register[0].state.as_str()),
+        (10_000, "FI")
+    );
+    let next = case.asks(&organisation, Some(aid(290_001, None))).await;
+    assert_eq!(objection(&next), "de_minimis.used_up");
+    let at_the_ceiling = case.asks(&organisation, Some(aid(290_000, None))).await;
+    let rest = at_the_ceiling.unwrap();
+    let draft = grant_at_lumi(Some(1), None);
+    let refused = case.broker.rule(&case.reviewer, rest.id, &draft).await;
+    assert_eq!(objection(&refused), "de_minimis.exceeded");
+}
+
+/// Whether it pays is the reviewer's to say, and so is what the hours are worth where it does not.
+#[tokio::test]
+async fn hours_of_a_state_for_a_company_of_unclear_size_are_aid_by_the_share_of_the_mode() {
+    let mut case = Case::new().await;
+    let organisation = case
+        .finnish_as(json!({ "size": null, "startup": false }))
+        .await;
+    let silent = case.asks(&organisation, None).await;
+    assert_eq!(objection(&silent), "de_minimis.unknown");
+    let first = case.asks(&organisation, Some(aid(100_000, None))).await;
+    let first = first.unwrap();
+    let rule = async |worth, share| {
+        let draft = grant_at_lumi(worth, share);
+        case.broker.rule(&case.reviewer, first.id, &draft).await
+    };
+    // The very share that the mode gives says no more than nothing.
+    for share in [None, Some("national:FI")] {
+        let unsaid = rule(None, share).await.unwrap_err();
+        assert_eq!(fields(&unsaid), ["grant.worth_eur"], "{share:?}");
+        let over = rule(Some(200_001), share).await;
+        assert_eq!(objection(&over), "de_minimis.exceeded", "{share:?}");
+    }
+    rule(Some(200_000), None).await.unwrap();
+    let register = case.broker.aid_of(&case.founder, organisation.id).await;
+    let register = register.unwrap();
+    assert_eq!(
+        (register[0].worth_eur, register[0].state.as_str()),
+        (200_000, "FI")
+    );
+    let next = case.asks(&organisation, Some(aid(100_000, Some(1)))).await;
+    assert_eq!(objection(&next), "de_minimis.exceeded");
+}
+
+#[tokio::test]
+async fn who_pays_for_national_hours_gets_no_aid_whoever_says_whose_they_are() {
+    let mut case = Case::new().await;
+    let organisation = case
+        .finnish_as(json!({ "size": "large", "startup": false }))
+        .await;
+    let first = case.asks(&organisation, None).await.unwrap();
+    let rule = async |worth, share| {
+        let draft = grant_at_lumi(worth, share);
+        case.broker.rule(&case.reviewer, first.id, &draft).await
+    };
+    for share in [None, Some("national:FI")] {
+        let no_aid = rule(Some(1), share).await.unwrap_err();
+        assert_eq!(fields(&no_aid), ["grant.worth_eur"], "{share:?}");
+    }
+    let elsewhere = rule(None, Some("national:SE")).await.unwrap_err();
+    assert_eq!(
+        fields(&elsewhere),
+        ["grant.worth_eur"],
+        "nobody sells those"
+    );
+    rule(None, Some("national:FI")).await.unwrap();
+    let register = case.broker.aid_of(&case.founder, organisation.id).await;
+    assert!(register.unwrap().is_empty());
+}
+
+/// Each state has a ceiling of its own, and the one whose hours are given is asked.
+#[tokio::test]
+async fn hours_of_another_state_count_against_the_ceiling_of_that_state() {
+    let mut case = Case::new().await;
+    let organisation = case.finnish().await;
+    let swedish = async |worth| {
+        let asked = case.asks(&organisation, Some(aid(0, None))).await.unwrap();
+        let draft = grant_at_lumi(Some(worth), Some("national:SE"));
+        let ruled = case.broker.rule(&case.reviewer, asked.id, &draft).await;
+        (asked.id, ruled)
+    };
+    swedish(200_000).await.1.unwrap();
+    let (waits, over) = swedish(100_001).await;
+    assert_eq!(fields(&over.unwrap_err()), ["grant.worth_eur"]);
+    let own = grant_at_lumi(Some(300_000), None);
+    case.broker.rule(&case.reviewer, waits, &own).await.unwrap();
+    let register = case.broker.aid_of(&case.founder, organisation.id).await;
+    let register = register.unwrap();
+    let given = register.iter().map(|it| (it.state.as_str(), it.worth_eur));
+    let given: std::collections::BTreeMap<_, _> = given.collect();
+    assert_eq!(given, [("FI", 300_000), ("SE", 200_000)].into());
+}
+
+#[tokio::test]
+async fn hours_of_a_state_are_of_one_system_and_not_of_the_federation() {
+    let mut case = Case::new().await;
+    let organisation = case.finnish().await;
+    let asked = case.asks(&organisation, Some(aid(0, None))).await.unwrap();
+    for share in [None, Some("national:FI"), Some("national:SE")] {
+        let mut draft = grant_at_lumi(Some(1000), share);
+        let grant = draft.grant.as_mut().unwrap();
+        grant.scope = broker_model::GrantScope::Federation;
+        let refused = case.broker.rule(&case.reviewer, asked.id, &draft).await;
+        let refused = refused.unwrap_err();
+        assert!(fields(&refused).contains(&"grant.scope"), "{share:?}");
+    }
 }
 
 #[tokio::test]
@@ -247,6 +378,25 @@ async fn hours_of_a_state_that_a_reviewer_gives_in_another_mode_are_aid_too() {
         (register[0].worth_eur, register[0].state.as_str()),
         (300_000, "FR")
     );
+}
+
+/// To the day, in Brussels.
+#[tokio::test]
+async fn aid_counts_until_the_day_before_three_years_have_passed() {
+    let mut case = Case::new().await;
+    let organisation = case.finnish().await;
+    let change = broker_store::Change {
+        writes: vec![aid_record(&organisation, 1000)],
+        entries: Vec::new(),
+    };
+    case.broker.store().commit(change).await.unwrap();
+    for (time, counted) in [("2029-01-14T22:59:59Z", 1000), ("2029-01-14T23:00:00Z", 0)] {
+        let time: jiff::Timestamp = time.parse().unwrap();
+        let left = time.duration_since(case.world.now());
+        case.world.pass(left.as_secs());
+        let whole = { case.broker.undertaking(&case.founder, organisation.id) }.await;
+        assert_eq!(whole.unwrap().members[0].counted_eur, counted, "{time}");
+    }
 }
 
 #[tokio::test]

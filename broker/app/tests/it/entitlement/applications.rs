@@ -212,7 +212,10 @@ async fn an_application_says_what_is_missing_and_what_the_rules_say() {
         .filter(|it| it.optional)
         .map(|it| it.name.as_str())
         .collect();
+    let (of_the_act, left_out): (Vec<&str>, Vec<&str>) =
+        { left_out.into_iter() }.partition(|it| it.starts_with("project.ai_act."));
     assert_eq!(left_out, ["need.storage_tib", "need.data", "need.support"]);
+    assert_eq!(of_the_act.len(), 5);
 }
 
 #[tokio::test]

@@ -175,6 +175,7 @@ async fn who_owes_a_final_report_applies_again_once_it_is_handed_in() {
         "the day after, in Brussels"
     );
     let routes = RouteQuery {
+        aid: None,
         organisation_id: Some(organisation.id),
         organisation: None,
         project: serde_json::from_value(json!({ "civilian": true, "sectors": [] })).unwrap(),

@@ -5,6 +5,7 @@ use std::io::Write;
 use broker_client::wire::{ApplicationForm, FormField};
 use broker_model::OrganisationId;
 
+const AI_ACT: &str = "ai_act.";
 const TABLES: [&str; 4] = ["project", "need", "aid", "answers"];
 
 pub(super) fn write(
@@ -89,8 +90,12 @@ fn blank(table: &str, key: &str) -> String {
         ("project", "sectors") => "sectors = []".to_owned(),
         ("project", "civilian" | "eu_project") => format!("# {key} = true or false"),
         ("need", "gpu_hours") => "gpu_hours = 0 # physical GPU-hours".to_owned(),
-        ("aid", "received_eur") => "received_eur = 0 # in three years, from that state".to_owned(),
-        ("aid", _) => format!("# {} = 0", name(key)),
+        ("project", key) if key.starts_with(AI_ACT) => under_the_act(key),
+        // 0 would be an answer.
+        ("aid", "received_eur") => {
+            "# received_eur = 0 # in three years, from that state".to_owned()
+        }
+        ("aid", "worth_eur") => "worth_eur = 0 # EUR, where that is known".to_owned(),
         ("need", "storage_tib") => "storage_tib = 0 # beyond what every project has".to_owned(),
         ("need", "data") => {
             "data = [] # data spaces and data sets, by address or identifier".to_owned()
@@ -101,6 +106,17 @@ fn blank(table: &str, key: &str) -> String {
         ("need", _) => format!("{} = 0", name(key)),
         _ => format!("{} = \"\"", name(key)),
     }
+}
+
+/// What it declares of a list, or of one thing.
+fn under_the_act(key: &str) -> String {
+    let value = match key.strip_prefix(AI_ACT) {
+        Some("gpai") => "true or false",
+        Some("training_exaflop") => "0",
+        _ => "[]",
+    };
+    let names: Vec<String> = key.split('.').map(name).collect();
+    format!("{} = {value}", names.join("."))
 }
 
 fn name(key: &str) -> String {
@@ -152,6 +168,19 @@ mod tests {
                     optional: true,
                     ..field("need.data", None, false)
                 },
+                field("aid.received_eur", None, false),
+                FormField {
+                    optional: true,
+                    ..field("aid.worth_eur", None, false)
+                },
+                FormField {
+                    optional: true,
+                    ..field("project.ai_act.high_risk", None, false)
+                },
+                FormField {
+                    optional: true,
+                    ..field("project.ai_act.gpai", None, false)
+                },
                 field("answers.a \"b\"\n[need]", None, false),
             ],
         };
@@ -170,6 +199,10 @@ mod tests {
         name = ""
         # asked for by: an act
         # civilian = true or false
+        # asked for by: an act; not read with certainty
+        # ai_act.high_risk = []
+        # asked for by: an act; not read with certainty
+        # ai_act.gpai = true or false
 
         [need]
         # how long
@@ -178,6 +211,12 @@ mod tests {
         months = 0
         # asked for by: an act; not read with certainty
         # data = [] # data spaces and data sets, by address or identifier
+
+        [aid]
+        # asked for by: an act; not read with certainty
+        # received_eur = 0 # in three years, from that state
+        # asked for by: an act; not read with certainty
+        # worth_eur = 0 # EUR, where that is known
 
         [answers]
         # asked for by: an act; not read with certainty
