@@ -54,7 +54,7 @@ fn plain<F>(text: &str) -> Result<Part<F>, Fault> {
     Ok(Part::Text(text.to_owned()))
 }
 
-/// What the words of a rule may name.
+/// What the words and the source of a rule may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fact {
     On,
@@ -103,6 +103,12 @@ pub(crate) enum Fact {
     ActiveAllocationsMost,
     VetoReason,
     ModeFreeFor,
+    ModeApplicantsSource,
+    ModeCountriesSource,
+    ModeFreeForSource,
+    ModeHoursSource,
+    ModeMonthsSource,
+    ModeOfferSource,
 }
 
 impl Fact {
@@ -154,6 +160,12 @@ impl Fact {
             "active_allocations_most" => Self::ActiveAllocationsMost,
             "veto_reason" => Self::VetoReason,
             "mode_free_for" => Self::ModeFreeFor,
+            "mode_applicants_source" => Self::ModeApplicantsSource,
+            "mode_countries_source" => Self::ModeCountriesSource,
+            "mode_free_for_source" => Self::ModeFreeForSource,
+            "mode_hours_source" => Self::ModeHoursSource,
+            "mode_months_source" => Self::ModeMonthsSource,
+            "mode_offer_source" => Self::ModeOfferSource,
             _ => return None,
         })
     }

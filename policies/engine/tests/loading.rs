@@ -60,6 +60,41 @@ fn a_missing_annotation_is_named() {
 }
 
 #[test]
+fn a_rule_that_nobody_dated_is_refused_with_what_to_write() {
+    let dated = "@checked_on(\"2026-11-20\")\n";
+    let undated = Folder::new().edit(SHARE, dated, "").complaint();
+    assert_eq!(
+        undated,
+        "rules/share.cedar:3: rule `share.left`: the annotation `@checked_on` is missing; add the day on which \
+         somebody last held the rule against its source, as @checked_on(\"2026-11-20\")"
+    );
+    let other = "@checked_on(\"20 November\")\n";
+    let no_day = Folder::new().edit(SHARE, dated, other).complaint();
+    assert_eq!(
+        no_day,
+        "rules/share.cedar:3: rule `share.left`: `@checked_on` is `20 November`, which is no date; \
+         write a date as 2026-11-20"
+    );
+}
+
+#[test]
+fn a_source_may_name_facts_and_only_facts() {
+    let source = |to: &str| {
+        let from = "@source(\"Regulation (EU) 2021/1173, Art. 17\")";
+        Folder::new().edit(SHARE, from, &format!("@source(\"{to}\")"))
+    };
+    source("as {mode_offer_source} has it").load().unwrap();
+    for (to, said) in [
+        ("{page}", "`@source` names `{page}`, which is no fact"),
+        ("{page", "`@source` has a brace without its partner"),
+    ] {
+        let complaint = source(to).complaint();
+        assert!(complaint.contains(said), "{complaint}");
+        assert!(complaint.contains("rule `share.left`"), "{complaint}");
+    }
+}
+
+#[test]
 fn an_annotation_nobody_reads_is_a_slip_of_the_pen() {
     let complaint = Folder::new().edit(SHARE, "@remedy(", "@remdy(").complaint();
     assert!(
@@ -95,7 +130,7 @@ fn an_id_stands_once_and_begins_with_its_file() {
         .edit(SHARE, "share.exhausted", "share.left")
         .complaint();
     assert!(
-        twice.starts_with("rules/share.cedar:12: rule `share.left`: an earlier rule"),
+        twice.starts_with("rules/share.cedar:13: rule `share.left`: an earlier rule"),
         "{twice}"
     );
     let foreign = Folder::new()
@@ -199,7 +234,7 @@ fn an_unknown_action_is_refused() {
 fn broken_syntax_is_told_with_its_line() {
     let complaint = Folder::new().edit(SHARE, "> 0 };", "> 0 ;").complaint();
     assert!(
-        complaint.starts_with("rules/share.cedar:10: "),
+        complaint.starts_with("rules/share.cedar:11: "),
         "{complaint}"
     );
     assert_eq!(complaint.lines().count(), 1, "{complaint}");

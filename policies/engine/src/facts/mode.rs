@@ -1,5 +1,5 @@
 use super::{EvidenceState, Facts, Value, record, strings, whole};
-use crate::modes::{AccessMode, ApplicantKind, Offer, OfferState};
+use crate::modes::{AccessMode, ApplicantKind, Offer, OfferState, Sourced};
 use crate::question::{NeedFacts, Question};
 use crate::tables::Tables;
 
@@ -97,10 +97,13 @@ impl<'a> Facts<'a> {
 
     /// What holds of the mode at the system that is named.
     pub(super) fn offer(&self) -> Option<&'a Offer> {
+        self.sourced_offer().map(|it| &it.value)
+    }
+
+    pub(super) fn sourced_offer(&self) -> Option<&'a Sourced<Offer>> {
         let asked = self.question.mode.as_ref()?;
-        let offers = self.mode?.offers_on(self.question.on);
-        let named = offers.into_iter().map(|it| &it.value);
-        named.into_iter().find(|it| it.system == asked.system)
+        let mut offers = self.mode?.offers_on(self.question.on).into_iter();
+        offers.find(|it| it.value.system == asked.system)
     }
 
     fn mode_state(&self) -> &'static str {

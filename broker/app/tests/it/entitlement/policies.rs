@@ -193,6 +193,7 @@ async fn a_rule_to_come_is_compared_on_its_day() {
 @id("civilian.health")
 @title("Health waits for people")
 @source("a test")
+@checked_on("2026-11-22")
 @effective("2027-01-01")
 @effect("needs_review")
 @words("the project names health")
