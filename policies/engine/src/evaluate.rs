@@ -58,7 +58,11 @@ impl Rulebook {
                 .is_authorized(request, policies, &self.entities);
             let diagnostics = response.diagnostics();
             said.extend(diagnostics.reason().filter_map(|id| self.spoken(id, facts)));
-            said.extend(diagnostics.errors().filter_map(|error| self.failed(error, facts)));
+            said.extend(
+                diagnostics
+                    .errors()
+                    .filter_map(|error| self.failed(error, facts)),
+            );
         }
         said.sort_by_key(|(place, _)| *place);
         said.into_iter().map(|(_, spoken)| spoken).collect()
@@ -100,11 +104,7 @@ impl Rulebook {
     }
 
     /// Cedar skips a rule it cannot evaluate; here it stands in everybody's way until mended.
-    fn failed(
-        &self,
-        error: &AuthorizationError,
-        facts: &Facts<'_>,
-    ) -> Option<(usize, Spoken)> {
+    fn failed(&self, error: &AuthorizationError, facts: &Facts<'_>) -> Option<(usize, Spoken)> {
         let AuthorizationError::PolicyEvaluationError(error) = error;
         let place = *self.places.get(error.policy_id())?;
         let rule = self.rules.get(place)?;

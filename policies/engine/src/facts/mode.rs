@@ -55,6 +55,20 @@ impl<'a> Facts<'a> {
         shown.any(|it| it.shows("size"))
     }
 
+    /// Whether what a company pays in the mode hangs on its size, as `mode.size_unclear` has it: the mode is free for
+    /// small ones, and for this one by nothing else.
+    pub(super) fn hangs_on_size(&self) -> bool {
+        let free = self.mode.map_or(&[][..], |mode| &mode.free_for.value);
+        let is_free = |kind| free.contains(&kind) && self.applicant_kinds().any(|it| it == kind);
+        let is_company = self
+            .applicant_kinds()
+            .any(|it| it == ApplicantKind::Industry);
+        is_company
+            && (free.contains(&ApplicantKind::Sme) || is_free(ApplicantKind::Startup))
+            && !is_free(ApplicantKind::Industry)
+            && !is_free(ApplicantKind::IndustryInEuProject)
+    }
+
     pub(super) fn mode_record(&self) -> Value {
         let applicants = self
             .mode

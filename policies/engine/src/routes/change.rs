@@ -146,7 +146,7 @@ impl Engine {
         match change.field.as_str() {
             "need.gpu_hours" | "need.months" => &["need"],
             "project.civilian" => &["project"],
-            "project.eu_project" => &["project", "organisation", "aid"],
+            "project.eu_project" => &["project", "organisation", "aid", "size_declaration"],
             "organisation.kind" => &["organisation", "aid", "size_declaration"],
             _ if self.topic(change).contains(&"size") => {
                 &["evidence", "organisation", "aid", "size_declaration"]

@@ -220,39 +220,82 @@ fn proof_of_ethics_and_a_plan_are_asked_for_together() {
     assert_eq!(kinds, ["de_minimis_statement"]);
 }
 
+/// Who has brought nothing; whose size is unclear and whose kind nobody has said, with a declaration that nobody has
+/// checked, that is over, and that counts; and whose project may be the Union's.
+fn questions() -> Vec<Question> {
+    let unclear = json!({ "country": "FR", "size": "unclear" });
+    let board = json!({ "kind": "site_ethics_board", "issued_on": "2026-01-15", "checked": true });
+    let signed = |expires_on: &str, checked: bool| {
+        let declaration = json!({ "kind": "sme_declaration", "issued_on": "2026-01-15",
+            "expires_on": expires_on, "checked": checked });
+        json!([board, declaration])
+    };
+    let need = json!({ "gpu_hours": 500, "months": 12 });
+    let company = json!({ "country": "FI", "kind": "company", "size": "unclear" });
+    [
+        json!({ "evidence": [], "need": { "gpu_hours": 60000, "months": 12 },
+            "project": { "sectors": [], "ai_act": { "high_risk": ["education"] } } }),
+        json!({ "organisation": unclear, "evidence": signed("2027-01-14", false) }),
+        json!({ "organisation": unclear, "evidence": signed("2026-11-19", true) }),
+        json!({ "organisation": unclear, "evidence": signed("2027-01-14", true) }),
+        json!({ "organisation": company, "evidence": signed("2027-01-14", false), "need": need }),
+    ]
+    .iter()
+    .map(asked)
+    .collect()
+}
+
 /// The short way to an answer, beside the plain one that decides in full.
 #[test]
 fn the_changes_of_every_route_are_those_that_plain_decisions_find() {
     let engine = engine();
-    let asked = asked(
-        &json!({ "evidence": [], "need": { "gpu_hours": 60000, "months": 12 },
-        "project": { "sectors": [], "ai_act": { "high_risk": ["education"] } } }),
-    );
-    for route in engine.routes(&asked) {
-        let mode = engine
-            .modes()
-            .iter()
-            .find(|it| it.id == route.mode)
-            .unwrap();
-        let system = route.offer.value.system.clone();
-        let named = ModeFacts {
-            id: route.mode.clone(),
-            system,
-        };
-        let question = Question {
-            mode: Some(named),
-            ..asked.clone()
-        };
-        let plain =
-            |changed: &Question, _: &[&str]| engine.decide(changed).result == Outcome::Eligible;
-        assert_eq!(
-            route.changes,
-            engine.changes(&question, mode, &[], plain),
-            "{}",
-            route.mode
-        );
-        assert_eq!(route.decision, engine.decide(&question), "{}", route.mode);
+    for asked in questions() {
+        for route in engine.routes(&asked) {
+            let (question, mode) = put_to(&engine, &asked, &route);
+            let plain =
+                |changed: &Question, _: &[&str]| engine.decide(changed).result == Outcome::Eligible;
+            assert_eq!(route.decision, engine.decide(&question), "{}", route.mode);
+            let found = match route.decision.result {
+                Outcome::Eligible => Vec::new(),
+                _ => engine.changes(&question, mode, &[], plain),
+            };
+            assert_eq!(route.changes, found, "{}", route.mode);
+        }
     }
+}
+
+fn put_to<'e>(engine: &'e Engine, asked: &Question, route: &Route) -> (Question, &'e AccessMode) {
+    let mut modes = engine.modes().iter();
+    let system = route.offer.value.system.clone();
+    let named = ModeFacts {
+        id: route.mode.clone(),
+        system,
+    };
+    let question = Question {
+        mode: Some(named),
+        ..asked.clone()
+    };
+    (question, modes.find(|it| it.id == route.mode).unwrap())
+}
+
+#[test]
+fn to_be_a_company_is_no_way_out_beside_a_declaration_of_size_that_nobody_has_checked() {
+    let engine = engine();
+    let company = Change {
+        field: "organisation.kind".to_owned(),
+        to: json!("company"),
+    };
+    let of = |routes: &[Route], mode, system| route(routes, mode, system).changes.clone();
+    let unchecked = &questions()[1];
+    let routes = engine.routes(unchecked);
+    let play = of(&routes, "aif_playground", "lumi/lumi");
+    assert!(!play.contains(&vec![company.clone()]), "{play:?}");
+    // There nothing hangs on a size, and the declaration stands in nobody's way.
+    let pays = of(&routes, "pay_per_use_lumi", "lumi/lumi");
+    assert_eq!(pays, [[company.clone()]]);
+    let routes = engine.routes(&questions()[3]);
+    let play = of(&routes, "aif_playground", "lumi/lumi");
+    assert!(play.contains(&vec![company]), "{play:?}");
 }
 
 #[test]

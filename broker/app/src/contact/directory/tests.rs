@@ -125,7 +125,10 @@ fn what_is_wrong_is_said_with_file_entry_and_field() {
             "centres.toml: `bsc`: acknowledge_within: 0 is not between 1 and 60",
         ),
         (
-            (r#"sector_match = { value = 20, source = "platform default", confidence = "certain", checked_on = "2026-11-22" }"#, ""),
+            (
+                r#"sector_match = { value = 20, source = "platform default", confidence = "certain", checked_on = "2026-11-22" }"#,
+                "",
+            ),
             "ranking.toml: `weights`: sector_match: has no weight",
         ),
         (
@@ -155,7 +158,10 @@ fn what_is_wrong_is_said_with_file_entry_and_field() {
             "ranking.toml: `weights`: sector_other: names no source",
         ),
         (
-            (r#"source = "founding documents (001), (002)""#, r#"source = "  ""#),
+            (
+                r#"source = "founding documents (001), (002)""#,
+                r#"source = "  ""#,
+            ),
             "sectors.toml: `science`: source: names no source",
         ),
         ((r#"kind = "factory""#, r#"kind = "castle""#), "castle"),
@@ -187,12 +193,18 @@ fn a_sector_a_service_or_a_weight_that_nobody_dated_is_refused() {
     for (row, file) in [("sector", "sectors.toml"), ("service", "services.toml")] {
         let (from, to) = undated(row);
         let said = changed(&from, &to).unwrap_err().to_string();
-        assert!(said.starts_with(file) && said.contains("`checked_on`"), "{said}");
+        assert!(
+            said.starts_with(file) && said.contains("`checked_on`"),
+            "{said}"
+        );
     }
     let weight = r#"value = 30, source = "platform default", confidence = "certain""#;
     let from = format!(r#"{weight}, checked_on = "2026-11-22""#);
     let said = changed(&from, weight).unwrap_err().to_string();
-    assert!(said.starts_with("ranking.toml") && said.contains("`checked_on`"), "{said}");
+    assert!(
+        said.starts_with("ranking.toml") && said.contains("`checked_on`"),
+        "{said}"
+    );
     let said = changed(&from, &format!(r#"{weight}, checked_on = "lately""#));
     assert!(said.unwrap_err().to_string().starts_with("ranking.toml"));
 }
