@@ -28,6 +28,7 @@ fn spoken(spoken: Spoken) -> SpokenView {
         rule: spoken.rule,
         title: spoken.title,
         source: spoken.source,
+        checked_on: spoken.checked_on,
         effective: spoken.effective,
         words: spoken.words,
         remedy: spoken.remedy,

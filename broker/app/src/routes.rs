@@ -104,7 +104,7 @@ impl Broker {
             };
             question.shares = shares.get(&system).cloned();
             question.vetoed_by_site = of.and_then(|it| self.vetoed_at(it, &system));
-            question.fair_access = had.get(&(id, system)).copied();
+            question.fair_access = applications::fair_access_at(&had, (id, system));
         };
         let question = self.route_question(caller, query).await?;
         let routes = engine.routes_with(&question, complete);

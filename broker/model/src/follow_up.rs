@@ -16,9 +16,6 @@ use crate::{
     AllocationId, Desk, Dossier, FollowUpId, FundingShare, OrganisationId, PersonId, ProjectId,
 };
 
-/// So many days before the last one somebody is reminded, the earliest first.
-const REMINDED_BEFORE: [u8; 3] = [30, 7, 0];
-
 /// A duty of an access mode, on one allocation that was given by it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FollowUp {
@@ -28,7 +25,7 @@ pub struct FollowUp {
     pub allocation: AllocationId,
     /// Whose hours they were: an auditor of one share sees no other.
     pub share: FundingShare,
-    /// The access mode whose duty it is.
+    /// The access mode whose duty it is; empty where nobody knows by which mode the hours were given.
     pub mode: String,
     /// By the id it has in `policies/tables/follow_ups.toml`: `final_report`.
     pub kind: String,
@@ -38,6 +35,10 @@ pub struct FollowUp {
     /// The begin of the day of the next reminder; none after the last, and while nothing is owed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remind_at: Option<Timestamp>,
+    /// So many days before the last one somebody is reminded, the earliest first, as the policy had it when its last day
+    /// was set.
+    #[serde(default = "reminded_before")]
+    pub remind_before: Vec<u8>,
     /// Those that were given, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reminders: Vec<FollowUpReminder>,
@@ -110,7 +111,7 @@ impl FollowUp {
     fn to_come(&self) -> impl Iterator<Item = (u8, Date)> {
         let due_on = self.due_on.filter(|_| self.is_open());
         let told = self.least_told();
-        let left = REMINDED_BEFORE.into_iter();
+        let left = self.remind_before.iter().copied();
         let left = left.filter(move |days| told.is_none_or(|told| *days < told));
         due_on
             .into_iter()
@@ -124,6 +125,11 @@ impl FollowUp {
             .filter(|it| Some(it.due_on) == self.due_on);
         of_this.map(|it| it.days_before).min()
     }
+}
+
+/// Those of rows from before they were kept with each.
+fn reminded_before() -> Vec<u8> {
+    vec![30, 7, 0]
 }
 
 fn before(day: Date, days: u8) -> Date {

@@ -33,6 +33,7 @@ pub(crate) struct RuleView {
     pub(crate) title: String,
     pub(crate) source: String,
     pub(crate) effective: String,
+    pub(crate) checked_on: Option<String>,
     pub(crate) words: String,
     pub(crate) remedy: Option<String>,
 }
@@ -117,6 +118,7 @@ impl DecisionView {
                 title: rule.title.clone(),
                 source: rule.source.clone(),
                 effective: rule.effective.to_string(),
+                checked_on: rule.checked_on.map(|it| it.to_string()),
                 words: rule.words.clone(),
                 remedy: rule.remedy.clone(),
             }

@@ -1,15 +1,17 @@
 //! How dear a whole decision is beside the bare Cedar call it stands on: the same rules in one
 //! policy set, the request built beforehand, nothing said about the outcome. And how long the policy takes to load, and
-//! all routes of an applicant to be found.
+//! all routes of an applicant to be found and said in French, as `POST /api/v1/routes/find` does: with shares and caps of each
+//! system. Ends with 1 where the policy loads in more than 50 ms or the routes take more than 5 ms.
 #![expect(clippy::unwrap_used, reason = "a benchmark has nobody to report to")]
 
 use std::hint::black_box;
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use cedar_policy::{Authorizer, Context, Entities, PolicySet, Request};
 use criterion::Criterion;
-use policy_engine::{Engine, Question};
+use policy_engine::{Engine, FairAccessFacts, ModeFacts, Question, Route, SharesFacts};
 
 const QUESTION: &str = r#"{
     "action": "submit_job", "on": "2026-11-20",
@@ -42,6 +44,50 @@ const CONTEXT: &str = r#"{
         "unspent_unit_ms": 18000000000, "begun": true, "ended": false},
     "applicant": {"identity_assurance": "medium", "multi_factor": true}
 }"#;
+
+/// The marks, in milliseconds.
+const LOAD: f64 = 50.0;
+const FINDING: f64 = 5.0;
+
+/// What the broker knows of each system, and an organisation has there: no two systems alike, some past their ceilings.
+fn complete(question: &mut Question) {
+    let Some(ModeFacts { id, system }) = &question.mode else {
+        return;
+    };
+    let seed = system
+        .bytes()
+        .fold(0_u32, |sum, it| sum * 31 % 997 + u32::from(it));
+    question.shares = Some(SharesFacts {
+        class: "high_end".to_owned(),
+        commercial_permille_used: Some(seed % 250),
+        of: None,
+        union_permille_used: Some(seed % 600),
+    });
+    question.fair_access = (id.len() % 2 == 0).then_some(FairAccessFacts {
+        active_allocations: seed % 3,
+        active_allocations_in_mode: Some(2),
+        open_applications: 0,
+        open_applications_in_mode: Some(1),
+    });
+}
+
+/// One finding in a language, as the broker makes it.
+fn find(engine: &Engine, asked: &Question, language: &str) -> Vec<Route> {
+    let routes = engine.routes_with(asked, complete).into_iter();
+    let said = routes.map(|route| {
+        let mut question = Question {
+            mode: Some(ModeFacts {
+                id: route.mode.clone(),
+                system: route.offer.value.system.clone(),
+            }),
+            ..asked.clone()
+        };
+        complete(&mut question);
+        let decision = engine.in_language(&question, &route.decision, language);
+        Route { decision, ..route }
+    });
+    said.collect()
+}
 
 struct Bare {
     policies: PolicySet,
@@ -96,7 +142,7 @@ fn per_second(rounds: u32, calls: u32, work: &mut [(&mut dyn FnMut(), f64)]) {
     clippy::print_stdout,
     reason = "the ratio is what the benchmark is for"
 )]
-fn main() {
+fn main() -> ExitCode {
     let engine = Engine::shipped().unwrap();
     let question: Question = serde_json::from_str(QUESTION).unwrap();
     let asked: Question = serde_json::from_str(BARE).unwrap();
@@ -107,13 +153,15 @@ fn main() {
     criterion.bench_function("decide", |bench| {
         bench.iter(|| engine.decide(black_box(&question)));
     });
-    criterion.bench_function("routes", |bench| {
-        bench.iter(|| engine.routes(black_box(&asked)));
-    });
+    for language in ["en", "fr"] {
+        criterion.bench_function(&format!("routes, {language}"), |bench| {
+            bench.iter(|| find(&engine, black_box(&asked), language));
+        });
+    }
     criterion.bench_function("bare cedar", |bench| bench.iter(|| bare.call()));
     criterion.final_summary();
     if std::env::args().any(|it| it == "--profile-time") {
-        return; // Nothing else is to stand in the profile.
+        return ExitCode::SUCCESS; // Nothing else is to stand in the profile.
     }
 
     let (mut decide, mut call) = (|| drop(black_box(engine.decide(&question))), || bare.call());
@@ -122,17 +170,28 @@ fn main() {
     let [(_, decided), (_, answered)] = work;
     let ratio = decided / answered;
     let mut load = || drop(black_box(Engine::shipped().unwrap()));
-    let mut routes = || drop(black_box(engine.routes(&asked)));
-    let mut slow: [(&mut dyn FnMut(), f64); 2] = [(&mut load, 0.0), (&mut routes, 0.0)];
+    let mut english = || drop(black_box(find(&engine, &asked, "en")));
+    let mut french = || drop(black_box(find(&engine, &asked, "fr")));
+    let mut slow: [(&mut dyn FnMut(), f64); 3] =
+        [(&mut load, 0.0), (&mut english, 0.0), (&mut french, 0.0)];
     // One at a time: the best of many short stretches is the least disturbed by what else the machine does.
     per_second(200, 1, &mut slow);
-    let [(_, loads), (_, answers)] = slow;
-    let found = engine.routes(&asked).len();
-    println!(
-        "load {:.2} ms; {found} routes {:.2} ms, {:.0} times one decide",
-        1e3 / loads,
-        1e3 / answers,
-        decided / answers
-    );
+    let [load, english, french] = slow.map(|(_, calls)| 1e3 / calls);
+    let found = find(&engine, &asked, "en").len();
     println!("decide {decided:.0}/s, bare Cedar {answered:.0}/s, ratio {ratio:.2}");
+    let mut is_met = true;
+    for (what, took, mark) in [
+        ("load".to_owned(), load, LOAD),
+        (format!("{found} routes in English"), english, FINDING),
+        (format!("{found} routes in French"), french, FINDING),
+    ] {
+        let met = if took <= mark { "met" } else { "MISSED" };
+        is_met &= took <= mark;
+        println!(
+            "{what}: {took:.2} ms, {:.0} times one decide; {:.2} of the {mark} ms it may take, {met}",
+            took * decided / 1e3,
+            took / mark
+        );
+    }
+    ExitCode::from(u8::from(!is_met))
 }

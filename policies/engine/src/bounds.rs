@@ -149,6 +149,43 @@ mod tests {
         }
     }
 
+    /// As many rules, each from another day on where `days` says so.
+    fn rules(count: usize, days: usize) -> Vec<Rule> {
+        let rule = |at: usize| {
+            let first: jiff::civil::Date = "2021-08-08".parse().unwrap();
+            let days = i64::try_from(at % days).unwrap();
+            let since = first.saturating_add(jiff::Span::new().days(days));
+            format!(
+                "@id(\"made_up.r{at}\") @title(\"A rule\") @source(\"a test\") @checked_on(\"2026-11-22\") \
+                 @effective(\"{since}\") @effect(\"satisfied\") @words(\"so it is\")\n\
+                 permit (principal, action, resource);\n"
+            )
+        };
+        let name = "rules/made_up.cedar".to_owned();
+        let text = (0..count).map(rule).collect();
+        Rule::parse_file(&Source { name, text }).unwrap()
+    }
+
+    #[test]
+    fn a_set_has_so_many_rules_and_days_and_one_more_of_either_is_refused() {
+        check_all(&rules(MOST_RULES, 1)).unwrap();
+        let said = check_all(&rules(MOST_RULES + 1, 1))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            said.contains("there are 501 rules, and 500 at most"),
+            "{said}"
+        );
+        check_all(&rules(MOST_DAYS, MOST_DAYS)).unwrap();
+        let said = check_all(&rules(MOST_DAYS + 1, MOST_DAYS + 1)).unwrap_err();
+        let said = said.to_string();
+        assert!(
+            said.contains("begin and end on 101 days, and 100 at most"),
+            "{said}"
+        );
+        assert!(said.contains("; write several smaller rules"), "{said}");
+    }
+
     #[test]
     fn what_strings_and_comments_hold_is_nobodys_operator_and_each_rule_counts_for_itself() {
         let words = "@words(\"((((((((((((((((((((\\\" a && b\")";

@@ -35,6 +35,10 @@ pub struct Spoken {
     pub rule: String,
     pub title: String,
     pub source: String,
+    /// When somebody last held the rule against its source; none where the engine speaks itself, and of decisions from
+    /// before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked_on: Option<Date>,
     pub effective: Date,
     pub effect: Effect,
     pub words: String,

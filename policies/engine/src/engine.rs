@@ -18,7 +18,8 @@ use crate::question::{Action, Question};
 use crate::rule::RuleInfo;
 use crate::sources::{Sources, digest};
 use crate::tables::{
-    Due, EvidenceKindInfo, FollowUpKind, Limit, Named, ProjectIdFault, ProjectIdParts, Tables,
+    DefaultDuty, Due, EvidenceKindInfo, FollowUpKind, Limit, Named, ProjectIdFault, ProjectIdParts,
+    Tables,
 };
 
 /// A loaded policy. Immutable: to change a rule, load again and swap.
@@ -158,7 +159,31 @@ impl Engine {
 
     /// What is owed after allocations, and what of it stands in the way of the next application.
     pub fn follow_up_kinds(&self) -> &[FollowUpKind] {
-        &self.tables.follow_ups
+        &self.tables.follow_ups.kinds
+    }
+
+    /// How many days before the last one somebody is reminded, as it holds on a day; the earliest first.
+    pub fn reminders(&self, on: Date) -> Vec<u8> {
+        let rows = self.tables.follow_ups.reminders.iter();
+        let mut days: Vec<u8> = { rows.filter(|it| it.holds_on(on)) }
+            .map(|it| it.days_before)
+            .collect();
+        days.sort_unstable_by(|a, b| b.cmp(a));
+        days.dedup();
+        days
+    }
+
+    /// What is owed, as it holds on a day, for hours of which nobody knows the mode.
+    pub fn default_duties(&self, on: Date) -> impl Iterator<Item = &DefaultDuty> {
+        let rows = self.tables.follow_ups.duties.iter();
+        rows.filter(move |it| it.holds_on(on))
+    }
+
+    /// A number of a table that is of no class and no mode, as it holds on a day.
+    pub fn limit_on(&self, id: &str, on: Date) -> Option<u64> {
+        let of_all = |it: &&Limit| it.id == id && it.class.is_none() && it.mode.is_none();
+        let rows = self.limits().filter(of_all);
+        rows.filter(|it| it.holds_on(on)).last().map(|it| it.value)
     }
 
     /// Takes apart a project id of a European call: `EHPC-AIF-2026PG01-907`, in capitals or not.

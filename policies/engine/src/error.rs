@@ -58,6 +58,8 @@ pub enum Fault {
     UnknownFact(String),
     #[error("`@words` has a brace without its partner")]
     LooseBrace,
+    #[error("`@source` {0}")]
+    BadSource(String),
     #[error("{0}")]
     Invalid(String),
     #[error("on {0} rules of this file can object but none can be satisfied")]
@@ -83,9 +85,12 @@ impl Fault {
             Self::NoRules => "write at least one rule",
             Self::Syntax(_) => "mend the syntax",
             Self::Slot => "write the rule without slots",
+            Self::MissingAnnotation("checked_on") => {
+                "add the day on which somebody last held the rule against its source, as @checked_on(\"2026-11-20\")"
+            }
             Self::MissingAnnotation(_) => "add it",
             Self::UnknownAnnotation(_) => {
-                "use @id @title @source @effective @until @asked_of @effect @words @remedy"
+                "use @id @title @source @checked_on @effective @until @asked_of @effect @words @remedy"
             }
             Self::BadDate { .. } => "write a date as 2026-11-20",
             Self::BadEffect(_) => "say satisfied, refused, needs_evidence or needs_review",
@@ -96,7 +101,9 @@ impl Fault {
             Self::NeverInForce => "`@until` is the first day the rule no longer holds",
             Self::ForeignId(_) => "rename the rule or move it to its own file",
             Self::DuplicateId => "give every rule its own id",
-            Self::UnknownFact(_) => "policies/README.md lists the facts that words may name",
+            Self::UnknownFact(_) | Self::BadSource(_) => {
+                "policies/README.md lists the facts that words and sources may name"
+            }
             Self::LooseBrace => "a fact stands in a pair of braces, and words have no other braces",
             Self::Invalid(_) => "facts.cedarschema says what a rule may ask about",
             Self::NeverSatisfied(_) => "add a permit that says when the question is satisfied",

@@ -8,7 +8,7 @@ use crate::decision::{Effect, Spoken};
 use crate::facts::Facts;
 use crate::force::Rules;
 use crate::languages::Voice;
-use crate::rule::{Rule, RuleInfo};
+use crate::rule::Rule;
 
 pub(crate) const REPORT: &str =
     "Report this to the operator: the policy needs mending, until then a person decides";
@@ -58,7 +58,11 @@ impl Rulebook {
                 .is_authorized(request, policies, &self.entities);
             let diagnostics = response.diagnostics();
             said.extend(diagnostics.reason().filter_map(|id| self.spoken(id, facts)));
-            said.extend(diagnostics.errors().filter_map(|error| self.failed(error)));
+            said.extend(
+                diagnostics
+                    .errors()
+                    .filter_map(|error| self.failed(error, facts)),
+            );
         }
         said.sort_by_key(|(place, _)| *place);
         said.into_iter().map(|(_, spoken)| spoken).collect()
@@ -100,14 +104,14 @@ impl Rulebook {
     }
 
     /// Cedar skips a rule it cannot evaluate; here it stands in everybody's way until mended.
-    fn failed(&self, error: &AuthorizationError) -> Option<(usize, Spoken)> {
+    fn failed(&self, error: &AuthorizationError, facts: &Facts<'_>) -> Option<(usize, Spoken)> {
         let AuthorizationError::PolicyEvaluationError(error) = error;
         let place = *self.places.get(error.policy_id())?;
-        let info = &self.rules.get(place)?.info;
+        let rule = self.rules.get(place)?;
         let words = format!("{FAILED}{}", error.inner());
         Some((
             place,
-            info.says(Effect::NeedsReview, words, Some(REPORT.to_owned())),
+            rule.spoken((Effect::NeedsReview, words, Some(REPORT.to_owned())), facts),
         ))
     }
 }
@@ -118,17 +122,22 @@ impl Rule {
         let remedy = (info.effect != Effect::Satisfied)
             .then(|| info.remedy.clone())
             .flatten();
-        info.says(info.effect, words, remedy)
+        self.spoken((info.effect, words, remedy), facts)
     }
-}
 
-impl RuleInfo {
-    fn says(&self, effect: Effect, words: String, remedy: Option<String>) -> Spoken {
+    fn spoken(
+        &self,
+        (effect, words, remedy): (Effect, String, Option<String>),
+        facts: &Facts<'_>,
+    ) -> Spoken {
+        let info = &self.info;
         Spoken {
-            rule: self.id.clone(),
-            title: self.title.clone(),
-            source: self.source.clone(),
-            effective: self.effective,
+            rule: info.id.clone(),
+            title: info.title.clone(),
+            // Cited as it is written, in every language.
+            source: self.say(&self.source, facts, Voice::ENGLISH),
+            checked_on: Some(info.checked_on),
+            effective: info.effective,
             effect,
             words,
             remedy,
@@ -142,6 +151,7 @@ pub(crate) fn gap(question: &str, on: jiff::civil::Date, words: String) -> Spoke
         rule: question.to_owned(),
         title: OPEN.to_owned(),
         source: "platform default".to_owned(),
+        checked_on: None,
         effective: on,
         effect: Effect::NeedsReview,
         words,

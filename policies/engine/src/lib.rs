@@ -50,6 +50,6 @@ pub use size::{
     SizeFault, SizeFound, SizeReason, Stake,
 };
 pub use tables::{
-    Confidence, Due, EvidenceKindInfo, FollowUpKind, Holiday, Limit, Named, ProjectIdFault,
-    ProjectIdParts,
+    Confidence, DefaultDuty, Due, EvidenceKindInfo, FollowUpKind, Holiday, Limit, Named,
+    ProjectIdFault, ProjectIdParts, Reminder, Scope,
 };

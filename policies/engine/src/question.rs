@@ -185,13 +185,19 @@ pub struct AidFacts {
     pub registered_eur: Option<u32>,
 }
 
-/// What one organisation has in the mode, at the system, that is asked about.
+/// What one organisation has in the mode that is asked about: at the system, and at all of them.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct FairAccessFacts {
     pub active_allocations: u32,
+    /// At all systems of the mode; as at the one where nobody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active_allocations_in_mode: Option<u32>,
     /// Handed in and not decided, without the one that is asked about.
     pub open_applications: u32,
+    /// At all systems of the mode, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_applications_in_mode: Option<u32>,
 }
 
 /// What is overdue of one kind.

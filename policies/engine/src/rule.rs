@@ -19,11 +19,12 @@ use crate::sources::Source;
 use crate::tables::Span;
 use crate::words::{Fact, Template};
 
-const ANNOTATIONS: [&str; 9] = [
+const ANNOTATIONS: [&str; 10] = [
     "asked_of",
     "id",
     "title",
     "source",
+    "checked_on",
     "effective",
     "until",
     "effect",
@@ -39,8 +40,10 @@ pub struct RuleInfo {
     /// The file it stands in, without its ending; satisfied as a whole by any one satisfied rule.
     pub question: String,
     pub title: String,
-    /// Article of law, decision of a body, or `platform default`.
+    /// Article of law, decision of a body, or `platform default`; as written, where it names facts of the case in braces.
     pub source: String,
+    /// When somebody last held the rule against its source, or wrote it where it is a platform default.
+    pub checked_on: Date,
     /// The first day it speaks.
     pub effective: Date,
     /// The first day it no longer speaks.
@@ -52,6 +55,7 @@ pub struct RuleInfo {
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) info: RuleInfo,
+    pub(crate) source: Template<Fact>,
     pub(crate) words: Template<Fact>,
     /// The attributes of the context that its condition looks at; none where that cannot be told.
     pub(crate) reads: Option<BTreeSet<String>>,
@@ -94,6 +98,7 @@ impl Rule {
         let info = RuleInfo::read(source.question(), policy).map_err(wrong)?;
         let words = required(policy, "words").map_err(wrong)?;
         let words = Template::parse(words, Fact::named).map_err(wrong)?;
+        let cited = cited(&info.source).map_err(wrong)?;
         let asked_of = asked_of(policy).map_err(wrong)?;
         let policy = policy.new_id(PolicyId::new(&info.id));
         let looks = looks_of(&policy);
@@ -102,6 +107,7 @@ impl Rule {
             reads: attributes.map(Iterator::collect),
             looks,
             info,
+            source: cited,
             words,
             asked_of,
             policy,
@@ -157,6 +163,7 @@ impl RuleInfo {
             question: question.to_owned(),
             title: required(policy, "title")?.to_owned(),
             source: required(policy, "source")?.to_owned(),
+            checked_on: date("checked_on", required(policy, "checked_on")?)?,
             effective: date("effective", required(policy, "effective")?)?,
             until: policy
                 .annotation("until")
@@ -218,6 +225,16 @@ fn required<'a>(policy: &'a Policy, annotation: &'static str) -> Result<&'a str,
         .annotation(annotation)
         .filter(|value| !value.trim().is_empty());
     value.ok_or(Fault::MissingAnnotation(annotation))
+}
+
+/// A source may name facts of the case, as words do: the page that one mode was read on.
+fn cited(source: &str) -> Result<Template<Fact>, Fault> {
+    Template::parse(source, Fact::named).map_err(|fault| match fault {
+        Fault::UnknownFact(name) => {
+            Fault::BadSource(format!("names `{{{name}}}`, which is no fact"))
+        }
+        _ => Fault::BadSource("has a brace without its partner".to_owned()),
+    })
 }
 
 fn asked_of(policy: &Policy) -> Result<Option<&'static str>, Fault> {

@@ -13,8 +13,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::countries::{Bound, Countries, Country, Standing, is_country_code};
-pub(crate) use self::dated::{AiAct, Programme};
-pub use self::dated::{FollowUpKind, Limit, Named};
+pub(crate) use self::dated::{AiAct, FollowUps, Programme};
+pub use self::dated::{DefaultDuty, FollowUpKind, Limit, Named, Reminder, Scope};
 pub use self::evidence::EvidenceKindInfo;
 pub(crate) use self::evidence::EvidenceKinds;
 pub(crate) use self::holidays::WorkingDays;
@@ -51,7 +51,7 @@ pub(crate) struct Tables {
     pub(crate) ai_act: AiAct,
     pub(crate) aid: Vec<Limit>,
     pub(crate) caps: Vec<Limit>,
-    pub(crate) follow_ups: Vec<FollowUpKind>,
+    pub(crate) follow_ups: FollowUps,
     pub(crate) shares: Vec<Limit>,
     pub(crate) programmes: Vec<Programme>,
 }
@@ -67,7 +67,7 @@ impl Tables {
             identifiers: Identifiers::load(&sources.identifiers)?,
             project_ids: ProjectIds::load(sources.more(PROJECT_IDS)?, &modes)?,
             ai_act: dated::load_ai_act(sources.more(AI_ACT)?)?,
-            aid: dated::load_limits(sources.more(AID)?)?,
+            aid: dated::load_aid(sources.more(AID)?)?,
             caps: dated::load_limits(sources.more(CAPS)?)?,
             follow_ups: dated::load_follow_ups(sources.more(FOLLOW_UPS)?)?,
             shares: dated::load_limits(sources.more(SHARES)?)?,

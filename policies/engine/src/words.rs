@@ -54,7 +54,7 @@ fn plain<F>(text: &str) -> Result<Part<F>, Fault> {
     Ok(Part::Text(text.to_owned()))
 }
 
-/// What the words of a rule may name.
+/// What the words and the source of a rule may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fact {
     On,
@@ -101,8 +101,16 @@ pub(crate) enum Fact {
     OpenApplicationsMost,
     ActiveAllocations,
     ActiveAllocationsMost,
+    OpenApplicationsWhere,
+    ActiveAllocationsWhere,
     VetoReason,
     ModeFreeFor,
+    ModeApplicantsSource,
+    ModeCountriesSource,
+    ModeFreeForSource,
+    ModeHoursSource,
+    ModeMonthsSource,
+    ModeOfferSource,
 }
 
 impl Fact {
@@ -152,8 +160,16 @@ impl Fact {
             "open_applications_most" => Self::OpenApplicationsMost,
             "active_allocations" => Self::ActiveAllocations,
             "active_allocations_most" => Self::ActiveAllocationsMost,
+            "open_applications_where" => Self::OpenApplicationsWhere,
+            "active_allocations_where" => Self::ActiveAllocationsWhere,
             "veto_reason" => Self::VetoReason,
             "mode_free_for" => Self::ModeFreeFor,
+            "mode_applicants_source" => Self::ModeApplicantsSource,
+            "mode_countries_source" => Self::ModeCountriesSource,
+            "mode_free_for_source" => Self::ModeFreeForSource,
+            "mode_hours_source" => Self::ModeHoursSource,
+            "mode_months_source" => Self::ModeMonthsSource,
+            "mode_offer_source" => Self::ModeOfferSource,
             _ => return None,
         })
     }

@@ -60,6 +60,41 @@ fn a_missing_annotation_is_named() {
 }
 
 #[test]
+fn a_rule_that_nobody_dated_is_refused_with_what_to_write() {
+    let dated = "@checked_on(\"2026-11-20\")\n";
+    let undated = Folder::new().edit(SHARE, dated, "").complaint();
+    assert_eq!(
+        undated,
+        "rules/share.cedar:3: rule `share.left`: the annotation `@checked_on` is missing; add the day on which \
+         somebody last held the rule against its source, as @checked_on(\"2026-11-20\")"
+    );
+    let other = "@checked_on(\"20 November\")\n";
+    let no_day = Folder::new().edit(SHARE, dated, other).complaint();
+    assert_eq!(
+        no_day,
+        "rules/share.cedar:3: rule `share.left`: `@checked_on` is `20 November`, which is no date; \
+         write a date as 2026-11-20"
+    );
+}
+
+#[test]
+fn a_source_may_name_facts_and_only_facts() {
+    let source = |to: &str| {
+        let from = "@source(\"Regulation (EU) 2021/1173, Art. 17\")";
+        Folder::new().edit(SHARE, from, &format!("@source(\"{to}\")"))
+    };
+    source("as {mode_offer_source} has it").load().unwrap();
+    for (to, said) in [
+        ("{page}", "`@source` names `{page}`, which is no fact"),
+        ("{page", "`@source` has a brace without its partner"),
+    ] {
+        let complaint = source(to).complaint();
+        assert!(complaint.contains(said), "{complaint}");
+        assert!(complaint.contains("rule `share.left`"), "{complaint}");
+    }
+}
+
+#[test]
 fn an_annotation_nobody_reads_is_a_slip_of_the_pen() {
     let complaint = Folder::new().edit(SHARE, "@remedy(", "@remdy(").complaint();
     assert!(
@@ -95,7 +130,7 @@ fn an_id_stands_once_and_begins_with_its_file() {
         .edit(SHARE, "share.exhausted", "share.left")
         .complaint();
     assert!(
-        twice.starts_with("rules/share.cedar:12: rule `share.left`: an earlier rule"),
+        twice.starts_with("rules/share.cedar:13: rule `share.left`: an earlier rule"),
         "{twice}"
     );
     let foreign = Folder::new()
@@ -199,7 +234,7 @@ fn an_unknown_action_is_refused() {
 fn broken_syntax_is_told_with_its_line() {
     let complaint = Folder::new().edit(SHARE, "> 0 };", "> 0 ;").complaint();
     assert!(
-        complaint.starts_with("rules/share.cedar:10: "),
+        complaint.starts_with("rules/share.cedar:11: "),
         "{complaint}"
     );
     assert_eq!(complaint.lines().count(), 1, "{complaint}");
@@ -524,4 +559,102 @@ fn a_rule_in_two_versions_changes_on_its_day() {
     };
     assert!(speaks("2026-12-31", "share.left") && !speaks("2026-12-31", "share.next_left"));
     assert!(!speaks("2027-01-01", "share.left") && speaks("2027-01-01", "share.next_left"));
+}
+
+const FOLLOW_UPS: &str = "tables/follow_ups.toml";
+
+#[test]
+fn the_days_of_reminders_are_those_of_the_table_on_the_day() {
+    let (today, later) = ("2026-11-22".parse().unwrap(), "2027-01-01".parse().unwrap());
+    let engine = Engine::shipped().unwrap();
+    assert_eq!(engine.reminders(today), [30, 7, 0]);
+    assert_eq!(engine.reminders("2025-03-31".parse().unwrap()), [0; 0]);
+    let ended = "days_before = 7\nuntil = \"2027-01-01\"";
+    let engine = Folder::new().edit(FOLLOW_UPS, "days_before = 7", ended);
+    let engine = engine.load().unwrap();
+    assert_eq!(engine.reminders(today), [30, 7, 0]);
+    assert_eq!(engine.reminders(later), [30, 0]);
+    let twice = Folder::new().edit(FOLLOW_UPS, "days_before = 7", "days_before = 30");
+    assert!(
+        twice.complaint().contains("`30` stands twice"),
+        "{}",
+        twice.complaint()
+    );
+}
+
+#[test]
+fn what_hours_by_an_unknown_mode_owe_is_a_kind_of_the_table_with_one_day() {
+    let engine = Engine::shipped().unwrap();
+    let duties: Vec<_> = engine
+        .default_duties("2026-11-22".parse().unwrap())
+        .collect();
+    assert_eq!(duties.len(), 1);
+    assert_eq!(duties[0].value.kind, "final_report");
+    assert_eq!(duties[0].value.months_after_end, Some(3));
+    assert_eq!(duties[0].confidence, policy_engine::Confidence::Uncertain);
+    assert!(duties[0].source.starts_with("platform default"));
+    let value = r#"value = { kind = "final_report", months_after_end = 3"#;
+    for (to, said) in [
+        (
+            r#"value = { kind = "tea", months_after_end = 3"#,
+            "`tea` is owed and no kind of this table",
+        ),
+        (&format!("{value}, days_after_end = 90"), "either"),
+        (&format!("{value}, system = \"lumi/lumi\""), "system"),
+    ] {
+        let complaint = Folder::new().edit(FOLLOW_UPS, value, to).complaint();
+        assert!(
+            complaint.starts_with("tables/follow_ups.toml:"),
+            "{complaint}"
+        );
+        assert!(complaint.contains(said), "{complaint}");
+    }
+}
+
+#[test]
+fn a_ceiling_of_aid_says_over_how_many_years_it_counts() {
+    let engine = Engine::shipped().unwrap();
+    let years = |day: &str| engine.limit_on("de_minimis_years", day.parse().unwrap());
+    assert_eq!(years("2023-12-31"), None);
+    assert_eq!(years("2024-01-01"), Some(3));
+    let complaint = Folder::new()
+        .edit("tables/aid.toml", "\"de_minimis_years\"", "\"years\"")
+        .complaint();
+    assert!(
+        complaint.contains("`de_minimis` holds from 2024-01-01 on and no `de_minimis_years` does"),
+        "{complaint}"
+    );
+}
+
+#[test]
+fn a_cap_counts_at_the_system_or_at_all_of_the_mode_as_its_row_says() {
+    let asked = serde_json::json!({
+        "action": "apply_for_access", "on": "2026-11-22", "allocation": null, "evidence": [],
+        "organisation": { "country": "FR", "kind": "company", "size": "small" },
+        "project": { "civilian": true, "sectors": [] },
+        "mode": { "id": "aif_fast_lane", "system": "cineca/leonardo" },
+        "applicant": { "identity_assurance": "low", "multi_factor": false },
+        "fair_access": { "open_applications": 0, "open_applications_in_mode": 1, "active_allocations": 0 },
+    });
+    let asked = serde_json::from_value(asked).unwrap();
+    let says = |engine: &Engine, rule: &str| {
+        let said = engine.decide(&asked).rules.into_iter();
+        said.filter(|it| it.rule == rule).map(|it| it.words).next()
+    };
+    let refused = "fair_access.open_applications";
+    assert_eq!(says(&Engine::shipped().unwrap(), refused), None);
+    let row = "id = \"open_applications\"\n";
+    let of_mode = format!("{row}scope = \"mode\"\n");
+    let engine = Folder::new().edit("tables/caps.toml", row, &of_mode);
+    let words = "open applications in this mode at all systems together: 1, of at most 1";
+    assert_eq!(
+        says(&engine.load().unwrap(), refused).as_deref(),
+        Some(words)
+    );
+    let strange = Folder::new().edit("tables/caps.toml", row, &format!("{row}scope = \"site\"\n"));
+    assert!(
+        strange.complaint().contains("unknown variant `site`"),
+        "{}",
+        strange.complaint()
+    );
 }

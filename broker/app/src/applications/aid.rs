@@ -5,7 +5,6 @@ use broker_model::{
     GrantDraft, Organisation, OrganisationId, OrganisationKind,
 };
 use broker_store::Write;
-use jiff::ToSpan as _;
 use jiff::civil::Date;
 use policy_engine::{AidFacts, Decision, Engine, day_in_brussels};
 
@@ -25,13 +24,14 @@ impl Broker {
         self.dossiers_of(of).await
     }
 
-    /// What an organisation itself was given of a state in the three years up to now.
+    /// What an organisation itself was given of a state in the years up to now that count.
     pub(crate) async fn aid_counted(&self, of: OrganisationId, state: &str) -> Result<u32> {
         let records: Vec<AidRecord> = self.dossiers_of(of).await?;
         let today = day_in_brussels(self.inner.clock.now());
+        let years = self.policy().limit_on("de_minimis_years", today);
         let counted = records
             .iter()
-            .filter(|it| it.state == state && counts(it, today));
+            .filter(|it| it.state == state && counts(it, (today, years)));
         Ok(counted.fold(0, |sum: u32, it| sum.saturating_add(it.worth_eur)))
     }
 
@@ -152,8 +152,13 @@ fn is_asked_about(found: &Decision) -> bool {
     found.rules.iter().any(|it| it.rule.starts_with(AID_RULES))
 }
 
-/// In any three years, Regulation (EU) 2023/2831, Art. 3(2): to the day.
-fn counts(record: &AidRecord, today: Date) -> bool {
-    let ends = record.granted_on.checked_add(3.years());
-    ends.is_ok_and(|end| today < end)
+/// In so many years, `tables/aid.toml`: to the day. Where the table has no number nothing is over.
+fn counts(record: &AidRecord, (today, years): (Date, Option<u64>)) -> bool {
+    let Some(years) = years.and_then(|it| i64::try_from(it).ok()) else {
+        return true;
+    };
+    let span = jiff::Span::new().try_years(years);
+    let ends = span.and_then(|it| record.granted_on.checked_add(it));
+    // A day that no calendar has is not over either.
+    ends.map_or(true, |end| today < end)
 }

@@ -166,12 +166,11 @@ impl Broker {
 
     /// The same of one mode at one system, without the application that is asked about.
     async fn fair_access(&self, draft: &ApplicationDraft) -> Result<FairAccessFacts> {
-        let of_all = self.all_fair_access(draft.organisation).await?;
-        let had = of_all.get(&(draft.mode.clone(), draft.system.clone()));
-        Ok(FairAccessFacts {
-            open_applications: 0,
-            ..had.copied().unwrap_or_default()
-        })
+        let at = (draft.mode.clone(), draft.system.clone());
+        let mut of_all = self.all_fair_access(draft.organisation).await?;
+        let here = of_all.entry(at.clone()).or_default();
+        here.open_applications = 0;
+        Ok(fair_access_at(&of_all, at).unwrap_or_default())
     }
 
     /// What the rules say of it now.
@@ -206,6 +205,21 @@ impl Broker {
         };
         Ok(self.answer(&question))
     }
+}
+
+/// Of one mode at one system, with what is had at all systems of the mode; none where nothing was ever asked for in it.
+pub(crate) fn fair_access_at(
+    had: &BTreeMap<(String, String), FairAccessFacts>,
+    at: (String, String),
+) -> Option<FairAccessFacts> {
+    let in_mode = || had.iter().filter(|((mode, _), _)| *mode == at.0);
+    in_mode().next()?;
+    let sum = |of: fn(&FairAccessFacts) -> u32| Some(in_mode().map(|(_, it)| of(it)).sum());
+    Some(FairAccessFacts {
+        active_allocations_in_mode: sum(|it| it.active_allocations),
+        open_applications_in_mode: sum(|it| it.open_applications),
+        ..had.get(&at).copied().unwrap_or_default()
+    })
 }
 
 fn applied_already(draft: &ApplicationDraft, first: &str) -> Error {

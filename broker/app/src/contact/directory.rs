@@ -80,6 +80,8 @@ pub struct Sector {
     pub code: String,
     pub title: Titles,
     pub source: String,
+    /// When somebody last held it against its source, or chose it where it is a platform default.
+    pub checked_on: Date,
     /// A person looks first at who names it.
     #[serde(default)]
     pub review: bool,
@@ -92,6 +94,8 @@ pub struct Service {
     pub kind: String,
     pub title: Titles,
     pub source: String,
+    /// See [`Sector::checked_on`].
+    pub checked_on: Date,
 }
 
 /// Where money may come from.

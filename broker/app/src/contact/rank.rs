@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use broker_model::{CentreId, ContactNeed};
 use jiff::civil::Date;
+use policy_engine::Sourced;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -18,8 +19,8 @@ use weigh::Weighing;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Weights {
-    pub(super) uncertain_percent: u32,
-    pub(super) weights: BTreeMap<ReasonCode, u32>,
+    pub(super) uncertain_percent: Sourced<u32>,
+    pub(super) weights: BTreeMap<ReasonCode, Sourced<u32>>,
 }
 
 /// Every centre of the directory, each once.

@@ -105,6 +105,7 @@ impl Broker {
         }
         let after = FollowUp {
             due_on,
+            remind_before: self.reminders_today(),
             ..before.turned(state)
         };
         self.commit_follow_up(caller, after, (entry, once)).await

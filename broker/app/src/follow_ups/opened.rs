@@ -14,8 +14,8 @@ use crate::applications::find_mode;
 use crate::dossiers::filed;
 
 impl Broker {
-    /// One for each duty of the mode that gave the allocation, for the change that makes it: none where the mode is
-    /// not known. Their last days follow from its end as it is then: where that is changed later, a reviewer
+    /// One for each duty of the mode that gave the allocation, for the change that makes it; where nobody knows the mode,
+    /// one for each that the policy has for such hours. Their last days follow from its end as it is then: where that is changed later, a reviewer
     /// gives them others.
     pub(crate) fn follow_ups_of(
         &self,
@@ -25,13 +25,15 @@ impl Broker {
     ) -> (Vec<Write>, Vec<EntryBody>) {
         let engine = self.policy();
         let mode = { allocation.mode.as_ref() }.and_then(|it| find_mode(&engine, it));
-        let Some(mode) = mode else {
-            return (Vec::new(), Vec::new());
-        };
         let system = system_of(&allocation.scope);
-        let opened = mode.duties_at(&system).map(|duty| {
-            let about = (organisation, mode.id.as_str());
-            let one = self.opened(about, allocation, &duty.value);
+        let today = day_in_brussels(self.inner.clock.now());
+        let duties: Vec<&Duty> = match mode {
+            Some(mode) => mode.duties_at(&system).map(|it| &it.value).collect(),
+            None => engine.default_duties(today).map(|it| &it.value).collect(),
+        };
+        let name = allocation.mode.as_deref().unwrap_or_default();
+        let opened = duties.into_iter().map(|duty| {
+            let one = self.opened((organisation, name), allocation, duty);
             let mut entry = self.follow_up_entry(EntryKind::FollowUpOpened, &one);
             if let Some(day) = one.due_on {
                 entry = entry.with("due_on", day.to_string());
@@ -40,6 +42,12 @@ impl Broker {
             (filed(&one), entry)
         });
         opened.unzip()
+    }
+
+    /// How many days before a last day that is set today somebody is reminded.
+    pub(super) fn reminders_today(&self) -> Vec<u8> {
+        let today = day_in_brussels(self.inner.clock.now());
+        self.policy().reminders(today)
     }
 
     fn opened(
@@ -61,6 +69,7 @@ impl Broker {
             kind: duty.kind.clone(),
             due_on,
             remind_at: None,
+            remind_before: self.reminders_today(),
             reminders: Vec::new(),
             state: FollowUpState::OWED,
             earlier: Vec::new(),

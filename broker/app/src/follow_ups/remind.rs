@@ -7,7 +7,7 @@ use crate::dossiers::filed;
 use crate::{Broker, MOST_AT_ONCE, Result};
 
 impl Broker {
-    /// Records the reminders whose day has come, 30 and 7 days before the last one and on it; returns how
+    /// Records the reminders whose day has come, as `tables/follow_ups.toml` had them when the last day was set; returns how
     /// many. Each is one change on the version that was read, so that of several replicas one gives it, and
     /// after a crash it is either given or still to come.
     pub async fn remind_once(&self) -> Result<u32> {

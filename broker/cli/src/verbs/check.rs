@@ -69,7 +69,9 @@ pub(super) fn rules(decision: &DecisionView, out: &mut impl Write) -> anyhow::Re
         writeln!(out, "\n  [{effect}] {} ({})", rule.title, rule.rule)?;
         writeln!(out, "    {}", rule.words)?;
         let (source, effective) = (&rule.source, rule.effective);
-        writeln!(out, "    source: {source}, effective {effective}")?;
+        let checked =
+            { rule.checked_on }.map_or_else(String::new, |on| format!(", checked on {on}"));
+        writeln!(out, "    source: {source}, effective {effective}{checked}")?;
         if let Some(remedy) = &rule.remedy {
             writeln!(out, "    remedy: {remedy}")?;
         }

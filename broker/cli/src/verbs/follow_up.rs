@@ -153,6 +153,15 @@ fn making(key: Option<String>, done: &'static str) -> Keyed {
     Keyed::new(key, done, "does it twice")
 }
 
+/// Hours of before, and of others' calls, may be by a mode that nobody noted.
+fn mode(it: &FollowUp) -> &str {
+    if it.mode.is_empty() {
+        "a mode that nobody knows"
+    } else {
+        &it.mode
+    }
+}
+
 fn show(one: &FollowUpView, out: &mut impl Write) -> anyhow::Result<()> {
     let it = &one.follow_up;
     writeln!(out, "{}: {}", it.id, standing(one))?;
@@ -162,7 +171,7 @@ fn show(one: &FollowUpView, out: &mut impl Write) -> anyhow::Result<()> {
         ("project", format!("{} ({})", one.project_name, it.project)),
         (
             "allocation",
-            format!("{}, {} by {}", it.allocation, it.share, it.mode),
+            format!("{}, {} by {}", it.allocation, it.share, mode(it)),
         ),
         ("due", due(it)),
     ];

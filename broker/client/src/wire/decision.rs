@@ -116,6 +116,9 @@ pub struct SpokenView {
     pub title: String,
     /// The article of law or the call.
     pub source: String,
+    /// When somebody last held the rule against its source; none of decisions from before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked_on: Option<Date>,
     /// The first day it counted.
     pub effective: Date,
     pub effect: RuleEffect,

@@ -18,6 +18,7 @@ fn owed(due_on: Option<&str>) -> FollowUp {
         kind: "final_report".to_owned(),
         due_on: due_on.map(day),
         remind_at: None,
+        remind_before: vec![30, 7, 0],
         reminders: Vec::new(),
         state: FollowUpState::OWED,
         earlier: Vec::new(),
@@ -59,6 +60,20 @@ fn each_reminder_is_given_once_and_the_latest_speaks_for_those_that_nobody_gave(
     }
     assert_eq!(one.reminder_on(day("2028-01-01")), None);
     assert_eq!(one.desk(), Some(Desk::Reviewers), "whose turn it is now");
+}
+
+#[test]
+fn it_is_reminded_of_on_the_days_that_it_was_opened_with() {
+    let mut one = owed(Some("2027-05-22"));
+    one.remind_before = vec![14];
+    assert_eq!(one.next_reminder(), Some(day("2027-05-08")));
+    assert_eq!(one.desk(), None);
+    let told = one.clone().reminded(14, Timestamp::UNIX_EPOCH);
+    assert_eq!(told.next_reminder(), None);
+    let mut stored = serde_json::to_value(&one).unwrap();
+    stored.as_object_mut().unwrap().remove("remind_before");
+    let older: FollowUp = serde_json::from_value(stored).unwrap();
+    assert_eq!(older.remind_before, [30, 7, 0], "a row of before");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::{Facts, StandingState, Value, record, strings, whole};
 use crate::modes::{AccessMode, ApplicantKind};
 use crate::question::{Action, AiActFacts};
-use crate::tables::{Limit, Named};
+use crate::tables::{Limit, Named, Scope};
 
 /// What a rule may be asked of, by the name it has in `facts.cedarschema`.
 pub(crate) const OPTIONAL: [&str; 11] = [
@@ -84,13 +84,11 @@ impl<'a> Facts<'a> {
         (is_asked && is_of_union && !is_member()).then_some(row.asks.as_str())
     }
 
-    /// Whether a company whose size is unclear has signed what it is, in whatever state that is.
+    /// Whether a company whose size is unclear has signed what it is, in whatever state that is, and the mode hangs on it.
     fn is_size_declared(&self) -> bool {
-        let is_company = { self.applicant_kinds() }.any(|it| it == ApplicantKind::Industry);
-        let is_asked = self.question.action == Action::ApplyForAccess;
-        is_asked
-            && is_company
+        self.question.action == Action::ApplyForAccess
             && self.question.organisation.size == "unclear"
+            && self.hangs_on_size()
             && self.evidence.iter().any(|it| it.shows("size"))
     }
 
@@ -263,7 +261,7 @@ impl<'a> Facts<'a> {
     /// How many reports are overdue that stand in the way, and since when the oldest was due.
     pub(super) fn blocking(&self) -> (u64, Option<jiff::civil::Date>) {
         let blocks = |kind: &str| {
-            let mut kinds = self.tables.follow_ups.iter();
+            let mut kinds = self.tables.follow_ups.kinds.iter();
             kinds.any(|row| row.id == kind && row.blocks && row.holds_on(self.question.on))
         };
         let all = self.question.follow_ups.as_deref().unwrap_or_default();
@@ -284,32 +282,53 @@ impl<'a> Facts<'a> {
 
     pub(super) fn open_applications(&self) -> Compared {
         let had = self.question.fair_access;
-        Compared {
-            value: had.map(|it| u64::from(it.open_applications)),
-            limit: self.cap("open_applications"),
-        }
+        self.capped("open_applications", |scope| {
+            let had = had?;
+            let in_mode = had.open_applications_in_mode;
+            let in_mode = in_mode.filter(|_| scope == Scope::Mode);
+            Some(in_mode.unwrap_or(had.open_applications))
+        })
     }
 
     pub(super) fn active_allocations(&self) -> Compared {
         let had = self.question.fair_access;
+        self.capped("active_allocations", |scope| {
+            let had = had?;
+            let in_mode = had.active_allocations_in_mode;
+            let in_mode = in_mode.filter(|_| scope == Scope::Mode);
+            Some(in_mode.unwrap_or(had.active_allocations))
+        })
+    }
+
+    fn capped(&self, id: &str, had: impl Fn(Scope) -> Option<u32>) -> Compared {
+        let cap = self.cap(id);
         Compared {
-            value: had.map(|it| u64::from(it.active_allocations)),
-            limit: self.cap("active_allocations"),
+            value: had(cap.map(|it| it.scope).unwrap_or_default()).map(u64::from),
+            limit: cap.map(|it| it.value),
         }
     }
 
-    fn cap(&self, id: &str) -> Option<u64> {
+    pub(super) fn cap(&self, id: &str) -> Option<&'a Limit> {
         let asked = self.question.mode.as_ref().map(|mode| &mode.id);
         let of_mode = |row: &Limit| row.mode.is_some() && row.mode.as_ref() == asked;
         let caps = &self.tables.caps;
-        self.limit(caps, id, of_mode)
-            .or_else(|| self.limit(caps, id, |row| row.mode.is_none()))
+        self.limit_row(caps, id, of_mode)
+            .or_else(|| self.limit_row(caps, id, |row| row.mode.is_none()))
+    }
+
+    fn limit(&self, rows: &[Limit], id: &str, is_it: impl Fn(&Limit) -> bool) -> Option<u64> {
+        self.limit_row(rows, id, is_it).map(|row| row.value)
     }
 
     /// The last row of the file that holds on the day.
-    fn limit(&self, rows: &[Limit], id: &str, is_it: impl Fn(&Limit) -> bool) -> Option<u64> {
+    fn limit_row<'r>(
+        &self,
+        rows: &'r [Limit],
+        id: &str,
+        is_it: impl Fn(&Limit) -> bool,
+    ) -> Option<&'r Limit> {
         let such = |row: &&Limit| row.id == id && row.holds_on(self.question.on) && is_it(row);
-        rows.iter().rev().find(such).map(|row| row.value)
+        rows.iter().rev().find(such)
     }
 }
 

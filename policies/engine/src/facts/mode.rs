@@ -1,5 +1,5 @@
 use super::{EvidenceState, Facts, Value, record, strings, whole};
-use crate::modes::{AccessMode, ApplicantKind, Offer, OfferState};
+use crate::modes::{AccessMode, ApplicantKind, Offer, OfferState, Sourced};
 use crate::question::{NeedFacts, Question};
 use crate::tables::Tables;
 
@@ -55,6 +55,20 @@ impl<'a> Facts<'a> {
         shown.any(|it| it.shows("size"))
     }
 
+    /// Whether what a company pays in the mode hangs on its size, as `mode.size_unclear` has it: the mode is free for
+    /// small ones, and for this one by nothing else.
+    pub(super) fn hangs_on_size(&self) -> bool {
+        let free = self.mode.map_or(&[][..], |mode| &mode.free_for.value);
+        let is_free = |kind| free.contains(&kind) && self.applicant_kinds().any(|it| it == kind);
+        let is_company = self
+            .applicant_kinds()
+            .any(|it| it == ApplicantKind::Industry);
+        is_company
+            && (free.contains(&ApplicantKind::Sme) || is_free(ApplicantKind::Startup))
+            && !is_free(ApplicantKind::Industry)
+            && !is_free(ApplicantKind::IndustryInEuProject)
+    }
+
     pub(super) fn mode_record(&self) -> Value {
         let applicants = self
             .mode
@@ -97,10 +111,13 @@ impl<'a> Facts<'a> {
 
     /// What holds of the mode at the system that is named.
     pub(super) fn offer(&self) -> Option<&'a Offer> {
+        self.sourced_offer().map(|it| &it.value)
+    }
+
+    pub(super) fn sourced_offer(&self) -> Option<&'a Sourced<Offer>> {
         let asked = self.question.mode.as_ref()?;
-        let offers = self.mode?.offers_on(self.question.on);
-        let named = offers.into_iter().map(|it| &it.value);
-        named.into_iter().find(|it| it.system == asked.system)
+        let mut offers = self.mode?.offers_on(self.question.on).into_iter();
+        offers.find(|it| it.value.system == asked.system)
     }
 
     fn mode_state(&self) -> &'static str {

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt::{Display, Write as _};
 
 use super::{EvidenceState, Facts, Sorted, StandingState};
@@ -99,8 +100,43 @@ impl Facts<'_> {
             }
             Fact::NeedHours => or_nothing(voice, out, need.gpu_hours),
             Fact::NeedMonths => or_nothing(voice, out, need.months),
+            Fact::ModeApplicantsSource
+            | Fact::ModeCountriesSource
+            | Fact::ModeFreeForSource
+            | Fact::ModeHoursSource
+            | Fact::ModeMonthsSource
+            | Fact::ModeOfferSource => self.say_mode_source(fact, voice, out),
             other => self.say_limit(other, voice, out),
         }
+    }
+
+    /// Where a value of the mode is from, as its file cites it.
+    fn say_mode_source(&self, fact: Fact, voice: Voice<'_>, out: &mut String) {
+        let Some(mode) = self.mode else {
+            return out.push_str(voice.nothing());
+        };
+        let source = match fact {
+            Fact::ModeApplicantsSource => Some(&mode.applicants.source),
+            Fact::ModeFreeForSource => Some(&mode.free_for.source),
+            Fact::ModeCountriesSource => mode.countries.as_ref().map(|it| &it.source),
+            Fact::ModeHoursSource => mode.gpu_hours.as_ref().map(|it| &it.source),
+            Fact::ModeMonthsSource => mode.durations_months.as_ref().map(|it| &it.source),
+            _ => return self.say_offer_source(voice, out),
+        };
+        or_nothing(voice, out, source);
+    }
+
+    /// Of the system that is named; where the mode has no hours there, of all that it has them at.
+    fn say_offer_source(&self, voice: Voice<'_>, out: &mut String) {
+        let all = self.mode.map(|mode| mode.offers_on(self.question.on));
+        let here = self.sourced_offer().map(|it| vec![it]);
+        let offers = here.or(all).unwrap_or_default();
+        let sources: BTreeSet<&str> = offers.iter().map(|it| it.source.as_str()).collect();
+        if sources.is_empty() {
+            return out.push_str(voice.nothing());
+        }
+        let sources: Vec<&str> = sources.into_iter().collect();
+        out.push_str(&sources.join("; "));
     }
 
     fn say_country(&self, voice: Voice<'_>, out: &mut String) {

@@ -2,8 +2,12 @@ use std::fmt::Write as _;
 
 use super::Facts;
 use crate::languages::{TitleKind, Voice};
-use crate::tables::Named;
+use crate::tables::{Named, Scope};
 use crate::words::Fact;
+
+/// Where a cap counts; catalogues have them among their texts.
+const HERE: &str = "in this mode at this system";
+const EVERYWHERE: &str = "in this mode at all systems together";
 
 impl Facts<'_> {
     /// What only some questions have.
@@ -46,12 +50,24 @@ impl Facts<'_> {
             Fact::OpenApplicationsMost => number(self.open_applications().limit, out),
             Fact::ActiveAllocations => number(self.active_allocations().value, out),
             Fact::ActiveAllocationsMost => number(self.active_allocations().limit, out),
+            Fact::OpenApplicationsWhere => self.say_where("open_applications", voice, out),
+            Fact::ActiveAllocationsWhere => self.say_where("active_allocations", voice, out),
             Fact::VetoReason => {
                 let reason = self.question.vetoed_by_site.as_deref();
                 out.push_str(voice.text(reason.unwrap_or_default()));
             }
             _ => {}
         }
+    }
+}
+
+impl Facts<'_> {
+    fn say_where(&self, cap: &str, voice: Voice<'_>, out: &mut String) {
+        let scope = self.cap(cap).map(|it| it.scope).unwrap_or_default();
+        out.push_str(voice.text(match scope {
+            Scope::System => HERE,
+            Scope::Mode => EVERYWHERE,
+        }));
     }
 }
 

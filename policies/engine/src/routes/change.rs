@@ -173,7 +173,7 @@ impl Engine {
             "need.gpu_hours" | "need.months" => &["need"],
             "project.civilian" => &["project"],
             "aid.received_eur" | "aid.worth_eur" => &["aid"],
-            "project.eu_project" => &["project", "organisation", "aid"],
+            "project.eu_project" => &["project", "organisation", "aid", "size_declaration"],
             "organisation.kind" => &["organisation", "aid", "size_declaration"],
             _ if self.topic(change).contains(&"size") => {
                 &["evidence", "organisation", "aid", "size_declaration"]

@@ -209,22 +209,40 @@ fn proof_of_ethics_and_a_plan_are_asked_for_together() {
     assert_eq!(kinds, ["ai_pact_pledge", "risk_management_plan"]);
 }
 
+/// Who has brought nothing; whose size is unclear and whose kind nobody has said, with a declaration that nobody has
+/// checked, that is over, and that counts; and whose project may be the Union's.
+fn questions() -> Vec<Question> {
+    let unclear = json!({ "country": "FR", "size": "unclear" });
+    let board = json!({ "kind": "site_ethics_board", "issued_on": "2026-01-15", "checked": true });
+    let signed = |expires_on: &str, checked: bool| {
+        let declaration = json!({ "kind": "sme_declaration", "issued_on": "2026-01-15",
+            "expires_on": expires_on, "checked": checked });
+        json!([board, declaration])
+    };
+    let need = json!({ "gpu_hours": 500, "months": 12 });
+    let company = json!({ "country": "FI", "kind": "company", "size": "unclear" });
+    let finnish = json!({ "country": "FI", "kind": "company", "size": "small" });
+    [
+        json!({ "evidence": [], "need": { "gpu_hours": 60000, "months": 12 },
+            "project": { "sectors": [], "ai_act": { "high_risk": ["education"] } } }),
+        json!({ "organisation": unclear, "evidence": signed("2027-01-14", false) }),
+        json!({ "organisation": unclear, "evidence": signed("2026-11-19", true) }),
+        json!({ "organisation": unclear, "evidence": signed("2027-01-14", true) }),
+        json!({ "organisation": company, "evidence": signed("2027-01-14", false), "need": need }),
+        json!({ "evidence": [], "organisation": finnish }),
+        json!({ "organisation": finnish, "aid": { "granted_eur_three_years": 299_000 } }),
+        json!({ "organisation": company, "aid": { "registered_eur": 1000, "asked_eur": 300_000 } }),
+    ]
+    .iter()
+    .map(asked)
+    .collect()
+}
+
 /// The short way to an answer, beside the plain one that decides in full.
 #[test]
 fn the_changes_of_every_route_are_those_that_plain_decisions_find() {
     let engine = engine();
-    let finnish = |size: &str| json!({ "country": "FI", "kind": "company", "size": size });
-    let unchecked = json!([{ "kind": "sme_declaration", "issued_on": "2026-01-15",
-        "expires_on": null, "checked": false }]);
-    for otherwise in [
-        json!({ "evidence": [], "need": { "gpu_hours": 60000, "months": 12 },
-            "project": { "sectors": [], "ai_act": { "high_risk": ["education"] } } }),
-        json!({ "evidence": [], "organisation": finnish("small") }),
-        json!({ "organisation": finnish("small"), "aid": { "granted_eur_three_years": 299_000 } }),
-        json!({ "organisation": finnish("unclear"), "aid": { "registered_eur": 1000, "asked_eur": 300_000 } }),
-        json!({ "organisation": { "country": "FI", "size": "unclear" }, "evidence": unchecked }),
-    ] {
-        let asked = asked(&otherwise);
+    for asked in questions() {
         for route in engine.routes(&asked) {
             is_as_plainly_decided(&engine, &asked, &route);
         }
@@ -312,6 +330,26 @@ fn a_lower_worth_is_offered_above_the_ceiling_and_nothing_where_it_was_passed_be
     let statement = ("evidence".to_owned(), json!("de_minimis_statement"));
     let shown_too = at_lumi(&aid(0), &[]);
     assert_eq!(shown_too, (Outcome::NeedsEvidence, vec![vec![statement]]));
+}
+
+#[test]
+fn to_be_a_company_is_no_way_out_beside_a_declaration_of_size_that_nobody_has_checked() {
+    let engine = engine();
+    let company = Change {
+        field: "organisation.kind".to_owned(),
+        to: json!("company"),
+    };
+    let of = |routes: &[Route], mode, system| route(routes, mode, system).changes.clone();
+    let unchecked = &questions()[1];
+    let routes = engine.routes(unchecked);
+    let play = of(&routes, "aif_playground", "lumi/lumi");
+    assert!(!play.contains(&vec![company.clone()]), "{play:?}");
+    // There nothing hangs on a size, and the declaration stands in nobody's way.
+    let pays = of(&routes, "pay_per_use_lumi", "lumi/lumi");
+    assert_eq!(pays, [[company.clone()]]);
+    let routes = engine.routes(&questions()[3]);
+    let play = of(&routes, "aif_playground", "lumi/lumi");
+    assert!(play.contains(&vec![company]), "{play:?}");
 }
 
 #[test]

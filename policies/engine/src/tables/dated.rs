@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Confidence, Countries, Span, bad_row, parse};
 use crate::error::LoadError;
+use crate::modes::Duty;
 use crate::sources::Source;
 
 /// Something with a name that counts for a while: a practice, an area, an exclusion of the AI Act.
@@ -37,6 +38,9 @@ pub struct Limit {
     /// Of one access mode only; goes before rows of all modes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
+    /// Of a cap: at how many systems of its mode it counts.
+    #[serde(default, skip_serializing_if = "Scope::is_system")]
+    pub scope: Scope,
     /// States outside the Union where it holds as well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub states: Vec<String>,
@@ -51,6 +55,24 @@ pub struct Limit {
     pub note: Option<String>,
 }
 
+/// Where a cap counts what an organisation has.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// At the system that is asked about.
+    #[default]
+    System,
+    /// At all systems of the mode together.
+    Mode,
+}
+
+impl Scope {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+    fn is_system(&self) -> bool {
+        *self == Self::System
+    }
+}
+
 /// Something that is owed after an allocation.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
@@ -58,6 +80,39 @@ pub struct FollowUpKind {
     pub id: String,
     /// Whether it stands in the way of the next application while it is overdue.
     pub blocks: bool,
+    pub since: Date,
+    /// The first day no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Date>,
+    pub source: String,
+    pub confidence: Confidence,
+    pub checked_on: Date,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// So many days before its last one somebody is told that something is owed.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Reminder {
+    /// 0: on the last day itself.
+    pub days_before: u8,
+    pub since: Date,
+    /// The first day no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Date>,
+    pub source: String,
+    pub confidence: Confidence,
+    pub checked_on: Date,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// What is owed after an allocation of which nobody knows the mode.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct DefaultDuty {
+    pub value: Duty,
     pub since: Date,
     /// The first day no longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -124,10 +179,15 @@ struct Limits {
     limit: Vec<Limit>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
-struct FollowUps {
-    kind: Vec<FollowUpKind>,
+pub(crate) struct FollowUps {
+    #[serde(rename = "kind")]
+    pub(crate) kinds: Vec<FollowUpKind>,
+    #[serde(rename = "reminder")]
+    pub(crate) reminders: Vec<Reminder>,
+    #[serde(rename = "duty")]
+    pub(crate) duties: Vec<DefaultDuty>,
 }
 
 /// What every row of these tables has.
@@ -164,6 +224,8 @@ rows! {
         .map(String::as_str)
         .join(" "),
     FollowUpKind: |it| it.id.clone(),
+    Reminder: |it| it.days_before.to_string(),
+    DefaultDuty: |it| it.value.kind.clone(),
     Programme: |it| it.system.clone(),
 }
 
@@ -222,8 +284,44 @@ pub(crate) fn load_programmes(
     }
 }
 
-pub(crate) fn load_follow_ups(source: &Source) -> Result<Vec<FollowUpKind>, LoadError> {
-    let FollowUps { kind: kinds } = parse(source)?;
-    check(source, &kinds)?;
-    Ok(kinds)
+pub(crate) fn load_follow_ups(source: &Source) -> Result<FollowUps, LoadError> {
+    let loaded: FollowUps = parse(source)?;
+    check(source, &loaded.kinds)?;
+    check(source, &loaded.reminders)?;
+    check(source, &loaded.duties)?;
+    let is_known = |kind: &str| loaded.kinds.iter().any(|it| it.id == kind);
+    for DefaultDuty { value, .. } in &loaded.duties {
+        let kind = &value.kind;
+        let reason = if !is_known(kind) {
+            format!("`{kind}` is owed and no kind of this table")
+        } else if value.months_after_end.is_some() && value.days_after_end.is_some() {
+            format!("`{kind}` takes either `months_after_end` or `days_after_end`")
+        } else if value.system.is_some() {
+            format!("`{kind}` is owed at every system, and names a `system`")
+        } else {
+            continue;
+        };
+        return Err(bad_row(source, "[[duty]]", reason));
+    }
+    Ok(loaded)
+}
+
+/// A ceiling that counts over years says over how many.
+pub(crate) fn load_aid(source: &Source) -> Result<Vec<Limit>, LoadError> {
+    let limits = load_limits(source)?;
+    let counts = |row: &Limit| {
+        let mut years = limits.iter().filter(|it| it.id == "de_minimis_years");
+        years.any(|it| it.holds_on(row.since))
+    };
+    let mut ceilings = limits.iter().filter(|it| it.id == "de_minimis");
+    match ceilings.find(|it| !counts(it)) {
+        None => Ok(limits),
+        Some(row) => {
+            let reason = format!(
+                "`de_minimis` holds from {} on and no `de_minimis_years` does",
+                row.since
+            );
+            Err(bad_row(source, "\"de_minimis\"", reason))
+        }
+    }
 }

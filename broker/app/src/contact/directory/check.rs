@@ -7,6 +7,7 @@ use broker_model::is_country;
 
 use super::read::{CENTRES, FINANCE, RANKING, SECTORS, SERVICES};
 use super::{CentreKind, Directory, DirectoryError, SupportCentre, Titles, named};
+use crate::contact::rank::Weights;
 use crate::contact::words::ReasonCode;
 
 /// A field, the codes in it, and whether one is known.
@@ -24,6 +25,7 @@ pub(super) fn all(directory: &Directory) -> Checked {
     unique(FINANCE, directory.finance.iter().map(|it| &it.id))?;
     unique(CENTRES, directory.centres.iter().map(|it| it.id.as_str()))?;
     titles(directory)?;
+    sources(directory)?;
     for centre in &directory.centres {
         kind(directory, centre)?;
         facts(directory, centre)?;
@@ -33,7 +35,7 @@ pub(super) fn all(directory: &Directory) -> Checked {
 
 fn weights(directory: &Directory) -> Checked {
     let weights = &directory.weights;
-    if weights.uncertain_percent > 100 {
+    if weights.uncertain_percent.value > 100 {
         let reason = "what is uncertain would count for more than what is certain";
         return Err(DirectoryError::new(RANKING, reason).at("uncertain_percent", "value"));
     }
@@ -48,6 +50,39 @@ fn weights(directory: &Directory) -> Checked {
         }
     }
     Ok(())
+}
+
+/// That a source is blank is no more than that it is missing.
+fn sources(directory: &Directory) -> Checked {
+    let sectors = directory.sectors.iter();
+    let sectors = sectors.map(|it| (SECTORS, it.code.as_str(), "source", &it.source));
+    let services = directory.services.iter();
+    let services = services.map(|it| (SERVICES, it.kind.as_str(), "source", &it.source));
+    let finance = directory.finance.iter();
+    let finance = finance.map(|it| (FINANCE, it.id.as_str(), "source", &it.source));
+    let Weights {
+        uncertain_percent,
+        weights,
+    } = &directory.weights;
+    let uncertain = (
+        RANKING,
+        "uncertain_percent",
+        "source",
+        &uncertain_percent.source,
+    );
+    let weights = weights.iter();
+    let weights = weights.map(|(code, it)| (RANKING, "weights", code.as_str(), &it.source));
+    let mut all = sectors
+        .chain(services)
+        .chain(finance)
+        .chain(weights)
+        .chain([uncertain]);
+    match all.find(|(.., source)| source.trim().is_empty()) {
+        None => Ok(()),
+        Some((file, entry, field, _)) => {
+            Err(DirectoryError::new(file, "names no source").at(entry, field))
+        }
+    }
 }
 
 fn unique<T: Display>(file: &str, ids: impl Iterator<Item = T>) -> Checked {

@@ -125,11 +125,17 @@ fn what_is_wrong_is_said_with_file_entry_and_field() {
             "centres.toml: `bsc`: acknowledge_within: 0 is not between 1 and 60",
         ),
         (
-            ("sector_match = 20", ""),
+            (
+                r#"sector_match = { value = 20, source = "platform default", confidence = "certain", checked_on = "2026-11-22" }"#,
+                "",
+            ),
             "ranking.toml: `weights`: sector_match: has no weight",
         ),
         (
-            ("uncertain_percent = 60", "uncertain_percent = 101"),
+            (
+                "uncertain_percent = { value = 60",
+                "uncertain_percent = { value = 101",
+            ),
             "ranking.toml: `uncertain_percent`",
         ),
         (
@@ -143,6 +149,20 @@ fn what_is_wrong_is_said_with_file_entry_and_field() {
         (
             (r#"FI = "Finlande""#, ""),
             "words.fr.toml: `countries`: FI: stands in `en` or here, not in both",
+        ),
+        (
+            (
+                r#"sector_other = { value = 0, source = "platform default""#,
+                r#"sector_other = { value = 0, source = " ""#,
+            ),
+            "ranking.toml: `weights`: sector_other: names no source",
+        ),
+        (
+            (
+                r#"source = "founding documents (001), (002)""#,
+                r#"source = "  ""#,
+            ),
+            "sectors.toml: `science`: source: names no source",
         ),
         ((r#"kind = "factory""#, r#"kind = "castle""#), "castle"),
         (("review = true", "revue = true"), "revue"),
@@ -164,4 +184,27 @@ fn codes_have_names_in_each_language_and_stay_codes_in_others() {
     );
     assert_eq!(called(Vocabulary::Country, "AT", "fr"), "Autriche");
     assert_eq!(called(Vocabulary::Country, "AT", "fi"), "AT");
+}
+
+#[test]
+fn a_sector_a_service_or_a_weight_that_nobody_dated_is_refused() {
+    let dated = "checked_on = \"2026-11-20\"\n\n[[";
+    let undated = |row: &str| (format!("{dated}{row}]]"), format!("[[{row}]]"));
+    for (row, file) in [("sector", "sectors.toml"), ("service", "services.toml")] {
+        let (from, to) = undated(row);
+        let said = changed(&from, &to).unwrap_err().to_string();
+        assert!(
+            said.starts_with(file) && said.contains("`checked_on`"),
+            "{said}"
+        );
+    }
+    let weight = r#"value = 30, source = "platform default", confidence = "certain""#;
+    let from = format!(r#"{weight}, checked_on = "2026-11-22""#);
+    let said = changed(&from, weight).unwrap_err().to_string();
+    assert!(
+        said.starts_with("ranking.toml") && said.contains("`checked_on`"),
+        "{said}"
+    );
+    let said = changed(&from, &format!(r#"{weight}, checked_on = "lately""#));
+    assert!(said.unwrap_err().to_string().starts_with("ranking.toml"));
 }

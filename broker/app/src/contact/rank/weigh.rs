@@ -160,11 +160,11 @@ impl<'a> Weighing<'a> {
 
     fn say(&mut self, code: ReasonCode, certain: bool, params: &[Param]) {
         let weights = &self.directory.weights;
-        let full = weights.weights.get(&code).copied().unwrap_or(0);
+        let full = weights.weights.get(&code).map_or(0, |it| it.value);
         let weight = if certain {
             full
         } else {
-            full * weights.uncertain_percent / 100
+            full * weights.uncertain_percent.value / 100
         };
         let reason = self.directory.reason(code, (weight, certain), params);
         self.reasons.push(reason);

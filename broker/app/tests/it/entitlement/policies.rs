@@ -87,6 +87,19 @@ async fn one_running_allocation_of_playground_is_what_an_organisation_may_have()
         rules.contains(&"fair_access.active_allocations"),
         "{rules:?}"
     );
+    let elsewhere = ApplicationDraft {
+        system: "lumi/lumi".to_owned(),
+        ..application(&organisation)
+    };
+    let second = case.broker.apply(&case.founder, &elsewhere).await;
+    let Err(Error::NotEligible(asked)) = second else {
+        panic!("{second:?}");
+    };
+    let mut rules = asked.decision.rules.iter();
+    let said = rules.find(|it| it.rule == "fair_access.active_allocations");
+    let words =
+        "running allocations in this mode at all systems together: 1, of at most 1".to_owned();
+    assert_eq!(said.map(|it| &it.words), Some(&words));
     // Its last day over, another may be asked for.
     case.world.pass(95 * 24 * 3600);
     case.applied(&organisation).await;
@@ -193,6 +206,7 @@ async fn a_rule_to_come_is_compared_on_its_day() {
 @id("civilian.health")
 @title("Health waits for people")
 @source("a test")
+@checked_on("2026-11-22")
 @effective("2027-01-01")
 @effect("needs_review")
 @words("the project names health")

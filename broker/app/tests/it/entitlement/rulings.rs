@@ -72,6 +72,75 @@ async fn evidence_is_looked_at_before_an_application_that_stands_on_it_is_accept
 }
 
 #[tokio::test]
+async fn a_declaration_of_size_is_looked_at_before_an_application_that_hangs_on_it_is_accepted() {
+    let mut case = Case::new().await;
+    let mut draft = organisation();
+    draft.size = Some(broker_model::SizeClass::Unclear);
+    let made = case.broker.register_organisation(&case.founder, &draft);
+    let organisation = made.await.unwrap();
+    case.founder = case.founder().await;
+    case.checked(&organisation, true).await;
+    let signed = EvidenceDraft {
+        kind: "sme_declaration".to_owned(),
+        source: "signed by the managing director".to_owned(),
+        ..evidence()
+    };
+    let signed = case
+        .broker
+        .hand_in_evidence(&case.founder, organisation.id, &signed)
+        .await
+        .unwrap();
+    let first = case.applied(&organisation).await;
+    let accept = async || {
+        let (reviewer, draft) = (&case.reviewer, acceptance());
+        case.broker.rule(reviewer, first.id, &draft).await
+    };
+    let early = accept().await;
+    let Err(Error::NotEligible(asked)) = early else {
+        panic!("{early:?}");
+    };
+    let waits = |it: &policy_engine::Spoken| it.rule == "size.declaration_unchecked";
+    assert!(asked.decision.rules.iter().any(waits), "{asked:?}");
+    let good = EvidenceFinding {
+        again: false,
+        accepted: true,
+        words: "signed, and it names the two periods".to_owned(),
+        files: None,
+    };
+    case.broker
+        .check_evidence(&case.reviewer, (organisation.id, signed.id), good)
+        .await
+        .unwrap();
+    accept().await.unwrap();
+}
+
+/// A node-hour of MeluXina is four GPU-hours.
+#[tokio::test]
+async fn who_asks_for_less_than_an_hour_of_the_unit_is_given_one_and_no_two() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    case.checked(&organisation, true).await;
+    let mut asked = application(&organisation);
+    asked.need.gpu_hours = 3;
+    let first = case.broker.apply(&case.founder, &asked).await.unwrap();
+    let mut draft = acceptance();
+    let grant = draft.grant.as_mut().unwrap();
+    grant.hours = 2;
+    let more = case.broker.rule(&case.reviewer, first.id, &draft).await;
+    let Err(Error::Invalid(_, faults)) = more else {
+        panic!("{more:?}");
+    };
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert_eq!(faults[0].field, "grant.hours");
+    assert_eq!(faults[0].allowed.as_deref(), Some("1 to 1"));
+    draft.grant.as_mut().unwrap().hours = 1;
+    case.broker
+        .rule(&case.reviewer, first.id, &draft)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
 async fn a_refusal_by_the_rules_is_stored_before_it_is_told() {
     let mut case = Case::new().await;
     let organisation = case.registered().await;
