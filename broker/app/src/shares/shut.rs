@@ -96,8 +96,8 @@ impl Broker {
                 let at = format!("{}/{}", site.id, system.id);
                 question.shares = self.shares_under(allocation, (&at, system), &used);
                 question.mode = mode.clone().map(|id| ModeFacts { id, system: at });
-                let made = self.inner.measured.decided.decide(&engine, &question);
-                let said = objections(&made.decision);
+                let answer = self.inner.measured.decided.decide(&engine, &question);
+                let said = objections(&answer.decision);
                 if !said.is_empty() {
                     all.insert((site.id.clone(), system.id.clone()), said);
                 }
