@@ -134,7 +134,12 @@ async fn an_accepted_application_makes_one_for_each_duty_of_its_mode_from_the_en
     );
     assert!(owed.iter().all(|it| !it.overdue && !it.pressing));
     assert_eq!(owed[0].project_name, "Folding");
-    assert_eq!(case.entries("follow_up.opened").await.len(), 4);
+    let opened = case.entries("follow_up.opened").await;
+    assert_eq!(
+        opened.len(),
+        5,
+        "and one for the hours of the world, by no mode"
+    );
 }
 
 #[tokio::test]

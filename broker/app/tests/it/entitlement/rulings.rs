@@ -132,7 +132,7 @@ async fn who_asks_for_less_than_an_hour_of_the_unit_is_given_one_and_no_two() {
     };
     assert_eq!(faults.len(), 1, "{faults:?}");
     assert_eq!(faults[0].field, "grant.hours");
-    assert_eq!(faults[0].allowed.as_deref(), Some("1 to 1"));
+    assert_eq!(faults[0].allowed, "1 to 1");
     draft.grant.as_mut().unwrap().hours = 1;
     case.broker
         .rule(&case.reviewer, first.id, &draft)
