@@ -256,6 +256,7 @@ impl Installation {
             },
             terms: TermsConfig::default(),
             contact: broker_server::config::ContactConfig::default(),
+            portal: broker_server::config::PortalConfig::default(),
             retention: broker_server::config::RetentionConfig::default(),
             issuers: vec![setup.issuer.clone()],
             files: FilesConfig::default(),

@@ -306,6 +306,7 @@ fn allocation_facts(allocation: &Allocation, now: Timestamp) -> AllocationFacts 
         begun: allocation.valid_from <= now,
         ended: allocation.valid_until <= now,
         suspended: allocation.suspended,
+        unit: Some(allocation.unit.clone()),
         unspent_unit_ms: allocation.balance.unspent().0,
         valid_from: day_in_brussels(allocation.valid_from),
         valid_until: first_day_after(allocation.valid_until),

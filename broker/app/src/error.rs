@@ -62,7 +62,7 @@ pub enum Error {
     NoAllocation,
     #[error("no partition of the federation can run this job")]
     NoFeasiblePartition(Box<Placement>),
-    #[error("allocation {allocation} has {remaining} unit-hours left, too few for this job")]
+    #[error("allocation {allocation} has {remaining} hours left in its unit, too few for this job")]
     HoursExceeded {
         allocation: AllocationId,
         remaining: UnitMillis,

@@ -11,7 +11,7 @@ use policy_engine::{
 use serde::{Deserialize, Serialize};
 
 use self::check::not_one;
-use crate::{Broker, Caller, Result};
+use crate::{Broker, Caller, Result, applications};
 
 /// "What can I have?", asked of an organisation that is registered, or of facts that need not be. Nothing
 /// of it is stored.

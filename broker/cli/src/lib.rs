@@ -62,6 +62,7 @@ mod jobfile;
 mod login;
 mod print;
 mod verbs;
+mod words;
 mod written;
 
 pub use cli::{
@@ -88,7 +89,9 @@ use crate::config::Place;
 /// besides, since whoever reads JSON reads nothing else.
 pub async fn run(cli: Cli, out: &mut impl Write) -> anyhow::Result<u8> {
     let json = cli.json;
-    let answer = dispatch(cli, out).await;
+    // Programs read English, whatever the shell is set to.
+    let language = cli.language.clone().filter(|_| !json);
+    let answer = words::read_in(language.as_deref(), dispatch(cli, out)).await;
     if let Err(error) = &answer
         && json
     {

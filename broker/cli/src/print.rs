@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use broker_model::{Considered, Placement};
 use serde::Serialize;
 
+use crate::words::{fill, say};
+
 pub(crate) fn json(value: &impl Serialize, out: &mut impl Write) -> anyhow::Result<()> {
     writeln!(out, "{}", serde_json::to_string_pretty(value)?)?;
     Ok(())
@@ -19,7 +21,9 @@ pub(crate) fn line(value: &impl Serialize, out: &mut impl Write) -> anyhow::Resu
 /// No column is padded further: `format!` panics at a width of 65 536.
 const WIDEST: usize = 1000;
 
+/// The names of the columns are said in the language of who reads.
 pub(crate) fn table(head: &[&str], rows: &[Vec<String>], out: &mut impl Write) -> io::Result<()> {
+    let head: Vec<String> = head.iter().map(|name| say(name).to_owned()).collect();
     let width = |column: usize| {
         let cells = rows
             .iter()
@@ -32,7 +36,6 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>], out: &mut impl Write) -
             .min(WIDEST)
     };
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
-    let head: Vec<String> = head.iter().map(|name| (*name).to_owned()).collect();
     // A line break in somebody's words would end the row.
     let padded = |cell: &str, width: usize| {
         let cell = cell.replace(|c: char| c.is_control(), " ");
@@ -42,6 +45,30 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>], out: &mut impl Write) -
         let cells = row.iter().zip(&widths);
         let cells: Vec<String> = cells.map(|(cell, width)| padded(cell, *width)).collect();
         writeln!(out, "{}", cells.join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+/// Names that are longer do not widen the column of names: they are ids.
+const LONGEST_NAME: usize = 20;
+
+/// Named values, one below the other; the names are said in the language of who reads, and take `width` or what the
+/// longest of them takes. A value of several lines stays in its column.
+pub(crate) fn facts(
+    lines: &[(&str, String)],
+    width: usize,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let lines: Vec<(&str, &String)> = { lines.iter() }
+        .map(|(name, value)| (say(name), value))
+        .collect();
+    let widths = lines.iter().map(|(name, _)| name.chars().count());
+    let widest = widths.filter(|it| *it <= LONGEST_NAME).max();
+    let width = widest.unwrap_or(0).max(width);
+    let below = format!("\n{:width$} ", "");
+    for (name, value) in lines {
+        let value = value.trim_end().replace('\n', &below);
+        writeln!(out, "{name:width$} {value}")?;
     }
     Ok(())
 }
@@ -66,17 +93,20 @@ fn row(placement: &Placement, one: &Considered) -> Vec<String> {
     match &one.candidate {
         Some(candidate) => vec![
             one.partition.to_string(),
-            if chosen { "chosen" } else { "considered" }.to_owned(),
+            say(if chosen { "chosen" } else { "considered" }).to_owned(),
             seconds(candidate.forecast.wait_seconds),
             match candidate.billing_assumed_since {
                 None => format!("{} {}", candidate.charge, candidate.charge_unit),
-                Some(_) => format!("{} {} assumed", candidate.charge, candidate.charge_unit),
+                Some(_) => fill("{charge} {charge_unit} assumed")
+                    .with("charge", candidate.charge)
+                    .with("charge_unit", &candidate.charge_unit)
+                    .to_string(),
             },
             candidate.forecast.basis.clone(),
         ],
         None => vec![
             one.partition.to_string(),
-            "rejected".to_owned(),
+            say("rejected").to_owned(),
             "-".to_owned(),
             "-".to_owned(),
             one.rejections
@@ -113,6 +143,19 @@ mod tests {
         table(&["WORDS", "LAST"], &rows, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.ends_with("two lines   [31mred\n"), "{text}");
+    }
+
+    #[test]
+    fn values_stand_in_one_column_whatever_their_names_but_ids_do_not_widen_it() {
+        let mut out = Vec::new();
+        let lines = [
+            ("purpose", "two\nlines\n".to_owned()),
+            ("data_and_licence_statement", "page 3".to_owned()),
+        ];
+        facts(&lines, 8, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let expected = "purpose  two\n         lines\ndata_and_licence_statement page 3\n";
+        assert_eq!(text, expected);
     }
 
     #[test]

@@ -194,7 +194,7 @@ mod tests {
     fn french() -> Texts {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static("fr"));
-        Texts::asked_for(&headers)
+        Texts::asked_for(&crate::texts::SHIPPED, &headers)
     }
 
     #[test]

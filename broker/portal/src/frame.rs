@@ -78,7 +78,7 @@ struct ErrorPage<'a> {
 
 /// The layer around all routes of the portal.
 pub(crate) async fn around(State(portal): State<Portal>, request: Request, next: Next) -> Response {
-    let texts = Texts::asked_for(request.headers());
+    let texts = portal.texts_for(request.headers());
     let id = request
         .headers()
         .get(&REQUEST_ID)

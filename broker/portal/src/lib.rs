@@ -49,13 +49,16 @@ mod words;
 
 use std::sync::Arc;
 
+use axum::http::HeaderMap;
 use broker_app::Broker;
 use broker_auth::Authenticator;
 use url::Url;
 
 use crate::cookies::LoginKey;
+use crate::texts::Texts;
 
 pub use router::router;
+pub use texts::{Catalogues, TextFault};
 
 /// What the pages are made from.
 #[derive(Clone, Debug)]
@@ -65,6 +68,7 @@ pub struct Portal {
     pub(crate) public_url: Url,
     login_key: Arc<LoginKey>,
     ledger_key: Option<Arc<str>>,
+    catalogues: &'static Catalogues,
 }
 
 impl Portal {
@@ -78,6 +82,7 @@ impl Portal {
             public_url,
             login_key,
             ledger_key: None,
+            catalogues: &texts::SHIPPED,
         }
     }
 
@@ -94,6 +99,18 @@ impl Portal {
     pub fn with_ledger_key(mut self, key: &str) -> Self {
         self.ledger_key = Some(key.into());
         self
+    }
+
+    /// The words of the pages, instead of those that this program was built with. They are kept as long as
+    /// the process lives: a page borrows them, and a broker reads them once.
+    #[must_use]
+    pub fn with_texts(mut self, catalogues: Catalogues) -> Self {
+        self.catalogues = Box::leak(Box::new(catalogues));
+        self
+    }
+
+    fn texts_for(&self, headers: &HeaderMap) -> Texts {
+        Texts::asked_for(self.catalogues, headers)
     }
 
     fn is_https(&self) -> bool {

@@ -78,8 +78,8 @@ impl Member {
 impl FromRequestParts<Portal> for Texts {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Portal) -> Result<Self, Infallible> {
-        Ok(Self::asked_for(&parts.headers))
+    async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> Result<Self, Infallible> {
+        Ok(portal.texts_for(&parts.headers))
     }
 }
 
@@ -87,7 +87,7 @@ impl FromRequestParts<Portal> for Visitor {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> Result<Self, Refusal> {
-        let texts = Texts::asked_for(&parts.headers);
+        let texts = portal.texts_for(&parts.headers);
         let Some(token) = portal.session_token(&parts.headers) else {
             return Ok(Self {
                 texts,

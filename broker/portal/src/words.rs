@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn durations_show_their_two_largest_parts() {
-        let texts = Texts::asked_for(&HeaderMap::new());
+        let texts = Texts::asked_for(&crate::texts::SHIPPED, &HeaderMap::new());
         let shown = |seconds| duration(texts, seconds).replace('\u{a0}', " ");
         assert_eq!(shown(0), "0 s");
         assert_eq!(shown(45), "45 s");

@@ -15,7 +15,7 @@ use broker_auth::{Authenticator, DeviceSignIn};
 use broker_client::wire::{LoginChoice, LoginView};
 use broker_ledger::Signer;
 use broker_model::{Clock, Ids, Site, SiteId, SystemClock};
-use broker_portal::Portal;
+use broker_portal::{Catalogues, Portal};
 use broker_store::{SqlStore, StoreOptions};
 use policy_engine::Engine;
 use sha2::{Digest as _, Sha256};
@@ -23,7 +23,7 @@ use url::Url;
 
 use crate::auth::TokenAuth;
 use crate::config::{Config, DatabaseConfig};
-use crate::{contact, files, policy, roles, secrets, shipped, terms, tls};
+use crate::{contact, files, policy, roles, secrets, shipped, terms, texts, tls};
 
 /// From the head of a request for a page to the head of its answer. Signing in asks an issuer meanwhile.
 const PAGE_TIME: Duration = Duration::from_secs(30);
@@ -52,6 +52,7 @@ pub(crate) struct Ingredients {
     pub(crate) public_url: Url,
     pub(crate) limits: Limits,
     pub(crate) files: FileStore,
+    pub(crate) texts: Catalogues,
 }
 
 /// Puts a broker together from its configuration; the schema must be current.
@@ -62,6 +63,10 @@ pub async fn compose(config: &Config) -> anyhow::Result<Composed> {
     let rules = roles::rules(&config.issuers)?;
     let terms = terms::load(config)?;
     let directory = contact::load(config)?;
+    let texts = texts::load(config)?;
+    for warning in texts::in_english(&texts) {
+        tracing::warn!("{warning}");
+    }
     let composed = assemble(Ingredients {
         store,
         policy: policy::load(config)?,
@@ -75,6 +80,7 @@ pub async fn compose(config: &Config) -> anyhow::Result<Composed> {
             ..config.limits.limits()
         },
         files: files::store(&config.files)?,
+        texts,
     })?;
     composed.broker.put_role_rules(rules);
     composed.broker.put_terms(terms);
@@ -101,6 +107,7 @@ pub(crate) fn check(config: &Config) -> anyhow::Result<Vec<String>> {
     policy::load(config)?;
     let terms = terms::load(config)?;
     contact::load(config)?;
+    let texts = texts::load(config)?;
     let sites = sites(config)?;
     roles::rules(&config.issuers)?;
     let is_filed = |id: &SiteId| sites.iter().any(|site| site.id == *id);
@@ -115,6 +122,7 @@ pub(crate) fn check(config: &Config) -> anyhow::Result<Vec<String>> {
     Authenticator::new(config.issuers.clone(), Arc::new(SystemClock))?;
     config.server.tls.as_ref().map_or(Ok(()), tls::check)?;
     warnings.extend(secrets::warnings(config)?);
+    warnings.extend(texts::in_english(&texts));
     Ok(warnings)
 }
 
@@ -139,7 +147,8 @@ pub(crate) fn assemble(parts: Ingredients) -> anyhow::Result<Composed> {
     let ledger_key = parts.signer.verifier();
     let portal = Portal::new(broker.clone(), auth.clone(), parts.public_url)
         .with_ledger_key(&ledger_key.to_string())
-        .with_login_key(&parts.login_key);
+        .with_login_key(&parts.login_key)
+        .with_texts(parts.texts);
     let state = ApiState {
         broker: broker.clone(),
         auth: Arc::new(TokenAuth(auth.clone())),

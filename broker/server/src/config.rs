@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub use parts::{
-    ContactConfig, FilesConfig, LimitsConfig, LogConfig, LogFormat, S3Config, TermsConfig,
+    ContactConfig, FilesConfig, LimitsConfig, LogConfig, LogFormat, PortalConfig, S3Config,
+    TermsConfig,
 };
 pub use retention::RetentionConfig;
 
@@ -30,6 +31,8 @@ pub struct Config {
     pub terms: TermsConfig,
     #[serde(default)]
     pub contact: ContactConfig,
+    #[serde(default)]
+    pub portal: PortalConfig,
     #[serde(default)]
     pub issuers: Vec<IssuerConfig>,
     #[serde(default)]
@@ -144,6 +147,7 @@ impl Config {
             &mut self.sites.dir,
             &mut self.terms.dir,
             &mut self.contact.dir,
+            &mut self.portal.texts,
         ] {
             path.as_mut().map(from);
         }

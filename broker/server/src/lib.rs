@@ -25,6 +25,7 @@ mod telemetry;
 mod terms;
 #[cfg(test)]
 mod testing;
+mod texts;
 mod tls;
 mod waldur;
 

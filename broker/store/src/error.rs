@@ -65,7 +65,7 @@ pub enum CommitError {
     Duplicate(Entity),
     #[error("the {0} is not there")]
     Missing(Entity),
-    #[error("allocation {allocation} has {remaining} unit-hours left")]
+    #[error("allocation {allocation} has {remaining} hours left in its unit")]
     HoursExceeded {
         allocation: AllocationId,
         remaining: UnitMillis,

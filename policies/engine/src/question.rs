@@ -126,6 +126,9 @@ pub struct AllocationFacts {
     /// Whether its term is over at the instant of the question.
     pub ended: bool,
     pub suspended: bool,
+    /// What it is counted in, `GPU-hour`; none in questions that were stored before it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
     /// What is neither used nor lost, in unit-milliseconds; what jobs hold counts, since it may come
     /// back. May be negative where a site reported more than was left.
     pub unspent_unit_ms: i64,

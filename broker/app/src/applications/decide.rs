@@ -1,6 +1,6 @@
 use broker_model::{
     AidRecord, Application, ApplicationDraft, ApplicationId, ApplicationState, ApplicationVerdict,
-    Dossier as _, EntryBody, EntryKind, GrantDraft, Role, Ruling, RulingDraft,
+    Dossier as _, EntryBody, EntryKind, GrantDraft, Organisation, Role, Ruling, RulingDraft,
 };
 use broker_store::{Change, CommitError, Entity, Write};
 use policy_engine::{Decision, Effect, Spoken};

@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use super::{decision, own};
 use crate::cli::ApplicationVerb;
 use crate::print;
+use crate::words::{self, fill, say};
 
 pub(super) async fn list(
     client: &Client,
@@ -66,17 +67,23 @@ fn row(one: &Application, today: Date) -> Vec<String> {
         one.project.name.clone(),
         one.mode.clone(),
         one.system.clone(),
-        one.state.as_str().to_owned(),
+        say(one.state.as_str()).to_owned(),
         own::day_in_brussels(one.applied_at).to_string(),
         clock(one, today),
     ]
 }
 
 pub(super) fn show(one: &Application, today: Date, out: &mut impl Write) -> anyhow::Result<()> {
-    writeln!(out, "{}: {}", one.id, one.state.as_str())?;
+    writeln!(out, "{}: {}", one.id, say(one.state.as_str()))?;
     let mut lines = vec![
         ("organisation", one.organisation.to_string()),
-        ("access", format!("{} at {}", one.mode, one.system)),
+        (
+            "access",
+            fill("{mode} at {system}")
+                .with("mode", &one.mode)
+                .with("system", &one.system)
+                .to_string(),
+        ),
         ("project", one.project.name.clone()),
         ("purpose", one.project.purpose.clone()),
         ("civilian", yes_or_no(one.project.civilian)),
@@ -96,20 +103,17 @@ pub(super) fn show(one: &Application, today: Date, out: &mut impl Write) -> anyh
     );
     lines.push((
         "applied",
-        format!("{} by {}", one.applied_at, one.applied_by),
+        fill("{applied_at} by {applied_by}")
+            .with("applied_at", one.applied_at)
+            .with("applied_by", one.applied_by)
+            .to_string(),
     ));
     if one.is_open() {
         lines.push(("decided by", clock(one, today)));
     }
     lines.push(("rules found", one.found.to_string()));
     lines.extend(outcome(&one.state));
-    for (name, value) in lines {
-        writeln!(
-            out,
-            "{name:12} {}",
-            value.trim_end().replace('\n', "\n             ")
-        )?;
-    }
+    print::facts(&lines, 12, out)?;
     Ok(())
 }
 
@@ -117,7 +121,13 @@ pub(super) fn show(one: &Application, today: Date, out: &mut impl Write) -> anyh
 fn outcome(state: &ApplicationState) -> Vec<(&'static str, String)> {
     let ruled = |it: &Ruling| {
         vec![
-            ("decided", format!("{} by {}", it.at, it.by)),
+            (
+                "decided",
+                fill("{at} by {by}")
+                    .with("at", it.at)
+                    .with("by", it.by)
+                    .to_string(),
+            ),
             ("reasons", it.reasons.clone()),
             ("rules then", it.found.to_string()),
         ]
@@ -132,7 +142,10 @@ fn outcome(state: &ApplicationState) -> Vec<(&'static str, String)> {
             allocation,
             given,
         } => {
-            let made = format!("{project} with {allocation}: `alcyone whoami` shows what is left");
+            let made = fill("{project} with {allocation}: `alcyone whoami` shows what is left")
+                .with("project", project)
+                .with("allocation", allocation)
+                .to_string();
             let mut lines = ruled(ruling);
             lines.extend({ given.iter() }.map(|it| ("given", words_of(it))));
             lines.push(("became", made));
@@ -151,32 +164,45 @@ fn words_of(given: &Given) -> String {
         last_day,
     } = given;
     let anywhere = match scope {
-        GrantScope::Federation => ", at any system",
+        GrantScope::Federation => say(", at any system"),
         GrantScope::System => "",
     };
-    format!("{hours} {unit}s of {share}{anywhere}, from {first_day} to {last_day}")
+    fill("{hours} {units} of {share}{anywhere}, from {first_day} to {last_day}")
+        .with("hours", hours)
+        .with("units", words::units(unit))
+        .with("share", share)
+        .with("anywhere", anywhere)
+        .with("first_day", first_day)
+        .with("last_day", last_day)
+        .to_string()
 }
 
 /// By when a decision is promised, and whether that is over.
 pub(super) fn clock(one: &Application, today: Date) -> String {
     let Some(due) = one.due else {
-        return "not promised".to_owned();
+        return say("not promised").to_owned();
     };
     let days = days(due);
     if !one.is_open() || today <= due.on {
         days
     } else if today <= due.at_latest {
-        format!("{days}, perhaps overdue")
+        fill("{days}, perhaps overdue")
+            .with("days", &days)
+            .to_string()
     } else {
-        format!("{days}, overdue")
+        fill("{days}, overdue").with("days", &days).to_string()
     }
 }
 
 /// Of an application that has just been handed in.
 pub(super) fn promised(one: &Application) -> String {
     one.due.map_or_else(
-        || "; its mode promises no day of decision".to_owned(),
-        |due| format!(", to be decided by {}", days(due)),
+        || say("; its mode promises no day of decision").to_owned(),
+        |due| {
+            fill(", to be decided by {days}")
+                .with("days", days(due))
+                .to_string()
+        },
     )
 }
 
@@ -184,12 +210,18 @@ fn days(due: ApplicationDue) -> String {
     if due.on == due.at_latest {
         return due.on.to_string();
     }
-    format!("{} or {}", due.on, due.at_latest)
+    fill("{on} or {at_latest}")
+        .with("on", due.on)
+        .with("at_latest", due.at_latest)
+        .to_string()
 }
 
 fn need(one: &Application) -> String {
     let (hours, months) = (one.need.gpu_hours, one.need.months);
-    let compute = format!("{hours} GPU-hours in {months} months");
+    let compute = fill("{hours} GPU-hours in {months} months")
+        .with("hours", hours)
+        .with("months", months)
+        .to_string();
     match one.need.storage_tib {
         Some(tib) => format!("{compute}, {tib} TiB"),
         None => compute,
@@ -197,17 +229,17 @@ fn need(one: &Application) -> String {
 }
 
 fn yes_or_no(said: Option<bool>) -> String {
-    match said {
+    let english = match said {
         Some(true) => "yes",
         Some(false) => "no",
         None => "not said",
-    }
-    .to_owned()
+    };
+    say(english).to_owned()
 }
 
 fn listed(words: &[String]) -> String {
     if words.is_empty() {
-        return "none said".to_owned();
+        return say("none said").to_owned();
     }
     words.join(", ")
 }

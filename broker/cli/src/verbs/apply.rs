@@ -18,6 +18,7 @@ use super::{application, own, submit};
 use crate::cli::ApplyArgs;
 use crate::exit::Failure;
 use crate::print;
+use crate::words::{fill, say};
 use crate::written::Written;
 
 /// What a person writes; the rest stands on the command line.
@@ -53,9 +54,11 @@ pub(super) async fn run(
     let path = args.file.as_deref().unwrap_or(Path::new("-"));
     let file = Written::open(path)?;
     let said: Said = file.read().map_err(|error| {
-        Failure::Usage(format!(
-            "{error}\n`alcyone apply MODE SYSTEM --form` prints one to fill in"
-        ))
+        Failure::Usage(
+            fill("{error}\n`alcyone apply MODE SYSTEM --form` prints one to fill in")
+                .with("error", &error)
+                .to_string(),
+        )
     })?;
     let of = own::organisation_option(client, args.organisation).await?;
     let draft = draft(of, (args.mode, args.system), said)?;
@@ -65,14 +68,15 @@ pub(super) async fn run(
     } else {
         writeln!(
             out,
-            "{} is handed in{}",
-            made.id,
-            application::promised(&made)
+            "{}",
+            fill("{id} is handed in{promised}")
+                .with("id", made.id)
+                .with("promised", application::promised(&made))
         )?;
         writeln!(
             out,
-            "`alcyone application show {}` tells what becomes of it",
-            made.id
+            "{}",
+            fill("`alcyone application show {id}` tells what becomes of it").with("id", made.id)
         )?;
     }
     Ok(0)
@@ -110,9 +114,9 @@ async fn hand_in(
         Err(lost) => lost,
     };
     if !json {
-        submit::reasons(("this organisation", &lost.error), out)?;
+        submit::reasons((say("this organisation"), &lost.error), out)?;
     }
-    let what = "an application that can be handed in";
+    let what = say("an application that can be handed in");
     Err(lost.explained(|error| match error {
         Error::Problem(_) => file.refused(error, what, json),
         error => error.into(),

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::cli::Audit;
 use crate::config::{Place, Settings};
 use crate::exit::Failure;
+use crate::words::{fill, say};
 use crate::{FileTokens, print};
 
 mod file;
@@ -49,7 +50,7 @@ pub(crate) async fn run(
             job::verify(&client, job, &now, as_json, out).await
         }
         Audit::Verify { .. } => {
-            Err(Failure::Usage("give an export to verify, or --job JOB".to_owned()).into())
+            Err(Failure::Usage(say("give an export to verify, or --job JOB").to_owned()).into())
         }
     }
 }
@@ -77,18 +78,19 @@ async fn export(
     kept::keep(settings, &head.note)?;
     let mut chunks = client.export().await?.bytes_stream();
     let mut written = File::create_new(file).map_err(|error| {
-        Failure::Usage(format!(
-            "{}: {error}; an export is never written over",
-            file.display()
-        ))
+        Failure::Usage(
+            fill("{file}: {error}; an export is never written over")
+                .with("error", &error)
+                .with("file", file.display())
+                .to_string(),
+        )
     })?;
     let mut bytes = 0;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.with_context(|| {
-            format!(
-                "the export broke off; remove {} and try again",
-                file.display()
-            )
+            fill("the export broke off; remove {file} and try again")
+                .with("file", file.display())
+                .to_string()
         })?;
         bytes += chunk.len();
         written.write_all(&chunk)?;
@@ -99,8 +101,9 @@ async fn export(
     } else {
         writeln!(
             out,
-            "{} written; check it with `alcyone audit verify {0}`",
-            file.display()
+            "{}",
+            fill("{file} written; check it with `alcyone audit verify {file}`")
+                .with("file", file.display())
         )?;
     }
     Ok(0)

@@ -8,6 +8,7 @@ use broker_client::wire::{ContactReason, Ranking, SourcedView, SupportCentre};
 use super::contact;
 use crate::cli::FindArgs;
 use crate::print;
+use crate::words::{self, fill, say};
 
 pub(super) async fn list(client: &Client, json: bool, out: &mut impl Write) -> anyhow::Result<u8> {
     let centres = client.support_centres().await?;
@@ -18,7 +19,7 @@ pub(super) async fn list(client: &Client, json: bool, out: &mut impl Write) -> a
     let row = |it: &SupportCentre| {
         vec![
             it.id.to_string(),
-            it.kind.replace('_', " "),
+            words::word(&it.kind),
             it.country.clone(),
             known(&it.services),
             known(&it.languages),
@@ -29,7 +30,10 @@ pub(super) async fn list(client: &Client, json: bool, out: &mut impl Write) -> a
     print::table(&head, &rows, out)?;
     writeln!(
         out,
-        "`?` stands after what was not read with certainty; `alcyone centres find --service SERVICE` ranks them"
+        "{}",
+        say(
+            "`?` stands after what was not read with certainty; `alcyone centres find --service SERVICE` ranks them"
+        )
     )?;
     Ok(0)
 }
@@ -45,7 +49,7 @@ fn known(values: &[SourcedView<Vec<String>>]) -> String {
         words.extend(sourced.value.iter().map(|it| format!("{it}{mark}")));
     }
     if words.is_empty() {
-        return "not known".to_owned();
+        return say("not known").to_owned();
     }
     words.join(", ")
 }
@@ -85,7 +89,7 @@ fn table((ranking, language): (&Ranking, &str), out: &mut impl Write) -> anyhow:
         rows.push(vec![
             it.rank.to_string(),
             it.centre.to_string(),
-            it.kind.replace('_', " "),
+            words::word(&it.kind),
             it.country.clone(),
             it.score.to_string(),
             why.join(" "),
@@ -95,18 +99,18 @@ fn table((ranking, language): (&Ranking, &str), out: &mut impl Write) -> anyhow:
     print::table(&head, &rows, out)?;
     if !ranking.cannot.is_empty() {
         let many = ranking.cannot.len();
-        writeln!(out, "{many} cannot help with this: `--reasons` shows why")?;
+        writeln!(
+            out,
+            "{}",
+            fill("{many} cannot help with this: `--reasons` shows why").with("many", many)
+        )?;
     }
     Ok(())
 }
 
 fn all((ranking, language): (&Ranking, &str), out: &mut impl Write) -> anyhow::Result<()> {
     for it in &ranking.centres {
-        writeln!(
-            out,
-            "{}. {} ({}, {}): {}, acknowledges within {} working days",
-            it.rank, it.centre, it.name, it.country, it.score, it.acknowledge_within
-        )?;
+        writeln!(out, "{}", fill("{rank}. {centre} ({name}, {country}): {score}, acknowledges within {acknowledge_within} working days").with("rank", it.rank).with("centre", &it.centre).with("name", &it.name).with("country", &it.country).with("score", it.score).with("acknowledge_within", it.acknowledge_within))?;
         for reason in &it.reasons {
             writeln!(
                 out,
@@ -119,8 +123,11 @@ fn all((ranking, language): (&Ranking, &str), out: &mut impl Write) -> anyhow::R
     for it in &ranking.cannot {
         writeln!(
             out,
-            "{} ({}, {}): cannot help",
-            it.centre, it.name, it.country
+            "{}",
+            fill("{centre} ({name}, {country}): cannot help")
+                .with("centre", &it.centre)
+                .with("name", &it.name)
+                .with("country", &it.country)
         )?;
         for reason in &it.why {
             writeln!(out, "       {}", sentence(reason, language))?;
@@ -133,6 +140,10 @@ fn all((ranking, language): (&Ranking, &str), out: &mut impl Write) -> anyhow::R
 fn sentence(reason: &ContactReason, language: &str) -> String {
     let words = { reason.words.get(language) }.or_else(|| reason.words.get("en"));
     let words = words.unwrap_or(&reason.code);
-    let doubt = if reason.certain { "" } else { " (uncertain)" };
+    let doubt = if reason.certain {
+        ""
+    } else {
+        say(" (uncertain)")
+    };
     format!("{words}{doubt}")
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::exit::Failure;
 use crate::print;
+use crate::words::{self, fill, say};
 
 /// Exit code 1 when the answer is not "eligible", or when terms that every job needs are not accepted.
 pub(crate) async fn run(
@@ -28,7 +29,11 @@ pub(crate) async fn run(
     } else {
         decision(&answer.organisation, &answer.decision, out)?;
         if let Some(allocation) = &answer.allocation {
-            writeln!(out, "under allocation {allocation}")?;
+            writeln!(
+                out,
+                "{}",
+                fill("under allocation {allocation}").with("allocation", allocation)
+            )?;
         }
         missing(&answer.missing, out)?;
     }
@@ -39,13 +44,15 @@ async fn only_project(client: &Client) -> anyhow::Result<ProjectId> {
     let me = client.whoami().await?;
     match me.projects.as_slice() {
         [project] => Ok(project.id),
-        [] => Err(Failure::Usage("you work in no project yet".to_owned()).into()),
+        [] => Err(Failure::Usage(say("you work in no project yet").to_owned()).into()),
         projects => {
             let ids: Vec<String> = projects
                 .iter()
                 .map(|p| format!("  {}  {}", p.id, p.name))
                 .collect();
-            let words = format!("which project? give --project:\n{}", ids.join("\n"));
+            let words = fill("which project? give --project:\n{ids}")
+                .with("ids", ids.join("\n"))
+                .to_string();
             Err(Failure::Usage(words).into())
         }
     }
@@ -58,7 +65,11 @@ pub(crate) fn decision(
 ) -> anyhow::Result<()> {
     writeln!(out, "{organisation}: {}", plain(&decision.result))?;
     rules(decision, out)?;
-    writeln!(out, "\npolicy {}", decision.policy_digest)?;
+    writeln!(
+        out,
+        "\n{}",
+        fill("policy {policy_digest}").with("policy_digest", &decision.policy_digest)
+    )?;
     Ok(())
 }
 
@@ -69,11 +80,19 @@ pub(super) fn rules(decision: &DecisionView, out: &mut impl Write) -> anyhow::Re
         writeln!(out, "\n  [{effect}] {} ({})", rule.title, rule.rule)?;
         writeln!(out, "    {}", rule.words)?;
         let (source, effective) = (&rule.source, rule.effective);
-        let checked =
-            { rule.checked_on }.map_or_else(String::new, |on| format!(", checked on {on}"));
-        writeln!(out, "    source: {source}, effective {effective}{checked}")?;
+        let told = match rule.checked_on {
+            Some(_) => fill("source: {source}, effective {effective}, checked on {checked}"),
+            None => fill("source: {source}, effective {effective}"),
+        };
+        let checked = { rule.checked_on }.map_or_else(String::new, |on| on.to_string());
+        let told = told.with("source", &source).with("effective", &effective);
+        writeln!(out, "    {}", told.with("checked", &checked))?;
         if let Some(remedy) = &rule.remedy {
-            writeln!(out, "    remedy: {remedy}")?;
+            writeln!(
+                out,
+                "    {}",
+                fill("remedy: {remedy}").with("remedy", remedy)
+            )?;
         }
     }
     Ok(())
@@ -84,14 +103,25 @@ pub(super) fn missing(all: &[Missing], out: &mut impl Write) -> anyhow::Result<(
     if all.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\nstill missing:")?;
+    writeln!(out, "\n{}", say("still missing:"))?;
     for one in all {
-        let there =
-            { one.site.as_ref() }.map_or_else(String::new, |site| format!(" (for jobs at {site})"));
+        let there = { one.site.as_ref() }.map_or_else(String::new, |site| {
+            fill(" (for jobs at {site})").with("site", site).to_string()
+        });
         writeln!(out, "  [{}]{there} {}", plain(&one.what), one.words)?;
         match one.by {
-            MissingFrom::Nobody => writeln!(out, "    nobody has to do anything: {}", one.how)?,
-            by => writeln!(out, "    by {}: {}", turn(by), one.how)?,
+            MissingFrom::Nobody => writeln!(
+                out,
+                "    {}",
+                fill("nobody has to do anything: {how}").with("how", &one.how)
+            )?,
+            by => writeln!(
+                out,
+                "    {}",
+                fill("by {turn}: {how}")
+                    .with("turn", say(turn(by)))
+                    .with("how", &one.how)
+            )?,
         }
     }
     Ok(())
@@ -109,5 +139,5 @@ const fn turn(by: MissingFrom) -> &'static str {
 }
 
 pub(super) fn plain(word: &impl Serialize) -> String {
-    print::word(word).replace('_', " ")
+    words::word(&print::word(word))
 }

@@ -9,6 +9,7 @@ use broker_model::DecisionId;
 use super::check;
 use crate::cli::DecisionVerb;
 use crate::print;
+use crate::words::{fill, say};
 
 /// Of something that was checked and is not so; see the crate's documentation.
 const NOT_VERIFIED: u8 = 5;
@@ -45,16 +46,28 @@ fn show(found: &DecisionReplayView, out: &mut impl Write) -> anyhow::Result<()> 
     writeln!(
         out,
         "{id}: {}",
-        result.unwrap_or_else(|| "not readable by this broker".to_owned())
+        result.unwrap_or_else(|| say("not readable by this broker").to_owned())
     )?;
-    writeln!(out, "{:12} {}", "organisation", found.organisation)?;
-    writeln!(out, "{:12} {}", "decided", found.decided_at)?;
-    writeln!(out, "{:12} {}", "policy", found.policy_digest)?;
+    let mut lines = vec![
+        ("organisation", found.organisation.to_string()),
+        ("decided", found.decided_at.to_string()),
+        ("policy", found.policy_digest.clone()),
+    ];
+    lines.extend(
+        found
+            .said
+            .iter()
+            .map(|it| ("inputs", it.inputs_digest.clone())),
+    );
+    print::facts(&lines, 12, out)?;
     if let Some(said) = &found.said {
-        writeln!(out, "{:12} {}", "inputs", said.inputs_digest)?;
         check::rules(said, out)?;
     }
-    writeln!(out, "\n`alcyone decision replay {id}` makes it again")?;
+    writeln!(
+        out,
+        "\n{}",
+        fill("`alcyone decision replay {id}` makes it again").with("id", id)
+    )?;
     Ok(())
 }
 
@@ -63,12 +76,25 @@ fn replayed(found: &DecisionReplayView, out: &mut impl Write) -> anyhow::Result<
     if found.same {
         writeln!(
             out,
-            "{id}: made again under policy {policy}: the same, byte for byte"
+            "{}",
+            fill("{id}: made again under policy {policy}: the same, byte for byte")
+                .with("id", id)
+                .with("policy", policy)
         )?;
         return Ok(());
     }
-    let reason = found.reason.as_deref().unwrap_or("no reason is given");
-    writeln!(out, "{id}: not the same under policy {policy}: {reason}")?;
+    let reason = found
+        .reason
+        .as_deref()
+        .unwrap_or_else(|| say("no reason is given"));
+    writeln!(
+        out,
+        "{}",
+        fill("{id}: not the same under policy {policy}: {reason}")
+            .with("id", id)
+            .with("policy", policy)
+            .with("reason", reason)
+    )?;
     Ok(())
 }
 
@@ -87,6 +113,10 @@ pub(super) async fn rules(
         writeln!(out, "\n{id}: {}", check::plain(&said.result))?;
         check::rules(said, out)?;
     }
-    writeln!(out, "\n`alcyone decision replay {id}` makes it again")?;
+    writeln!(
+        out,
+        "\n{}",
+        fill("`alcyone decision replay {id}` makes it again").with("id", id)
+    )?;
     Ok(())
 }

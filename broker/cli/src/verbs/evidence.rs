@@ -14,6 +14,7 @@ use super::keyed::Keyed;
 use super::own;
 use crate::cli::{EvidenceAdd, EvidenceVerb};
 use crate::print;
+use crate::words::{fill, say};
 
 pub(super) async fn list(
     client: &Client,
@@ -99,9 +100,11 @@ fn said(evidence: &Evidence, json: bool, out: &mut impl Write) -> anyhow::Result
         return print::json(evidence, out);
     }
     let files = match evidence.files.len() {
-        0 => "without a file".to_owned(),
-        1 => "with 1 file".to_owned(),
-        several => format!("with {several} files"),
+        0 => say("without a file").to_owned(),
+        1 => say("with 1 file").to_owned(),
+        several => fill("with {several} files")
+            .with("several", several)
+            .to_string(),
     };
     let (id, kind) = (evidence.id, &evidence.kind.0);
     writeln!(
@@ -137,13 +140,15 @@ fn file_row(evidence: &Evidence, file: &EvidenceFile) -> Vec<String> {
 /// Where it stands, and with a refusal its words.
 fn state(evidence: &Evidence, today: Date) -> String {
     if evidence.withdrawn_at.is_some() {
-        return "withdrawn".to_owned();
+        return say("withdrawn").to_owned();
     }
     match &evidence.check {
-        Some(check) if !check.accepted => format!("refused: {}", check.words),
-        _ if evidence.expires_on.is_some_and(|last| last < today) => "expired".to_owned(),
-        _ if evidence.is_checked() => "checked".to_owned(),
-        _ => "waits for a reviewer".to_owned(),
+        Some(check) if !check.accepted => fill("refused: {words}")
+            .with("words", &check.words)
+            .to_string(),
+        _ if evidence.expires_on.is_some_and(|last| last < today) => say("expired").to_owned(),
+        _ if evidence.is_checked() => say("checked").to_owned(),
+        _ => say("waits for a reviewer").to_owned(),
     }
 }
 

@@ -12,6 +12,7 @@ use super::contact;
 use super::keyed::{Keyed, Lost};
 use crate::cli::FollowUpVerb;
 use crate::print;
+use crate::words::{self, fill, say};
 
 pub(super) async fn list(
     client: &Client,
@@ -44,8 +45,11 @@ pub(super) async fn list(
     if found.iter().any(|it| it.overdue && it.blocks) {
         writeln!(
             out,
-            "what is overdue and blocks stands in the way of the organisation's next application: \
+            "{}",
+            say(
+                "what is overdue and blocks stands in the way of the organisation's next application: \
              `alcyone follow-up fulfil` hands it in"
+            )
         )?;
     }
     Ok(0)
@@ -65,7 +69,7 @@ async fn checks(client: &Client) -> anyhow::Result<bool> {
 fn row(one: &FollowUpView) -> Vec<String> {
     vec![
         one.follow_up.id.to_string(),
-        one.follow_up.kind.replace('_', " "),
+        words::word(&one.follow_up.kind),
         one.organisation_name.clone(),
         one.project_name.clone(),
         due(&one.follow_up),
@@ -75,7 +79,7 @@ fn row(one: &FollowUpView) -> Vec<String> {
 
 fn due(one: &FollowUp) -> String {
     let day = one.due_on.map(|it| it.to_string());
-    day.unwrap_or_else(|| "no day".to_owned())
+    day.unwrap_or_else(|| say("no day").to_owned())
 }
 
 fn standing(one: &FollowUpView) -> String {
@@ -85,7 +89,7 @@ fn standing(one: &FollowUpView) -> String {
         (false, _, true) => "due soon",
         _ => one.follow_up.state.as_str(),
     };
-    state.to_owned()
+    say(state).to_owned()
 }
 
 pub(super) async fn run(
@@ -156,7 +160,7 @@ fn making(key: Option<String>, done: &'static str) -> Keyed {
 /// Hours of before, and of others' calls, may be by a mode that nobody noted.
 fn mode(it: &FollowUp) -> &str {
     if it.mode.is_empty() {
-        "a mode that nobody knows"
+        say("a mode that nobody knows")
     } else {
         &it.mode
     }
@@ -166,20 +170,25 @@ fn show(one: &FollowUpView, out: &mut impl Write) -> anyhow::Result<()> {
     let it = &one.follow_up;
     writeln!(out, "{}: {}", it.id, standing(one))?;
     let mut lines = vec![
-        ("kind", it.kind.replace('_', " ")),
+        ("kind", words::word(&it.kind)),
         ("organisation", one.organisation_name.clone()),
         ("project", format!("{} ({})", one.project_name, it.project)),
         (
             "allocation",
-            format!("{}, {} by {}", it.allocation, it.share, mode(it)),
+            fill("{allocation}, {share} by {mode}")
+                .with("allocation", &it.allocation)
+                .with("share", &it.share)
+                .with("mode", &mode(it))
+                .to_string(),
         ),
         ("due", due(it)),
     ];
     lines.extend(it.reminders.last().map(|told| {
-        let words = format!(
-            "{}, {} days before {}",
-            told.at, told.days_before, told.due_on
-        );
+        let words = fill("{at}, {days_before} days before {due_on}")
+            .with("at", told.at)
+            .with("days_before", told.days_before)
+            .with("due_on", told.due_on)
+            .to_string();
         ("reminded", words)
     }));
     lines.extend(
@@ -189,10 +198,7 @@ fn show(one: &FollowUpView, out: &mut impl Write) -> anyhow::Result<()> {
             .map(|it| ("before", it)),
     );
     lines.extend(history(&it.state).map(|it| ("now", it)));
-    for (name, value) in lines {
-        let value = value.trim_end().replace('\n', "\n             ");
-        writeln!(out, "{name:12} {value}")?;
-    }
+    print::facts(&lines, 12, out)?;
     Ok(())
 }
 
@@ -201,11 +207,18 @@ fn history(state: &FollowUpState) -> Option<String> {
     Some(match state {
         FollowUpState::Open { reopened } => {
             let it = reopened.as_ref()?;
-            let day = it
-                .was_due_on
-                .map(|day| format!(", due on {day} until then"));
+            let day = it.was_due_on.map(|day| {
+                fill(", due on {day} until then")
+                    .with("day", day)
+                    .to_string()
+            });
             let day = day.unwrap_or_default();
-            format!("reopened {} by {}{day}: {}", it.at, it.by, it.words)
+            fill("reopened {at} by {by}{day}: {words}")
+                .with("day", &day)
+                .with("at", it.at)
+                .with("by", it.by)
+                .with("words", &it.words)
+                .to_string()
         }
         FollowUpState::Fulfilled {
             at,
@@ -217,8 +230,17 @@ fn history(state: &FollowUpState) -> Option<String> {
             let link = link.as_ref().map(|it| format!("\n{it}"));
             let sha256 = sha256.as_ref().map(|it| format!("\nsha256 {it}"));
             let beside = link.unwrap_or_default() + &sha256.unwrap_or_default();
-            format!("handed in {at} by {by}: {words}{beside}")
+            fill("handed in {at} by {by}: {words}{beside}")
+                .with("at", at)
+                .with("by", by)
+                .with("words", words)
+                .with("beside", &beside)
+                .to_string()
         }
-        FollowUpState::Waived { at, by, reason } => format!("waived {at} by {by}: {reason}"),
+        FollowUpState::Waived { at, by, reason } => fill("waived {at} by {by}: {reason}")
+            .with("at", at)
+            .with("by", by)
+            .with("reason", reason)
+            .to_string(),
     })
 }

@@ -9,6 +9,7 @@ use super::keyed::Keyed;
 use super::{contact, policy};
 use crate::cli::{FunderVerb, ObjectiveArgs, ObjectiveVerb};
 use crate::print;
+use crate::words::{self, fill, say};
 
 pub(super) async fn run(
     client: &Client,
@@ -50,16 +51,7 @@ async fn add(
     if json {
         return print::json(&set, out);
     }
-    writeln!(
-        out,
-        "{} is set: {} from {} to {}, from {} to {}; nothing changes it now",
-        set.id,
-        set.indicator.as_str(),
-        set.baseline,
-        set.target,
-        set.from,
-        set.to
-    )?;
+    writeln!(out, "{}", fill("{id} is set: {indicator} from {baseline} to {target}, from {from} to {to}; nothing changes it now").with("id", set.id).with("indicator", set.indicator.as_str()).with("baseline", set.baseline).with("target", set.target).with("from", set.from).with("to", set.to))?;
     Ok(())
 }
 
@@ -73,12 +65,18 @@ fn list(all: &[ObjectiveView], json: bool, out: &mut impl Write) -> anyhow::Resu
         vec![
             one.id.to_string(),
             it.owner_name.clone(),
-            one.indicator.as_str().to_owned(),
+            say(one.indicator.as_str()).to_owned(),
             one.share
                 .as_ref()
                 .map_or("all".to_owned(), ToString::to_string),
-            format!("{} to {}", one.from, one.to),
-            format!("{} to {}", one.baseline, one.target),
+            fill("{from} to {to}")
+                .with("from", one.from)
+                .with("to", one.to)
+                .to_string(),
+            fill("{baseline} to {target}")
+                .with("baseline", one.baseline)
+                .with("target", one.target)
+                .to_string(),
             measured.unwrap_or_else(|| "-".to_owned()),
             standing(it),
         ]
@@ -101,26 +99,34 @@ fn list(all: &[ObjectiveView], json: bool, out: &mut impl Write) -> anyhow::Resu
 fn standing(one: &ObjectiveView) -> String {
     let way = one.progress_permille.map(tenths);
     match (one.reached, one.over, way) {
-        (true, _, _) => "reached".to_owned(),
-        (false, true, _) => "not reached".to_owned(),
-        (false, false, Some(way)) => format!("{way} % of the way"),
-        (false, false, None) => "nothing measured yet".to_owned(),
+        (true, _, _) => say("reached").to_owned(),
+        (false, true, _) => say("not reached").to_owned(),
+        (false, false, Some(way)) => fill("{way} % of the way").with("way", &way).to_string(),
+        (false, false, None) => say("nothing measured yet").to_owned(),
     }
 }
 
 fn show(found: &Indicators, out: &mut impl Write) -> anyhow::Result<()> {
-    let of = found.share.as_ref().map(|it| format!(", of {it}"));
+    let of = found
+        .share
+        .as_ref()
+        .map(|it| fill(", of {share}").with("share", it).to_string());
     writeln!(
         out,
-        "{} to {}{}: {} GPU-hours by {} organisations",
-        found.from,
-        found.to,
-        of.unwrap_or_default(),
-        found.gpu,
-        found.organisations
+        "{}",
+        fill("{from} to {to}{share}: {gpu} GPU-hours by {organisations} organisations")
+            .with("from", found.from)
+            .with("to", found.to)
+            .with("share", of.unwrap_or_default())
+            .with("gpu", found.gpu)
+            .with("organisations", found.organisations)
     )?;
     if let Some(top) = found.top_10_permille {
-        writeln!(out, "the ten that used most: {} %", tenths(top.into()))?;
+        writeln!(
+            out,
+            "{}",
+            fill("the ten that used most: {tenths} %").with("tenths", tenths(top.into()))
+        )?;
     }
     for (name, parts) in [
         ("SIZE", &found.by_size),
@@ -147,14 +153,18 @@ fn show(found: &Indicators, out: &mut impl Write) -> anyhow::Result<()> {
             "IN ALL",
         ];
         print::table(&head, &rows, out)?;
-        writeln!(out, "times are medians, with how many they are of")?;
+        writeln!(
+            out,
+            "{}",
+            say("times are medians, with how many they are of")
+        )?;
     }
     Ok(())
 }
 
 fn part(one: &UsedPart) -> Vec<String> {
     vec![
-        one.of.replace('_', " "),
+        words::word(&one.of),
         one.gpu.to_string(),
         tenths(one.permille.into()),
         one.organisations.to_string(),

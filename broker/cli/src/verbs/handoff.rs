@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::cli::{HandoffArgs, HandoffFormat};
 use crate::print;
+use crate::words::{fill, say};
 
 /// Fetches what a person hands in, or says that they did.
 pub(crate) async fn run(
@@ -33,12 +34,20 @@ pub(crate) async fn run(
         }
         return Ok(0);
     };
-    std::fs::write(file, &text).with_context(|| format!("cannot write `{}`", file.display()))?;
+    std::fs::write(file, &text).with_context(|| {
+        fill("cannot write `{file}`")
+            .with("file", file.display())
+            .to_string()
+    })?;
     if as_json {
         print::json(&json!({ "file": file, "bytes": text.len() }), out)?;
     } else {
         let file = file.display();
-        writeln!(out, "{file} is ready. Hand it in once, as it is.")?;
+        writeln!(
+            out,
+            "{}",
+            fill("{file} is ready. Hand it in once, as it is.").with("file", &file)
+        )?;
     }
     Ok(0)
 }
@@ -51,7 +60,8 @@ fn warn_of_lexis(has_dataset: bool) {
     } else {
         "without `--lexis-dataset` what runs is the template's own, not the job's script"
     };
-    eprintln!("the workflow holds neither the job's script nor its GPUs: {runs}");
+    let words = fill("the workflow holds neither the job's script nor its GPUs: {runs}");
+    eprintln!("{}", words.with("runs", say(runs)));
 }
 
 fn asked(args: &HandoffArgs) -> (&'static str, Vec<(&'static str, String)>) {
@@ -84,7 +94,8 @@ async fn handed_in(
     } else {
         writeln!(
             out,
-            "{job} is noted as handed in; its site has to tell of it"
+            "{}",
+            fill("{job} is noted as handed in; its site has to tell of it").with("job", job)
         )?;
     }
     Ok(0)

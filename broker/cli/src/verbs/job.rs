@@ -6,6 +6,7 @@ use broker_model::{JobId, Refusal};
 use serde_json::json;
 
 use crate::print;
+use crate::words::{fill, say};
 
 pub(crate) async fn show(
     client: &Client,
@@ -35,9 +36,13 @@ pub(crate) async fn cancel(
     if as_json {
         print::json(&job, out)?;
     } else if job.state.is_final() {
-        writeln!(out, "{id} is cancelled")?;
+        writeln!(out, "{}", fill("{id} is cancelled").with("id", id))?;
     } else {
-        writeln!(out, "{id} will be cancelled once its site has confirmed")?;
+        writeln!(
+            out,
+            "{}",
+            fill("{id} will be cancelled once its site has confirmed").with("id", id)
+        )?;
     }
     Ok(0)
 }
@@ -45,7 +50,7 @@ pub(crate) async fn cancel(
 fn facts(job: &JobView, out: &mut impl Write) -> anyhow::Result<()> {
     let mut lines = vec![
         ("job", format!("{} ({})", job.id, job.name)),
-        ("state", job.state.as_str().to_owned()),
+        ("state", say(job.state.as_str()).to_owned()),
         ("project", job.project.to_string()),
         ("rules found", job.decision.to_string()),
     ];
@@ -76,12 +81,10 @@ fn facts(job: &JobView, out: &mut impl Write) -> anyhow::Result<()> {
     if let Some(outcome) = &job.outcome {
         let code = outcome
             .exit_code
-            .map(|code| format!(", exit code {code}"))
+            .map(|code| fill(", exit code {code}").with("code", code).to_string())
             .unwrap_or_default();
         lines.push(("outcome", format!("{}{code}", outcome.site_words)));
     }
-    for (name, value) in lines {
-        writeln!(out, "{name:15} {value}")?;
-    }
+    print::facts(&lines, 15, out)?;
     Ok(())
 }

@@ -4,6 +4,7 @@ use broker_client::Client;
 use broker_client::wire::JobView;
 
 use crate::print;
+use crate::words::{fill, say};
 
 pub(crate) async fn run(
     client: &Client,
@@ -24,11 +25,21 @@ pub(crate) async fn run(
     )?;
     for job in &page.items {
         if let Some(words) = job.waits() {
-            writeln!(out, "{} waits for {words}", job.id)?;
+            writeln!(
+                out,
+                "{}",
+                fill("{id} waits for {words}")
+                    .with("words", &words)
+                    .with("id", job.id)
+            )?;
         }
     }
     if let Some(cursor) = &page.next_cursor {
-        writeln!(out, "There are more: add --cursor {cursor}")?;
+        writeln!(
+            out,
+            "{}",
+            fill("There are more: add --cursor {cursor}").with("cursor", cursor)
+        )?;
     }
     Ok(0)
 }
@@ -37,7 +48,7 @@ fn row(job: &JobView) -> Vec<String> {
     vec![
         job.id.to_string(),
         job.name.clone(),
-        job.state.as_str().to_owned(),
+        say(job.state.as_str()).to_owned(),
         job.partition
             .as_ref()
             .map_or_else(|| "-".to_owned(), ToString::to_string),

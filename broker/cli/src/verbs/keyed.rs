@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use broker_client::{Error, Result};
 
+use crate::words::{fill, say};
+
 const TRIES: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
@@ -90,8 +92,7 @@ impl From<Lost> for anyhow::Error {
             return error;
         }
         let Keyed { key, done, twice } = lost.keyed;
-        error.context(format!(
-            "whether {done} is not known; the same command with `--key {key}` asks again and never {twice}"
-        ))
+        error.context(fill(
+            "whether {done} is not known; the same command with `--key {key}` asks again and never {twice}").with("done", say(done)).with("key", &key).with("twice", say(twice)).to_string())
     }
 }

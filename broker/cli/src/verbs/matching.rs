@@ -10,6 +10,7 @@ use super::keyed::Keyed;
 use super::own;
 use crate::cli::{MatchesVerb, MatchingVerb};
 use crate::print;
+use crate::words::{fill, say};
 use crate::written::Written;
 
 pub(super) async fn run(
@@ -33,7 +34,7 @@ pub(super) async fn run(
             let of = own::organisation(client, organisation).await?;
             let making = Keyed::new(key, "the profile was published", "publishes it twice");
             let made = making.send(async |key| client.publish_profile(of, &draft, key).await);
-            let what = "a profile that can be published";
+            let what = say("a profile that can be published");
             let refused = |error: Error| file.refused(error, what, json);
             made.await.map_err(|lost| lost.explained(refused))?
         }
@@ -52,20 +53,20 @@ pub(super) async fn run(
 
 fn show(one: &Profile, out: &mut impl Write) -> anyhow::Result<()> {
     let stands = match one.withdrawn_at {
-        Some(at) => format!("withdrawn at {at}"),
-        None => format!("published at {}", one.published_at),
+        Some(at) => fill("withdrawn at {at}").with("at", at).to_string(),
+        None => fill("published at {published_at}")
+            .with("published_at", one.published_at)
+            .to_string(),
     };
     writeln!(out, "{}: {}, {stands}", one.id, one.side)?;
-    for (name, value) in [
-        ("sectors", &one.sectors.join(", ")),
-        ("seeks", &one.seeks),
-        ("offers", &one.offers),
-        ("contact", &one.contact),
-    ] {
-        if !value.is_empty() {
-            writeln!(out, "{name:8} {}", value.replace('\n', "\n         "))?;
-        }
-    }
+    let mut lines = vec![
+        ("sectors", one.sectors.join(", ")),
+        ("seeks", one.seeks.clone()),
+        ("offers", one.offers.clone()),
+        ("contact", one.contact.clone()),
+    ];
+    lines.retain(|(_, value)| !value.is_empty());
+    print::facts(&lines, 8, out)?;
     Ok(())
 }
 
@@ -116,7 +117,7 @@ pub(super) async fn answer(
 }
 
 fn table(matches: &[Match], out: &mut impl Write) -> anyhow::Result<()> {
-    let yes_or_no = |it: bool| if it { "yes" } else { "no" }.to_owned();
+    let yes_or_no = |it: bool| say(if it { "yes" } else { "no" }).to_owned();
     let row = |it: &Match| {
         let contact = it.contact.as_ref();
         let contact = contact.map(|it| format!("{}, {}", it.organisation, it.contact));
@@ -126,7 +127,7 @@ fn table(matches: &[Match], out: &mut impl Write) -> anyhow::Result<()> {
             it.shared.join(", "),
             yes_or_no(it.ours),
             yes_or_no(it.theirs),
-            contact.unwrap_or_else(|| "once both would meet".to_owned()),
+            contact.unwrap_or_else(|| say("once both would meet").to_owned()),
             it.seeks.clone(),
             it.offers.clone(),
         ]

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::cli::MeVerb;
 use crate::exit::Failure;
 use crate::print;
+use crate::words::{fill, say};
 
 pub(super) async fn run(
     client: &Client,
@@ -27,7 +28,11 @@ pub(super) async fn run(
             if as_json {
                 print::json(&json!({ "file": file, "bytes": text.len() }), out)?;
             } else {
-                writeln!(out, "{} has all that is kept of you", file.display())?;
+                writeln!(
+                    out,
+                    "{}",
+                    fill("{file} has all that is kept of you").with("file", file.display())
+                )?;
             }
         }
         MeVerb::Erase { withdraw: true, .. } => {
@@ -35,7 +40,11 @@ pub(super) async fn run(
             if as_json {
                 print::json(&kept, out)?;
             } else {
-                writeln!(out, "your request is withdrawn: you stay as you are")?;
+                writeln!(
+                    out,
+                    "{}",
+                    say("your request is withdrawn: you stay as you are")
+                )?;
             }
         }
         MeVerb::Erase { .. } => erase(client, as_json, out).await?,
@@ -49,14 +58,11 @@ async fn erase(client: &Client, as_json: bool, out: &mut impl Write) -> anyhow::
         return print::json(&asked, out);
     }
     let since = { asked.asked_at }
-        .map(|at| format!(" since {at}"))
+        .map(|at| fill(" since {at}").with("at", at).to_string())
         .unwrap_or_default();
-    writeln!(
-        out,
-        "your request is with the operators{since}. Jobs of yours that are not over have to end first \
+    writeln!(out, "{}", fill("your request is with the operators{since}. Jobs of yours that are not over have to end first \
          (`alcyone jobs`), and `alcyone me export` gives you what is kept while it is. \
-         `alcyone me erase --withdraw` takes it back"
-    )?;
+         `alcyone me erase --withdraw` takes it back").with("since", &since))?;
     for left in &asked.left_alone {
         writeln!(out, "{left}")?;
     }
@@ -68,10 +74,16 @@ fn written(file: &Path, text: &str) -> anyhow::Result<()> {
     match private(file, text) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             let words =
-                format!("`{shown}` is there already, and is not written over: name another file");
+                fill("`{shown}` is there already, and is not written over: name another file")
+                    .with("shown", &shown)
+                    .to_string();
             Err(Failure::Usage(words).into())
         }
-        found => found.with_context(|| format!("cannot write `{shown}`")),
+        found => found.with_context(|| {
+            fill("cannot write `{shown}`")
+                .with("shown", &shown)
+                .to_string()
+        }),
     }
 }
 

@@ -13,6 +13,7 @@ use super::keyed::Keyed;
 use super::own;
 use crate::cli::{InvitationVerb, InviteArgs, MemberVerb, ProjectVerb, RepresentativeVerb, Whom};
 use crate::print;
+use crate::words::fill;
 
 pub(super) async fn run(
     client: &Client,
@@ -141,9 +142,19 @@ async fn remove(
         let roles = words(&removed.roles);
         let name = removed.name.unwrap_or_else(|| person.to_string());
         if removed.you {
-            writeln!(out, "you are no longer {roles}")?;
+            writeln!(
+                out,
+                "{}",
+                fill("you are no longer {roles}").with("roles", &roles)
+            )?;
         } else {
-            writeln!(out, "{name} is no longer {roles}")?;
+            writeln!(
+                out,
+                "{}",
+                fill("{name} is no longer {roles}")
+                    .with("name", &name)
+                    .with("roles", &roles)
+            )?;
         }
     }
     Ok(0)

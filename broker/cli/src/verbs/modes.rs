@@ -8,6 +8,7 @@ use broker_client::wire::{
 
 use crate::exit::Failure;
 use crate::print;
+use crate::words::{self, fill, say};
 
 pub(crate) async fn run(
     client: &Client,
@@ -19,7 +20,9 @@ pub(crate) async fn run(
     if let Some(id) = id {
         modes.retain(|mode| mode.id == id);
         if modes.is_empty() {
-            let words = format!("there is no access mode `{id}`; `alcyone modes` lists them");
+            let words = fill("there is no access mode `{id}`; `alcyone modes` lists them")
+                .with("id", id)
+                .to_string();
             return Err(Failure::Usage(words).into());
         }
     }
@@ -49,7 +52,8 @@ fn all(modes: &[AccessModeView], out: &mut impl Write) -> anyhow::Result<()> {
     print::table(&head, &rows, out)?;
     writeln!(
         out,
-        "`alcyone modes MODE` tells where each value comes from and how sure it is"
+        "{}",
+        say("`alcyone modes MODE` tells where each value comes from and how sure it is")
     )?;
     Ok(())
 }
@@ -83,8 +87,19 @@ fn one((mode, language): (&AccessModeView, &str), out: &mut impl Write) -> anyho
     let title = { mode.title.get(language) }.or_else(|| mode.title.get("en"));
     let title = title.unwrap_or(&mode.id);
     let (id, family, on) = (&mode.id, spaced(&mode.family), mode.on);
-    let site = { mode.site.as_ref() }.map_or_else(String::new, |site| format!(" of {site}"));
-    writeln!(out, "{id}: {title} ({family}{site}), on {on}")?;
+    let site = { mode.site.as_ref() }.map_or_else(String::new, |site| {
+        fill(" of {site}").with("site", site).to_string()
+    });
+    writeln!(
+        out,
+        "{}",
+        fill("{id}: {title} ({family}{site}), on {on}")
+            .with("id", id)
+            .with("title", title)
+            .with("family", &family)
+            .with("site", &site)
+            .with("on", on)
+    )?;
     let mut lines = vec![
         line("for", &mode.applicants, |it| listed(it)),
         line("free for", &mode.free_for, |it| listed(it)),
@@ -99,7 +114,7 @@ fn one((mode, language): (&AccessModeView, &str), out: &mut impl Write) -> anyho
             .iter()
             .map(|it| line("in project ids", it, Clone::clone)),
     );
-    let one_system = |it: &bool| if *it { "one" } else { "several" }.to_owned();
+    let one_system = |it: &bool| say(if *it { "one" } else { "several" }).to_owned();
     lines.extend(
         { mode.single_system.iter() }.map(|it| line("systems of an application", it, one_system)),
     );
@@ -140,20 +155,28 @@ fn one((mode, language): (&AccessModeView, &str), out: &mut impl Write) -> anyho
 /// What a person who applies today has to reckon with.
 fn when(mode: &AccessModeView, out: &mut impl Write) -> anyhow::Result<()> {
     if let Some(next) = mode.next_cut_off {
-        writeln!(out, "the next cut-off is {next}")?;
+        writeln!(
+            out,
+            "{}",
+            fill("the next cut-off is {next}").with("next", next)
+        )?;
     } else if mode.cut_offs.is_some() {
-        writeln!(out, "no further cut-off is known")?;
+        writeln!(out, "{}", say("no further cut-off is known"))?;
     }
     if mode.offers.iter().all(|it| it.value.state != "open") {
-        writeln!(out, "it is open at no system, so nothing is decided now")?;
+        writeln!(
+            out,
+            "{}",
+            say("it is open at no system, so nothing is decided now")
+        )?;
     }
     let Some(decided_by) = &mode.decided_by else {
         return Ok(());
     };
     writeln!(
         out,
-        "an application of today is decided by {}",
-        due(decided_by)
+        "{}",
+        fill("an application of today is decided by {due}").with("due", due(decided_by))
     )?;
     for day in &decided_by.holidays {
         let (on, name, confidence, source) = (day.on, &day.name, &day.confidence, &day.source);
@@ -165,7 +188,10 @@ fn when(mode: &AccessModeView, out: &mut impl Write) -> anyhow::Result<()> {
 /// The same of one mode at one system, as a route has it.
 pub(super) fn of_route(route: &RouteView) -> Vec<String> {
     let state = |it: &OfferView| match route.since {
-        Some(day) if it.since.is_none() => format!("{} since {day}", offer(it)),
+        Some(day) if it.since.is_none() => fill("{offer} since {day}")
+            .with("day", day)
+            .with("offer", offer(it))
+            .to_string(),
         _ => offer(it),
     };
     let mut lines = vec![line("offered", &route.offer, state)];
@@ -173,11 +199,19 @@ pub(super) fn of_route(route: &RouteView) -> Vec<String> {
     lines.extend({ route.gpu_hours.iter() }.map(|it| line("GPU-hours", it, |it| hours(*it))));
     let months = route.durations_months.iter();
     lines.extend(months.map(|it| line("months", it, |it| listed(it))));
-    lines.push(format!("costs: {}", spaced(&route.cost)));
+    lines.push(
+        fill("costs: {cost}")
+            .with("cost", spaced(&route.cost))
+            .to_string(),
+    );
     lines.extend({ route.documents.iter() }.map(|it| line("asked for", it, |it| spaced(it))));
     lines.extend({ route.duties.iter() }.map(|it| line("owed", it, duty)));
     let due = route.decided_by.as_ref().map_or_else(unknown, due);
-    lines.push(format!("an application of today is decided by: {due}"));
+    lines.push(
+        fill("an application of today is decided by: {due}")
+            .with("due", &due)
+            .to_string(),
+    );
     lines
 }
 
@@ -188,15 +222,25 @@ fn line<T>(what: &str, it: &SourcedView<T>, words: impl Fn(&T) -> String) -> Str
         .note
         .as_ref()
         .map_or_else(String::new, |note| format!("\n  {note}"));
-    format!("{what}: {value}{note}\n  {confidence}, {day}: {source}")
+    fill("{what}: {value}{note}\n  {confidence}, {day}: {source}")
+        .with("what", say(what))
+        .with("value", value)
+        .with("note", note)
+        .with("confidence", say(confidence))
+        .with("day", day)
+        .with("source", source)
+        .to_string()
 }
 
 fn hours(hours: GpuHoursView) -> String {
     match (hours.least, hours.most, hours.typical) {
-        (Some(least), Some(most), _) => format!("{least} to {most}"),
-        (None, Some(most), _) => format!("up to {most}"),
-        (Some(least), None, _) => format!("from {least}"),
-        (None, None, Some(typical)) => format!("about {typical}"),
+        (Some(least), Some(most), _) => fill("{least} to {most}")
+            .with("least", least)
+            .with("most", most)
+            .to_string(),
+        (None, Some(most), _) => fill("up to {most}").with("most", most).to_string(),
+        (Some(least), None, _) => fill("from {least}").with("least", least).to_string(),
+        (None, None, Some(typical)) => fill("about {typical}").with("typical", typical).to_string(),
         (None, None, None) => unknown(),
     }
 }
@@ -204,36 +248,54 @@ fn hours(hours: GpuHoursView) -> String {
 fn clock(clock: &ClockView) -> String {
     let from = spaced(&clock.from);
     match (clock.working_days, clock.calendar_days) {
-        (Some(days), _) => format!("within {days} working days of the {from}"),
-        (None, Some(days)) => format!("within {days} days of the {from}"),
+        (Some(days), _) => fill("within {days} working days of the {from}")
+            .with("days", days)
+            .with("from", &from)
+            .to_string(),
+        (None, Some(days)) => fill("within {days} days of the {from}")
+            .with("days", days)
+            .with("from", &from)
+            .to_string(),
         (None, None) => unknown(),
     }
 }
 
 fn cut_offs(all: &CutOffsView) -> String {
-    format!("{} in Brussels on {}", all.at, listed(&all.days))
+    fill("{at} in Brussels on {days}")
+        .with("at", all.at)
+        .with("days", listed(&all.days))
+        .to_string()
 }
 
 fn offer(offer: &OfferView) -> String {
     let OfferView { system, state, .. } = offer;
     let since = match offer.since {
-        Some(day) => format!(" since {day}"),
-        None => ", since when is not known".to_owned(),
+        Some(day) => fill(" since {day}").with("day", day).to_string(),
+        None => say(", since when is not known").to_owned(),
     };
-    let until = offer.until.map(|it| format!(", until {it}"));
+    let until = offer
+        .until
+        .map(|it| fill(", until {day}").with("day", it).to_string());
     let why = offer.why.as_ref().map(|it| format!(": {it}"));
     let more: String = [until, why].into_iter().flatten().collect();
-    format!("{system} {state}{since}{more}")
+    format!("{system} {}{since}{more}", say(state))
 }
 
 fn duty(duty: &DutyView) -> String {
-    let at = duty.system.as_ref().map(|it| format!(" at {it}"));
-    let months = duty
-        .months_after_end
-        .map(|it| format!(", {it} months after the end"));
-    let days = duty
-        .days_after_end
-        .map(|it| format!(", {it} days after the end"));
+    let at = duty
+        .system
+        .as_ref()
+        .map(|it| fill(" at {system}").with("system", it).to_string());
+    let months = duty.months_after_end.map(|it| {
+        fill(", {months} months after the end")
+            .with("months", it)
+            .to_string()
+    });
+    let days = duty.days_after_end.map(|it| {
+        fill(", {days} days after the end")
+            .with("days", it)
+            .to_string()
+    });
     let more: String = [at, months, days].into_iter().flatten().collect();
     format!("{}{more}", spaced(&duty.kind))
 }
@@ -243,7 +305,10 @@ pub(super) fn due(due: &DueView) -> String {
     if due.on == due.at_latest {
         return due.on.to_string();
     }
-    format!("{} or {}", due.on, due.at_latest)
+    fill("{on} or {at_latest}")
+        .with("on", due.on)
+        .with("at_latest", due.at_latest)
+        .to_string()
 }
 
 fn listed(items: &[impl ToString]) -> String {
@@ -256,9 +321,9 @@ fn listed(items: &[impl ToString]) -> String {
 }
 
 fn spaced(word: &str) -> String {
-    word.replace('_', " ")
+    words::word(word)
 }
 
 fn unknown() -> String {
-    "not known".to_owned()
+    say("not known").to_owned()
 }

@@ -14,6 +14,7 @@ use super::{member, own};
 use crate::cli::{OrganisationVerb, RegisterArgs};
 use crate::exit::Failure;
 use crate::print;
+use crate::words::{self, fill, say};
 use crate::written::Written;
 
 const WHAT: &str = "a description of an organisation that can be taken";
@@ -29,8 +30,8 @@ pub(super) async fn list(client: &Client, json: bool, out: &mut impl Write) -> a
             one.id.to_string(),
             one.name.clone(),
             one.country.clone(),
-            one.kind.map_or("-", |it| it.as_str()).replace('_', " "),
-            print::word(&one.size),
+            words::word(one.kind.map_or("-", |it| it.as_str())),
+            say(&print::word(&one.size)).to_owned(),
         ]
     };
     let rows: Vec<Vec<String>> = organisations.iter().map(row).collect();
@@ -39,7 +40,8 @@ pub(super) async fn list(client: &Client, json: bool, out: &mut impl Write) -> a
     if rows.is_empty() {
         writeln!(
             out,
-            "you speak for none yet: `alcyone organisation register`"
+            "{}",
+            say("you speak for none yet: `alcyone organisation register`")
         )?;
     }
     Ok(0)
@@ -92,18 +94,23 @@ async fn register(
         Some(file) => Some(file.read()?),
         None => args.described.draft(),
     };
-    let draft: OrganisationDraft = draft
-        .ok_or_else(|| Failure::Usage("give a file, or --name, --country and --kind".to_owned()))?;
+    let draft: OrganisationDraft = draft.ok_or_else(|| {
+        Failure::Usage(say("give a file, or --name, --country and --kind").to_owned())
+    })?;
     let making = Keyed::new(args.key, "it was registered", "registers it twice");
     let made = making.send(async |key| client.register_organisation(&draft, key).await);
     let made = made.await.map_err(|lost| match &file {
-        Some(file) => lost.explained(|error| file.refused(error, WHAT, json)),
+        Some(file) => lost.explained(|error| file.refused(error, say(WHAT), json)),
         None => lost.into(),
     })?;
     if json {
         return print::json(&made, out);
     }
-    writeln!(out, "{} is registered, and you speak for it", made.name)?;
+    writeln!(
+        out,
+        "{}",
+        fill("{name} is registered, and you speak for it").with("name", &made.name)
+    )?;
     show(&made, out)
 }
 
@@ -118,18 +125,22 @@ async fn describe(
     let draft: OrganisationDraft = file.read()?;
     let before = client.organisation(id).await?;
     let after = client.describe_organisation(id, &before.etag, &draft).await;
-    let after = after.map_err(|error| file.refused(error, WHAT, json))?;
+    let after = after.map_err(|error| file.refused(error, say(WHAT), json))?;
     if json {
         return print::json(&after.organisation, out);
     }
     if after.organisation == before.organisation {
         writeln!(
             out,
-            "{} is described like this already",
-            after.organisation.name
+            "{}",
+            fill("{name} is described like this already").with("name", &after.organisation.name)
         )?;
     } else {
-        writeln!(out, "{} is described anew", after.organisation.name)?;
+        writeln!(
+            out,
+            "{}",
+            fill("{name} is described anew").with("name", &after.organisation.name)
+        )?;
     }
     show(&after.organisation, out)
 }
@@ -141,35 +152,40 @@ fn show(one: &Organisation, out: &mut impl Write) -> anyhow::Result<()> {
         ("country", one.country.clone()),
         (
             "kind",
-            one.kind
-                .map_or("not said", |it| it.as_str())
-                .replace('_', " "),
+            words::word(one.kind.map_or("not said", |it| it.as_str())),
         ),
         ("size", size_words(one)),
     ];
-    let startup = one.startup.map(|it| if it { "yes" } else { "no" });
-    lines.extend(startup.map(|it| ("start-up", format!("{it}, as declared"))));
+    let startup = one.startup.map(|it| say(if it { "yes" } else { "no" }));
+    lines.extend(startup.map(|it| {
+        (
+            "start-up",
+            fill("{answer}, as declared").with("answer", it).to_string(),
+        )
+    }));
     lines.extend(one.founded_on.map(|it| ("founded on", it.to_string())));
     let identifiers = one.identifiers.each();
     lines.extend(identifiers.filter_map(|(kind, value)| Some((kind, value?.to_owned()))));
-    for (name, value) in lines {
-        writeln!(out, "{name:10} {value}")?;
-    }
+    print::facts(&lines, 10, out)?;
     Ok(())
 }
 
 fn size_words(one: &Organisation) -> String {
-    let size = print::word(&one.size);
+    let size = say(&print::word(&one.size)).to_owned();
     match (one.size, &one.size_facts) {
-        (_, Some(_)) => format!("{size}, by its accounts: `alcyone organisation size`"),
-        (SizeClass::Unclear, None) => "unclear: not declared, and no accounts are given".to_owned(),
-        (_, None) => format!("{size}, as declared"),
+        (_, Some(_)) => fill("{size}, by its accounts: `alcyone organisation size`")
+            .with("size", &size)
+            .to_string(),
+        (SizeClass::Unclear, None) => {
+            say("unclear: not declared, and no accounts are given").to_owned()
+        }
+        (_, None) => fill("{size}, as declared").with("size", &size).to_string(),
     }
 }
 
 fn as_file(one: &Organisation, out: &mut impl Write) -> anyhow::Result<()> {
     let kind = one.kind.ok_or_else(|| {
-        Failure::Usage("its kind is not said yet: describe it anew with one".to_owned())
+        Failure::Usage(say("its kind is not said yet: describe it anew with one").to_owned())
     })?;
     // Beside accounts the size is found, and a declared one could contradict them later.
     let declared = one.size_facts.is_none() && one.size != SizeClass::Unclear;

@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::exit::Failure;
+use crate::words::{fill, say};
 
 /// The one that is named, or the only one that the caller speaks for.
 pub(super) async fn organisation(
@@ -45,17 +46,17 @@ pub(super) async fn organisation_or(
     let mut ids = spoken_for.iter();
     match (ids.next(), ids.next()) {
         (Some(only), None) => Ok(*only),
-        (None, _) => Err(Failure::Usage(format!(
-            "you speak for no organisation yet: register yours (`alcyone organisation register`), ask its \
-             people to let you speak for it, or name one that you may look at ({place}){instead}"
-        ))
+        (None, _) => Err(Failure::Usage(fill("you speak for no organisation yet: register yours (`alcyone organisation register`), ask its \
+             people to let you speak for it, or name one that you may look at ({place}){instead}").with("place", place).with("instead", say(instead)).to_string())
         .into()),
         _ => Err(Failure::Usage(several(client, &spoken_for, place).await).into()),
     }
 }
 
 async fn several(client: &Client, spoken_for: &BTreeSet<OrganisationId>, place: &str) -> String {
-    let mut words = format!("which organisation? you speak for several; name one ({place}):");
+    let mut words = fill("which organisation? you speak for several; name one ({place}):")
+        .with("place", place)
+        .to_string();
     for id in spoken_for {
         // A name helps to choose; the ids alone suffice.
         let found = client.organisation(*id).await.ok();
@@ -77,16 +78,14 @@ pub(super) async fn project(
     let me = client.whoami().await?;
     match me.projects.as_slice() {
         [only] => Ok(only.id),
-        [] => Err(Failure::Usage(format!(
-            "you work in no project yet: ask a lead of one to invite you (`alcyone join`), or name one that \
-             your organisation has ({place})"
-        ))
+        [] => Err(Failure::Usage(fill("you work in no project yet: ask a lead of one to invite you (`alcyone join`), or name one that \
+             your organisation has ({place})").with("place", place).to_string())
         .into()),
         several => {
             let lines: Vec<String> = { several.iter() }
                 .map(|it| format!("\n  {}  {}", it.id, it.name))
                 .collect();
-            let words = format!("which project? you work in several; name one ({place}):");
+            let words = fill("which project? you work in several; name one ({place}):").with("place", place).to_string();
             Err(Failure::Usage(format!("{words}{}", lines.concat())).into())
         }
     }

@@ -9,6 +9,7 @@ use broker_model::{ConfirmationView, SiteId};
 use crate::cli::PersonVerb;
 use crate::print;
 use crate::verbs::report;
+use crate::words::{fill, say};
 
 pub(crate) async fn run(
     client: &Client,
@@ -49,7 +50,14 @@ fn told(job: &JobView, words: &str, json: bool, out: &mut impl Write) -> anyhow:
     if json {
         print::json(job, out)?;
     } else {
-        writeln!(out, "{} {words}: it is {} now", job.id, job.state.as_str())?;
+        writeln!(
+            out,
+            "{}",
+            fill("{id} {words}: it is {state} now")
+                .with("words", say(words))
+                .with("id", job.id)
+                .with("state", say(job.state.as_str()))
+        )?;
     }
     Ok(0)
 }
@@ -79,12 +87,16 @@ fn waiting(
         return Ok(0);
     }
     if all.is_empty() {
-        writeln!(out, "nothing waits for {site}")?;
+        writeln!(
+            out,
+            "{}",
+            fill("nothing waits for {site}").with("site", site)
+        )?;
     }
     for one in all {
         one_waiting(one, out)?;
         for line in one.script.lines().filter(|_| with_script) {
-            writeln!(out, "{:15} {}", "script", line.escape_debug())?;
+            writeln!(out, "{:15} {}", say("script"), line.escape_debug())?;
         }
         writeln!(out)?;
     }
@@ -94,24 +106,31 @@ fn waiting(
 fn one_waiting(one: &ConfirmationView, out: &mut impl Write) -> anyhow::Result<()> {
     let asked = &one.resources;
     let sectors = match one.sectors.as_slice() {
-        [] => "no sector stated".to_owned(),
+        [] => say("no sector stated").to_owned(),
         sectors => sectors.join(", "),
     };
-    let call = one.call_reference.as_deref().unwrap_or("no call stated");
+    let call = one
+        .call_reference
+        .as_deref()
+        .unwrap_or_else(|| say("no call stated"));
     let size = serde_json::to_value(one.size)?;
     let lines = [
         ("job", format!("{} ({})", one.job, one.name)),
         (
             "waits",
-            format!("since {}, until {}", one.waits_since, one.expires_at),
+            fill("since {waits_since}, until {expires_at}")
+                .with("waits_since", one.waits_since)
+                .with("expires_at", one.expires_at)
+                .to_string(),
         ),
         ("partition", one.partition.to_string()),
         (
             "asks for",
-            format!(
-                "{} nodes, {} GPUs a node, {}",
-                asked.nodes, asked.gpus_per_node, asked.walltime
-            ),
+            fill("{nodes} nodes, {gpus_per_node} GPUs a node, {walltime}")
+                .with("nodes", asked.nodes)
+                .with("gpus_per_node", asked.gpus_per_node)
+                .with("walltime", asked.walltime)
+                .to_string(),
         ),
         (
             "project",
@@ -136,20 +155,18 @@ fn one_waiting(one: &ConfirmationView, out: &mut impl Write) -> anyhow::Result<(
         ),
         (
             "image",
-            one.image.clone().unwrap_or_else(|| "none".to_owned()),
+            one.image.clone().unwrap_or_else(|| say("none").to_owned()),
         ),
         ("script sha256", one.script_sha256.clone()),
     ];
-    for (name, value) in lines {
-        writeln!(out, "{name:15} {value}")?;
-    }
-    for ground in &one.grounds {
-        writeln!(
-            out,
-            "{:15} {}: {} ({})",
-            "ground", ground.rule, ground.words, ground.source
-        )?;
-    }
+    print::facts(&lines, 15, out)?;
+    let ground = { one.grounds.iter() }.map(|it| {
+        (
+            "ground",
+            format!("{}: {} ({})", it.rule, it.words, it.source),
+        )
+    });
+    print::facts(&ground.collect::<Vec<_>>(), 15, out)?;
     Ok(())
 }
 
@@ -179,7 +196,7 @@ async fn handoffs(
             one.job.to_string(),
             one.attempt.to_string(),
             one.state.as_str().to_owned(),
-            if one.fetched { "yes" } else { "no" }.to_owned(),
+            say(if one.fetched { "yes" } else { "no" }).to_owned(),
             remote.map_or_else(|| "-".to_owned(), ToString::to_string),
             one.partition.to_string(),
             one.allocation.to_string(),

@@ -14,6 +14,7 @@ use super::check;
 use crate::cli::{CompareArgs, PolicyVerb};
 use crate::exit::Failure;
 use crate::print;
+use crate::words::{fill, say};
 
 /// What a policy folder has, and how its files end.
 const PARTS: [(&str, &str); 4] = [
@@ -56,7 +57,7 @@ fn row(one: &PolicyView) -> Vec<String> {
     let day = |at: Option<jiff::Timestamp>| at.map_or_else(|| "-".to_owned(), |it| it.to_string());
     vec![
         one.policy_digest.clone(),
-        state.to_owned(),
+        say(state).to_owned(),
         one.decisions.to_string(),
         day(one.first_at),
         day(one.last_at),
@@ -99,19 +100,34 @@ fn tell(found: &PolicyComparisonView, out: &mut impl Write) -> anyhow::Result<()
     } in &found.changes
     {
         let (from, to, rules) = (check::plain(from), check::plain(to), rules.join(" "));
-        writeln!(out, "{decision} of {organisation}: {from} -> {to} {rules}")?;
+        writeln!(
+            out,
+            "{}",
+            fill("{decision} of {organisation}: {from} -> {to} {rules}")
+                .with("decision", decision)
+                .with("organisation", organisation)
+                .with("from", &from)
+                .with("to", &to)
+                .with("rules", &rules)
+        )?;
     }
     let (changed, asked) = (found.changes.len(), found.asked);
     let digest = &found.policy_digest;
     writeln!(
         out,
-        "{changed} of {asked} decisions would be others under {digest}; nothing took effect"
+        "{}",
+        fill("{changed} of {asked} decisions would be others under {digest}; nothing took effect")
+            .with("changed", changed)
+            .with("asked", asked)
+            .with("digest", digest)
     )?;
     if found.unreadable > 0 {
         let many = found.unreadable;
         writeln!(
             out,
-            "{many} decisions cannot be read by this broker and were not asked"
+            "{}",
+            fill("{many} decisions cannot be read by this broker and were not asked")
+                .with("many", many)
         )?;
     }
     Ok(())
@@ -120,7 +136,12 @@ fn tell(found: &PolicyComparisonView, out: &mut impl Write) -> anyhow::Result<()
 /// The files of a policy folder by name; others are left alone, and `words` need not be there.
 fn files(folder: &Path) -> Result<BTreeMap<String, String>, Failure> {
     let unreadable = |path: &Path, error: &std::io::Error| {
-        Failure::Usage(format!("{} cannot be read: {error}", path.display()))
+        Failure::Usage(
+            fill("{path} cannot be read: {error}")
+                .with("error", error)
+                .with("path", path.display())
+                .to_string(),
+        )
     };
     let mut files = BTreeMap::new();
     for (part, extension) in PARTS {

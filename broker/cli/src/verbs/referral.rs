@@ -12,6 +12,7 @@ use super::keyed::Keyed;
 use super::{contact, own};
 use crate::cli::{MovedArgs, ReferArgs, ReferralVerb};
 use crate::print;
+use crate::words::{self, fill, say};
 
 pub(super) async fn refer(
     client: &Client,
@@ -38,11 +39,17 @@ pub(super) async fn refer(
         print::json(&sent, out)?;
         return Ok(0);
     }
-    writeln!(out, "{} is {}", sent.id, standing(&sent))?;
     writeln!(
         out,
-        "`alcyone referral show {}` tells what becomes of it",
-        sent.id
+        "{}",
+        fill("{id} is {standing}")
+            .with("id", sent.id)
+            .with("standing", standing(&sent))
+    )?;
+    writeln!(
+        out,
+        "{}",
+        fill("`alcyone referral show {id}` tells what becomes of it").with("id", sent.id)
     )?;
     Ok(0)
 }
@@ -111,7 +118,13 @@ pub(super) async fn run(
     if json {
         print::json(&moved, out)?;
     } else {
-        writeln!(out, "{} is {}", moved.id, standing(&moved))?;
+        writeln!(
+            out,
+            "{}",
+            fill("{id} is {standing}")
+                .with("id", moved.id)
+                .with("standing", standing(&moved))
+        )?;
     }
     Ok(0)
 }
@@ -119,19 +132,24 @@ pub(super) async fn run(
 /// Where it is now, and what is to come there.
 fn standing(one: &Referral) -> String {
     let Some(leg) = one.leg() else {
-        return "at no centre".to_owned();
+        return say("at no centre").to_owned();
     };
     match &leg.state {
-        ReferralState::Sent => format!(
-            "sent to {}, which should acknowledge it by {}{}",
-            leg.centre,
-            days(leg.due),
-            first_sent(one)
-        ),
-        ReferralState::Closed { outcome, .. } => {
-            format!("{} at {}", closed(*outcome), leg.centre)
+        ReferralState::Sent => {
+            fill("sent to {centre}, which should acknowledge it by {days}{first_sent}")
+                .with("centre", &leg.centre)
+                .with("days", days(leg.due))
+                .with("first_sent", first_sent(one))
+                .to_string()
         }
-        state => format!("{} at {}", state.as_str().replace('_', " "), leg.centre),
+        ReferralState::Closed { outcome, .. } => fill("{closed} at {centre}")
+            .with("closed", closed(*outcome))
+            .with("centre", &leg.centre)
+            .to_string(),
+        state => fill("{state} at {centre}")
+            .with("state", words::word(state.as_str()))
+            .with("centre", &leg.centre)
+            .to_string(),
     }
 }
 
@@ -140,7 +158,10 @@ fn first_sent(one: &Referral) -> String {
     match one.legs.as_slice() {
         [first, .., _] => {
             let day = own::day_in_brussels(first.sent_at);
-            format!("; it was first sent on {day}, to {}", first.centre)
+            fill("; it was first sent on {day}, to {centre}")
+                .with("day", day)
+                .with("centre", &first.centre)
+                .to_string()
         }
         _ => String::new(),
     }
@@ -149,15 +170,17 @@ fn first_sent(one: &Referral) -> String {
 /// One that was taken back ends there, too, and nobody at the centre closed it.
 fn closed(outcome: ReferralOutcome) -> String {
     match outcome {
-        ReferralOutcome::Withdrawn => "withdrawn".to_owned(),
-        outcome => format!("closed, {}", outcome.as_str().replace('_', " ")),
+        ReferralOutcome::Withdrawn => say("withdrawn").to_owned(),
+        outcome => fill("closed, {outcome}")
+            .with("outcome", words::word(outcome.as_str()))
+            .to_string(),
     }
 }
 
 fn state(one: &ReferralView) -> String {
     match one.referral.leg().map(|it| &it.state) {
         Some(ReferralState::Closed { outcome, .. }) => closed(*outcome),
-        _ => one.state.replace('_', " "),
+        _ => words::word(&one.state),
     }
 }
 
@@ -165,7 +188,10 @@ fn days(due: ReferralDue) -> String {
     if due.on == due.at_latest {
         return due.on.to_string();
     }
-    format!("{} or {}", due.on, due.at_latest)
+    fill("{on} or {at_latest}")
+        .with("on", due.on)
+        .with("at_latest", due.at_latest)
+        .to_string()
 }
 
 /// When the centre said that it saw it, or by when it should.
@@ -174,8 +200,12 @@ fn clock(one: &ReferralView) -> String {
     match clock.acknowledged_at.or(clock.accepted_at) {
         Some(at) => own::day_in_brussels(at).to_string(),
         None if !one.referral.is_open() => "-".to_owned(),
-        None if clock.overdue => format!("due by {}, overdue", days(clock.due)),
-        None => format!("due by {}", days(clock.due)),
+        None if clock.overdue => fill("due by {days}, overdue")
+            .with("days", days(clock.due))
+            .to_string(),
+        None => fill("due by {days}")
+            .with("days", days(clock.due))
+            .to_string(),
     }
 }
 
@@ -188,11 +218,14 @@ fn show(one: &ReferralView, out: &mut impl Write) -> anyhow::Result<()> {
         ("services", need.services.join(", ")),
     ];
     lines.extend(need.sector.clone().map(|it| ("sector", it)));
-    lines.push(("data", need.data_class.as_str().to_owned()));
-    lines.extend(need.size.map(|it| ("size", print::word(&it))));
+    lines.push(("data", say(need.data_class.as_str()).to_owned()));
+    lines.extend(
+        need.size
+            .map(|it| ("size", say(&print::word(&it)).to_owned())),
+    );
     lines.extend(need.country.clone().map(|it| ("country", it)));
     lines.extend(need.language.clone().map(|it| ("language", it)));
-    lines.push(("timing", need.timing.as_str().to_owned()));
+    lines.push(("timing", say(need.timing.as_str()).to_owned()));
     lines.push(("words", referral.words.clone()));
     if let Some(sender) = &one.sender {
         let parts = [sender.name.clone(), sender.email.clone()];
@@ -213,27 +246,32 @@ fn show(one: &ReferralView, out: &mut impl Write) -> anyhow::Result<()> {
     for leg in &referral.legs {
         lines.push(("centre", history(leg)));
     }
-    for (name, value) in lines {
-        writeln!(
-            out,
-            "{name:12} {}",
-            value.trim_end().replace('\n', "\n             ")
-        )?;
-    }
+    print::facts(&lines, 12, out)?;
     Ok(())
 }
 
 /// One line for each thing that happened at a centre.
 fn history(leg: &ReferralLeg) -> String {
-    let mut lines = vec![leg.centre.to_string(), format!("{} sent", leg.sent_at)];
+    let mut lines = vec![
+        leg.centre.to_string(),
+        fill("{sent_at} sent")
+            .with("sent_at", leg.sent_at)
+            .to_string(),
+    ];
     for step in &leg.steps {
         let what = match &step.state {
-            ReferralState::Declined { reason } => format!("declined: {reason}"),
-            ReferralState::HandedOver { to, reason } => format!("handed over to {to}: {reason}"),
-            ReferralState::Closed { outcome, words } => {
-                format!("closed, {}: {words}", outcome.as_str().replace('_', " "))
-            }
-            state => state.as_str().to_owned(),
+            ReferralState::Declined { reason } => fill("declined: {reason}")
+                .with("reason", reason)
+                .to_string(),
+            ReferralState::HandedOver { to, reason } => fill("handed over to {to}: {reason}")
+                .with("to", to)
+                .with("reason", reason)
+                .to_string(),
+            ReferralState::Closed { outcome, words } => fill("closed, {outcome}: {words}")
+                .with("words", words)
+                .with("outcome", words::word(outcome.as_str()))
+                .to_string(),
+            state => say(state.as_str()).to_owned(),
         };
         let what = what.trim_end_matches([':', ' ']);
         lines.push(format!("{} {what}", step.at));

@@ -14,6 +14,7 @@ use super::keyed::Keyed;
 use super::{application, own, submit};
 use crate::cli::{ReviewVerb, ScreeningArgs};
 use crate::print;
+use crate::words::{fill, say};
 
 pub(super) async fn queue(client: &Client, json: bool, out: &mut impl Write) -> anyhow::Result<u8> {
     let evidence = client.evidence_to_check().await?;
@@ -38,8 +39,11 @@ pub(super) async fn queue(client: &Client, json: bool, out: &mut impl Write) -> 
     if !rows.is_empty() {
         writeln!(
             out,
-            "`alcyone evidence ORG` and `alcyone application show ID` show what they hold, \
+            "{}",
+            say(
+                "`alcyone evidence ORG` and `alcyone application show ID` show what they hold, \
              `alcyone review evidence` and `alcyone review application` decide"
+            )
         )?;
     }
     Ok(0)
@@ -52,7 +56,7 @@ fn evidence_row(one: &Evidence) -> (Option<Timestamp>, Vec<String>) {
         one.id.to_string(),
         format!("{}, {}", one.kind.0, files(one.files.len())),
         one.organisation.to_string(),
-        "not promised".to_owned(),
+        say("not promised").to_owned(),
     ];
     (one.added_at, row)
 }
@@ -60,9 +64,9 @@ fn evidence_row(one: &Evidence) -> (Option<Timestamp>, Vec<String>) {
 /// One without a file is nothing but its owner's word.
 fn files(number: usize) -> String {
     match number {
-        0 => "NO FILE".to_owned(),
-        1 => "1 file".to_owned(),
-        several => format!("{several} files"),
+        0 => say("NO FILE").to_owned(),
+        1 => say("1 file").to_owned(),
+        several => fill("{several} files").with("several", several).to_string(),
     }
 }
 
@@ -70,7 +74,10 @@ fn application_row(one: &Application) -> (Option<Timestamp>, Vec<String>) {
     let row = vec![
         since(Some(one.applied_at)),
         one.id.to_string(),
-        format!("{} at {}", one.mode, one.system),
+        fill("{mode} at {system}")
+            .with("mode", &one.mode)
+            .with("system", &one.system)
+            .to_string(),
         one.organisation.to_string(),
         application::clock(one, own::today()),
     ];
@@ -113,7 +120,14 @@ pub(super) async fn run(
                 print::json(&checked, out)?;
             } else {
                 let found = if accepted { "checked" } else { "refused" };
-                writeln!(out, "{evidence}: {} is {found}", checked.kind.0)?;
+                writeln!(
+                    out,
+                    "{}",
+                    fill("{evidence}: {kind} is {found}")
+                        .with("evidence", evidence)
+                        .with("found", say(found))
+                        .with("kind", &checked.kind.0)
+                )?;
             }
         }
         ReviewVerb::Screening(args) => screening(client, args, json, out).await?,
@@ -172,7 +186,15 @@ async fn screening(
     let whom = args
         .person
         .map_or_else(|| of.to_string(), |it| it.to_string());
-    writeln!(out, "{}: {} of {whom} is {found}", made.id, made.kind.0)?;
+    writeln!(
+        out,
+        "{}",
+        fill("{id}: {kind} of {whom} is {found}")
+            .with("whom", &whom)
+            .with("found", say(found))
+            .with("id", made.id)
+            .with("kind", &made.kind.0)
+    )?;
     Ok(())
 }
 
@@ -186,7 +208,7 @@ fn decided(
         Ok(decided) => application::show(&decided, own::today(), out),
         Err(lost) => {
             if !json {
-                submit::reasons(("the organisation", &lost.error), out)?;
+                submit::reasons((say("the organisation"), &lost.error), out)?;
             }
             Err(lost.into())
         }

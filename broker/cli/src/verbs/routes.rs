@@ -13,6 +13,7 @@ use super::{check, modes, own};
 use crate::cli::RouteArgs;
 use crate::exit::Failure;
 use crate::print;
+use crate::words::{self, fill, say};
 use crate::written::Written;
 
 const PLACE: (&str, &str) = (
@@ -31,7 +32,7 @@ pub(crate) async fn run(
         (Some(_), Some(_)) => {
             let words = "--organisation names one that is registered, --country describes one that is not: say \
                          one of the two";
-            return Err(Failure::Usage(words.to_owned()).into());
+            return Err(Failure::Usage(say(words).to_owned()).into());
         }
         (Some(_), None) => None,
         (None, given) => Some(own::organisation_or(client, given, PLACE).await?),
@@ -52,7 +53,9 @@ pub(crate) async fn run(
         routes.retain(|route| route.mode == *mode);
         absent.retain(|it| it.mode == *mode);
         if routes.is_empty() {
-            let words = format!("there is no access mode `{mode}`; `alcyone modes` lists them");
+            let words = fill("there is no access mode `{mode}`; `alcyone modes` lists them")
+                .with("mode", mode)
+                .to_string();
             return Err(Failure::Usage(words).into());
         }
     }
@@ -78,7 +81,13 @@ pub(crate) async fn run(
         writeln!(out)?;
     }
     for NotOfferedView { mode, systems, .. } in &absent {
-        writeln!(out, "{mode} is not offered at: {}", systems.join(", "))?;
+        writeln!(
+            out,
+            "{}",
+            fill("{mode} is not offered at: {systems}")
+                .with("mode", mode)
+                .with("systems", systems.join(", "))
+        )?;
     }
     if args.mode.is_some() || args.full {
         for route in &routes {
@@ -87,7 +96,10 @@ pub(crate) async fn run(
     } else {
         writeln!(
             out,
-            "`--full`, or `--mode MODE`, tells hours, months, documents and duties, and every rule"
+            "{}",
+            say(
+                "`--full`, or `--mode MODE`, tells hours, months, documents and duties, and every rule"
+            )
         )?;
     }
     Ok(code)
@@ -100,11 +112,11 @@ fn row(route: &RouteView) -> Vec<String> {
     vec![
         route.mode.clone(),
         route.offer.value.system.clone(),
-        route.offer.value.state.clone(),
-        since.unwrap_or_else(|| "not known".to_owned()),
+        say(&route.offer.value.state).to_owned(),
+        since.unwrap_or_else(|| say("not known").to_owned()),
         check::plain(&route.decision.result),
-        route.cost.replace('_', " "),
-        due.unwrap_or_else(|| "not known".to_owned()),
+        words::word(&route.cost),
+        due.unwrap_or_else(|| say("not known").to_owned()),
         why.join("; "),
     ]
 }
@@ -128,8 +140,12 @@ fn one(route: &RouteView, out: &mut impl Write) -> anyhow::Result<()> {
     let (mode, system, title) = (&route.mode, &route.offer.value.system, &route.title);
     writeln!(
         out,
-        "\n{mode} at {system}: {}\n  {title}",
-        check::plain(&route.decision.result)
+        "\n{}",
+        fill("{mode} at {system}: {answer}\n  {title}")
+            .with("mode", mode)
+            .with("system", system)
+            .with("title", title)
+            .with("answer", check::plain(&route.decision.result))
     )?;
     for line in modes::of_route(route) {
         writeln!(out, "  {}", line.replace('\n', "\n  "))?;
@@ -137,7 +153,11 @@ fn one(route: &RouteView, out: &mut impl Write) -> anyhow::Result<()> {
     check::rules(&route.decision, out)?;
     for changes in &route.changes {
         let changes: Vec<String> = changes.iter().map(change).collect();
-        writeln!(out, "  eligible with {}", changes.join(" and "))?;
+        writeln!(
+            out,
+            "  {}",
+            fill("eligible with {changes}").with("changes", changes.join(say(" and ")))
+        )?;
     }
     Ok(())
 }
@@ -197,9 +217,11 @@ fn change(change: &ChangeView) -> String {
         None => change.to.to_string(),
     };
     match change.field.as_str() {
-        "evidence" => format!("{to}, checked"),
-        "aid.worth_eur" => format!("hours worth up to {to} EUR"),
-        "aid.received_eur" => "no de minimis aid but what is registered here".to_owned(),
+        "evidence" => fill("{to}, checked").with("to", &to).to_string(),
+        "aid.worth_eur" => fill("hours worth up to {to} EUR")
+            .with("to", &to)
+            .to_string(),
+        "aid.received_eur" => say("no de minimis aid but what is registered here").to_owned(),
         field => format!("{field} = {to}"),
     }
 }

@@ -22,6 +22,7 @@ use crate::cli::{
 };
 use crate::print;
 use crate::verbs::site_agents;
+use crate::words::{self, fill, say};
 
 pub(crate) async fn run(
     client: &Client,
@@ -58,7 +59,14 @@ pub(crate) async fn run(
         }
         SiteVerb::Remove { site, item } => {
             let removed = client.remove_control(&site, item).await?;
-            say.done(&removed, &format!("{site}: {item} is taken back"), out)?;
+            say.done(
+                &removed,
+                &fill("{site}: {item} is taken back")
+                    .with("site", &site)
+                    .with("item", item)
+                    .to_string(),
+                out,
+            )?;
         }
         SiteVerb::Retire { site, scope } => {
             return document::retire(client, &site, &scope.into(), json, out).await;
@@ -122,14 +130,25 @@ async fn drains(
             let scope = &drain.scope;
             say.done(
                 &drain,
-                &format!("{site}: {scope} drained as {}", drain.id),
+                &fill("{site}: {scope} drained as {id}")
+                    .with("site", &site)
+                    .with("scope", scope)
+                    .with("id", drain.id)
+                    .to_string(),
                 out,
             )
         }
         DrainVerb::Undrain { site, drain } => {
             let path = format!("drains/{drain}/end");
             let ended: Drain = client.set_at_site(&site, &path, &json!({})).await?;
-            say.done(&ended, &format!("{site}: {drain} ended"), out)
+            say.done(
+                &ended,
+                &fill("{site}: {drain} ended")
+                    .with("site", &site)
+                    .with("drain", drain)
+                    .to_string(),
+                out,
+            )
         }
     }
 }
@@ -158,7 +177,11 @@ async fn vetoes(
             };
             let path = "organisation-vetoes";
             let veto: OrganisationVeto = client.set_at_site(&site, path, &draft).await?;
-            let words = format!("{site}: {organisation} refused as {}", veto.id);
+            let words = fill("{site}: {organisation} refused as {id}")
+                .with("site", &site)
+                .with("organisation", organisation)
+                .with("id", veto.id)
+                .to_string();
             say.done(&veto, &words, out)
         }
         VetoVerb::Veto {
@@ -184,7 +207,11 @@ async fn vetoes(
             let veto: Veto = client.set_at_site(&site, "vetoes", &draft).await?;
             say.done(
                 &veto,
-                &format!("{site}: {allocation} refused as {}", veto.id),
+                &fill("{site}: {allocation} refused as {id}")
+                    .with("site", &site)
+                    .with("allocation", allocation)
+                    .with("id", veto.id)
+                    .to_string(),
                 out,
             )
         }
@@ -193,7 +220,10 @@ async fn vetoes(
             if set.organisation_vetoes.iter().any(|it| it.id == veto) {
                 let path = format!("organisation-vetoes/{veto}/lift");
                 let lifted: OrganisationVeto = client.set_at_site(&site, &path, &json!({})).await?;
-                let words = format!("{site}: {} served again", lifted.organisation);
+                let words = fill("{site}: {organisation} served again")
+                    .with("site", &site)
+                    .with("organisation", lifted.organisation)
+                    .to_string();
                 return say.done(&lifted, &words, out);
             }
             let path = format!("vetoes/{veto}/lift");
@@ -211,10 +241,15 @@ async fn still_refused(client: &Client, site: &SiteId, lifted: &Veto) -> anyhow:
     let mut others = set.vetoes.iter();
     let other = others.find(|it| it.allocation == lifted.allocation);
     Ok(match other {
-        None => "served again".to_owned(),
+        None => say("served again").to_owned(),
         Some(other) => match &other.system {
-            None => format!("still refused everywhere by {}", other.id),
-            Some(system) => format!("still refused at {system} by {}", other.id),
+            None => fill("still refused everywhere by {id}")
+                .with("id", other.id)
+                .to_string(),
+            Some(system) => fill("still refused at {system} by {id}")
+                .with("system", system)
+                .with("id", other.id)
+                .to_string(),
         },
     })
 }
@@ -244,10 +279,13 @@ async fn windows(
                 gpu_hours,
             };
             let window: CapacityWindow = client.set_at_site(&site, "windows", &draft).await?;
-            let words = format!(
-                "{site}: {} may use {} GPU-hours of {} as {}",
-                window.share, window.gpu, window.scope, window.id
-            );
+            let words = fill("{site}: {share} may use {gpu} GPU-hours of {scope} as {id}")
+                .with("site", &site)
+                .with("share", &window.share)
+                .with("gpu", window.gpu)
+                .with("scope", &window.scope)
+                .with("id", window.id)
+                .to_string();
             say.done(&window, &words, out)
         }
         WindowVerb::Close {
@@ -258,7 +296,7 @@ async fn windows(
             let path = format!("windows/{window}/close");
             let end = WindowEnd { withdraw };
             let closed: CapacityWindow = client.set_at_site(&site, &path, &end).await?;
-            let done = if withdraw { "taken back" } else { "closed" };
+            let done = words::say(if withdraw { "taken back" } else { "closed" });
             say.done(&closed, &format!("{site}: {window} {done}"), out)
         }
     }
@@ -297,7 +335,10 @@ async fn incident(
             let opened: Incident = client.set_at_site(&site, "incidents", &draft).await?;
             say.done(
                 &opened,
-                &format!("{site}: users are told of {}", opened.id),
+                &fill("{site}: users are told of {id}")
+                    .with("site", &site)
+                    .with("id", opened.id)
+                    .to_string(),
                 out,
             )
         }
@@ -317,14 +358,24 @@ async fn incident(
             let now: Incident = client.set_at_site(&site, &path, &news).await?;
             say.done(
                 &now,
-                &format!("{site}: users are told what is new of {incident}"),
+                &fill("{site}: users are told what is new of {incident}")
+                    .with("site", &site)
+                    .with("incident", incident)
+                    .to_string(),
                 out,
             )
         }
         IncidentVerb::Close { site, incident } => {
             let path = format!("incidents/{incident}/close");
             let closed: Incident = client.set_at_site(&site, &path, &json!({})).await?;
-            say.done(&closed, &format!("{site}: {incident} is over"), out)
+            say.done(
+                &closed,
+                &fill("{site}: {incident} is over")
+                    .with("site", &site)
+                    .with("incident", incident)
+                    .to_string(),
+                out,
+            )
         }
     }
 }

@@ -6,6 +6,7 @@ use broker_model::SiteId;
 
 use crate::cli::AgentVerb;
 use crate::print;
+use crate::words::fill;
 
 pub(crate) async fn run(
     client: &Client,
@@ -33,7 +34,9 @@ pub(crate) async fn run(
             reason,
         } => {
             let view = client.revoke_agent(&site, agent, &reason).await?;
-            let said = format!("{} is revoked; its very next request is refused", view.id);
+            let said = fill("{id} is revoked; its very next request is refused")
+                .with("id", view.id)
+                .to_string();
             one(&view, &said, json, out)
         }
     }
@@ -42,10 +45,13 @@ pub(crate) async fn run(
 /// The line alone on standard output, so that it can be handed on by a pipe.
 fn invite(view: &InviteView, json: bool, out: &mut impl Write) -> anyhow::Result<u8> {
     if !json {
-        eprintln!(
-            "one agent of {} may come in with it until {}; it is shown this once",
-            view.site, view.expires_at
+        let words = fill(
+            "one agent of {site} may come in with it until {expires_at}; it is shown this once",
         );
+        let words = words
+            .with("site", &view.site)
+            .with("expires_at", view.expires_at);
+        eprintln!("{words}");
     }
     one(view, view.text.as_deref().unwrap_or_default(), json, out)
 }
@@ -56,7 +62,11 @@ fn withdrawn(view: &InviteView, json: bool, out: &mut impl Write) -> anyhow::Res
     let Some(agent) = view.agent else {
         return one(view, &format!("{id}: {state}"), json, out);
     };
-    let said = format!("{id}: {state} already, by {agent}; `revoke-agent` puts that out");
+    let said = fill("{id}: {state} already, by {agent}; `revoke-agent` puts that out")
+        .with("id", id)
+        .with("state", &state)
+        .with("agent", agent)
+        .to_string();
     one(view, &said, json, out)?;
     Ok(1)
 }

@@ -5,6 +5,7 @@ use broker_client::wire::SiteView;
 use broker_model::{Partition, PartitionSnapshot, SiteId, SiteReadiness, System};
 
 use crate::print;
+use crate::words::{fill, say};
 
 pub(crate) async fn run(
     client: &Client,
@@ -51,9 +52,12 @@ fn word_counts(view: &SiteView) -> Option<String> {
         return None;
     }
     let (heard_at, expires_at) = (view.heard_at?, view.expires_at?);
-    Some(format!(
-        "heard at {heard_at}; that counts until {expires_at}"
-    ))
+    Some(
+        fill("heard at {heard_at}; that counts until {expires_at}")
+            .with("heard_at", heard_at)
+            .with("expires_at", expires_at)
+            .to_string(),
+    )
 }
 
 /// Systems and partitions that are not what the table makes one think: of another kind, or hanging on another.
@@ -65,7 +69,15 @@ fn kinds(view: &SiteView, out: &mut impl Write) -> anyhow::Result<()> {
             None => String::new(),
         };
         match &system.integrated_in {
-            Some(host) => writeln!(out, "{site}: {id}{kind} hangs on {host}")?,
+            Some(host) => writeln!(
+                out,
+                "{}",
+                fill("{site}: {id}{kind} hangs on {host}")
+                    .with("site", site)
+                    .with("id", id)
+                    .with("kind", &kind)
+                    .with("host", host)
+            )?,
             None if kind.is_empty() => {}
             None => writeln!(out, "{site}: {id}{kind}")?,
         }
@@ -83,23 +95,40 @@ fn notices(view: &SiteView, out: &mut impl Write) -> anyhow::Result<()> {
     let site = &view.site.id;
     for drain in &view.drains {
         let until = match drain.until {
-            Some(until) => format!(" until {until}"),
+            Some(until) => fill(" until {until}").with("until", until).to_string(),
             None => String::new(),
         };
         let (scope, from, reason) = (&drain.scope, drain.from, &drain.reason);
         writeln!(
             out,
-            "{site}: {scope} takes no new jobs from {from}{until}: {reason}"
+            "{}",
+            fill("{site}: {scope} takes no new jobs from {from}{until}: {reason}")
+                .with("site", site)
+                .with("scope", scope)
+                .with("from", from)
+                .with("until", &until)
+                .with("reason", reason)
         )?;
     }
     for incident in &view.incidents {
         let to = match incident.to {
-            Some(to) => format!(" to {to}"),
+            Some(to) => fill(" to {to}").with("to", to).to_string(),
             None => String::new(),
         };
         let (kind, severity) = (print::word(&incident.kind), print::word(&incident.severity));
+        let (kind, severity) = (say(&kind), say(&severity));
         let (title, from) = (&incident.title, incident.from);
-        writeln!(out, "{site}: {kind} ({severity}) from {from}{to}: {title}")?;
+        writeln!(
+            out,
+            "{}",
+            fill("{site}: {kind} ({severity}) from {from}{to}: {title}")
+                .with("site", site)
+                .with("kind", kind)
+                .with("severity", severity)
+                .with("from", from)
+                .with("to", &to)
+                .with("title", title)
+        )?;
         let newest = incident.updates.last().map(|it| &it.words);
         writeln!(out, "  {}", newest.unwrap_or(&incident.words))?;
     }
@@ -125,7 +154,12 @@ fn row(view: &SiteView, system: &System, partition: &Partition) -> Vec<String> {
         .flat_map(|snapshot| &snapshot.partitions);
     let seen: Option<&PartitionSnapshot> =
         { heard }.find(|seen| seen.system == system.id && seen.partition == partition.id);
-    let free = |seen: &PartitionSnapshot| format!("{} of {}", seen.nodes_free, seen.nodes_total);
+    let free = |seen: &PartitionSnapshot| {
+        fill("{nodes_free} of {nodes_total}")
+            .with("nodes_free", seen.nodes_free)
+            .with("nodes_total", seen.nodes_total)
+            .to_string()
+    };
     vec![
         view.site.id.to_string(),
         print::word(&view.readiness),

@@ -8,6 +8,7 @@ use broker_model::StateName;
 use crate::verbs::keyed::Keyed;
 use crate::verbs::logs::Log;
 use crate::verbs::{check, logs};
+use crate::words::{fill, say};
 use crate::{jobfile, print};
 
 pub(crate) async fn quote(
@@ -28,7 +29,7 @@ pub(crate) async fn quote(
     }
     match &quote.placement {
         Some(placement) => print::placement(placement, out)?,
-        None => check::decision("this project", &quote.eligibility, out)?,
+        None => check::decision(say("this project"), &quote.eligibility, out)?,
     }
     check::missing(&quote.missing, out)?;
     Ok(u8::from(!would_run))
@@ -57,7 +58,7 @@ pub(crate) async fn submit(
         Ok(job) => job,
         Err(lost) => {
             if !how.json {
-                reasons(("this project", &lost.error), out)?;
+                reasons((say("this project"), &lost.error), out)?;
             }
             return Err(lost.into());
         }
@@ -76,13 +77,26 @@ pub(crate) async fn submit(
 fn accepted(job: &JobView, out: &mut impl Write) -> anyhow::Result<()> {
     match (&job.partition, job.waits()) {
         (Some(partition), Some(words)) => {
-            writeln!(out, "{} goes to {partition}, and waits for {words}", job.id)?;
+            writeln!(
+                out,
+                "{}",
+                fill("{id} goes to {partition}, and waits for {words}")
+                    .with("partition", partition)
+                    .with("words", &words)
+                    .with("id", job.id)
+            )?;
         }
-        (Some(partition), None) => writeln!(out, "{} goes to {partition}", job.id)?,
+        (Some(partition), None) => writeln!(
+            out,
+            "{}",
+            fill("{id} goes to {partition}")
+                .with("partition", partition)
+                .with("id", job.id)
+        )?,
         (None, _) => writeln!(
             out,
-            "{} waits: no partition that could run it can take it now",
-            job.id
+            "{}",
+            fill("{id} waits: no partition that could run it can take it now").with("id", job.id)
         )?,
     }
     Ok(())
@@ -131,7 +145,15 @@ pub(super) fn reasons((who, error): (&str, &Error), out: &mut impl Write) -> any
     }
     for terms in &problem.terms {
         let (title, id, version) = (&terms.title, &terms.document, &terms.version);
-        writeln!(out, "{title} ({id}, version {version}): {}", terms.how)?;
+        writeln!(
+            out,
+            "{}",
+            fill("{title} ({id}, version {version}): {how}")
+                .with("title", title)
+                .with("id", id)
+                .with("version", version)
+                .with("how", &terms.how)
+        )?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use broker_model::{TermsDraft, TermsId};
 use crate::cli::{AcceptTermsArgs, TermsVerb};
 use crate::exit::Failure;
 use crate::print;
+use crate::words::{fill, say};
 
 pub(crate) async fn run(
     client: &Client,
@@ -37,7 +38,9 @@ pub(crate) async fn run(
 
 fn find<'a>(all: &'a [TermsView], id: &TermsId) -> anyhow::Result<&'a TermsView> {
     let none = || {
-        let words = format!("no terms `{id}` are in force; `alcyone terms` lists those that are");
+        let words = fill("no terms `{id}` are in force; `alcyone terms` lists those that are")
+            .with("id", id)
+            .to_string();
         Failure::Usage(words)
     };
     Ok(all.iter().find(|it| it.document == *id).ok_or_else(none)?)
@@ -49,7 +52,7 @@ fn list(all: &[TermsView], json: bool, out: &mut impl Write) -> anyhow::Result<u
         return Ok(0);
     }
     if all.is_empty() {
-        writeln!(out, "no terms are in force")?;
+        writeln!(out, "{}", say("no terms are in force"))?;
         return Ok(0);
     }
     let rows: Vec<Vec<String>> = all.iter().map(row).collect();
@@ -57,7 +60,8 @@ fn list(all: &[TermsView], json: bool, out: &mut impl Write) -> anyhow::Result<u
     print::table(&head, &rows, out)?;
     writeln!(
         out,
-        "`alcyone terms show ID` shows one, `alcyone terms accept ID` accepts it"
+        "{}",
+        say("`alcyone terms show ID` shows one, `alcyone terms accept ID` accepts it")
     )?;
     Ok(0)
 }
@@ -70,7 +74,7 @@ fn row(terms: &TermsView) -> Vec<String> {
         terms.version.clone(),
         terms.effective.to_string(),
         language(terms),
-        accepted.unwrap_or_else(|| "no".to_owned()),
+        accepted.unwrap_or_else(|| say("no").to_owned()),
     ]
 }
 
@@ -79,28 +83,54 @@ fn language(terms: &TermsView) -> String {
     let others = { terms.languages.iter() }.filter(|it| **it != terms.language);
     let others: Vec<&str> = others.map(String::as_str).collect();
     if others.is_empty() {
-        return format!("{} only", terms.language);
+        return fill("{language} only")
+            .with("language", &terms.language)
+            .to_string();
     }
-    format!("{}; also {}", terms.language, others.join(", "))
+    fill("{language}; also {others}")
+        .with("language", &terms.language)
+        .with("others", others.join(", "))
+        .to_string()
 }
 
 fn show(terms: &TermsView, out: &mut impl Write) -> anyhow::Result<()> {
     let (id, version, since) = (&terms.document, &terms.version, terms.effective);
     writeln!(out, "{}", terms.title)?;
-    writeln!(out, "{id}, version {version}, in force since {since}")?;
-    writeln!(out, "source: {}", terms.source)?;
+    writeln!(
+        out,
+        "{}",
+        fill("{id}, version {version}, in force since {since}")
+            .with("id", id)
+            .with("version", version)
+            .with("since", since)
+    )?;
+    writeln!(
+        out,
+        "{}",
+        fill("source: {source}").with("source", &terms.source)
+    )?;
     let languages = terms.languages.join(", ");
-    writeln!(out, "languages: {languages} (this is {})", terms.language)?;
+    writeln!(
+        out,
+        "{}",
+        fill("languages: {languages} (this is {language})")
+            .with("languages", &languages)
+            .with("language", &terms.language)
+    )?;
     if let Some(text) = &terms.text {
         writeln!(out, "\n{}\n", text.trim())?;
     }
     if let Some(link) = &terms.link {
-        writeln!(out, "\nread it at {link}\n")?;
+        writeln!(out, "\n{}", fill("read it at {link}\n").with("link", link))?;
     }
-    writeln!(out, "SHA-256 of the text: {}", terms.digest)?;
+    writeln!(
+        out,
+        "{}",
+        fill("SHA-256 of the text: {digest}").with("digest", &terms.digest)
+    )?;
     match terms.accepted_at {
-        Some(at) => writeln!(out, "accepted {at}")?,
-        None => writeln!(out, "not accepted")?,
+        Some(at) => writeln!(out, "{}", fill("accepted {at}").with("at", at))?,
+        None => writeln!(out, "{}", say("not accepted"))?,
     }
     Ok(())
 }
@@ -117,11 +147,11 @@ async fn accept(
         if json || !stdin.is_terminal() {
             let words =
                 "nobody can be asked here: read it with `alcyone terms show`, and add `--yes`";
-            return Err(Failure::Usage(words.to_owned()).into());
+            return Err(Failure::Usage(say(words).to_owned()).into());
         }
         show(terms, out)?;
         if !says_yes(&mut stdin.lock(), out)? {
-            writeln!(out, "not accepted")?;
+            writeln!(out, "{}", say("not accepted"))?;
             return Ok(1);
         }
     }
@@ -134,17 +164,25 @@ async fn accept(
         print::json(&accepted, out)?;
     } else {
         let (id, version, at) = (&accepted.document, &accepted.version, accepted.accepted_at);
-        writeln!(out, "{id}, version {version}: accepted {at}")?;
+        writeln!(
+            out,
+            "{}",
+            fill("{id}, version {version}: accepted {at}")
+                .with("id", id)
+                .with("version", version)
+                .with("at", at)
+        )?;
     }
     Ok(0)
 }
 
 fn says_yes(input: &mut impl BufRead, out: &mut impl Write) -> std::io::Result<bool> {
-    write!(out, "Do you accept this? Type `yes`: ")?;
+    write!(out, "{}", say("Do you accept this? Type `yes`: "))?;
     out.flush()?;
     let mut answer = String::new();
     input.read_line(&mut answer)?;
-    Ok(answer.trim().eq_ignore_ascii_case("yes"))
+    let answer = answer.trim().to_lowercase();
+    Ok(["yes", say("yes")].contains(&answer.as_str()))
 }
 
 #[cfg(test)]

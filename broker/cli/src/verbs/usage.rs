@@ -6,6 +6,7 @@ use broker_client::wire::UsageView;
 use broker_model::{GpuMillis, UnitMillis};
 
 use crate::print;
+use crate::words::{self, fill, say};
 
 pub(crate) async fn run(
     client: &Client,
@@ -56,17 +57,18 @@ fn total(records: &[UsageView]) -> String {
     }
     let units: Vec<String> = units
         .iter()
-        .map(|(unit, sum)| format!("{sum} {unit}s"))
+        .map(|(unit, sum)| format!("{sum} {}", words::units(unit)))
         .collect();
     let by_site = if units.is_empty() {
-        "none".to_owned()
+        say("none").to_owned()
     } else {
         units.join(", ")
     };
-    format!(
-        "total of {} records: {gpu} physical GPU-hours; in units of the sites: {by_site}",
-        records.len()
-    )
+    fill("total of {records} records: {gpu} physical GPU-hours; in units of the sites: {by_site}")
+        .with("gpu", gpu)
+        .with("by_site", &by_site)
+        .with("records", records.len())
+        .to_string()
 }
 
 fn row(view: &UsageView) -> Vec<String> {
@@ -77,7 +79,7 @@ fn row(view: &UsageView) -> Vec<String> {
         view.record.partition.to_string(),
         view.record.share.to_string(),
         view.record.mode.clone().unwrap_or_else(|| "-".to_owned()),
-        format!("{} {}s", charge.site_units, charge.site_unit),
+        format!("{} {}", charge.site_units, words::units(&charge.site_unit)),
         charge.gpu.to_string(),
         charge.charged.to_string(),
     ]

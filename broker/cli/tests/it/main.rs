@@ -12,6 +12,7 @@ mod entitlement;
 mod entitlement_input;
 mod files;
 mod follow_ups;
+mod french;
 mod funder;
 mod link;
 mod login;

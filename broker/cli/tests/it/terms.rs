@@ -85,7 +85,7 @@ async fn terms_are_listed_and_shown_in_the_language_that_is_asked_for() {
         .run(PERSON, &["terms", "show", "platform", "--language", "fr"])
         .await;
     assert!(shown.out.contains("Soyez aimable."), "{shown:?}");
-    assert!(shown.out.contains("not accepted"), "{shown:?}");
+    assert!(shown.out.contains("pas acceptées"), "{shown:?}");
     let unknown = stage.run(PERSON, &["terms", "show", "site-lumi"]).await;
     assert_eq!(unknown.code, 2, "{unknown:?}");
     assert!(unknown.error.contains("`alcyone terms`"), "{unknown:?}");

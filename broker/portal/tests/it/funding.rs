@@ -44,7 +44,7 @@ async fn a_funder_sees_indicators_objectives_and_the_organisations_of_their_shar
         "20.0\u{202f}%",
         "40.0\u{202f}%",
         "nothing measured yet",
-        "<th scope=\"row\">union</th>",
+        "<th scope=\"row\">Union share</th>",
         "href=\"/funding\"",
     ];
     contains_all(&page, &expected);
@@ -60,7 +60,14 @@ async fn a_funder_sees_indicators_objectives_and_the_organisations_of_their_shar
         wrong.text
     );
     all.language = "fr";
-    contains_all(&all.get("/funding").await, &["Indicateurs et objectifs"]);
+    let page = all.get("/funding").await;
+    let expected = [
+        "Indicateurs et objectifs",
+        "<th scope=\"row\">part de l&#39;Union</th>",
+        ">toutes</td>",
+    ];
+    contains_all(&page, &expected);
+    assert!(!page.text.contains(">union<"), "{}", page.text);
 }
 
 #[tokio::test]

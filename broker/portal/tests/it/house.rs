@@ -11,7 +11,7 @@ use broker_model::{
     AgentId, Clock, Ids, ManualClock, Outcome, OutcomeKind, RemoteId, Site, SiteId, SiteReadiness,
     SiteSnapshot,
 };
-use broker_portal::Portal;
+use broker_portal::{Catalogues, Portal};
 use broker_store::{SqlStore, StoreOptions};
 use jiff::Timestamp;
 use policy_engine::Engine;
@@ -128,6 +128,7 @@ pub(crate) struct Ground {
     pub(crate) public_url: Option<&'static str>,
     pub(crate) second_issuer: Option<IssuerConfig>,
     pub(crate) now: Option<Timestamp>,
+    pub(crate) texts: Option<Catalogues>,
 }
 
 impl Drop for House {
@@ -159,8 +160,10 @@ impl House {
         let public = ground
             .public_url
             .map_or_else(|| base.clone(), |url| Url::parse(url).unwrap());
-        let portal =
-            Portal::new(broker.clone(), Arc::new(auth), public).with_ledger_key("demo+key");
+        let texts = ground.texts.unwrap_or_else(Catalogues::shipped);
+        let portal = Portal::new(broker.clone(), Arc::new(auth), public)
+            .with_ledger_key("demo+key")
+            .with_texts(texts);
         let router = broker_portal::router(portal);
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let agent = Ids::from_os().next(&*clock);

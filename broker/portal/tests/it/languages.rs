@@ -1,10 +1,11 @@
 //! What the policy says, in the language of who reads.
 
+use broker_portal::Catalogues;
 use policy_engine::{Engine, TitleKind};
 
 use crate::applications::{answers, applied};
 use crate::browser::Browser;
-use crate::house::{ENGINEER, FOUNDER, House, REVIEWER};
+use crate::house::{ENGINEER, FOUNDER, Ground, House, REVIEWER};
 use crate::organisations::{contains_all, registered};
 use crate::reviews::checked;
 
@@ -46,6 +47,36 @@ async fn routes_are_said_in_french_rule_by_rule() {
     ];
     contains_all(&page, &expected);
     lacks_all(&page, &["<th scope=\"row\" lang=\"en\">", "Final report"]);
+}
+
+#[tokio::test]
+async fn a_language_of_the_operators_is_a_file_and_browsers_ask_for_it_as_for_ours() {
+    let german = "[nav]\nhome = \"Projekte\"\nsign_in = \"Anmelden\"\n\
+                  [error.not_found]\ntitle = \"Keine solche Seite\"";
+    let ground = Ground {
+        texts: Some(Catalogues::with_files(&[("de.toml", german)]).unwrap()),
+        ..Ground::default()
+    };
+    let house = House::build_on(ground).await;
+    let mut browser = house.browser();
+    browser.language = "de-LU, fr;q=0.8";
+    let page = browser.get("/").await;
+    contains_all(
+        &page,
+        &["<html lang=\"de\">", "Anmelden", "Skip to the content"],
+    );
+    assert_eq!(page.headers["content-language"], "de");
+    let page = browser.get("/nowhere").await;
+    assert_eq!(page.status, 404);
+    contains_all(&page, &["<html lang=\"de\">", "Keine solche Seite"]);
+    let mut engineer = house.signed_in(ENGINEER).await;
+    engineer.language = "de";
+    contains_all(&engineer.get("/").await, &[">Projekte</a>"]);
+    engineer.language = "fr, de;q=0.5";
+    contains_all(
+        &engineer.get("/").await,
+        &["<html lang=\"fr\">", ">Projets</a>"],
+    );
 }
 
 #[tokio::test]

@@ -46,6 +46,15 @@ pub struct ContactConfig {
     pub dir: Option<PathBuf>,
 }
 
+/// The pages that people see.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortalConfig {
+    /// A folder with one `<language>.toml` each, laid over the shipped English and French.
+    #[serde(default)]
+    pub texts: Option<PathBuf>,
+}
+
 /// Where files of evidence lie.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -9,6 +9,7 @@ use broker_auth::Authenticator;
 use broker_auth::dev_issuer::{DevIssuer, DevIssuerConfig};
 use broker_ledger::{Signer, VerifierKey};
 use broker_model::{Site, SiteReadiness, SystemClock};
+use broker_portal::Catalogues;
 use broker_store::{SqlStore, StoreOptions};
 use policy_engine::Engine;
 use tokio::task::JoinHandle;
@@ -63,6 +64,7 @@ impl Demo {
                 dir: data.join("files"),
                 ..FilesConfig::default()
             })?,
+            texts: Catalogues::shipped(),
         })?;
         let Composed {
             broker,

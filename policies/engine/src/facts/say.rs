@@ -27,7 +27,10 @@ impl Facts<'_> {
             }
             Fact::EvidenceKinds => self.say_evidence_kinds(question, voice, out),
             Fact::Sectors => voice.list(out, self.question.project.sectors.iter(), push),
-            Fact::AllocationFirstDay | Fact::AllocationLastDay | Fact::Unspent => {
+            Fact::AllocationFirstDay
+            | Fact::AllocationLastDay
+            | Fact::Unspent
+            | Fact::UnspentUnit => {
                 self.say_allocation(fact, voice, out);
             }
             Fact::IdentityAssurance => {
@@ -51,6 +54,10 @@ impl Facts<'_> {
                 Ok(last) => voice.date(last, out),
                 Err(_) => out.push_str(voice.nothing()),
             },
+            Fact::UnspentUnit => {
+                let unit = held.unit.as_deref().unwrap_or("unit-hour");
+                out.push_str(voice.named(TitleKind::Unit, unit, &format!("{unit}s")));
+            }
             _ => out.push_str(&hours(held.unspent_unit_ms, voice)),
         }
     }

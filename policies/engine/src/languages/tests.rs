@@ -112,6 +112,35 @@ fn a_decision_is_said_in_french_from_its_own_facts() {
 }
 
 #[test]
+fn what_is_left_is_told_in_its_unit_and_a_question_of_old_knows_none() {
+    let engine = engine();
+    let said = |unit: Option<&str>, language| {
+        let mut asked = serde_json::to_value(asked()).unwrap();
+        asked["action"] = "submit_job".into();
+        asked["allocation"] = json!({ "begun": true, "ended": false, "suspended": false,
+            "unspent_unit_ms": 4_500_000_000_i64, "valid_from": "2026-09-01", "valid_until": "2027-03-01" });
+        if let Some(unit) = unit {
+            asked["allocation"]["unit"] = unit.into();
+        }
+        let asked: Question = serde_json::from_value(asked).unwrap();
+        let said = engine.in_language(&asked, &engine.decide(&asked), language);
+        words(&said, "share.left").to_owned()
+    };
+    let left = " of the allocation are unspent";
+    for (unit, units) in [
+        (Some("node-hour"), "node-hours"),
+        (Some("QPU-hour"), "QPU-hours"),
+        (None, "unit-hours"),
+    ] {
+        assert_eq!(said(unit, "en"), format!("1250 {units}{left}"));
+    }
+    assert_eq!(
+        said(Some("node-hour"), "fr"),
+        "1250 heures-nœud de l'allocation restent disponibles"
+    );
+}
+
+#[test]
 fn only_titles_words_and_remedies_are_said_otherwise() {
     let engine = engine();
     let decision = engine.decide(&asked());

@@ -30,6 +30,8 @@ pub enum TitleKind {
     Mode,
     OfferState,
     Selection,
+    /// What hours are counted in, several of them; one that a site alone has may have no title.
+    Unit,
 }
 
 /// The ids that a catalogue may name. Another one is a slip of the pen, or what the policy no longer has.
@@ -88,6 +90,7 @@ impl TitleKind {
                 .collect(),
             Self::OfferState => vec!["open", "closed"],
             Self::Selection => vec!["first_come_first_served", "technical_review", "peer_review"],
+            Self::Unit => vec!["GPU-hour", "node-hour", "core-hour", "unit-hour"],
             Self::Document | Self::Duty | Self::Mode => Vec::new(),
         }
     }
@@ -127,7 +130,7 @@ impl Tables {
 }
 
 #[cfg(test)]
-pub(super) const ALL: [TitleKind; 13] = [
+pub(super) const ALL: [TitleKind; 14] = [
     TitleKind::AiArea,
     TitleKind::AiExclusion,
     TitleKind::AiPractice,
@@ -141,4 +144,5 @@ pub(super) const ALL: [TitleKind; 13] = [
     TitleKind::Mode,
     TitleKind::OfferState,
     TitleKind::Selection,
+    TitleKind::Unit,
 ];

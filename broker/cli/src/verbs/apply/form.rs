@@ -5,6 +5,8 @@ use std::io::Write;
 use broker_client::wire::{ApplicationForm, FormField};
 use broker_model::OrganisationId;
 
+use crate::words::{fill, say};
+
 const AI_ACT: &str = "ai_act.";
 const TABLES: [&str; 4] = ["project", "need", "aid", "answers"];
 
@@ -16,7 +18,11 @@ pub(super) fn write(
     let (mode, system) = (one_line(&form.mode), one_line(&form.system));
     writeln!(
         out,
-        "# {of} applies for {mode} at {system}. Fill in, and hand in with"
+        "{}",
+        fill("# {of} applies for {mode} at {system}. Fill in, and hand in with")
+            .with("of", of)
+            .with("mode", &mode)
+            .with("system", &system)
     )?;
     writeln!(
         out,
@@ -48,8 +54,16 @@ pub(super) fn write(
 fn words_of(field: &FormField) -> Vec<String> {
     let mut lines: Vec<String> = { field.title.iter() }.map(|it| one_line(it)).collect();
     let allowed = field.allowed.iter();
-    lines.extend(allowed.map(|it| format!("allowed: {}", one_line(it))));
-    lines.push(format!("asked for by: {}", source(field)));
+    lines.extend(allowed.map(|it| {
+        fill("allowed: {said}")
+            .with("said", one_line(it))
+            .to_string()
+    }));
+    lines.push(
+        fill("asked for by: {source}")
+            .with("source", source(field))
+            .to_string(),
+    );
     lines
 }
 
@@ -61,15 +75,19 @@ fn known(field: &FormField, out: &mut impl Write) -> anyhow::Result<()> {
     match &field.known {
         Some(known) => writeln!(
             out,
-            "# known: {name} = {} ({})",
-            one_line(known),
-            source(field)
+            "{}",
+            fill("# known: {name} = {said} ({source})")
+                .with("name", &name)
+                .with("said", one_line(known))
+                .with("source", source(field))
         )?,
         None if has_table => {}
         None => writeln!(
             out,
-            "# not known yet: {name} ({}); `alcyone organisation describe` says it",
-            source(field)
+            "{}",
+            fill("# not known yet: {name} ({source}); `alcyone organisation describe` says it")
+                .with("name", &name)
+                .with("source", source(field))
         )?,
     }
     Ok(())
@@ -79,7 +97,7 @@ fn source(field: &FormField) -> String {
     let unsure = if field.certain {
         ""
     } else {
-        "; not read with certainty"
+        say("; not read with certainty")
     };
     format!("{}{unsure}", one_line(&field.source))
 }
@@ -88,20 +106,24 @@ fn source(field: &FormField) -> String {
 fn blank(table: &str, key: &str) -> String {
     match (table, key) {
         ("project", "sectors") => "sectors = []".to_owned(),
-        ("project", "civilian" | "eu_project") => format!("# {key} = true or false"),
-        ("need", "gpu_hours") => "gpu_hours = 0 # physical GPU-hours".to_owned(),
+        ("project", "civilian" | "eu_project") => fill("# {key} = true or false")
+            .with("key", &key)
+            .to_string(),
+        ("need", "gpu_hours") => say("gpu_hours = 0 # physical GPU-hours").to_owned(),
         ("project", key) if key.starts_with(AI_ACT) => under_the_act(key),
         // 0 would be an answer.
         ("aid", "received_eur") => {
-            "# received_eur = 0 # in three years, from that state".to_owned()
+            say("# received_eur = 0 # in three years, from that state").to_owned()
         }
-        ("aid", "worth_eur") => "worth_eur = 0 # EUR, where that is known".to_owned(),
-        ("need", "storage_tib") => "storage_tib = 0 # beyond what every project has".to_owned(),
+        ("aid", "worth_eur") => say("worth_eur = 0 # EUR, where that is known").to_owned(),
+        ("need", "storage_tib") => {
+            say("storage_tib = 0 # beyond what every project has").to_owned()
+        }
         ("need", "data") => {
-            "data = [] # data spaces and data sets, by address or identifier".to_owned()
+            say("data = [] # data spaces and data sets, by address or identifier").to_owned()
         }
         ("need", "support") => {
-            "support = [] # services, as `alcyone centres` names them".to_owned()
+            say("support = [] # services, as `alcyone centres` names them").to_owned()
         }
         ("need", _) => format!("{} = 0", name(key)),
         _ => format!("{} = \"\"", name(key)),

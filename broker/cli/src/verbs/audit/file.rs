@@ -10,6 +10,7 @@ use crate::config::Place;
 use crate::exit::{Failure, chain};
 use crate::print;
 use crate::verbs::audit::kept;
+use crate::words::{fill, say};
 
 /// What an export was found to hold.
 #[derive(Debug, Serialize)]
@@ -88,8 +89,12 @@ impl Checked {
         let found = &self.found;
         writeln!(
             out,
-            "{}: {} entries, {} checkpoint(s), root {}",
-            found.origin, found.entries, found.checkpoints, found.root
+            "{}",
+            fill("{origin}: {entries} entries, {checkpoints} checkpoint(s), root {root}")
+                .with("origin", &found.origin)
+                .with("entries", found.entries)
+                .with("checkpoints", found.checkpoints)
+                .with("root", found.root)
         )?;
         for (kind, count) in &found.kinds {
             writeln!(out, "  {count:>8}  {kind}")?;
@@ -97,18 +102,26 @@ impl Checked {
         for earlier in &self.continues {
             writeln!(
                 out,
-                "it goes on from the checkpoint of {} entries in {}",
-                earlier.size,
-                earlier.file.display()
+                "{}",
+                fill("it goes on from the checkpoint of {size} entries in {file}")
+                    .with("size", earlier.size)
+                    .with("file", earlier.file.display())
             )?;
         }
         if self.continues.is_empty() {
             writeln!(
                 out,
-                "no checkpoint is kept from earlier, so a cut at the end would not show; --checkpoint names one"
+                "{}",
+                say(
+                    "no checkpoint is kept from earlier, so a cut at the end would not show; --checkpoint names one"
+                )
             )?;
         }
-        writeln!(out, "verified: every entry is under a signed root")?;
+        writeln!(
+            out,
+            "{}",
+            say("verified: every entry is under a signed root")
+        )?;
         Ok(0)
     }
 }

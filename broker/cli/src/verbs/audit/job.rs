@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::exit::{Failure, chain};
 use crate::print;
+use crate::words::{fill, say};
 
 /// Fetches every entry of a job with its proof, and checks all of it here.
 ///
@@ -25,7 +26,7 @@ pub(super) async fn verify(
     }
     if rows.is_empty() {
         let words = "no entry of this job is under a checkpoint yet; try again in a second";
-        return Err(Failure::Verification(words.to_owned()).into());
+        return Err(Failure::Verification(say(words).to_owned()).into());
     }
     if as_json {
         let verified = json!({ "job": job, "tree_size": checkpoint.size, "root": checkpoint.root,
@@ -36,9 +37,10 @@ pub(super) async fn verify(
     print::table(&["SEQ", "AT", "ENTRY", "PROOF HASHES"], &rows, out)?;
     writeln!(
         out,
-        "verified: {} entries are in the signed tree of {} entries",
-        rows.len(),
-        checkpoint.size
+        "{}",
+        fill("verified: {rows} entries are in the signed tree of {size} entries")
+            .with("rows", rows.len())
+            .with("size", checkpoint.size)
     )?;
     Ok(0)
 }
@@ -65,7 +67,14 @@ async fn proven(
     entry: &EntryView,
     checkpoint: &Checkpoint,
 ) -> anyhow::Result<Vec<String>> {
-    let wrong = |words: String| Failure::Verification(format!("entry {}: {words}", entry.seq));
+    let wrong = |words: String| {
+        Failure::Verification(
+            fill("entry {seq}: {words}")
+                .with("words", &words)
+                .with("seq", entry.seq)
+                .to_string(),
+        )
+    };
     let body: EntryBody =
         serde_json::from_str(&entry.entry).map_err(|error| wrong(error.to_string()))?;
     if body.job != Some(job) {

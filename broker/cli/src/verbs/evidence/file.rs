@@ -11,6 +11,7 @@ use crate::cli::FileVerb;
 use crate::exit::Failure;
 use crate::print;
 use crate::verbs::own;
+use crate::words::{fill, say};
 
 pub(super) async fn run(
     client: &Client,
@@ -60,21 +61,32 @@ async fn get(
 ) -> anyhow::Result<()> {
     if json && output.is_none() {
         let words = "the bytes of a file are no JSON: say where they go with --output";
-        return Err(Failure::Usage(words.to_owned()).into());
+        return Err(Failure::Usage(say(words).to_owned()).into());
     }
     let bytes = client.evidence_file(of, &file.sha256).await?;
     let Some(path) = output else {
         out.write_all(&bytes)?;
         return Ok(());
     };
-    std::fs::write(path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
+    std::fs::write(path, &bytes).with_context(|| {
+        fill("cannot write `{path}`")
+            .with("path", path.display())
+            .to_string()
+    })?;
     if json {
         let (media_type, bytes) = (&file.media_type, bytes.len());
         let told = json!({ "file": path, "media_type": media_type, "bytes": bytes });
         return print::json(&told, out);
     }
     let (path, bytes) = (path.display(), bytes.len());
-    writeln!(out, "{path}: {bytes} bytes of {}", file.media_type)?;
+    writeln!(
+        out,
+        "{}",
+        fill("{path}: {bytes} bytes of {media_type}")
+            .with("path", &path)
+            .with("bytes", bytes)
+            .with("media_type", &file.media_type)
+    )?;
     Ok(())
 }
 
@@ -87,9 +99,12 @@ async fn named(
     let all = client.evidence(of).await?;
     let found = all.into_iter().find(|it| it.id == id);
     let found = found.ok_or_else(|| {
-        Failure::Usage(format!(
-            "{of} has no {id}: `alcyone evidence {of}` lists it all"
-        ))
+        Failure::Usage(
+            fill("{of} has no {id}: `alcyone evidence {of}` lists it all")
+                .with("of", of)
+                .with("id", id)
+                .to_string(),
+        )
     })?;
     let is_meant = |it: &&EvidenceFile| it.name == text || it.sha256.starts_with(text);
     let mut meant = found.files.iter().filter(is_meant);
@@ -99,9 +114,13 @@ async fn named(
     let line = |it: &EvidenceFile| format!("\n  {}  {}", it.sha256, it.name);
     let lines: String = found.files.iter().map(line).collect();
     let which = if found.files.is_empty() {
-        format!("{id} has no file")
+        fill("{id} has no file").with("id", id).to_string()
     } else {
-        format!("which file? `{text}` names none or several of {id}:{lines}")
+        fill("which file? `{text}` names none or several of {id}:{lines}")
+            .with("text", text)
+            .with("id", id)
+            .with("lines", &lines)
+            .to_string()
     };
     Err(Failure::Usage(which).into())
 }

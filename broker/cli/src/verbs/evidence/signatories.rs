@@ -5,6 +5,8 @@ use std::io::Write;
 use broker_client::{Client, Error};
 use broker_model::{OrganisationId, Signatory, SignatoryHint};
 
+use crate::words::{fill, say};
+
 /// Others than reviewers and operators are told nothing: it is no answer to their organisation.
 pub(super) async fn tell(
     client: &Client,
@@ -16,32 +18,31 @@ pub(super) async fn tell(
         Err(Error::Problem(problem)) if problem.status == 403 => return Ok(()),
         Err(error) => return Err(error.into()),
     };
-    writeln!(out, "\nAI Pact: {}", words(&hint))?;
+    writeln!(
+        out,
+        "\n{}",
+        fill("AI Pact: {words}").with("words", words(&hint))
+    )?;
     Ok(())
 }
 
 fn words(hint: &SignatoryHint) -> String {
     let Some(list) = &hint.list else {
-        return "no list of signatories was imported; ask whoever runs the broker for one"
+        return say("no list of signatories was imported; ask whoever runs the broker for one")
             .to_owned();
     };
     if hint.reads_like.is_empty() {
-        return format!(
-            "no name on the list of {} ({}) reads like this organisation",
-            list.as_of, list.source
-        );
+        return fill("no name on the list of {as_of} ({source}) reads like this organisation")
+            .with("as_of", list.as_of)
+            .with("source", &list.source)
+            .to_string();
     }
     let name = |it: &Signatory| match &it.country {
         Some(country) => format!("{} ({country})", it.name),
         None => it.name.clone(),
     };
     let names: Vec<String> = hint.reads_like.iter().map(name).collect();
-    format!(
-        "the list of {} ({}) names {}, which reads like this organisation: check that it is the same",
-        list.as_of,
-        list.source,
-        names.join("; ")
-    )
+    fill("the list of {as_of} ({source}) names {names}, which reads like this organisation: check that it is the same").with("as_of", list.as_of).with("source", &list.source).with("names", names.join("; ")).to_string()
 }
 
 #[cfg(test)]

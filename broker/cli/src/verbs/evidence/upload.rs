@@ -7,6 +7,7 @@ use broker_client::{Client, Error};
 use broker_model::{AnnouncedFile, Evidence, EvidenceId, OrganisationId};
 
 use crate::exit::Failure;
+use crate::words::{fill, say};
 
 /// The broker takes no larger one, whatever it is set to; what it is set to, it says itself.
 const LARGEST: u64 = 64 * 1024 * 1024;
@@ -68,19 +69,27 @@ fn words_of_shell(left: &[Local]) -> String {
 /// The same file again would be refused again.
 fn instead((of, id): (OrganisationId, EvidenceId), left: &[Local]) -> String {
     let paths = words_of_shell(left);
-    format!(
+    fill(
         "{id} is there, and not uploaded to it: {paths}; another file in the first one's place: \
          `alcyone evidence file add {id} FILE --organisation {of}`, or take it back: \
-         `alcyone evidence withdraw {id} --organisation {of}`"
+         `alcyone evidence withdraw {id} --organisation {of}`",
     )
+    .with("id", id)
+    .with("paths", &paths)
+    .with("of", of)
+    .to_string()
 }
 
 fn repeat((of, id): (OrganisationId, EvidenceId), left: &[Local]) -> String {
     let paths = words_of_shell(left);
-    format!(
+    fill(
         "{id} is there, and not uploaded to it: {paths}; only that again: \
-         `alcyone evidence file add {id} {paths} --organisation {of}`"
+         `alcyone evidence file add {id} {paths} --organisation {of}`",
     )
+    .with("id", id)
+    .with("paths", &paths)
+    .with("of", of)
+    .to_string()
 }
 
 /// As a shell takes it for one word.
@@ -94,21 +103,41 @@ fn quoted(path: &str) -> String {
 
 fn local(path: &Path) -> Result<Local, Failure> {
     let shown = path.display();
-    let unreadable = |reason: String| Failure::Usage(format!("{shown} cannot be read: {reason}"));
+    let unreadable = |reason: String| {
+        Failure::Usage(
+            fill("{shown} cannot be read: {reason}")
+                .with("shown", &shown)
+                .with("reason", say(&reason))
+                .to_string(),
+        )
+    };
     let size = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?;
     if size.len() == 0 {
-        return Err(Failure::Usage(format!("{shown} is empty")));
+        return Err(Failure::Usage(
+            fill("{shown} is empty").with("shown", &shown).to_string(),
+        ));
     }
     if size.len() > LARGEST {
         let bytes = size.len();
-        let words = format!("{shown} has {bytes} bytes, and no broker takes more than {LARGEST}");
+        let words = fill("{shown} has {bytes} bytes, and no broker takes more than {largest}")
+            .with("shown", &shown)
+            .with("bytes", bytes)
+            .with("largest", LARGEST)
+            .to_string();
         return Err(Failure::Usage(words));
     }
     let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
     let name = path.file_name().and_then(|it| it.to_str());
     let name = name.ok_or_else(|| unreadable("its name is no text".to_owned()))?;
-    let media_type = media_type(path, &bytes)
-        .map_err(|reason| Failure::Usage(format!("{shown} {reason}; allowed: {TAKEN}")))?;
+    let media_type = media_type(path, &bytes).map_err(|reason| {
+        Failure::Usage(
+            fill("{shown} {reason}; allowed: {taken}")
+                .with("shown", &shown)
+                .with("reason", say(&reason))
+                .with("taken", say(TAKEN))
+                .to_string(),
+        )
+    })?;
     Ok(Local {
         path: path.to_owned(),
         name: name.to_owned(),
@@ -131,9 +160,10 @@ fn media_type(path: &Path, bytes: &[u8]) -> Result<&'static str, String> {
     if called == found {
         return Ok(found);
     }
-    Err(format!(
-        "is called {called}, and its first bytes are {found}"
-    ))
+    Err(fill("is called {called}, and its first bytes are {found}")
+        .with("called", called)
+        .with("found", found)
+        .to_string())
 }
 
 /// As the broker finds it.

@@ -7,6 +7,7 @@ use broker_model::{InvitationId, MembersOf, Role};
 
 use crate::exit::Failure;
 use crate::print;
+use crate::words::{fill, say};
 
 /// The code alone on standard output, so that it can be handed on by a pipe.
 pub(super) fn made(view: &InvitationView, json: bool, out: &mut impl Write) -> anyhow::Result<u8> {
@@ -37,8 +38,12 @@ fn without_code(view: &InvitationView, json: bool, out: &mut impl Write) -> anyh
     let id = view.id;
     writeln!(
         out,
-        "{id} was made under this key before, and its code was shown then; if nobody has it, \
+        "{}",
+        fill(
+            "{id} was made under this key before, and its code was shown then; if nobody has it, \
          `alcyone invitation revoke {id}` and invite anew"
+        )
+        .with("id", id)
     )?;
     Ok(1)
 }
@@ -60,7 +65,7 @@ pub(super) async fn list(client: &Client, json: bool, out: &mut impl Write) -> a
     let row = |it: &InvitationView| {
         vec![
             it.id.to_string(),
-            print::word(&it.state),
+            say(&print::word(&it.state)).to_owned(),
             it.role.to_string(),
             place(it),
             it.meant_for.clone().unwrap_or_else(|| "-".to_owned()),
@@ -91,7 +96,9 @@ pub(super) async fn revoke(
     let own = own(client).await?;
     let found = own.into_iter().find(|(_, it)| it.id == id);
     let (of, _) = found.ok_or_else(|| {
-        let words = format!("{id} is none of yours: `alcyone invitations` lists them");
+        let words = fill("{id} is none of yours: `alcyone invitations` lists them")
+            .with("id", id)
+            .to_string();
         Failure::Usage(words)
     })?;
     let revoked = client.revoke_invitation(of, id).await?;
@@ -99,7 +106,13 @@ pub(super) async fn revoke(
         print::json(&revoked, out)?;
     } else {
         let place = place(&revoked);
-        writeln!(out, "{id} is revoked; its code lets nobody into {place}")?;
+        writeln!(
+            out,
+            "{}",
+            fill("{id} is revoked; its code lets nobody into {place}")
+                .with("id", id)
+                .with("place", &place)
+        )?;
     }
     Ok(0)
 }

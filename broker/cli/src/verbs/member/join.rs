@@ -5,6 +5,7 @@ use broker_client::Client;
 use super::invitation::place;
 use crate::exit::Failure;
 use crate::print;
+use crate::words::{fill, say};
 
 /// A code has 48 characters; whatever is longer is something else.
 const LONGEST_LINE: u64 = 1000;
@@ -23,7 +24,13 @@ pub(super) async fn run(
     if json {
         print::json(&joined, out)?;
     } else {
-        writeln!(out, "you are {} of {}", joined.role, place(&joined))?;
+        writeln!(
+            out,
+            "{}",
+            fill("you are {role} of {place}")
+                .with("role", joined.role)
+                .with("place", place(&joined))
+        )?;
     }
     Ok(0)
 }
@@ -39,11 +46,17 @@ fn from_stdin() -> Result<String, Failure> {
 fn first_line(input: impl BufRead) -> Result<String, Failure> {
     let mut line = String::new();
     let read = input.take(LONGEST_LINE).read_line(&mut line);
-    read.map_err(|error| Failure::Usage(format!("standard input cannot be read: {error}")))?;
+    read.map_err(|error| {
+        Failure::Usage(
+            fill("standard input cannot be read: {error}")
+                .with("error", &error)
+                .to_string(),
+        )
+    })?;
     let code = line.trim();
     if code.is_empty() {
         let words = "no code was given: `alcyone join CODE`, or a line on standard input";
-        return Err(Failure::Usage(words.to_owned()));
+        return Err(Failure::Usage(say(words).to_owned()));
     }
     Ok(code.to_owned())
 }

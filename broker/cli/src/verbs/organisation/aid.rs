@@ -4,6 +4,7 @@ use broker_client::Client;
 use broker_model::{AidRecord, OrganisationId};
 
 use crate::print;
+use crate::words::{fill, say};
 
 /// The register of de minimis aid, as far as the platform keeps it.
 pub(super) async fn run(
@@ -28,7 +29,11 @@ pub(super) async fn run(
     let rows: Vec<Vec<String>> = records.iter().map(row).collect();
     print::table(&["GRANTED", "STATE", "EUR", "ALLOCATION"], &rows, out)?;
     if rows.is_empty() {
-        writeln!(out, "no national hours that are aid were given here")?;
+        writeln!(
+            out,
+            "{}",
+            say("no national hours that are aid were given here")
+        )?;
     }
     for other in undertaking
         .members
@@ -38,11 +43,18 @@ pub(super) async fn run(
         let (whom, eur) = (other.organisation, other.counted_eur);
         writeln!(
             out,
-            "counts too, as linked: {whom}, {eur} EUR in three years"
+            "{}",
+            fill("counts too, as linked: {whom}, {eur} EUR in three years")
+                .with("whom", whom)
+                .with("eur", eur)
         )?;
     }
     for name in &undertaking.not_counted {
-        writeln!(out, "not counted, as it is not registered here: {name}")?;
+        writeln!(
+            out,
+            "{}",
+            fill("not counted, as it is not registered here: {name}").with("name", name)
+        )?;
     }
     Ok(())
 }

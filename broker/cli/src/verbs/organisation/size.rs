@@ -5,6 +5,7 @@ use broker_client::wire::{OrganisationSize, PeriodFound, SizeReason};
 use broker_model::OrganisationId;
 
 use crate::print;
+use crate::words::{fill, say};
 
 /// Class, reasons and figures.
 pub(super) async fn run(
@@ -17,7 +18,13 @@ pub(super) async fn run(
     if json {
         return print::json(&size, out);
     }
-    writeln!(out, "{} on {}", print::word(&size.size), size.on)?;
+    writeln!(
+        out,
+        "{}",
+        fill("{size} on {on}")
+            .with("size", say(&print::word(&size.size)))
+            .with("on", size.on)
+    )?;
     possible(&size, out)?;
     let found = size.found.iter().flat_map(|it| &it.reasons);
     for SizeReason { words, source } in found.chain(&size.reasons) {
@@ -44,13 +51,19 @@ fn possible(size: &OrganisationSize, out: &mut impl Write) -> anyhow::Result<()>
     let Some(found) = size.found.as_ref().filter(|it| it.possible.len() > 1) else {
         return Ok(());
     };
-    let classes: Vec<String> = found.possible.iter().map(print::word).collect();
-    writeln!(out, "it can be: {}", classes.join(", "))?;
+    let classes: Vec<String> = { found.possible.iter() }
+        .map(|it| say(&print::word(it)).to_owned())
+        .collect();
+    writeln!(
+        out,
+        "{}",
+        fill("it can be: {classes}").with("classes", classes.join(", "))
+    )?;
     Ok(())
 }
 
 fn row(period: &PeriodFound) -> Vec<String> {
-    let class = print::word(&period.class);
+    let class = say(&print::word(&period.class)).to_owned();
     vec![
         period.first_day.to_string(),
         period.last_day.to_string(),
@@ -62,7 +75,7 @@ fn row(period: &PeriodFound) -> Vec<String> {
         period.turnover_eur.to_string(),
         period.balance_eur.to_string(),
         if period.estimated {
-            format!("{class}, estimated")
+            fill("{class}, estimated").with("class", &class).to_string()
         } else {
             class
         },

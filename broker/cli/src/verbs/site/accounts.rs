@@ -5,6 +5,7 @@ use broker_client::wire::UnknownAccountView;
 use broker_model::SiteId;
 
 use crate::print;
+use crate::words::fill;
 
 /// The local accounts of a site that are no allocation's.
 pub(super) async fn run(
@@ -18,7 +19,11 @@ pub(super) async fn run(
         return print::json(&page, out);
     }
     if page.items.is_empty() {
-        writeln!(out, "every account that {site} told of is an allocation's")?;
+        writeln!(
+            out,
+            "{}",
+            fill("every account that {site} told of is an allocation's").with("site", site)
+        )?;
         return Ok(());
     }
     let head = ["ACCOUNT", "JOBS", "GPU-HOURS", "FIRST SEEN", "LAST SEEN"];

@@ -6,6 +6,7 @@ use broker_model::{Drain, Incident, OrganisationVeto, SiteId, SiteScope, Veto};
 use jiff::Timestamp;
 
 use crate::print;
+use crate::words::{fill, say};
 
 pub(super) async fn show(
     client: &Client,
@@ -18,7 +19,7 @@ pub(super) async fn show(
         return print::json(&set, out);
     }
     if is_empty(&set) {
-        writeln!(out, "{site}: nothing is set")?;
+        writeln!(out, "{}", fill("{site}: nothing is set").with("site", site))?;
         return Ok(());
     }
     part("windows", &WINDOWS, set.windows.iter().map(window), out)?;
@@ -143,7 +144,7 @@ fn veto(veto: &Veto) -> Vec<String> {
     vec![
         veto.id.to_string(),
         veto.allocation.to_string(),
-        system.map_or_else(|| "all".to_owned(), ToString::to_string),
+        system.map_or_else(|| say("all").to_owned(), ToString::to_string),
         veto.reason.clone(),
     ]
 }
@@ -153,7 +154,7 @@ fn organisation_veto(veto: &OrganisationVeto) -> Vec<String> {
     vec![
         veto.id.to_string(),
         veto.organisation.to_string(),
-        system.map_or_else(|| "all".to_owned(), ToString::to_string),
+        system.map_or_else(|| say("all").to_owned(), ToString::to_string),
         or_dash(veto.until),
         veto.reason.clone(),
     ]
@@ -162,7 +163,10 @@ fn organisation_veto(veto: &OrganisationVeto) -> Vec<String> {
 fn limit(view: &LimitView) -> Vec<String> {
     let (limit, uses) = (&view.limit, &view.uses);
     let of = |has: u32, most: Option<u32>| match most {
-        Some(most) => format!("{has} of {most}"),
+        Some(most) => fill("{has} of {most}")
+            .with("has", has)
+            .with("most", most)
+            .to_string(),
         None => has.to_string(),
     };
     let gpu = uses.gpu_used + uses.gpu_held;
@@ -171,7 +175,10 @@ fn limit(view: &LimitView) -> Vec<String> {
         of(uses.running.saturating_add(uses.queued), limit.max_at_once),
         of(uses.queued, limit.max_queued),
         match limit.gpu_per_month {
-            Some(most) => format!("{gpu} of {most}"),
+            Some(most) => fill("{gpu} of {most}")
+                .with("gpu", gpu)
+                .with("most", most)
+                .to_string(),
             None => gpu.to_string(),
         },
     ]

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::exit::Failure;
 use crate::print;
+use crate::words::{self, fill};
 use crate::written::Written;
 
 /// Reads what is registered first, so that a change by somebody else in between is refused and not lost.
@@ -60,14 +61,20 @@ pub(super) async fn retire(
         if json {
             print::json(&removed, out)?;
         } else {
-            writeln!(out, "{site} is retired")?;
+            writeln!(out, "{}", fill("{site} is retired").with("site", site))?;
         }
         return Ok(0);
     };
     let known = client.site_document(site).await?;
     let mut document = known.site;
     if !without(&mut document, system, scope.partition.as_ref()) {
-        return Err(Failure::Usage(format!("{site} has no {scope}")).into());
+        return Err(Failure::Usage(
+            fill("{site} has no {scope}")
+                .with("site", site)
+                .with("scope", scope)
+                .to_string(),
+        )
+        .into());
     }
     let filed = client
         .file_site(&document, Some(&known.etag), false)
@@ -101,10 +108,12 @@ fn read(path: &Path) -> Result<Site, Failure> {
     site.validate().map_err(|errors| {
         let said: Vec<String> = errors.iter().map(|error| format!("\n  {error}")).collect();
         let said = said.concat();
-        Failure::Usage(format!(
-            "{} is not a site that can be registered:{said}",
-            file.name
-        ))
+        Failure::Usage(
+            fill("{name} is not a site that can be registered:{said}")
+                .with("said", &said)
+                .with("name", &file.name)
+                .to_string(),
+        )
     })?;
     Ok(site)
 }
@@ -118,7 +127,7 @@ fn say(filed: &FiledView, out: &mut impl Write) -> anyhow::Result<()> {
         (Filed::Changed, true) => "would change",
         (Filed::Changed, false) => "has changed",
     };
-    writeln!(out, "{site} {words}")?;
+    writeln!(out, "{site} {}", words::say(words))?;
     // Of a new one everything differs: the file is the better reading.
     if filed.filed == Filed::Changed {
         for one in &filed.differences {
@@ -126,7 +135,7 @@ fn say(filed: &FiledView, out: &mut impl Write) -> anyhow::Result<()> {
         }
     }
     for note in &filed.notes {
-        writeln!(out, "note: {note}")?;
+        writeln!(out, "{}", fill("note: {note}").with("note", note))?;
     }
     Ok(())
 }
@@ -135,8 +144,14 @@ fn line(one: &DifferenceView) -> String {
     let field = &one.field;
     match (&one.from, &one.to) {
         (Some(from), Some(to)) => format!("{field}: {} -> {}", plain(from), plain(to)),
-        (None, Some(to)) => format!("{field}: {} is new", plain(to)),
-        (Some(from), None) => format!("{field}: {} is gone", plain(from)),
+        (None, Some(to)) => fill("{field}: {answer} is new")
+            .with("field", field)
+            .with("answer", plain(to))
+            .to_string(),
+        (Some(from), None) => fill("{field}: {answer} is gone")
+            .with("field", field)
+            .with("answer", plain(from))
+            .to_string(),
         (None, None) => field.clone(),
     }
 }

@@ -5,6 +5,7 @@ use broker_client::wire::SiteJobView;
 use broker_model::SiteId;
 
 use crate::print;
+use crate::words::fill;
 
 pub(super) async fn run(
     client: &Client,
@@ -31,7 +32,11 @@ pub(super) async fn run(
     let rows: Vec<Vec<String>> = page.items.iter().map(row).collect();
     print::table(&head, &rows, out)?;
     if let Some(cursor) = &page.next_cursor {
-        writeln!(out, "more: --cursor {cursor}")?;
+        writeln!(
+            out,
+            "{}",
+            fill("more: --cursor {cursor}").with("cursor", cursor)
+        )?;
     }
     Ok(())
 }

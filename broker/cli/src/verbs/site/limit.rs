@@ -4,6 +4,7 @@ use broker_client::Client;
 use broker_model::{LimitDraft, OrganisationId, OrganisationLimit, SiteId};
 
 use super::Say;
+use crate::words::{fill, say};
 
 /// A limit stands in place of any other, so it is said in full, with the one that it replaced.
 pub(super) async fn run(
@@ -24,24 +25,33 @@ pub(super) async fn run(
 
 fn words(now: &OrganisationLimit, before: Option<&OrganisationLimit>) -> String {
     let done = if now.is_none() {
-        "is not limited any more".to_owned()
+        say("is not limited any more").to_owned()
     } else {
-        format!("is limited to {}", numbers(now))
+        fill("is limited to {numbers}")
+            .with("numbers", numbers(now))
+            .to_string()
     };
     match before {
-        Some(before) => format!("{done}; before it was {}", numbers(before)),
-        None => format!("{done}; it had no limit before"),
+        Some(before) => fill("{done}; before it was {numbers}")
+            .with("done", &done)
+            .with("numbers", numbers(before))
+            .to_string(),
+        None => fill("{done}; it had no limit before")
+            .with("done", &done)
+            .to_string(),
     }
 }
 
 fn numbers(limit: &OrganisationLimit) -> String {
-    let of = |most: Option<String>| most.unwrap_or_else(|| "any number of".to_owned());
-    format!(
-        "{} jobs at once, {} jobs queued, {} GPU-hours a month",
-        of(limit.max_at_once.map(|it| it.to_string())),
-        of(limit.max_queued.map(|it| it.to_string())),
-        of(limit.gpu_per_month.map(|it| it.to_string())),
-    )
+    let of = |most: Option<String>| most.unwrap_or_else(|| say("any number of").to_owned());
+    fill("{at_once} jobs at once, {queued} jobs queued, {gpu_hours} GPU-hours a month")
+        .with("at_once", of(limit.max_at_once.map(|it| it.to_string())))
+        .with("queued", of(limit.max_queued.map(|it| it.to_string())))
+        .with(
+            "gpu_hours",
+            of(limit.gpu_per_month.map(|it| it.to_string())),
+        )
+        .to_string()
 }
 
 #[cfg(test)]
