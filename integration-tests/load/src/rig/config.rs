@@ -42,6 +42,7 @@ pub(super) fn config(folder: &Path, database: &str, issuer: &DevIssuer) -> anyho
         sites: SitesConfig::default(),
         terms: TermsConfig::default(),
         contact: broker_server::config::ContactConfig::default(),
+        portal: broker_server::config::PortalConfig::default(),
         retention: broker_server::config::RetentionConfig::default(),
         issuers: vec![issuer.issuer_config()],
         files: FilesConfig {
