@@ -146,7 +146,8 @@ impl Erasing {
             return Ok(());
         }
         if dossier.kind == Evidence::KIND {
-            return self.take_words_of_screening(opened(dossier)?, found.person.id);
+            self.take_words_of_screening(opened(dossier)?, found.person.id);
+            return Ok(());
         }
         let document = serde_json::from_str(&dossier.document).unwrap_or_default();
         if !is_author(&document, found.person.id) {
@@ -173,17 +174,14 @@ impl Erasing {
     }
 
     /// Of the person who goes: what was found of them stays as an outcome under their pseudonym, and counts.
-    fn take_words_of_screening(&mut self, evidence: Evidence, person: PersonId) -> Result<()> {
-        if evidence.person != Some(person) {
-            return Ok(());
-        }
-        if let Some(blank) = blank::screening(evidence) {
+    fn take_words_of_screening(&mut self, evidence: Evidence, person: PersonId) {
+        let theirs = Some(evidence).filter(|it| it.person == Some(person));
+        if let Some(blank) = theirs.and_then(blank::screening) {
             self.changes(blank.organisation);
             self.change.writes.push(filed(&blank));
             let words = "records of screenings of them: source and words, the outcome stays";
             self.count("screenings", words);
         }
-        Ok(())
     }
 
     fn changes(&mut self, of: OrganisationId) {

@@ -85,7 +85,7 @@ pub(super) fn rules(decision: &DecisionView, out: &mut impl Write) -> anyhow::Re
             None => fill("source: {source}, effective {effective}"),
         };
         let checked = { rule.checked_on }.map_or_else(String::new, |on| on.to_string());
-        let told = told.with("source", &source).with("effective", &effective);
+        let told = told.with("source", source).with("effective", effective);
         writeln!(out, "    {}", told.with("checked", &checked))?;
         if let Some(remedy) = &rule.remedy {
             writeln!(

@@ -176,9 +176,9 @@ fn show(one: &FollowUpView, out: &mut impl Write) -> anyhow::Result<()> {
         (
             "allocation",
             fill("{allocation}, {share} by {mode}")
-                .with("allocation", &it.allocation)
+                .with("allocation", it.allocation)
                 .with("share", &it.share)
-                .with("mode", &mode(it))
+                .with("mode", mode(it))
                 .to_string(),
         ),
         ("due", due(it)),

@@ -106,9 +106,9 @@ fn source(field: &FormField) -> String {
 fn blank(table: &str, key: &str) -> String {
     match (table, key) {
         ("project", "sectors") => "sectors = []".to_owned(),
-        ("project", "civilian" | "eu_project") => fill("# {key} = true or false")
-            .with("key", &key)
-            .to_string(),
+        ("project", "civilian" | "eu_project") => {
+            fill("# {key} = true or false").with("key", key).to_string()
+        }
         ("need", "gpu_hours") => say("gpu_hours = 0 # physical GPU-hours").to_owned(),
         ("project", key) if key.starts_with(AI_ACT) => under_the_act(key),
         // 0 would be an answer.
