@@ -22,8 +22,9 @@ fn from_dir(dir: &Path) -> anyhow::Result<Catalogues> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|it| it == "toml") {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        // What editors and file shares leave beside a file begins with a dot.
+        if name.ends_with(".toml") && !name.starts_with('.') {
             let text = std::fs::read_to_string(&path).with_context(|| name.to_string())?;
             files.push((name.into_owned(), text));
         }

@@ -66,7 +66,9 @@ impl Broker {
         }
         let since = self.inner.clock.now().saturating_sub(MONTH);
         let since = since.unwrap_or(Timestamp::MIN);
-        let lately = { all.iter() }.filter(|it| it.added_at.is_some_and(|at| at > since));
+        // What reviewers record of it is none of its doing.
+        let own = all.iter().filter(|it| !self.is_screening(it));
+        let lately = own.filter(|it| it.added_at.is_some_and(|at| at > since));
         if lately.count() >= MOST_IN_A_MONTH {
             return Err(Error::AlreadySo(format!(
                 "{MOST_IN_A_MONTH} pieces of evidence were handed in within 30 days, those that were taken back \

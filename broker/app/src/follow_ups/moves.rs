@@ -103,9 +103,15 @@ impl Broker {
         if let Some(day) = due_on {
             entry = entry.with("due_on", day.to_string());
         }
+        // The days before belong to the last day: as long as that stays, they do.
+        let remind_before = if due_on == before.due_on {
+            before.remind_before.clone()
+        } else {
+            self.reminders_today()
+        };
         let after = FollowUp {
             due_on,
-            remind_before: self.reminders_today(),
+            remind_before,
             ..before.turned(state)
         };
         self.commit_follow_up(caller, after, (entry, once)).await

@@ -2,6 +2,9 @@ use broker_model::{InvalidSpec, JobSpec, SiteId};
 
 use crate::{Broker, Error, Result};
 
+/// Of each list: one that is not known is looked for in the registry.
+const MOST_SITES: usize = 50;
+
 impl Broker {
     /// A slip in a site's name is found before anything is placed: one that is excluded so would get the
     /// job, and one that is preferred so never would, nor one that has its data. A site that was retired is no slip, nor is one that
@@ -18,6 +21,14 @@ impl Broker {
         let known: Vec<SiteId> = filed.iter().map(|it| it.id.clone()).collect();
         let mut wrong: Vec<InvalidSpec> = Vec::new();
         for (list, sites) in lists {
+            if sites.len() > MOST_SITES {
+                wrong.push(InvalidSpec {
+                    field: list.to_owned(),
+                    reason: format!("names {} sites", sites.len()),
+                    allowed: format!("up to {MOST_SITES}"),
+                });
+                continue;
+            }
             for (at, site) in sites.iter().enumerate() {
                 if !known.contains(site) && !self.was_registered(site).await? {
                     let field = format!("{list}[{at}]");

@@ -8,6 +8,7 @@ use broker_store::{
     Change, CommitError, Entity, Revocation, StoredDossier, StoredErasure, StoredGrant, Write,
 };
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::footprint::{Footprint, is_author};
 use super::plan::orphaned;
@@ -145,11 +146,11 @@ impl Erasing {
         if found.held.organisation(dossier.organisation) {
             return Ok(());
         }
-        if dossier.kind == Evidence::KIND {
-            self.take_words_of_screening(opened(dossier)?, found.person.id);
+        let document: Value = serde_json::from_str(&dossier.document).unwrap_or_default();
+        if dossier.kind == Evidence::KIND && document["person"] == found.person.id.to_string() {
+            self.take_words_of_screening(opened(dossier)?);
             return Ok(());
         }
-        let document = serde_json::from_str(&dossier.document).unwrap_or_default();
         if !is_author(&document, found.person.id) {
             return Ok(());
         }
@@ -174,9 +175,8 @@ impl Erasing {
     }
 
     /// Of the person who goes: what was found of them stays as an outcome under their pseudonym, and counts.
-    fn take_words_of_screening(&mut self, evidence: Evidence, person: PersonId) {
-        let theirs = Some(evidence).filter(|it| it.person == Some(person));
-        if let Some(blank) = theirs.and_then(blank::screening) {
+    fn take_words_of_screening(&mut self, evidence: Evidence) {
+        if let Some(blank) = blank::screening(evidence) {
             self.changes(blank.organisation);
             self.change.writes.push(filed(&blank));
             let words = "records of screenings of them: source and words, the outcome stays";

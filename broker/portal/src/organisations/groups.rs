@@ -15,7 +15,8 @@ pub(crate) const PARTNERS: &str = "partners";
 pub(crate) const LINKED: &str = "linked";
 /// The button that asks for one more row.
 pub(crate) const MORE: &str = "more";
-const MOST_ROWS: usize = 20;
+/// As many as an organisation may have: a row that is not shown would be lost with the next saving.
+const MOST_ROWS: usize = 200;
 const COLUMNS: [&str; 3] = ["awu_hundredths", "turnover_eur", "balance_eur"];
 const NUMBERS: [(&str, &str); 4] = [
     ("vat", "orgs.vat"),

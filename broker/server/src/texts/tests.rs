@@ -13,6 +13,7 @@ fn a_language_comes_in_by_a_file_and_what_it_lacks_is_counted() {
     assert_eq!(load(&config()).unwrap().languages(), ["en", "fr"]);
     assert!(in_english(&load(&config()).unwrap()).is_empty());
     std::fs::write(folder.path().join("README.md"), "not a catalogue").unwrap();
+    std::fs::write(folder.path().join("._de.toml"), [0, 5, 22, 7]).unwrap();
     std::fs::write(folder.path().join("de.toml"), "[nav]\nhome = \"Projekte\"").unwrap();
     let texts = load(&with_dir(folder.path())).unwrap();
     assert_eq!(texts.languages(), ["en", "fr", "de"]);

@@ -289,6 +289,10 @@ pub(crate) fn load_follow_ups(source: &Source) -> Result<FollowUps, LoadError> {
     check(source, &loaded.kinds)?;
     check(source, &loaded.reminders)?;
     check(source, &loaded.duties)?;
+    if !loaded.reminders.iter().any(|it| it.days_before == 0) {
+        let reason = "no row has `days_before = 0`: from the last day on it is with the reviewers";
+        return Err(bad_row(source, "[[reminder]]", reason.to_owned()));
+    }
     let is_known = |kind: &str| loaded.kinds.iter().any(|it| it.id == kind);
     for DefaultDuty { value, .. } in &loaded.duties {
         let kind = &value.kind;

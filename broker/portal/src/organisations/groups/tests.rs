@@ -39,6 +39,18 @@ fn what_is_shown_of_a_group_is_read_back_the_same() {
 }
 
 #[test]
+fn a_large_group_loses_no_enterprise_by_being_saved_again() {
+    let linked = |number: u32| json!({ "name": format!("Number {number}"), "periods": [] });
+    let linked: Vec<_> = (0..200).map(linked).collect();
+    let facts = json!({ "periods": [], "linked": linked });
+    let facts: SizeFacts = serde_json::from_value(facts).unwrap();
+    let mut typed = Typed::from(Fields::from(filled_in(&facts)));
+    assert_eq!(rows(&typed, LINKED, 1).len(), 200);
+    let (_, read_back, _) = read(&mut typed, &[]);
+    assert_eq!(read_back, facts.linked);
+}
+
+#[test]
 fn a_fault_of_the_second_filled_row_stands_at_the_row_where_it_was_typed() {
     let mut typed = typed(&[
         ("size_facts.partners[0].name", "Atlas"),
