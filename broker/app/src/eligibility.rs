@@ -245,6 +245,10 @@ impl Decided {
         &self.made.decision
     }
 
+    pub(crate) fn question(&self) -> &Question {
+        &self.made.question
+    }
+
     /// What a refusal tells.
     pub(crate) fn asked(&self) -> Box<Asked> {
         let Made {

@@ -5,6 +5,7 @@
 //! run on a timer and on a nudge, so any number of replicas may run them.
 
 mod access_modes;
+mod accounts;
 pub mod agents;
 mod applications;
 pub mod audit;
@@ -12,6 +13,7 @@ mod authority;
 mod board;
 mod broker;
 mod caller;
+mod calls;
 mod confirmations;
 mod contact;
 mod decisions;
@@ -51,6 +53,7 @@ mod signatories;
 mod sites;
 mod standing;
 mod state_log;
+mod states;
 mod tally;
 mod terms;
 

@@ -6,10 +6,12 @@ use broker_model::{
 use broker_store::Change;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use policy_engine::Engine;
 
 use crate::dossiers::filed;
 use crate::indicators::{IndicatorQuery, check_period};
 use crate::invalid::Faults;
+use crate::states::check_share;
 use crate::{Broker, Caller, Error, Order, Result, next_after};
 
 impl Broker {
@@ -25,7 +27,7 @@ impl Broker {
             return Err(Error::Forbidden("`operator`"));
         }
         let owner = self.inner.store.find_organisation(draft.owner).await?;
-        check(draft, (owner.as_ref(), self.today_utc()))?;
+        check(draft, (owner.as_ref(), self.today_utc()), &self.policy())?;
         self.check_is_new(draft).await?;
         let mut objective = Objective {
             id: self.inner.ids.next(&*self.inner.clock),
@@ -140,8 +142,15 @@ fn is_said_by(objective: &Objective, draft: &ObjectiveDraft) -> bool {
         && (*from, *to) == (draft.from, draft.to)
 }
 
-fn check(draft: &ObjectiveDraft, (owner, today): (Option<&Organisation>, Date)) -> Result<()> {
+fn check(
+    draft: &ObjectiveDraft,
+    (owner, today): (Option<&Organisation>, Date),
+    engine: &Engine,
+) -> Result<()> {
     let mut faults = Faults::default();
+    if let Some(share) = &draft.share {
+        check_share(engine, share, &mut faults);
+    }
     if owner.is_none() {
         let reason = format!("there is no organisation {}", draft.owner);
         faults.add("owner", reason, "one of `alcyone organisations`");

@@ -2,7 +2,7 @@ mod check;
 
 use std::collections::BTreeMap;
 
-use broker_model::{ApplicationAid, OrganisationId, SystemId};
+use broker_model::{ApplicationAid, FundingShare, OrganisationId, SystemId};
 use jiff::civil::Date;
 use policy_engine::{
     Action, AidFacts, ApplicantFacts, Due, Engine, EvidenceFact, ModeFacts, NeedFacts, NotOffered,
@@ -103,6 +103,11 @@ impl Broker {
                 return;
             };
             question.shares = shares.get(&system).cloned();
+            if engine.is_sold(question)
+                && let Some(shares) = &mut question.shares
+            {
+                shares.of = Some(FundingShare::Commercial.to_string());
+            }
             question.vetoed_by_site = of.and_then(|it| self.vetoed_at(it, &system));
             question.fair_access = applications::fair_access_at(&had, (id, system));
         };

@@ -16,9 +16,9 @@ use broker_model::{
 use broker_store::{StoreError, Write};
 use jiff::SignedDuration;
 use moka::future::Cache;
-use policy_engine::{SharesFacts, day_in_brussels};
+use policy_engine::{ModeFacts, Question, SharesFacts, day_in_brussels};
 
-use crate::applications::share_by;
+use crate::applications::{share_asked, share_by};
 use crate::decisions::Decisions;
 use crate::{Broker, Limits, Result};
 use capacity::Capacity;
@@ -153,22 +153,27 @@ impl Broker {
     /// ceiling is refused, and one that fills a share to its end is not.
     pub(crate) async fn shares_at(
         &self,
-        (mode, at): (&str, &str),
-        granted: Option<(&GrantDraft, &str)>,
+        asked: &Question,
+        granted: Option<&GrantDraft>,
     ) -> Result<Option<SharesFacts>> {
+        let Some(ModeFacts { system: at, .. }) = &asked.mode else {
+            return Ok(None);
+        };
         let Some(capacity) = self.system_at(at, |it| self.capacity(it)) else {
             return Ok(None);
         };
         let mut had = { self.used_and_promised(granted.is_some()).await? }
             .remove(at)
             .unwrap_or_default();
-        let Some((grant, country)) = granted else {
-            return Ok(Some(capacity.facts(had, None)));
+        let by_mode = share_asked(&self.policy(), asked);
+        // Of what the mode says itself the rules know already.
+        let sold = by_mode.clone().filter(|it| *it == FundingShare::Commercial);
+        let Some(grant) = granted else {
+            return Ok(Some(capacity.facts(had, sold.map(|it| it.to_string()))));
         };
-        let by_mode = || share_by(&self.policy(), mode, country);
         // Hours that are good anywhere count where they are used.
         let here = grant.scope == GrantScope::System;
-        if let Some(share) = grant.share.clone().or_else(by_mode).filter(|_| here) {
+        if let Some(share) = grant.share.clone().or(by_mode).filter(|_| here) {
             let hours = UnitMillis::from_hours(grant.hours.into());
             let gpu = self.system_at(at, |it| {
                 let unit = grant.unit.clone().or_else(|| only_unit(it))?;
@@ -177,7 +182,7 @@ impl Broker {
             had.add(&share, gpu);
             had = had.less_one();
         }
-        let of = grant.share.as_ref().map(ToString::to_string);
+        let of = grant.share.clone().or(sold).map(|it| it.to_string());
         Ok(Some(capacity.facts(had, of)))
     }
 

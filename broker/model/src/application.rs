@@ -37,6 +37,10 @@ pub struct Application {
     /// By when the mode promises a decision; none where it promises none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<ApplicationDue>,
+    /// Whose hours the mode gave this applicant when it was handed in: `commercial`, where it pays for hours of the Union.
+    /// None where the mode does not say, or whether they are paid for was unclear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<FundingShare>,
     /// What the rules found when it was handed in.
     pub found: DecisionId,
     pub state: ApplicationState,

@@ -191,6 +191,17 @@ impl Engine {
         self.tables.project_ids.read(text)
     }
 
+    /// How project ids of European calls are written, by family: `EHPC-BEN-{year}B{cut_off}-{sequence}`.
+    pub fn project_id_patterns(&self) -> Vec<String> {
+        self.tables.project_ids.patterns().collect()
+    }
+
+    /// The states that have a share of their own, as far as the policy knows: by their codes, and by no alias.
+    pub fn states(&self) -> impl Iterator<Item = &str> {
+        let rows = self.tables.countries.all().iter();
+        rows.map(|it| it.code.as_str())
+    }
+
     /// Answers a question by the rules in force on its day.
     ///
     /// Never fails: what cannot be decided, an unmended rule included, goes to a person. What a person settled speaks

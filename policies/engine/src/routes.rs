@@ -25,7 +25,8 @@ pub struct Route {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Date>,
     pub cost: Cost,
-    /// The funding share that the hours are of: see [`AccessMode::share`].
+    /// The funding share that the hours are of: see [`AccessMode::share`]. The Union's are `commercial` for who pays for
+    /// them: see [`Engine::is_sold`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<Sourced<String>>,
     /// Physical GPU-hours of one allocation.
@@ -120,7 +121,7 @@ impl Engine {
             since: offer.value.since,
             offer: offer.clone(),
             cost: self.cost(&question, mode),
-            share: mode.share.clone(),
+            share: self.share(&question, mode),
             gpu_hours: mode.gpu_hours.clone(),
             durations_months: mode.durations_months.clone(),
             documents: mode.documents.clone(),
@@ -128,6 +129,50 @@ impl Engine {
             decision,
             changes,
         }
+    }
+
+    /// What who asks pays for hours of the mode of the question; none where the question names none that there is.
+    pub fn cost_of(&self, question: &Question) -> Option<Cost> {
+        let asked = question.mode.as_ref()?;
+        let mode = self.modes().iter().find(|it| it.id == asked.id)?;
+        Some(self.cost(question, mode))
+    }
+
+    /// Whether the mode of the question gives hours of the Union's share, and who asks has to pay for them: they are
+    /// commercial use then, whatever the mode calls them (Regulation (EU) 2021/1173, Art. 18). Hours of a state that are
+    /// paid for stay the state's.
+    pub fn is_sold(&self, question: &Question) -> bool {
+        let asked = question.mode.as_ref();
+        let mode = asked.and_then(|asked| self.modes().iter().find(|it| it.id == asked.id));
+        mode.is_some_and(|mode| self.is_sold_by(question, mode))
+    }
+
+    fn is_sold_by(&self, question: &Question, mode: &AccessMode) -> bool {
+        let is_of_union = mode.share.as_ref().is_some_and(|it| it.value == "union");
+        let facts = Facts::gather(question, self.tables());
+        // Who gets nothing by the mode buys nothing by it either.
+        let is_served = || {
+            facts
+                .applicant_kinds()
+                .any(|it| mode.applicants.value.contains(&it))
+        };
+        is_of_union && is_served() && self.cost(question, mode) == Cost::PayPerUse
+    }
+
+    /// Where the hours are sold the source is that of who gets them for nothing.
+    fn share(&self, question: &Question, mode: &AccessMode) -> Option<Sourced<String>> {
+        let share = mode.share.as_ref()?;
+        if !self.is_sold_by(question, mode) {
+            return Some(share.clone());
+        }
+        let free = &mode.free_for;
+        Some(Sourced {
+            value: "commercial".to_owned(),
+            source: free.source.clone(),
+            confidence: free.confidence,
+            checked_on: free.checked_on,
+            note: free.note.clone(),
+        })
     }
 
     fn cost(&self, question: &Question, mode: &AccessMode) -> Cost {

@@ -13,6 +13,7 @@ use policy_engine::{
 use super::find_mode;
 use super::form::answers_of;
 use super::need;
+use super::share::share_asked;
 use crate::dossiers::filed;
 use crate::eligibility::Decided;
 use crate::invalid::Faults;
@@ -130,6 +131,7 @@ impl Broker {
             assurance: caller.principal.assurance.clone(),
             applied_at: now,
             due,
+            share: share_asked(&self.policy(), found.question()),
             found: found.id,
             state: ApplicationState::Submitted,
             version: 0,
@@ -180,9 +182,19 @@ impl Broker {
         organisation: &Organisation,
         (draft, grant): (&ApplicationDraft, Option<&GrantDraft>),
     ) -> Result<Decided> {
-        let granted = grant.map(|it| (it, organisation.country.as_str()));
-        let at = (draft.mode.as_str(), draft.system.as_str());
-        let question = Question {
+        let mut question = self.asked_by(applicant, organisation, draft).await?;
+        question.shares = self.shares_at(&question, grant).await?;
+        Ok(self.answer(&question))
+    }
+
+    /// All that is asked but what of the system's time is whose.
+    pub(super) async fn asked_by(
+        &self,
+        applicant: (ApplicantFacts, PersonId),
+        organisation: &Organisation,
+        draft: &ApplicationDraft,
+    ) -> Result<Question> {
+        Ok(Question {
             mode: Some(ModeFacts {
                 id: draft.mode.clone(),
                 system: draft.system.clone(),
@@ -199,11 +211,9 @@ impl Broker {
             },
             aid: self.aid_facts(organisation, draft.aid).await?,
             fair_access: Some(self.fair_access(draft).await?),
-            shares: self.shares_at(at, granted).await?,
             vetoed_by_site: self.vetoed_at(organisation.id, &draft.system),
             ..self.question_of(applicant, organisation).await?
-        };
-        Ok(self.answer(&question))
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use policy_engine::{Decision, Effect, Spoken};
 use super::aid::is_aid;
 use super::apply::claim;
 use super::granted::settled_by;
+use crate::accounts::{FREE, taken};
 use crate::dossiers::filed;
 use crate::eligibility::applicant_facts;
 use crate::invalid::Faults;
@@ -76,8 +77,9 @@ impl Broker {
                 let (about, given) = ((&before, &organisation), (grant, found.decision()));
                 check_worth(is_aid(&self.policy(), about, given), grant)?;
                 self.check_aid_by_reviewer(about, given).await?;
+                let (reference, faults) = self.taken_already(&before, grant).await?;
                 let about = (&organisation, grant, ruling);
-                self.granted(caller, &before, about, found.decision())?
+                self.granted(caller, (&before, reference), about, (&found, faults))?
             }
         };
         let mut entry =
@@ -123,6 +125,23 @@ impl Broker {
         let at = (before.mode.as_str(), before.system.as_str());
         self.count_of_shares(at, (grant, &organisation.country))
             .await
+    }
+
+    /// The id that the call gave, as it is stored, and what of it and of the accounts is another's.
+    async fn taken_already(
+        &self,
+        before: &Application,
+        grant: &GrantDraft,
+    ) -> Result<(Option<String>, Faults)> {
+        let mut faults = Faults::default();
+        let reference = { self.call_reference_of(&before.mode, grant, &mut faults) }.await?;
+        if !grant.local_accounts.is_empty() {
+            let (known, wanted) = (self.accounts_named().await?, &grant.local_accounts);
+            for other in { self.named_by_others(&known, before.organisation, wanted) }.await? {
+                faults.add("grant.local_accounts", taken(&other), FREE);
+            }
+        }
+        Ok((reference, faults))
     }
 
     /// Whoever applied leads the project, and does so for the organisation.
@@ -184,6 +203,8 @@ impl Broker {
                 return Err(Error::Contended);
             }
             Err(CommitError::Conflict(Entity::SiteCount)) => return Ok(None),
+            // Another acceptance took the id of the call meanwhile.
+            Err(CommitError::Duplicate(Entity::Claim)) => return Err(Error::Contended),
             Err(error) => return Err(error.into()),
         }
         after.version += 1;

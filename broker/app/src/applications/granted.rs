@@ -9,38 +9,39 @@ use broker_model::{
 };
 use broker_store::{Change, StoredGrant, Write};
 use jiff::Timestamp;
-use policy_engine::{Decision, Effect, Spoken, begin_in_brussels, day_in_brussels};
+use policy_engine::{Decision, Effect, Question, Spoken, begin_in_brussels, day_in_brussels};
 
 use super::aid::is_aid;
+use crate::calls::claim_of;
+use crate::eligibility::Decided;
 use crate::imports::is_account_name;
 use crate::invalid::Faults;
 use crate::{Broker, Caller, Error, Result};
 
 /// What hours that are good anywhere are counted in.
 const FEDERATION_UNIT: &str = "GPU-hour";
-const LONGEST_REFERENCE: usize = 60;
 
 impl Broker {
     /// The state it leads to, and the change that makes it so.
     pub(super) fn granted(
         &self,
         caller: &Caller,
-        application: &Application,
+        (application, reference): (&Application, Option<String>),
         (organisation, grant, ruling): (&Organisation, &GrantDraft, Ruling),
-        found: &Decision,
+        (found, faults): (&Decided, Faults),
     ) -> Result<(ApplicationState, Change)> {
+        let (asked, found) = (found.question(), found.decision());
         let project = Project {
             id: self.inner.ids.next(&*self.inner.clock),
             organisation: application.organisation,
             name: application.project.name.clone(),
-            call_reference: grant.call_reference.clone(),
+            call_reference: reference,
             civilian: application.project.civilian,
             sectors: application.project.sectors.clone(),
             ai_act: application.project.ai_act.clone(),
             settled: settled_by(found, ruling.at),
         };
-        let allocation =
-            self.allocation(application, project.id, (grant, &organisation.country))?;
+        let allocation = self.allocation((application, project.id), (grant, asked), faults)?;
         let state = ApplicationState::Accepted {
             ruling,
             project: project.id,
@@ -58,14 +59,16 @@ impl Broker {
         let (owed, opened) =
             self.follow_ups_of(Some(caller.person), application.organisation, &allocation);
         entries.extend(opened);
-        let mut writes = vec![
+        let mut writes = vec![];
+        writes.extend({ project.call_reference.as_ref() }.map(|id| claim_of(id, project.id)));
+        writes.extend([
             Write::PutProject(Box::new(project)),
             Write::InsertAllocation(Box::new(allocation)),
             Write::PutGrant(StoredGrant {
                 person: application.applied_by,
                 role: lead,
             }),
-        ];
+        ]);
         if let Some((write, entry)) = aid {
             writes.push(write);
             entries.push(entry);
@@ -76,11 +79,10 @@ impl Broker {
 
     fn allocation(
         &self,
-        application: &Application,
-        project: ProjectId,
-        (grant, country): (&GrantDraft, &str),
+        (application, project): (&Application, ProjectId),
+        (grant, asked): (&GrantDraft, &Question),
+        mut faults: Faults,
     ) -> Result<Allocation> {
-        let mut faults = Faults::default();
         let end = grant.valid_to.tomorrow().ok().and_then(begin_in_brussels);
         let term = begin_in_brussels(grant.valid_from).zip(end);
         let now = self.inner.clock.now();
@@ -91,9 +93,8 @@ impl Broker {
             return Err(Error::Contended);
         };
         let scope = self.scope_of((application, grant), &mut faults);
-        let share = self.share_of(application, (grant, country), &mut faults);
+        let share = self.share_of(application, (grant, asked), &mut faults);
         let unit = self.unit_of((&application.system, grant), &mut faults);
-        self.check_reference(grant, &mut faults);
         self.check_accounts((application, grant), &mut faults);
         self.check_no_more((application, grant), unit.as_deref(), &mut faults);
         faults.check("decision")?;
@@ -179,20 +180,6 @@ impl Broker {
             .map(|it| it.unit.clone())
             .collect();
         units.into_iter().collect()
-    }
-
-    /// References of the calls of EuroHPC have a grammar; others are the call's own.
-    fn check_reference(&self, grant: &GrantDraft, faults: &mut Faults) {
-        let Some(reference) = &grant.call_reference else {
-            return;
-        };
-        faults.check_text("grant.call_reference", reference, LONGEST_REFERENCE);
-        if reference.trim().to_ascii_uppercase().starts_with("EHPC")
-            && let Err(fault) = self.policy().project_id(reference.trim())
-        {
-            let allowed = "an id of a European call: EHPC-AIF-2026PG01-907";
-            faults.add("grant.call_reference", fault.to_string(), allowed);
-        }
     }
 
     /// An account elsewhere is another allocation's.

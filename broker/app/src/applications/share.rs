@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use broker_model::{Application, FundingShare, GrantDraft, GrantScope};
-use policy_engine::{AccessMode, Engine};
+use policy_engine::{AccessMode, Cost, Engine, Question};
 
 use super::find_mode;
 use crate::Broker;
@@ -12,17 +12,17 @@ use crate::invalid::Faults;
 const NATIONAL: &str = "national";
 
 impl Broker {
-    /// What the reviewer says, or the mode. Of a mode that gives hours of national shares, that of the applicant's
-    /// own state. A state has hours of a system only where a mode gives them there.
+    /// What the reviewer says, or the mode: see [`share_asked`]. A state has hours of a system only where a mode gives them
+    /// there.
     pub(super) fn share_of(
         &self,
         application: &Application,
-        (grant, country): (&GrantDraft, &str),
+        (grant, asked): (&GrantDraft, &Question),
         faults: &mut Faults,
     ) -> Option<FundingShare> {
-        let engine = self.policy();
+        let (engine, country) = (self.policy(), asked.organisation.country.as_str());
         let Some(said) = &grant.share else {
-            let share = of_mode(&engine, application, country, faults);
+            let share = of_mode(&engine, asked, faults);
             check_scope(grant, share.as_ref(), faults);
             return share;
         };
@@ -52,18 +52,24 @@ fn check_scope(grant: &GrantDraft, share: Option<&FundingShare>, faults: &mut Fa
     }
 }
 
-fn of_mode(
-    engine: &Engine,
-    application: &Application,
-    country: &str,
-    faults: &mut Faults,
-) -> Option<FundingShare> {
-    let share = share_by(engine, &application.mode, country);
+fn of_mode(engine: &Engine, asked: &Question, faults: &mut Faults) -> Option<FundingShare> {
+    let share = share_asked(engine, asked);
     if share.is_none() {
-        let reason = format!("is missing, and `{}` does not say it", application.mode);
+        let mode = asked.mode.as_ref().map_or("", |it| &it.id);
+        let reason = if is_said(engine, asked) {
+            format!("is missing, and whether the applicant pays for hours of `{mode}` is unclear")
+        } else {
+            format!("is missing, and `{mode}` does not say it")
+        };
         faults.add("grant.share", reason, "union, national:XX or commercial");
     }
     share
+}
+
+fn is_said(engine: &Engine, asked: &Question) -> bool {
+    let mode = asked.mode.as_ref();
+    mode.and_then(|it| find_mode(engine, &it.id))
+        .is_some_and(|it| said_of(it).is_some())
 }
 
 /// States whose hours a mode gives at a system, or at any of them.
@@ -82,7 +88,22 @@ fn said_of(mode: &AccessMode) -> Option<&str> {
     mode.share.as_ref().map(|it| it.value.as_str())
 }
 
-/// Whose hours a mode gives to who is established in a country; none where it does not say, or is not known.
+/// Whose hours the mode of a question gives to who asks. Those of the Union are `commercial` where they have to be paid
+/// for, and nobody's as long as that is unclear: a person says it then.
+pub(crate) fn share_asked(engine: &Engine, asked: &Question) -> Option<FundingShare> {
+    let mode = &asked.mode.as_ref()?.id;
+    let share = share_by(engine, mode, &asked.organisation.country)?;
+    if share != FundingShare::Union {
+        return Some(share);
+    }
+    if engine.is_sold(asked) {
+        return Some(FundingShare::Commercial);
+    }
+    (engine.cost_of(asked) != Some(Cost::Unclear)).then_some(share)
+}
+
+/// Whose hours a mode gives to who is established in a country and pays nothing; none where it does not say, or is not
+/// known.
 pub(crate) fn share_by(engine: &Engine, mode: &str, country: &str) -> Option<FundingShare> {
     match said_of(find_mode(engine, mode)?)? {
         NATIONAL => format!("{NATIONAL}:{country}").parse().ok(),

@@ -32,8 +32,13 @@ impl Broker {
             None => engine.default_duties(today).map(|it| &it.value).collect(),
         };
         let name = allocation.mode.as_deref().unwrap_or_default();
-        let opened = duties.into_iter().map(|duty| {
-            let one = self.opened((organisation, name), allocation, duty);
+        let all = duties
+            .into_iter()
+            .map(|duty| self.opened((organisation, name), allocation, duty));
+        // Of hours by an unknown mode what was over before anybody here knew of them is not asked for: it would be overdue
+        // at once, and stand in the way of the next application.
+        let is_asked = |it: &FollowUp| mode.is_some() || it.due_on.is_none_or(|day| today <= day);
+        let opened = all.filter(is_asked).map(|one| {
             let mut entry = self.follow_up_entry(EntryKind::FollowUpOpened, &one);
             if let Some(day) = one.due_on {
                 entry = entry.with("due_on", day.to_string());

@@ -10,7 +10,9 @@ use broker_model::{
 use jiff::Timestamp;
 use policy_engine::{Engine, IdentifierKind};
 
-use self::columns::{check_project, granted, project_name, said, share, suspended, term};
+use self::columns::{
+    call_reference, check_project, granted, project_name, said, share, suspended, term,
+};
 use super::line::ImportLine;
 use crate::board::Board;
 use crate::invalid::Faults;
@@ -89,7 +91,8 @@ impl Checker<'_> {
         let organisation = self.organisation(raw, &mut at);
         check_project(raw, &mut at);
         let scope = self.scope(&raw.system, &mut at);
-        let share = share(&raw.share, &mut at);
+        let share = share(self.engine, &raw.share, &mut at);
+        let call_reference = call_reference(self.engine, &raw.call_reference, &mut at);
         if let Some(scope) = &scope {
             self.check_unit(&raw.unit, scope, &mut at);
         }
@@ -106,7 +109,7 @@ impl Checker<'_> {
             name: raw.organisation.clone(),
             country: raw.country.clone(),
             project: project_name(raw).to_owned(),
-            call_reference: said(&raw.call_reference),
+            call_reference,
             project_key: said(&raw.project_key),
             scope: scope?,
             share: share?,

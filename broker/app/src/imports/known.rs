@@ -113,7 +113,11 @@ impl Planner<'_> {
     ) -> Result<Option<ProjectId>> {
         // The project that a line names itself is no other's, whatever else the line says.
         if let Ok(id) = line.project.parse::<ProjectId>() {
-            return self.theirs(line, id, organisation).await;
+            let theirs = self.theirs(line, id, organisation).await?;
+            if let Some(id) = theirs {
+                self.take_call(line, id).await?;
+            }
+            return Ok(theirs);
         }
         let key = project_key(line);
         if let Some(id) = self.projects.get(&(organisation, key.clone())) {
@@ -131,6 +135,7 @@ impl Planner<'_> {
         };
         if let Some(id) = found {
             self.projects.insert((organisation, key), id);
+            self.take_call(line, id).await?;
         }
         Ok(found)
     }
@@ -149,7 +154,8 @@ impl Planner<'_> {
     ) -> Result<Option<ProjectId>> {
         let theirs = self.broker.inner.store.projects_of(organisation).await?;
         let is_it = |it: &&Project| match &line.call_reference {
-            Some(_) => it.call_reference == line.call_reference,
+            Some(said) => { it.call_reference.as_ref() }
+                .is_some_and(|known| known.trim().eq_ignore_ascii_case(said)),
             None => it.name == line.project,
         };
         Ok(theirs.iter().find(is_it).map(|it| it.id))

@@ -1,16 +1,18 @@
 //! From lines to one change. Nothing is written here: a dry run ends with the plan.
 
+mod alone;
 mod later;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use broker_model::{Allocation, AllocationId, Balance, OrganisationId, ProjectId};
+use broker_model::{Allocation, AllocationId, Balance, OrganisationId, ProjectId, SiteId};
 use broker_store::{Change, Write};
 
 use super::carry_out::Plan;
 use super::check::{Checker, Line};
 use super::line::ImportBatch;
 use super::says;
+use crate::accounts::Accounts;
 use crate::invalid::Faults;
 use crate::setup::named;
 use crate::{Broker, Result};
@@ -28,6 +30,12 @@ pub(super) struct Planner<'a> {
     pub(super) projects: BTreeMap<(OrganisationId, String), ProjectId>,
     /// Of which the report says who they are.
     pub(super) told: BTreeSet<OrganisationId>,
+    /// Those that are there, and those of the lines before.
+    pub(super) accounts: Accounts,
+    /// The same of lines whose projects are not there yet.
+    pub(super) planned: BTreeMap<(SiteId, String), (OrganisationId, String)>,
+    /// Ids of calls that a line before has, by the project that it is of.
+    pub(super) called: BTreeMap<String, ProjectId>,
 }
 
 impl Broker {
@@ -55,6 +63,9 @@ impl Broker {
             organisations: BTreeMap::new(),
             projects: BTreeMap::new(),
             told: BTreeSet::new(),
+            accounts: self.accounts_named().await?,
+            planned: BTreeMap::new(),
+            called: BTreeMap::new(),
         };
         planner.plan.report.remarks.clone_from(&batch.remarks);
         for (n, line) in lines.into_iter().enumerate() {
@@ -132,6 +143,8 @@ impl Planner<'_> {
         let Some(project) = self.project(line, organisation).await? else {
             return Ok(());
         };
+        self.tell_of_no_call(line);
+        self.check_accounts(line, organisation).await?;
         let id = named(
             "allocation",
             &format!("import:{}:{}", self.source, line.reference),

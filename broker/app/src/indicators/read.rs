@@ -96,6 +96,9 @@ impl Broker {
             let given = self.inner.store.find_allocation(*allocation).await?;
             return Ok(given.map(|it| it.share));
         }
+        if of.share.is_some() {
+            return Ok(of.share.clone());
+        }
         let country = known.get(&of.organisation).map(|it| it.country.as_str());
         Ok(share_by(
             &self.policy(),

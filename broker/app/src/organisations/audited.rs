@@ -138,7 +138,8 @@ impl Broker {
             }
             _ => None,
         };
-        let asked = || share_by(&self.policy(), &application.mode, &of.country);
+        let by_mode = || share_by(&self.policy(), &application.mode, &of.country);
+        let asked = || application.share.clone().or_else(by_mode);
         let share = got.map(|it| it.share).or_else(asked);
         Ok(share.is_some_and(|it| shares.contains(&it)))
     }

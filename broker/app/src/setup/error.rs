@@ -36,6 +36,15 @@ pub enum SetupError {
         "grants: there is no organisation `{organisation}`; name one of this file, of one before, or by its id"
     )]
     NotAnOrganisation { organisation: String },
+    #[error("projects.{project}.allocations.{allocation}, share: {reason}; allowed are {allowed}")]
+    NotAShare {
+        project: String,
+        allocation: String,
+        reason: String,
+        allowed: String,
+    },
+    #[error("grants, share: {reason}; allowed are {allowed}")]
+    NotAShareOfAuditors { reason: String, allowed: String },
     #[error(transparent)]
     Broker(#[from] Error),
 }

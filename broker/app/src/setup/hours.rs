@@ -8,6 +8,7 @@ use broker_store::{Change, CommitError, Write};
 use super::error::{Result, SetupError};
 use super::file::{AllocationSetup, allocation_id, project_id};
 use crate::Broker;
+use crate::states::of_no_state;
 
 impl Broker {
     pub(super) async fn import_allocation(
@@ -17,6 +18,14 @@ impl Broker {
         setup: &AllocationSetup,
         done: &mut Vec<String>,
     ) -> Result<()> {
+        if let Some((reason, allowed)) = of_no_state(&self.policy(), &setup.share) {
+            return Err(SetupError::NotAShare {
+                project: project.to_owned(),
+                allocation: key.to_owned(),
+                reason,
+                allowed,
+            });
+        }
         let allocation = allocation(project, key, setup);
         let known = self.inner.store.find_allocation(allocation.id).await?;
         let of = self.inner.store.find_project(allocation.project).await?;

@@ -8,6 +8,7 @@ use broker_store::{Change, StoredGrant, Write};
 use super::error::{Result, SetupError};
 use super::file::{GrantSetup, MemberSetup, organisation_id, project_id};
 use crate::Broker;
+use crate::states::of_no_state;
 
 /// Issuer and subject, with the role that person shall have.
 type Wanted<'f> = (&'f str, &'f str, Role);
@@ -202,9 +203,18 @@ impl Broker {
             ("operator", ..) => Ok(Role::Operator),
             ("reviewer", ..) => Ok(Role::Reviewer),
             ("vetted", ..) => Ok(Role::Vetted),
-            ("auditor", ..) => Ok(Role::Auditor {
-                share: grant.share.clone(),
-            }),
+            ("auditor", ..) => {
+                let share = grant.share.clone();
+                match share
+                    .as_ref()
+                    .and_then(|it| of_no_state(&self.policy(), it))
+                {
+                    Some((reason, allowed)) => {
+                        Err(SetupError::NotAShareOfAuditors { reason, allowed })
+                    }
+                    None => Ok(Role::Auditor { share }),
+                }
+            }
             ("site_admin", Some(site), _) => Ok(Role::SiteAdmin {
                 site: site.clone(),
                 sees_people: grant.sees_people,

@@ -119,15 +119,16 @@ impl Broker {
 }
 
 /// Rules on programmes ask under which mode hours of the Union are given, and all of these are asked alike: the
-/// allocation's own, or where that is not known any.
+/// allocation's own, or where that is not known any. Hours of the Union that are sold are asked under their own.
 fn mode_of<'e>(engine: &'e Engine, allocation: &Allocation) -> Option<&'e AccessMode> {
     let of_union = |it: &&AccessMode| it.share.as_ref().is_some_and(|it| it.value == "union");
-    if allocation.share != FundingShare::Union {
-        return None;
-    }
     let own = { allocation.mode.as_ref() }.and_then(|it| find_mode(engine, it));
-    let mut modes = engine.modes().iter();
-    own.filter(of_union).or_else(|| modes.find(of_union))
+    let own = own.filter(of_union);
+    match allocation.share {
+        FundingShare::Union => own.or_else(|| engine.modes().iter().find(of_union)),
+        FundingShare::Commercial => own,
+        FundingShare::National(_) => None,
+    }
 }
 
 fn objections(decision: &Decision) -> Vec<Spoken> {

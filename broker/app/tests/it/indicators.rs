@@ -171,6 +171,7 @@ async fn an_objective_is_set_before_it_begins_and_goes_somewhere() {
         target: 1001,
         from: "2026-11-20".parse().unwrap(),
         to: "2026-11-19".parse().unwrap(),
+        share: Some("national:ZZ".parse().unwrap()),
         ..good.clone()
     };
     let Err(Error::Invalid("objective", faults)) = broker.set_objective(&operator, &bad).await
@@ -180,7 +181,9 @@ async fn an_objective_is_set_before_it_begins_and_goes_somewhere() {
     let fields: Vec<&str> = faults.iter().map(|it| it.field.as_str()).collect();
     assert_eq!(
         fields,
-        ["owner", "from", "to", "target", "baseline", "target"]
+        [
+            "share", "owner", "from", "to", "target", "baseline", "target"
+        ]
     );
     let first = broker.set_objective(&operator, &good).await.unwrap();
     let again = broker.set_objective(&operator, &good).await;

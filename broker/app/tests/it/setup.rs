@@ -198,3 +198,49 @@ async fn what_is_unused_when_the_term_ends_is_lost_once_nothing_is_held() {
         assert_eq!(books.count(EntryKind::HoursRecovered), 1);
     }
 }
+
+#[tokio::test]
+async fn a_share_of_a_state_that_there_is_not_is_refused() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let mut file = setup();
+    allocation_of(&mut file).share = "national:ZZ".parse().unwrap();
+    let refused = broker.import(&file).await.unwrap_err();
+    assert!(matches!(refused, SetupError::NotAShare { .. }), "{refused}");
+    let mut file = setup();
+    let mut auditor = grant("auditor", "auditor");
+    auditor.share = Some("national:ZZ".parse().unwrap());
+    file.grants.push(auditor);
+    let refused = broker.import(&file).await.unwrap_err();
+    assert!(
+        matches!(refused, SetupError::NotAShareOfAuditors { .. }),
+        "{refused}"
+    );
+}
+
+/// The demo's clock stands on 20 November 2026, and the report is due three months after the term.
+#[tokio::test]
+async fn of_hours_by_an_unknown_mode_nothing_is_asked_whose_last_day_is_over() {
+    for (until, opened) in [
+        ("2025-01-01T00:00:00Z", 0),
+        ("2026-08-19T22:00:00Z", 0),
+        ("2026-08-20T22:00:00Z", 1),
+        ("2027-01-01T00:00:00Z", 1),
+    ] {
+        let world = World::sqlite().await;
+        let broker = world.broker().await;
+        let mut file = setup();
+        let mut old = allocation_of(&mut file).clone();
+        old.valid_from = "2024-01-01T00:00:00Z".parse().unwrap();
+        old.valid_until = until.parse().unwrap();
+        let project = file.projects.get_mut("sample").unwrap();
+        project.allocations.insert("old".to_owned(), old);
+        let before = Books::read(&broker).await.entries.len();
+        broker.import(&file).await.unwrap();
+        let entries = Books::read(&broker).await.entries;
+        let of_reports = { entries[before..].iter() }
+            .filter(|it| it.kind == EntryKind::FollowUpOpened)
+            .count();
+        assert_eq!(of_reports, opened, "{until}");
+    }
+}

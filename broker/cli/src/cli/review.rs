@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use broker_model::{
     ApplicationId, EvidenceId, FundingShare, GrantDraft, GrantScope, OrganisationId, PersonId,
     SiteId,
@@ -110,7 +112,8 @@ pub struct AcceptArgs {
     /// One that the system is charged in [default: its own, if it has one only]
     #[arg(long, requires = "accept")]
     unit: Option<String>,
-    /// Of whose time: union, national:FI or commercial [default: as the mode says]
+    /// Of whose time: union, national:FI or commercial [default: as the mode says, and commercial where the applicant pays for
+    /// the Union's; has to be said where that is unclear]
     #[arg(long, requires = "accept")]
     share: Option<FundingShare>,
     /// What the hours are worth, in whole EUR, where they are de minimis aid, and only there
@@ -130,6 +133,13 @@ pub struct AcceptArgs {
 }
 
 impl AcceptArgs {
+    /// The site that `--local-account` names a second time: of two accounts there nobody knows which is meant.
+    pub fn twice(&self) -> Option<&SiteId> {
+        let mut seen = BTreeSet::new();
+        let mut sites = self.local_accounts.iter().map(|(site, _)| site);
+        sites.find(|it| !seen.insert(*it))
+    }
+
     /// None where the application is rejected.
     pub fn grant(self) -> Option<GrantDraft> {
         Some(GrantDraft {

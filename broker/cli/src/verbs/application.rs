@@ -4,7 +4,8 @@ use std::io::Write;
 
 use broker_client::Client;
 use broker_model::{
-    Application, ApplicationDue, ApplicationState, Given, GrantScope, OrganisationId, Ruling,
+    Application, ApplicationDue, ApplicationState, FundingShare, Given, GrantScope, OrganisationId,
+    Ruling,
 };
 use jiff::civil::Date;
 
@@ -91,6 +92,9 @@ pub(super) fn show(one: &Application, today: Date, out: &mut impl Write) -> anyh
         ("sectors", listed(&one.project.sectors)),
         ("need", need(one)),
     ];
+    if let Some(share) = &one.share {
+        lines.push(("hours of", share_words(share)));
+    }
     for (name, said) in [("data", &one.need.data), ("support", &one.need.support)] {
         if !said.is_empty() {
             lines.push((name, listed(said)));
@@ -170,11 +174,19 @@ fn words_of(given: &Given) -> String {
     fill("{hours} {units} of {share}{anywhere}, from {first_day} to {last_day}")
         .with("hours", hours)
         .with("units", words::units(unit))
-        .with("share", share)
+        .with("share", share_words(share))
         .with("anywhere", anywhere)
         .with("first_day", first_day)
         .with("last_day", last_day)
         .to_string()
+}
+
+/// Whose hours, and that they are paid for where they are sold.
+fn share_words(share: &FundingShare) -> String {
+    match share {
+        FundingShare::Commercial => say("commercial (they are paid for)").to_owned(),
+        share => share.to_string(),
+    }
 }
 
 /// By when a decision is promised, and whether that is over.

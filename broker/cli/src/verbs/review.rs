@@ -138,6 +138,10 @@ pub(super) async fn run(
             key,
             ..
         } => {
+            if let Some(site) = accept.twice() {
+                let words = fill("--local-account names {site} twice: say one account there");
+                anyhow::bail!("{}", words.with("site", site));
+            }
             let grant = accept.grant();
             let verdict = match grant {
                 Some(_) => ApplicationVerdict::Accept,

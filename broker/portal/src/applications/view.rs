@@ -2,7 +2,8 @@
 
 use broker_app::Error;
 use broker_model::{
-    AllocationScope, Application, ApplicationDue, ApplicationState, DecisionId, Given, Ruling,
+    AllocationScope, Application, ApplicationDue, ApplicationState, DecisionId, FundingShare,
+    Given, Ruling,
 };
 use jiff::civil::Date;
 use policy_engine::{AccessMode, Clock, ClockStart, TitleKind, day_in_brussels};
@@ -235,6 +236,15 @@ impl From<&Ruling> for RulingView {
     }
 }
 
+/// Whose hours the mode gives this applicant, and that they are paid for where they are sold.
+fn share_words(titles: Titles<'_>, one: &Application) -> Option<String> {
+    let share = one.share.as_ref()?;
+    if *share == FundingShare::Commercial {
+        return Some(titles.texts.of("share.paid").to_owned());
+    }
+    Some(words::share(titles, share))
+}
+
 fn facts(titles: Titles<'_>, names: &Names, one: &Application) -> Vec<Fact> {
     let texts = titles.texts;
     let said = |it: bool| texts.of(if it { "form.yes" } else { "form.no" }).to_owned();
@@ -259,6 +269,7 @@ fn facts(titles: Titles<'_>, names: &Names, one: &Application) -> Vec<Fact> {
         ("apply.civilian_fact", one.project.civilian.map(said)),
         ("apply.eu_project_fact", one.project.eu_project.map(said)),
         ("ways.sectors", sectors),
+        ("apply.share_fact", share_words(titles, one)),
     ];
     let fact = |(key, words): (&str, Option<String>)| {
         Some(Fact {

@@ -126,7 +126,7 @@ impl Portal {
         let handed_in = broker.evidence(caller, one.organisation).await?;
         let (engine, today) = (broker.policy(), day_in_brussels(broker.clock().now()));
         let titles = Titles::new(texts, &engine);
-        let choices = broker.grant_choices(&one, &organisation.country);
+        let choices = broker.grant_choices(&one, &organisation).await?;
         let view = |it| EvidenceView::new(titles, today, it);
         let own = self.belongs_to(member).await?;
         let mut response = html(&RulingPage {
@@ -181,6 +181,9 @@ fn shares(titles: Titles<'_>, choices: &GrantChoices) -> Vec<Choice> {
     let texts = titles.texts;
     let words = |it| words::share(titles, it);
     let first = match &choices.of_mode {
+        Some(share) if choices.is_sold => {
+            texts.with("review.share_is_paid", &[("share", &words(share))])
+        }
         Some(share) => texts.with("review.share_of_mode", &[("share", &words(share))]),
         None => texts.of("form.choose").to_owned(),
     };

@@ -74,7 +74,17 @@ struct Family {
 struct Code {
     letters: String,
     mode: String,
+    #[expect(
+        dead_code,
+        reason = "a row without a source is refused; people read it in the file"
+    )]
+    source: String,
     confidence: Confidence,
+    #[expect(
+        dead_code,
+        reason = "a row nobody dated is refused; people read it in the file"
+    )]
+    checked_on: jiff::civil::Date,
 }
 
 /// What `pattern` has between its fixed parts, in this order.
@@ -106,6 +116,14 @@ impl ProjectIds {
             }
         }
         Ok(Self(families))
+    }
+
+    /// Each family's, with its codes.
+    pub(crate) fn patterns(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|family| {
+            let codes: Vec<&str> = family.code.iter().map(|it| it.letters.as_str()).collect();
+            family.pattern.replace("{code}", &codes.join("|"))
+        })
     }
 
     /// Spaces around it are nobody's fault; anything else behind it is.

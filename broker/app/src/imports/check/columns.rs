@@ -3,11 +3,12 @@
 use broker_model::{FundingShare, ProjectId, UnitMillis};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use policy_engine::begin_in_brussels;
+use policy_engine::{Engine, ProjectIdFault, begin_in_brussels};
 
 use super::At;
 use crate::imports::decimal::Decimal;
 use crate::imports::line::ImportLine;
+use crate::states::of_no_state;
 
 pub(super) fn said(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
@@ -38,8 +39,13 @@ pub(super) fn check_project(raw: &ImportLine, at: &mut At<'_>) {
     }
 }
 
-pub(super) fn share(text: &str, at: &mut At<'_>) -> Option<FundingShare> {
+pub(super) fn share(engine: &Engine, text: &str, at: &mut At<'_>) -> Option<FundingShare> {
     let share = text.parse::<FundingShare>();
+    if let Ok(share) = &share
+        && let Some((reason, allowed)) = of_no_state(engine, share)
+    {
+        at.add("share", reason, &allowed);
+    }
     if share.is_err() {
         let reason = format!("`{}` is no funding share", text.escape_debug());
         at.add(
@@ -49,6 +55,20 @@ pub(super) fn share(text: &str, at: &mut At<'_>) -> Option<FundingShare> {
         );
     }
     share.ok()
+}
+
+/// As the grammar has it where it is an id of a European call; an id that begins like one and goes on otherwise is a
+/// slip. Those of other funding lines are the line's own.
+pub(super) fn call_reference(engine: &Engine, text: &str, at: &mut At<'_>) -> Option<String> {
+    match engine.project_id(text) {
+        Ok(parts) => return Some(parts.id),
+        Err(ProjectIdFault::UnknownFamily(..)) => {}
+        Err(fault) => {
+            let allowed = engine.project_id_patterns().join(", ");
+            at.add("call_reference", fault.to_string(), &allowed);
+        }
+    }
+    said(text.trim())
 }
 
 pub(super) fn granted(text: &str, at: &mut At<'_>) -> Option<UnitMillis> {

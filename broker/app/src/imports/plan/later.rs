@@ -17,6 +17,11 @@ impl Planner<'_> {
         let Some(project) = self.stays(known, line).await? else {
             return Ok(());
         };
+        if known.local_accounts != line.local_accounts
+            && let Some(of) = self.broker.inner.store.find_project(project).await?
+        {
+            self.check_accounts(line, of.organisation).await?;
+        }
         let mut wanted = allocation(known.id, project, line);
         wanted.suspended = line.suspended.unwrap_or(known.suspended);
         let reference = self.call_of(line, project).await?;

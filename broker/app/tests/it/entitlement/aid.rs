@@ -123,6 +123,7 @@ async fn what_is_worth_too_much_is_not_granted() {
     let mut draft = acceptance();
     let grant = draft.grant.as_mut().unwrap();
     grant.local_accounts.clear();
+    grant.call_reference = None;
     grant.worth_eur = Some(300_001);
     let refused = case.broker.rule(&case.reviewer, first.id, &draft).await;
     assert_eq!(objection(&refused), "de_minimis.exceeded");
@@ -135,6 +136,7 @@ fn grant_at_lumi(worth_eur: Option<u32>, share: Option<&str>) -> RulingDraft {
     let mut draft = acceptance();
     let grant = draft.grant.as_mut().unwrap();
     grant.local_accounts.clear();
+    grant.call_reference = None;
     grant.unit = Some("GPU-hour".to_owned());
     grant.worth_eur = worth_eur;
     grant.share = share.map(|it| it.parse().unwrap());

@@ -168,7 +168,7 @@ async fn an_acceptance_is_refused_where_its_grant_could_not_be_used() {
         .rule(&case.reviewer, first.id, &draft)
         .await
         .unwrap_err();
-    let expected = ["grant.unit", "grant.call_reference", "grant.local_accounts"];
+    let expected = ["grant.call_reference", "grant.unit", "grant.local_accounts"];
     assert_eq!(fields(&error), expected);
 }
 

@@ -225,7 +225,9 @@ async fn of_two_acceptances_at_one_moment_the_second_is_asked_what_the_first_lef
     let replica = case.world.broker_over(store.clone());
     let (other, reviewer) = (case.broker.clone(), case.reviewer.clone());
     store.meanwhile(async move {
-        let ruled = other.rule(&reviewer, second.id, &acceptance()).await;
+        let ruled = other
+            .rule(&reviewer, second.id, &another_acceptance())
+            .await;
         ruled.unwrap();
     });
     let late = replica.rule(&case.reviewer, first.id, &acceptance()).await;
@@ -242,7 +244,9 @@ async fn of_two_acceptances_at_one_moment_both_are_given_where_there_is_enough_f
     let replica = case.world.broker_over(store.clone());
     let (other, reviewer) = (case.broker.clone(), case.reviewer.clone());
     store.meanwhile(async move {
-        let ruled = other.rule(&reviewer, second.id, &acceptance()).await;
+        let ruled = other
+            .rule(&reviewer, second.id, &another_acceptance())
+            .await;
         ruled.unwrap();
     });
     let ruled = replica.rule(&case.reviewer, first.id, &acceptance()).await;
@@ -260,7 +264,7 @@ async fn a_rejection_and_hours_that_are_good_anywhere_count_at_no_site() {
     let no = rejection();
     let rejected = case.broker.rule(&case.reviewer, first.id, &no);
     rejected.await.unwrap();
-    let mut anywhere = acceptance();
+    let mut anywhere = another_acceptance();
     let grant = anywhere.grant.as_mut().unwrap();
     (grant.scope, grant.hours) = (broker_model::GrantScope::Federation, 5000);
     let given = case.broker.rule(&case.reviewer, second.id, &anywhere);
@@ -278,4 +282,147 @@ async fn an_acceptance_is_asked_what_was_used_up_to_now() {
     case.others_used(CEILING - 1249).await;
     let over = case.accepted_with(first.id, None).await;
     assert_eq!(refusal(&over), ["ceiling.union_reached"]);
+}
+
+/// With an account and an id of its own.
+fn another_acceptance() -> RulingDraft {
+    let mut draft = acceptance();
+    let grant = draft.grant.as_mut().unwrap();
+    grant.call_reference = Some("EHPC-AIF-2026PG01-1148".to_owned());
+    grant.local_accounts = [("meluxina".parse().unwrap(), "p200982".to_owned())].into();
+    draft
+}
+
+impl Case {
+    /// An application of a company of this size, which is no start-up.
+    async fn waiting_as(&mut self, size: &str) -> Application {
+        let mut draft = organisation();
+        draft.startup = Some(false);
+        draft.size = serde_json::from_value(json!(size)).unwrap();
+        let made = self.broker.register_organisation(&self.founder, &draft);
+        let made = made.await.unwrap();
+        self.founder = self.founder().await;
+        self.checked(&made, true).await;
+        self.applied(&made).await
+    }
+}
+
+#[tokio::test]
+async fn hours_that_a_large_company_pays_for_are_sold_whatever_their_mode_says() {
+    let mut case = Case::new().await;
+    let first = case.waiting_as("large").await;
+    assert_eq!(first.share, Some(FundingShare::Commercial));
+    let found = case.broker.store().find_decision(first.found).await;
+    let document = found.unwrap().unwrap().document;
+    assert!(document.contains("ceiling.commercial_under"), "{document}");
+    let sold = CEILING / 5;
+    case.others_have("commercial", sold - 1249).await;
+    let over = case.accepted_with(first.id, None).await;
+    assert_eq!(
+        refusal(&over),
+        ["ceiling.under", "ceiling.commercial_reached"]
+    );
+    case.others_have("commercial", sold - 1250).await;
+    let accepted = case.accepted_with(first.id, None).await.unwrap();
+    let ApplicationState::Accepted { given, .. } = accepted.state else {
+        panic!("it was accepted");
+    };
+    assert_eq!(given.unwrap().share, FundingShare::Commercial);
+}
+
+#[tokio::test]
+async fn who_knows_better_names_another_share_than_the_commercial_one() {
+    let mut case = Case::new().await;
+    let first = case.waiting_as("large").await;
+    let accepted = case
+        .accepted_with(first.id, Some(FundingShare::Union))
+        .await;
+    let ApplicationState::Accepted { given, .. } = accepted.unwrap().state else {
+        panic!("it was accepted");
+    };
+    assert_eq!(given.unwrap().share, FundingShare::Union);
+}
+
+#[tokio::test]
+async fn where_it_is_unclear_who_pays_the_reviewer_names_the_share() {
+    let mut case = Case::new().await;
+    let first = case.waiting_as("unclear").await;
+    assert_eq!(first.share, None);
+    let unsaid = case.accepted_with(first.id, None).await.unwrap_err();
+    assert_eq!(fields(&unsaid), ["grant.share"]);
+    let said = case
+        .accepted_with(first.id, Some(FundingShare::Union))
+        .await;
+    said.unwrap();
+}
+
+#[tokio::test]
+async fn a_route_that_is_paid_for_is_asked_what_of_the_system_is_sold() {
+    let mut case = Case::new().await;
+    let large = case.waiting_as("large").await.organisation;
+    case.others_have("commercial", CEILING / 5).await;
+    let query = json!({ "organisation_id": large,
+        "project": { "civilian": true, "sectors": ["health"] } });
+    let query: RouteQuery = serde_json::from_value(query).unwrap();
+    let routes = case.broker.find_routes(&case.founder, (query, "en")).await;
+    let mut routes = routes.unwrap().into_iter().map(|it| it.route);
+    let route = routes
+        .find(|it| it.mode == "aif_playground" && it.offer.value.system == "meluxina/meluxina")
+        .unwrap();
+    assert_eq!(
+        ceiling(&route.decision.rules),
+        ["ceiling.under", "ceiling.commercial_reached"]
+    );
+    assert_eq!(route.share.unwrap().value, "commercial");
+}
+
+#[tokio::test]
+async fn an_account_at_a_site_and_an_id_of_a_call_are_of_one_organisation() {
+    let mut case = Case::new().await;
+    let (_, first) = case.waiting().await;
+    let second = case.another_waiting().await;
+    case.accepted_with(first.id, None).await.unwrap();
+    let mut alike = another_acceptance();
+    let grant = alike.grant.as_mut().unwrap();
+    grant.local_accounts = [("meluxina".parse().unwrap(), "P200981".to_owned())].into();
+    let taken = case.broker.rule(&case.reviewer, second.id, &alike).await;
+    assert_eq!(fields(&taken.unwrap_err()), ["grant.local_accounts"]);
+    let mut alike = another_acceptance();
+    alike.grant.as_mut().unwrap().call_reference = Some("ehpc-aif-2026pg01-1147".to_owned());
+    let taken = case.broker.rule(&case.reviewer, second.id, &alike).await;
+    assert_eq!(fields(&taken.unwrap_err()), ["grant.call_reference"]);
+    let other = another_acceptance();
+    let ruled = case.broker.rule(&case.reviewer, second.id, &other).await;
+    ruled.unwrap();
+}
+
+#[tokio::test]
+async fn an_id_of_no_call_or_of_another_mode_is_refused() {
+    let mut case = Case::new().await;
+    let (_, first) = case.waiting().await;
+    for (id, words) in [
+        ("nonsense", "begins like no project id"),
+        ("EHPC-XX", "begins like no project id"),
+        ("EHPC-AIF-2026PG1-907", "the two digits of a cut-off"),
+        (
+            "EHPC-AIF-2026FL01-1147",
+            "is of aif_fast_lane, and aif_playground was applied for",
+        ),
+    ] {
+        let mut draft = acceptance();
+        draft.grant.as_mut().unwrap().call_reference = Some(id.to_owned());
+        let refused = case.broker.rule(&case.reviewer, first.id, &draft).await;
+        let Err(Error::Invalid(_, faults)) = refused else {
+            panic!("{id}: {refused:?}");
+        };
+        let [fault] = &*faults else {
+            panic!("{id}: {faults:?}");
+        };
+        assert!(fault.reason.contains(words), "{}", fault.reason);
+        assert!(
+            fault
+                .allowed
+                .contains("EHPC-AIF-{year}PG|FL|LS|SC{cut_off}-{sequence}")
+        );
+    }
 }

@@ -113,3 +113,79 @@ async fn a_source_whose_name_would_reach_into_anothers_is_refused() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_account_of_two_organisations_at_one_site_is_refused_and_one_may_have_it_for_several() {
+    let world = World::sqlite().await;
+    let other = |account: &str| {
+        line("B-1", "5", "2027-05-31", &format!("lumi={account}"))
+            .replace("Pleione Oy", "Merope Oy")
+            .replace("ext:pleione", "ext:merope")
+    };
+    let first = line("A-1", "5", "2027-05-31", "lumi=project_9");
+    let again = line("A-2", "5", "2027-05-31", "lumi=PROJECT_9");
+    let said = refused(&world, &table(&[&first, &other("PROJECT_9")])).await;
+    assert_eq!(said.len(), 1, "{said:#?}");
+    let expected =
+        "line 3, local_accounts: `PROJECT_9` at lumi stands in line 2, for another organisation";
+    assert!(said[0].starts_with(expected), "{said:#?}");
+    super::import(&world, &table(&[&first, &again])).await;
+    let said = refused(&world, &table(&[&other("Project_9")])).await;
+    assert!(
+        said[0].contains("`Project_9` at lumi is the account of alc_"),
+        "{said:#?}"
+    );
+    super::import(&world, &table(&[&other("project_10")])).await;
+    let said = refused(&world, &table(&[&other("project_9")])).await;
+    assert!(
+        said[0].contains("which another organisation has"),
+        "{said:#?}"
+    );
+}
+
+#[tokio::test]
+async fn an_id_of_a_call_is_one_projects_and_one_of_no_call_is_taken_with_a_word() {
+    let world = World::sqlite().await;
+    let of_call = |reference: &str, who: &str, call: &str| {
+        line(reference, "5", "2027-05-31", "")
+            .replace("ext:pleione", &format!("ext:{who}"))
+            .replace("Folding,,", &format!("Folding {reference},{call},"))
+    };
+    let broken = of_call("A-1", "pleione", "EHPC-AIF-2026PG01-907-gpu");
+    let said = refused(&world, &table(&[&broken])).await;
+    assert!(
+        said[0].starts_with("line 2, call_reference: `-GPU` stands behind"),
+        "{said:#?}"
+    );
+    let first = of_call("A-1", "pleione", "EHPC-AIF-2026PG01-907");
+    let second = of_call("B-1", "merope", "ehpc-aif-2026pg01-907");
+    let said = refused(&world, &table(&[&first, &second])).await;
+    assert!(
+        said[0].contains("`EHPC-AIF-2026PG01-907` is the id of prj_"),
+        "{said:#?}"
+    );
+    let report = super::import(&world, &table(&[&first])).await;
+    assert_eq!(report.remarks, Vec::<String>::new());
+    let said = refused(&world, &table(&[&first, &second])).await;
+    assert_eq!(said.len(), 1, "{said:#?}");
+    let local = of_call("A-2", "pleione", "2004711");
+    let report = super::import(&world, &table(&[&first, &local])).await;
+    assert_eq!(
+        report.remarks,
+        ["line 3 (A-2): `2004711` is of no call whose ids are known here: taken as it is"]
+    );
+    let again = super::import(&world, &table(&[&first, &local]))
+        .await
+        .changes;
+    assert_eq!(again, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn hours_of_a_state_that_there_is_not_are_refused() {
+    let world = World::sqlite().await;
+    let of =
+        |state: &str| line("A-1", "5", "2027-05-31", "").replace(",union,", &format!(",{state},"));
+    let said = refused(&world, &table(&[&of("national:ZZ")])).await;
+    let expected = "line 2, share: `national:ZZ` is of no state that the policy knows";
+    assert!(said[0].starts_with(expected), "{said:#?}");
+}

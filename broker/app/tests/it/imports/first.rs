@@ -83,7 +83,7 @@ async fn importing_again_changes_nothing() {
         let broker = world.broker().await;
         let text = table(&[
             &line("A-1", "1500.25", "2027-05-31", "lumi=project_1"),
-            "A-2,Acme,FR,vat:FR40303265045,Other,EHPC-AIF-2026PG01-7,federation,national:FR,GPU-hour,7,2026-11-01T00:00:00Z,2027-01-01T00:00:00Z,,no",
+            "A-2,Acme,FR,vat:FR40303265045,Other,EHPC-AIF-2026PG01-907,federation,national:FR,GPU-hour,7,2026-11-01T00:00:00Z,2027-01-01T00:00:00Z,,no",
         ]);
         import(&world, &text).await;
         let size = broker.store().ledger_size().await.unwrap();
