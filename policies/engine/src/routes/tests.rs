@@ -448,6 +448,16 @@ fn what_it_costs_is_unclear_where_the_size_is() {
 }
 
 #[test]
+fn a_mode_for_others_costs_who_asks_nothing() {
+    let routes = engine().routes(&asked(&json!({})));
+    let science = route(&routes, "aif_ai_for_science", "lumi/lumi");
+    assert_eq!(
+        (science.cost, science.decision.result),
+        (Cost::NotServed, Outcome::NotEligible)
+    );
+}
+
+#[test]
 fn a_signed_declaration_is_offered_where_the_size_is_unclear_and_then_it_costs_what_an_sme_pays() {
     let engine = engine();
     let unclear = json!({ "country": "FR", "kind": "company", "size": "unclear" });
