@@ -49,7 +49,7 @@ async fn what_would_do_is_told_in_one_line_and_notes_in_the_language_of_the_page
     contains_all(
         &page,
         &[
-            "demander 50000 heures GPU et une preuve vérifiée par un évaluateur : Engagement au titre du \
+            "heures GPU et une preuve vérifiée par un évaluateur : Engagement au titre du \
              pacte sur l&#39;IA ou Autoévaluation",
             "<span lang=\"fr\">Dans les publications qui reposent sur l&#39;allocation.</span>",
         ],
