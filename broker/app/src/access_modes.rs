@@ -15,6 +15,9 @@ pub struct ModeToday {
     pub on: Date,
     /// The next cut-off; none where there are none, or no further one is known.
     pub next_cut_off: Option<Timestamp>,
+    /// Where it has cut-offs and all that are known are over, the day of the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_cut_off_after: Option<Date>,
     /// By when an application that is handed in now is decided; none where the mode has no clock, where nobody
     /// knows when it begins, and where it is open at no system.
     pub decided_by: Option<Due>,
@@ -27,6 +30,7 @@ impl Broker {
         let on = day_in_brussels(now);
         let today = |mode: &AccessMode| {
             let next_cut_off = { mode.cut_offs.as_ref() }.and_then(|it| it.value.next(now));
+            let none_after = { mode.cut_offs.as_ref() }.and_then(|it| it.value.none_after(now));
             let offers: Vec<_> = mode.offers_on(on).into_iter().cloned().collect();
             let is_open = offers.iter().any(|it| it.value.state == OfferState::Open);
             let clock = mode
@@ -48,6 +52,7 @@ impl Broker {
                 },
                 on,
                 next_cut_off,
+                no_cut_off_after: none_after,
                 decided_by,
             }
         };

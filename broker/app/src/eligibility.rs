@@ -141,6 +141,7 @@ impl Broker {
             settled: settled_facts(&standing.project),
             allocation: allocation.map(|it| allocation_facts(it, now)),
             applicant: ApplicantFacts {
+                screened: screening::kinds_of(&standing.screenings, Some(person)),
                 screening: screening::outcome_of(&standing.screenings, Some(person), today),
                 ..applicant.clone()
             },
@@ -161,6 +162,7 @@ impl Broker {
         let today = day_in_brussels(self.inner.clock.now());
         let facts = self.organisation_facts(organisation, &screenings);
         let applicant = ApplicantFacts {
+            screened: screening::kinds_of(&screenings, Some(person)),
             screening: screening::outcome_of(&screenings, Some(person), today),
             ..applicant
         };
@@ -191,6 +193,7 @@ impl Broker {
             country: organisation.country.clone(),
             kind: organisation.kind.map(|it| it.as_str().to_owned()),
             size: size_name(size).to_owned(),
+            screened: screening::kinds_of(screenings, None),
             screening: screening::outcome_of(screenings, None, today),
             startup: organisation.startup,
         }
@@ -220,6 +223,7 @@ pub(crate) fn applicant_facts(assurance: &Assurance) -> ApplicantFacts {
     ApplicantFacts {
         identity_assurance: assurance_name(assurance.identity).to_owned(),
         multi_factor: assurance.multi_factor,
+        screened: Vec::new(),
         screening: None,
         vetted: None,
     }

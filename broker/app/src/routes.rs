@@ -53,6 +53,9 @@ pub struct RouteFound {
     pub title: String,
     /// See [`crate::ModeToday::decided_by`].
     pub decided_by: Option<Due>,
+    /// See [`crate::ModeToday::no_cut_off_after`]: that it is open says nothing of a cut-off to come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_cut_off_after: Option<Date>,
 }
 
 /// Of one mode, the systems that it gives no hours at: nothing about who asks would change that.
@@ -114,10 +117,10 @@ impl Broker {
         let question = self.route_question(caller, query).await?;
         let routes = engine.routes_with(&question, complete);
         let mut routes: Vec<RouteFound> = { routes.into_iter() }
-            .map(|route| RouteFound {
-                decided_by: { modes.iter() }
-                    .find(|it| it.mode.id == route.mode)
-                    .and_then(|it| it.decided_by.clone()),
+            .map(|route| (modes.iter().find(|it| it.mode.id == route.mode), route))
+            .map(|(mode, route)| RouteFound {
+                decided_by: mode.and_then(|it| it.decided_by.clone()),
+                no_cut_off_after: mode.and_then(|it| it.no_cut_off_after),
                 title: { engine.title(TitleKind::Mode, &route.mode, language) }.to_owned(),
                 route: said_in(
                     &engine,

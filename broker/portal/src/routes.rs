@@ -172,6 +172,7 @@ fn described(typed: &mut Typed) -> OrganisationFacts {
         country,
         kind: typed.some("kind").filter(|it| kinds.contains(&it.as_str())),
         size: size.unwrap_or_else(|| "unclear".to_owned()),
+        screened: Vec::new(),
         screening: None,
         startup: typed.yes_or_no("startup"),
     }

@@ -60,6 +60,10 @@ pub struct OrganisationFacts {
     /// `company`, `research` or `public_sector`; none while nobody has said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
+    /// The kinds of screening of which there is a record, by their ids in `tables/evidence_kinds.toml`; none in questions
+    /// that were stored before it was told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub screened: Vec<String>,
     /// What screening against sanctions and export control said: `clear`, `hit`, or anything else, which is not
     /// settled; none where nobody has screened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -144,6 +148,9 @@ pub struct ApplicantFacts {
     /// REFEDS IAP: `none`, `low`, `medium` or `high`.
     pub identity_assurance: String,
     pub multi_factor: bool,
+    /// Of the person, as [`OrganisationFacts::screened`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub screened: Vec<String>,
     /// Of the person, as [`OrganisationFacts::screening`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub screening: Option<String>,

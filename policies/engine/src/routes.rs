@@ -54,6 +54,8 @@ pub enum Cost {
     PayPerUse,
     /// It hangs on something that nobody has said, or that is unclear.
     Unclear,
+    /// The mode is not for this kind of applicant, so it costs them nothing and gives them nothing.
+    NotServed,
 }
 
 impl Engine {
@@ -178,6 +180,10 @@ impl Engine {
     fn cost(&self, question: &Question, mode: &AccessMode) -> Cost {
         let facts = Facts::gather(question, self.tables());
         let kinds: Vec<ApplicantKind> = facts.applicant_kinds().collect();
+        let served = &mode.applicants.value;
+        if !kinds.is_empty() && !kinds.iter().any(|kind| served.contains(kind)) {
+            return Cost::NotServed;
+        }
         let free = &mode.free_for.value;
         let is_unsettled = kinds.contains(&ApplicantKind::Industry)
             && question.organisation.size == "unclear"

@@ -33,6 +33,7 @@ fn good() -> Question {
         applicant: ApplicantFacts {
             identity_assurance: "medium".into(),
             multi_factor: true,
+            screened: Vec::new(),
             screening: None,
             vetted: None,
         },
@@ -50,6 +51,7 @@ fn good() -> Question {
         organisation: OrganisationFacts {
             country: "FR".into(),
             kind: None,
+            screened: Vec::new(),
             screening: None,
             size: "small".into(),
             startup: None,
@@ -308,6 +310,7 @@ fn any_question() -> impl Strategy<Value = Question> {
             applicant: ApplicantFacts {
                 identity_assurance: assurance.into(),
                 multi_factor,
+                screened: Vec::new(),
                 screening: None,
                 vetted: None,
             },
@@ -320,6 +323,7 @@ fn any_question() -> impl Strategy<Value = Question> {
             organisation: OrganisationFacts {
                 country: country.into(),
                 kind: None,
+                screened: Vec::new(),
                 screening: None,
                 size: "small".into(),
                 startup: None,
@@ -386,4 +390,42 @@ proptest! {
         }
         prop_assert_eq!(ENGINE.decide(&other).result, ENGINE.decide(&question).result);
     }
+}
+
+#[test]
+fn what_screening_found_is_said_of_the_kinds_that_there_is_a_record_of() {
+    let engine = Engine::shipped().unwrap();
+    let mut question = good();
+    question.organisation.screening = Some("clear".to_owned());
+    let said = |question: &Question, language: &str| {
+        let decision = engine.decide(question);
+        let rules = engine.in_language(question, &decision, language).rules;
+        let rule = rules.into_iter().find(|it| it.rule == "screening.clear");
+        rule.unwrap().words
+    };
+    assert_eq!(said(&question, "en"), "Screening: nothing was found");
+    question.organisation.screened = vec!["sanctions_screening".to_owned()];
+    assert_eq!(
+        said(&question, "en"),
+        "Screening against the consolidated list of sanctions: nothing was found"
+    );
+    question.applicant.screened = vec!["export_screening".to_owned()];
+    let both = said(&question, "fr");
+    assert!(
+        both.contains("exportations") && both.contains("sanctions"),
+        "{both}"
+    );
+}
+
+#[test]
+fn a_sector_is_named_by_its_title() {
+    let engine = Engine::shipped().unwrap();
+    let mut question = good();
+    question.project.sectors = vec!["dual_use".to_owned(), "own_field".to_owned()];
+    let decision = engine.decide(&question);
+    let rules = engine.in_language(&question, &decision, "fr").rules;
+    let rule = rules.iter().find(|it| it.rule == "civilian.defence_sector");
+    let words = &rule.unwrap().words;
+    assert!(words.contains("Double usage"), "{words}");
+    assert!(words.contains("own_field"), "{words}");
 }

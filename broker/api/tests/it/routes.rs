@@ -105,6 +105,42 @@ async fn a_kind_of_evidence_that_there_is_not_is_told_with_those_that_there_are(
 }
 
 #[tokio::test]
+async fn an_id_that_no_table_has_is_refused_as_an_application_refuses_it() {
+    let world = World::start().await;
+    let mut query = query();
+    query["organisation"]["screening"] = json!("maybe");
+    query["project"]["ai_act"] = json!({
+        "prohibited": ["xx"], "high_risk": ["yy"], "exclusions": ["military"],
+    });
+    let token = world.token("stranger").await;
+    let ask = world.post("/api/v1/routes/find", &query).token(&token);
+    let answer = ask.send().await;
+    let problem = answer.problem(400, "invalid-question").to_string();
+    for told in [
+        "project.ai_act.prohibited",
+        "project.ai_act.high_risk",
+        "project.ai_act.exclusions",
+        "organisation.screening",
+        "`military` is none of them",
+        "clear, hit, unsettled",
+        "social_scoring",
+    ] {
+        assert!(problem.contains(told), "{told}: {problem}");
+    }
+}
+
+#[tokio::test]
+async fn an_open_mode_whose_known_cut_offs_are_over_says_so() {
+    let world = World::start().await;
+    let routes = found(&world, &query()).await;
+    let extreme = at(&routes, "ehpc_extreme_scale", "lumi/lumi");
+    assert_eq!(extreme["offer"]["value"]["state"], "open");
+    assert_eq!(extreme["no_cut_off_after"], "2026-10-26");
+    let play = at(&routes, "aif_playground", "cineca/leonardo");
+    assert_eq!(play["no_cut_off_after"], Value::Null, "it has none");
+}
+
+#[tokio::test]
 async fn the_words_are_in_the_language_that_is_asked_for() {
     let world = World::start().await;
     let token = world.token("stranger").await;

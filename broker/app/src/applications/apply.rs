@@ -6,8 +6,8 @@ use broker_model::{
 };
 use broker_store::{Change, CommitError, Entity, Write};
 use policy_engine::{
-    AccessMode, AiActFacts, ApplicantFacts, Engine, FairAccessFacts, ModeFacts, NeedFacts, Outcome,
-    ProjectFacts, Question,
+    AccessMode, AiActFacts, ApplicantFacts, Engine, FairAccessFacts, ModeFacts, NeedFacts,
+    OfferState, Outcome, ProjectFacts, Question, day_in_brussels,
 };
 
 use super::find_mode;
@@ -37,7 +37,14 @@ impl Broker {
         let mode = find_mode(&engine, &draft.mode).ok_or(Error::NotFound("access mode"))?;
         let directory = self.directory();
         let is_known = self.has_system(&draft.system);
-        check(draft, (&engine, mode), (&directory, is_known))?;
+        let today = day_in_brussels(self.inner.clock.now());
+        let is_closed = mode
+            .offers_on(today)
+            .iter()
+            .any(|it| it.value.system == draft.system && it.value.state == OfferState::Closed);
+        let known = (&*directory, is_known);
+        // Nobody writes answers for a mode that is closed.
+        check(draft, (&engine, mode, !is_closed), known)?;
         if let Some(first) = self.open_application(draft).await? {
             return Err(applied_already(draft, &first));
         }
@@ -51,6 +58,9 @@ impl Broker {
             return Err(self
                 .refuse_application(caller, found, organisation.id)
                 .await?);
+        }
+        if is_closed {
+            check(draft, (&engine, mode, true), known)?;
         }
         let application = self.handed_in(caller, draft, &found);
         let id = application.id.to_string();
@@ -252,7 +262,7 @@ pub(super) fn claim(of: OrganisationId, mode: &str, system: &str) -> String {
 
 fn check(
     draft: &ApplicationDraft,
-    (engine, mode): (&Engine, &AccessMode),
+    (engine, mode, asks_answers): (&Engine, &AccessMode, bool),
     (directory, is_known): (&Directory, bool),
 ) -> Result<()> {
     let mut faults = Faults::default();
@@ -270,9 +280,11 @@ fn check(
     check_sectors(&draft.project.sectors, directory.sectors(), &mut faults);
     need::check(&draft.need, directory.services(), &mut faults);
     if let Some(ai_act) = &draft.project.ai_act {
-        check_ai_act(engine, ai_act, &mut faults);
+        check_ai_act(engine, &ai_act_facts(ai_act.clone()), &mut faults);
     }
-    check_answers(draft, mode, &mut faults);
+    if asks_answers {
+        check_answers(draft, mode, &mut faults);
+    }
     faults.check("application")
 }
 
@@ -291,7 +303,7 @@ pub(crate) fn check_sectors(said: &[String], sectors: &[Sector], faults: &mut Fa
 }
 
 /// A practice that nobody knows would pass as none.
-fn check_ai_act(engine: &Engine, ai_act: &AiAct, faults: &mut Faults) {
+pub(crate) fn check_ai_act(engine: &Engine, ai_act: &AiActFacts, faults: &mut Faults) {
     for (field, said, known) in [
         ("prohibited", &ai_act.prohibited, engine.ai_act_practices()),
         ("high_risk", &ai_act.high_risk, engine.ai_act_areas()),

@@ -1,5 +1,7 @@
 //! What the records of screening against sanctions and export control say of an organisation.
 
+use std::collections::BTreeSet;
+
 use broker_model::{Evidence, OrganisationId, PersonId};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -53,6 +55,13 @@ pub(super) fn outcome_of(
     let about = screenings.iter().filter(|it| it.person == person);
     let about: Vec<Evidence> = about.cloned().collect();
     outcome(&about, today).map(str::to_owned)
+}
+
+/// The kinds that there is a record of: nothing is said of the others.
+pub(super) fn kinds_of(screenings: &[Evidence], person: Option<PersonId>) -> Vec<String> {
+    let about = screenings.iter().filter(|it| it.person == person);
+    let kinds: BTreeSet<&String> = about.map(|it| &it.kind.0).collect();
+    kinds.into_iter().cloned().collect()
 }
 
 /// Nothing where nobody screened. Of each kind the latest record counts: what a reviewer found good says that nothing

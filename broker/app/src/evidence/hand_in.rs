@@ -82,8 +82,14 @@ impl Broker {
         let mut faults = Faults::default();
         let engine = self.policy();
         let kinds = engine.evidence_kinds();
-        if !kinds.iter().any(|it| it.id == draft.kind) {
-            let known: Vec<&str> = kinds.iter().map(|it| it.id.as_str()).collect();
+        let screenings = self.screening_kinds();
+        let known = { kinds.iter() }.map(|it| it.id.as_str());
+        let known = known.filter(|id| !screenings.iter().any(|it| it == id));
+        let known: Vec<&str> = known.collect();
+        if screenings.contains(&draft.kind) {
+            let reason = "is recorded by a reviewer (`alcyone review screening`), not handed in";
+            faults.add("kind", reason, &known.join(", "));
+        } else if !known.contains(&draft.kind.as_str()) {
             let reason = format!("`{}` is no kind of evidence", draft.kind.escape_debug());
             faults.add("kind", reason, &known.join(", "));
         }

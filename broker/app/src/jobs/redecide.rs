@@ -133,6 +133,7 @@ impl Before {
         ApplicantFacts {
             identity_assurance: identity_assurance.clone(),
             multi_factor: *multi_factor,
+            screened: Vec::new(),
             screening: None,
             vetted: granted.contains(&Role::Vetted).then_some(true),
         }

@@ -11,6 +11,8 @@ use crate::{Broker, Error, Result};
 
 /// More of one kind than any table has; each of them would stand in the words of every route.
 const MOST_SAID: usize = 50;
+/// What screening may have said, where anybody screened.
+const SCREENINGS: [&str; 3] = ["clear", "hit", "unsettled"];
 
 impl Broker {
     /// As what is asked would be checked when it is registered, handed in or applied for.
@@ -18,12 +20,21 @@ impl Broker {
         let mut faults = Faults::default();
         if let Some(organisation) = &query.organisation {
             check_organisation(organisation, &mut faults);
+            let kinds = self.screening_kinds();
+            let strange = organisation.screened.iter().take(MOST_SAID);
+            for kind in strange.filter(|it| !kinds.contains(it)) {
+                let reason = format!("`{}` is none of them", kind.escape_debug());
+                faults.add("organisation.screened", reason, &kinds.join(", "));
+            }
         }
         applications::check_sectors(
             &query.project.sectors,
             self.directory().sectors(),
             &mut faults,
         );
+        if let Some(ai_act) = &query.project.ai_act {
+            applications::check_ai_act(engine, ai_act, &mut faults);
+        }
         if query.need.gpu_hours == Some(0) {
             faults.add("need.gpu_hours", "asks for nothing", "1 and more");
         }
@@ -41,23 +52,13 @@ impl Broker {
 
 /// Lists that nobody has that long.
 fn check_lists(query: &RouteQuery, faults: &mut Faults) {
-    let said = query.project.ai_act.as_ref();
-    let of_ai_act = |field: &str, length: Option<usize>| {
-        (
-            format!("project.ai_act.{field}"),
-            length.unwrap_or_default(),
-        )
-    };
     for (field, length) in [
-        ("evidence".to_owned(), query.evidence.len()),
-        ("project.sectors".to_owned(), query.project.sectors.len()),
-        of_ai_act("prohibited", said.map(|it| it.prohibited.len())),
-        of_ai_act("high_risk", said.map(|it| it.high_risk.len())),
-        of_ai_act("exclusions", said.map(|it| it.exclusions.len())),
+        ("evidence", query.evidence.len()),
+        ("project.sectors", query.project.sectors.len()),
     ] {
         if length > MOST_SAID {
             let allowed = format!("up to {MOST_SAID}");
-            faults.add(&field, format!("are {length}"), &allowed);
+            faults.add(field, format!("are {length}"), &allowed);
         }
     }
 }
@@ -72,9 +73,15 @@ pub(super) fn not_one() -> Error {
     faults.into_error("question")
 }
 
-/// Country and contradictions; what is no kind or size is told by the rules as not known.
+/// Country, contradictions, and what screening said; what is no kind or size is told by the rules as not known.
 fn check_organisation(facts: &OrganisationFacts, faults: &mut Faults) {
     check_country("organisation.country", &facts.country, faults);
+    if let Some(said) = &facts.screening
+        && !SCREENINGS.contains(&said.trim().to_lowercase().as_str())
+    {
+        let reason = format!("`{}` is none of them", said.escape_debug());
+        faults.add("organisation.screening", reason, &SCREENINGS.join(", "));
+    }
     if facts.startup == Some(true) && facts.size == "large" {
         let reason = "calls want start-ups that are small or medium, and `size` is `large`";
         let allowed = "`false`, or the size by Recommendation 2003/361/EC";

@@ -5,6 +5,7 @@ use broker_client::wire::{
     AccessModeView, ClockView, CutOffsView, DueView, DutyView, GpuHoursView, OfferView, RouteView,
     SourcedView,
 };
+use jiff::civil::Date;
 
 use crate::exit::Failure;
 use crate::print;
@@ -160,8 +161,8 @@ fn when(mode: &AccessModeView, out: &mut impl Write) -> anyhow::Result<()> {
             "{}",
             fill("the next cut-off is {next}").with("next", next)
         )?;
-    } else if mode.cut_offs.is_some() {
-        writeln!(out, "{}", say("no further cut-off is known"))?;
+    } else if let Some(day) = mode.no_cut_off_after {
+        writeln!(out, "{}", no_cut_off_after(day))?;
     }
     if mode.offers.iter().all(|it| it.value.state != "open") {
         writeln!(
@@ -195,6 +196,7 @@ pub(super) fn of_route(route: &RouteView) -> Vec<String> {
         _ => offer(it),
     };
     let mut lines = vec![line("offered", &route.offer, state)];
+    lines.extend(route.no_cut_off_after.map(no_cut_off_after));
     lines.extend({ route.share.iter() }.map(|it| line("hours of the share", it, Clone::clone)));
     lines.extend({ route.gpu_hours.iter() }.map(|it| line("GPU-hours", it, |it| hours(*it))));
     let months = route.durations_months.iter();
@@ -258,6 +260,12 @@ fn clock(clock: &ClockView) -> String {
             .to_string(),
         (None, None) => unknown(),
     }
+}
+
+/// That a mode is open says nothing of a cut-off to come.
+fn no_cut_off_after(day: Date) -> String {
+    let words = fill("no cut-off after {day} is known");
+    words.with("day", day).to_string()
 }
 
 fn cut_offs(all: &CutOffsView) -> String {

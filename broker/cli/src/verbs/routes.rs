@@ -151,8 +151,8 @@ fn one(route: &RouteView, out: &mut impl Write) -> anyhow::Result<()> {
         writeln!(out, "  {}", line.replace('\n', "\n  "))?;
     }
     check::rules(&route.decision, out)?;
-    for changes in &route.changes {
-        let changes: Vec<String> = changes.iter().map(change).collect();
+    for (at, ways) in folded(&route.changes) {
+        let changes = together(at, &ways);
         writeln!(
             out,
             "  {}",
@@ -211,11 +211,60 @@ impl Asked {
     }
 }
 
-fn change(change: &ChangeView) -> String {
-    let to = match change.to.as_str() {
+/// What is shared by all of them, and of the evidence in which they differ one.
+fn together(at: Option<usize>, ways: &[&Vec<ChangeView>]) -> Vec<String> {
+    let first = ways.first().map_or(&[][..], |it| it.as_slice());
+    let told = first.iter().enumerate().map(|(place, it)| {
+        if at != Some(place) {
+            return change(it);
+        }
+        let kinds = ways.iter().filter_map(|way| way.get(place));
+        let kinds: Vec<String> = kinds.map(value).collect();
+        fill("one of these, checked: {kinds}")
+            .with("kinds", kinds.join(", "))
+            .to_string()
+    });
+    told.collect()
+}
+
+/// Ways that differ in one evidence alone, together; and where they do.
+fn folded(ways: &[Vec<ChangeView>]) -> Vec<(Option<usize>, Vec<&Vec<ChangeView>>)> {
+    let mut groups: Vec<(Option<usize>, Vec<&Vec<ChangeView>>)> = Vec::new();
+    for way in ways {
+        let of_it = groups.iter_mut().find_map(|(at, group)| {
+            let here = differs_at(group.first()?, way)?;
+            at.is_none_or(|it| it == here).then_some((at, group, here))
+        });
+        match of_it {
+            Some((at, group, here)) => {
+                *at = Some(here);
+                group.push(way);
+            }
+            None => groups.push((None, vec![way])),
+        }
+    }
+    groups
+}
+
+/// The place of the only change that is another one, where both are evidence and stand beside others.
+fn differs_at(one: &[ChangeView], other: &[ChangeView]) -> Option<usize> {
+    let pairs = one.iter().zip(other).enumerate();
+    let mut different = pairs.filter(|(_, (a, b))| a != b);
+    let (at, (a, b)) = different.next()?;
+    let is_only = different.next().is_none() && one.len() == other.len() && one.len() > 1;
+    let of_evidence = [a, b].iter().all(|it| it.field == "evidence");
+    (is_only && of_evidence).then_some(at)
+}
+
+fn value(change: &ChangeView) -> String {
+    match change.to.as_str() {
         Some(text) => text.to_owned(),
         None => change.to.to_string(),
-    };
+    }
+}
+
+fn change(change: &ChangeView) -> String {
+    let to = value(change);
     match change.field.as_str() {
         "evidence" => fill("{to}, checked").with("to", &to).to_string(),
         "aid.worth_eur" => fill("hours worth up to {to} EUR")
@@ -231,6 +280,33 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn ways_that_differ_in_one_evidence_are_told_as_one() {
+        let way = |months: u32, kind: &str| -> Vec<ChangeView> {
+            let way = json!([{ "field": "need.months", "to": months }, { "field": "evidence", "to": kind }]);
+            serde_json::from_value(way).unwrap()
+        };
+        let alone = |kind: &str| vec![way(1, kind).remove(1)];
+        let ways = [
+            way(3, "a"),
+            way(3, "b"),
+            way(2, "a"),
+            way(3, "c"),
+            alone("a"),
+            alone("b"),
+        ];
+        let told =
+            { folded(&ways).into_iter() }.map(|(at, ways)| together(at, &ways).join(" and "));
+        let told: Vec<String> = told.collect();
+        let expected = [
+            "need.months = 3 and one of these, checked: a, b, c",
+            "need.months = 2 and a, checked",
+            "a, checked",
+            "b, checked",
+        ];
+        assert_eq!(told, expected);
+    }
 
     #[test]
     fn what_is_told_of_an_answer_is_what_decides_it() {

@@ -47,6 +47,9 @@ pub struct AccessModeView {
     /// The day in Brussels that all of it is about.
     pub on: Date,
     pub next_cut_off: Option<Timestamp>,
+    /// Where all cut-offs that are known are over, the day of the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_cut_off_after: Option<Date>,
     /// By when an application of now is decided.
     pub decided_by: Option<DueView>,
 }

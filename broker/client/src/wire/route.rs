@@ -110,7 +110,7 @@ pub struct RouteView {
     /// What whoever gets hours owes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub duties: Vec<SourcedView<DutyView>>,
-    /// `free`, `pay_per_use` or `unclear`.
+    /// `free`, `pay_per_use`, `unclear`, or `not_served`: the mode is not for this kind of applicant.
     pub cost: String,
     pub decision: DecisionView,
     /// Each of these makes it eligible: it was decided again with it.
@@ -118,6 +118,9 @@ pub struct RouteView {
     pub changes: Vec<Vec<ChangeView>>,
     /// By when an application of now is decided.
     pub decided_by: Option<DueView>,
+    /// Where all cut-offs of the mode that are known are over, the day of the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_cut_off_after: Option<Date>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

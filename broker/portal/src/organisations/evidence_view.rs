@@ -1,11 +1,14 @@
 use broker_model::Evidence;
 use jiff::civil::Date;
-use policy_engine::TitleKind;
+use policy_engine::{Engine, TitleKind};
 
 use crate::form::Choice;
 use crate::texts::Texts;
 use crate::titles::Titles;
 use crate::words;
+
+/// The question of the policy that records of screening answer.
+const SCREENING: &str = "screening";
 
 /// Evidence as its organisation and reviewers see it.
 pub(crate) struct EvidenceView {
@@ -56,7 +59,8 @@ impl EvidenceView {
             person: evidence.person.map(|it| it.to_string()),
             files: evidence.files.iter().map(file).collect(),
             waits: evidence.stands() && !evidence.is_checked(),
-            may_be_withdrawn: evidence.withdrawn_at.is_none(),
+            may_be_withdrawn: evidence.withdrawn_at.is_none()
+                && !(evidence.check.is_some() && is_screening(titles.engine, &evidence.kind.0)),
         }
     }
 }
@@ -80,11 +84,19 @@ fn state(texts: Texts, today: Date, evidence: &Evidence) -> (&'static str, Strin
     }
 }
 
-/// Kinds that are accepted on a day.
+/// Reviewers record those, and what they have looked at stays.
+fn is_screening(engine: &Engine, kind: &str) -> bool {
+    let mut kinds = engine.evidence_kinds().iter();
+    let kind = kinds.find(|it| it.id == kind);
+    kind.is_some_and(|it| it.shows.iter().any(|shown| shown == SCREENING))
+}
+
+/// Kinds that an applicant may hand in on a day.
 pub(crate) fn kinds(titles: Titles<'_>, today: Date) -> Vec<Choice> {
     let mut all = Choice::of_words(titles.texts, "form.choose", &[]);
     let kinds = titles.engine.evidence_kinds().iter();
     let open = kinds.filter(|it| it.since <= today && it.until.is_none_or(|end| today < end));
+    let open = open.filter(|it| !is_screening(titles.engine, &it.id));
     all.extend(open.map(|it| Choice {
         value: it.id.clone(),
         words: titles.of(TitleKind::EvidenceKind, &it.id),

@@ -57,6 +57,8 @@ pub(crate) struct RouteView {
     pub(crate) hours: Option<Said>,
     pub(crate) months: Option<Said>,
     pub(crate) decided_by: Option<Said>,
+    /// That no further cut-off is known, where that is so.
+    pub(crate) no_cut_off: Option<String>,
     pub(crate) documents: Vec<Said>,
     pub(crate) duties: Vec<Said>,
     /// Where to apply, for who may.
@@ -83,7 +85,8 @@ impl NotOfferedView {
 pub(crate) struct Said {
     pub(crate) words: String,
     pub(crate) source: String,
-    pub(crate) note: Option<String>,
+    /// And its language.
+    pub(crate) note: Option<(String, &'static str)>,
     pub(crate) certain: bool,
 }
 
@@ -92,7 +95,7 @@ impl Said {
         Self {
             words,
             source: sourced.source.clone(),
-            note: sourced.note.clone(),
+            note: sourced.note.clone().map(|it| (it, "en")),
             certain: sourced.is_certain(),
         }
     }
@@ -149,7 +152,7 @@ impl RouteView {
         );
         let apply = organisation.filter(|_| may_apply);
         let is_open = offer.state == OfferState::Open;
-        Self {
+        let view = Self {
             mode: route.mode.clone(),
             may_be_had: is_open && route.decision.result != Outcome::NotEligible,
             id: format!("{}-{}", route.mode, offer.system.replace('/', "-")),
@@ -160,14 +163,17 @@ impl RouteView {
             since: since_words(texts, route),
             why: offer.why.as_deref().map(|it| in_language(titles, it)),
             decision: DecisionView::in_words(texts, engine, &route.decision),
-            changes: { route.changes.iter() }
-                .map(|it| together(titles, it))
+            changes: { folded(&route.changes).into_iter() }
+                .map(|(at, ways)| together(titles, at, &ways))
                 .collect(),
             cost: cost(titles, route.cost, mode),
             share: { route.share.as_ref() }.map(|it| Said::of(it, share(texts, &it.value))),
             hours: route.gpu_hours.as_ref().map(|it| hours(texts, it)),
             months: { route.durations_months.as_ref() }.map(|it| months(texts, it)),
             decided_by: mode.and_then(|mode| decided_by(texts, found, mode)),
+            no_cut_off: found
+                .no_cut_off_after
+                .map(|day| texts.with("ways.no_cut_off_after", &[("day", &day.to_string())])),
             documents: documents
                 .map(|it| Said::of(it, titles.of(TitleKind::Document, &it.value)))
                 .collect(),
@@ -175,7 +181,30 @@ impl RouteView {
                 .map(|it| Said::of(it, duty(titles, &it.value)))
                 .collect(),
             apply: apply.map(|of| apply_path(of, (&route.mode, &offer.system), typed)),
+        };
+        view.with_notes_in(titles)
+    }
+
+    /// Notes are written in English; the policy has the French of some.
+    fn with_notes_in(mut self, titles: Titles<'_>) -> Self {
+        let Self {
+            offer,
+            cost,
+            share,
+            hours,
+            months,
+            decided_by,
+            documents,
+            duties,
+            ..
+        } = &mut self;
+        let others = [share, hours, months, decided_by].into_iter().flatten();
+        let listed = documents.iter_mut().chain(duties);
+        let facts = [offer, cost].into_iter();
+        for said in facts.chain(others).chain(listed) {
+            said.note = said.note.take().map(|(note, _)| in_language(titles, &note));
         }
+        self
     }
 }
 
@@ -221,12 +250,13 @@ fn cost(titles: Titles<'_>, cost: Cost, mode: Option<&AccessMode>) -> Said {
         Cost::Free => "free",
         Cost::PayPerUse => "pay_per_use",
         Cost::Unclear => "unclear",
+        Cost::NotServed => "not_served",
     };
     let free_for = mode.map(|it| &it.free_for);
     Said {
         words: titles.of(TitleKind::Cost, id),
         source: free_for.map(|it| it.source.clone()).unwrap_or_default(),
-        note: free_for.and_then(|it| it.note.clone()),
+        note: { free_for.and_then(|it| it.note.clone()) }.map(|it| (it, "en")),
         certain: cost != Cost::Unclear && free_for.is_some_and(Sourced::is_certain),
     }
 }
@@ -277,10 +307,51 @@ fn duty(titles: Titles<'_>, duty: &Duty) -> String {
     }
 }
 
-/// All of them at once.
-fn together(titles: Titles<'_>, changes: &[Change]) -> String {
-    let words: Vec<String> = changes.iter().map(|it| change(titles, it)).collect();
+/// All of them at once: what these ways share, and of the evidence in which they differ one.
+fn together(titles: Titles<'_>, at: Option<usize>, ways: &[&Vec<Change>]) -> String {
+    let first = ways.first().map_or(&[][..], |it| it.as_slice());
+    let words = first.iter().enumerate().map(|(place, it)| {
+        if at != Some(place) {
+            return change(titles, it);
+        }
+        let kinds = { ways.iter() }.filter_map(|way| way.get(place)?.to.as_str());
+        let kinds: Vec<String> = { kinds }
+            .map(|it| titles.of(TitleKind::EvidenceKind, it))
+            .collect();
+        let kinds = kinds.join(titles.texts.of("ways.or"));
+        titles.texts.with("ways.change_evidence", &[("to", &kinds)])
+    });
+    let words: Vec<String> = words.collect();
     words.join(titles.texts.of("ways.and"))
+}
+
+/// Ways that differ in one evidence alone, together; and where they do.
+fn folded(ways: &[Vec<Change>]) -> Vec<(Option<usize>, Vec<&Vec<Change>>)> {
+    let mut groups: Vec<(Option<usize>, Vec<&Vec<Change>>)> = Vec::new();
+    for way in ways {
+        let of_it = groups.iter_mut().find_map(|(at, group)| {
+            let here = differs_at(group.first()?, way)?;
+            at.is_none_or(|it| it == here).then_some((at, group, here))
+        });
+        match of_it {
+            Some((at, group, here)) => {
+                *at = Some(here);
+                group.push(way);
+            }
+            None => groups.push((None, vec![way])),
+        }
+    }
+    groups
+}
+
+/// The place of the only change that is another one, where both are evidence and stand beside others.
+fn differs_at(one: &[Change], other: &[Change]) -> Option<usize> {
+    let pairs = one.iter().zip(other).enumerate();
+    let mut different = pairs.filter(|(_, (a, b))| a != b);
+    let (at, (a, b)) = different.next()?;
+    let is_only = different.next().is_none() && one.len() == other.len() && one.len() > 1;
+    let of_evidence = [a, b].iter().all(|it| it.field == "evidence");
+    (is_only && of_evidence).then_some(at)
 }
 
 fn change(titles: Titles<'_>, change: &Change) -> String {

@@ -178,7 +178,10 @@ async fn every_kind_of_evidence_can_be_handed_in_by_its_title() {
     let page = founder.get(&organisation).await;
     let engine = Engine::shipped().unwrap();
     assert!(engine.evidence_kinds().len() >= 11);
-    for kind in engine.evidence_kinds() {
+    // Reviewers record those.
+    let is_handed_in = |shows: &[String]| !shows.iter().any(|it| it == "screening");
+    let kinds = engine.evidence_kinds().iter();
+    for kind in kinds.filter(|it| is_handed_in(&it.shows)) {
         let title = engine.title(TitleKind::EvidenceKind, &kind.id, "fr");
         let title = title.replace('\'', "&#39;");
         let option = format!("<option value=\"{}\">{title}</option>", kind.id);

@@ -332,3 +332,48 @@ async fn a_reviewer_records_a_screening_beside_the_application() {
     assert_eq!(refused.status, 409, "{}", refused.text);
     contains_all(&refused, &["screening"]);
 }
+
+#[tokio::test]
+async fn an_organisation_neither_hands_a_screening_in_nor_takes_it_back() {
+    let house = House::build().await;
+    let mut founder = house.signed_in(FOUNDER).await;
+    let organisation = registered(&mut founder).await;
+    checked(&house, &mut founder, &organisation).await;
+    let path = applied(&mut founder, &organisation).await;
+    let review = path.replace("/applications/", "/reviews/applications/");
+    let page = founder.get(&organisation).await;
+    let before = page.text.matches("/withdraw\"").count();
+    assert!(before > 0, "{}", page.text);
+    let mut reviewer = house.signed_in(REVIEWER).await;
+    let page = reviewer.get(&review).await;
+    let clear = [
+        ("whom", "organisation"),
+        ("kind", "sanctions_screening"),
+        ("list", "EU list of 19 November"),
+        ("screened_on", "2026-11-20"),
+        ("outcome", "clear"),
+        ("words", "Nothing."),
+    ];
+    let sent = reviewer
+        .submit(&page, &format!("{review}/screening"), &clear)
+        .await;
+    assert_eq!(sent.status, 303, "{}", sent.text);
+    let page = founder.get(&organisation).await;
+    contains_all(&page, &["EU list of 19 November"]);
+    assert_eq!(page.text.matches("/withdraw\"").count(), before);
+    assert!(
+        !page.text.contains("value=\"export_screening\""),
+        "{}",
+        page.text
+    );
+    let own = [
+        ("kind", "export_screening"),
+        ("issued_on", "2026-10-01"),
+        ("source", "self"),
+    ];
+    let refused = founder
+        .submit(&page, &format!("{organisation}/evidence"), &own)
+        .await;
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    contains_all(&refused, &["is recorded by a reviewer"]);
+}

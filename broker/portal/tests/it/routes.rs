@@ -28,12 +28,31 @@ async fn anybody_signed_in_may_ask_what_an_organisation_could_have() {
         "not offered at: ",
         "since when is not known",
         "since 2025-04-01",
+        "no cut-off after 2026-10-26 is known",
+        "not for this applicant",
     ];
     contains_all(&page, &expected);
     assert!(
         !page.text.contains("/applications/new"),
         "nobody to apply for: {}",
         page.text
+    );
+}
+
+#[tokio::test]
+async fn what_would_do_is_told_in_one_line_and_notes_in_the_language_of_the_page() {
+    let house = House::build().await;
+    let mut browser = house.signed_in(ENGINEER).await;
+    browser.language = "fr";
+    let asked = AD_HOC.replace("gpu_hours=5000", "gpu_hours=50001");
+    let page = browser.get(&asked).await;
+    contains_all(
+        &page,
+        &[
+            "heures GPU et une preuve vérifiée par un évaluateur : Engagement au titre du \
+             pacte sur l&#39;IA ou Autoévaluation",
+            "<span lang=\"fr\">Dans les publications qui reposent sur l&#39;allocation.</span>",
+        ],
     );
 }
 

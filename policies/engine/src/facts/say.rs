@@ -7,6 +7,7 @@ use crate::modes::ApplicantKind;
 use crate::tables::Standing;
 use crate::words::Fact;
 
+const UNNAMED_SCREENING: &str = "Screening";
 const MS_PER_HOUR: i64 = 3_600_000;
 
 impl Facts<'_> {
@@ -26,7 +27,13 @@ impl Facts<'_> {
                 self.say_evidence(EvidenceState::Expired, question, voice, out);
             }
             Fact::EvidenceKinds => self.say_evidence_kinds(question, voice, out),
-            Fact::Sectors => voice.list(out, self.question.project.sectors.iter(), push),
+            Fact::Sectors => {
+                let sectors = self.question.project.sectors.iter();
+                voice.list(out, sectors, |sector, out| {
+                    out.push_str(voice.named(TitleKind::Sector, sector, sector));
+                });
+            }
+            Fact::Screened => self.say_screened(voice, out),
             Fact::AllocationFirstDay
             | Fact::AllocationLastDay
             | Fact::Unspent
@@ -180,6 +187,28 @@ impl Facts<'_> {
         let such = such.filter(|sorted| sorted.kind.shows.iter().any(|shown| shown == question));
         voice.list(out, such, |Sorted { kind, fact, .. }, out| {
             voice.evidence(kind, fact.issued_on, fact.expires_on, out);
+        });
+    }
+
+    /// The kinds of screening that there is a record of, of the organisation or of the person.
+    fn say_screened(&self, voice: Voice<'_>, out: &mut String) {
+        let Self { question, .. } = self;
+        let of = [
+            &question.organisation.screened,
+            &question.applicant.screened,
+        ];
+        let screened: BTreeSet<&String> = of.into_iter().flatten().collect();
+        // A question of before it was told says what screening found, and not which.
+        if screened.is_empty() {
+            return out.push_str(voice.text(UNNAMED_SCREENING));
+        }
+        let kinds = self.tables.evidence_kinds.all().iter();
+        let titles = screened.into_iter().map(|id| {
+            let title = { kinds.clone() }.find(|kind| kind.id == *id);
+            (id, title.map_or(id.as_str(), |it| it.title.as_str()))
+        });
+        voice.list(out, titles, |(id, title), out| {
+            out.push_str(voice.named(TitleKind::EvidenceKind, id, title));
         });
     }
 

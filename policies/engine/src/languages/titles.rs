@@ -29,6 +29,8 @@ pub enum TitleKind {
     /// Its titles stand in its own file.
     Mode,
     OfferState,
+    /// What a project names as its field; the list itself is none of the policy.
+    Sector,
     Selection,
     /// What hours are counted in, several of them; one that a site alone has may have no title.
     Unit,
@@ -39,6 +41,7 @@ pub(super) struct Known<'a> {
     tables: &'a Tables,
     documents: BTreeSet<&'a str>,
     duties: BTreeSet<&'a str>,
+    sectors: BTreeSet<&'a str>,
 }
 
 impl<'a> Known<'a> {
@@ -51,6 +54,7 @@ impl<'a> Known<'a> {
             tables,
             documents: documents.chain(declared(TitleKind::Document)).collect(),
             duties: duties.chain(declared(TitleKind::Duty)).collect(),
+            sectors: declared(TitleKind::Sector).collect(),
         }
     }
 
@@ -59,6 +63,7 @@ impl<'a> Known<'a> {
         match kind {
             TitleKind::Document => is_english || self.documents.contains(id),
             TitleKind::Duty => is_english || self.duties.contains(id),
+            TitleKind::Sector => is_english || self.sectors.contains(id),
             TitleKind::Mode => false,
             other => other.ids_in(self.tables).contains(&id),
         }
@@ -81,7 +86,7 @@ impl TitleKind {
                 "industry_in_eu_project",
             ],
             Self::Assurance => vec!["none", "low", "medium", "high"],
-            Self::Cost => vec!["free", "pay_per_use", "unclear"],
+            Self::Cost => vec!["free", "pay_per_use", "unclear", "not_served"],
             Self::Country => { tables.countries.all().iter() }
                 .map(|country| country.code.as_str())
                 .collect(),
@@ -91,7 +96,7 @@ impl TitleKind {
             Self::OfferState => vec!["open", "closed"],
             Self::Selection => vec!["first_come_first_served", "technical_review", "peer_review"],
             Self::Unit => vec!["GPU-hour", "node-hour", "core-hour", "unit-hour"],
-            Self::Document | Self::Duty | Self::Mode => Vec::new(),
+            Self::Document | Self::Duty | Self::Mode | Self::Sector => Vec::new(),
         }
     }
 }
@@ -130,7 +135,7 @@ impl Tables {
 }
 
 #[cfg(test)]
-pub(super) const ALL: [TitleKind; 14] = [
+pub(super) const ALL: [TitleKind; 15] = [
     TitleKind::AiArea,
     TitleKind::AiExclusion,
     TitleKind::AiPractice,
@@ -143,6 +148,7 @@ pub(super) const ALL: [TitleKind; 14] = [
     TitleKind::EvidenceKind,
     TitleKind::Mode,
     TitleKind::OfferState,
+    TitleKind::Sector,
     TitleKind::Selection,
     TitleKind::Unit,
 ];

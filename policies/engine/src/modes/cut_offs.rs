@@ -23,6 +23,12 @@ impl CutOffs {
         instants.filter(|it| now <= *it).min()
     }
 
+    /// The last day, where it is over: no further one is known.
+    pub fn none_after(&self, now: Timestamp) -> Option<Date> {
+        let last = self.days.iter().max().copied();
+        last.filter(|_| self.next(now).is_none())
+    }
+
     pub(crate) fn is_in_order(&self) -> bool {
         self.days.is_sorted_by(|a, b| a < b)
     }
@@ -75,6 +81,10 @@ mod tests {
             "2026-10-30T09:00:00Z"
         );
         assert_eq!(next("2026-12-11T09:00:01Z"), None);
+        let none_after = |now: &str| cut_offs().none_after(now.parse().unwrap());
+        assert_eq!(none_after("2026-12-11T09:00:00Z"), None);
+        let last = "2026-12-11".parse().unwrap();
+        assert_eq!(none_after("2026-12-11T09:00:01Z"), Some(last));
     }
 
     #[test]

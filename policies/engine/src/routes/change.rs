@@ -20,12 +20,17 @@ pub struct Change {
     pub to: Value,
 }
 
+/// So many ways are told of one route; more of them help nobody to choose.
+const MOST_TOLD: usize = 12;
+const EVIDENCE_FIELD: &str = "evidence";
+const KIND_FIELD: &str = "organisation.kind";
+
 /// What an applicant may show by handing something in.
 const EVIDENCE: [&str; 4] = ["ethics", "risk_plan", "de_minimis", "size"];
 
 impl Engine {
-    /// What would make the answer a yes: each change that does so alone, or else all that are open to the applicant
-    /// together. Every one was decided again; what no change mends has none.
+    /// What would make the answer a yes: each change that does so alone, or else the fewest that do together, and that
+    /// again with each other evidence of the same thing. Every one was decided again; what no change mends has none.
     pub(super) fn changes(
         &self,
         question: &Question,
@@ -51,29 +56,79 @@ impl Engine {
         };
         let alone = candidates.iter().filter(|change| helps(&[change]));
         let alone: Vec<Vec<Change>> = alone.map(|change| vec![change.clone()]).collect();
-        if !alone.is_empty() {
-            return alone;
+        let mut ways = if alone.is_empty() {
+            self.together(&candidates, &helps)
+        } else {
+            alone
+        };
+        ways.truncate(MOST_TOLD);
+        ways
+    }
+
+    /// For each kind of organisation that a mode may be for the fewest that help together, fewest first; and then those
+    /// again with each other evidence of the same thing.
+    fn together(
+        &self,
+        candidates: &[Change],
+        helps: &impl Fn(&[&Change]) -> bool,
+    ) -> Vec<Vec<Change>> {
+        let kinds = candidates.iter().filter(|it| it.field == KIND_FIELD);
+        let mut kinds: Vec<Option<&Change>> = kinds.map(Some).collect();
+        if kinds.is_empty() {
+            kinds.push(None);
         }
-        // Of several for one field, or of evidence of one thing, the first.
-        let mut together: Vec<&Change> = Vec::new();
-        for change in &candidates {
+        let all = { kinds.into_iter() }.map(|kind| self.one_of_each(candidates, kind));
+        let mut ways: Vec<Vec<&Change>> = Vec::new();
+        for mut way in all.filter(|changes| helps(changes)) {
+            // What it does without is not asked of anybody.
+            for at in (0..way.len()).rev() {
+                let mut left = way.clone();
+                left.remove(at);
+                if helps(&left) {
+                    way = left;
+                }
+            }
+            if !ways.contains(&way) {
+                ways.push(way);
+            }
+        }
+        ways.sort_by_key(Vec::len);
+        for fewest in ways.clone() {
+            for (at, change) in fewest.iter().enumerate() {
+                let others = candidates.iter().filter(|it| self.may_replace(it, change));
+                let others = others.map(|other| {
+                    let mut way = fewest.clone();
+                    way.splice(at..=at, [other]);
+                    way
+                });
+                let room = MOST_TOLD.saturating_sub(ways.len());
+                let others = others.filter(|way| helps(way)).take(room);
+                ways.extend(others.collect::<Vec<_>>());
+            }
+        }
+        let ways = ways.into_iter();
+        ways.map(|way| way.into_iter().cloned().collect()).collect()
+    }
+
+    /// Of several for one field, or of evidence of one thing, the first; of kinds of organisation this one.
+    fn one_of_each<'c>(
+        &self,
+        candidates: &'c [Change],
+        kind: Option<&'c Change>,
+    ) -> Vec<&'c Change> {
+        let mut found: Vec<&Change> = Vec::new();
+        for change in candidates {
+            let is_other_kind = change.field == KIND_FIELD && Some(change) != kind;
             let topic = self.topic(change);
-            if together.iter().all(|earlier| self.topic(earlier) != topic) {
-                together.push(change);
+            if !is_other_kind && found.iter().all(|earlier| self.topic(earlier) != topic) {
+                found.push(change);
             }
         }
-        if !helps(&together) {
-            return Vec::new();
-        }
-        // What it does without is not asked of anybody.
-        for at in (0..together.len()).rev() {
-            let left = { together.iter().enumerate() }.filter(|(other, _)| *other != at);
-            let left: Vec<&Change> = left.map(|(_, change)| *change).collect();
-            if helps(&left) {
-                together = left;
-            }
-        }
-        vec![together.into_iter().cloned().collect()]
+        found
+    }
+
+    fn may_replace(&self, other: &Change, change: &Change) -> bool {
+        other.field == EVIDENCE_FIELD && other != change && self.topic(other) == self.topic(change)
     }
 
     /// What each rule that objects looks at, where that is known.
@@ -105,15 +160,20 @@ impl Engine {
         }
         let durations = mode.durations_months.iter().flat_map(|it| &it.value);
         if let Some(asked) = months {
-            let other = durations.filter(|it| **it != asked);
-            found.extend(other.map(|it| change("need.months", json!(it))));
+            let mut others: Vec<u32> = durations.copied().filter(|it| *it != asked).collect();
+            others.sort_by_key(|it| it.abs_diff(asked));
+            found.extend(
+                others
+                    .into_iter()
+                    .map(|it| change("need.months", json!(it))),
+            );
         }
         if question.project.civilian.is_none() {
             found.push(change("project.civilian", json!(true)));
         }
         if question.organisation.kind.is_none() {
             let kinds = ["company", "research", "public_sector"];
-            found.extend(kinds.map(|kind| change("organisation.kind", json!(kind))));
+            found.extend(kinds.map(|kind| change(KIND_FIELD, json!(kind))));
         }
         let takes_projects = mode
             .applicants
@@ -131,7 +191,7 @@ impl Engine {
         for shown in EVIDENCE.into_iter().filter(may_show) {
             let kinds = self.evidence_kinds().iter();
             let accepted = kinds.filter(|kind| kind.is_accepted_for(shown, question.on));
-            found.extend(accepted.map(|kind| change("evidence", json!(kind.id))));
+            found.extend(accepted.map(|kind| change(EVIDENCE_FIELD, json!(kind.id))));
         }
         found
     }
@@ -159,7 +219,7 @@ impl Engine {
     /// What a change is about: two of one topic are not asked for together.
     fn topic<'c>(&'c self, change: &'c Change) -> Vec<&'c str> {
         let mut kinds = self.evidence_kinds().iter();
-        match kinds.find(|kind| change.field == "evidence" && change.to == kind.id) {
+        match kinds.find(|kind| change.field == EVIDENCE_FIELD && change.to == kind.id) {
             Some(kind) => kind.shows.iter().map(String::as_str).collect(),
             None => vec![change.field.as_str()],
         }

@@ -163,7 +163,7 @@ fn what_would_change_the_answer_was_decided_again() {
     let routes = engine.routes(&question);
     let lane = route(&routes, "aif_fast_lane", "cineca/leonardo");
     assert_eq!(lane.decision.result, Outcome::NotEligible);
-    let fewer = [("need.gpu_hours", json!(50000)), ("need.months", json!(1))];
+    let fewer = [("need.gpu_hours", json!(50000)), ("need.months", json!(3))];
     let fewer = fewer.map(|(field, to)| Change {
         field: field.to_owned(),
         to,
@@ -182,31 +182,86 @@ fn any_one_evidence_is_offered_and_none_where_it_does_not_help() {
         .iter()
         .map(|it| it[0].to.as_str().unwrap())
         .collect();
-    let all: Vec<_> = engine
-        .evidence_kinds()
-        .iter()
-        .filter(|it| it.shows == ["ethics"])
-        .map(|it| it.id.as_str())
-        .collect();
-    assert_eq!(kinds, all);
+    assert_eq!(kinds, of_ethics(&engine));
     let closed = route(&routes, "aif_fast_lane", "bsc/marenostrum5");
     assert_eq!(closed.changes, [[]; 0], "no evidence opens a mode");
 }
 
+fn of_ethics(engine: &Engine) -> Vec<&str> {
+    let kinds = engine.evidence_kinds().iter();
+    let of_ethics = kinds.filter(|it| it.shows == ["ethics"]);
+    of_ethics.map(|it| it.id.as_str()).collect()
+}
+
+/// What each way asks for, as `field=to`.
+fn ways(route: &Route) -> Vec<Vec<String>> {
+    let one = |it: &Change| format!("{}={}", it.field, it.to.to_string().replace('"', ""));
+    let ways = route.changes.iter();
+    ways.map(|way| way.iter().map(one).collect()).collect()
+}
+
 #[test]
-fn proof_of_ethics_and_a_plan_are_asked_for_together() {
+fn every_proof_of_ethics_may_stand_beside_a_plan() {
     let project =
         json!({ "civilian": true, "sectors": [], "ai_act": { "high_risk": ["education"] } });
     let question = asked(&json!({ "evidence": [], "project": project }));
-    let routes = engine().routes(&question);
-    let play = route(&routes, "aif_playground", "lumi/lumi");
-    let kinds: Vec<_> = play
-        .changes
+    let engine = engine();
+    let routes = engine.routes(&question);
+    let expected = of_ethics(&engine).into_iter().map(|kind| {
+        let plan = "evidence=risk_management_plan".to_owned();
+        vec![format!("evidence={kind}"), plan]
+    });
+    let expected: Vec<_> = expected.collect();
+    assert!(expected.len() >= 7, "{expected:?}");
+    assert_eq!(
+        ways(route(&routes, "aif_playground", "lumi/lumi")),
+        expected
+    );
+}
+
+#[test]
+fn where_hours_months_and_proof_are_missing_each_proof_is_offered_beside_the_others() {
+    let engine = engine();
+    let declared =
+        json!([{ "kind": "ai_act_self_assessment", "issued_on": "2026-10-01", "checked": false }]);
+    for evidence in [json!([]), declared] {
+        let need = json!({ "gpu_hours": 50001, "months": 5 });
+        let question = asked(&json!({ "evidence": evidence, "need": need }));
+        let routes = engine.routes(&question);
+        let expected = of_ethics(&engine).into_iter().map(|kind| {
+            let need = ["need.gpu_hours=50000", "need.months=3"].map(str::to_owned);
+            Vec::from_iter(need.into_iter().chain([format!("evidence={kind}")]))
+        });
+        let expected: Vec<_> = expected.collect();
+        let lane = route(&routes, "aif_fast_lane", "cineca/leonardo");
+        assert_eq!(ways(lane), expected);
+    }
+}
+
+#[test]
+fn of_an_organisation_of_no_declared_kind_each_way_has_what_its_kind_needs_and_no_more() {
+    let bare = json!({ "evidence": [], "organisation": { "country": "FR", "size": "small" },
+        "need": { "gpu_hours": 500, "months": 5 } });
+    let routes = engine().routes(&asked(&bare));
+    let science = ways(route(&routes, "aif_ai_for_science", "lumi/lumi"));
+    assert!(science.len() >= 7, "{science:?}");
+    assert!(science.len() <= 12, "{science:?}");
+    let beginnings: Vec<&[String]> = science[..3]
         .iter()
-        .flatten()
-        .map(|it| it.to.as_str().unwrap())
+        .map(|way| &way[..way.len() - 1])
         .collect();
-    assert_eq!(kinds, ["ai_pact_pledge", "risk_management_plan"]);
+    assert_eq!(
+        beginnings,
+        [
+            &["need.months=6", "organisation.kind=research"][..],
+            &["need.months=6", "organisation.kind=public_sector"],
+            &[
+                "need.months=6",
+                "organisation.kind=company",
+                "project.eu_project=true"
+            ],
+        ]
+    );
 }
 
 /// Who has brought nothing; whose size is unclear and whose kind nobody has said, with a declaration that nobody has
@@ -389,6 +444,16 @@ fn what_it_costs_is_unclear_where_the_size_is() {
     assert_eq!(
         (play.cost, play.decision.result),
         (Cost::PayPerUse, Outcome::Eligible)
+    );
+}
+
+#[test]
+fn a_mode_for_others_costs_who_asks_nothing() {
+    let routes = engine().routes(&asked(&json!({})));
+    let science = route(&routes, "aif_ai_for_science", "lumi/lumi");
+    assert_eq!(
+        (science.cost, science.decision.result),
+        (Cost::NotServed, Outcome::NotEligible)
     );
 }
 

@@ -211,3 +211,16 @@ fn a_sector_a_service_or_a_weight_that_nobody_dated_is_refused() {
     let said = changed(&from, &format!(r#"{weight}, checked_on = "lately""#));
     assert!(said.unwrap_err().to_string().starts_with("ranking.toml"));
 }
+
+/// The rules name a sector as pages do.
+#[test]
+fn the_policy_has_the_title_of_every_sector() {
+    let directory = Directory::shipped().unwrap();
+    let engine = policy_engine::Engine::shipped().unwrap();
+    for sector in directory.sectors() {
+        for language in ["en", "fr"] {
+            let title = engine.title(policy_engine::TitleKind::Sector, &sector.code, language);
+            assert_eq!(title, sector.title[language], "{}", sector.code);
+        }
+    }
+}

@@ -305,3 +305,26 @@ async fn a_question_about_routes_is_checked_as_what_it_asks_about_would_be() {
     ];
     assert_eq!(fields(&error), all);
 }
+
+#[tokio::test]
+async fn a_closed_mode_says_so_before_it_asks_for_answers() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    case.checked(&organisation, true).await;
+    let mut closed = application(&organisation);
+    closed.mode = "aif_fast_lane".to_owned();
+    closed.system = "bsc/marenostrum5".to_owned();
+    closed.answers.clear();
+    let refused = case.broker.apply(&case.founder, &closed).await;
+    let Err(Error::NotEligible(asked)) = &refused else {
+        panic!("{refused:?}");
+    };
+    let mut rules = asked.decision.rules.iter();
+    assert!(rules.any(|it| it.rule == "mode.closed"));
+    closed.system = "lumi/lumi".to_owned();
+    let incomplete = case.broker.apply(&case.founder, &closed).await;
+    assert!(
+        matches!(incomplete, Err(Error::Invalid(..))),
+        "{incomplete:?}"
+    );
+}

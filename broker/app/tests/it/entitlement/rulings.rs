@@ -283,25 +283,18 @@ async fn a_screening_that_was_refused_stays_whoever_takes_it_back() {
     let mut case = Case::new().await;
     let organisation = case.registered().await;
     case.checked(&organisation, true).await;
-    let record = EvidenceDraft {
-        files: Vec::new(),
+    let record = broker_model::ScreeningDraft {
         kind: "sanctions_screening".to_owned(),
-        ..evidence()
-    };
-    let handed_in = case
-        .broker
-        .hand_in_evidence(&case.founder, organisation.id, &record)
-        .await
-        .unwrap();
-    let finding = EvidenceFinding {
-        again: false,
-        accepted: false,
+        person: None,
+        list: "EU consolidated list".to_owned(),
+        screened_on: "2026-11-20".parse().unwrap(),
+        expires_on: None,
+        outcome: broker_model::ScreeningOutcome::Unsettled,
         words: "a name on the list".to_owned(),
-        files: None,
     };
-    let which = (organisation.id, handed_in.id);
-    let checked = case.broker.check_evidence(&case.reviewer, which, finding);
-    checked.await.unwrap();
+    let of = organisation.id;
+    let recorded = case.broker.record_screening(&case.reviewer, of, &record);
+    let which = (of, recorded.await.unwrap().id);
     let taken_back = case.broker.withdraw_evidence(&case.founder, which).await;
     assert!(
         matches!(taken_back, Err(Error::NotWaiting(_))),

@@ -80,6 +80,31 @@ async fn a_screening_that_a_reviewer_records_counts_at_once() {
 }
 
 #[tokio::test]
+async fn a_screening_is_not_handed_in_by_who_is_screened() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    let draft = EvidenceDraft {
+        kind: "export_screening".to_owned(),
+        issued_on: "2026-10-01".parse().unwrap(),
+        expires_on: None,
+        source: "self".to_owned(),
+        files: Vec::new(),
+    };
+    let handed_in = case
+        .broker
+        .hand_in_evidence(&case.founder, organisation.id, &draft);
+    let Err(Error::Invalid(_, faults)) = handed_in.await else {
+        panic!("it was taken");
+    };
+    let [fault] = &faults[..] else {
+        panic!("{faults:?}");
+    };
+    assert_eq!(fault.field, "kind");
+    assert!(fault.reason.contains("`alcyone review screening`"));
+    assert!(!fault.allowed.contains("screening"), "{}", fault.allowed);
+}
+
+#[tokio::test]
 async fn what_was_found_of_the_person_who_applies_stops_their_acceptance_and_no_other_screening_does()
  {
     let mut case = Case::new().await;
