@@ -82,6 +82,14 @@ fn steps(texts: Texts, one: &FollowUp) -> Vec<StepView> {
 }
 
 /// Nothing of what is owed as from the beginning.
+const fn handed_in(early: bool) -> &'static str {
+    if early {
+        "owed.early"
+    } else {
+        "owed.fulfilled"
+    }
+}
+
 fn step(texts: Texts, state: &FollowUpState) -> Option<StepView> {
     let plain = |key, at: Timestamp, words: &str| StepView {
         what: texts.of(key),
@@ -100,11 +108,12 @@ fn step(texts: Texts, state: &FollowUpState) -> Option<StepView> {
             words,
             link,
             sha256,
+            early,
             ..
         } => StepView {
             link: link.clone(),
             sha256: sha256.clone(),
-            ..plain("owed.fulfilled", *at, words)
+            ..plain(handed_in(*early), *at, words)
         },
         FollowUpState::Waived { at, reason, .. } => plain("owed.waived", *at, reason),
     })
