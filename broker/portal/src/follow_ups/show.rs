@@ -25,6 +25,7 @@ struct FollowUpPage {
     steps: Vec<StepView>,
     may_fulfil: bool,
     may_judge: bool,
+    /// Nothing lies there; what came too early is asked for again as any other.
     is_open: bool,
     typed: Typed,
 }
@@ -68,7 +69,7 @@ impl Portal {
             steps: steps(texts, &one),
             may_fulfil: is_theirs && one.is_open(),
             may_judge: caller.is_reviewer() && !belongs,
-            is_open: one.is_open(),
+            is_open: matches!(one.state, FollowUpState::Open { .. }),
             typed,
         })?;
         *response.status_mut() = status;
