@@ -55,9 +55,10 @@ fn hits<'t>(pattern: &'t Pattern, text: &'t str) -> impl Iterator<Item = Range<u
         let groups = captures.iter().skip(1).flatten().next();
         let secret = groups.or_else(|| captures.get(0))?;
         let start = secret.start();
-        let length = match pattern.keeps_file {
-            true => before_file(secret.as_str()),
-            false => secret.len(),
+        let length = if pattern.keeps_file {
+            before_file(secret.as_str())
+        } else {
+            secret.len()
         };
         (pattern.is_secret)(secret.as_str()).then(|| start..start + length)
     })
