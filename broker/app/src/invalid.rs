@@ -1,6 +1,6 @@
 //! What people hand in, and which field of it cannot be taken.
 
-use broker_model::InvalidSpec;
+use broker_model::{InvalidSpec, turns_writing};
 
 use crate::{Error, Result};
 
@@ -36,6 +36,9 @@ impl Faults {
             format!("has {length} characters")
         } else if text.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
             "has a control character".to_owned()
+        } else if let Some(turning) = text.chars().find(|c| turns_writing(*c)) {
+            let sign = u32::from(turning);
+            format!("has a sign that turns the direction of writing (U+{sign:04X})")
         } else {
             return;
         };
@@ -44,6 +47,16 @@ impl Faults {
             reason,
             &format!("1 to {most} characters of plain text"),
         );
+    }
+
+    /// The same for a name, which stands in one line of tables and lists.
+    pub(crate) fn check_name(&mut self, field: &str, text: &str, most: usize) {
+        if text.contains(char::is_control) {
+            let allowed = format!("1 to {most} characters of plain text in one line");
+            self.add(field, "has a control character or a line end", &allowed);
+        } else {
+            self.check_text(field, text, most);
+        }
     }
 
     /// Refuses what was handed in as a `what` if anything is wrong with it.
@@ -77,6 +90,32 @@ impl Faults {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_keeps_its_lines_a_name_has_one_and_neither_turns_the_writing_around() {
+        let told = |check: fn(&mut Faults, &str, &str, usize), text: &str| {
+            let mut faults = Faults::default();
+            check(&mut faults, "it", text, 40);
+            faults.count()
+        };
+        for fine in ["Pleione", "Ωμέγα Α.Ε.", "שלום 7", "r\u{e9}seau"] {
+            assert_eq!(told(Faults::check_name, fine), 0, "{fine}");
+        }
+        assert_eq!(told(Faults::check_text, "one\n\ttwo"), 0);
+        for name in [
+            "one\ntwo",
+            "one\ttwo",
+            "a\u{7}",
+            "a\u{9b}1m",
+            "K\u{202e}live",
+            "",
+        ] {
+            assert_eq!(told(Faults::check_name, name), 1, "{name:?}");
+        }
+        for text in ["a\u{9b}1m", "a\u{0}", "\u{2066}a", "\u{200f}a", "a\u{61c}"] {
+            assert_eq!(told(Faults::check_text, text), 1, "{text:?}");
+        }
+    }
 
     #[test]
     fn of_very_many_faults_the_first_are_told_and_all_are_counted() {

@@ -171,7 +171,7 @@ pub fn decide_again(engine: &Engine, document: &str) -> Result<String, ReplayErr
 }
 
 /// The question that a stored decision answered.
-fn question_of(document: &str) -> Result<Question, serde_json::Error> {
+pub(crate) fn question_of(document: &str) -> Result<Question, serde_json::Error> {
     #[derive(Deserialize)]
     struct Asked {
         question: Question,

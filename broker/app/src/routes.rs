@@ -91,9 +91,12 @@ impl Broker {
     pub async fn find_routes(
         &self,
         caller: &Caller,
-        (query, language): (RouteQuery, &str),
+        (mut query, language): (RouteQuery, &str),
     ) -> Result<Vec<RouteFound>> {
         let engine = self.policy();
+        if let Some(described) = &mut query.organisation {
+            described.country = engine.country_code(&described.country).to_owned();
+        }
         self.check_route_query(&query, &engine)?;
         let modes = self.access_modes();
         let had = match query.organisation_id {

@@ -59,8 +59,9 @@ pub struct FollowUpReminder {
 }
 
 impl FollowUp {
+    /// Owed still: nothing was handed in or waived, or what was handed in came before the hours began.
     pub const fn is_open(&self) -> bool {
-        matches!(self.state, FollowUpState::Open { .. })
+        !self.state.settles()
     }
 
     /// Owed, and its last day is over.

@@ -17,8 +17,13 @@ pub struct Indicators {
     pub gpu: GpuMillis,
     /// That used any.
     pub organisations: u64,
-    /// By the size that the organisation has on the last day.
+    /// Of `gpu`, what counts by the size and country that its organisation has on the last day: its records do not say
+    /// what it was when they were made.
+    #[serde(default)]
+    pub gpu_by_present: GpuMillis,
+    /// By the size that the organisation had when its job ended.
     pub by_size: Vec<UsedPart>,
+    /// By the country of its establishment then.
     pub by_country: Vec<UsedPart>,
     /// A project of several sectors counts in each, so these may add up to more than the whole.
     pub by_sector: Vec<UsedPart>,

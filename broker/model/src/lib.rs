@@ -90,7 +90,7 @@ pub use placement::{
 };
 pub use principal::{Assurance, Entitlement, Grant, IdentityAssurance, Principal, Role};
 pub use profile::{Interest, Profile, ProfileDraft, ProfileSide};
-pub use reason::{LONGEST_REASON, checked_reason};
+pub use reason::{LONGEST_REASON, checked_reason, turns_writing};
 pub use referral::{
     Referral, ReferralDraft, ReferralDue, ReferralEvent, ReferralJob, ReferralLeg, ReferralLog,
     ReferralMove, ReferralOutcome, ReferralPlacement, ReferralState, ReferralStep,
@@ -114,4 +114,4 @@ pub use terms::{
     TermsAcceptance, TermsDocument, TermsDraft, TermsScope, TermsText, UnacceptedTerms,
 };
 pub use units::{GpuMillis, UnitMillis};
-pub use usage::{Charge, UsageRecord};
+pub use usage::{Charge, OrganisationWas, UsageRecord};

@@ -2,8 +2,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AllocationId, AttemptId, FundingShare, GpuMillis, JobId, OrganisationId, PartitionRef,
-    ProjectId, UnitMillis,
+    AllocationId, AttemptId, FundingShare, GpuMillis, JobId, OrganisationId, OrganisationKind,
+    PartitionRef, ProjectId, SizeClass, UnitMillis,
 };
 
 /// What one attempt used, as its site's own accounting says.
@@ -21,6 +21,9 @@ pub struct UsageRecord {
     /// The access mode that gave the allocation, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
+    /// None of records that were made before this was kept, or where the organisation is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation_was: Option<OrganisationWas>,
     pub partition: PartitionRef,
     pub started_at: Timestamp,
     pub ended_at: Timestamp,
@@ -34,6 +37,16 @@ pub struct UsageRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local_account: Option<String>,
     pub charge: Charge,
+}
+
+/// What an organisation was on the day that its job ended: figures of a period go by this, whatever it says of itself
+/// afterwards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrganisationWas {
+    pub size: SizeClass,
+    pub country: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<OrganisationKind>,
 }
 
 impl UsageRecord {

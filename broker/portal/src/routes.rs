@@ -9,7 +9,7 @@ use axum::response::Response;
 use broker_app::{MOST_AT_ONCE, RouteQuery};
 use broker_model::{Organisation, OrganisationId, is_country};
 use broker_store::Page;
-use policy_engine::{NeedFacts, OrganisationFacts, ProjectFacts};
+use policy_engine::{Engine, NeedFacts, OrganisationFacts, ProjectFacts};
 
 pub(crate) use self::view::Said;
 use self::view::{ModeView, NotOfferedView, RouteView};
@@ -51,7 +51,8 @@ pub(crate) async fn show(
     let mut typed = Typed::from(fields);
     typed.tick_listed(SECTORS);
     let is_asked = typed.some("ask").is_some();
-    let query = is_asked.then(|| query(&mut typed));
+    let engine = portal.broker.policy();
+    let query = is_asked.then(|| query(&mut typed, &engine));
     let routes = match query {
         Some(query) if !typed.is_wrong() => {
             let of = query.organisation_id;
@@ -70,7 +71,6 @@ pub(crate) async fn show(
         }
         None => None,
     };
-    let engine = portal.broker.policy();
     let views = routes.map(|(of, found)| {
         let of = of.filter(|it| member.caller().represents(*it));
         let titles = Titles::new(member.texts, &engine);
@@ -133,10 +133,10 @@ impl Portal {
     }
 }
 
-fn query(typed: &mut Typed) -> RouteQuery {
+fn query(typed: &mut Typed, engine: &Engine) -> RouteQuery {
     let organisation_id: Option<OrganisationId> = typed.read("organisation", "one of the list");
     let is_ad_hoc = typed.some("organisation").is_none();
-    let organisation = is_ad_hoc.then(|| described(typed));
+    let organisation = is_ad_hoc.then(|| described(typed, engine));
     RouteQuery {
         organisation_id,
         organisation,
@@ -155,9 +155,9 @@ fn query(typed: &mut Typed) -> RouteQuery {
     }
 }
 
-fn described(typed: &mut Typed) -> OrganisationFacts {
+fn described(typed: &mut Typed, engine: &Engine) -> OrganisationFacts {
     let country = typed.text("country").to_uppercase();
-    if !is_country(&country) {
+    if !is_country(engine.country_code(&country)) {
         let allowed = "a code of ISO 3166-1 alpha-2: `FR`, `GR`";
         let reason = match country.as_str() {
             "" => "is missing".to_owned(),

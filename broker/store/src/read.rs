@@ -271,8 +271,8 @@ pub trait Usage: Send + Sync + 'static {
     /// What was used at a site since then by local accounts that no allocation names for it, or only one whose
     /// term was over when the job began; the latest first. Costs by the usage of that time and by the number of allocations.
     async fn unknown_accounts(&self, site: &SiteId, since: Timestamp) -> Result<Vec<AccountUse>>;
-    /// What ended from one moment on and before another, added up by who used it. Costs by the number of
-    /// records.
+    /// What ended from one moment on and before another, added up by who used it and what that organisation was then. Costs by
+    /// the number of records.
     async fn used_between(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Used>>;
     /// The same, added up by the system that it was used at. Costs by the number of records.
     async fn used_by_system(&self, from: Timestamp, to: Timestamp) -> Result<Vec<SystemUsed>>;

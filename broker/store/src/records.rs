@@ -1,6 +1,6 @@
 use broker_model::{
-    Confirmation, DecisionId, EntryBody, FundingShare, GpuMillis, JobId, OrganisationId, PersonId,
-    ProjectId, Role, SiteId, StateName, SystemId,
+    Confirmation, DecisionId, EntryBody, FundingShare, GpuMillis, JobId, OrganisationId,
+    OrganisationWas, PersonId, ProjectId, Role, SiteId, StateName, SystemId,
 };
 use jiff::Timestamp;
 
@@ -160,6 +160,8 @@ pub struct UsageScope {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Used {
     pub organisation: OrganisationId,
+    /// What it was then: an organisation that changed has several rows.
+    pub was: Option<OrganisationWas>,
     pub project: ProjectId,
     pub share: FundingShare,
     pub gpu: GpuMillis,

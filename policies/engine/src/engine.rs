@@ -112,6 +112,12 @@ impl Engine {
         &self.infos
     }
 
+    /// The code that a country is kept by: that of the table where an alias is given (`EL`), else what is given.
+    pub fn country_code<'a>(&'a self, given: &'a str) -> &'a str {
+        let known = self.tables.countries.find(given);
+        known.map_or(given, |it| it.code.as_str())
+    }
+
     pub fn evidence_kinds(&self) -> &[EvidenceKindInfo] {
         self.tables.evidence_kinds.all()
     }

@@ -393,3 +393,24 @@ proptest! {
         prop_assert_eq!(passed.count(), 1);
     }
 }
+
+#[test]
+fn of_a_number_that_fits_no_form_it_is_said_which_state_it_was_held_against_and_why() {
+    let told = |value: &str, country| vat(value, country).unwrap_err().reason;
+    let abroad = told("DE12", Some("FR"));
+    assert!(
+        abroad.contains("a VAT number of DE, which its prefix DE says it is"),
+        "{abroad}"
+    );
+    let nowhere = told("QQ1366", Some("FR"));
+    assert!(
+        nowhere.contains("of FR, and no prefix that is known here says that it is another state's"),
+        "{nowhere}"
+    );
+    let home = told("FR12", Some("FR"));
+    assert!(home.ends_with("a VAT number of FR"), "{home}");
+    // A number of another state is taken, and what is noted says so.
+    let taken = vat("DE136695976", Some("FR")).unwrap();
+    let note = taken.note.unwrap_or_default();
+    assert!(note.contains("of DE") && note.contains("in FR"), "{note}");
+}

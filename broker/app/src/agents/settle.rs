@@ -1,12 +1,17 @@
 use broker_accounting::{Used, in_allocation_unit};
-use broker_model::{Allocation, Attempt, Charge, EntryKind, Job, UnitMillis, UsageRecord};
+use broker_model::{
+    Allocation, Attempt, Charge, EntryKind, Job, OrganisationWas, Project, UnitMillis, UsageRecord,
+};
 use broker_store::{Change, StoreError, Write};
+use jiff::civil::Date;
+use policy_engine::day_in_brussels;
 use site_adapter::UsageReport;
 
 use crate::Broker;
 use crate::agents::attempt_entry;
 use crate::agents::plausible::{check_elapsed, check_numbers, check_times};
 use crate::jobs::release_hold;
+use crate::organisations::size_on;
 
 /// Characters kept of the name of an account; schedulers take fewer.
 const LONGEST_ACCOUNT: usize = 64;
@@ -74,6 +79,8 @@ impl Broker {
         };
         let by_call = || self.mode_by(project.call_reference.as_deref()?);
         let mode = allocation.mode.clone().or_else(by_call);
+        let ended_on = day_in_brussels(usage.ended_at);
+        let organisation_was = self.organisation_was(&project, ended_on).await?;
         Ok(self
             .price(job, attempt, &allocation, usage)
             .map(|charge| UsageRecord {
@@ -84,6 +91,7 @@ impl Broker {
                 organisation: project.organisation,
                 share: allocation.share,
                 mode,
+                organisation_was,
                 partition: attempt.partition.clone(),
                 started_at: usage.started_at,
                 ended_at: usage.ended_at,
@@ -94,6 +102,19 @@ impl Broker {
                 local_account: None,
                 charge,
             }))
+    }
+
+    async fn organisation_was(
+        &self,
+        project: &Project,
+        on: Date,
+    ) -> Result<Option<OrganisationWas>, StoreError> {
+        let found = self.inner.store.find_organisation(project.organisation);
+        Ok(found.await?.map(|it| OrganisationWas {
+            size: size_on(&self.policy(), &it, on),
+            country: it.country,
+            kind: it.kind,
+        }))
     }
 
     /// Says with the charge just entered that it is by what is assumed, where the site's own billing is

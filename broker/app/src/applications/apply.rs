@@ -275,7 +275,7 @@ fn check(
             .collect();
         faults.add("system", reason, &offered.join(", "));
     }
-    faults.check_text("project.name", &draft.project.name, LONGEST_NAME);
+    faults.check_name("project.name", &draft.project.name, LONGEST_NAME);
     faults.check_text("project.purpose", &draft.project.purpose, LONGEST_TEXT);
     check_sectors(&draft.project.sectors, directory.sectors(), &mut faults);
     need::check(&draft.need, directory.services(), &mut faults);

@@ -32,11 +32,22 @@ impl Broker {
     /// The same for who has not signed in, or speaks for nobody yet.
     pub fn rank_centres(&self, need: &ContactNeed) -> Result<Ranking> {
         let directory = self.directory();
+        let need = &self.plain_need(need);
         let mut faults = Faults::default();
         check_need(&directory, need, &mut faults);
         faults.check("need")?;
         let today = day_in_brussels(self.inner.clock.now());
         Ok(directory.rank(need, today))
+    }
+
+    /// With the country by its own code where an alias was given.
+    pub(super) fn plain_need(&self, need: &ContactNeed) -> ContactNeed {
+        let engine = self.policy();
+        let code = |it: &String| engine.country_code(it).to_owned();
+        ContactNeed {
+            country: need.country.as_ref().map(code),
+            ..need.clone()
+        }
     }
 }
 

@@ -4,7 +4,7 @@ mod patterns;
 
 use std::ops::Range;
 
-use patterns::{PATTERNS, Pattern};
+use patterns::{PATTERNS, Pattern, before_file};
 
 /// What stands in the place of everything that was taken out.
 const MARK: &str = "[redacted]";
@@ -54,7 +54,13 @@ fn hits<'t>(pattern: &'t Pattern, text: &'t str) -> impl Iterator<Item = Range<u
     pattern.regex.captures_iter(text).filter_map(|captures| {
         let groups = captures.iter().skip(1).flatten().next();
         let secret = groups.or_else(|| captures.get(0))?;
-        (pattern.is_secret)(secret.as_str()).then(|| secret.range())
+        let start = secret.start();
+        let length = if pattern.keeps_file {
+            before_file(secret.as_str())
+        } else {
+            secret.len()
+        };
+        (pattern.is_secret)(secret.as_str()).then(|| start..start + length)
     })
 }
 

@@ -30,7 +30,7 @@ impl Broker {
     ) -> Result<Referral> {
         let Order { draft, once } = order.into();
         let (organisation, job) = self.sender(caller, draft).await?;
-        let mut need = draft.need.clone();
+        let mut need = self.plain_need(&draft.need);
         need.country = need.country.or(Some(organisation.country));
         need.size = need.size.or(Some(organisation.size));
         let directory = self.directory();
@@ -40,7 +40,7 @@ impl Broker {
             ..draft.clone()
         };
         let centre = check(&directory, &draft, (job.as_ref(), today))?;
-        self.check_referral_room(organisation.id).await?;
+        self.check_referral_room(organisation.id, &draft).await?;
         let attached = match &job {
             Some(job) => Some(Box::new(self.failure_of(job).await?)),
             None => None,
@@ -67,8 +67,14 @@ impl Broker {
         Ok(referral)
     }
 
-    async fn check_referral_room(&self, of: OrganisationId) -> Result<()> {
+    async fn check_referral_room(&self, of: OrganisationId, new: &ReferralDraft) -> Result<()> {
         let all: Vec<Referral> = self.readable_of(of).await?;
+        if let Some(first) = all.iter().find(|it| asks_the_same(it, new)) {
+            return Err(Error::AlreadySo(format!(
+                "{} is open at {} with the same need: wait for its answer, or withdraw it first",
+                first.id, new.centre
+            )));
+        }
         if all.iter().filter(|it| it.is_open()).count() >= MOST_OPEN {
             return Err(Error::AlreadySo(format!(
                 "{MOST_OPEN} referrals of the organisation are open already: withdraw those that it does not need"
@@ -137,6 +143,14 @@ impl Broker {
             .with("leg", referral.legs.len())
             .with("seconds_since_sent", seconds)
     }
+}
+
+/// Lies open at the very centre for the very need; what asks about another job is another one.
+fn asks_the_same(open: &Referral, new: &ReferralDraft) -> bool {
+    open.is_open()
+        && open.leg().is_some_and(|it| it.centre == new.centre)
+        && open.need == new.need
+        && open.job.as_ref().map(|it| it.job) == new.job
 }
 
 /// The centre, if nothing is wrong with what is handed in.

@@ -163,7 +163,7 @@ fn path(sha256: &str) -> Path {
 /// What the file is, if it is what it says, of a kind that is taken, and not too large.
 fn check(upload: &Upload, largest: usize) -> Result<&'static str> {
     let mut faults = Faults::default();
-    faults.check_text("name", &upload.name, LONGEST_NAME);
+    faults.check_name("name", &upload.name, LONGEST_NAME);
     if is_path(&upload.name) {
         faults.add("name", "is a path", "the file's own name");
     }

@@ -3,6 +3,7 @@ use broker_model::{
     ReopeningDraft, WaiverDraft,
 };
 use broker_store::{Change, CommitError, Entity};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use policy_engine::day_in_brussels;
 
@@ -17,7 +18,8 @@ const LONGEST_WORDS: usize = 2000;
 const LONGEST_LINK: usize = 500;
 
 impl Broker {
-    /// Hands in what is owed; it counts at once, and a reviewer may find it insufficient.
+    /// Hands in what is owed; it counts at once, and a reviewer may find it insufficient. What comes before the first
+    /// day of the hours is kept and does not count: it is owed as before.
     pub async fn fulfil_follow_up<'o>(
         &self,
         caller: &Caller,
@@ -33,8 +35,17 @@ impl Broker {
         }
         check_fulfilment(draft)?;
         check_open(&before)?;
+        let at = self.inner.clock.now();
+        let allocation = self.inner.store.find_allocation(before.allocation).await?;
+        let begins = allocation.map(|it| it.valid_from).filter(|it| at < *it);
+        if let (Some(begins), Some(since)) = (begins, handed_in(&before)) {
+            return Err(Error::NotWaiting(format!(
+                "it is fulfilled since {since}, before its hours begin at {begins}: hand in from then on what came of them"
+            )));
+        }
         let state = FollowUpState::Fulfilled {
-            at: self.inner.clock.now(),
+            at,
+            early: begins.is_some(),
             by: caller.person,
             words: draft.words.trim().to_owned(),
             link: draft.link.clone(),
@@ -84,8 +95,8 @@ impl Broker {
         self.check_reviews(caller, before.organisation).await?;
         check_reopening(draft, day_in_brussels(self.inner.clock.now()))?;
         if draft.postpones {
-            check_open(&before)?;
-        } else if before.is_open() {
+            check_unanswered(&before)?;
+        } else if matches!(before.state, FollowUpState::Open { .. }) {
             let words =
                 "it is owed already: what gives it another last day says that it postpones it";
             return Err(Error::NotWaiting(words.to_owned()));
@@ -142,6 +153,22 @@ impl Broker {
 
 fn check_open(follow_up: &FollowUp) -> Result<()> {
     if follow_up.is_open() {
+        return Ok(());
+    }
+    check_unanswered(follow_up)
+}
+
+/// When a report came, where one lies there.
+const fn handed_in(follow_up: &FollowUp) -> Option<Timestamp> {
+    match follow_up.state {
+        FollowUpState::Fulfilled { at, .. } => Some(at),
+        _ => None,
+    }
+}
+
+/// Nothing lies there that another last day would throw away.
+fn check_unanswered(follow_up: &FollowUp) -> Result<()> {
+    if matches!(follow_up.state, FollowUpState::Open { .. }) {
         return Ok(());
     }
     let since = follow_up.state.since().map(|at| format!(" since {at}"));

@@ -75,7 +75,7 @@ impl At<'_> {
 
     fn text(&mut self, column: &str, text: &str) {
         let field = format!("{}, {column}", self.place);
-        self.faults.check_text(&field, text, LONGEST_NAME);
+        self.faults.check_name(&field, text, LONGEST_NAME);
     }
 }
 
@@ -107,7 +107,7 @@ impl Checker<'_> {
             reference: raw.reference.clone(),
             organisation: organisation?,
             name: raw.organisation.clone(),
-            country: raw.country.clone(),
+            country: self.engine.country_code(&raw.country).to_owned(),
             project: project_name(raw).to_owned(),
             call_reference,
             project_key: said(&raw.project_key),
@@ -130,7 +130,7 @@ impl Checker<'_> {
             return Some(Named::Here(id));
         }
         at.text("organisation", &raw.organisation);
-        if !is_country(&raw.country) {
+        if !is_country(self.engine.country_code(&raw.country)) {
             let reason = format!("`{}` is no country", raw.country.escape_debug());
             at.add(
                 "country",

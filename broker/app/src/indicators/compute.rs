@@ -12,10 +12,12 @@ use jiff::civil::Date;
 const NOT_SAID: &str = "not_said";
 const TOP: usize = 10;
 
-/// What a project used under a share, with what its organisation is.
+/// What a project used under a share, with what its organisation was then.
 #[derive(Clone, Debug)]
 pub(super) struct Use {
     pub(super) organisation: OrganisationId,
+    /// Its record does not say what the organisation was.
+    pub(super) is_by_present: bool,
     pub(super) size: &'static str,
     pub(super) country: String,
     pub(super) sectors: Vec<String>,
@@ -65,6 +67,11 @@ pub(super) fn indicators(
         share,
         gpu,
         organisations: count(by_organisation.len()),
+        gpu_by_present: uses
+            .iter()
+            .filter(|it| it.is_by_present)
+            .map(|it| it.gpu)
+            .sum(),
         by_size: parts(uses, gpu, |it| vec![it.size.to_owned()]),
         by_country: parts(uses, gpu, |it| vec![it.country.clone()]),
         by_sector: parts(uses, gpu, |it| it.sectors.clone()),

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::{
     AllocationId, Application, ApplicationId, ApplicationState, FundingShare, Indicators, Job,
-    Organisation, OrganisationId,
+    Organisation, OrganisationId, OrganisationWas,
 };
 use broker_store::Used;
 use jiff::Timestamp;
@@ -14,6 +14,7 @@ use super::compute::{Access, Outcome, Use, indicators};
 use crate::applications::share_by;
 use crate::eligibility::size_name;
 use crate::organisations::size_on;
+use crate::replay::question_of;
 use crate::{Broker, MOST_AT_ONCE, Result};
 
 type Organisations = BTreeMap<OrganisationId, Organisation>;
@@ -72,15 +73,20 @@ impl Broker {
     }
 
     async fn use_of(&self, one: &Used, (known, on): (&Organisations, Date)) -> Result<Use> {
-        let organisation = known.get(&one.organisation);
-        let size = organisation.map(|it| size_name(size_on(&self.policy(), it, on)));
+        let was = one.was.clone().or_else(|| {
+            let now = known.get(&one.organisation)?;
+            Some(OrganisationWas {
+                size: size_on(&self.policy(), now, on),
+                country: now.country.clone(),
+                kind: now.kind,
+            })
+        });
         let project = self.inner.store.find_project(one.project).await?;
         Ok(Use {
             organisation: one.organisation,
-            size: size.unwrap_or("unclear"),
-            country: organisation
-                .map(|it| it.country.clone())
-                .unwrap_or_default(),
+            is_by_present: one.was.is_none(),
+            size: was.as_ref().map_or("unclear", |it| size_name(it.size)),
+            country: was.map(|it| it.country).unwrap_or_default(),
             sectors: project.map(|it| it.sectors).unwrap_or_default(),
             gpu: one.gpu,
         })
@@ -99,12 +105,20 @@ impl Broker {
         if of.share.is_some() {
             return Ok(of.share.clone());
         }
-        let country = known.get(&of.organisation).map(|it| it.country.as_str());
-        Ok(share_by(
-            &self.policy(),
-            &of.mode,
-            country.unwrap_or_default(),
-        ))
+        let country = match self.country_found(of).await? {
+            Some(then) => then,
+            None => {
+                { known.get(&of.organisation) }.map_or_else(String::new, |it| it.country.clone())
+            }
+        };
+        Ok(share_by(&self.policy(), &of.mode, &country))
+    }
+
+    /// Where the organisation was established when it applied, as the decision of that day keeps it.
+    async fn country_found(&self, of: &Application) -> Result<Option<String>> {
+        let found = self.inner.store.find_decision(of.found).await?;
+        let asked = found.and_then(|it| question_of(&it.document).ok());
+        Ok(asked.map(|it| it.organisation.country))
     }
 
     /// When the first local account was named, or else when a site's accounting told one for the first job.

@@ -206,7 +206,7 @@ fn check(of: MembersOf, draft: &InvitationDraft) -> Result<InvitedRole> {
         let reason = format!("`{role}` is no role there");
         faults.add("role", reason, &allowed.join(", "));
     }
-    faults.check_text("meant_for", &draft.meant_for, LONGEST_MEANT_FOR);
+    faults.check_name("meant_for", &draft.meant_for, LONGEST_MEANT_FOR);
     if let Some(days) = draft.valid_days
         && !(1..=LONGEST_INVITATION_DAYS).contains(&days)
     {

@@ -118,6 +118,10 @@ impl Broker {
     /// What the draft makes of it, if nothing is wrong with that.
     fn described(&self, id: OrganisationId, draft: &OrganisationDraft) -> Result<Organisation> {
         let (engine, today) = (self.policy(), day_in_brussels(self.inner.clock.now()));
+        let draft = &OrganisationDraft {
+            country: engine.country_code(&draft.country).to_owned(),
+            ..draft.clone()
+        };
         let mut faults = draft::faults(draft, today);
         let identifiers = draft::identifiers(&engine, draft, &mut faults);
         linked::check(&engine, draft, &mut faults);

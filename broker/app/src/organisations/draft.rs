@@ -45,7 +45,7 @@ pub(super) fn identifiers(
 /// What is wrong with it, identifiers and accounts apart.
 pub(super) fn faults(draft: &OrganisationDraft, today: Date) -> Faults {
     let mut faults = Faults::default();
-    faults.check_text("name", &draft.name, LONGEST_NAME);
+    faults.check_name("name", &draft.name, LONGEST_NAME);
     check_country("country", &draft.country, &mut faults);
     if let Some(founded) = draft.founded_on
         && !(OLDEST..=today).contains(&founded)

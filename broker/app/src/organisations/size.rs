@@ -104,9 +104,11 @@ pub(super) fn check(
     faults: &mut Faults,
 ) -> Option<SizeClass> {
     let facts = draft.size_facts.as_ref()?;
+    check_founding(facts, draft.founded_on, faults);
     match found(engine, facts, described, on) {
         Ok(found) => {
             let class = class(&found);
+            check_startup(draft.startup, class, faults);
             if draft.size.is_some_and(|declared| declared != class) {
                 let reason = format!("is declared otherwise: its accounts say {}", found.class);
                 faults.add(
@@ -122,6 +124,26 @@ pub(super) fn check(
             faults.add(&field, fault.reason, &fault.allowed);
             None
         }
+    }
+}
+
+/// It is founded once, and both places would be believed.
+fn check_founding(facts: &Value, founded_on: Option<Date>, faults: &mut Faults) {
+    let there = read(facts).ok().and_then(|it| it.founded_on);
+    if let (Some(here), Some(there)) = (founded_on, there)
+        && here != there
+    {
+        let reason = format!("is {there}, and `founded_on` is {here}");
+        let allowed = "the same day in both places, or in one of them alone";
+        faults.add("size_facts.founded_on", reason, allowed);
+    }
+}
+
+fn check_startup(startup: Option<bool>, class: SizeClass, faults: &mut Faults) {
+    if startup == Some(true) && class == SizeClass::Large {
+        let reason = "calls want start-ups that are small or medium, and its accounts say `large`";
+        let allowed = "`false`, or the accounts and relations that make it smaller";
+        faults.add("startup", reason, allowed);
     }
 }
 

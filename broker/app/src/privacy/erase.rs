@@ -147,7 +147,8 @@ impl Erasing {
             return Ok(());
         }
         let document: Value = serde_json::from_str(&dossier.document).unwrap_or_default();
-        if dossier.kind == Evidence::KIND && document["person"] == found.person.id.to_string() {
+        let screened = document.get("person").and_then(Value::as_str);
+        if dossier.kind == Evidence::KIND && screened == Some(&*found.person.id.to_string()) {
             self.take_words_of_screening(opened(dossier)?);
             return Ok(());
         }

@@ -132,7 +132,7 @@ fn line(record: &ByteRecord, place: &str, head: &Head, faults: &mut Faults) -> O
     };
     let before = faults.count();
     let name = *values.get(head.name)?;
-    faults.check_text(&format!("{place}, name"), name, LONGEST_NAME);
+    faults.check_name(&format!("{place}, name"), name, LONGEST_NAME);
     let country = head.country.and_then(|at| values.get(at).copied());
     let country = country.filter(|it| !it.is_empty());
     if let Some(country) = country.filter(|it| !is_country(it)) {

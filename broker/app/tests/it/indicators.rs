@@ -3,9 +3,9 @@
 use broker_app::{Broker, Caller, Error, IndicatorQuery};
 use broker_model::{
     EntryKind, FundingShare, GpuMillis, IndicatorKind, Indicators, ObjectiveDraft, ObjectiveView,
-    Spread,
+    SizeClass, Spread, UsedPart,
 };
-use broker_store::Page;
+use broker_store::{Change, Commits as _, Page, Write};
 
 use crate::agent::Agent;
 use crate::books::Books;
@@ -59,6 +59,49 @@ async fn what_ran_is_told_by_who_used_it_and_only_of_the_share_that_is_asked_for
     };
     let before = broker.indicators(&auditor, october).await.unwrap();
     assert_eq!(before.organisations, 0);
+}
+
+#[tokio::test]
+async fn what_ran_counts_by_what_its_organisation_was_that_day_and_not_by_what_it_became() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    compute(&world, &broker).await;
+    let auditor = by(&broker, "auditor").await;
+    let before = of(&broker, &auditor, None).await;
+    assert_eq!(before.gpu_by_present, GpuMillis::ZERO);
+    let page = Page {
+        limit: 1,
+        before: None,
+    };
+    let mut organisation = { broker.store().list_organisations(&page).await.unwrap() }.remove(0);
+    (organisation.size, organisation.country) = (SizeClass::Large, "IS".to_owned());
+    let old = crate::used::at(&world, ["lumi", "lumi", "lumi-g"], 3);
+    let change = Change {
+        writes: vec![Write::PutOrganisation(Box::new(organisation)), old],
+        entries: Vec::new(),
+    };
+    world.store().await.commit(change).await.unwrap();
+    let after = of(&broker, &auditor, None).await;
+    let parts = |all: &[UsedPart]| -> Vec<(String, GpuMillis)> {
+        all.iter().map(|it| (it.of.clone(), it.gpu)).collect()
+    };
+    for (before, after) in [
+        (&before.by_size, &after.by_size),
+        (&before.by_country, &after.by_country),
+    ] {
+        let (before, after) = (parts(before), parts(after));
+        assert!(
+            before.iter().all(|it| after.contains(it)),
+            "{before:?} {after:?}"
+        );
+        assert!(
+            !after
+                .iter()
+                .any(|it| ["large", "IS"].contains(&it.0.as_str()))
+        );
+    }
+    // A record of before this was kept counts by the present, and it is said how much does.
+    assert_eq!(after.gpu_by_present, GpuMillis::from_hours(3));
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ pub(crate) fn at(world: &World, [site, system, partition]: [&str; 3], gpu_hours:
         organisation: world.ids.next(&*world.clock),
         share: FundingShare::Union,
         mode: None,
+        organisation_was: None,
         partition: PartitionRef {
             site: site.parse().unwrap(),
             system: system.parse().unwrap(),

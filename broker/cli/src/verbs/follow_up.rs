@@ -87,9 +87,14 @@ fn standing(one: &FollowUpView) -> String {
         (true, true, _) => "overdue, blocks",
         (true, false, _) => "overdue",
         (false, _, true) => "due soon",
+        _ if is_early(&one.follow_up) => "handed in early, owed still",
         _ => one.follow_up.state.as_str(),
     };
     say(state).to_owned()
+}
+
+fn is_early(one: &FollowUp) -> bool {
+    one.is_open() && matches!(one.state, FollowUpState::Fulfilled { .. })
 }
 
 pub(super) async fn run(
@@ -226,11 +231,19 @@ fn history(state: &FollowUpState) -> Option<String> {
             words,
             link,
             sha256,
+            early,
         } => {
             let link = link.as_ref().map(|it| format!("\n{it}"));
             let sha256 = sha256.as_ref().map(|it| format!("\nsha256 {it}"));
             let beside = link.unwrap_or_default() + &sha256.unwrap_or_default();
-            fill("handed in {at} by {by}: {words}{beside}")
+            let words_of = if *early {
+                fill(
+                    "handed in {at} by {by}, before the hours began: it is owed still: {words}{beside}",
+                )
+            } else {
+                fill("handed in {at} by {by}: {words}{beside}")
+            };
+            words_of
                 .with("at", at)
                 .with("by", by)
                 .with("words", words)

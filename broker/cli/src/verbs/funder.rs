@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use broker_client::Client;
-use broker_model::{AccessTimes, Indicators, ObjectiveView, Spread, UsedPart};
+use broker_model::{AccessTimes, GpuMillis, Indicators, ObjectiveView, Spread, UsedPart};
 
 use super::keyed::Keyed;
 use super::{contact, policy};
@@ -127,6 +127,13 @@ fn show(found: &Indicators, out: &mut impl Write) -> anyhow::Result<()> {
             "{}",
             fill("the ten that used most: {tenths} %").with("tenths", tenths(top.into()))
         )?;
+    }
+    if found.gpu_by_present > GpuMillis::ZERO {
+        let words = fill(
+            "{gpu} of these GPU-hours count by the size and country that their organisations have on the last day: \
+             the records do not say what they were then",
+        );
+        writeln!(out, "{}", words.with("gpu", found.gpu_by_present))?;
     }
     for (name, parts) in [
         ("SIZE", &found.by_size),

@@ -22,6 +22,9 @@ pub enum FollowUpState {
         /// Of the bytes of what is handed in elsewhere, 64 hexadecimal digits.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sha256: Option<String>,
+        /// Before the first day of the hours: it is kept to be read, and a report of them is owed still.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        early: bool,
     },
     /// By a reviewer: not owed any more.
     Waived {
@@ -50,6 +53,14 @@ impl FollowUpState {
             Self::Open { .. } => "open",
             Self::Fulfilled { .. } => "fulfilled",
             Self::Waived { .. } => "waived",
+        }
+    }
+
+    /// Whether it answers what is owed: a report on hours that nobody could have used does not.
+    pub const fn settles(&self) -> bool {
+        match self {
+            Self::Open { .. } | Self::Fulfilled { early: true, .. } => false,
+            Self::Fulfilled { .. } | Self::Waived { .. } => true,
         }
     }
 

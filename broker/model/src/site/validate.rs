@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Billing, Controls, Partition, Site, SiteScope, System};
-use crate::{FundingShare, InvalidSpec, is_country};
+use crate::{FundingShare, InvalidSpec, is_country, turns_writing};
 
 type Wrong = Vec<InvalidSpec>;
 
@@ -221,7 +221,7 @@ impl Controls {
 }
 
 fn check_words(field: &str, text: &str, most: usize, wrong: &mut Wrong) {
-    let odd = |c: char| c.is_control() && c != '\n';
+    let odd = |c: char| (c.is_control() && c != '\n') || turns_writing(c);
     if text.trim().is_empty() || text.chars().count() > most || text.contains(odd) {
         let reason = if text.trim().is_empty() {
             "says nothing"

@@ -30,10 +30,11 @@ impl Portal {
 impl OwedRow {
     pub(super) fn new(titles: Titles<'_>, one: &FollowUpView) -> Self {
         let (class, key) = match one.follow_up.state.as_str() {
-            "fulfilled" => ("good", "owed.fulfilled"),
+            "fulfilled" if !one.follow_up.is_open() => ("good", "owed.fulfilled"),
             "waived" => ("none", "owed.waived"),
             _ if one.overdue => ("bad", "owed.overdue"),
             _ if one.pressing => ("wait", "owed.pressing"),
+            "fulfilled" => ("wait", "owed.early"),
             _ => ("none", "owed.open"),
         };
         Self {

@@ -25,6 +25,7 @@ struct FollowUpPage {
     steps: Vec<StepView>,
     may_fulfil: bool,
     may_judge: bool,
+    /// Nothing lies there; what came too early is asked for again as any other.
     is_open: bool,
     typed: Typed,
 }
@@ -68,7 +69,7 @@ impl Portal {
             steps: steps(texts, &one),
             may_fulfil: is_theirs && one.is_open(),
             may_judge: caller.is_reviewer() && !belongs,
-            is_open: one.is_open(),
+            is_open: matches!(one.state, FollowUpState::Open { .. }),
             typed,
         })?;
         *response.status_mut() = status;
@@ -82,6 +83,14 @@ fn steps(texts: Texts, one: &FollowUp) -> Vec<StepView> {
 }
 
 /// Nothing of what is owed as from the beginning.
+const fn handed_in(early: bool) -> &'static str {
+    if early {
+        "owed.early"
+    } else {
+        "owed.fulfilled"
+    }
+}
+
 fn step(texts: Texts, state: &FollowUpState) -> Option<StepView> {
     let plain = |key, at: Timestamp, words: &str| StepView {
         what: texts.of(key),
@@ -100,11 +109,12 @@ fn step(texts: Texts, state: &FollowUpState) -> Option<StepView> {
             words,
             link,
             sha256,
+            early,
             ..
         } => StepView {
             link: link.clone(),
             sha256: sha256.clone(),
-            ..plain("owed.fulfilled", *at, words)
+            ..plain(handed_in(*early), *at, words)
         },
         FollowUpState::Waived { at, reason, .. } => plain("owed.waived", *at, reason),
     })

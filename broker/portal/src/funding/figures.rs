@@ -1,6 +1,6 @@
 //! Who used how much in a period, and how long access took.
 
-use broker_model::{AccessTimes, Indicators, Spread, UsedPart};
+use broker_model::{AccessTimes, GpuMillis, Indicators, Spread, UsedPart};
 use policy_engine::TitleKind;
 
 use super::percent;
@@ -13,6 +13,8 @@ pub(super) struct Found {
     pub(super) organisations: String,
     /// What the ten that used most have of the whole.
     pub(super) top: Option<String>,
+    /// What counts by the present of its organisations, if anything does.
+    pub(super) by_present: Option<String>,
     pub(super) parts: Vec<Parts>,
     pub(super) access: Vec<Access>,
 }
@@ -49,6 +51,8 @@ impl Found {
             gpu: of.gpu.to_string(),
             organisations: words::count(of.organisations),
             top: of.top_10_permille.map(|it| percent(it.into())),
+            by_present: (of.gpu_by_present > GpuMillis::ZERO)
+                .then(|| of.gpu_by_present.to_string()),
             parts: parts.into_iter().filter(|it| !it.rows.is_empty()).collect(),
             access: of.access.iter().map(|it| Access::new(titles, it)).collect(),
         }

@@ -401,6 +401,7 @@ async fn meluxina_is_used_up(house: &House) {
         organisation: ids.next(&*house.clock),
         share: FundingShare::Union,
         mode: None,
+        organisation_was: None,
         partition: PartitionRef {
             site: "meluxina".parse().unwrap(),
             system: "meluxina".parse().unwrap(),

@@ -211,6 +211,7 @@ impl World {
             organisation: self.id(),
             share: FundingShare::Union,
             mode: Some("aif_playground".to_owned()),
+            organisation_was: None,
             partition: partition("lumi"),
             started_at: ended_at - SignedDuration::from_hours(1),
             ended_at,

@@ -1,6 +1,9 @@
 use std::cmp::Reverse;
 
-use broker_model::{AttemptId, FundingShare, GpuMillis, SiteId, UsageRecord};
+use broker_model::{
+    AttemptId, FundingShare, GpuMillis, OrganisationKind, OrganisationWas, SiteId, SizeClass,
+    UsageRecord,
+};
 use jiff::SignedDuration;
 
 use super::fixtures::{World, commit};
@@ -38,19 +41,41 @@ pub async fn what_ended_in_a_time_is_added_up_by_who_used_it(store: &dyn Store) 
     let organisation = records[0].organisation;
     for record in &mut records {
         record.organisation = organisation;
+        record.organisation_was = None;
         commit(store, insert(record)).await.unwrap();
     }
+    let was = |size| {
+        Some(OrganisationWas {
+            size,
+            country: "FR".to_owned(),
+            kind: Some(OrganisationKind::Company),
+        })
+    };
+    let (small, large) = (was(SizeClass::Small), was(SizeClass::Large));
+    for was in [&small, &small, &large] {
+        let mut record = world.usage(theirs, begin);
+        record.organisation = organisation;
+        record.organisation_was.clone_from(was);
+        commit(store, insert(&record)).await.unwrap();
+    }
     let mut used = store.used_between(begin, end).await.unwrap();
-    used.sort_by_key(|it| it.project != ours);
-    let of = |project, gpu| Used {
+    used.sort_by_key(|it| (it.project != ours, it.was.is_some(), it.was == large));
+    let of = |project, was: &Option<OrganisationWas>, gpu| Used {
         organisation,
+        was: was.clone(),
         project,
         share: records[0].share.clone(),
         gpu,
     };
     let one = records[0].charge.gpu;
     assert!(one > GpuMillis::ZERO);
-    assert_eq!(used, [of(ours, one + one), of(theirs, one)]);
+    let expected = [
+        of(ours, &None, one + one),
+        of(theirs, &None, one),
+        of(theirs, &small, one + one),
+        of(theirs, &large, one),
+    ];
+    assert_eq!(used, expected);
 }
 
 pub async fn what_ended_in_a_time_is_added_up_by_system(store: &dyn Store) {

@@ -2,7 +2,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use broker_model::{AttemptId, GpuMillis, JobId, ProjectId, SiteId, UsageRecord};
+use broker_model::{AttemptId, GpuMillis, JobId, OrganisationWas, ProjectId, SiteId, UsageRecord};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
@@ -49,12 +49,14 @@ const UNKNOWN_ACCOUNTS: Select = Select {
 const BETWEEN: Select = Select {
     table: "usage_records",
     sql: Sql::Each {
-        sqlite: "SELECT organisation_id, project_id, share, SUM(gpu_ms) FROM usage_records \
-             WHERE ended_at_us >= $1 AND ended_at_us < $2 GROUP BY organisation_id, project_id, share",
-        postgres: "SELECT organisation_id, project_id, share, SUM(gpu_ms)::BIGINT FROM usage_records \
-             WHERE ended_at_us >= $1 AND ended_at_us < $2 GROUP BY organisation_id, project_id, share",
+        sqlite: "SELECT organisation_id, project_id, share, SUM(gpu_ms), \
+             COALESCE(json_extract(document, '$.organisation_was'), '') AS was FROM usage_records \
+             WHERE ended_at_us >= $1 AND ended_at_us < $2 GROUP BY organisation_id, project_id, share, was",
+        postgres: "SELECT organisation_id, project_id, share, SUM(gpu_ms)::BIGINT, \
+             COALESCE(document::JSON ->> 'organisation_was', '') AS was FROM usage_records \
+             WHERE ended_at_us >= $1 AND ended_at_us < $2 GROUP BY organisation_id, project_id, share, was",
     },
-    kinds: &[Text, Text, Text, Int],
+    kinds: &[Text, Text, Text, Int, Text],
 };
 
 /// A broker of before migration 13 that runs beside this one leaves `system_id` empty: of its rows the document tells.
@@ -86,6 +88,7 @@ impl Usage for SqlStore {
         let used = rows.iter().map(|row| {
             Ok(Used {
                 organisation: row.parse(0)?,
+                was: organisation_was(row.text(4)?)?,
                 project: row.parse(1)?,
                 share: row.parse(2)?,
                 gpu: GpuMillis(row.int(3)?),
@@ -138,6 +141,17 @@ impl Usage for SqlStore {
         records.truncate(page.limit.clamp(1, LARGEST_PAGE) as usize);
         Ok(records)
     }
+}
+
+fn organisation_was(text: &str) -> Result<Option<OrganisationWas>, StoreError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let read = serde_json::from_str(text);
+    read.map(Some).map_err(|error| StoreError::Unreadable {
+        table: "usage_records",
+        reason: error.to_string(),
+    })
 }
 
 fn account_use(row: &Row) -> Result<AccountUse, StoreError> {

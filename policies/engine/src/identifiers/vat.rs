@@ -15,7 +15,7 @@ pub(super) fn check(
     let home = country.map(|code| countries.find(code).map_or(code, |it| it.code.as_str()));
     let candidates = candidates(rows, &compact, home);
     let Some((row, fit, text)) = candidates.iter().find_map(|it| fitting(*it)) else {
-        return Err(misshapen(rows, &compact, candidates.first()));
+        return Err(misshapen(rows, &compact, (candidates.first(), home)));
     };
     let value = format!("{}{text}", row.prefix);
     let (checksum, note) = judged(kind, fit, row.confidence, text, &value)?;
@@ -42,13 +42,22 @@ fn fitting((row, text): Candidate<'_>) -> Option<(&VatRow, &FormRow, &str)> {
     form::fitting(&row.forms, text).map(|fit| (row, fit, text))
 }
 
-fn misshapen(rows: &[VatRow], value: &str, nearest: Option<&Candidate<'_>>) -> IdentifierFault {
+fn misshapen(
+    rows: &[VatRow],
+    value: &str,
+    (nearest, home): (Option<&Candidate<'_>>, Option<&str>),
+) -> IdentifierFault {
     let shown = form::shortened(value);
-    let (reason, allowed) = if let Some((row, _)) = nearest {
-        let reason = format!(
-            "`{shown}` has not the form of a VAT number of {}",
-            row.country
-        );
+    let (reason, allowed) = if let Some((row, text)) = nearest {
+        let of = &row.country;
+        let more = match abroad(row, home) {
+            Some(_) => format!(", which its prefix {} says it is", row.prefix),
+            None if text.len() == value.len() && begins_as_abroad(value) => {
+                ", and no prefix that is known here says that it is another state's".to_owned()
+            }
+            None => String::new(),
+        };
+        let reason = format!("`{shown}` has not the form of a VAT number of {of}{more}");
         (reason, form::allowed(&row.prefix, &row.forms))
     } else {
         let prefixes: Vec<_> = rows.iter().map(|row| row.prefix.as_str()).collect();
@@ -59,6 +68,13 @@ fn misshapen(rows: &[VatRow], value: &str, nearest: Option<&Candidate<'_>>) -> I
         )
     };
     IdentifierFault::new(IdentifierKind::Vat, reason, allowed)
+}
+
+/// Two letters and then digits, as most numbers are written abroad.
+fn begins_as_abroad(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    let letters = bytes.iter().take_while(|it| it.is_ascii_alphabetic());
+    letters.count() == 2 && bytes.len() > 2
 }
 
 /// One may be registered for VAT wherever one trades (Directive 2006/112/EC, Art. 214).

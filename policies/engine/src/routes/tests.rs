@@ -229,8 +229,8 @@ fn where_hours_months_and_proof_are_missing_each_proof_is_offered_beside_the_oth
         let question = asked(&json!({ "evidence": evidence, "need": need }));
         let routes = engine.routes(&question);
         let expected = of_ethics(&engine).into_iter().map(|kind| {
-            let need = ["need.gpu_hours=50000", "need.months=3"].map(str::to_owned);
-            Vec::from_iter(need.into_iter().chain([format!("evidence={kind}")]))
+            let [hours, months] = ["need.gpu_hours=50000", "need.months=3"].map(str::to_owned);
+            vec![hours, months, format!("evidence={kind}")]
         });
         let expected: Vec<_> = expected.collect();
         let lane = route(&routes, "aif_fast_lane", "cineca/leonardo");

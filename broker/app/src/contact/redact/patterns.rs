@@ -6,6 +6,44 @@ use regex_lite::Regex;
 pub(super) struct Pattern {
     pub(super) regex: Regex,
     pub(super) is_secret: fn(&str) -> bool,
+    /// It finds paths, and the name of a file at the end of one is for a helper to read.
+    pub(super) keeps_file: bool,
+}
+
+/// Where a project and its people work at a site. The path of a web address begins otherwise.
+const PLACES: &str = r#"(?i)(?:^|[\s"'`=(,<>|:\[])(?:[/\\][\w.-]+){0,4}[/\\](?:scratch|projects?|projappl|flash|[a-z0-9]+_(?:scratch|work))[/\\]+([^\s"'`,;:()<>|]+)"#;
+
+/// What else has a dot may be the login of somebody.
+const FILES: [&str; 20] = [
+    "bin",
+    "ckpt",
+    "cfg",
+    "cpp",
+    "csv",
+    "cu",
+    "err",
+    "gz",
+    "h5",
+    "json",
+    "log",
+    "out",
+    "pt",
+    "py",
+    "safetensors",
+    "sh",
+    "sif",
+    "toml",
+    "txt",
+    "yaml",
+];
+
+/// How much of a path is in front of the name of a file; all of it where it ends in none.
+pub(super) fn before_file(path: &str) -> usize {
+    let Some((folders, file)) = path.rsplit_once(['/', '\\']) else {
+        return path.len();
+    };
+    let is_file = { file.rsplit_once('.') }.is_some_and(|(_, kind)| FILES.contains(&kind));
+    if is_file { folders.len() } else { path.len() }
 }
 
 const fn always(_: &str) -> bool {
@@ -31,10 +69,15 @@ fn is_random(text: &str) -> bool {
     is_mixed(text) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase)
 }
 
+/// The shortest account numbers of banks have so many digits; words in capitals have none.
+fn is_account(text: &str) -> bool {
+    text.bytes().filter(u8::is_ascii_digit).count() >= 10
+}
+
 /// A regular expression, and whether what it finds is one.
 type Look = (&'static str, fn(&str) -> bool);
 
-const LOOKS: [Look; 21] = [
+const LOOKS: [Look; 22] = [
     // Private keys, whole, and what is left of one whose head or end is cut off.
     (
         r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)",
@@ -96,6 +139,11 @@ const LOOKS: [Look; 21] = [
         always,
     ),
     (r"(?:^|[\s=:])~([A-Za-z_][\w.-]*)(?:/|$)", always),
+    // Accounts at banks, in groups or in one piece.
+    (
+        r"\b[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?\b",
+        is_account,
+    ),
 ];
 
 #[expect(
@@ -103,9 +151,11 @@ const LOOKS: [Look; 21] = [
     reason = "the patterns are constants, and every test of redaction reads them"
 )]
 pub(super) static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
-    let compiled = LOOKS.iter().map(|(look, is_secret)| Pattern {
+    let compiled = |(look, is_secret): &Look, keeps_file| Pattern {
         regex: Regex::new(look).expect("a pattern is valid"),
         is_secret: *is_secret,
-    });
-    compiled.collect()
+        keeps_file,
+    };
+    let whole = LOOKS.iter().map(|it| compiled(it, false));
+    whole.chain([compiled(&(PLACES, always), true)]).collect()
 });

@@ -75,6 +75,55 @@ fn people_and_machines_are_not_to_be_found() {
 }
 
 #[test]
+fn who_works_where_is_taken_out_and_the_name_of_the_file_stays() {
+    for (line, left) in [
+        (
+            "/scratch/project_465000001/maia/out.log",
+            "/scratch/[redacted]/out.log",
+        ),
+        (
+            "cd /scratch/project_465000001/maia",
+            "cd /scratch/[redacted]",
+        ),
+        (
+            "open '/leonardo_work/EUHPC_D01/maia/run/a.py'",
+            "open '/leonardo_work/[redacted]/a.py'",
+        ),
+        (
+            "/mnt/tier2/project/p200001/maia/: no space",
+            "/mnt/tier2/project/[redacted]: no space",
+        ),
+        (
+            "file:/gpfs/projects/ehpc01/maia01/x.json, line 3",
+            "file:/gpfs/projects/[redacted]/x.json, line 3",
+        ),
+        (
+            "cp /scratch/p1/a.log /scratch/p1/v1.2/maia.b",
+            "cp /scratch/[redacted]/a.log /scratch/[redacted]",
+        ),
+        (
+            "/flash/project_1/out.log\n/scratch/project_1/maia",
+            "/flash/[redacted]/out.log\n/scratch/[redacted]",
+        ),
+    ] {
+        assert_eq!(redact(line), left);
+    }
+}
+
+#[test]
+fn accounts_at_banks_are_taken_out() {
+    for account in [
+        "DE89 3704 0044 0532 0130 00",
+        "DE89370400440532013000",
+        "NO9386011117947",
+        "GB29 NWBK 6016 1331 9268 19",
+        "MT84MALT011000012345MTLCAST001S",
+    ] {
+        assert_hidden(&format!("pay to {account}, please"), account);
+    }
+}
+
+#[test]
 fn what_a_helper_has_to_read_stays() {
     for line in [
         "step 4000 loss 2.17 tokens: 4096 tokens/s: 18.2k",
@@ -85,7 +134,9 @@ fn what_a_helper_has_to_read_stays() {
         "File \"train.py\", line 31, in std::vector::at",
         "========================================",
         "torch==2.5.1 python 3.12",
-        "/scratch/project_465000001/out.log",
+        "https://pypi.org/project/torch/2.5.1/ is needed",
+        "/opt/scratchpad/a/b.py and /workspace/train.py",
+        "EPOCH 12 STEP 4000 OF 9000 LOSS NAN A100-SXM4-80GB",
     ] {
         assert_eq!(redact(line), line);
     }
@@ -109,6 +160,8 @@ fn pieces() -> impl Strategy<Value = String> {
         Just("redacted]".to_owned()),
         Just("[redac".to_owned()),
         Just("/home/".to_owned()),
+        Just(" /scratch/".to_owned()),
+        Just("DE89 3704 0044 0532 0130 00".to_owned()),
         Just("://".to_owned()),
         Just("@".to_owned()),
         Just("-----BEGIN PRIVATE KEY-----".to_owned()),

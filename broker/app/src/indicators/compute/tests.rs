@@ -20,6 +20,7 @@ fn used(organisation: OrganisationId, what: (&'static str, &str, &[&str]), hours
     let (size, country, sectors) = what;
     Use {
         organisation,
+        is_by_present: false,
         size,
         country: country.to_owned(),
         sectors: sectors.iter().map(|it| (*it).to_owned()).collect(),

@@ -1,4 +1,5 @@
 use broker_app::{Caller, Directory, DirectoryTexts, Error};
+use broker_model::SizeClass::{Large, Medium, Micro, Small, Unclear};
 use broker_model::{ReferralDraft, ReferralMove, ReferralOutcome};
 
 use super::case::{Case, centre, decline, faults, hand_over, need};
@@ -174,13 +175,49 @@ async fn what_waits_at_a_centre_that_left_the_directory_is_found_by_its_staff_an
 #[tokio::test]
 async fn an_organisation_has_so_many_open_referrals_and_no_more() {
     let case = Case::new().await;
-    let first = case.sent().await;
-    for _ in 1..20 {
-        case.sent().await;
+    let sizes = [Micro, Small, Medium, Large, Unclear].map(Some);
+    let mut sent = Vec::new();
+    for (size, sector) in sizes.iter().flat_map(|size| {
+        let sectors = [None, Some("health"), Some("biotech"), Some("energy")];
+        sectors.map(|sector| (*size, sector.map(str::to_owned)))
+    }) {
+        let mut draft = case.draft();
+        (draft.need.size, draft.need.sector) = (size, sector);
+        let taken = case.broker.send_referral(&case.founder, &draft).await;
+        sent.push(taken.unwrap());
     }
-    let draft = case.draft();
+    let first = sent.remove(0);
+    let mut draft = case.draft();
+    draft.need.services.push("data".to_owned());
     let more = case.broker.send_referral(&case.founder, &draft).await;
     assert!(matches!(more, Err(Error::AlreadySo(_))), "{more:?}");
+    let words = String::new();
+    let back = ReferralMove::Withdraw { words };
+    case.moved(&case.founder, first.id, back).await.unwrap();
+    let sent = case.broker.send_referral(&case.founder, &draft).await;
+    sent.unwrap();
+}
+
+#[tokio::test]
+async fn the_same_need_is_sent_to_a_centre_once_while_it_is_open_there() {
+    let case = Case::new().await;
+    let first = case.sent().await;
+    let again = case
+        .broker
+        .send_referral(&case.founder, &case.draft())
+        .await;
+    let Err(Error::AlreadySo(words)) = again else {
+        panic!("sent twice: {again:?}");
+    };
+    assert!(words.contains(&first.id.to_string()), "{words}");
+    let mut elsewhere = case.draft();
+    elsewhere.centre = centre("bsc");
+    let mut other = case.draft();
+    other.need.services.push("data".to_owned());
+    for draft in [elsewhere, other] {
+        let sent = case.broker.send_referral(&case.founder, &draft).await;
+        sent.unwrap();
+    }
     let words = String::new();
     let back = ReferralMove::Withdraw { words };
     case.moved(&case.founder, first.id, back).await.unwrap();

@@ -251,6 +251,41 @@ async fn a_reviewer_waives_a_report_or_finds_it_insufficient_and_says_why() {
 }
 
 #[tokio::test]
+async fn what_is_handed_in_before_the_hours_begin_is_kept_and_owed_still() {
+    let mut case = Case::new().await;
+    let (organisation, waiting) = case.waiting().await;
+    let mut accepted = acceptance();
+    accepted.grant.as_mut().unwrap().valid_from = "2026-12-01".parse().unwrap();
+    let ruled = case.broker.rule(&case.reviewer, waiting.id, &accepted);
+    ruled.await.unwrap();
+    case.founder = case.founder().await;
+    let owed = case.final_report().await.follow_up;
+    let early = case.fulfil(owed.id).await.unwrap();
+    assert!(
+        early.is_open() && early.remind_at == owed.remind_at,
+        "{early:?}"
+    );
+    let again = case.fulfil(owed.id).await;
+    assert!(
+        matches!(&again, Err(Error::NotWaiting(words)) if words.contains("2026-12-01") || words.contains("2026-11-30")),
+        "{again:?}"
+    );
+    case.until("2027-06-15T12:00:00Z");
+    assert!(
+        !case.may_apply(&organisation).await,
+        "no report of the hours"
+    );
+    let late = case.fulfil(owed.id).await.unwrap();
+    assert!(!late.is_open());
+    assert_eq!(
+        late.earlier,
+        [early.state],
+        "the early one can be read still"
+    );
+    assert!(case.may_apply(&organisation).await);
+}
+
+#[tokio::test]
 async fn a_postponement_throws_away_no_report_that_came_while_it_was_written() {
     let mut case = Case::new().await;
     case.granted().await;
@@ -452,6 +487,8 @@ async fn what_cannot_be_taken_is_said_by_field_and_what_is_settled_is_not_settle
         .reopen_follow_up(&case.reviewer, id, &reopening(None))
         .await;
     assert!(matches!(owed, Err(Error::NotWaiting(_))), "{owed:?}");
+    // Its hours have begun.
+    case.until("2026-11-24T12:00:00Z");
     let other = case.world.broker().await;
     let (first, waived) = (report(), waiver());
     let (one, two) = tokio::join!(
@@ -467,7 +504,7 @@ async fn what_cannot_be_taken_is_said_by_field_and_what_is_settled_is_not_settle
         broker.waive_follow_up(&case.reviewer, id, &waived).await,
     ] {
         assert!(
-            matches!(&late, Err(Error::NotWaiting(words)) if words.contains("2026-11-20")),
+            matches!(&late, Err(Error::NotWaiting(words)) if words.contains("2026-11-24")),
             "{late:?}"
         );
     }

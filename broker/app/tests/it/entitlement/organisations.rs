@@ -261,3 +261,58 @@ async fn an_euid_is_of_a_register_where_the_organisation_is_established() {
     let home = case.broker.register_organisation(&case.founder, &draft);
     home.await.unwrap();
 }
+
+#[tokio::test]
+async fn an_organisation_is_founded_once_and_no_start_up_by_accounts_that_make_it_large() {
+    let case = Case::new().await;
+    let mut draft = organisation();
+    draft.size = None;
+    draft.startup = Some(true);
+    draft.founded_on = Some("2021-01-01".parse().unwrap());
+    let mut facts = accounts(&[(2024, 400, 80_000_000), (2025, 400, 80_000_000)]);
+    facts["founded_on"] = json!("2020-01-01");
+    draft.size_facts = Some(facts.clone());
+    let refused = case.broker.register_organisation(&case.founder, &draft);
+    let Err(Error::Invalid("organisation", faults)) = refused.await else {
+        panic!("it contradicts itself");
+    };
+    let told: Vec<(&str, &str)> = { faults.iter() }
+        .map(|it| (it.field.as_str(), it.reason.as_str()))
+        .collect();
+    let (founding, large) = (told[0], told[1]);
+    assert_eq!(
+        founding,
+        (
+            "size_facts.founded_on",
+            "is 2020-01-01, and `founded_on` is 2021-01-01"
+        )
+    );
+    assert!(
+        large.0 == "startup" && large.1.contains("`large`"),
+        "{large:?}"
+    );
+    assert_eq!(told.len(), 2, "{told:?}");
+    facts["founded_on"] = json!("2021-01-01");
+    draft.size_facts = Some(facts);
+    draft.startup = Some(false);
+    let taken = case.broker.register_organisation(&case.founder, &draft);
+    assert_eq!(taken.await.unwrap().size, broker_model::SizeClass::Large);
+}
+
+#[tokio::test]
+async fn a_country_is_taken_by_its_alias_and_kept_by_its_code() {
+    let case = Case::new().await;
+    let mut draft = organisation();
+    draft.identifiers = broker_model::Identifiers::default();
+    for (name, alias, code) in [("Alpha", "EL", "GR"), ("Beta", "UK", "GB")] {
+        (draft.name, draft.country) = (name.to_owned(), alias.to_owned());
+        let taken = case.broker.register_organisation(&case.founder, &draft);
+        assert_eq!(taken.await.unwrap().country, code);
+    }
+    let query: broker_app::RouteQuery = serde_json::from_value(json!({
+        "organisation": { "country": "EL", "size": "small" }, "project": { "sectors": [] },
+    }))
+    .unwrap();
+    let found = case.broker.find_routes(&case.founder, (query, "en")).await;
+    assert!(!found.unwrap().is_empty());
+}
