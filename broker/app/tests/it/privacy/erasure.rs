@@ -22,8 +22,8 @@ async fn an_erased_person_is_a_pseudonym_without_access() {
     let case = Case::new().await;
     case.evidence("ours").await;
     let profile = case.profile().await;
-    let open = case.referral().await;
     let closed = case.closed_referral().await;
+    let open = case.referral().await;
     case.session().await;
     case.answer().await;
     let before = Books::read(&case.broker).await.entries.len();
