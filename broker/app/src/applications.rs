@@ -13,6 +13,7 @@ mod share;
 use broker_model::{Application, ApplicationId, Desk, OrganisationId};
 use policy_engine::AccessMode;
 
+pub(crate) use aid::may_be_aid;
 pub(crate) use apply::{ai_act_facts, check_ai_act, check_sectors, fair_access_at};
 pub use choices::{GrantChoices, UnitChoice};
 pub use form::{ApplicationForm, FormField};

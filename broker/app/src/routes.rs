@@ -2,11 +2,11 @@ mod check;
 
 use std::collections::BTreeMap;
 
-use broker_model::{ApplicationAid, FundingShare, OrganisationId, SystemId};
+use broker_model::{ApplicationAid, FundingShare, Organisation, OrganisationId, SystemId};
 use jiff::civil::Date;
 use policy_engine::{
-    Action, AidFacts, ApplicantFacts, Due, Engine, EvidenceFact, ModeFacts, NeedFacts, NotOffered,
-    OrganisationFacts, ProjectFacts, Question, Route, TitleKind, day_in_brussels,
+    AccessMode, Action, AidFacts, ApplicantFacts, Due, Engine, EvidenceFact, ModeFacts, NeedFacts,
+    NotOffered, OrganisationFacts, ProjectFacts, Question, Route, TitleKind, day_in_brussels,
 };
 use serde::{Deserialize, Serialize};
 
@@ -143,7 +143,9 @@ impl Broker {
                 let asks = (caller.into(), caller.person);
                 let question = self.question_of(asks, &organisation).await?;
                 Question {
-                    aid: self.aid_for_routes(caller, id, query.aid).await?,
+                    aid: self
+                        .aid_for_routes(caller, &organisation, query.aid)
+                        .await?,
                     ..question
                 }
             }
@@ -170,10 +172,15 @@ impl Broker {
     async fn aid_for_routes(
         &self,
         caller: &Caller,
-        of: OrganisationId,
+        of: &Organisation,
         declared: Option<ApplicationAid>,
     ) -> Result<Option<AidFacts>> {
-        let members = self.undertaking(caller, of).await?.members.into_iter();
+        let engine = self.policy();
+        let is_national = |it: &AccessMode| applications::may_be_aid(&engine, of, &it.id);
+        if !engine.modes().iter().any(is_national) {
+            return Ok(declared.map(aid_as_declared));
+        }
+        let members = self.undertaking(caller, of.id).await?.members.into_iter();
         let known = members.fold(0, |sum: u32, it| sum.saturating_add(it.counted_eur));
         let Some(declared) = declared else {
             let registered = AidFacts {

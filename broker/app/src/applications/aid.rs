@@ -2,12 +2,13 @@
 
 use broker_model::{
     AidRecord, Allocation, Application, ApplicationAid, EntryBody, EntryKind, FundingShare,
-    GrantDraft, Organisation, OrganisationId, OrganisationKind,
+    GrantDraft, Organisation, OrganisationId, OrganisationKind, PersonId, Role,
 };
 use broker_store::Write;
 use jiff::civil::Date;
-use policy_engine::{AidFacts, Decision, Engine, day_in_brussels};
+use policy_engine::{AccessMode, AidFacts, Decision, Engine, day_in_brussels};
 
+use super::find_mode;
 use super::share::share_by;
 use crate::dossiers::filed;
 use crate::invalid::Faults;
@@ -35,25 +36,36 @@ impl Broker {
         Ok(counted.fold(0, |sum: u32, it| sum.saturating_add(it.worth_eur)))
     }
 
-    /// The same of the whole single undertaking, whatever mode it came by.
-    async fn aid_of_all(&self, organisation: &Organisation, state: &str) -> Result<u32> {
+    /// The same of several, whatever mode it came by.
+    async fn aid_of_these(&self, these: &[Organisation], state: &str) -> Result<u32> {
         let mut sum: u32 = 0;
-        for one in self.linked_with(organisation).await?.0 {
+        for one in these {
             sum = sum.saturating_add(self.aid_counted(one.id, state).await?);
         }
         Ok(sum)
     }
 
     /// What was declared, with what stands in the register; nothing where nobody declared anything.
+    ///
+    /// Of linked enterprises that the applicant does not speak for nothing is added. A link is the word of one side, and
+    /// what is decided here is told to the applicant. The whole is counted in [`Self::check_aid_of_all`].
     pub(super) async fn aid_facts(
         &self,
-        organisation: &Organisation,
-        declared: Option<ApplicationAid>,
+        (organisation, applicant): (&Organisation, PersonId),
+        (mode, declared): (&str, Option<ApplicationAid>),
     ) -> Result<Option<AidFacts>> {
         let Some(declared) = declared else {
             return Ok(None);
         };
-        let known = self.aid_of_all(organisation, &organisation.country).await?;
+        if !may_be_aid(&self.policy(), organisation, mode) {
+            return Ok(Some(aid_as_declared(declared)));
+        }
+        let granted = self.inner.store.grants_of(applicant).await?;
+        let speaks_for =
+            |organisation: OrganisationId| granted.contains(&Role::Representative { organisation });
+        let mut known = self.linked_with(organisation).await?.all;
+        known.retain(|it| it.id == organisation.id || speaks_for(it.id));
+        let known = self.aid_of_these(&known, &organisation.country).await?;
         let received_eur = declared.received_eur.saturating_add(known);
         Ok(Some(aid_as_declared(ApplicationAid {
             received_eur,
@@ -61,29 +73,29 @@ impl Broker {
         })))
     }
 
-    /// Where the rules did not ask, whoever gives a state's hours is held to the ceiling all the same.
-    pub(super) async fn check_aid_by_reviewer(
+    /// Whoever gives a state's hours is held to its ceiling with all that the single undertaking had, those included
+    /// that the rules were not asked about. Told to them alone: nothing of it is stored. Gives the other members, as
+    /// they were read before anything of theirs was counted.
+    pub(super) async fn check_aid_of_all(
         &self,
         (application, organisation): (&Application, &Organisation),
-        (grant, found): (&GrantDraft, &Decision),
-    ) -> Result<()> {
-        let (Some(FundingShare::National(state)), Some(worth)) = (&grant.share, grant.worth_eur)
-        else {
-            return Ok(());
-        };
+        grant: &GrantDraft,
+    ) -> Result<Vec<Organisation>> {
         let engine = self.policy();
-        // The rules ask about the state that the organisation is established in.
-        let were_asked = is_asked_about(found) && *state == organisation.country;
-        if were_asked || !is_aid(&engine, (application, organisation), (grant, found)) {
-            return Ok(());
-        }
+        let of_mode = || share_by(&engine, &application.mode, &organisation.country);
+        let share = grant.share.clone().or_else(of_mode);
+        let (Some(FundingShare::National(state)), Some(worth)) = (share, grant.worth_eur) else {
+            return Ok(Vec::new());
+        };
         let today = day_in_brussels(self.inner.clock.now());
         let ceiling = engine.limits().filter(|it| {
             it.id == "de_minimis" && it.since <= today && it.until.is_none_or(|end| today < end)
         });
         let ceiling = ceiling.last().map(|it| it.value);
+        let mut all = self.linked_with(organisation).await?.all;
+        let counted = self.aid_of_these(&all, &state).await?;
         let declared = application.aid.map_or(0, |it| it.received_eur);
-        let had = u64::from(declared) + u64::from(self.aid_of_all(organisation, state).await?);
+        let had = u64::from(declared) + u64::from(counted);
         let mut faults = Faults::default();
         if let Some(ceiling) = ceiling
             && ceiling < had + u64::from(worth)
@@ -95,7 +107,9 @@ impl Broker {
             let allowed = format!("up to {} EUR", ceiling.saturating_sub(had));
             faults.add("grant.worth_eur", reason, &allowed);
         }
-        faults.check("decision")
+        faults.check("decision")?;
+        all.retain(|it| it.id != organisation.id);
+        Ok(all)
     }
 
     /// The record of an acceptance, where its hours are aid of a state: see [`is_aid`].
@@ -129,6 +143,12 @@ impl Broker {
             .with("worth_eur", worth_eur);
         Some((filed(&record), entry))
     }
+}
+
+/// Whether hours of a mode can be aid to an organisation: companies are given aid, and states give it.
+pub(crate) fn may_be_aid(engine: &Engine, organisation: &Organisation, mode: &str) -> bool {
+    let is_company = organisation.kind == Some(OrganisationKind::Company);
+    is_company && find_mode(engine, mode).is_some_and(AccessMode::is_national)
 }
 
 /// Whether what is given is aid. Of the mode's own share the rules have the word; of a state's that a reviewer names in

@@ -219,7 +219,7 @@ impl Broker {
                 eu_project: draft.project.eu_project,
                 sectors: draft.project.sectors.clone(),
             },
-            aid: self.aid_facts(organisation, draft.aid).await?,
+            aid: { self.aid_facts((organisation, applicant.1), (&draft.mode, draft.aid)) }.await?,
             fair_access: Some(self.fair_access(draft).await?),
             vetoed_by_site: self.vetoed_at(organisation.id, &draft.system),
             ..self.question_of(applicant, organisation).await?

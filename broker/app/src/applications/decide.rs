@@ -1,6 +1,6 @@
 use broker_model::{
-    AidRecord, Application, ApplicationDraft, ApplicationId, ApplicationState, ApplicationVerdict,
-    Dossier as _, EntryBody, EntryKind, GrantDraft, Organisation, Role, Ruling, RulingDraft,
+    Application, ApplicationDraft, ApplicationId, ApplicationState, ApplicationVerdict, EntryBody,
+    EntryKind, GrantDraft, Organisation, Role, Ruling, RulingDraft,
 };
 use broker_store::{Change, CommitError, Entity, Write};
 use policy_engine::{Decision, Effect, Spoken};
@@ -52,7 +52,6 @@ impl Broker {
             return Err(Error::ConflictOfInterest);
         }
         let organisation = self.organisation(caller, before.organisation).await?;
-        let linked = self.linked_with(&organisation).await?.0;
         let applicant = (applicant_facts(&before.assurance), before.applied_by);
         let asked = as_given(&before, draft);
         let counted = self.counted_once(&before, &organisation, draft).await?;
@@ -65,6 +64,7 @@ impl Broker {
             reasons: draft.reasons.trim().to_owned(),
             found: found.id,
         };
+        let mut linked = Vec::new();
         let (state, mut change) = match &draft.grant {
             None => (ApplicationState::Rejected { ruling }, Change::default()),
             Some(grant) => {
@@ -75,8 +75,11 @@ impl Broker {
                         .await?);
                 }
                 let (about, given) = ((&before, &organisation), (grant, found.decision()));
-                check_worth(is_aid(&self.policy(), about, given), grant)?;
-                self.check_aid_by_reviewer(about, given).await?;
+                let is_aid = is_aid(&self.policy(), about, given);
+                check_worth(is_aid, grant)?;
+                if is_aid {
+                    linked = self.check_aid_of_all(about, grant).await?;
+                }
                 let (reference, faults) = self.taken_already(&before, grant).await?;
                 let about = (&organisation, grant, ruling);
                 self.granted(caller, (&before, reference), about, (&found, faults))?
@@ -94,12 +97,9 @@ impl Broker {
             // reviewer is told to rule again.
             let as_read = Write::PutOrganisation(Box::new(organisation.clone()));
             change.writes.push(as_read);
-            if change.writes.iter().any(is_aid_record) {
-                // Of two acceptances of one undertaking at once, the second counts what the first gave.
-                let others = linked.into_iter().filter(|it| it.id != organisation.id);
-                let as_read = others.map(|it| Write::PutOrganisation(Box::new(it)));
-                change.writes.extend(as_read);
-            }
+            // Of two acceptances of one undertaking at once, the second counts what the first gave.
+            let as_read = { linked.into_iter() }.map(|it| Write::PutOrganisation(Box::new(it)));
+            change.writes.extend(as_read);
         }
         let after = Application { state, ..before };
         let (decision, decided) = found.for_organisation(caller.person, organisation.id);
@@ -256,10 +256,6 @@ fn as_given(application: &Application, draft: &RulingDraft) -> ApplicationDraft 
         aid.worth_eur = Some(worth);
     }
     asked
-}
-
-fn is_aid_record(write: &Write) -> bool {
-    matches!(write, Write::PutDossier(dossier) if dossier.kind == AidRecord::KIND)
 }
 
 fn check_open(application: &Application) -> Result<()> {

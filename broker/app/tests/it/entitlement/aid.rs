@@ -1,5 +1,6 @@
 mod form;
 mod routes;
+mod strangers;
 
 use broker_model::ApplicationAid;
 
