@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use broker_model::{
-    Allocation, AllocationScope, FundingShare, GrantDraft, GrantScope, System, UnitMillis,
+    Allocation, AllocationScope, FundingShare, GrantDraft, GrantScope, SiteId, System, UnitMillis,
 };
 use broker_store::{StoreError, Write};
 use jiff::SignedDuration;
@@ -187,7 +187,7 @@ impl Broker {
     }
 
     /// To be read before what a grant is asked about, and to be committed with it: of two acceptances that have counted the
-    /// same at a site one is stored. Nothing where no ceiling is asked.
+    /// same at a site one is stored. Jobs that are placed there move another count. Nothing where no ceiling is asked.
     pub(crate) async fn count_of_shares(
         &self,
         (mode, at): (&str, &str),
@@ -199,7 +199,7 @@ impl Broker {
             && !matches!(share, Some(FundingShare::National(_)))
             && self.system_at(at, |it| self.capacity(it)).is_some();
         let site = at.split_once('/').and_then(|(site, _)| site.parse().ok());
-        let Some(site) = site.filter(|_| is_asked) else {
+        let Some(site) = site.filter(|_| is_asked).map(|it| count_at(&it)) else {
             return Ok(None);
         };
         let counts = self.inner.store.site_counts().await?;
@@ -238,6 +238,13 @@ impl Broker {
         let today = day_in_brussels(self.inner.clock.now());
         Capacity::of(&self.policy(), system, today)
     }
+}
+
+/// Under what acceptances at a site are counted. It is a site's id to whoever reads all counts, and no site is called so;
+/// where a name is too long for it they are counted with the site's jobs.
+fn count_at(site: &SiteId) -> SiteId {
+    let own = format!("{site}..shares").parse();
+    own.unwrap_or_else(|_| site.clone())
 }
 
 fn only_unit(system: &System) -> Option<String> {
