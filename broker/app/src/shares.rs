@@ -5,6 +5,7 @@
 //! the regulation says nothing of its class, the rules are not asked.
 
 mod capacity;
+mod said;
 mod shut;
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,10 +20,10 @@ use moka::future::Cache;
 use policy_engine::{ModeFacts, Question, SharesFacts, day_in_brussels};
 
 use crate::applications::{share_asked, share_by};
-use crate::decisions::Decisions;
 use crate::{Broker, Limits, Result};
 use capacity::Capacity;
 pub(crate) use capacity::gpu_bought;
+use said::SaidLately;
 pub(crate) use shut::UnderRules;
 
 pub(crate) const YEAR: SignedDuration = SignedDuration::from_hours(365 * 24);
@@ -39,12 +40,11 @@ pub(crate) struct Spent {
     sold: Option<i128>,
 }
 
-/// What was used at each system lately, one reader at a time.
+/// What was used at each system lately, one reader at a time, and what the rules said of it.
 #[derive(Debug)]
 pub(crate) struct Measured {
     used: Cache<(), Arc<SpentAt>>,
-    /// Of systems, apart from those of projects: the same for all who are in one country.
-    decided: Decisions,
+    said: SaidLately,
 }
 
 impl Measured {
@@ -52,7 +52,7 @@ impl Measured {
         let ttl = limits.standing_ttl.saturating_mul(SELDOM);
         Self {
             used: Cache::builder().time_to_live(ttl).build(),
-            decided: Decisions::default(),
+            said: SaidLately::default(),
         }
     }
 }
