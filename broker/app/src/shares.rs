@@ -5,13 +5,14 @@
 //! the regulation says nothing of its class, the rules are not asked.
 
 mod capacity;
+mod said;
 mod shut;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use broker_model::{
-    Allocation, AllocationScope, FundingShare, GrantDraft, GrantScope, System, UnitMillis,
+    Allocation, AllocationScope, FundingShare, GrantDraft, GrantScope, SiteId, System, UnitMillis,
 };
 use broker_store::{StoreError, Write};
 use jiff::SignedDuration;
@@ -19,10 +20,10 @@ use moka::future::Cache;
 use policy_engine::{ModeFacts, Question, SharesFacts, day_in_brussels};
 
 use crate::applications::{share_asked, share_by};
-use crate::decisions::Decisions;
 use crate::{Broker, Limits, Result};
 use capacity::Capacity;
 pub(crate) use capacity::gpu_bought;
+use said::SaidLately;
 pub(crate) use shut::UnderRules;
 
 pub(crate) const YEAR: SignedDuration = SignedDuration::from_hours(365 * 24);
@@ -39,12 +40,11 @@ pub(crate) struct Spent {
     sold: Option<i128>,
 }
 
-/// What was used at each system lately, one reader at a time.
+/// What was used at each system lately, one reader at a time, and what the rules said of it.
 #[derive(Debug)]
 pub(crate) struct Measured {
     used: Cache<(), Arc<SpentAt>>,
-    /// Of systems, apart from those of projects: the same for all who are in one country.
-    decided: Decisions,
+    said: SaidLately,
 }
 
 impl Measured {
@@ -52,7 +52,7 @@ impl Measured {
         let ttl = limits.standing_ttl.saturating_mul(SELDOM);
         Self {
             used: Cache::builder().time_to_live(ttl).build(),
-            decided: Decisions::default(),
+            said: SaidLately::default(),
         }
     }
 }
@@ -187,7 +187,7 @@ impl Broker {
     }
 
     /// To be read before what a grant is asked about, and to be committed with it: of two acceptances that have counted the
-    /// same at a site one is stored. Nothing where no ceiling is asked.
+    /// same at a site one is stored. Jobs that are placed there move another count. Nothing where no ceiling is asked.
     pub(crate) async fn count_of_shares(
         &self,
         (mode, at): (&str, &str),
@@ -199,7 +199,7 @@ impl Broker {
             && !matches!(share, Some(FundingShare::National(_)))
             && self.system_at(at, |it| self.capacity(it)).is_some();
         let site = at.split_once('/').and_then(|(site, _)| site.parse().ok());
-        let Some(site) = site.filter(|_| is_asked) else {
+        let Some(site) = site.filter(|_| is_asked).map(|it| count_at(&it)) else {
             return Ok(None);
         };
         let counts = self.inner.store.site_counts().await?;
@@ -238,6 +238,13 @@ impl Broker {
         let today = day_in_brussels(self.inner.clock.now());
         Capacity::of(&self.policy(), system, today)
     }
+}
+
+/// Under what acceptances at a site are counted. It is a site's id to whoever reads all counts, and no site is called so;
+/// where a name is too long for it they are counted with the site's jobs.
+fn count_at(site: &SiteId) -> SiteId {
+    let own = format!("{site}..shares").parse();
+    own.unwrap_or_else(|_| site.clone())
 }
 
 fn only_unit(system: &System) -> Option<String> {

@@ -130,8 +130,8 @@ pub enum Write {
         window: WindowId,
         gpu: GpuMillis,
     },
-    /// Says that a job is placed at a site that counts it by a window or a limit, or that hours are given
-    /// there out of a share that has a ceiling. Fails with `Conflict(SiteCount)` unless `version` is that of
+    /// Says that a job is placed at a site that counts it by a window or a limit, or, under a name of its own
+    /// that no site has, that hours are given there out of a share that has a ceiling. Fails with `Conflict(SiteCount)` unless `version` is that of
     /// the count, 0 where nothing was counted yet: else two replicas that have read the same would fill one
     /// window or one share twice. Stores `version + 1`.
     CountAt {

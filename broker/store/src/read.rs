@@ -291,8 +291,8 @@ pub trait Sites: Send + Sync + 'static {
     /// Which sites the registry has, and which version of each, by id: every replica asks every second.
     async fn registered_versions(&self) -> Result<Vec<(SiteId, i64)>>;
     async fn find_registered_site(&self, site: &SiteId) -> Result<Option<RegisteredSite>>;
-    /// The version of the count of each site that ever counted a job by a window or a limit, or hours by a
-    /// ceiling, to be read before what is counted; see `Write::CountAt`.
+    /// The version of the count of each site that ever counted a job by a window or a limit, and, under names
+    /// that no site has, of those that counted hours by a ceiling, to be read before what is counted; see `Write::CountAt`.
     async fn site_counts(&self) -> Result<Vec<(SiteId, i64)>>;
     /// What is used and held in each window; one that nothing counts in is left out. Costs by the
     /// number of jobs that were placed in them.

@@ -16,7 +16,7 @@ use crate::once::Once;
 use crate::{Broker, Caller, Error, Order, Result};
 
 const LONGEST_REASONS: usize = 4000;
-/// At a site that counts jobs as well, others move the count on meanwhile.
+/// Each time another acceptance at the site was stored meanwhile; jobs that go there are counted apart.
 const COUNTED_ANEW: u32 = 8;
 
 impl Broker {
@@ -37,7 +37,7 @@ impl Broker {
         Err(Error::Contended)
     }
 
-    /// None where another acceptance at the site, or a job that it counts, came first: then it is decided again.
+    /// None where another acceptance at the site came first: then it is decided again.
     async fn rule_once(
         &self,
         caller: &Caller,

@@ -3,16 +3,17 @@
 //!
 //! Of an allocation of one system the rules are asked with each job, and of its programme when it was applied for.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use broker_model::{
     Allocation, AllocationScope, Clause, FundingShare, Missing, MissingFrom, MissingKind,
-    Rejection, ShutSystems, SiteId, System, SystemId,
+    Rejection, ShutSystems, System,
 };
 use broker_store::StoreError;
-use policy_engine::{AccessMode, Decision, Effect, Engine, ModeFacts, SharesFacts, Spoken};
+use policy_engine::{AccessMode, Engine, SharesFacts, Spoken};
 
 use super::SpentAt;
+use super::said::{Said, Systems, clause};
 use crate::applications::find_mode;
 use crate::standing::Standing;
 use crate::{Broker, Error};
@@ -23,9 +24,6 @@ pub(crate) struct UnderRules {
     pub(crate) shut: ShutSystems,
     pub(crate) sectors: Vec<String>,
 }
-
-/// What the rules say against each system that they say anything against.
-type Said = BTreeMap<(SiteId, SystemId), Vec<Spoken>>;
 
 impl Broker {
     pub(crate) async fn under_rules(
@@ -42,9 +40,9 @@ impl Broker {
             Err(_) => return Ok(UnderRules::default()),
         };
         let mut shut = ShutSystems::new();
-        for ((site, system), said) in self.said_of_systems(&standing, allocation).await? {
-            let systems = shut.entry(site).or_default();
-            systems.insert(system, said.iter().map(rejection).collect());
+        for ((site, system), said) in &*self.said_of_systems(&standing, allocation).await? {
+            let systems = shut.entry(site.clone()).or_default();
+            systems.insert(system.clone(), said.iter().map(rejection).collect());
         }
         Ok(UnderRules {
             shut,
@@ -59,8 +57,8 @@ impl Broker {
         allocation: &Allocation,
     ) -> Result<Vec<Missing>, StoreError> {
         let mut missing = Vec::new();
-        for ((site, system), said) in self.said_of_systems(standing, allocation).await? {
-            missing.extend(said.into_iter().map(|spoken| {
+        for ((site, system), said) in &*self.said_of_systems(standing, allocation).await? {
+            missing.extend(said.iter().map(|spoken| {
                 Missing {
                     what: MissingKind::Allocation,
                     by: MissingFrom::Nobody,
@@ -68,7 +66,7 @@ impl Broker {
                     how:
                         "jobs under this allocation go to other systems, where others can take them"
                             .to_owned(),
-                    rule: Some(spoken.rule),
+                    rule: Some(spoken.rule.clone()),
                     site: Some(site.clone()),
                     terms: None,
                 }
@@ -81,29 +79,25 @@ impl Broker {
         &self,
         standing: &Standing,
         allocation: &Allocation,
-    ) -> Result<Said, StoreError> {
+    ) -> Result<Arc<Said>, StoreError> {
         let is_national = matches!(allocation.share, FundingShare::National(_));
         if allocation.scope != AllocationScope::Federation || is_national {
-            return Ok(Said::new());
+            return Ok(Arc::default());
         }
         let used = self.used_lately().await?;
         let engine = self.policy();
-        let mut question = self.question_of_nobody(standing);
-        let mode = mode_of(&engine, allocation).map(|it| it.id.clone());
-        let mut all = Said::new();
+        let question = self.question_of_nobody(standing);
+        let mode = mode_of(&engine, allocation).map(|it| it.id.as_str());
+        let mut systems = Systems::new();
         for site in self.board().sites() {
             for system in site.systems.iter().filter(|it| !it.partitions.is_empty()) {
                 let at = format!("{}/{}", site.id, system.id);
-                question.shares = self.shares_under(allocation, (&at, system), &used);
-                question.mode = mode.clone().map(|id| ModeFacts { id, system: at });
-                let answer = self.inner.measured.decided.decide(&engine, &question);
-                let said = objections(&answer.decision);
-                if !said.is_empty() {
-                    all.insert((site.id.clone(), system.id.clone()), said);
-                }
+                let shares = self.shares_under(allocation, (&at, system), &used);
+                systems.push(((site.id.clone(), system.id.clone()), shares));
             }
         }
-        Ok(all)
+        let said = &self.inner.measured.said;
+        Ok(said.find(&engine, (question, mode), &systems))
     }
 
     fn shares_under(
@@ -128,20 +122,6 @@ fn mode_of<'e>(engine: &'e Engine, allocation: &Allocation) -> Option<&'e Access
         FundingShare::Union => own.or_else(|| engine.modes().iter().find(of_union)),
         FundingShare::Commercial => own,
         FundingShare::National(_) => None,
-    }
-}
-
-fn objections(decision: &Decision) -> Vec<Spoken> {
-    let speaks = |it: &&Spoken| clause(&it.rule).is_some() && it.effect != Effect::Satisfied;
-    decision.rules.iter().filter(speaks).cloned().collect()
-}
-
-/// By what the rule is about: that is how its id begins.
-fn clause(rule: &str) -> Option<Clause> {
-    match rule.split_once('.')?.0 {
-        "ceiling" => Some(Clause::Ceiling),
-        "programme" => Some(Clause::Programme),
-        _ => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! A store whose commits can be made to fail, before they are made or after.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -41,7 +42,7 @@ type Meanwhile = futures::future::BoxFuture<'static, ()>;
 pub(crate) struct FaultyStore {
     inner: SqlStore,
     armed: Mutex<Option<Armed>>,
-    meanwhile: Mutex<Option<Meanwhile>>,
+    meanwhile: Mutex<VecDeque<Meanwhile>>,
     reads: AtomicU64,
 }
 
@@ -61,9 +62,10 @@ impl FaultyStore {
         }
     }
 
-    /// Lets something happen before the next commit, after whatever it rests on was read.
+    /// Lets something happen before the next commit, after whatever it rests on was read; what is said after that
+    /// before the one after it.
     pub(crate) fn meanwhile(&self, it: impl Future<Output = ()> + Send + 'static) {
-        *self.meanwhile.lock().unwrap() = Some(Box::pin(it));
+        self.meanwhile.lock().unwrap().push_back(Box::pin(it));
     }
 
     /// Lets so many commits through; all after them fail.
@@ -105,7 +107,7 @@ impl FaultyStore {
 #[async_trait]
 impl Commits for FaultyStore {
     async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
-        let meanwhile = self.meanwhile.lock().unwrap().take();
+        let meanwhile = self.meanwhile.lock().unwrap().pop_front();
         if let Some(meanwhile) = meanwhile {
             meanwhile.await;
         }

@@ -252,7 +252,32 @@ async fn of_two_acceptances_at_one_moment_both_are_given_where_there_is_enough_f
     let ruled = replica.rule(&case.reviewer, first.id, &acceptance()).await;
     assert_eq!(ruled.unwrap().state.as_str(), "accepted");
     let counts = case.broker.store().site_counts().await.unwrap();
-    assert_eq!(counts, [("meluxina".parse().unwrap(), 2)]);
+    assert_eq!(counts, [("meluxina..shares".parse().unwrap(), 2)]);
+}
+
+#[tokio::test]
+async fn an_acceptance_comes_through_at_a_site_that_counts_a_job_before_each_commit() {
+    let mut case = Case::new().await;
+    let (_, first) = case.waiting().await;
+    let store = Arc::new(FaultyStore::over(case.world.store().await));
+    let replica = case.world.broker_over(store.clone());
+    let jobs: broker_model::SiteId = "meluxina".parse().unwrap();
+    for version in 0..20 {
+        let (other, site) = (case.broker.clone(), jobs.clone());
+        store.meanwhile(async move {
+            let change = broker_store::Change {
+                writes: vec![broker_store::Write::CountAt { site, version }],
+                entries: Vec::new(),
+            };
+            other.store().commit(change).await.unwrap();
+        });
+    }
+    let ruled = replica.rule(&case.reviewer, first.id, &acceptance()).await;
+    assert_eq!(ruled.unwrap().state.as_str(), "accepted");
+    let mut counts = case.broker.store().site_counts().await.unwrap();
+    counts.sort();
+    let of_shares = "meluxina..shares".parse().unwrap();
+    assert_eq!(counts, [(jobs, 1), (of_shares, 1)]);
 }
 
 /// Where nothing is asked nobody waits for anybody.
