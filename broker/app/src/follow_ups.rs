@@ -1,5 +1,6 @@
 //! What is owed after allocations: who hands it in, who is reminded, and what it stands in the way of.
 
+mod moved;
 mod moves;
 mod opened;
 mod owed;

@@ -122,6 +122,9 @@ pub enum EntryKind {
     /// By a reviewer: it is not owed any more.
     #[serde(rename = "follow_up.waived")]
     FollowUpWaived,
+    /// The end of the hours was moved, and its last day with it; `due_on` is the last day from now on.
+    #[serde(rename = "follow_up.moved")]
+    FollowUpMoved,
     /// By a reviewer: it is owed again, or has another last day.
     #[serde(rename = "follow_up.reopened")]
     FollowUpReopened,

@@ -64,6 +64,12 @@ impl FollowUp {
         !self.state.settles()
     }
 
+    /// Owed because nobody knows by which mode the hours were given: that they ask for it was read nowhere, so it
+    /// stands in nobody's way.
+    pub const fn is_by_default(&self) -> bool {
+        self.mode.is_empty()
+    }
+
     /// Owed, and its last day is over.
     pub fn is_overdue(&self, today: Date) -> bool {
         self.is_open() && self.due_on.is_some_and(|day| day < today)

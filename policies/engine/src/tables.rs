@@ -68,7 +68,7 @@ impl Tables {
             project_ids: ProjectIds::load(sources.more(PROJECT_IDS)?, &modes)?,
             ai_act: dated::load_ai_act(sources.more(AI_ACT)?)?,
             aid: dated::load_aid(sources.more(AID)?)?,
-            caps: dated::load_limits(sources.more(CAPS)?)?,
+            caps: dated::load_caps(sources.more(CAPS)?)?,
             follow_ups: dated::load_follow_ups(sources.more(FOLLOW_UPS)?)?,
             shares: dated::load_limits(sources.more(SHARES)?)?,
             programmes: dated::load_programmes(sources.more(PROGRAMMES)?, &countries)?,

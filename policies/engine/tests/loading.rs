@@ -621,9 +621,49 @@ fn a_ceiling_of_aid_says_over_how_many_years_it_counts() {
         .edit("tables/aid.toml", "\"de_minimis_years\"", "\"years\"")
         .complaint();
     assert!(
-        complaint.contains("`de_minimis` holds from 2024-01-01 on and no `de_minimis_years` does"),
+        complaint.contains("`de_minimis` holds on 2024-01-01 and no `de_minimis_years` does"),
         "{complaint}"
     );
+    let row = "id = \"de_minimis_years\"\nvalue = 3\nsince = \"2024-01-01\"\n";
+    let whole = format!("{row}until = \"2031-01-01\"\n");
+    let ends_before = format!("{row}until = \"2030-01-01\"\n");
+    let complaint = { Folder::new() }
+        .edit("tables/aid.toml", &whole, &ends_before)
+        .complaint();
+    assert!(
+        complaint.contains("`de_minimis` holds on 2030-01-01 and no `de_minimis_years` does"),
+        "{complaint}"
+    );
+    let next = "id = \"de_minimis_years\"\nvalue = 5\nsince = \"2030-01-01\"\nsource = \"one for this test\"\n\
+                confidence = \"uncertain\"\nchecked_on = \"2026-11-22\"\n\n[[limit]]\n";
+    let joined = { Folder::new() }
+        .edit("tables/aid.toml", &whole, &format!("{next}{ends_before}"))
+        .load()
+        .unwrap();
+    let years = |day: &str| joined.limit_on("de_minimis_years", day.parse().unwrap());
+    assert_eq!(
+        (years("2029-12-31"), years("2030-01-01")),
+        (Some(3), Some(5))
+    );
+}
+
+#[test]
+fn only_caps_say_where_they_count() {
+    for (table, id) in [
+        ("aid", "de_minimis"),
+        ("shares", "union_share"),
+        ("ai_act", "gpai_indicative"),
+    ] {
+        let row = format!("id = \"{id}\"\n");
+        for scope in ["mode", "system"] {
+            let of_mode = format!("{row}scope = \"{scope}\"\n");
+            let complaint = Folder::new()
+                .edit(&format!("tables/{table}.toml"), &row, &of_mode)
+                .complaint();
+            let words = format!("`{id}` takes no `scope`: rows of tables/caps.toml do");
+            assert!(complaint.contains(&words), "{complaint}");
+        }
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use broker_model::{
 use broker_store::Write;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Span, Timestamp};
-use policy_engine::{Duty, begin_in_brussels, day_in_brussels};
+use policy_engine::{AccessMode, Duty, Engine, begin_in_brussels, day_in_brussels};
 
 use crate::Broker;
 use crate::applications::find_mode;
@@ -15,8 +15,7 @@ use crate::dossiers::filed;
 
 impl Broker {
     /// One for each duty of the mode that gave the allocation, for the change that makes it; where nobody knows the mode,
-    /// one for each that the policy has for such hours. Their last days follow from its end as it is then: where that is changed later, a reviewer
-    /// gives them others.
+    /// one for each that the policy has for such hours. Their last days follow from its end, and move with it.
     pub(crate) fn follow_ups_of(
         &self,
         actor: Option<PersonId>,
@@ -25,13 +24,10 @@ impl Broker {
     ) -> (Vec<Write>, Vec<EntryBody>) {
         let engine = self.policy();
         let mode = { allocation.mode.as_ref() }.and_then(|it| find_mode(&engine, it));
-        let system = system_of(&allocation.scope);
         let today = day_in_brussels(self.inner.clock.now());
-        let duties: Vec<&Duty> = match mode {
-            Some(mode) => mode.duties_at(&system).map(|it| &it.value).collect(),
-            None => engine.default_duties(today).map(|it| &it.value).collect(),
-        };
-        let name = allocation.mode.as_deref().unwrap_or_default();
+        let system = system_of(&allocation.scope);
+        let duties = duties_of(&engine, mode, (&system, today));
+        let name = mode.map_or("", |it| &it.id);
         let all = duties
             .into_iter()
             .map(|duty| self.opened((organisation, name), allocation, duty));
@@ -61,9 +57,6 @@ impl Broker {
         of: &Allocation,
         duty: &Duty,
     ) -> FollowUp {
-        let last = last_day(of.valid_until);
-        let months = { duty.months_after_end }.map(|it| months_after(last, it.into()));
-        let due_on = months.or_else(|| duty.days_after_end.map(|it| days_after(last, it.into())));
         scheduled(FollowUp {
             id: self.inner.ids.next(&*self.inner.clock),
             organisation,
@@ -72,7 +65,7 @@ impl Broker {
             share: of.share.clone(),
             mode: mode.to_owned(),
             kind: duty.kind.clone(),
-            due_on,
+            due_on: due_after(of.valid_until, duty),
             remind_at: None,
             remind_before: self.reminders_today(),
             reminders: Vec::new(),
@@ -83,8 +76,27 @@ impl Broker {
     }
 }
 
+/// Those of the mode at that system; where nobody knows the mode, those that the policy has for such hours on that day.
+pub(super) fn duties_of<'e>(
+    engine: &'e Engine,
+    mode: Option<&'e AccessMode>,
+    (system, today): (&'e str, Date),
+) -> Vec<&'e Duty> {
+    match mode {
+        Some(mode) => mode.duties_at(system).map(|it| &it.value).collect(),
+        None => engine.default_duties(today).map(|it| &it.value).collect(),
+    }
+}
+
+/// The last day of a duty, of hours that end then; `None` where it names none.
+pub(super) fn due_after(end: Timestamp, duty: &Duty) -> Option<Date> {
+    let last = last_day(end);
+    let months = { duty.months_after_end }.map(|it| months_after(last, it.into()));
+    months.or_else(|| duty.days_after_end.map(|it| days_after(last, it.into())))
+}
+
 /// As duties name it; hours that are good anywhere are of no system.
-fn system_of(scope: &AllocationScope) -> String {
+pub(super) fn system_of(scope: &AllocationScope) -> String {
     match scope {
         AllocationScope::Federation => String::new(),
         AllocationScope::System { site, system } => format!("{site}/{system}"),

@@ -15,10 +15,12 @@ pub(crate) struct Owed {
 }
 
 impl Broker {
-    /// Without what has no last day.
+    /// Without what has no last day, and what the hours may not ask for: those stand in the way of nothing.
     pub(crate) async fn owed_by(&self, organisation: OrganisationId) -> Result<Vec<Owed>> {
         let all: Vec<FollowUp> = self.dossiers_of(organisation).await?;
-        let open = all.into_iter().filter(FollowUp::is_open);
+        let open = all
+            .into_iter()
+            .filter(|it| it.is_open() && !it.is_by_default());
         Ok(open
             .filter_map(|it| {
                 Some(Owed {

@@ -18,7 +18,8 @@ pub struct FollowUpView {
     pub overdue: bool,
     /// Owed, and somebody was reminded of it.
     pub pressing: bool,
-    /// Whether the policy of today lets it stand in the way of an application once it is overdue.
+    /// Whether the policy of today lets it stand in the way of an application once it is overdue; never
+    /// where nobody knows the mode.
     pub blocks: bool,
 }
 
@@ -64,7 +65,8 @@ impl Broker {
             project_name: project.unwrap_or_default(),
             overdue: one.is_overdue(today),
             pressing: one.is_pressing(),
-            blocks: kinds.any(|it| it.id == one.kind && it.blocks && in_force(it)),
+            blocks: !one.is_by_default()
+                && kinds.any(|it| it.id == one.kind && it.blocks && in_force(it)),
             follow_up: one,
         }
     }

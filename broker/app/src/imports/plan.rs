@@ -5,7 +5,9 @@ mod later;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use broker_model::{Allocation, AllocationId, Balance, OrganisationId, ProjectId, SiteId};
+use broker_model::{
+    Allocation, AllocationId, Balance, FollowUp, OrganisationId, ProjectId, SiteId,
+};
 use broker_store::{Change, Write};
 
 use super::carry_out::Plan;
@@ -34,6 +36,8 @@ pub(super) struct Planner<'a> {
     pub(super) accounts: Accounts,
     /// The same of lines whose projects are not there yet.
     pub(super) planned: BTreeMap<(SiteId, String), (OrganisationId, String)>,
+    /// What those owe whose hours end on another day.
+    pub(super) owed: BTreeMap<OrganisationId, Vec<FollowUp>>,
     /// Ids of calls that a line before has, by the project that it is of.
     pub(super) called: BTreeMap<String, ProjectId>,
 }
@@ -65,6 +69,7 @@ impl Broker {
             told: BTreeSet::new(),
             accounts: self.accounts_named().await?,
             planned: BTreeMap::new(),
+            owed: BTreeMap::new(),
             called: BTreeMap::new(),
         };
         planner.plan.report.remarks.clone_from(&batch.remarks);

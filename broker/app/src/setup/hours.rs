@@ -1,7 +1,8 @@
 //! Allocations of a setup file: their terms, and the hours granted.
 
 use broker_model::{
-    Allocation, AllocationScope, Balance, EntryBody, EntryKind, OrganisationId, UnitMillis,
+    Allocation, AllocationScope, Balance, EntryBody, EntryKind, FollowUp, OrganisationId,
+    UnitMillis,
 };
 use broker_store::{Change, CommitError, Write};
 
@@ -32,7 +33,15 @@ impl Broker {
         let reference = of.as_ref().and_then(|it| it.call_reference.as_deref());
         let allocation = self.completed(allocation, (known.as_ref(), reference));
         let (change, said) = match (known, of) {
-            (Some(known), _) => self.changed_allocation(&known, allocation),
+            (Some(known), of) => {
+                let owed = match of {
+                    Some(of) if known.valid_until != allocation.valid_until => {
+                        self.readable_of(of.organisation).await?
+                    }
+                    _ => Vec::new(),
+                };
+                self.changed_allocation(&known, allocation, &owed)
+            }
             (None, Some(of)) => self.new_allocation(allocation, of.organisation),
             (None, None) => return Ok(()),
         };
@@ -100,16 +109,19 @@ impl Broker {
         (change, vec![said])
     }
 
-    /// What the file says otherwise than the database, with an entry for each kind of difference.
+    /// What the file says otherwise than the database, with an entry for each kind of difference. What of `owed` follows
+    /// from its end moves with it.
     pub(crate) fn changed_allocation(
         &self,
         known: &Allocation,
         file: Allocation,
+        owed: &[FollowUp],
     ) -> (Change, Vec<String>) {
         let (mut change, mut said) = (Change::default(), Vec::new());
         let (id, was, to) = (known.id, known.balance, file.balance.granted);
         let goes_on = file.valid_until > self.inner.clock.now();
         let changed = differences(known, &file);
+        let (moved, due) = self.moved_follow_ups(owed, (known, &file));
         if !changed.is_empty() {
             let entry = self.terms_entry(EntryKind::AllocationChanged, &file);
             change.entries.push(entry);
@@ -117,6 +129,9 @@ impl Broker {
             change.writes.push(write);
             said.push(format!(": changed {}", changed.join(", ")));
         }
+        change.entries.extend(moved.entries);
+        change.writes.extend(moved.writes);
+        said.extend(due);
         // Hours are lost by the end of a term only, and this one has not ended any more.
         if goes_on && was.lost > UnitMillis::ZERO {
             let entry = self.hours_entry(EntryKind::HoursRecovered, known);

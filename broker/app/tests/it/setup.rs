@@ -187,6 +187,7 @@ async fn what_is_unused_when_the_term_ends_is_lost_once_nothing_is_held() {
             done,
             [
                 "allocation sample/grant: changed valid_until",
+                "allocation sample/grant: its final_report is due on 2027-02-22",
                 "allocation sample/grant: 4998.0000 lost hours are there again",
             ]
         );

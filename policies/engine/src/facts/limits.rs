@@ -303,7 +303,7 @@ impl<'a> Facts<'a> {
     fn capped(&self, id: &str, had: impl Fn(Scope) -> Option<u32>) -> Compared {
         let cap = self.cap(id);
         Compared {
-            value: had(cap.map(|it| it.scope).unwrap_or_default()).map(u64::from),
+            value: had(cap.and_then(|it| it.scope).unwrap_or_default()).map(u64::from),
             limit: cap.map(|it| it.value),
         }
     }

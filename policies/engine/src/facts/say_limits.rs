@@ -63,7 +63,7 @@ impl Facts<'_> {
 
 impl Facts<'_> {
     fn say_where(&self, cap: &str, voice: Voice<'_>, out: &mut String) {
-        let scope = self.cap(cap).map(|it| it.scope).unwrap_or_default();
+        let scope = self.cap(cap).and_then(|it| it.scope).unwrap_or_default();
         out.push_str(voice.text(match scope {
             Scope::System => HERE,
             Scope::Mode => EVERYWHERE,

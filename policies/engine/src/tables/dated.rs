@@ -38,9 +38,9 @@ pub struct Limit {
     /// Of one access mode only; goes before rows of all modes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
-    /// Of a cap: at how many systems of its mode it counts.
-    #[serde(default, skip_serializing_if = "Scope::is_system")]
-    pub scope: Scope,
+    /// Of a cap only: at how many systems of its mode it counts; at the one that is asked about where it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
     /// States outside the Union where it holds as well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub states: Vec<String>,
@@ -64,13 +64,6 @@ pub enum Scope {
     System,
     /// At all systems of the mode together.
     Mode,
-}
-
-impl Scope {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
-    fn is_system(&self) -> bool {
-        *self == Self::System
-    }
 }
 
 /// Something that is owed after an allocation.
@@ -257,13 +250,30 @@ pub(crate) fn load_ai_act(source: &Source) -> Result<AiAct, LoadError> {
         check(source, rows)?;
     }
     check(source, &loaded.limits)?;
+    check_no_scope(source, &loaded.limits)?;
     Ok(loaded)
 }
 
-pub(crate) fn load_limits(source: &Source) -> Result<Vec<Limit>, LoadError> {
+pub(crate) fn load_caps(source: &Source) -> Result<Vec<Limit>, LoadError> {
     let Limits { limit: limits } = parse(source)?;
     check(source, &limits)?;
     Ok(limits)
+}
+
+/// Those that nothing is counted for by mode.
+pub(crate) fn load_limits(source: &Source) -> Result<Vec<Limit>, LoadError> {
+    let limits = load_caps(source)?;
+    check_no_scope(source, &limits)?;
+    Ok(limits)
+}
+
+/// It would do nothing, and whoever wrote it believes that it does.
+fn check_no_scope(source: &Source, rows: &[Limit]) -> Result<(), LoadError> {
+    let Some(row) = rows.iter().find(|it| it.scope.is_some()) else {
+        return Ok(());
+    };
+    let reason = format!("`{}` takes no `scope`: rows of tables/caps.toml do", row.id);
+    Err(bad_row(source, &format!("\"{}\"", row.id), reason))
 }
 
 pub(crate) fn load_programmes(
@@ -310,22 +320,34 @@ pub(crate) fn load_follow_ups(source: &Source) -> Result<FollowUps, LoadError> {
     Ok(loaded)
 }
 
-/// A ceiling that counts over years says over how many.
+/// A ceiling that counts over years says over how many, on each of its days.
 pub(crate) fn load_aid(source: &Source) -> Result<Vec<Limit>, LoadError> {
     let limits = load_limits(source)?;
-    let counts = |row: &Limit| {
-        let mut years = limits.iter().filter(|it| it.id == "de_minimis_years");
-        years.any(|it| it.holds_on(row.since))
-    };
     let mut ceilings = limits.iter().filter(|it| it.id == "de_minimis");
-    match ceilings.find(|it| !counts(it)) {
+    match ceilings.find_map(|it| first_without_years(it, &limits)) {
         None => Ok(limits),
-        Some(row) => {
-            let reason = format!(
-                "`de_minimis` holds from {} on and no `de_minimis_years` does",
-                row.since
-            );
+        Some(day) => {
+            let reason = format!("`de_minimis` holds on {day} and no `de_minimis_years` does");
             Err(bad_row(source, "\"de_minimis\"", reason))
         }
     }
+}
+
+/// The first day of a ceiling on which nothing says how many years count: all that was ever given would.
+fn first_without_years(ceiling: &Limit, limits: &[Limit]) -> Option<Date> {
+    let mut day = ceiling.since;
+    while ceiling.holds_on(day) {
+        let years = limits.iter().filter(|it| it.id == "de_minimis_years");
+        // Nobody reads those of one class or one mode.
+        let of_all = years.filter(|it| it.class.is_none() && it.mode.is_none());
+        match { of_all.filter(|it| it.holds_on(day)) }
+            .map(|it| it.until.unwrap_or(Date::MAX))
+            .max()
+        {
+            None => return Some(day),
+            Some(until) if until == Date::MAX => return None,
+            Some(until) => day = until,
+        }
+    }
+    None
 }

@@ -1,8 +1,9 @@
 //! What becomes of allocations that were imported before.
 
 use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
 
-use broker_model::{Allocation, AllocationId, ProjectId, UnitMillis};
+use broker_model::{Allocation, AllocationId, FollowUp, ProjectId, UnitMillis};
 use broker_store::{Change, Write};
 
 use super::{Planner, allocation};
@@ -30,11 +31,29 @@ impl Planner<'_> {
         if self.faults.count() > before {
             return Ok(());
         }
-        let (mut change, words) = self.broker.changed_allocation(known, wanted.clone());
+        let owed = self.owed_after(known, &wanted).await?;
+        let (mut change, words) = { self.broker }.changed_allocation(known, wanted.clone(), &owed);
         says::with_both(&mut change.entries, known, &wanted);
         let words = says::spelt_out(words, known, &wanted);
         self.take(project, &line.reference, (change, words));
         Ok(())
+    }
+
+    /// What is owed after an allocation whose end is moved; read once of each organisation, which may have thousands.
+    async fn owed_after(&mut self, was: &Allocation, is: &Allocation) -> Result<Vec<FollowUp>> {
+        if was.valid_until == is.valid_until {
+            return Ok(Vec::new());
+        }
+        let broker = self.broker;
+        let Some(of) = broker.inner.store.find_project(was.project).await? else {
+            return Ok(Vec::new());
+        };
+        let all = match self.owed.entry(of.organisation) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(broker.readable_of(of.organisation).await?),
+        };
+        let own = all.iter().filter(|it| it.allocation == was.id);
+        Ok(own.cloned().collect())
     }
 
     /// The project that the allocation is of, unless the line would make it another allocation.

@@ -533,3 +533,104 @@ async fn a_follow_up_that_cannot_be_read_keeps_no_reminder_of_others_from_being_
     assert_eq!(case.broker.remind_once().await.unwrap(), 1);
     assert_eq!(case.broker.remind_once().await.unwrap(), 0);
 }
+
+impl Case {
+    /// Hours that a source gave the organisation, by the call that this is the id of, until this day.
+    async fn imported(&self, of: &Organisation, call: &str, until: &str) {
+        let line = format!(
+            "A-1,,,{},Own hours,{call},federation,union,GPU-hour,5,2026-11-01,{until},,",
+            of.id
+        );
+        let table = crate::imports::table(&[&line]);
+        crate::imports::import_of(&self.broker, &table, false)
+            .await
+            .unwrap();
+    }
+
+    /// What is owed, and until when.
+    async fn last_days(&self) -> Vec<String> {
+        let owed = self.owed().await;
+        let with_days = owed.iter().filter_map(|it| {
+            let day = it.follow_up.due_on?;
+            Some(format!("{} {day}", it.follow_up.kind))
+        });
+        let mut found: Vec<String> = with_days.collect();
+        found.sort();
+        found
+    }
+}
+
+#[tokio::test]
+async fn a_report_that_is_owed_by_default_is_overdue_and_stands_in_the_way_of_nothing() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    case.checked(&organisation, true).await;
+    case.imported(&organisation, "", "2026-12-31").await;
+    case.until("2027-04-01T00:00:00Z");
+    let report = case.final_report().await;
+    assert!(report.overdue);
+    assert!(!report.blocks);
+    assert!(case.may_apply(&organisation).await);
+}
+
+#[tokio::test]
+async fn last_days_move_with_the_end_of_hours_that_goes_on_or_comes_sooner() {
+    for (call, first, longer, shorter) in [
+        (
+            "",
+            &["final_report 2027-03-31"][..],
+            &["final_report 2028-03-31"][..],
+            &["final_report 2027-02-28"][..],
+        ),
+        (
+            "EHPC-AIF-2026PG01-907",
+            &[
+                "final_report 2027-03-31",
+                "outcome_survey 2027-06-30",
+                "outcome_survey 2027-12-31",
+            ],
+            &[
+                "final_report 2028-03-31",
+                "outcome_survey 2028-06-30",
+                "outcome_survey 2028-12-31",
+            ],
+            &[
+                "final_report 2027-02-28",
+                "outcome_survey 2027-05-30",
+                "outcome_survey 2027-11-30",
+            ],
+        ),
+    ] {
+        let mut case = Case::new().await;
+        let organisation = case.registered().await;
+        case.imported(&organisation, call, "2026-12-31").await;
+        assert_eq!(case.last_days().await, first);
+        case.imported(&organisation, call, "2027-12-31").await;
+        assert_eq!(case.last_days().await, longer);
+        let moved = case.entries("follow_up.moved").await;
+        assert_eq!(moved.len(), longer.len());
+        case.imported(&organisation, call, "2026-11-30").await;
+        assert_eq!(case.last_days().await, shorter);
+    }
+}
+
+#[tokio::test]
+async fn a_last_day_that_a_reviewer_gave_or_what_was_handed_in_stays_when_the_end_is_moved() {
+    for hands_in in [false, true] {
+        let mut case = Case::new().await;
+        let organisation = case.registered().await;
+        case.imported(&organisation, "", "2026-12-31").await;
+        let report = case.final_report().await.follow_up.id;
+        if hands_in {
+            case.fulfil(report).await.unwrap();
+        } else {
+            let later = postponement("2027-04-15");
+            let postponed = case.broker.reopen_follow_up(&case.reviewer, report, &later);
+            postponed.await.unwrap();
+        }
+        let before = case.last_days().await;
+        case.imported(&organisation, "", "2027-12-31").await;
+        assert_eq!(case.last_days().await, before);
+        assert!(case.entries("follow_up.moved").await.is_empty());
+    }
+}

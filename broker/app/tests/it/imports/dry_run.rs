@@ -23,7 +23,7 @@ async fn a_dry_run_says_what_the_real_one_then_does_and_changes_nothing() {
         assert_eq!(imported(&broker, "A-1").await, before);
         assert_eq!(imported(&broker, "A-3").await, None);
         assert_eq!(broker.store().ledger_size().await.unwrap(), size);
-        assert_eq!((dry.changes.len(), dry.remarks.len()), (6, 1), "{dry:?}");
+        assert_eq!((dry.changes.len(), dry.remarks.len()), (7, 1), "{dry:?}");
 
         let real = import_of(&broker, &text, false).await.unwrap();
         assert_eq!(real, dry, "ids included");

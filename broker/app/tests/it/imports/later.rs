@@ -23,6 +23,7 @@ async fn a_changed_line_changes_hours_term_and_accounts_with_what_was_and_is() {
         [
             "allocation A-1: valid_until 2027-05-31T22:00:00Z became 2027-06-30T22:00:00Z",
             "allocation A-1: local_accounts lumi=project_1 became bsc=b2;lumi=project_2",
+            "allocation A-1: its final_report is due on 2027-09-30",
             "allocation A-1: 100.0000 hours granted became 80.5000",
         ]
     );
@@ -30,7 +31,7 @@ async fn a_changed_line_changes_hours_term_and_accounts_with_what_was_and_is() {
     assert_eq!(now.balance.granted, UnitMillis(289_800_000));
     assert_eq!(now.local_accounts.len(), 2);
     let entries = Books::read(&broker).await.entries;
-    let [terms, grant] = &entries[usize::try_from(before).unwrap()..] else {
+    let [terms, report, grant] = &entries[usize::try_from(before).unwrap()..] else {
         panic!("{entries:?}");
     };
     assert_eq!(terms.kind, EntryKind::AllocationChanged);
@@ -38,6 +39,8 @@ async fn a_changed_line_changes_hours_term_and_accounts_with_what_was_and_is() {
     assert_eq!(terms.data["after"]["valid_until"], "2027-06-30T22:00:00Z");
     let digest = |of: &str| terms.data[of]["local_accounts_sha256"].clone();
     assert_ne!(digest("before"), digest("after"));
+    assert_eq!(report.kind, EntryKind::FollowUpMoved);
+    assert_eq!(report.data["due_on"], "2027-09-30");
     assert_eq!(grant.kind, EntryKind::GrantChanged);
     assert_eq!(grant.data["from_unit_ms"], 360_000_000);
     assert_eq!(grant.data["to_unit_ms"], 289_800_000);
