@@ -36,6 +36,8 @@ pub struct CheckAnswer {
     pub question: Option<Box<Question>>,
     /// What is still to be done before a job runs, and by whom.
     pub missing: Vec<Missing>,
+    /// Where jobs under the allocation do not go, by which rule; nobody has to do anything, they go to other systems.
+    pub closed_systems: Vec<Missing>,
 }
 
 /// A decision that was made, on its way into the same transaction as what it allows.
@@ -78,11 +80,12 @@ impl Broker {
         };
         let decision = made.decision.clone();
         let about = (standing.organisation.id, allocation);
-        let mut missing = self.missing(caller, &decision, about).await?;
+        let missing = self.missing(caller, &decision, about).await?;
         let mut allocations = standing.allocations.iter();
-        if let Some(it) = allocations.find(|it| Some(it.id) == allocation) {
-            missing.extend(self.missing_systems(&standing, it).await?);
-        }
+        let closed_systems = match allocations.find(|it| Some(it.id) == allocation) {
+            Some(it) => self.missing_systems(&standing, it).await?,
+            None => Vec::new(),
+        };
         Ok(CheckAnswer {
             project,
             organisation: standing.organisation.name.clone(),
@@ -90,6 +93,7 @@ impl Broker {
             question: Some(Box::new(made.question.clone())),
             decision,
             missing,
+            closed_systems,
         })
     }
 

@@ -46,6 +46,7 @@ struct ProjectView {
     allocations: Vec<AllocationView>,
     decision: DecisionView,
     missing: Vec<MissingView>,
+    closed: Vec<MissingView>,
 }
 
 struct AllocationView {
@@ -152,6 +153,7 @@ async fn project(
             None => DecisionView::in_english(texts, &answer.decision),
         },
         missing: missing::views(texts, &answer.missing, said.as_ref()),
+        closed: missing::views(texts, &answer.closed_systems, said.as_ref()),
     })
 }
 

@@ -29,6 +29,7 @@ pub(crate) async fn check(
         organisation: answer.organisation,
         allocation: answer.allocation,
         missing: language::missing_in_words(answer.missing, (&written, &said)),
+        closed_systems: language::missing_in_words(answer.closed_systems, (&written, &said)),
         decision: decision::view(said),
     }))
 }

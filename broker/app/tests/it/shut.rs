@@ -129,13 +129,14 @@ async fn whoever_checks_is_told_where_the_hours_cannot_be_used() {
     let asks = async || {
         let caller = engineer(&broker).await;
         let answer = broker.check(&caller, project_id("sample")).await.unwrap();
-        answer.missing
+        assert_eq!(answer.missing, [], "nothing is to be done");
+        answer.closed_systems
     };
     assert_eq!(asks().await, []);
     used(&world, &broker, "meluxina", "gpu", OF_MELUXINA).await;
-    let missing = asks().await;
-    let [one] = missing.as_slice() else {
-        panic!("{missing:?}");
+    let closed = asks().await;
+    let [one] = closed.as_slice() else {
+        panic!("{closed:?}");
     };
     let words = "no hours at meluxina/meluxina: 35 % of the system's time are used for the Union, which may have 35 %";
     assert_eq!((one.by, one.words.as_str()), (MissingFrom::Nobody, words));

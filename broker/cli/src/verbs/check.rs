@@ -36,6 +36,7 @@ pub(crate) async fn run(
             )?;
         }
         missing(&answer.missing, out)?;
+        closed(&answer.closed_systems, out)?;
     }
     Ok(u8::from(!may))
 }
@@ -123,6 +124,19 @@ pub(super) fn missing(all: &[Missing], out: &mut impl Write) -> anyhow::Result<(
                     .with("how", &one.how)
             )?,
         }
+    }
+    Ok(())
+}
+
+/// Where jobs under the allocation do not go.
+fn closed(systems: &[Missing], out: &mut impl Write) -> anyhow::Result<()> {
+    if systems.is_empty() {
+        return Ok(());
+    }
+    let title = say("closed to jobs under this allocation, which go to other systems:");
+    writeln!(out, "\n{title}")?;
+    for one in systems {
+        writeln!(out, "  {}", one.words)?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod audit;
+mod closed;
 mod contact;
 mod entitlement;
 mod entitlement_input;

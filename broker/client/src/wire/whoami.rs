@@ -96,6 +96,10 @@ pub struct CheckView {
     /// What is still to be done before a job runs, and by whom.
     #[serde(default)]
     pub missing: Vec<Missing>,
+    /// Systems that take no jobs under the allocation, each with the rule that says so. Nobody has to do anything:
+    /// jobs go to other systems.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closed_systems: Vec<Missing>,
 }
 
 /// How people may sign in: `GET /login`, open to all. The first issuer stands at the top too.

@@ -442,6 +442,10 @@ async fn where_the_share_is_used_up_the_form_says_so_before_and_after_a_job_is_h
     assert!(!quote.text.contains("value=\"submit\""), "{}", quote.text);
     let home = browser.get("/").await;
     assert!(home.text.contains(words), "{}", home.text);
+    let closed = "Systems closed to jobs under this allocation";
+    assert!(home.text.contains(closed), "{}", home.text);
+    let missing = "What is still missing";
+    assert!(!home.text.contains(missing), "{}", home.text);
     browser.language = "fr";
     let sending = [("job", file.as_str()), ("action", "submit")];
     let sent = browser.submit(&quote, "/jobs/new", &sending).await;
