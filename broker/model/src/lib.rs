@@ -40,6 +40,7 @@ mod states_page;
 mod terms;
 mod units;
 mod usage;
+mod ways;
 
 pub use accounts::{Allocation, AllocationScope, Balance, FundingShare, Project, SettledRule};
 pub use agent::{
@@ -115,3 +116,4 @@ pub use terms::{
 };
 pub use units::{GpuMillis, UnitMillis};
 pub use usage::{Charge, OrganisationWas, UsageRecord};
+pub use ways::{Ways, folded_ways};

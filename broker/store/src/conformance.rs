@@ -24,6 +24,8 @@ pub mod signatories;
 pub mod sites;
 pub mod usage;
 
+pub use fixtures::usage_of_others;
+
 use std::sync::Arc;
 
 use crate::Store;

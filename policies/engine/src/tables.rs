@@ -5,21 +5,23 @@ mod dated;
 mod evidence;
 mod holidays;
 mod identifiers;
+mod limits;
 mod project_ids;
 mod size_classes;
 
 use jiff::civil::Date;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub(crate) use self::countries::{Bound, Countries, Country, Standing, is_country_code};
 pub(crate) use self::dated::{AiAct, FollowUps, Programme};
-pub use self::dated::{DefaultDuty, FollowUpKind, Limit, Named, Reminder, Scope};
+pub use self::dated::{DefaultDuty, FollowUpKind, Named, Reminder};
 pub use self::evidence::EvidenceKindInfo;
 pub(crate) use self::evidence::EvidenceKinds;
 pub(crate) use self::holidays::WorkingDays;
 pub use self::holidays::{Due, Holiday};
 pub(crate) use self::identifiers::{EuidRow, FormRow, Identifiers, PlainRow, VatRow};
+pub use self::limits::{Limit, Scope};
 pub(crate) use self::project_ids::ProjectIds;
 pub use self::project_ids::{ProjectIdFault, ProjectIdParts};
 pub(crate) use self::size_classes::SizeClasses;
@@ -67,10 +69,10 @@ impl Tables {
             identifiers: Identifiers::load(&sources.identifiers)?,
             project_ids: ProjectIds::load(sources.more(PROJECT_IDS)?, &modes)?,
             ai_act: dated::load_ai_act(sources.more(AI_ACT)?)?,
-            aid: dated::load_aid(sources.more(AID)?)?,
-            caps: dated::load_caps(sources.more(CAPS)?)?,
+            aid: limits::load_aid(sources.more(AID)?)?,
+            caps: limits::load_caps(sources.more(CAPS)?, &modes)?,
             follow_ups: dated::load_follow_ups(sources.more(FOLLOW_UPS)?)?,
-            shares: dated::load_limits(sources.more(SHARES)?)?,
+            shares: limits::load_shares(sources.more(SHARES)?)?,
             programmes: dated::load_programmes(sources.more(PROGRAMMES)?, &countries)?,
             countries,
             modes,
@@ -97,6 +99,15 @@ impl Span {
     pub(crate) fn is_empty(self) -> bool {
         self.is_over_on(self.since)
     }
+}
+
+/// Of a field that people lean on: nothing but white space says nothing.
+pub(crate) fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.trim().is_empty() {
+        return Err(D::Error::custom("this is empty: say where it comes from"));
+    }
+    Ok(text)
 }
 
 pub(crate) fn parse<T: DeserializeOwned>(source: &Source) -> Result<T, LoadError> {

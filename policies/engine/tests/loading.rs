@@ -617,14 +617,15 @@ fn a_ceiling_of_aid_says_over_how_many_years_it_counts() {
     let years = |day: &str| engine.limit_on("de_minimis_years", day.parse().unwrap());
     assert_eq!(years("2023-12-31"), None);
     assert_eq!(years("2024-01-01"), Some(3));
+    let row = "id = \"de_minimis_years\"\nvalue = 3\nsince = \"2024-01-01\"\n";
+    let later = row.replace("2024-01-01", "2025-01-01");
     let complaint = Folder::new()
-        .edit("tables/aid.toml", "\"de_minimis_years\"", "\"years\"")
+        .edit("tables/aid.toml", row, &later)
         .complaint();
     assert!(
         complaint.contains("`de_minimis` holds on 2024-01-01 and no `de_minimis_years` does"),
         "{complaint}"
     );
-    let row = "id = \"de_minimis_years\"\nvalue = 3\nsince = \"2024-01-01\"\n";
     let whole = format!("{row}until = \"2031-01-01\"\n");
     let ends_before = format!("{row}until = \"2030-01-01\"\n");
     let complaint = { Folder::new() }
@@ -697,4 +698,85 @@ fn a_cap_counts_at_the_system_or_at_all_of_the_mode_as_its_row_says() {
         "{}",
         strange.complaint()
     );
+}
+
+/// Each of these would lift a ceiling, or put a rule to sleep, without a word.
+#[test]
+fn a_number_that_no_rule_would_read_is_refused() {
+    let refused = |table: &str, (was, is): (&str, &str), words: &str| {
+        let complaint = Folder::new()
+            .edit(&format!("tables/{table}.toml"), was, is)
+            .complaint();
+        assert!(complaint.contains(words), "{complaint}");
+    };
+    let union = "id = \"union_share\"\nclass = \"high_end\"\n";
+    refused(
+        "shares",
+        (union, "id = \"union\"\nclass = \"high_end\"\n"),
+        "`union` is read by no rule; this table has union_share, commercial_share",
+    );
+    refused(
+        "shares",
+        (union, "id = \"union_share\"\nclass = \"hihg_end\"\n"),
+        "`hihg_end` is no `[[class]]` of this table",
+    );
+    refused(
+        "shares",
+        (union, "id = \"union_share\"\n"),
+        "`union_share` differs by `class`, and names none",
+    );
+    refused(
+        "shares",
+        (
+            "id = \"commercial_share\"\n",
+            "id = \"commercial_share\"\nclass = \"quantum\"\n",
+        ),
+        "`commercial_share` holds at every system, and names a `class`",
+    );
+    refused(
+        "shares",
+        ("value = 500", "value = 1001"),
+        "`union_share` is 1001, and 1000 at most",
+    );
+    refused(
+        "caps",
+        ("mode = \"aif_playground\"", "mode = \"aif_plaiground\""),
+        "`aif_plaiground` is no mode",
+    );
+    refused(
+        "aid",
+        ("value = 3\n", "value = 3\nmode = \"aif_playground\"\n"),
+        "`de_minimis_years` takes no `mode`: nothing reads it there",
+    );
+}
+
+#[test]
+fn a_share_may_be_the_whole_of_a_system_and_none_of_it() {
+    for value in ["value = 1000", "value = 0"] {
+        let folder = Folder::new().edit("tables/shares.toml", "value = 500", value);
+        folder.load().unwrap();
+    }
+}
+
+#[test]
+fn a_row_that_does_not_say_where_it_comes_from_is_refused() {
+    for (file, was, is) in [
+        (
+            "tables/caps.toml",
+            "source = \"platform default\"",
+            "source = \" \"",
+        ),
+        (
+            "modes/aif_fast_lane.toml",
+            "source = \"",
+            "source = \"\" # \"",
+        ),
+    ] {
+        let complaint = Folder::new().edit(file, was, is).complaint();
+        assert!(
+            complaint.contains("this is empty: say where it comes from"),
+            "{complaint}"
+        );
+        assert!(complaint.contains(file), "{complaint}");
+    }
 }

@@ -281,6 +281,30 @@ fn a_mode_that_contradicts_itself_is_refused_with_its_file() {
 }
 
 #[test]
+fn a_mode_whose_numbers_leave_nothing_or_everything_open_is_refused() {
+    let complaint = |was: &str, is: &str| {
+        let folder = Folder::new().edit("modes/aif_fast_lane.toml", was, is);
+        folder.complaint()
+    };
+    for months in ["[]", "[0]", "[1, 2, 2]", "[3, 2]", "[121]"] {
+        let said = complaint("value = [1, 2, 3]", &format!("value = {months}"));
+        assert!(
+            said.contains("its `durations_months` are from 1 to 120"),
+            "{said}"
+        );
+    }
+    let said = complaint("most = 50_000", "most = 0");
+    assert!(said.contains("its GPU-hours are none"), "{said}");
+    for days in [0, 367] {
+        let said = complaint("working_days = 4", &format!("working_days = {days}"));
+        assert!(
+            said.contains("its decision takes from 1 to 366 days"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn a_holiday_that_is_none_is_refused_with_its_line() {
     let complaint = |to: &str| {
         Folder::new()

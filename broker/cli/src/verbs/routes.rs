@@ -4,7 +4,7 @@ use broker_client::Client;
 use broker_client::wire::{
     ChangeView, DecisionResult, DecisionView, NotOfferedView, RouteNeed, RouteProject, RouteView,
 };
-use broker_model::AiAct;
+use broker_model::{AiAct, Ways, folded_ways};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -151,8 +151,8 @@ fn one(route: &RouteView, out: &mut impl Write) -> anyhow::Result<()> {
         writeln!(out, "  {}", line.replace('\n', "\n  "))?;
     }
     check::rules(&route.decision, out)?;
-    for (at, ways) in folded(&route.changes) {
-        let changes = together(at, &ways);
+    for ways in folded(&route.changes) {
+        let changes = together(&ways);
         writeln!(
             out,
             "  {}",
@@ -212,13 +212,13 @@ impl Asked {
 }
 
 /// What is shared by all of them, and of the evidence in which they differ one.
-fn together(at: Option<usize>, ways: &[&Vec<ChangeView>]) -> Vec<String> {
-    let first = ways.first().map_or(&[][..], |it| it.as_slice());
+fn together(ways: &Ways<'_, ChangeView>) -> Vec<String> {
+    let first = ways.all.first().copied().unwrap_or_default();
     let told = first.iter().enumerate().map(|(place, it)| {
-        if at != Some(place) {
+        if ways.differ_at != Some(place) {
             return change(it);
         }
-        let kinds = ways.iter().filter_map(|way| way.get(place));
+        let kinds = ways.all.iter().filter_map(|way| way.get(place));
         let kinds: Vec<String> = kinds.map(value).collect();
         fill("one of these, checked: {kinds}")
             .with("kinds", kinds.join(", "))
@@ -227,33 +227,9 @@ fn together(at: Option<usize>, ways: &[&Vec<ChangeView>]) -> Vec<String> {
     told.collect()
 }
 
-/// Ways that differ in one evidence alone, together; and where they do.
-fn folded(ways: &[Vec<ChangeView>]) -> Vec<(Option<usize>, Vec<&Vec<ChangeView>>)> {
-    let mut groups: Vec<(Option<usize>, Vec<&Vec<ChangeView>>)> = Vec::new();
-    for way in ways {
-        let of_it = groups.iter_mut().find_map(|(at, group)| {
-            let here = differs_at(group.first()?, way)?;
-            at.is_none_or(|it| it == here).then_some((at, group, here))
-        });
-        match of_it {
-            Some((at, group, here)) => {
-                *at = Some(here);
-                group.push(way);
-            }
-            None => groups.push((None, vec![way])),
-        }
-    }
-    groups
-}
-
-/// The place of the only change that is another one, where both are evidence and stand beside others.
-fn differs_at(one: &[ChangeView], other: &[ChangeView]) -> Option<usize> {
-    let pairs = one.iter().zip(other).enumerate();
-    let mut different = pairs.filter(|(_, (a, b))| a != b);
-    let (at, (a, b)) = different.next()?;
-    let is_only = different.next().is_none() && one.len() == other.len() && one.len() > 1;
-    let of_evidence = [a, b].iter().all(|it| it.field == "evidence");
-    (is_only && of_evidence).then_some(at)
+/// Ways that differ in one evidence alone, together.
+fn folded(ways: &[Vec<ChangeView>]) -> Vec<Ways<'_, ChangeView>> {
+    folded_ways(ways, |a, b| a.field == "evidence" && b.field == "evidence")
 }
 
 fn value(change: &ChangeView) -> String {
@@ -296,8 +272,7 @@ mod tests {
             alone("a"),
             alone("b"),
         ];
-        let told =
-            { folded(&ways).into_iter() }.map(|(at, ways)| together(at, &ways).join(" and "));
+        let told = { folded(&ways).into_iter() }.map(|ways| together(&ways).join(" and "));
         let told: Vec<String> = told.collect();
         let expected = [
             "need.months = 3 and one of these, checked: a, b, c",

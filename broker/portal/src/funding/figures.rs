@@ -38,14 +38,17 @@ impl Found {
     pub(super) fn new(titles: Titles<'_>, of: &Indicators) -> Self {
         let texts = titles.texts;
         let size = |it: &str| texts.word(it);
-        let country = |it: &str| match it {
-            "not_said" => texts.word(it),
-            code => titles.of(TitleKind::Country, code),
+        let by_title = |kind: TitleKind| {
+            move |it: &str| match it {
+                "not_said" => texts.word(it),
+                code => titles.of(kind, code),
+            }
         };
+        let (country, sector) = (by_title(TitleKind::Country), by_title(TitleKind::Sector));
         let parts = [
             Parts::new("funding.by_size", (texts, &of.by_size), size),
             Parts::new("funding.by_country", (texts, &of.by_country), country),
-            Parts::new("funding.by_sector", (texts, &of.by_sector), size),
+            Parts::new("funding.by_sector", (texts, &of.by_sector), sector),
         ];
         Self {
             gpu: of.gpu.to_string(),

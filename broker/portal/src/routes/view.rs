@@ -1,7 +1,7 @@
 //! How a route becomes words: the one place that reads what the policy engine says of routes.
 
 use broker_app::{NotOfferedFound, RouteFound};
-use broker_model::OrganisationId;
+use broker_model::{OrganisationId, Ways, folded_ways};
 use policy_engine::{
     AccessMode, Change, Cost, Duty, GpuHours, OfferState, Outcome, Route, Sourced, TitleKind,
 };
@@ -163,8 +163,8 @@ impl RouteView {
             since: since_words(texts, route),
             why: offer.why.as_deref().map(|it| in_language(titles, it)),
             decision: DecisionView::in_words(texts, engine, &route.decision),
-            changes: { folded(&route.changes).into_iter() }
-                .map(|(at, ways)| together(titles, at, &ways))
+            changes: { folded(&route.changes).iter() }
+                .map(|ways| together(titles, ways))
                 .collect(),
             cost: cost(titles, route.cost, mode),
             share: { route.share.as_ref() }.map(|it| Said::of(it, share(texts, &it.value))),
@@ -308,13 +308,13 @@ fn duty(titles: Titles<'_>, duty: &Duty) -> String {
 }
 
 /// All of them at once: what these ways share, and of the evidence in which they differ one.
-fn together(titles: Titles<'_>, at: Option<usize>, ways: &[&Vec<Change>]) -> String {
-    let first = ways.first().map_or(&[][..], |it| it.as_slice());
+fn together(titles: Titles<'_>, ways: &Ways<'_, Change>) -> String {
+    let first = ways.all.first().copied().unwrap_or_default();
     let words = first.iter().enumerate().map(|(place, it)| {
-        if at != Some(place) {
+        if ways.differ_at != Some(place) {
             return change(titles, it);
         }
-        let kinds = { ways.iter() }.filter_map(|way| way.get(place)?.to.as_str());
+        let kinds = { ways.all.iter() }.filter_map(|way| way.get(place)?.to.as_str());
         let kinds: Vec<String> = { kinds }
             .map(|it| titles.of(TitleKind::EvidenceKind, it))
             .collect();
@@ -325,33 +325,9 @@ fn together(titles: Titles<'_>, at: Option<usize>, ways: &[&Vec<Change>]) -> Str
     words.join(titles.texts.of("ways.and"))
 }
 
-/// Ways that differ in one evidence alone, together; and where they do.
-fn folded(ways: &[Vec<Change>]) -> Vec<(Option<usize>, Vec<&Vec<Change>>)> {
-    let mut groups: Vec<(Option<usize>, Vec<&Vec<Change>>)> = Vec::new();
-    for way in ways {
-        let of_it = groups.iter_mut().find_map(|(at, group)| {
-            let here = differs_at(group.first()?, way)?;
-            at.is_none_or(|it| it == here).then_some((at, group, here))
-        });
-        match of_it {
-            Some((at, group, here)) => {
-                *at = Some(here);
-                group.push(way);
-            }
-            None => groups.push((None, vec![way])),
-        }
-    }
-    groups
-}
-
-/// The place of the only change that is another one, where both are evidence and stand beside others.
-fn differs_at(one: &[Change], other: &[Change]) -> Option<usize> {
-    let pairs = one.iter().zip(other).enumerate();
-    let mut different = pairs.filter(|(_, (a, b))| a != b);
-    let (at, (a, b)) = different.next()?;
-    let is_only = different.next().is_none() && one.len() == other.len() && one.len() > 1;
-    let of_evidence = [a, b].iter().all(|it| it.field == "evidence");
-    (is_only && of_evidence).then_some(at)
+/// Ways that differ in one evidence alone, together.
+fn folded(ways: &[Vec<Change>]) -> Vec<Ways<'_, Change>> {
+    folded_ways(ways, |a, b| a.field == "evidence" && b.field == "evidence")
 }
 
 fn change(titles: Titles<'_>, change: &Change) -> String {

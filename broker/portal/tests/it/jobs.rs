@@ -1,8 +1,6 @@
 use std::time::Duration;
 
-use broker_model::{
-    Charge, Clock as _, FundingShare, GpuMillis, Ids, PartitionRef, UnitMillis, UsageRecord,
-};
+use broker_store::conformance::usage_of_others;
 use broker_store::{Change, Write};
 use futures::StreamExt as _;
 use reqwest::Response;
@@ -390,37 +388,12 @@ fn parsed(block: &str) -> Option<SseEvent> {
 
 /// 35 % of the 800 GPUs of MeluXina in 365 days, used by somebody else.
 async fn meluxina_is_used_up(house: &House) {
-    let ids = Ids::from_os();
-    let hours = 280 * 365 * 24;
-    let ended_at = house.clock.now() - jiff::SignedDuration::from_secs(1);
-    let used = UsageRecord {
-        attempt: ids.next(&*house.clock),
-        job: ids.next(&*house.clock),
-        allocation: ids.next(&*house.clock),
-        project: ids.next(&*house.clock),
-        organisation: ids.next(&*house.clock),
-        share: FundingShare::Union,
-        mode: None,
-        organisation_was: None,
-        partition: PartitionRef {
-            site: "meluxina".parse().unwrap(),
-            system: "meluxina".parse().unwrap(),
-            partition: "gpu".parse().unwrap(),
-        },
-        started_at: ended_at - jiff::SignedDuration::from_hours(1),
-        ended_at,
-        nodes: 1,
-        scheduler_gpus: 4,
-        cpus: 0,
-        energy_joules: None,
-        local_account: None,
-        charge: Charge {
-            site_units: UnitMillis::from_hours(hours),
-            site_unit: "node-hour".to_owned(),
-            gpu: GpuMillis::from_hours(hours),
-            charged: UnitMillis::from_hours(hours),
-        },
+    let gpu = broker_model::PartitionRef {
+        site: "meluxina".parse().unwrap(),
+        system: "meluxina".parse().unwrap(),
+        partition: "gpu".parse().unwrap(),
     };
+    let used = usage_of_others(&*house.clock, gpu, 280 * 365 * 24);
     let change = Change {
         writes: vec![Write::InsertUsage(Box::new(used))],
         entries: Vec::new(),

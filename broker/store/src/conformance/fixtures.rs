@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use broker_model::{
     AgentId, Allocation, AllocationId, AllocationScope, Attempt, AttemptId, AttemptState, Balance,
-    Charge, Clock as _, DataNeeds, DecisionId, EntryBody, EntryKind, FundingShare, GpuMillis,
+    Charge, Clock, DataNeeds, DecisionId, EntryBody, EntryKind, FundingShare, GpuMillis,
     HoldReason, Ids, Job, JobId, JobSpec, JobState, ManualClock, Organisation, OrganisationId,
     Outcome, OutcomeKind, PartitionRef, PersonId, Placement, PlacementWishes, Project, ProjectId,
     Resources, SizeClass, UnitMillis, UsageRecord, Variant, Walltime,
@@ -204,28 +204,15 @@ impl World {
 
     pub(super) fn usage(&self, project: ProjectId, ended_at: Timestamp) -> UsageRecord {
         UsageRecord {
-            attempt: self.id(),
-            job: self.id(),
-            allocation: self.id(),
             project,
-            organisation: self.id(),
-            share: FundingShare::Union,
+            attempt: self.id(),
             mode: Some("aif_playground".to_owned()),
-            organisation_was: None,
-            partition: partition("lumi"),
             started_at: ended_at - SignedDuration::from_hours(1),
             ended_at,
-            nodes: 1,
             scheduler_gpus: 8,
             cpus: 56,
             energy_joules: Some(1),
-            local_account: None,
-            charge: Charge {
-                site_units: UnitMillis::from_hours(4),
-                site_unit: "GPU-hour".to_owned(),
-                gpu: GpuMillis::from_hours(4),
-                charged: UnitMillis::from_hours(4),
-            },
+            ..usage_of_others(&self.clock, partition("lumi"), 4)
         }
     }
 
@@ -233,6 +220,36 @@ impl World {
         let mut entry = EntryBody::new(self.now(), EntryKind::JobAccepted);
         entry.job = job;
         entry
+    }
+}
+
+/// Of the Union's share, in an hour that has just ended, by nobody whom a test knows.
+pub fn usage_of_others(clock: &dyn Clock, partition: PartitionRef, gpu_hours: i64) -> UsageRecord {
+    let ids = Ids::from_os();
+    let ended_at = clock.now() - SignedDuration::from_secs(1);
+    UsageRecord {
+        attempt: ids.next(clock),
+        job: ids.next(clock),
+        allocation: ids.next(clock),
+        project: ids.next(clock),
+        organisation: ids.next(clock),
+        share: FundingShare::Union,
+        mode: None,
+        organisation_was: None,
+        partition,
+        started_at: ended_at - SignedDuration::from_hours(1),
+        ended_at,
+        nodes: 1,
+        scheduler_gpus: 4,
+        cpus: 0,
+        energy_joules: None,
+        local_account: None,
+        charge: Charge {
+            site_units: UnitMillis::from_hours(gpu_hours),
+            site_unit: "GPU-hour".to_owned(),
+            gpu: GpuMillis::from_hours(gpu_hours),
+            charged: UnitMillis::from_hours(gpu_hours),
+        },
     }
 }
 

@@ -5,6 +5,10 @@ use crate::error::{Fault, LoadError};
 use crate::sources::Source;
 use crate::tables::{self, Countries};
 
+/// Ten years: no call of a machine lasts longer than the machine.
+const MOST_MONTHS: u32 = 120;
+const MOST_DAYS: u32 = 366;
+
 /// All modes, by id. A slip in one file keeps the whole policy from being taken.
 pub(crate) fn load(
     sources: &[Source],
@@ -50,6 +54,7 @@ fn faults(mode: &AccessMode, name: &str) -> Vec<String> {
             "it is free for {other:?}, who is not among its applicants"
         ));
     }
+    found.extend({ mode.durations_months.iter() }.filter_map(|it| of_durations(&it.value)));
     found.extend(mode.gpu_hours.iter().filter_map(|it| of_hours(it.value)));
     found.extend(
         mode.decision
@@ -84,12 +89,29 @@ fn of_countries(mode: &AccessMode, known: &Countries) -> Option<String> {
 fn of_hours(hours: GpuHours) -> Option<String> {
     let (least, most) = (hours.least.unwrap_or(0), hours.most.unwrap_or(u64::MAX));
     let is_empty = least > most || hours.typical.is_some_and(|it| it < least || it > most);
+    if most == 0 || hours.typical == Some(0) {
+        return Some("its GPU-hours are none: leave out what is not limited".to_owned());
+    }
     is_empty.then(|| "its GPU-hours leave nothing between `least` and `most`".to_owned())
+}
+
+fn of_durations(months: &[u32]) -> Option<String> {
+    let in_order = months.windows(2).all(|pair| pair.first() < pair.last());
+    let in_bounds = { months.iter() }.all(|it| (1..=MOST_MONTHS).contains(it));
+    (months.is_empty() || !in_order || !in_bounds).then(|| {
+        format!(
+            "its `durations_months` are from 1 to {MOST_MONTHS}, each once and in order; leave them out where nothing is known"
+        )
+    })
 }
 
 fn of_clock(mode: &AccessMode, clock: Clock) -> Option<String> {
     if clock.working_days.is_some() == clock.calendar_days.is_some() {
         return Some("its decision takes either `working_days` or `calendar_days`".to_owned());
+    }
+    let days = clock.working_days.or(clock.calendar_days);
+    if !days.is_some_and(|it| (1..=MOST_DAYS).contains(&it)) {
+        return Some(format!("its decision takes from 1 to {MOST_DAYS} days"));
     }
     let from_cut_off = clock.from == super::ClockStart::CutOff;
     // Some calls have cut-offs whose days nobody has read: then there is a note.

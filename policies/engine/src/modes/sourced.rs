@@ -8,6 +8,7 @@ use crate::tables::Confidence;
 #[serde(deny_unknown_fields)]
 pub struct Sourced<T> {
     pub value: T,
+    #[serde(deserialize_with = "crate::tables::said")]
     pub source: String,
     pub confidence: Confidence,
     pub checked_on: Date,

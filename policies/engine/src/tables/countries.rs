@@ -75,6 +75,7 @@ struct StandingRow {
         dead_code,
         reason = "a row without a source is refused; people read it in the file"
     )]
+    #[serde(deserialize_with = "crate::tables::said")]
     source: String,
     confidence: Confidence,
     #[expect(

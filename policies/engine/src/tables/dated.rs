@@ -1,8 +1,9 @@
-//! Rows that are little more than a name or a number with its days and its source.
+//! Rows that are little more than a name with its days and its source.
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::limits::{self, Limit};
 use super::{Confidence, Countries, Span, bad_row, parse};
 use crate::error::LoadError;
 use crate::modes::Duty;
@@ -18,52 +19,12 @@ pub struct Named {
     /// The first day no longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Date>,
+    #[serde(deserialize_with = "crate::tables::said")]
     pub source: String,
     pub confidence: Confidence,
     pub checked_on: Date,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-}
-
-/// A number that rules compare with. Of several rows that hold on a day the last of the file counts.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
-#[serde(deny_unknown_fields)]
-pub struct Limit {
-    /// `union_share`, `de_minimis`; the head of each table says the unit.
-    pub id: String,
-    pub value: u64,
-    /// Of one class of systems only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub class: Option<String>,
-    /// Of one access mode only; goes before rows of all modes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mode: Option<String>,
-    /// Of a cap only: at how many systems of its mode it counts; at the one that is asked about where it says nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scope: Option<Scope>,
-    /// States outside the Union where it holds as well.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub states: Vec<String>,
-    pub since: Date,
-    /// The first day no longer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<Date>,
-    pub source: String,
-    pub confidence: Confidence,
-    pub checked_on: Date,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-}
-
-/// Where a cap counts what an organisation has.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub enum Scope {
-    /// At the system that is asked about.
-    #[default]
-    System,
-    /// At all systems of the mode together.
-    Mode,
 }
 
 /// Something that is owed after an allocation.
@@ -77,6 +38,7 @@ pub struct FollowUpKind {
     /// The first day no longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Date>,
+    #[serde(deserialize_with = "crate::tables::said")]
     pub source: String,
     pub confidence: Confidence,
     pub checked_on: Date,
@@ -94,6 +56,7 @@ pub struct Reminder {
     /// The first day no longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Date>,
+    #[serde(deserialize_with = "crate::tables::said")]
     pub source: String,
     pub confidence: Confidence,
     pub checked_on: Date,
@@ -110,6 +73,7 @@ pub struct DefaultDuty {
     /// The first day no longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Date>,
+    #[serde(deserialize_with = "crate::tables::said")]
     pub source: String,
     pub confidence: Confidence,
     pub checked_on: Date,
@@ -130,6 +94,7 @@ pub(crate) struct Programme {
     #[serde(default)]
     until: Option<Date>,
     #[expect(dead_code, reason = "people read it in the file")]
+    #[serde(deserialize_with = "crate::tables::said")]
     source: String,
     #[expect(
         dead_code,
@@ -166,12 +131,6 @@ pub(crate) struct AiAct {
     pub(crate) limits: Vec<Limit>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Limits {
-    limit: Vec<Limit>,
-}
-
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FollowUps {
@@ -184,7 +143,7 @@ pub(crate) struct FollowUps {
 }
 
 /// What every row of these tables has.
-trait Row {
+pub(super) trait Row {
     /// What no other row may share on the same days.
     fn key(&self) -> String;
     fn span(&self) -> Span;
@@ -213,16 +172,13 @@ macro_rules! rows {
 
 rows! {
     Named: |it| it.id.clone(),
-    Limit: |it| [&it.id, it.class.as_ref().unwrap_or(&String::new()), it.mode.as_ref().unwrap_or(&String::new())]
-        .map(String::as_str)
-        .join(" "),
     FollowUpKind: |it| it.id.clone(),
     Reminder: |it| it.days_before.to_string(),
     DefaultDuty: |it| it.value.kind.clone(),
     Programme: |it| it.system.clone(),
 }
 
-fn check<R: Row>(source: &Source, rows: &[R]) -> Result<(), LoadError> {
+pub(super) fn check<R: Row>(source: &Source, rows: &[R]) -> Result<(), LoadError> {
     for (place, row) in rows.iter().enumerate() {
         let same =
             |earlier: &&R| earlier.key() == row.key() && earlier.span().since == row.span().since;
@@ -249,31 +205,8 @@ pub(crate) fn load_ai_act(source: &Source) -> Result<AiAct, LoadError> {
     for rows in [&loaded.practices, &loaded.areas, &loaded.exclusions] {
         check(source, rows)?;
     }
-    check(source, &loaded.limits)?;
-    check_no_scope(source, &loaded.limits)?;
+    limits::check_ai_act(source, &loaded.limits)?;
     Ok(loaded)
-}
-
-pub(crate) fn load_caps(source: &Source) -> Result<Vec<Limit>, LoadError> {
-    let Limits { limit: limits } = parse(source)?;
-    check(source, &limits)?;
-    Ok(limits)
-}
-
-/// Those that nothing is counted for by mode.
-pub(crate) fn load_limits(source: &Source) -> Result<Vec<Limit>, LoadError> {
-    let limits = load_caps(source)?;
-    check_no_scope(source, &limits)?;
-    Ok(limits)
-}
-
-/// It would do nothing, and whoever wrote it believes that it does.
-fn check_no_scope(source: &Source, rows: &[Limit]) -> Result<(), LoadError> {
-    let Some(row) = rows.iter().find(|it| it.scope.is_some()) else {
-        return Ok(());
-    };
-    let reason = format!("`{}` takes no `scope`: rows of tables/caps.toml do", row.id);
-    Err(bad_row(source, &format!("\"{}\"", row.id), reason))
 }
 
 pub(crate) fn load_programmes(
@@ -318,36 +251,4 @@ pub(crate) fn load_follow_ups(source: &Source) -> Result<FollowUps, LoadError> {
         return Err(bad_row(source, "[[duty]]", reason));
     }
     Ok(loaded)
-}
-
-/// A ceiling that counts over years says over how many, on each of its days.
-pub(crate) fn load_aid(source: &Source) -> Result<Vec<Limit>, LoadError> {
-    let limits = load_limits(source)?;
-    let mut ceilings = limits.iter().filter(|it| it.id == "de_minimis");
-    match ceilings.find_map(|it| first_without_years(it, &limits)) {
-        None => Ok(limits),
-        Some(day) => {
-            let reason = format!("`de_minimis` holds on {day} and no `de_minimis_years` does");
-            Err(bad_row(source, "\"de_minimis\"", reason))
-        }
-    }
-}
-
-/// The first day of a ceiling on which nothing says how many years count: all that was ever given would.
-fn first_without_years(ceiling: &Limit, limits: &[Limit]) -> Option<Date> {
-    let mut day = ceiling.since;
-    while ceiling.holds_on(day) {
-        let years = limits.iter().filter(|it| it.id == "de_minimis_years");
-        // Nobody reads those of one class or one mode.
-        let of_all = years.filter(|it| it.class.is_none() && it.mode.is_none());
-        match { of_all.filter(|it| it.holds_on(day)) }
-            .map(|it| it.until.unwrap_or(Date::MAX))
-            .max()
-        {
-            None => return Some(day),
-            Some(until) if until == Date::MAX => return None,
-            Some(until) => day = until,
-        }
-    }
-    None
 }

@@ -21,6 +21,7 @@ pub struct EvidenceKindInfo {
     pub since: Date,
     /// The first day it is no longer accepted.
     pub until: Option<Date>,
+    #[serde(deserialize_with = "crate::tables::said")]
     pub source: String,
     pub confidence: Confidence,
     pub checked_on: Date,

@@ -14,6 +14,7 @@ use crate::sources::Source;
 pub struct Holiday {
     pub on: Date,
     pub name: String,
+    #[serde(deserialize_with = "crate::tables::said")]
     pub source: String,
     pub confidence: Confidence,
     pub checked_on: Date,

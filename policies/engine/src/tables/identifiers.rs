@@ -25,6 +25,7 @@ pub(crate) struct VatRow {
     pub(crate) prefix: String,
     pub(crate) forms: Vec<FormRow>,
     #[expect(dead_code, reason = "people read it in the file")]
+    #[serde(deserialize_with = "crate::tables::said")]
     source: String,
     pub(crate) confidence: Confidence,
     #[expect(dead_code, reason = "people read it in the file")]
@@ -38,6 +39,7 @@ pub(crate) struct VatRow {
 pub(crate) struct PlainRow {
     pub(crate) forms: Vec<FormRow>,
     #[expect(dead_code, reason = "people read it in the file")]
+    #[serde(deserialize_with = "crate::tables::said")]
     source: String,
     pub(crate) confidence: Confidence,
     #[expect(dead_code, reason = "people read it in the file")]
@@ -51,6 +53,7 @@ pub(crate) struct PlainRow {
 pub(crate) struct EuidRow {
     pub(crate) longest: usize,
     #[expect(dead_code, reason = "people read it in the file")]
+    #[serde(deserialize_with = "crate::tables::said")]
     source: String,
     #[expect(dead_code, reason = "nothing is summed that could be wrong")]
     confidence: Confidence,

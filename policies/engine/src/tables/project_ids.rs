@@ -60,6 +60,7 @@ struct Family {
         dead_code,
         reason = "a row without a source is refused; people read it in the file"
     )]
+    #[serde(deserialize_with = "crate::tables::said")]
     source: String,
     confidence: Confidence,
     #[expect(
@@ -78,6 +79,7 @@ struct Code {
         dead_code,
         reason = "a row without a source is refused; people read it in the file"
     )]
+    #[serde(deserialize_with = "crate::tables::said")]
     source: String,
     confidence: Confidence,
     #[expect(

@@ -46,6 +46,7 @@ pub(crate) struct ExceptionRow {
     pub(crate) id: String,
     /// As a sentence goes on: `a venture capital company`.
     pub(crate) words: String,
+    #[serde(deserialize_with = "crate::tables::said")]
     pub(crate) source: String,
     #[expect(dead_code, reason = "an exception is for a person, sure or not")]
     confidence: Confidence,

@@ -329,22 +329,8 @@ async fn what_a_linked_enterprise_was_given_counts_with_what_is_asked_for() {
 #[tokio::test]
 async fn who_declares_a_stranger_as_linked_learns_nothing_of_them() {
     let case = Case::new().await;
-    let register = |of: broker_app::Caller, draft: OrganisationDraft| {
-        let broker = case.broker.clone();
-        async move { broker.register_organisation(&of, &draft).await.unwrap() }
-    };
-    let sister = register(case.founder.clone(), linked_organisation()).await;
-    let change = broker_store::Change {
-        writes: vec![aid_record(&sister, 299_000)],
-        entries: Vec::new(),
-    };
-    case.broker.store().commit(change).await.unwrap();
-    let curious = async || {
-        let caller = case.broker.caller(principal("curious")).await;
-        caller.unwrap()
-    };
-    let theirs = register(curious().await, finnish_with_linked()).await;
-    let told = case.broker.undertaking(&curious().await, theirs.id).await;
+    let (sister, curious, theirs) = case.linked_by_a_stranger().await;
+    let told = case.broker.undertaking(&curious, theirs.id).await;
     let told = told.unwrap();
     assert_eq!(told.members.len(), 1);
     assert_eq!(told.not_counted, ["Nobody Oy", "Sister"]);
@@ -443,6 +429,25 @@ fn finnish_with_linked() -> OrganisationDraft {
         size: None,
         size_facts: Some(facts),
         ..organisation()
+    }
+}
+
+impl Case {
+    /// An organisation with 299 000 EUR of aid, and a stranger with one that says it is linked with that.
+    async fn linked_by_a_stranger(&self) -> (Organisation, broker_app::Caller, Organisation) {
+        let broker = &self.broker;
+        let sister = broker.register_organisation(&self.founder, &linked_organisation());
+        let sister = sister.await.unwrap();
+        let change = broker_store::Change {
+            writes: vec![aid_record(&sister, 299_000)],
+            entries: Vec::new(),
+        };
+        broker.store().commit(change).await.unwrap();
+        let curious = async || broker.caller(principal("curious")).await.unwrap();
+        let caller = curious().await;
+        let theirs = broker.register_organisation(&caller, &finnish_with_linked());
+        let theirs = theirs.await.unwrap();
+        (sister, curious().await, theirs)
     }
 }
 

@@ -187,6 +187,24 @@ fn ruled(application: &Application) -> broker_model::DecisionId {
 }
 
 impl Case {
+    /// The commit of the first is held back until another replica has accepted and stored the second.
+    async fn ruled_while(
+        &self,
+        first: &Application,
+        second: Application,
+    ) -> Result<Application, broker_app::Error> {
+        let store = Arc::new(FaultyStore::over(self.world.store().await));
+        let replica = self.world.broker_over(store.clone());
+        let (other, reviewer) = (self.broker.clone(), self.reviewer.clone());
+        store.meanwhile(async move {
+            let ruled = other
+                .rule(&reviewer, second.id, &another_acceptance())
+                .await;
+            ruled.unwrap();
+        });
+        replica.rule(&self.reviewer, first.id, &acceptance()).await
+    }
+
     /// An eligible organisation beside the first, whose application waits as well.
     async fn another_waiting(&mut self) -> Application {
         let draft = OrganisationDraft {
@@ -220,17 +238,7 @@ async fn of_two_acceptances_at_one_moment_the_second_is_asked_what_the_first_lef
     let (_, first) = case.waiting().await;
     let second = case.another_waiting().await;
     case.others_have("union", CEILING - 1250).await;
-    // The commit of the one is held back until the other is stored by another replica.
-    let store = Arc::new(FaultyStore::over(case.world.store().await));
-    let replica = case.world.broker_over(store.clone());
-    let (other, reviewer) = (case.broker.clone(), case.reviewer.clone());
-    store.meanwhile(async move {
-        let ruled = other
-            .rule(&reviewer, second.id, &another_acceptance())
-            .await;
-        ruled.unwrap();
-    });
-    let late = replica.rule(&case.reviewer, first.id, &acceptance()).await;
+    let late = case.ruled_while(&first, second).await;
     assert_eq!(refusal(&late), ["ceiling.union_reached"]);
 }
 
@@ -240,16 +248,7 @@ async fn of_two_acceptances_at_one_moment_both_are_given_where_there_is_enough_f
     let (_, first) = case.waiting().await;
     let second = case.another_waiting().await;
     case.others_have("union", CEILING - 2500).await;
-    let store = Arc::new(FaultyStore::over(case.world.store().await));
-    let replica = case.world.broker_over(store.clone());
-    let (other, reviewer) = (case.broker.clone(), case.reviewer.clone());
-    store.meanwhile(async move {
-        let ruled = other
-            .rule(&reviewer, second.id, &another_acceptance())
-            .await;
-        ruled.unwrap();
-    });
-    let ruled = replica.rule(&case.reviewer, first.id, &acceptance()).await;
+    let ruled = case.ruled_while(&first, second).await;
     assert_eq!(ruled.unwrap().state.as_str(), "accepted");
     let counts = case.broker.store().site_counts().await.unwrap();
     assert_eq!(counts, [("meluxina..shares".parse().unwrap(), 2)]);

@@ -93,24 +93,10 @@ async fn a_company_that_nobody_knows_may_say_what_aid_it_had() {
 #[tokio::test]
 async fn who_declares_a_stranger_as_linked_does_not_learn_from_routes_what_they_had() {
     let case = Case::new().await;
-    let register = |of: broker_app::Caller, draft: OrganisationDraft| {
-        let broker = case.broker.clone();
-        async move { broker.register_organisation(&of, &draft).await.unwrap() }
-    };
-    let sister = register(case.founder.clone(), linked_organisation()).await;
-    let change = broker_store::Change {
-        writes: vec![aid_record(&sister, 299_000)],
-        entries: Vec::new(),
-    };
-    case.broker.store().commit(change).await.unwrap();
-    let curious = async || {
-        let caller = case.broker.caller(principal("curious")).await;
-        caller.unwrap()
-    };
-    let theirs = register(curious().await, finnish_with_linked()).await;
+    let (_, curious, theirs) = case.linked_by_a_stranger().await;
     let query = json!({ "organisation_id": theirs.id, "project": { "sectors": [] },
         "aid": { "received_eur": 0, "worth_eur": 300_000 } });
-    let (_, words, _) = at_lumi((&case.broker, &curious().await), query.clone()).await;
+    let (_, words, _) = at_lumi((&case.broker, &curious), query.clone()).await;
     assert!(!words[0].contains("299000"), "{words:?}");
     let (told, words, _) = at_lumi((&case.broker, &case.reviewer), query).await;
     assert_eq!(told, Outcome::NotEligible);
