@@ -293,7 +293,7 @@ fn a_mode_whose_numbers_leave_nothing_or_everything_open_is_refused() {
             "{said}"
         );
     }
-    let said = complaint("most = 50_000", "most = 0");
+    let said = complaint("most = 50000", "most = 0");
     assert!(said.contains("its GPU-hours are none"), "{said}");
     for days in [0, 367] {
         let said = complaint("working_days = 4", &format!("working_days = {days}"));
