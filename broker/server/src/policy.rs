@@ -16,11 +16,16 @@ use crate::println_out;
 /// The set that the configuration names, or the one this program was built with.
 pub(crate) fn load(config: &Config) -> anyhow::Result<Engine> {
     match &config.policy.dir {
-        Some(dir) => {
-            Engine::from_dir(dir).with_context(|| format!("policy.dir: {}", dir.display()))
-        }
+        Some(dir) => of_folder(dir).with_context(|| format!("policy.dir: {}", dir.display())),
         None => Ok(Engine::shipped()?),
     }
+}
+
+/// Whoever writes it may be a day ahead of us.
+fn of_folder(dir: &Path) -> anyhow::Result<Engine> {
+    let today = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC);
+    let tomorrow = today.date().saturating_add(jiff::Span::new().days(1));
+    Ok(Engine::from_dir(dir)?.not_ahead_of(tomorrow)?)
 }
 
 /// Reads the folder again at each SIGHUP. A set that cannot be read is told in the log, and the one before
@@ -59,7 +64,7 @@ pub(crate) async fn compare(
     folder: &Path,
     (on, as_json): (Option<Date>, bool),
 ) -> anyhow::Result<ExitCode> {
-    let policy = Engine::from_dir(folder).with_context(|| folder.display().to_string())?;
+    let policy = of_folder(folder).with_context(|| folder.display().to_string())?;
     let store = open_store(&config.database).await?;
     crate::compose::check_schema(&store).await?;
     let current = load(config)?;

@@ -4,7 +4,6 @@ use std::path::Path;
 use cedar_policy::{Context, EntityUid, Request};
 use jiff::civil::Date;
 
-use crate::bounds;
 use crate::decision::{Decision, Effect, Outcome, Spoken};
 use crate::error::LoadError;
 use crate::evaluate::{Rulebook, gap};
@@ -21,6 +20,7 @@ use crate::tables::{
     DefaultDuty, Due, EvidenceKindInfo, FollowUpKind, Limit, Named, ProjectIdFault, ProjectIdParts,
     Tables,
 };
+use crate::{ahead, bounds};
 
 /// A loaded policy. Immutable: to change a rule, load again and swap.
 #[derive(Debug)]
@@ -50,6 +50,13 @@ impl Engine {
     /// The policy this program was built with.
     pub fn shipped() -> Result<Self, LoadError> {
         Self::load(&Sources::shipped()?)
+    }
+
+    /// Refuses a policy of which something was checked on a day after this one: nobody can have. Apart from loading, since
+    /// a policy of earlier stays what it is, and a clock may be wrong.
+    pub fn not_ahead_of(self, today: Date) -> Result<Self, LoadError> {
+        ahead::check(&Sources::of_document(&self.document)?, today)?;
+        Ok(self)
     }
 
     /// The policy of a folder: `modes/*.toml`, `rules/*.cedar`, `tables/*.toml`, and `words/*.toml` if there are any.

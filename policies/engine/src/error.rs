@@ -68,6 +68,8 @@ pub enum Fault {
     Table(String),
     #[error("{0}")]
     Words(String),
+    #[error("it says that somebody checked it on {0}, which has not come")]
+    CheckedAhead(jiff::civil::Date),
     #[error("on {0} the AI Pact pledge would be the only evidence of ethics")]
     PledgeAlone(jiff::civil::Date),
 }
@@ -108,6 +110,9 @@ impl Fault {
             Self::Invalid(_) => "facts.cedarschema says what a rule may ask about",
             Self::NeverSatisfied(_) => "add a permit that says when the question is satisfied",
             Self::Table(_) => "mend the table",
+            Self::CheckedAhead(_) => {
+                "`checked_on` is the day on which somebody last held it against its source"
+            }
             Self::Words(_) => {
                 "a catalogue names what the policy has, by the same facts as its English"
             }

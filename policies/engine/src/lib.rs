@@ -5,6 +5,7 @@
 //! [`Decision`] names every rule that spoke: the same question under the same policy has the same
 //! answer, byte for byte, so a stored decision can be replayed. No clock, no I/O after loading.
 
+mod ahead;
 mod bounds;
 #[cfg(test)]
 mod cases;

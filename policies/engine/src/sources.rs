@@ -208,11 +208,8 @@ impl Sources {
         found.ok_or_else(|| absent(name))
     }
 
-    /// Everything that decides in one text: each file by name, length and bytes, so that no two policies run together
-    /// into one. The catalogues of `words/` are left out: a better French sentence is no other policy, and decisions
-    /// keep the words of the rules.
-    pub(crate) fn document(&self) -> String {
-        let mut document = String::new();
+    /// All but the words.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Source> {
         let tables = [
             &self.countries,
             &self.evidence_kinds,
@@ -220,9 +217,17 @@ impl Sources {
             &self.identifiers,
             &self.size_classes,
         ];
-        append(&mut document, SCHEMA_NAME, SCHEMA);
         let files = self.modes.iter().chain(&self.rules).chain(tables);
-        for source in files.chain(&self.more) {
+        files.chain(&self.more)
+    }
+
+    /// Everything that decides in one text: each file by name, length and bytes, so that no two policies run together
+    /// into one. The catalogues of `words/` are left out: a better French sentence is no other policy, and decisions
+    /// keep the words of the rules.
+    pub(crate) fn document(&self) -> String {
+        let mut document = String::new();
+        append(&mut document, SCHEMA_NAME, SCHEMA);
+        for source in self.all() {
             append(&mut document, &source.name, &source.text);
         }
         document

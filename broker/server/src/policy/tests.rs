@@ -27,6 +27,15 @@ async fn a_broken_policy_folder_is_refused_by_its_file_and_the_set_before_decide
     assert_eq!((digest(), kept().await), (before.clone(), entries));
     let checked = format!("{:#}", crate::compose::check(&config).unwrap_err());
     assert_eq!(checked, error, "`config check` says the same");
+    std::fs::write(
+        &file,
+        good.replacen("checked_on = \"20", "checked_on = \"30", 1),
+    )
+    .unwrap();
+    let error = format!("{:#}", reload(&broker, &config).await.unwrap_err());
+    let words = "checked it on 30";
+    assert!(error.contains(words), "{error}");
+    assert_eq!((digest(), kept().await), (before.clone(), entries));
     // Half copied: a folder that is not there.
     std::fs::rename(dir.join("rules"), dir.join("rules.new")).unwrap();
     reload(&broker, &config).await.unwrap_err();
