@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use broker_model::{Ids, Outcome, PartitionRef, RemoteId, Resources, SystemClock, Walltime};
 use site_adapter::{
-    Activity, LocalAccount, RemoteRef, SiteAdapter as _, Submission, Submitted, Work,
+    Activity, ErrorKind, LocalAccount, RemoteRef, SiteAdapter as _, Submission, Submitted, Work,
 };
 use site_adapter_slurm::testing::{SlurmSite, Suite};
 use site_adapter_slurm::{SlurmAdapter, SlurmSettings};
@@ -158,9 +158,16 @@ pub(crate) fn reference(submission: &Submission, submitted: &Submitted) -> Remot
     }
 }
 
+/// As an agent does: what surely had no effect is tried again. On a loaded machine a command that makes a token may take
+/// longer than a request is given.
 pub(crate) async fn submit(adapter: &SlurmAdapter, submission: &Submission) -> RemoteRef {
-    let submitted = adapter.submit(submission).await.unwrap();
-    reference(submission, &submitted)
+    let submitted = until("the job is handed in", async || {
+        match adapter.submit(submission).await {
+            Err(error) if error.kind == ErrorKind::Unavailable => None,
+            submitted => Some(submitted.unwrap()),
+        }
+    });
+    reference(submission, &submitted.await)
 }
 
 /// Asks again and again, for at most five minutes: machines that run the tests are slow, and so are old slurmctlds after a kill.
