@@ -57,7 +57,9 @@ impl Uncertain {
         let fields = fields_of::<T>();
         for (place, name) in self.iter().enumerate() {
             let reason = if TABLES.contains(&name) && fields.contains(&name) {
-                format!("`{name}` is a table: what is uncertain in it is named by its own `uncertain`")
+                format!(
+                    "`{name}` is a table: what is uncertain in it is named by its own `uncertain`"
+                )
             } else if !fields.contains(&name) {
                 format!("`{name}` is no field of this table")
             } else if !given.contains_key(name) {
@@ -159,8 +161,12 @@ impl Site {
 
     pub(super) fn check_uncertain(&self, wrong: &mut Vec<InvalidSpec>) {
         self.uncertain.check("", self, wrong);
-        self.contact.uncertain.check("contact", &self.contact, wrong);
-        self.factory.uncertain.check("factory", &self.factory, wrong);
+        self.contact
+            .uncertain
+            .check("contact", &self.contact, wrong);
+        self.factory
+            .uncertain
+            .check("factory", &self.factory, wrong);
     }
 }
 
@@ -185,9 +191,15 @@ impl System {
     pub(super) fn check_uncertain(&self, at: &str, wrong: &mut Vec<InvalidSpec>) {
         let (funding, access, storage) = (&self.funding, &self.access, &self.storage);
         self.uncertain.check(at, self, wrong);
-        funding.uncertain.check(&format!("{at}.funding"), funding, wrong);
-        access.uncertain.check(&format!("{at}.access"), access, wrong);
-        storage.uncertain.check(&format!("{at}.storage"), storage, wrong);
+        funding
+            .uncertain
+            .check(&format!("{at}.funding"), funding, wrong);
+        access
+            .uncertain
+            .check(&format!("{at}.access"), access, wrong);
+        storage
+            .uncertain
+            .check(&format!("{at}.storage"), storage, wrong);
         for (place, area) in storage.areas.iter().enumerate() {
             let at = format!("{at}.storage.area[{place}]");
             area.uncertain.check(&at, area, wrong);
@@ -197,10 +209,7 @@ impl System {
 
 impl Partition {
     fn uncertainties(&self, system: &System) -> UncertainOf {
-        let mut fields = joined([
-            ("", &self.uncertain),
-            ("rules.", &self.rules.uncertain),
-        ]);
+        let mut fields = joined([("", &self.uncertain), ("rules.", &self.rules.uncertain)]);
         if let Some(billing) = &self.billing {
             fields.extend(joined([("billing.", &billing.uncertain)]));
         }
@@ -215,14 +224,18 @@ impl Partition {
         let rules = &self.rules;
         rules.uncertain.check(&format!("{at}.rules"), rules, wrong);
         if let Some(billing) = &self.billing {
-            billing.uncertain.check(&format!("{at}.billing"), billing, wrong);
+            billing
+                .uncertain
+                .check(&format!("{at}.billing"), billing, wrong);
         }
     }
 }
 
 fn joined<const N: usize>(tables: [(&str, &Uncertain); N]) -> Vec<String> {
     let named = |(table, of): (&str, &Uncertain)| {
-        of.iter().map(|it| format!("{table}{it}")).collect::<Vec<_>>()
+        of.iter()
+            .map(|it| format!("{table}{it}"))
+            .collect::<Vec<_>>()
     };
     tables.into_iter().flat_map(named).collect()
 }

@@ -243,7 +243,10 @@ fn what_a_comment_of_a_shipped_file_doubts_is_marked_as_data() {
         let text = std::fs::read_to_string(&path).unwrap();
         let unmarked = unmarked(&text);
         assert!(unmarked.is_empty(), "{}: {unmarked:#?}", path.display());
-        fields += tables(&text).iter().map(|it| doubted(it).len()).sum::<usize>();
+        fields += tables(&text)
+            .iter()
+            .map(|it| doubted(it).len())
+            .sum::<usize>();
         let site = site(&text);
         assert_eq!(site.validate(), Ok(()), "{}", path.display());
         assert!(!site.uncertainties().is_empty(), "{}", path.display());
