@@ -98,13 +98,13 @@ pub use referral::{
 };
 pub use signatories::{PLEDGE_EVIDENCE, Signatory, SignatoryHint, SignatoryList};
 pub use site::{
-    Access, AgentWord, Automation, Billed, Billing, BillingTerm, CapacityWindow, Contact,
-    ContainerTarget, ControlId, Controls, Drain, DrainDraft, Entrance, Factory, Funding, Incident,
-    IncidentDraft, IncidentKind, IncidentNews, IncidentUpdate, LimitDraft, OrganisationLimit,
-    OrganisationUse, OrganisationVeto, OrganisationVetoDraft, Partition, PartitionRules, Qos,
-    QueuedJobs, RegisteredSite, Route, Severity, Site, SiteReadiness, SiteScope, SiteState,
-    Sourced, Storage, StorageArea, System, SystemHeard, SystemStatus, Tally, Veto, VetoDraft,
-    WindowDraft, WindowEnd, WindowUse, Zones,
+    Access, AgentWord, Automation, Billed, Billing, BillingTerm, CapacityWindow, Confidence,
+    Contact, ContainerTarget, ControlId, Controls, Drain, DrainDraft, Entrance, Factory, Funding,
+    Incident, IncidentDraft, IncidentKind, IncidentNews, IncidentUpdate, LimitDraft,
+    OrganisationLimit, OrganisationUse, OrganisationVeto, OrganisationVetoDraft, Partition,
+    PartitionRules, Qos, QueuedJobs, RegisteredSite, Route, Severity, Site, SiteReadiness,
+    SiteScope, SiteState, Sourced, Storage, StorageArea, System, SystemHeard, SystemStatus, Tally,
+    Uncertain, UncertainOf, Veto, VetoDraft, WindowDraft, WindowEnd, WindowUse, Zones, ZonesSource,
 };
 pub use snapshot::{GpuCount, PartitionSnapshot, SiteSnapshot};
 pub use spec::{

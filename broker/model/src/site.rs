@@ -6,6 +6,7 @@ mod drafts;
 mod registered;
 mod state;
 mod target;
+mod uncertain;
 mod validate;
 mod words;
 mod zones;
@@ -31,8 +32,9 @@ pub use drafts::{
 pub use registered::{OrganisationUse, RegisteredSite, Tally, WindowUse};
 pub use state::{SiteReadiness, SiteState, SystemHeard};
 pub use target::ContainerTarget;
+pub use uncertain::{Uncertain, UncertainOf};
 pub use words::AgentWord;
-pub use zones::Zones;
+pub use zones::{Zones, ZonesSource};
 
 /// An AI factory as its file under `config/sites/` describes it.
 ///
@@ -68,6 +70,9 @@ pub struct Site {
     pub confirmation_days: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub web: Option<String>,
+    /// Which of the fields beside it nobody has read at their source.
+    #[serde(default, skip_serializing_if = "Uncertain::is_empty")]
+    pub uncertain: Uncertain,
     #[serde(default)]
     pub contact: Contact,
     #[serde(default)]
@@ -84,6 +89,16 @@ pub struct Sourced {
     pub checked_on: Date,
     /// Addresses or documents, and how sure: `found: …`, `recalled, medium`.
     pub from: Vec<String>,
+}
+
+/// How sure whoever wrote a file of the broker's own was of it, in the words of the policies' tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confidence {
+    /// Read at its source.
+    Certain,
+    /// Recalled, second-hand or derived.
+    Uncertain,
 }
 
 /// What the site lets a program do on a user's behalf.
@@ -194,6 +209,9 @@ pub struct System {
     pub max_sensitivity: Option<Sensitivity>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notes: Option<String>,
+    /// Which of the fields beside it nobody has read at their source.
+    #[serde(default, skip_serializing_if = "Uncertain::is_empty")]
+    pub uncertain: Uncertain,
     #[serde(default)]
     pub funding: Funding,
     #[serde(default)]
@@ -251,6 +269,9 @@ pub struct Partition {
     pub max_walltime: Option<Walltime>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_nodes_per_job: Option<u32>,
+    /// Which of the fields beside it nobody has read at their source.
+    #[serde(default, skip_serializing_if = "Uncertain::is_empty")]
+    pub uncertain: Uncertain,
     #[serde(default)]
     pub rules: PartitionRules,
     /// How the site charges; absent is not known, and then [`Site::with_assumed_billing`] counts.

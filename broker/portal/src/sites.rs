@@ -2,7 +2,10 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use broker_app::SiteView;
-use broker_model::{Automation, Partition, PartitionSnapshot, SiteReadiness, System, SystemStatus};
+use broker_model::{
+    Automation, Partition, PartitionSnapshot, SiteReadiness, System, SystemStatus, Uncertain,
+    UncertainOf,
+};
 
 use crate::Portal;
 use crate::frame::{Frame, html};
@@ -44,6 +47,9 @@ struct SiteCard {
     notices: Vec<Notice>,
     /// The viewer administers it.
     is_mine: bool,
+    doubts: Uncertain,
+    /// All of what is uncertain about it, most of which the page does not show.
+    uncertain: Vec<UncertainOf>,
 }
 
 struct SystemCard {
@@ -53,6 +59,7 @@ struct SystemCard {
     kind: Option<String>,
     /// The system that it hangs on, in words.
     host: Option<String>,
+    doubts: Uncertain,
     partitions: Vec<PartitionRow>,
 }
 
@@ -60,7 +67,10 @@ struct PartitionRow {
     id: String,
     target: String,
     hardware: String,
+    hardware_doubted: bool,
     walltime: Option<String>,
+    walltime_doubted: bool,
+    doubts: Uncertain,
     heard: Option<HeardRow>,
 }
 
@@ -149,6 +159,8 @@ impl SiteCard {
                 .collect(),
             notices: notices::of_site(texts, view),
             is_mine: member.caller().is_admin_of(&site.id),
+            doubts: site.uncertain.clone(),
+            uncertain: site.uncertainties(),
         }
     }
 }
@@ -169,6 +181,7 @@ impl SystemCard {
                 let numbers = [("host", host.as_str())];
                 texts.with("sites.hangs_on", &numbers)
             }),
+            doubts: system.uncertain.clone(),
             partitions: system.partitions.iter().map(row).collect(),
         }
     }
@@ -185,9 +198,13 @@ impl PartitionRow {
             id: partition.id.to_string(),
             target: partition.container_target.to_string(),
             hardware: hardware(partition),
+            hardware_doubted: HARDWARE.iter().any(|it| partition.uncertain.names(it)),
             walltime: said
                 .or(walltime)
                 .map(|seconds| words::duration(texts, seconds)),
+            // What the scheduler itself said is sure.
+            walltime_doubted: said.is_none() && partition.uncertain.names("max_walltime"),
+            doubts: partition.uncertain.clone(),
             heard: heard.map(|row| HeardRow {
                 accepting: row.accepting,
                 nodes: of(
@@ -208,6 +225,15 @@ impl PartitionRow {
 fn of(free: &str, total: &str) -> String {
     format!("{free}\u{a0}/\u{a0}{total}")
 }
+
+/// Fields that [`hardware`] tells of.
+const HARDWARE: [&str; 5] = [
+    "gpus_per_node",
+    "gpu_model",
+    "cpu_model",
+    "other_accelerators",
+    "accelerator_kind",
+];
 
 /// What a node has: `4 × NVIDIA A100 40GB`, or its processor.
 fn hardware(partition: &Partition) -> String {

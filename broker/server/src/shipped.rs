@@ -6,8 +6,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use broker_app::TermsSet;
-use broker_model::Site;
-use serde::Deserialize;
+use broker_model::{Site, Zones};
 
 const SITES: [(&str, &str); 7] = [
     ("bsc.toml", include_str!("../../../config/sites/bsc.toml")),
@@ -66,11 +65,6 @@ pub(crate) fn example_terms() -> anyhow::Result<TermsSet> {
     let name = "config/terms/platform-2026-01.toml".to_owned();
     let text = include_str!("../../../config/terms/platform-2026-01.toml").to_owned();
     Ok(TermsSet::read(&[(name, text)])?)
-}
-
-#[derive(Deserialize)]
-struct Zones {
-    zones: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Residency zones by name: `EU` and its member states.

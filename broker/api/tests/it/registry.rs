@@ -131,6 +131,49 @@ async fn a_document_is_registered_changed_by_its_tag_and_read_back() {
 }
 
 #[tokio::test]
+async fn what_a_site_is_unsure_of_is_registered_and_changed_and_wrong_names_are_refused() {
+    let world = World::start().await;
+    let operator = world.token("operator").await;
+    let at = "/system/0/partition/0/uncertain";
+    let document = with(new_site("turku"), at, json!(["container_target"]));
+    let filed = world.file(&operator, &document, None).await;
+    assert_eq!(filed.status.as_u16(), 201);
+    let path = "/api/v1/sites/turku/document";
+    let read = world.get(path).token(&operator).send().await;
+    assert_eq!(read.json().pointer(at), document.pointer(at));
+    let shown = world.get("/api/v1/sites/turku").token(&operator);
+    let shown = shown.send().await.json();
+    assert_eq!(shown["site"].pointer(at), document.pointer(at));
+
+    let tag = read.header("etag").to_owned();
+    let surer = with(document.clone(), at, json!([]));
+    let changed = world.file(&operator, &surer, Some(&tag)).await.json();
+    let field = &changed["differences"][0]["field"];
+    let place = format!(
+        "system[{}].partition",
+        document["system"][0]["id"].as_str().unwrap()
+    );
+    let field = field.as_str().unwrap();
+    assert!(
+        field.starts_with(&place) && field.ends_with("].uncertain"),
+        "{field}"
+    );
+    let read = world.get(path).token(&operator).send().await.json();
+    assert_eq!(read.pointer(at), None);
+
+    let wrong = with(surer, at, json!(["colour", "billing", "id", "id"]));
+    let problem = world
+        .file(&operator, &wrong, None)
+        .await
+        .problem(400, "invalid-site");
+    let fields: Vec<&str> = { problem["errors"].as_array().unwrap().iter() }
+        .map(|it| it["field"].as_str().unwrap())
+        .collect();
+    let at = |place: u32| format!("system[0].partition[0].uncertain[{place}]");
+    assert_eq!(fields, [at(0), at(1), at(3)]);
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_a_document_is_said_by_field() {
     let world = World::start().await;
     let operator = world.token("operator").await;

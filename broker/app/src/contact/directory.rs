@@ -80,6 +80,7 @@ pub struct Sector {
     pub code: String,
     pub title: Titles,
     pub source: String,
+    pub confidence: Confidence,
     /// When somebody last held it against its source, or chose it where it is a platform default.
     pub checked_on: Date,
     /// A person looks first at who names it.
@@ -94,6 +95,7 @@ pub struct Service {
     pub kind: String,
     pub title: Titles,
     pub source: String,
+    pub confidence: Confidence,
     /// See [`Sector::checked_on`].
     pub checked_on: Date,
 }

@@ -42,8 +42,38 @@ pub(crate) async fn run(
         }
         kinds(view, out)?;
         notices(view, out)?;
+        if single {
+            uncertain(view, out)?;
+        }
+    }
+    let mut marked = sites.iter().flat_map(|it| &it.site.systems);
+    let is_marked = |it: &Partition| SHOWN.iter().any(|field| it.uncertain.names(field));
+    let listed = single && sites.iter().any(|it| !it.site.uncertainties().is_empty());
+    if listed || marked.any(|it| it.partitions.iter().any(is_marked)) {
+        writeln!(out, "{}", say(UNCERTAIN))?;
     }
     Ok(0)
+}
+
+const UNCERTAIN: &str = "`?` and `uncertain` stand by what was not read with certainty; ask the site itself \
+                         before you count on it";
+
+/// What the table shows of a partition's description; the rest it has from the scheduler.
+const SHOWN: [&str; 3] = ["id", "container_target", "gpus_per_node"];
+
+/// All that the site's document marks, part by part: most of it stands in no table.
+fn uncertain(view: &SiteView, out: &mut impl Write) -> anyhow::Result<()> {
+    let site = &view.site.id;
+    for of in view.site.uncertainties() {
+        let fields = of.fields.join(", ");
+        let words = if of.part.is_empty() {
+            fill("{site}: uncertain: {fields}")
+        } else {
+            fill("{site}: uncertain of {part}: {fields}").with("part", &of.part)
+        };
+        writeln!(out, "{}", words.with("site", site).with("fields", fields))?;
+    }
+    Ok(())
 }
 
 /// How old the site's word is, and how long it counts.
@@ -160,12 +190,16 @@ fn row(view: &SiteView, system: &System, partition: &Partition) -> Vec<String> {
             .with("nodes_total", seen.nodes_total)
             .to_string()
     };
+    let [id, target, gpus] = SHOWN.map(|field| {
+        let is_uncertain = partition.uncertain.names(field);
+        if is_uncertain { "?" } else { "" }
+    });
     vec![
         view.site.id.to_string(),
         print::word(&view.readiness),
-        format!("{}/{}", system.id, partition.id),
-        partition.container_target.to_string(),
-        partition.gpus_per_node.to_string(),
+        format!("{}/{}{id}", system.id, partition.id),
+        format!("{}{target}", partition.container_target),
+        format!("{}{gpus}", partition.gpus_per_node),
         seen.map_or_else(|| "-".to_owned(), free),
         seen.map_or_else(|| "-".to_owned(), |seen| seen.jobs_queued.to_string()),
     ]

@@ -218,18 +218,51 @@ async fn sites_are_shown_with_their_partitions() {
     let ran = stage.run("ada", &["sites", "meluxina"]).await;
     settings().bind(|| {
         insta::assert_snapshot!(ran.out, @r"
-    SITE      STATE  PARTITION          TARGET        GPUS A NODE  NODES FREE  QUEUED
-    meluxina  ready  meluxina/gpu       x86_64+cuda   4            200 of 200  0
-    meluxina  ready  meluxina/cpu       x86_64        0            573 of 573  0
-    meluxina  ready  meluxina/fpga      x86_64        0            20 of 20    0
-    meluxina  ready  meluxina/largemem  x86_64        0            20 of 20    0
-    meluxina  ready  meluxina-ai/gb200  aarch64+cuda  4            252 of 252  0
+    SITE      STATE  PARTITION          TARGET         GPUS A NODE  NODES FREE  QUEUED
+    meluxina  ready  meluxina/gpu       x86_64+cuda    4            200 of 200  0
+    meluxina  ready  meluxina/cpu       x86_64         0            573 of 573  0
+    meluxina  ready  meluxina/fpga      x86_64         0            20 of 20    0
+    meluxina  ready  meluxina/largemem  x86_64         0            20 of 20    0
+    meluxina  ready  meluxina-ai/gb200  aarch64+cuda?  4?           252 of 252  0
     meluxina: heard at 2026-11-20T12:00:00Z; that counts until 2026-11-20T12:02:00Z
     meluxina: meluxina-q (qpu) hangs on meluxina
+    meluxina: uncertain: languages, antennas, contact.status_page, factory.programmes, factory.identity
+    meluxina: uncertain of meluxina: storage.area[scratch].total_tb, storage.area[project].total_tb, storage.area[ceph].total_tb, storage.area[backup].name, storage.area[archive].name
+    meluxina: uncertain of meluxina/gpu: cpus_per_node, memory_gib_per_node, exclusive, billing.unit, billing.terms
+    meluxina: uncertain of meluxina/cpu: cpus_per_node, exclusive, billing.unit, billing.terms
+    meluxina: uncertain of meluxina/fpga: exclusive, billing.unit, billing.terms
+    meluxina: uncertain of meluxina/largemem: exclusive, billing.unit, billing.terms
+    meluxina: uncertain of meluxina-ai: status, location, funding.budget_eur
+    meluxina: uncertain of meluxina-ai/gb200: nodes, gpus_per_node, gpu_model, container_target
+    meluxina: uncertain of meluxina-q: status
+    `?` and `uncertain` stand by what was not read with certainty; ask the site itself before you count on it
     ");
     });
     let json = stage.json("ada", &["sites"]).await;
     assert_eq!(json.as_array().unwrap().len(), 7);
+    let mimer = json.as_array().unwrap().iter();
+    let mimer = mimer.map(|it| &it["site"]).find(|it| it["id"] == "mimer");
+    let gpu = &mimer.unwrap()["system"][0]["partition"][0];
+    assert_eq!(gpu["uncertain"], json!(["nodes", "gpu_memory_gib"]));
+    let all = stage.run("ada", &["sites"]).await.out;
+    assert!(all.contains("leonardo/dcgp_usr_prod?  x86_64? "), "{all}");
+    assert!(
+        all.contains("leonardo/boost_usr_prod  x86_64+cuda  "),
+        "{all}"
+    );
+    let words = "`?` and `uncertain` stand by what was not read with certainty; ask the site itself \
+                 before you count on it\n";
+    assert!(all.ends_with(words), "{all}");
+    assert_eq!(all.matches("uncertain").count(), 1, "{all}");
+    let french = ["--language", "fr", "sites", "meluxina"];
+    let french = stage.run("ada", &french).await.out;
+    for text in [
+        "meluxina : incertain : languages, antennas, contact.status_page",
+        "meluxina : incertain pour meluxina/gpu : cpus_per_node, memory_gib_per_node, exclusive",
+        "demandez au site lui-même avant d'y compter\n",
+    ] {
+        assert!(french.contains(text), "{text}: {french}");
+    }
     stage.world.advance(600);
     stage.sign_in("ada").await;
     let ran = stage.run("ada", &["sites", "lumi"]).await;

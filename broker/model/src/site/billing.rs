@@ -3,7 +3,7 @@ use std::sync::LazyLock;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{Partition, Site};
+use super::{Confidence, Partition, Site, Uncertain};
 
 /// How the site charges: units per node while the job runs, the largest of the terms.
 ///
@@ -14,6 +14,8 @@ use super::{Partition, Site};
 pub struct Billing {
     /// The site's word: `GPU-hour`, `node-hour`, `core-hour`.
     pub unit: String,
+    #[serde(default, skip_serializing_if = "Uncertain::is_empty")]
+    pub uncertain: Uncertain,
     pub terms: Vec<BillingTerm>,
     /// Not the site's, but the broker's since that day: how the site charges is not known. Never in a
     /// document that is registered.
@@ -44,8 +46,16 @@ pub enum Billed {
 
 /// What counts where the site's own billing is not known: `config/billing.toml`.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "required, and read by people and a test")
+)]
 struct Assumed {
     since: Date,
+    source: Vec<String>,
+    checked_on: Date,
+    confidence: Confidence,
     gpu: Billing,
     cpu: Billing,
 }
@@ -96,6 +106,7 @@ impl Partition {
         };
         Billing {
             unit: rule.unit.clone(),
+            uncertain: Uncertain::default(),
             terms: rule.terms.iter().map(physical).collect(),
             assumed_since: Some(ASSUMED.since),
         }
@@ -141,7 +152,19 @@ mod tests {
         for billing in [gpu, cpu] {
             assert_eq!(billing.assumed_since, Some(ASSUMED.since));
         }
-        let file: toml::Table = toml::from_str(FILE).unwrap();
-        assert!(!file["source"].as_array().unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_assumed_says_where_it_comes_from_when_that_was_checked_and_how_sure_it_is() {
+        let assumed = assumed();
+        assert!(!assumed.source.is_empty());
+        assert_eq!(assumed.confidence, Confidence::Uncertain);
+        assert!(assumed.checked_on <= assumed.since);
+        for required in ["source", "checked_on", "confidence"] {
+            let mut file: toml::Table = toml::from_str(FILE).unwrap();
+            file.remove(required).unwrap();
+            let error = file.try_into::<Assumed>().unwrap_err().to_string();
+            assert!(error.contains(required), "{error}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::Uncertain;
 use crate::Walltime;
 
 /// Where questions go: addresses of desks, never of persons.
@@ -25,6 +26,8 @@ pub struct Contact {
     /// The partner that newcomers are asked to speak to first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry_point: Option<String>,
+    #[serde(default, skip_serializing_if = "Uncertain::is_empty")]
+    pub uncertain: Uncertain,
 }
 
 /// How the factory came about and what it offers beyond machines.
@@ -52,6 +55,8 @@ pub struct Factory {
     pub adapter: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_eur: Option<u64>,
+    #[serde(default, skip_serializing_if = "Uncertain::is_empty")]
+    pub uncertain: Uncertain,
     /// What it set out to reach, by name: `companies = 2000`.
     #[serde(default)]
     pub targets: BTreeMap<String, u32>,
@@ -65,6 +70,8 @@ pub struct Funding {
     pub partners: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_eur: Option<u64>,
+    #[serde(default, skip_serializing_if = "Uncertain::is_empty")]
+    pub uncertain: Uncertain,
 }
 
 /// How users and agents reach a system.
@@ -93,6 +100,8 @@ pub struct Access {
     /// Whether jobs reach the internet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compute_internet: Option<bool>,
+    #[serde(default, skip_serializing_if = "Uncertain::is_empty")]
+    pub uncertain: Uncertain,
     /// Where jobs of a funding share (`union`, `national:FI`, `commercial`) must be handed in, when not
     /// as the site's `automation` says: `union = "efp_handoff"`.
     #[serde(default)]
@@ -119,6 +128,8 @@ pub struct Storage {
     /// How long data can be fetched after a project's end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<u32>,
+    #[serde(default, skip_serializing_if = "Uncertain::is_empty")]
+    pub uncertain: Uncertain,
     #[serde(default, rename = "area")]
     pub areas: Vec<StorageArea>,
 }
@@ -140,6 +151,8 @@ pub struct StorageArea {
     /// Thousandths of a TB-hour charged for each TB-hour used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charge_permille: Option<u32>,
+    #[serde(default, skip_serializing_if = "Uncertain::is_empty")]
+    pub uncertain: Uncertain,
 }
 
 /// What a partition asks of jobs beside its size.
@@ -162,6 +175,8 @@ pub struct PartitionRules {
     pub max_queued_jobs_per_user: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_running_jobs_per_user: Option<u32>,
+    #[serde(default, skip_serializing_if = "Uncertain::is_empty")]
+    pub uncertain: Uncertain,
     #[serde(default)]
     pub qos: Vec<Qos>,
 }

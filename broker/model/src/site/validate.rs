@@ -31,6 +31,7 @@ impl Site {
             ));
         }
         check_web("web", self.web.as_deref(), &mut wrong);
+        self.check_uncertain(&mut wrong);
         let mut seen = BTreeSet::new();
         for (at, system) in self.systems.iter().enumerate() {
             let field = format!("system[{at}]");
@@ -133,6 +134,7 @@ impl System {
                 wrong.push(fault(&field, "is no funding share", &error.expected));
             }
         }
+        self.check_uncertain(field, wrong);
         let mut seen = BTreeSet::new();
         for (at, partition) in self.partitions.iter().enumerate() {
             let field = format!("{field}.partition[{at}]");
@@ -179,6 +181,7 @@ impl Partition {
         }
         let terms = self.rules.terms_url.as_deref();
         check_web(&format!("{field}.rules.terms_url"), terms, wrong);
+        self.check_uncertain(field, wrong);
     }
 }
 

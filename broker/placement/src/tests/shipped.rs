@@ -20,6 +20,11 @@ fn shipped() -> Federation {
 }
 
 fn as_shipped() -> Federation {
+    edited(str::to_owned)
+}
+
+/// With each file changed before it is read.
+fn edited(edit: impl Fn(&str) -> String) -> Federation {
     let files = [
         include_str!("../../../../config/sites/bsc.toml"),
         include_str!("../../../../config/sites/cineca.toml"),
@@ -29,8 +34,8 @@ fn as_shipped() -> Federation {
         include_str!("../../../../config/sites/hammerhai.toml"),
         include_str!("../../../../config/sites/pharos.toml"),
     ];
-    let mut federation =
-        Federation::of(files.map(|text| Member::new(toml::from_str::<Site>(text).unwrap())));
+    let read = |text: &str| toml::from_str::<Site>(&edit(text)).unwrap();
+    let mut federation = Federation::of(files.map(|text| Member::new(read(text))));
     federation.allocation.balance.granted = UnitMillis::from_hours(10_000_000);
     federation
 }
@@ -78,6 +83,21 @@ fn site_units(spec: &JobSpec, name: &str, unit: &str) -> String {
         system: words.next().unwrap().parse().unwrap(),
     };
     candidate(&federation.place(spec), name).charge.to_string()
+}
+
+#[test]
+fn what_a_site_is_unsure_of_changes_nothing_of_a_placement() {
+    let sure = edited(|text| {
+        let lines = text.lines().filter(|it| !it.starts_with("uncertain = "));
+        lines.collect::<Vec<_>>().join("\n")
+    });
+    let is_sure = |it: &Member| it.site.uncertainties().is_empty();
+    assert!(sure.members.iter().all(is_sure));
+    let shipped = as_shipped();
+    assert!(!shipped.members.iter().any(is_sure));
+    for spec in [job(2, 4, "6h"), job(1, 0, "1h"), job(400, 4, "2h")] {
+        assert_eq!(shipped.place(&spec), sure.place(&spec));
+    }
 }
 
 /// The examples of LUMI's user guide, `docs/runjobs/lumi_env/billing.md`.

@@ -39,6 +39,30 @@ async fn all_seven_sites_are_on_one_page() {
 }
 
 #[tokio::test]
+async fn what_a_site_is_unsure_of_is_marked_where_it_stands_and_listed_whole() {
+    let house = House::build().await;
+    let mut browser = house.signed_in(ENGINEER).await;
+    let page = browser.get("/sites").await;
+    let mark = "<span class=\"badge wait\">uncertain</span>";
+    for text in [
+        &format!("4\u{a0}×\u{a0}NVIDIA H100 64GB (Hopper, custom) {mark}</td>"),
+        "<td data-label=\"Per node\">4\u{a0}×\u{a0}NVIDIA A100 40GB</td>",
+        "<li>arrhenius/main: <code>nodes</code></li>",
+    ] {
+        assert!(page.text.contains(text), "{text}: {}", page.text);
+    }
+    browser.language = "fr";
+    let page = browser.get("/sites").await;
+    for text in [
+        "<span class=\"badge wait\">incertain</span>",
+        "fut lu de seconde main ou il y a longtemps",
+        "Le site dans son ensemble",
+    ] {
+        assert!(page.text.contains(text), "{text}: {}", page.text);
+    }
+}
+
+#[tokio::test]
 async fn the_ledger_page_names_the_key_and_how_to_verify() {
     let house = House::build().await;
     insta::assert_snapshot!(house.signed_in(STRANGER).await.get("/ledger").await.main());

@@ -154,7 +154,7 @@ const WRONG: &[((&str, &str), &str)] = &[
             r#"sector_other = { value = 0, source = "platform default""#,
             r#"sector_other = { value = 0, source = " ""#,
         ),
-        "ranking.toml: `weights`: sector_other: names no source",
+        "this is empty: say where it comes from",
     ),
     (
         (
@@ -190,7 +190,7 @@ fn codes_have_names_in_each_language_and_stay_codes_in_others() {
 }
 
 #[test]
-fn a_sector_a_service_or_a_weight_that_nobody_dated_is_refused() {
+fn a_sector_a_service_or_a_weight_that_nobody_dated_or_is_sure_or_unsure_of_is_refused() {
     let dated = "checked_on = \"2026-11-20\"\n\n[[";
     let undated = |row: &str| (format!("{dated}{row}]]"), format!("[[{row}]]"));
     for (row, file) in [("sector", "sectors.toml"), ("service", "services.toml")] {
@@ -198,6 +198,20 @@ fn a_sector_a_service_or_a_weight_that_nobody_dated_is_refused() {
         let said = changed(&from, &to).unwrap_err().to_string();
         assert!(
             said.starts_with(file) && said.contains("`checked_on`"),
+            "{said}"
+        );
+    }
+    for (row, file) in [("sectors", "sectors.toml"), ("services", "services.toml")] {
+        let known = if row == "sectors" {
+            "founding documents (002)"
+        } else {
+            "Euractiv, 2024-01 (002)"
+        };
+        let from = format!("source = \"{known}\"\nconfidence = \"uncertain\"\n");
+        let said = changed(&from, &format!("source = \"{known}\"\n"));
+        let said = said.unwrap_err().to_string();
+        assert!(
+            said.starts_with(file) && said.contains("`confidence`"),
             "{said}"
         );
     }
