@@ -143,6 +143,7 @@ pub enum AllocationsVerb {
     ///   `call_reference`  finds the project before its name does (may be left out)
     ///   `system`          `site/system`, or `federation`
     ///   `share`           `union`, `national:FI`, `commercial`
+    ///   `mode`            the access mode that gave it, by its id; the id of its call says it, too (may be left out)
     ///   `unit`            what the system charges in; `GPU-hour` for the federation
     ///   `hours`           granted: `1500`, `0.25`
     ///   `valid_from`      first day, in Brussels: `2026-12-01`; or an instant: `2026-12-01T00:00:00Z`

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use policy_engine::{Engine, IdentifierKind};
 
 use self::columns::{
-    call_reference, check_project, granted, project_name, said, share, suspended, term,
+    call_reference, check_project, granted, mode, project_name, said, share, suspended, term,
 };
 use super::line::ImportLine;
 use crate::board::Board;
@@ -34,6 +34,8 @@ pub(super) struct Line {
     pub(super) project_key: Option<String>,
     pub(super) scope: AllocationScope,
     pub(super) share: FundingShare,
+    /// The id of a known access mode.
+    pub(super) mode: Option<String>,
     pub(super) unit: String,
     pub(super) granted: UnitMillis,
     pub(super) valid_from: Timestamp,
@@ -92,6 +94,7 @@ impl Checker<'_> {
         check_project(raw, &mut at);
         let scope = self.scope(&raw.system, &mut at);
         let share = share(self.engine, &raw.share, &mut at);
+        let mode = mode(self.engine, &raw.mode, &mut at);
         let call_reference = call_reference(self.engine, &raw.call_reference, &mut at);
         if let Some(scope) = &scope {
             self.check_unit(&raw.unit, scope, &mut at);
@@ -113,6 +116,7 @@ impl Checker<'_> {
             project_key: said(&raw.project_key),
             scope: scope?,
             share: share?,
+            mode,
             unit: raw.unit.clone(),
             granted: granted?,
             valid_from,

@@ -18,6 +18,8 @@ pub struct ImportLine {
     pub project_key: String,
     pub system: String,
     pub share: String,
+    /// The id of the access mode that gave it, where its source knows one.
+    pub mode: String,
     pub unit: String,
     pub hours: String,
     pub valid_from: String,

@@ -156,6 +156,7 @@ impl Planner<'_> {
         );
         let allocation = allocation(id.into(), project, line);
         let reference = self.call_of(line, project).await?;
+        self.check_mode(line, (None, reference.as_deref()));
         let allocation = { self.broker }.completed(allocation, (None, reference.as_deref()));
         let claim = Write::Claim {
             name: self.claim(&line.reference),
@@ -174,6 +175,32 @@ impl Planner<'_> {
         }
         let known = self.broker.inner.store.find_project(of).await?;
         Ok(known.and_then(|it| it.call_reference))
+    }
+
+    /// What the line says of the mode against what the id of its call does, or else what is known of the allocation:
+    /// its records have gone by that already.
+    pub(super) fn check_mode(
+        &mut self,
+        line: &Line,
+        (known, reference): (Option<&Allocation>, Option<&str>),
+    ) {
+        let Some(said) = &line.mode else {
+            return;
+        };
+        let by_call = reference.and_then(|it| self.broker.mode_by(it).map(|mode| (mode, it)));
+        let (mode, whose) = match (by_call, known) {
+            (Some((mode, call)), _) => (mode, format!("`{call}` is the id of a call")),
+            (None, Some(Allocation { id, mode, .. })) => match mode {
+                Some(mode) => (mode.clone(), format!("{id} was given")),
+                None => return,
+            },
+            (None, None) => return,
+        };
+        if mode != *said {
+            let reason = format!("{whose} by `{mode}`, and the line says `{said}`");
+            let allowed = format!("nothing, or `{mode}`");
+            self.fault(line, "mode", reason, &allowed);
+        }
     }
 
     /// Adds what happens to one allocation.
@@ -212,7 +239,7 @@ fn allocation(id: AllocationId, project: ProjectId, line: &Line) -> Allocation {
         valid_until: line.valid_until,
         local_accounts: line.local_accounts.clone(),
         suspended: line.suspended.unwrap_or(false),
-        mode: None,
+        mode: line.mode.clone(),
         account_named_at: None,
     }
 }

@@ -8,7 +8,7 @@ use super::line::{ImportBatch, ImportLine};
 use crate::invalid::Faults;
 
 /// Names of columns, and whether a table must have them; in any order.
-pub const COLUMNS: [(&str, bool); 14] = [
+pub const COLUMNS: [(&str, bool); 15] = [
     ("reference", true),
     ("organisation", true),
     ("country", true),
@@ -17,6 +17,7 @@ pub const COLUMNS: [(&str, bool); 14] = [
     ("call_reference", false),
     ("system", true),
     ("share", true),
+    ("mode", false),
     ("unit", true),
     ("hours", true),
     ("valid_from", true),
@@ -169,6 +170,7 @@ fn line(
         project_key: String::new(),
         system: take("system"),
         share: take("share"),
+        mode: take("mode"),
         unit: take("unit"),
         hours: take("hours"),
         valid_from: take("valid_from"),

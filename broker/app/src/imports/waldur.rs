@@ -93,6 +93,7 @@ pub fn line_of(
         project_key: resource.project_uuid.clone(),
         system: offering.system.clone(),
         share: offering.share.to_string(),
+        mode: String::new(),
         unit: offering.unit.clone(),
         hours,
         valid_from: from_created.unwrap_or_default(),

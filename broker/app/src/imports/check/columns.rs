@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use policy_engine::{Engine, ProjectIdFault, begin_in_brussels};
 
 use super::At;
+use crate::applications::find_mode;
 use crate::imports::decimal::Decimal;
 use crate::imports::line::ImportLine;
 use crate::states::of_no_state;
@@ -55,6 +56,17 @@ pub(super) fn share(engine: &Engine, text: &str, at: &mut At<'_>) -> Option<Fund
         );
     }
     share.ok()
+}
+
+/// One that the policy has: what is owed, and what funders add up, goes by it.
+pub(super) fn mode(engine: &Engine, text: &str, at: &mut At<'_>) -> Option<String> {
+    if !text.is_empty() && find_mode(engine, text).is_none() {
+        let known: Vec<&str> = engine.modes().iter().map(|it| it.id.as_str()).collect();
+        let reason = format!("`{}` is no access mode", text.escape_debug());
+        let allowed = format!("nothing, or one of {}", known.join(", "));
+        at.add("mode", reason, &allowed);
+    }
+    said(text)
 }
 
 /// As the grammar has it where it is an id of a European call; an id that begins like one and goes on otherwise is a

@@ -26,6 +26,7 @@ impl Planner<'_> {
         let mut wanted = allocation(known.id, project, line);
         wanted.suspended = line.suspended.unwrap_or(known.suspended);
         let reference = self.call_of(line, project).await?;
+        self.check_mode(line, (Some(known), reference.as_deref()));
         let mut wanted = { self.broker }.completed(wanted, (Some(known), reference.as_deref()));
         self.check_hours(known, &mut wanted, line);
         if self.faults.count() > before {

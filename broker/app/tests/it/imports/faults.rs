@@ -189,3 +189,31 @@ async fn hours_of_a_state_that_there_is_not_are_refused() {
     let expected = "line 2, share: `national:ZZ` is of no state that the policy knows";
     assert!(said[0].starts_with(expected), "{said:#?}");
 }
+
+#[tokio::test]
+async fn a_mode_that_nobody_knows_or_that_the_call_or_the_allocation_speaks_against_is_refused() {
+    let world = World::sqlite().await;
+    let head = |text: String| text.replacen("share,unit", "share,mode,unit", 1);
+    let by = |reference: &str, mode: &str| {
+        line(reference, "5", "2027-05-31", "").replace(",union,", &format!(",union,{mode},"))
+    };
+    let called = |reference: &str, mode: &str| {
+        by(reference, mode).replace("Folding,,", "Other,EHPC-AIF-2026PG01-907,")
+    };
+    let text = table(&[
+        &by("A-1", "playground"),
+        &called("A-2", "aif_fast_lane"),
+        &by("A-3", "aif_large_scale"),
+    ]);
+    let said = refused(&world, &head(text)).await;
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said[0].starts_with("line 2, mode: `playground` is no access mode; allowed: "));
+    assert!(said[0].contains("aif_playground"), "{said:?}");
+    assert!(said[1].starts_with("line 3, mode: "), "{said:?}");
+    assert!(said[1].ends_with("allowed: nothing, or `aif_playground`"), "{said:?}");
+    let right = table(&[&called("A-2", "aif_playground"), &by("A-3", "aif_large_scale")]);
+    super::import(&world, &head(right)).await;
+    let other = table(&[&by("A-3", "aif_fast_lane")]);
+    let said = refused(&world, &head(other)).await;
+    assert!(said[0].contains("by `aif_large_scale`, and the line says `aif_fast_lane`"), "{said:?}");
+}

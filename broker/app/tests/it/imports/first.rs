@@ -196,3 +196,46 @@ async fn an_allocation_of_a_known_call_owes_what_its_mode_asks_for() {
     let again = import(&world, &text).await;
     assert!(again.changes.is_empty(), "{again:?}");
 }
+
+/// The table with a column for the mode, of lines that say it between share and unit.
+fn of_modes(lines: &[String]) -> String {
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    table(&lines).replacen("share,unit", "share,mode,unit", 1)
+}
+
+fn by_mode(reference: &str, mode: &str) -> String {
+    line(reference, "10", "2027-05-31", "").replace(",union,", &format!(",union,{mode},"))
+}
+
+#[tokio::test]
+async fn a_mode_that_the_line_says_is_kept_entered_and_asked_for_what_it_asks_for() {
+    for world in World::each().await {
+        let broker = world.broker().await;
+        let text = of_modes(&[by_mode("A-1", "aif_large_scale"), by_mode("A-2", "")]);
+        import(&world, &text).await;
+        let first = imported(&broker, "A-1").await.unwrap();
+        assert_eq!(first.mode.as_deref(), Some("aif_large_scale"));
+        let second = imported(&broker, "A-2").await.unwrap();
+        assert_eq!(second.mode, None);
+        let entries = Books::read(&broker).await.entries;
+        let granted = |of| {
+            let is_it = |it: &&broker_model::EntryBody| {
+                it.kind == EntryKind::AllocationGranted && it.allocation == Some(of)
+            };
+            entries.iter().find(is_it).unwrap().data.clone()
+        };
+        assert_eq!(granted(first.id)["mode"], "aif_large_scale");
+        assert_eq!(granted(first.id)["share"], "union");
+        assert_eq!(granted(second.id).get("mode"), None);
+        let again = import(&world, &text).await;
+        assert_eq!(again, broker_app::imports::ImportReport::default());
+
+        let text = of_modes(&[by_mode("A-1", ""), by_mode("A-2", "aif_fast_lane")]);
+        let told = import(&world, &text).await.changes;
+        assert_eq!(told, ["allocation A-2: mode unknown became aif_fast_lane"]);
+        let second = imported(&broker, "A-2").await.unwrap();
+        assert_eq!(second.mode.as_deref(), Some("aif_fast_lane"));
+        let first = imported(&broker, "A-1").await.unwrap();
+        assert_eq!(first.mode.as_deref(), Some("aif_large_scale"));
+    }
+}
