@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use policy_engine::{Engine, IdentifierKind};
 
 use self::columns::{
-    call_reference, check_project, granted, mode, project_name, said, share, suspended, term,
+    call_reference, check_project, granted, mode, project_name, said, share, suspended, term, worth,
 };
 use super::line::ImportLine;
 use crate::board::Board;
@@ -38,6 +38,8 @@ pub(super) struct Line {
     pub(super) mode: Option<String>,
     pub(super) unit: String,
     pub(super) granted: UnitMillis,
+    /// Of a national share only.
+    pub(super) worth_eur: Option<u32>,
     pub(super) valid_from: Timestamp,
     pub(super) valid_until: Timestamp,
     pub(super) local_accounts: BTreeMap<SiteId, String>,
@@ -99,7 +101,8 @@ impl Checker<'_> {
         if let Some(scope) = &scope {
             self.check_unit(&raw.unit, scope, &mut at);
         }
-        let granted = granted(&raw.hours, &mut at);
+        let granted = granted(raw, &mut at);
+        let worth_eur = worth(&raw.worth_eur, share.as_ref(), &mut at);
         let term = term(raw, &mut at);
         let local_accounts = self.local_accounts(&raw.local_accounts, &mut at);
         let suspended = suspended(&raw.suspended, &mut at);
@@ -119,6 +122,7 @@ impl Checker<'_> {
             mode,
             unit: raw.unit.clone(),
             granted: granted?,
+            worth_eur,
             valid_from,
             valid_until,
             local_accounts,

@@ -22,6 +22,8 @@ pub struct ImportLine {
     pub mode: String,
     pub unit: String,
     pub hours: String,
+    /// What hours of a state are worth to a company, in whole EUR, where they are de minimis aid.
+    pub worth_eur: String,
     pub valid_from: String,
     pub valid_to: String,
     pub local_accounts: String,

@@ -2,11 +2,12 @@
 
 mod alone;
 mod later;
+mod states;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::{
-    Allocation, AllocationId, Balance, FollowUp, OrganisationId, ProjectId, SiteId,
+    Allocation, AllocationId, Balance, FollowUp, OrganisationId, ProjectId, SiteId, UnitMillis,
 };
 use broker_store::{Change, Write};
 
@@ -128,11 +129,9 @@ impl Planner<'_> {
     async fn line(&mut self, line: Line) -> Result<()> {
         match self.known(&line.reference).await? {
             Some(known) => self.changed(&known, &line).await,
-            None if line.valid_until <= self.broker.inner.clock.now() => {
-                let remark = format!(
-                    "{} ({}): its term ended at {}, before it was ever imported: left out",
-                    line.place, line.reference, line.valid_until
-                );
+            None if line.granted == UnitMillis::ZERO => {
+                let (place, reference) = (&line.place, &line.reference);
+                let remark = format!("{place} ({reference}): it grants no hours: left out");
                 self.plan.report.remarks.push(remark);
                 Ok(())
             }
@@ -149,7 +148,18 @@ impl Planner<'_> {
             return Ok(());
         };
         self.tell_of_no_call(line);
-        self.check_accounts(line, organisation).await?;
+        self.check_state(line, organisation).await?;
+        if self.is_over(line) {
+            let remark = format!(
+                "{} ({}): its term ended at {}, before it was ever imported: it is taken as over, and owes what is \
+                 still to come",
+                line.place, line.reference, line.valid_until
+            );
+            self.plan.report.remarks.push(remark);
+        } else {
+            // One that is over holds no account any more: it may be another's by now.
+            self.check_accounts(line, organisation).await?;
+        }
         let id = named(
             "allocation",
             &format!("import:{}:{}", self.source, line.reference),
@@ -162,10 +172,16 @@ impl Planner<'_> {
             name: self.claim(&line.reference),
             holder: allocation.id.to_string(),
         };
+        let about = (project, allocation.id);
         let granted = self.broker.new_allocation(allocation, organisation);
         self.take(project, &line.reference, granted);
         self.plan.change().writes.push(claim);
-        Ok(())
+        self.tell_of_no_worth(line, organisation).await?;
+        self.aid(line, organisation, about).await
+    }
+
+    fn is_over(&self, line: &Line) -> bool {
+        line.valid_until <= self.broker.inner.clock.now()
     }
 
     /// What the call names the project: as the line says, or as it was said before.

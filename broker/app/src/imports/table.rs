@@ -8,7 +8,7 @@ use super::line::{ImportBatch, ImportLine};
 use crate::invalid::Faults;
 
 /// Names of columns, and whether a table must have them; in any order.
-pub const COLUMNS: [(&str, bool); 15] = [
+pub const COLUMNS: [(&str, bool); 16] = [
     ("reference", true),
     ("organisation", true),
     ("country", true),
@@ -20,6 +20,7 @@ pub const COLUMNS: [(&str, bool); 15] = [
     ("mode", false),
     ("unit", true),
     ("hours", true),
+    ("worth_eur", false),
     ("valid_from", true),
     ("valid_to", true),
     ("local_accounts", false),
@@ -173,6 +174,7 @@ fn line(
         mode: take("mode"),
         unit: take("unit"),
         hours: take("hours"),
+        worth_eur: take("worth_eur"),
         valid_from: take("valid_from"),
         valid_to: take("valid_to"),
         local_accounts: take("local_accounts"),

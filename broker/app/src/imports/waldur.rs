@@ -96,6 +96,7 @@ pub fn line_of(
         mode: String::new(),
         unit: offering.unit.clone(),
         hours,
+        worth_eur: String::new(),
         valid_from: from_created.unwrap_or_default(),
         valid_to: last_day(resource, offering),
         local_accounts: account(resource, offering),

@@ -4,7 +4,8 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use broker_model::{
-    Application, Attempt, Dossier, Evidence, HoldSubject, Job, OrganisationId, Profile, ProjectId, Referral,
+    Application, Attempt, Dossier, Evidence, HoldSubject, Job, OrganisationId, Profile, ProjectId,
+    Referral,
 };
 use broker_store::{Change, StoredDossier, StoredErasure, Write};
 use jiff::Timestamp;

@@ -83,7 +83,8 @@ pub(super) fn call_reference(engine: &Engine, text: &str, at: &mut At<'_>) -> Op
     said(text.trim())
 }
 
-pub(super) fn granted(text: &str, at: &mut At<'_>) -> Option<UnitMillis> {
+pub(super) fn granted(raw: &ImportLine, at: &mut At<'_>) -> Option<UnitMillis> {
+    let text = &raw.hours;
     let Ok(decimal) = text.parse::<Decimal>() else {
         let reason = format!("`{}` is no number of hours", text.escape_debug());
         let allowed = "digits, and a point before a fraction: `1500`, `0.25`";
@@ -99,7 +100,29 @@ pub(super) fn granted(text: &str, at: &mut At<'_>) -> Option<UnitMillis> {
             "3 decimals at most, or a number that is exact",
         );
     }
+    // Nothing could be done with them, and a report would be owed.
+    let is_too_few =
+        |it: &UnitMillis| *it > UnitMillis::ZERO && it.to_string() == UnitMillis::ZERO.to_string();
+    if granted.as_ref().is_some_and(is_too_few) {
+        let unit = raw.unit.escape_debug();
+        let reason = format!("{decimal} {unit}s are {} of them", UnitMillis::ZERO);
+        at.add("hours", reason, "0.0001 and more");
+    }
     granted
+}
+
+/// Aid is given by states.
+pub(super) fn worth(text: &str, share: Option<&FundingShare>, at: &mut At<'_>) -> Option<u32> {
+    let said = said(text)?;
+    let worth = said.parse::<u32>().ok();
+    if worth.is_none() || !said.bytes().all(|b| b.is_ascii_digit()) {
+        let reason = format!("`{}` is no number of EUR", said.escape_debug());
+        at.add("worth_eur", reason, "whole EUR, as `12000`, or nothing");
+    } else if share.is_some_and(|it| !matches!(it, FundingShare::National(_))) {
+        let reason = "says what aid it is, and the hours are no state's";
+        at.add("worth_eur", reason, "nothing, or a `national:` share");
+    }
+    worth
 }
 
 pub(super) fn term(raw: &ImportLine, at: &mut At<'_>) -> Option<(Timestamp, Timestamp)> {
