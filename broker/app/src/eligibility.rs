@@ -303,7 +303,7 @@ impl Decided {
     }
 }
 
-fn evidence_fact(evidence: &Evidence) -> EvidenceFact {
+pub(crate) fn evidence_fact(evidence: &Evidence) -> EvidenceFact {
     EvidenceFact {
         kind: evidence.kind.0.clone(),
         issued_on: evidence.issued_on,

@@ -6,6 +6,8 @@
 mod names;
 mod table;
 
+use std::collections::BTreeMap;
+
 use broker_model::{EntryBody, EntryKind, OrganisationId, Signatory, SignatoryHint, SignatoryList};
 use broker_store::{Change, StoredSignatoryList, Write};
 use jiff::civil::Date;
@@ -47,6 +49,13 @@ impl Broker {
         if as_of > today {
             let reason = format!("{as_of} is to come");
             faults.add("as_of", reason, &format!("a day up to {today}"));
+        }
+        for (one, place) in table.signatories.iter().zip(&table.places) {
+            if let Some(day) = one.pledged_on.filter(|day| as_of < *day) {
+                let reason = format!("{day} is after the day that the list shows, {as_of}");
+                let allowed = format!("a day up to {as_of}, or nothing");
+                faults.add(&format!("{place}, pledged_on"), reason, &allowed);
+            }
         }
         faults.check("signatories")?;
         let list = SignatoryList {
@@ -133,12 +142,28 @@ impl Broker {
     }
 }
 
-/// Names among `all` that are not on `there`, as they are spelt.
+/// Names among `all` that are not on `there`, as they are spelt, with their countries. One without a country is the same
+/// in any: a list that begins to say them has no other names by that.
 fn missing_in(there: &[Signatory], all: &[Signatory]) -> Vec<String> {
-    let there: std::collections::BTreeSet<&str> = there.iter().map(|it| it.name.as_str()).collect();
-    let names = all.iter().map(|it| it.name.as_str());
-    names
-        .filter(|it| !there.contains(it))
-        .map(str::to_owned)
-        .collect()
+    let mut known: BTreeMap<&str, Vec<Option<&str>>> = BTreeMap::new();
+    for it in there {
+        let countries = known.entry(it.name.as_str()).or_default();
+        countries.push(it.country.as_deref());
+    }
+    let is_there = |it: &Signatory| {
+        let country = it.country.as_deref();
+        let is_it =
+            |other: &Option<&str>| other.is_none() || country.is_none() || *other == country;
+        let countries = known.get(it.name.as_str());
+        countries.is_some_and(|all| all.iter().any(is_it))
+    };
+    let missing = all.iter().filter(|it| !is_there(it));
+    missing.map(with_country).collect()
+}
+
+fn with_country(it: &Signatory) -> String {
+    match &it.country {
+        Some(country) => format!("{} ({country})", it.name),
+        None => it.name.clone(),
+    }
 }

@@ -15,7 +15,9 @@ pub struct AidRecord {
     pub worth_eur: u32,
     /// In Brussels: it counts against the ceiling for three years from that day.
     pub granted_on: Date,
-    pub application: ApplicationId,
+    /// None where the hours were given elsewhere and came in by an import.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<ApplicationId>,
     pub allocation: AllocationId,
     #[serde(skip)]
     pub version: i64,

@@ -58,6 +58,15 @@ impl EntryBody {
         self.data.insert(key.to_owned(), value.into());
         self
     }
+
+    /// The same where there is one; nothing stands in its place where there is none.
+    #[must_use]
+    pub fn with_any(self, key: &str, value: Option<impl Into<serde_json::Value>>) -> Self {
+        match value {
+            Some(value) => self.with(key, value),
+            None => self,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -167,6 +176,7 @@ pub enum EntryKind {
     InvitationMade,
     #[serde(rename = "invitation.revoked")]
     InvitationRevoked,
+    /// With its `share` and the `mode` that gave it; no mode where nobody knows it, nor in entries of before it was entered.
     #[serde(rename = "allocation.granted")]
     AllocationGranted,
     /// Its term, suspension or local accounts are others; its hours have entries of their own.
@@ -210,6 +220,7 @@ pub enum EntryKind {
     AttemptLeased,
     #[serde(rename = "attempt.state_changed")]
     AttemptStateChanged,
+    /// With the `share` and the `mode` of the record, which says the rest; no mode as with the allocation.
     #[serde(rename = "usage.charged")]
     UsageCharged,
     /// An attempt is closed without a charge; `reason` says why, and what the site told goes with it.

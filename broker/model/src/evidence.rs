@@ -31,6 +31,9 @@ pub struct Evidence {
     pub check: Option<EvidenceCheck>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<EvidenceFile>,
+    /// When a reviewer first found it good: others have relied on it from then on, whatever is found later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_at: Option<Timestamp>,
     /// Taken back by the organisation; it counts for nothing from then on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withdrawn_at: Option<Timestamp>,
@@ -147,6 +150,23 @@ impl Evidence {
 
     pub const fn is_checked(&self) -> bool {
         self.checked_by.is_some()
+    }
+
+    /// Whether anybody ever found it good, so that hours may rest on it: also where it was taken back since, or is
+    /// found otherwise by now.
+    pub fn was_accepted(&self) -> bool {
+        self.accepted_at.is_some() || self.is_checked() || self.accepted().is_some()
+    }
+
+    /// When it was first found good, if it was, or else `now`: rows of before [`Self::accepted_at`] have their last
+    /// finding only.
+    pub fn first_accepted(&self, now: Option<Timestamp>) -> Option<Timestamp> {
+        let before = self.accepted().map(|it| it.at);
+        self.accepted_at.or(before).or(now)
+    }
+
+    fn accepted(&self) -> Option<&EvidenceCheck> {
+        self.check.as_ref().filter(|it| it.accepted)
     }
 }
 

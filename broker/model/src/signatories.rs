@@ -24,6 +24,9 @@ pub struct Signatory {
     /// ISO 3166-1 alpha-2, where the list has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
+    /// The day of its pledge, where the list has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pledged_on: Option<Date>,
 }
 
 /// What the newest list has to say of an organisation. A hint for whoever checks evidence: two

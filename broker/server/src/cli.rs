@@ -143,8 +143,10 @@ pub enum AllocationsVerb {
     ///   `call_reference`  finds the project before its name does (may be left out)
     ///   `system`          `site/system`, or `federation`
     ///   `share`           `union`, `national:FI`, `commercial`
+    ///   `mode`            the access mode that gave it, by its id; the id of its call says it, too (may be left out)
     ///   `unit`            what the system charges in; `GPU-hour` for the federation
     ///   `hours`           granted: `1500`, `0.25`
+    ///   `worth_eur`       what hours of a state are worth to a company, where they are de minimis aid (may be left out)
     ///   `valid_from`      first day, in Brussels: `2026-12-01`; or an instant: `2026-12-01T00:00:00Z`
     ///   `valid_to`        last day, included; or the first instant after it
     ///   `local_accounts`  `site=account;site=account` (may be left out)
@@ -184,7 +186,8 @@ pub struct ImportOptions {
 pub enum SignatoriesVerb {
     /// Import a list as it was on a day, all of it or nothing; the same list again changes nothing
     ///
-    /// A table (RFC 4180, UTF-8) with the column `name`, and perhaps `country` (`FR`), named in its first line.
+    /// A table (RFC 4180, UTF-8) with the column `name`, and perhaps `country` (`FR`) and `pledged_on` (a day, `2024-09-25`),
+    /// named in its first line; a name stands once in a country.
     /// The newest day counts; of two lists of one day the one that came last. Reviewers are told which names on it
     /// read like an organisation's; no decision rests on it.
     Import(SignatoriesOptions),

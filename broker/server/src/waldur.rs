@@ -153,12 +153,21 @@ impl Waldur {
     async fn list<T: Listed>(&self, what: &str, query: &[(&str, &str)]) -> anyhow::Result<Vec<T>> {
         let mut all: Vec<T> = Vec::new();
         let mut known = BTreeSet::new();
+        // As the last answer that had one says.
+        let mut told = None;
         for page in 1..=MOST_PAGES {
             let url = self.page(what, query, page)?;
             let place = || format!("{what}, page {page}");
-            let answer = self.ask(&url).await.with_context(place)?;
-            let (count, next) = (count(&answer), has_next(&answer));
-            let entries: Vec<T> = body(answer).await.with_context(place)?;
+            let answer = self.ask(&url, page > 1).await.with_context(place)?;
+            let (counted, next) = (count(&answer), has_next(&answer));
+            told = counted.or(told);
+            let count = told;
+            let entries: Vec<T> = match answer.status() {
+                StatusCode::NOT_FOUND => Vec::new(),
+                _ => body(answer).await.with_context(place)?,
+            };
+            // Whatever is said to come next: behind it there is nothing.
+            let is_end = entries.is_empty();
             let is_full = entries.len() >= PAGE_SIZE;
             for entry in entries {
                 if !known.insert(entry.uuid().to_owned()) {
@@ -170,10 +179,11 @@ impl Waldur {
                 all.push(entry);
             }
             let by_count = count.map_or(is_full, |count| all.len() < count);
-            if !next.unwrap_or(by_count) {
+            if is_end || !next.unwrap_or(by_count) {
                 return match count {
                     Some(count) if count != all.len() => bail!(
-                        "{what}: {} of {count} came: the list changed while it was read; try again",
+                        "{what}: {} of {count} came: the list changed while it was read (try again), or the token \
+                         does not see all that is counted",
                         all.len()
                     ),
                     _ => Ok(all),
@@ -193,8 +203,9 @@ impl Waldur {
         Ok(url)
     }
 
-    /// Asks until there is an answer; what passes by itself is asked again.
-    async fn ask(&self, url: &Url) -> anyhow::Result<Response> {
+    /// Asks until there is an answer; what passes by itself is asked again. That there is no such page is an answer where
+    /// there was one before it.
+    async fn ask(&self, url: &Url, is_later: bool) -> anyhow::Result<Response> {
         let mut pause = self.pause;
         for tried in 1..=TRIES {
             let request = self.http.get(url.clone());
@@ -203,6 +214,9 @@ impl Waldur {
                 .header("accept", "application/json");
             let wait = match request.send().await {
                 Ok(answer) if answer.status() == StatusCode::OK => return Ok(answer),
+                Ok(answer) if is_later && answer.status() == StatusCode::NOT_FOUND => {
+                    return Ok(answer);
+                }
                 Ok(answer) if is_passing(answer.status()) && tried < TRIES => {
                     asked_pause(&answer).unwrap_or(pause)
                 }

@@ -186,6 +186,13 @@ impl Engine {
         days
     }
 
+    /// By how many months a last day may be moved on a day; none where the table has no bound.
+    pub fn months_postponed_at_most(&self, on: Date) -> Option<u8> {
+        let rows = self.tables.follow_ups.postponements.iter();
+        let holds = rows.filter(|it| it.holds_on(on));
+        holds.last().map(|it| it.months_at_most)
+    }
+
     /// What is owed, as it holds on a day, for hours of which nobody knows the mode.
     pub fn default_duties(&self, on: Date) -> impl Iterator<Item = &DefaultDuty> {
         let rows = self.tables.follow_ups.duties.iter();

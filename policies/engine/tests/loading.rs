@@ -583,6 +583,17 @@ fn the_days_of_reminders_are_those_of_the_table_on_the_day() {
 }
 
 #[test]
+fn a_last_day_is_moved_by_as_many_months_as_the_table_has_and_by_any_where_it_has_none() {
+    let (first, before) = ("2025-04-01".parse().unwrap(), "2025-03-31".parse().unwrap());
+    let engine = Engine::shipped().unwrap();
+    assert_eq!(engine.months_postponed_at_most(first), Some(24));
+    assert_eq!(engine.months_postponed_at_most(before), None);
+    let fewer = Folder::new().edit(FOLLOW_UPS, "months_at_most = 24", "months_at_most = 6");
+    let fewer = fewer.load().unwrap();
+    assert_eq!(fewer.months_postponed_at_most(first), Some(6));
+}
+
+#[test]
 fn what_hours_by_an_unknown_mode_owe_is_a_kind_of_the_table_with_one_day() {
     let engine = Engine::shipped().unwrap();
     let duties: Vec<_> = engine

@@ -189,6 +189,7 @@ fn charge(job: &mut Job, attempt: &Attempt, record: UsageRecord, change: &mut Ch
     let mut entry = attempt_entry(job, attempt, EntryKind::UsageCharged)
         .with("month", record.month())
         .with("share", record.share.to_string())
+        .with_any("mode", record.mode.clone())
         .with("charged_unit_ms", record.charge.charged.0)
         .with("released_unit_ms", held.0)
         .with("site_units_unit_ms", record.charge.site_units.0)

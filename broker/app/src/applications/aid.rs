@@ -130,7 +130,7 @@ impl Broker {
             state: state.clone(),
             worth_eur,
             granted_on: day_in_brussels(now),
-            application: application.id,
+            application: Some(application.id),
             allocation: allocation.id,
             version: 0,
         };

@@ -225,6 +225,7 @@ impl Broker {
             .with("unit", allocation.unit.clone())
             .with("granted_unit_ms", allocation.balance.granted.0)
             .with("share", allocation.share.to_string())
+            .with_any("mode", allocation.mode.clone())
             .with("valid_from", allocation.valid_from.to_string())
             .with("valid_until", allocation.valid_until.to_string());
         if allocation.scope == AllocationScope::Federation {

@@ -27,20 +27,34 @@ impl Broker {
             return share;
         };
         check_scope(grant, Some(said), faults);
-        if let FundingShare::National(state) = said {
-            let at = (grant.scope == GrantScope::System).then_some(application.system.as_str());
-            let mut states = states_at(&engine, at);
-            states.insert(country.to_owned());
-            if !states.contains(state) {
-                let reason = format!("`{said}` has no hours at {}", application.system);
-                let states: Vec<String> =
-                    states.iter().map(|it| format!("{NATIONAL}:{it}")).collect();
-                let allowed = format!("union, commercial, {}", states.join(", "));
-                faults.add("grant.share", reason, &allowed);
-            }
+        let at = (grant.scope == GrantScope::System).then_some(application.system.as_str());
+        if let Some(allowed) = no_hours_there(&engine, said, (country, at)) {
+            let reason = format!("`{said}` has no hours at {}", application.system);
+            faults.add("grant.share", reason, &allowed);
         }
         Some(said.clone())
     }
+}
+
+/// What is allowed in the place of a state's share, where no mode gives hours of it there and it is not the state of who
+/// gets them.
+pub(crate) fn no_hours_there(
+    engine: &Engine,
+    share: &FundingShare,
+    (country, at): (&str, Option<&str>),
+) -> Option<String> {
+    let FundingShare::National(state) = share else {
+        return None;
+    };
+    let mut states = states_at(engine, at);
+    states.insert(country.to_owned());
+    if states.contains(state) {
+        return None;
+    }
+    let states: Vec<String> = { states.iter() }
+        .map(|it| format!("{NATIONAL}:{it}"))
+        .collect();
+    Some(format!("union, commercial, {}", states.join(", ")))
 }
 
 /// A state has hours of a system, and none of another's.

@@ -44,6 +44,7 @@ impl Broker {
             None => entry.with("accepted", finding.accepted),
             Some(_) => entry,
         };
+        evidence.accepted_at = evidence.first_accepted(finding.accepted.then_some(now));
         evidence.checked_by = finding.accepted.then(|| caller.person.to_string());
         evidence.check = Some(EvidenceCheck {
             accepted: finding.accepted,

@@ -43,6 +43,7 @@ impl Broker {
             added_at: Some(now),
             check: None,
             files: Vec::new(),
+            accepted_at: None,
             withdrawn_at: None,
             version: 0,
         };

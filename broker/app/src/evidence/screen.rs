@@ -82,6 +82,7 @@ impl Broker {
                 at: now,
             }),
             files: Vec::new(),
+            accepted_at: accepted.then_some(now),
             withdrawn_at: None,
             version: 0,
         }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use policy_engine::day_in_brussels;
 
-use super::opened::scheduled;
+use super::opened::{last_day, months_after, scheduled};
 use crate::dossiers::filed;
 use crate::invalid::Faults;
 use crate::once::Once;
@@ -83,7 +83,8 @@ impl Broker {
         self.commit_follow_up(caller, after, (entry, once)).await
     }
 
-    /// Asks again for what was handed in or waived, or gives what is owed another last day.
+    /// Asks again for what was handed in or waived, or gives what is owed a later last day: never one that is sooner than
+    /// the one it has, or than the end of the hours, and by no more months at once than the policy has.
     pub async fn reopen_follow_up<'o>(
         &self,
         caller: &Caller,
@@ -93,7 +94,7 @@ impl Broker {
         let Order { draft, once } = order.into();
         let before = self.found_follow_up(caller, id).await?;
         self.check_reviews(caller, before.organisation).await?;
-        check_reopening(draft, day_in_brussels(self.inner.clock.now()))?;
+        self.check_reopening(draft, &before).await?;
         if draft.postpones {
             check_unanswered(&before)?;
         } else if matches!(before.state, FollowUpState::Open { .. }) {
@@ -126,6 +127,19 @@ impl Broker {
             ..before.turned(state)
         };
         self.commit_follow_up(caller, after, (entry, once)).await
+    }
+
+    async fn check_reopening(&self, draft: &ReopeningDraft, before: &FollowUp) -> Result<()> {
+        let today = day_in_brussels(self.inner.clock.now());
+        let allocation = self.inner.store.find_allocation(before.allocation).await?;
+        let borders = Borders {
+            today,
+            present: before.due_on,
+            hours_end: allocation.map(|it| last_day(it.valid_until)),
+            most: self.policy().months_postponed_at_most(today),
+            postpones: draft.postpones,
+        };
+        check_day(draft, &borders)
     }
 
     /// Stores it as it shall be; from then on the policy is told of what is owed now.
@@ -206,19 +220,78 @@ fn check_link(link: &str, faults: &mut Faults) {
     }
 }
 
-fn check_reopening(draft: &ReopeningDraft, today: Date) -> Result<()> {
+/// Which last days may be set, and what the first and the last of them follow from.
+struct Borders {
+    today: Date,
+    /// The last day that it has.
+    present: Option<Date>,
+    /// Of the hours: nobody reports of hours that go on.
+    hours_end: Option<Date>,
+    /// By so many months.
+    most: Option<u8>,
+    postpones: bool,
+}
+
+impl Borders {
+    /// Where it was owed longer already, from then on: sooner would be overdue, and stand in the applicant's way.
+    fn first(&self) -> Date {
+        let later = |day: Date| day.tomorrow().unwrap_or(day);
+        let present = { self.present }.map(|day| if self.postpones { later(day) } else { day });
+        let first = [present, self.hours_end].into_iter().flatten().max();
+        first.map_or(self.today, |first| first.max(self.today))
+    }
+
+    /// Counted from the last day that it has, or from today or the end of the hours where that is later.
+    fn counted_from(&self) -> Date {
+        let days = [self.present, self.hours_end].into_iter().flatten();
+        days.fold(self.today, Date::max)
+    }
+
+    fn last(&self) -> Option<Date> {
+        { self.most }.map(|most| months_after(self.counted_from(), most.into()))
+    }
+
+    fn allowed(&self) -> String {
+        let first = self.first();
+        match self.last() {
+            Some(last) => format!("a day from {first} to {last}"),
+            None => format!("a day from {first} on"),
+        }
+    }
+
+    /// What is wrong with a day.
+    fn fault(&self, day: Date) -> Option<String> {
+        if day < self.today {
+            return Some(format!("{day} is over"));
+        }
+        if let Some(end) = self.hours_end.filter(|end| day < *end) {
+            return Some(format!("{day} is before the hours end, on {end}"));
+        }
+        if let Some(present) = self.present.filter(|_| day < self.first()) {
+            let than = if self.postpones {
+                "not later than"
+            } else {
+                "before"
+            };
+            return Some(format!("{day} is {than} its last day, {present}"));
+        }
+        let most = self
+            .most
+            .filter(|_| self.last().is_some_and(|last| last < day))?;
+        let from = self.counted_from();
+        Some(format!("{day} is more than {most} months after {from}"))
+    }
+}
+
+fn check_day(draft: &ReopeningDraft, borders: &Borders) -> Result<()> {
     let mut faults = Faults::default();
     faults.check_text("words", &draft.words, LONGEST_WORDS);
-    if draft.postpones && draft.due_on.is_none() {
-        let allowed = format!("a day from {today} on");
-        faults.add("due_on", "is missing, and it is to be postponed", &allowed);
-    }
-    if let Some(day) = draft.due_on.filter(|day| *day < today) {
-        faults.add(
-            "due_on",
-            format!("{day} is over"),
-            &format!("a day from {today} on"),
-        );
+    let reason = match draft.due_on {
+        Some(day) => borders.fault(day),
+        None => { draft.postpones }.then(|| "is missing, and it is to be postponed".to_owned()),
+    };
+    if let Some(reason) = reason {
+        faults.add("due_on", reason, &borders.allowed());
     }
     faults.check("reopening")
 }

@@ -31,9 +31,9 @@ impl Broker {
         let all = duties
             .into_iter()
             .map(|duty| self.opened((organisation, name), allocation, duty));
-        // Of hours by an unknown mode what was over before anybody here knew of them is not asked for: it would be overdue
-        // at once, and stand in the way of the next application.
-        let is_asked = |it: &FollowUp| mode.is_some() || it.due_on.is_none_or(|day| today <= day);
+        // What was over before anybody here knew of the hours is not asked for: it would be overdue at once, and stand in
+        // the way of the next application.
+        let is_asked = |it: &FollowUp| it.due_on.is_none_or(|day| today <= day);
         let opened = all.filter(is_asked).map(|one| {
             let mut entry = self.follow_up_entry(EntryKind::FollowUpOpened, &one);
             if let Some(day) = one.due_on {
@@ -110,13 +110,13 @@ pub(super) fn scheduled(one: FollowUp) -> FollowUp {
 }
 
 /// The day of the last instant before `end`: an end at midnight belongs to the day before.
-fn last_day(end: Timestamp) -> Date {
+pub(super) fn last_day(end: Timestamp) -> Date {
     let last_instant = end.checked_sub(SignedDuration::from_nanos(1));
     day_in_brussels(last_instant.unwrap_or(end))
 }
 
 /// The same day of a later month, or its last where it has no such day.
-fn months_after(day: Date, months: i64) -> Date {
+pub(super) fn months_after(day: Date, months: i64) -> Date {
     Span::new()
         .try_months(months)
         .map_or(Date::MAX, |span| day.saturating_add(span))

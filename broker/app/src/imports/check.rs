@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use policy_engine::{Engine, IdentifierKind};
 
 use self::columns::{
-    call_reference, check_project, granted, project_name, said, share, suspended, term,
+    call_reference, check_project, granted, mode, project_name, said, share, suspended, term, worth,
 };
 use super::line::ImportLine;
 use crate::board::Board;
@@ -34,8 +34,12 @@ pub(super) struct Line {
     pub(super) project_key: Option<String>,
     pub(super) scope: AllocationScope,
     pub(super) share: FundingShare,
+    /// The id of a known access mode.
+    pub(super) mode: Option<String>,
     pub(super) unit: String,
     pub(super) granted: UnitMillis,
+    /// Of a national share only.
+    pub(super) worth_eur: Option<u32>,
     pub(super) valid_from: Timestamp,
     pub(super) valid_until: Timestamp,
     pub(super) local_accounts: BTreeMap<SiteId, String>,
@@ -92,11 +96,13 @@ impl Checker<'_> {
         check_project(raw, &mut at);
         let scope = self.scope(&raw.system, &mut at);
         let share = share(self.engine, &raw.share, &mut at);
+        let mode = mode(self.engine, &raw.mode, &mut at);
         let call_reference = call_reference(self.engine, &raw.call_reference, &mut at);
         if let Some(scope) = &scope {
             self.check_unit(&raw.unit, scope, &mut at);
         }
-        let granted = granted(&raw.hours, &mut at);
+        let granted = granted(raw, &mut at);
+        let worth_eur = worth(&raw.worth_eur, share.as_ref(), &mut at);
         let term = term(raw, &mut at);
         let local_accounts = self.local_accounts(&raw.local_accounts, &mut at);
         let suspended = suspended(&raw.suspended, &mut at);
@@ -113,8 +119,10 @@ impl Checker<'_> {
             project_key: said(&raw.project_key),
             scope: scope?,
             share: share?,
+            mode,
             unit: raw.unit.clone(),
             granted: granted?,
+            worth_eur,
             valid_from,
             valid_until,
             local_accounts,

@@ -18,8 +18,12 @@ pub struct ImportLine {
     pub project_key: String,
     pub system: String,
     pub share: String,
+    /// The id of the access mode that gave it, where its source knows one.
+    pub mode: String,
     pub unit: String,
     pub hours: String,
+    /// What hours of a state are worth to a company, in whole EUR, where they are de minimis aid.
+    pub worth_eur: String,
     pub valid_from: String,
     pub valid_to: String,
     pub local_accounts: String,

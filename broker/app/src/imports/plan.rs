@@ -2,11 +2,12 @@
 
 mod alone;
 mod later;
+mod states;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::{
-    Allocation, AllocationId, Balance, FollowUp, OrganisationId, ProjectId, SiteId,
+    Allocation, AllocationId, Balance, FollowUp, OrganisationId, ProjectId, SiteId, UnitMillis,
 };
 use broker_store::{Change, Write};
 
@@ -128,11 +129,9 @@ impl Planner<'_> {
     async fn line(&mut self, line: Line) -> Result<()> {
         match self.known(&line.reference).await? {
             Some(known) => self.changed(&known, &line).await,
-            None if line.valid_until <= self.broker.inner.clock.now() => {
-                let remark = format!(
-                    "{} ({}): its term ended at {}, before it was ever imported: left out",
-                    line.place, line.reference, line.valid_until
-                );
+            None if line.granted == UnitMillis::ZERO => {
+                let (place, reference) = (&line.place, &line.reference);
+                let remark = format!("{place} ({reference}): it grants no hours: left out");
                 self.plan.report.remarks.push(remark);
                 Ok(())
             }
@@ -149,22 +148,40 @@ impl Planner<'_> {
             return Ok(());
         };
         self.tell_of_no_call(line);
-        self.check_accounts(line, organisation).await?;
+        self.check_state(line, organisation).await?;
+        if self.is_over(line) {
+            let remark = format!(
+                "{} ({}): its term ended at {}, before it was ever imported: it is taken as over, and owes what is \
+                 still to come",
+                line.place, line.reference, line.valid_until
+            );
+            self.plan.report.remarks.push(remark);
+        } else {
+            // One that is over holds no account any more: it may be another's by now.
+            self.check_accounts(line, organisation).await?;
+        }
         let id = named(
             "allocation",
             &format!("import:{}:{}", self.source, line.reference),
         );
         let allocation = allocation(id.into(), project, line);
         let reference = self.call_of(line, project).await?;
+        self.check_mode(line, (None, reference.as_deref()));
         let allocation = { self.broker }.completed(allocation, (None, reference.as_deref()));
         let claim = Write::Claim {
             name: self.claim(&line.reference),
             holder: allocation.id.to_string(),
         };
+        let about = (project, allocation.id);
         let granted = self.broker.new_allocation(allocation, organisation);
         self.take(project, &line.reference, granted);
         self.plan.change().writes.push(claim);
-        Ok(())
+        self.tell_of_no_worth(line, organisation).await?;
+        self.aid(line, organisation, about).await
+    }
+
+    fn is_over(&self, line: &Line) -> bool {
+        line.valid_until <= self.broker.inner.clock.now()
     }
 
     /// What the call names the project: as the line says, or as it was said before.
@@ -174,6 +191,32 @@ impl Planner<'_> {
         }
         let known = self.broker.inner.store.find_project(of).await?;
         Ok(known.and_then(|it| it.call_reference))
+    }
+
+    /// What the line says of the mode against what the id of its call does, or else what is known of the allocation:
+    /// its records have gone by that already.
+    pub(super) fn check_mode(
+        &mut self,
+        line: &Line,
+        (known, reference): (Option<&Allocation>, Option<&str>),
+    ) {
+        let Some(said) = &line.mode else {
+            return;
+        };
+        let by_call = reference.and_then(|it| self.broker.mode_by(it).map(|mode| (mode, it)));
+        let (mode, whose) = match (by_call, known) {
+            (Some((mode, call)), _) => (mode, format!("`{call}` is the id of a call")),
+            (None, Some(Allocation { id, mode, .. })) => match mode {
+                Some(mode) => (mode.clone(), format!("{id} was given")),
+                None => return,
+            },
+            (None, None) => return,
+        };
+        if mode != *said {
+            let reason = format!("{whose} by `{mode}`, and the line says `{said}`");
+            let allowed = format!("nothing, or `{mode}`");
+            self.fault(line, "mode", reason, &allowed);
+        }
     }
 
     /// Adds what happens to one allocation.
@@ -212,7 +255,7 @@ fn allocation(id: AllocationId, project: ProjectId, line: &Line) -> Allocation {
         valid_until: line.valid_until,
         local_accounts: line.local_accounts.clone(),
         suspended: line.suspended.unwrap_or(false),
-        mode: None,
+        mode: line.mode.clone(),
         account_named_at: None,
     }
 }

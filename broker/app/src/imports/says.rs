@@ -34,6 +34,7 @@ fn terms(allocation: &Allocation) -> Value {
         "valid_from": allocation.valid_from.to_string(),
         "valid_until": allocation.valid_until.to_string(),
         "suspended": allocation.suspended,
+        "mode": allocation.mode,
         "local_accounts_sha256": digest(&accounts),
     })
 }
@@ -72,11 +73,16 @@ pub(super) fn spelt_out(words: Vec<String>, was: &Allocation, is: &Allocation) -
             is.suspended.to_string(),
         ),
         ("local_accounts", accounts(was), accounts(is)),
+        ("mode", mode(was), mode(is)),
     ];
     let differ = both.into_iter().filter(|(_, was, is)| was != is);
     let told = differ.map(|(what, was, is)| format!(": {what} {was} became {is}"));
     let others = words.into_iter().filter(|it| !it.starts_with(": changed "));
     told.chain(others).collect()
+}
+
+fn mode(of: &Allocation) -> String {
+    of.mode.clone().unwrap_or_else(|| "unknown".to_owned())
 }
 
 fn accounts(of: &Allocation) -> String {

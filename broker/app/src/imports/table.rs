@@ -8,7 +8,7 @@ use super::line::{ImportBatch, ImportLine};
 use crate::invalid::Faults;
 
 /// Names of columns, and whether a table must have them; in any order.
-pub const COLUMNS: [(&str, bool); 14] = [
+pub const COLUMNS: [(&str, bool); 16] = [
     ("reference", true),
     ("organisation", true),
     ("country", true),
@@ -17,8 +17,10 @@ pub const COLUMNS: [(&str, bool); 14] = [
     ("call_reference", false),
     ("system", true),
     ("share", true),
+    ("mode", false),
     ("unit", true),
     ("hours", true),
+    ("worth_eur", false),
     ("valid_from", true),
     ("valid_to", true),
     ("local_accounts", false),
@@ -169,8 +171,10 @@ fn line(
         project_key: String::new(),
         system: take("system"),
         share: take("share"),
+        mode: take("mode"),
         unit: take("unit"),
         hours: take("hours"),
+        worth_eur: take("worth_eur"),
         valid_from: take("valid_from"),
         valid_to: take("valid_to"),
         local_accounts: take("local_accounts"),

@@ -11,7 +11,8 @@ use crate::{Broker, Result};
 pub struct Retention {
     /// Of the portal, after they ended.
     pub sessions: u32,
-    /// With their files, after they were refused or withdrawn.
+    /// With their files, after they were refused or withdrawn: of those that nobody ever found good and no decision on
+    /// an application names. The others are of the accounts.
     pub refused_evidence: u32,
     /// After they were withdrawn.
     pub withdrawn_profiles: u32,

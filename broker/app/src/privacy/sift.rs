@@ -1,16 +1,21 @@
 //! Looking for what is over its time.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use broker_model::{
-    Attempt, Dossier, Evidence, HoldSubject, Job, OrganisationId, Profile, ProjectId, Referral,
+    Application, Attempt, Dossier, Evidence, HoldSubject, Job, OrganisationId, Profile, ProjectId,
+    Referral,
 };
 use broker_store::{Change, StoredDossier, StoredErasure, Write};
 use jiff::Timestamp;
+use policy_engine::EvidenceFact;
+use serde::Deserialize;
 
 use super::holds::{Held, people_in, unheld};
 use super::{ERASED_LOGIN, blank, is_over};
 use crate::dossiers::{filed, opened_or_told};
+use crate::eligibility::evidence_fact;
 use crate::{Broker, MOST_AT_ONCE, Result};
 
 /// Rows that one commit lets go at most, about: others commit beside it.
@@ -26,6 +31,20 @@ pub(super) struct Sieve {
     now: Timestamp,
     holds: Held,
     guarded: BTreeSet<HoldSubject>,
+    /// What decisions on applications were made by, of the organisations that were asked about; none where one of them
+    /// cannot be read.
+    decided: HashMap<OrganisationId, Option<Vec<EvidenceFact>>>,
+}
+
+/// Of the document of a decision what it says of evidence.
+#[derive(Deserialize)]
+struct Decided {
+    question: Evidenced,
+}
+
+#[derive(Deserialize)]
+struct Evidenced {
+    evidence: Vec<EvidenceFact>,
 }
 
 impl Sieve {
@@ -61,12 +80,15 @@ impl Broker {
             now: self.inner.clock.now(),
             holds: self.held().await?,
             guarded: BTreeSet::new(),
+            decided: HashMap::new(),
         };
         let days = self.inner.limits.retention.clone();
         let at = sieve.now;
         self.sift(&mut sieve, |it: &Evidence| {
             // What was found in a screening goes on counting: without it, nobody would seem to have looked.
+            // What was ever found good is of the accounts: hours may rest on it, and their funders ask for years.
             !self.is_screening(it)
+                && !it.was_accepted()
                 && refused_at(it).is_some_and(|since| is_over(since, days.refused_evidence, at))
         })
         .await?;
@@ -99,6 +121,11 @@ impl Broker {
                 if sieve.is_full() || !is_over(&dossier) || !dossier.has_any() {
                     continue;
                 }
+                if let Some(fact) = dossier.fact()
+                    && self.is_decided_on(sieve, stored.organisation, fact).await?
+                {
+                    continue;
+                }
                 if sieve.is_held(stored) {
                     sieve.held += 1;
                     continue;
@@ -114,6 +141,44 @@ impl Broker {
             }
         }
         Ok(())
+    }
+
+    /// Whether a decision on an application of the organisation names it. Those on jobs rest on evidence that was found
+    /// good, which stays anyway.
+    async fn is_decided_on(
+        &self,
+        sieve: &mut Sieve,
+        of: OrganisationId,
+        evidence: EvidenceFact,
+    ) -> Result<bool> {
+        if let Entry::Vacant(unknown) = sieve.decided.entry(of) {
+            unknown.insert(self.facts_of_decisions(of).await?);
+        }
+        let is_it = |it: &EvidenceFact| {
+            let days = (it.issued_on, it.expires_on);
+            it.kind == evidence.kind && days == (evidence.issued_on, evidence.expires_on)
+        };
+        let known = sieve.decided.get(&of).and_then(Option::as_ref);
+        Ok(known.is_none_or(|all| all.iter().any(is_it)))
+    }
+
+    async fn facts_of_decisions(&self, of: OrganisationId) -> Result<Option<Vec<EvidenceFact>>> {
+        let mut facts = Vec::new();
+        let applications: Vec<Application> = self.readable_of(of).await?;
+        let ids = { applications.iter() }.flat_map(|it| [it.found, it.last_found()]);
+        for id in ids.collect::<BTreeSet<_>>() {
+            let Some(decision) = self.inner.store.find_decision(id).await? else {
+                continue;
+            };
+            match serde_json::from_str::<Decided>(&decision.document) {
+                Ok(read) => facts.extend(read.question.evidence),
+                Err(error) => {
+                    tracing::error!(decision = %id, %error, "a decision cannot be read: evidence that it may name is kept");
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(facts))
     }
 
     /// What people who were erased had handed in.
@@ -250,6 +315,11 @@ trait Sifted: Dossier {
         true
     }
 
+    /// What decisions say of it, where they do: one that is named there stays.
+    fn fact(&self) -> Option<EvidenceFact> {
+        None
+    }
+
     fn let_go(self, sieve: &mut Sieve);
 }
 
@@ -272,6 +342,10 @@ fn removed<D: Dossier>(dossier: &D) -> Write {
 }
 
 impl Sifted for Evidence {
+    fn fact(&self) -> Option<EvidenceFact> {
+        Some(evidence_fact(self))
+    }
+
     fn let_go(self, sieve: &mut Sieve) {
         sieve.change.writes.push(removed(&self));
         sieve.count("evidence", 1);

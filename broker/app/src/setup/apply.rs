@@ -87,6 +87,7 @@ impl Broker {
             added_at: None,
             check: None,
             files: Vec::new(),
+            accepted_at: None,
             withdrawn_at: None,
             version: 0,
         };

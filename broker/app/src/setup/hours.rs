@@ -64,8 +64,8 @@ impl Broker {
         Ok(())
     }
 
-    /// With what nobody writes: the mode, by the id that a call gave to the project, and since when an account is
-    /// named.
+    /// With what few write: the mode, by the id that a call gave to the project, or else as it is said or was known, and
+    /// since when an account is named.
     pub(crate) fn completed(
         &self,
         allocation: Allocation,
@@ -76,7 +76,8 @@ impl Broker {
         let now =
             (is_first && !allocation.local_accounts.is_empty()).then(|| self.inner.clock.now());
         Allocation {
-            mode: mode.or_else(|| known.and_then(|it| it.mode.clone())),
+            mode: { mode.or_else(|| allocation.mode.clone()) }
+                .or_else(|| known.and_then(|it| it.mode.clone())),
             account_named_at: known.and_then(|it| it.account_named_at).or(now),
             ..allocation
         }
@@ -161,6 +162,7 @@ impl Broker {
     pub(crate) fn terms_entry(&self, kind: EntryKind, allocation: &Allocation) -> EntryBody {
         self.hours_entry(kind, allocation)
             .with("share", allocation.share.to_string())
+            .with_any("mode", allocation.mode.clone())
             .with("valid_from", allocation.valid_from.to_string())
             .with("valid_until", allocation.valid_until.to_string())
             .with("suspended", allocation.suspended)
@@ -209,6 +211,7 @@ fn differences(known: &Allocation, file: &Allocation) -> Vec<&'static str> {
     let compared = [
         ("site or system", known.scope == file.scope),
         ("share", known.share == file.share),
+        ("mode", known.mode == file.mode),
         ("unit", known.unit == file.unit),
         ("valid_from", known.valid_from == file.valid_from),
         ("valid_until", known.valid_until == file.valid_until),

@@ -1,9 +1,11 @@
-//! A list of signatories as a table: RFC 4180, UTF-8, `name` and perhaps `country` in the first line.
+//! A list of signatories as a table: RFC 4180, UTF-8, `name` and perhaps `country` and `pledged_on` in the
+//! first line.
 
 use std::collections::BTreeMap;
 
 use broker_model::{InvalidSpec, Signatory, is_country};
 use csv::ByteRecord;
+use jiff::civil::Date;
 use sha2::{Digest as _, Sha256};
 
 use crate::imports::{BYTE_ORDER_MARK, line_number, reader_of};
@@ -12,7 +14,7 @@ use crate::invalid::Faults;
 const LONGEST_NAME: usize = 200;
 /// Far above the list of the whole pact; one commit holds it.
 const MOST_NAMES: usize = 20_000;
-const COLUMNS: &str = "`name`, and perhaps `country`";
+const COLUMNS: &str = "`name`, and perhaps `country` and `pledged_on`";
 
 /// What a file says, with what cannot be taken of it by line.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +22,8 @@ pub struct SignatoryTable {
     /// Of the bytes as they were given.
     pub sha256: String,
     pub signatories: Vec<Signatory>,
+    /// Where each of them stands: `line 7`.
+    pub(super) places: Vec<String>,
     pub faults: Vec<InvalidSpec>,
 }
 
@@ -27,6 +31,7 @@ pub struct SignatoryTable {
 struct Head {
     name: usize,
     country: Option<usize>,
+    pledged_on: Option<usize>,
     columns: usize,
 }
 
@@ -45,7 +50,8 @@ pub fn read_signatories(bytes: &[u8]) -> SignatoryTable {
         faults.add("line 1", "the table is empty", COLUMNS);
         None
     };
-    let mut seen: BTreeMap<String, String> = BTreeMap::new();
+    // Companies of two countries may have one name.
+    let mut seen: BTreeMap<(String, Option<String>), String> = BTreeMap::new();
     for record in head.is_some().then_some(records).into_iter().flatten() {
         let (Ok(record), Some(head)) = (&record, &head) else {
             let reason = record.err().map(|it| it.to_string()).unwrap_or_default();
@@ -56,14 +62,17 @@ pub fn read_signatories(bytes: &[u8]) -> SignatoryTable {
         let Some(signatory) = line(record, &place, head, &mut faults) else {
             continue;
         };
-        if let Some(before) = seen.insert(signatory.name.clone(), place.clone()) {
+        let key = (signatory.name.clone(), signatory.country.clone());
+        if let Some(before) = seen.insert(key, place.clone()) {
             let reason = format!(
                 "`{}` stands in {before}, too",
                 signatory.name.escape_debug()
             );
-            faults.add(&format!("{place}, name"), reason, "each name once");
+            let allowed = "each name once in a country";
+            faults.add(&format!("{place}, name"), reason, allowed);
         }
         table.signatories.push(signatory);
+        table.places.push(place);
     }
     if head.is_some() && table.signatories.is_empty() && faults.count() == 0 {
         faults.add("table", "there is no name in it", "1 name or more");
@@ -77,13 +86,14 @@ pub fn read_signatories(bytes: &[u8]) -> SignatoryTable {
 }
 
 fn head(names: &ByteRecord, faults: &mut Faults) -> Option<Head> {
-    let (mut name, mut country) = (None, None);
+    let (mut name, mut country, mut pledged_on) = (None, None, None);
     let before = faults.count();
     for (at, column) in names.iter().enumerate() {
         let column = String::from_utf8_lossy(column);
         let place = match &*column {
             "name" => &mut name,
             "country" => &mut country,
+            "pledged_on" => &mut pledged_on,
             _ => {
                 let reason = format!("`{}` is no column", column.escape_debug());
                 faults.add("line 1", reason, COLUMNS);
@@ -107,6 +117,7 @@ fn head(names: &ByteRecord, faults: &mut Faults) -> Option<Head> {
     Some(Head {
         name: name?,
         country,
+        pledged_on,
         columns: names.len(),
     })
 }
@@ -133,16 +144,27 @@ fn line(record: &ByteRecord, place: &str, head: &Head, faults: &mut Faults) -> O
     let before = faults.count();
     let name = *values.get(head.name)?;
     faults.check_name(&format!("{place}, name"), name, LONGEST_NAME);
-    let country = head.country.and_then(|at| values.get(at).copied());
-    let country = country.filter(|it| !it.is_empty());
+    let said = |at: Option<usize>| {
+        let value = at.and_then(|at| values.get(at).copied());
+        value.filter(|it| !it.is_empty())
+    };
+    let country = said(head.country);
     if let Some(country) = country.filter(|it| !is_country(it)) {
         let reason = format!("`{}` is no country", country.escape_debug());
         let allowed = "a code of ISO 3166-1 alpha-2, `FR`, or nothing";
         faults.add(&format!("{place}, country"), reason, allowed);
     }
+    let pledged_on = said(head.pledged_on);
+    let day = pledged_on.and_then(|it| it.parse::<Date>().ok().filter(|day| day.to_string() == it));
+    if let (Some(text), None) = (pledged_on, day) {
+        let reason = format!("`{}` is no day", text.escape_debug());
+        let allowed = "a day, as `2024-09-25`, or nothing";
+        faults.add(&format!("{place}, pledged_on"), reason, allowed);
+    }
     (faults.count() == before).then(|| Signatory {
         name: name.to_owned(),
         country: country.map(str::to_owned),
+        pledged_on: day,
     })
 }
 
@@ -182,6 +204,36 @@ mod tests {
             assert!(said.iter().any(is_told), "{line}{reason}: {said:?}");
         }
         assert_eq!(said.len(), 5, "{said:?}");
+    }
+
+    #[test]
+    fn one_name_in_two_countries_is_two_and_pledges_have_their_days() {
+        let text = "name,pledged_on,country\nAlpha,2024-09-25,FR\nAlpha,,DE\nAlpha,,\n";
+        let table = read_signatories(text.as_bytes());
+        assert_eq!(table.faults, []);
+        let found: Vec<_> = { table.signatories.iter() }
+            .map(|it| {
+                (
+                    it.country.as_deref(),
+                    it.pledged_on.map(|day| day.to_string()),
+                )
+            })
+            .collect();
+        let day = Some("2024-09-25".to_owned());
+        assert_eq!(found, [(Some("FR"), day), (Some("DE"), None), (None, None)]);
+        let wrong = said(
+            b"name,country,pledged_on\nAlpha,FR,25.9.2024\nBeta,FR,2024-02-30\nGamma,DE,2024-09-25T12:00:00\nDelta,FR,2024-01-01\nDelta,FR,2024-01-02\n",
+        );
+        for (line, reason) in [
+            ("line 2, pledged_on: ", "`25.9.2024` is no day"),
+            ("line 3, pledged_on: ", "`2024-02-30` is no day"),
+            ("line 4, pledged_on: ", "`2024-09-25T12:00:00` is no day"),
+            ("line 6, name: ", "`Delta` stands in line 5, too"),
+        ] {
+            let is_told = |it: &String| it.starts_with(line) && it.contains(reason);
+            assert!(wrong.iter().any(is_told), "{line}{reason}: {wrong:?}");
+        }
+        assert_eq!(wrong.len(), 4, "{wrong:?}");
     }
 
     #[test]

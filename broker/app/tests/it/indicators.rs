@@ -283,6 +283,14 @@ async fn usage_names_the_mode_that_gave_the_hours_and_the_account_is_a_step_of_a
     let found = broker.usage(&auditor, broker_store::UsageFilter::default(), page);
     let records = found.await.unwrap().records;
     assert_eq!(records[0].mode.as_deref(), Some("aif_playground"));
+    // Whoever checks offline has the ledger and no records.
+    let entries = crate::books::Books::read(&broker).await.entries;
+    for kind in [EntryKind::AllocationGranted, EntryKind::UsageCharged] {
+        let of_it = { entries.iter() }.rfind(|it| it.kind == kind).unwrap();
+        assert_eq!(of_it.allocation, Some(records[0].allocation), "{of_it:?}");
+        assert_eq!(of_it.data["mode"], "aif_playground");
+        assert_eq!(of_it.data["share"], "union");
+    }
     let totals = broker_app::audit::totals(&records);
     assert_eq!(totals[0].mode.as_deref(), Some("aif_playground"));
     let access = of(&broker, &auditor, None).await.access;

@@ -127,9 +127,16 @@ fn signatory_words(texts: Texts, hint: &SignatoryHint) -> String {
         return texts.of("review.signatories_no_list").to_owned();
     };
     let day = list.as_of.to_string();
-    let name = |it: &Signatory| match &it.country {
-        Some(country) => format!("«{}» ({country})", it.name),
-        None => format!("«{}»", it.name),
+    let name = |it: &Signatory| {
+        let name = match &it.country {
+            Some(country) => format!("«{}» ({country})", it.name),
+            None => format!("«{}»", it.name),
+        };
+        let Some(day) = it.pledged_on.map(|day| day.to_string()) else {
+            return name;
+        };
+        let values = [("name", name.as_str()), ("day", &day)];
+        texts.with("review.signatories_pledged", &values)
     };
     let names: Vec<String> = hint.reads_like.iter().map(name).collect();
     let key = if names.is_empty() {

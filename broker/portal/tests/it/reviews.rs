@@ -275,7 +275,8 @@ async fn beside_a_pledge_the_reviewer_reads_what_the_newest_list_of_signatories_
             "which reads like this organisation: check that it is the same",
         ),
     ] {
-        let table = broker_app::read_signatories(format!("name\n\"{name} S.A.S.\"\n").as_bytes());
+        let list = format!("name,country,pledged_on\n\"{name} S.A.S.\",FR,2024-09-25\n");
+        let table = broker_app::read_signatories(list.as_bytes());
         let source = (day.parse().unwrap(), "the page");
         let kept = house.broker.import_signatories(&table, source, false).await;
         kept.unwrap();
@@ -285,7 +286,7 @@ async fn beside_a_pledge_the_reviewer_reads_what_the_newest_list_of_signatories_
     reviewer.language = "fr";
     contains_all(
         &reviewer.get(&path).await,
-        &["qui se lit comme cette organisation"],
+        &["(FR) (engagement du 2024-09-25), qui se lit comme cette organisation"],
     );
     reviewer.language = "en";
     let other = handed_in(&mut founder, &organisation).await;

@@ -101,6 +101,25 @@ async fn a_list_that_changes_while_it_is_read_is_noticed() {
 }
 
 #[tokio::test]
+async fn a_list_that_counts_more_than_it_has_ends_at_the_page_that_has_nothing() {
+    for empty_behind in [false, true] {
+        let emulated = with(100).await;
+        emulated.change(|it| {
+            it.miscounts = true;
+            it.without_links = true;
+            it.empty_behind = empty_behind;
+        });
+        let said = refusal(&emulated).await;
+        assert!(said.contains("100 of 101 came"), "{said}");
+        assert_eq!(
+            emulated.asked().len(),
+            2,
+            "the page that has nothing is the last"
+        );
+    }
+}
+
+#[tokio::test]
 async fn the_token_goes_nowhere_else() {
     let (emulated, other) = (with(1).await, with(1).await);
     let elsewhere = other.url.join("api/marketplace-resources/").unwrap();

@@ -19,6 +19,7 @@ fn list(world: &World, day: i8, sha256: &str) -> StoredSignatoryList {
         signatories: vec![Signatory {
             name: format!("Pléione {sha256}"),
             country: (day > 1).then(|| "FR".to_owned()),
+            pledged_on: (day > 1).then(|| date(2024, 9, 25)),
         }],
     }
 }

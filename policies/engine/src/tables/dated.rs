@@ -64,6 +64,22 @@ pub struct Reminder {
     pub note: Option<String>,
 }
 
+/// By so many months somebody may move the last day of what is owed.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Postponement {
+    pub(crate) months_at_most: u8,
+    since: Date,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<Date>,
+    #[serde(deserialize_with = "crate::tables::said")]
+    source: String,
+    confidence: Confidence,
+    checked_on: Date,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
 /// What is owed after an allocation of which nobody knows the mode.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
@@ -140,6 +156,9 @@ pub(crate) struct FollowUps {
     pub(crate) reminders: Vec<Reminder>,
     #[serde(rename = "duty")]
     pub(crate) duties: Vec<DefaultDuty>,
+    /// None in folders of before there was such a bound.
+    #[serde(default, rename = "postponement")]
+    pub(crate) postponements: Vec<Postponement>,
 }
 
 /// What every row of these tables has.
@@ -174,6 +193,7 @@ rows! {
     Named: |it| it.id.clone(),
     FollowUpKind: |it| it.id.clone(),
     Reminder: |it| it.days_before.to_string(),
+    Postponement: |_it| "postponement".to_owned(),
     DefaultDuty: |it| it.value.kind.clone(),
     Programme: |it| it.system.clone(),
 }
@@ -232,6 +252,7 @@ pub(crate) fn load_follow_ups(source: &Source) -> Result<FollowUps, LoadError> {
     check(source, &loaded.kinds)?;
     check(source, &loaded.reminders)?;
     check(source, &loaded.duties)?;
+    check(source, &loaded.postponements)?;
     if !loaded.reminders.iter().any(|it| it.days_before == 0) {
         let reason = "no row has `days_before = 0`: from the last day on it is with the reviewers";
         return Err(bad_row(source, "[[reminder]]", reason.to_owned()));

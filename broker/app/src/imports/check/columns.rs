@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use policy_engine::{Engine, ProjectIdFault, begin_in_brussels};
 
 use super::At;
+use crate::applications::find_mode;
 use crate::imports::decimal::Decimal;
 use crate::imports::line::ImportLine;
 use crate::states::of_no_state;
@@ -57,6 +58,17 @@ pub(super) fn share(engine: &Engine, text: &str, at: &mut At<'_>) -> Option<Fund
     share.ok()
 }
 
+/// One that the policy has: what is owed, and what funders add up, goes by it.
+pub(super) fn mode(engine: &Engine, text: &str, at: &mut At<'_>) -> Option<String> {
+    if !text.is_empty() && find_mode(engine, text).is_none() {
+        let known: Vec<&str> = engine.modes().iter().map(|it| it.id.as_str()).collect();
+        let reason = format!("`{}` is no access mode", text.escape_debug());
+        let allowed = format!("nothing, or one of {}", known.join(", "));
+        at.add("mode", reason, &allowed);
+    }
+    said(text)
+}
+
 /// As the grammar has it where it is an id of a European call; an id that begins like one and goes on otherwise is a
 /// slip. Those of other funding lines are the line's own.
 pub(super) fn call_reference(engine: &Engine, text: &str, at: &mut At<'_>) -> Option<String> {
@@ -71,7 +83,8 @@ pub(super) fn call_reference(engine: &Engine, text: &str, at: &mut At<'_>) -> Op
     said(text.trim())
 }
 
-pub(super) fn granted(text: &str, at: &mut At<'_>) -> Option<UnitMillis> {
+pub(super) fn granted(raw: &ImportLine, at: &mut At<'_>) -> Option<UnitMillis> {
+    let text = &raw.hours;
     let Ok(decimal) = text.parse::<Decimal>() else {
         let reason = format!("`{}` is no number of hours", text.escape_debug());
         let allowed = "digits, and a point before a fraction: `1500`, `0.25`";
@@ -87,7 +100,29 @@ pub(super) fn granted(text: &str, at: &mut At<'_>) -> Option<UnitMillis> {
             "3 decimals at most, or a number that is exact",
         );
     }
+    // Nothing could be done with them, and a report would be owed.
+    let is_too_few =
+        |it: &UnitMillis| *it > UnitMillis::ZERO && it.to_string() == UnitMillis::ZERO.to_string();
+    if granted.as_ref().is_some_and(is_too_few) {
+        let unit = raw.unit.escape_debug();
+        let reason = format!("{decimal} {unit}s are {} of them", UnitMillis::ZERO);
+        at.add("hours", reason, "0.0001 and more");
+    }
     granted
+}
+
+/// Aid is given by states.
+pub(super) fn worth(text: &str, share: Option<&FundingShare>, at: &mut At<'_>) -> Option<u32> {
+    let said = said(text)?;
+    let worth = said.parse::<u32>().ok();
+    if worth.is_none() || !said.bytes().all(|b| b.is_ascii_digit()) {
+        let reason = format!("`{}` is no number of EUR", said.escape_debug());
+        at.add("worth_eur", reason, "whole EUR, as `12000`, or nothing");
+    } else if share.is_some_and(|it| !matches!(it, FundingShare::National(_))) {
+        let reason = "says what aid it is, and the hours are no state's";
+        at.add("worth_eur", reason, "nothing, or a `national:` share");
+    }
+    worth
 }
 
 pub(super) fn term(raw: &ImportLine, at: &mut At<'_>) -> Option<(Timestamp, Timestamp)> {

@@ -26,6 +26,7 @@ impl Planner<'_> {
         let mut wanted = allocation(known.id, project, line);
         wanted.suspended = line.suspended.unwrap_or(known.suspended);
         let reference = self.call_of(line, project).await?;
+        self.check_mode(line, (Some(known), reference.as_deref()));
         let mut wanted = { self.broker }.completed(wanted, (Some(known), reference.as_deref()));
         self.check_hours(known, &mut wanted, line);
         if self.faults.count() > before {
@@ -36,7 +37,14 @@ impl Planner<'_> {
         says::with_both(&mut change.entries, known, &wanted);
         let words = says::spelt_out(words, known, &wanted);
         self.take(project, &line.reference, (change, words));
-        Ok(())
+        if line.worth_eur.is_none() {
+            return Ok(());
+        }
+        let of = self.broker.inner.store.find_project(project).await?;
+        match of {
+            Some(of) => { self.aid(line, of.organisation, (project, known.id)) }.await,
+            None => Ok(()),
+        }
     }
 
     /// What is owed after an allocation whose end is moved; read once of each organisation, which may have thousands.

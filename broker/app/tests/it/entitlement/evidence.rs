@@ -279,3 +279,29 @@ async fn what_was_found_is_found_otherwise_only_by_who_says_that_it_was_found() 
     let again = broker.check_evidence(reviewer, of, finding(true)).await;
     assert!(!again.unwrap().stands());
 }
+
+#[tokio::test]
+async fn what_a_decision_on_an_application_names_stays_though_nobody_looked_at_it() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    let named = case.evidence(&organisation).await;
+    case.applied(&organisation).await;
+    let draft = EvidenceDraft {
+        issued_on: "2026-09-01".parse().unwrap(),
+        ..evidence()
+    };
+    let (broker, founder) = (&case.broker, &case.founder);
+    let later = broker.hand_in_evidence(founder, organisation.id, &draft);
+    let later = later.await.unwrap();
+    for one in [&named, &later] {
+        let withdrawn = broker.withdraw_evidence(founder, (organisation.id, one.id));
+        withdrawn.await.unwrap();
+    }
+    case.world.pass(400 * 24 * 3600);
+    let done = broker.retain_once().await.unwrap();
+    assert_eq!(done.gone.get("evidence"), Some(&1), "{done:?}");
+    for (one, stays) in [(named, true), (later, false)] {
+        let found = broker.store().find_dossier(&one.id.to_string()).await;
+        assert_eq!(found.unwrap().is_some(), stays, "{one:?}");
+    }
+}

@@ -311,6 +311,74 @@ async fn a_postponement_throws_away_no_report_that_came_while_it_was_written() {
 }
 
 #[tokio::test]
+async fn a_last_day_is_moved_later_only_and_by_two_years_at_most() {
+    let mut case = Case::new().await;
+    case.granted().await;
+    let id = case.final_report().await.follow_up.id;
+    let (broker, reviewer) = (&case.broker, &case.reviewer);
+    let to = async |draft: ReopeningDraft| broker.reopen_follow_up(reviewer, id, &draft).await;
+    for (day, reason) in [
+        ("2026-11-01", "2026-11-01 is over"),
+        (
+            "2027-02-21",
+            "2027-02-21 is before the hours end, on 2027-02-22",
+        ),
+        (
+            "2027-03-01",
+            "2027-03-01 is not later than its last day, 2027-05-22",
+        ),
+        (
+            "2027-05-22",
+            "2027-05-22 is not later than its last day, 2027-05-22",
+        ),
+        (
+            "2029-05-23",
+            "2029-05-23 is more than 24 months after 2027-05-22",
+        ),
+        (
+            "2099-01-01",
+            "2099-01-01 is more than 24 months after 2027-05-22",
+        ),
+    ] {
+        let Err(Error::Invalid("reopening", faults)) = to(postponement(day)).await else {
+            panic!("{day} was taken");
+        };
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert_eq!((&*faults[0].field, &*faults[0].reason), ("due_on", reason));
+        assert_eq!(faults[0].allowed, "a day from 2027-05-23 to 2029-05-22");
+    }
+    let now = broker.follow_up(reviewer, id).await.unwrap().follow_up;
+    assert_eq!(now.due_on, Some("2027-05-22".parse().unwrap()));
+    for day in ["2027-05-23", "2029-05-23"] {
+        let moved = to(postponement(day)).await.unwrap();
+        assert_eq!(moved.due_on, Some(day.parse().unwrap()));
+    }
+    case.fulfil(id).await.unwrap();
+    let sooner = to(reopening(Some("2029-05-22"))).await;
+    assert_eq!(fields(&sooner.unwrap_err()), ["due_on"]);
+    let same = to(reopening(Some("2029-05-23"))).await;
+    assert_eq!(same.unwrap().due_on, Some("2029-05-23".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn what_is_long_overdue_is_postponed_from_today_on() {
+    let mut case = Case::new().await;
+    case.granted().await;
+    let id = case.final_report().await.follow_up.id;
+    case.until("2030-01-15T12:00:00Z");
+    let (broker, reviewer) = (&case.broker, &case.reviewer);
+    let to = async |day| {
+        let draft = postponement(day);
+        broker.reopen_follow_up(reviewer, id, &draft).await
+    };
+    let Err(Error::Invalid("reopening", faults)) = to("2032-01-16").await else {
+        panic!("it was taken");
+    };
+    assert_eq!(faults[0].allowed, "a day from 2030-01-15 to 2032-01-15");
+    assert!(to("2032-01-15").await.is_ok());
+}
+
+#[tokio::test]
 async fn each_reminder_is_recorded_once_by_however_many_replicas_and_whatever_fails() {
     let mut case = Case::new().await;
     case.granted().await;

@@ -106,3 +106,32 @@ async fn the_kind_of_evidence_that_a_list_is_looked_at_for_is_one_of_the_shipped
     let kinds = policy.evidence_kinds();
     assert!(kinds.iter().any(|it| it.id == PLEDGE_EVIDENCE));
 }
+
+#[tokio::test]
+async fn one_name_in_two_countries_is_kept_twice_and_a_pledge_after_the_list_is_refused() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    let first = imported(&case, "2026-11-01", "name\nPleione Labs\nMaia\n").await;
+    assert_eq!(first.added, ["Pleione Labs", "Maia"]);
+    let text = "name,country,pledged_on\nPleione Labs,FR,2024-09-25\nPleione Labs,DE,\nMaia,DE,\n";
+    let second = imported(&case, "2026-11-02", text).await;
+    assert_eq!((second.added, second.gone), (vec![], vec![]));
+    let third = imported(
+        &case,
+        "2026-11-03",
+        "name,country\nPleione Labs,FR\nMaia,IT\n",
+    )
+    .await;
+    assert_eq!(third.added, ["Maia (IT)"]);
+    assert_eq!(third.gone, ["Pleione Labs (DE)", "Maia (DE)"]);
+    imported(&case, "2026-11-04", text).await;
+    let found = hint(&case, &organisation).await;
+    assert_eq!(names(&found), ["Pleione Labs", "Pleione Labs"]);
+    let days: Vec<_> = found.reads_like.iter().map(|it| it.pledged_on).collect();
+    assert_eq!(days, [Some("2024-09-25".parse().unwrap()), None]);
+
+    let late = read_signatories(b"name,pledged_on\nMaia,2026-11-01\nAtlas,2026-11-02\n");
+    let source = ("2026-11-01".parse().unwrap(), "a page");
+    let refused = case.broker.import_signatories(&late, source, false).await;
+    assert_eq!(fields(&refused.unwrap_err()), ["line 3, pledged_on"]);
+}

@@ -189,3 +189,110 @@ async fn hours_of_a_state_that_there_is_not_are_refused() {
     let expected = "line 2, share: `national:ZZ` is of no state that the policy knows";
     assert!(said[0].starts_with(expected), "{said:#?}");
 }
+
+#[tokio::test]
+async fn a_mode_that_nobody_knows_or_that_the_call_or_the_allocation_speaks_against_is_refused() {
+    let world = World::sqlite().await;
+    let head = |text: String| text.replacen("share,unit", "share,mode,unit", 1);
+    let by = |reference: &str, mode: &str| {
+        line(reference, "5", "2027-05-31", "").replace(",union,", &format!(",union,{mode},"))
+    };
+    let called = |reference: &str, mode: &str| {
+        by(reference, mode).replace("Folding,,", "Other,EHPC-AIF-2026PG01-907,")
+    };
+    let text = table(&[
+        &by("A-1", "playground"),
+        &called("A-2", "aif_fast_lane"),
+        &by("A-3", "aif_large_scale"),
+    ]);
+    let said = refused(&world, &head(text)).await;
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said[0].starts_with("line 2, mode: `playground` is no access mode; allowed: "));
+    assert!(said[0].contains("aif_playground"), "{said:?}");
+    assert!(said[1].starts_with("line 3, mode: "), "{said:?}");
+    assert!(
+        said[1].ends_with("allowed: nothing, or `aif_playground`"),
+        "{said:?}"
+    );
+    let right = table(&[
+        &called("A-2", "aif_playground"),
+        &by("A-3", "aif_large_scale"),
+    ]);
+    super::import(&world, &head(right)).await;
+    let other = table(&[&by("A-3", "aif_fast_lane")]);
+    let said = refused(&world, &head(other)).await;
+    assert!(
+        said[0].contains("by `aif_large_scale`, and the line says `aif_fast_lane`"),
+        "{said:?}"
+    );
+}
+
+#[tokio::test]
+async fn hours_of_a_state_that_has_none_there_are_refused_as_an_acceptance_refuses_them() {
+    let world = World::sqlite().await;
+    let of = |reference: &str, system: &str, share: &str| {
+        line(reference, "5", "2027-05-31", "")
+            .replace("lumi/lumi,union", &format!("{system},{share}"))
+    };
+    let text = table(&[
+        &of("A-1", "lumi/lumi", "national:LU"),
+        &of("A-2", "lumi/lumi", "national:FR"),
+        // Sweden paid for LUMI, and Finland is where it is established.
+        &of("A-3", "lumi/lumi", "national:SE"),
+        &of("A-4", "lumi/lumi", "national:FI"),
+        &of("A-5", "federation", "national:FI"),
+    ]);
+    let said = refused(&world, &text).await;
+    assert_eq!(said.len(), 3, "{said:#?}");
+    assert!(
+        said[0].starts_with(
+            "line 2, share: `national:LU` has no hours at lumi/lumi; allowed: union, "
+        )
+    );
+    assert!(said[0].contains("national:SE"), "{said:?}");
+    assert!(said[1].starts_with("line 3, share: `national:FR` has no hours at lumi/lumi"));
+    assert!(
+        said[2].starts_with("line 6, system: is `federation`"),
+        "{said:?}"
+    );
+}
+
+#[tokio::test]
+async fn hours_that_are_none_are_refused_or_left_out_and_the_least_that_shows_is_taken() {
+    let world = World::sqlite().await;
+    let of = |hours: &str| table(&[&line("A-1", hours, "2027-05-31", "")]);
+    let said = refused(&world, &of("0.00001")).await;
+    assert_eq!(
+        said,
+        ["line 2, hours: 0.00001 GPU-hours are 0.0000 of them; allowed: 0.0001 and more"]
+    );
+    let none = super::import(&world, &of("0")).await;
+    assert!(
+        none.remarks[0].ends_with("it grants no hours: left out"),
+        "{none:?}"
+    );
+    assert_eq!(imported(&world.broker().await, "A-1").await, None);
+    super::import(&world, &of("0.0001")).await;
+    assert!(imported(&world.broker().await, "A-1").await.is_some());
+}
+
+#[tokio::test]
+async fn a_worth_that_is_no_number_or_of_no_state_or_another_than_was_entered_is_refused() {
+    let world = World::sqlite().await;
+    let of = |reference: &str, share: &str, worth: &str| {
+        line(reference, "5", "2027-05-31", "")
+            .replace("union,GPU-hour,5", &format!("{share},GPU-hour,5,{worth}"))
+    };
+    let head = |lines: &[&str]| table(lines).replacen("unit,hours", "unit,hours,worth_eur", 1);
+    let (odd, whose) = (of("A-1", "national:FI", "1.5"), of("A-2", "union", "100"));
+    let said = refused(&world, &head(&[&odd, &whose])).await;
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said[0].starts_with("line 2, worth_eur: `1.5` is no number of EUR"));
+    assert!(said[1].starts_with("line 3, worth_eur: says what aid it is, and the hours are no"));
+    super::import(&world, &head(&[&of("A-1", "national:FI", "100")])).await;
+    let said = refused(&world, &head(&[&of("A-1", "national:FI", "200")])).await;
+    assert!(
+        said[0].contains("is 100 EUR, and the line says 200"),
+        "{said:?}"
+    );
+}

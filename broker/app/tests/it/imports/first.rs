@@ -83,7 +83,7 @@ async fn importing_again_changes_nothing() {
         let broker = world.broker().await;
         let text = table(&[
             &line("A-1", "1500.25", "2027-05-31", "lumi=project_1"),
-            "A-2,Acme,FR,vat:FR40303265045,Other,EHPC-AIF-2026PG01-907,federation,national:FR,GPU-hour,7,2026-11-01T00:00:00Z,2027-01-01T00:00:00Z,,no",
+            "A-2,Acme,FR,vat:FR40303265045,Other,EHPC-AIF-2026PG01-907,federation,union,GPU-hour,7,2026-11-01T00:00:00Z,2027-01-01T00:00:00Z,,no",
         ]);
         import(&world, &text).await;
         let size = broker.store().ledger_size().await.unwrap();
@@ -125,14 +125,44 @@ async fn hundreds_of_lines_are_one_change() {
 }
 
 #[tokio::test]
-async fn a_line_whose_term_was_over_before_it_was_ever_imported_is_left_out() {
+async fn a_line_whose_term_was_over_before_it_was_ever_imported_is_taken_and_owes_what_is_to_come()
+{
     let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let of = |reference: &str, from: &str, to: &str, call: &str| {
+        format!(
+            "{reference},Pleione Oy,FI,ext:pleione,Folding {reference},{call},federation,union,GPU-hour,5,{from},{to},,"
+        )
+    };
+    let called = |n: u32| format!("EHPC-AIF-2025PG01-{n}");
     let text = table(&[
-        "A-1,Pleione Oy,FI,ext:pleione,Folding,,federation,union,GPU-hour,5,2025-01-01,2025-12-31,,",
+        &of("A-1", "2025-01-01", "2025-12-31", ""),
+        &of("A-2", "2026-05-01", "2026-10-31", ""),
+        &of("A-3", "2025-01-01", "2025-12-31", &called(801)),
+        &of("A-4", "2026-05-01", "2026-10-31", &called(802)),
     ]);
     let report = import(&world, &text).await;
-    assert_eq!(report.changes, Vec::<String>::new());
     assert!(report.remarks[0].starts_with("line 2 (A-1): its term ended at 2025-12-31T23:00:00Z"));
+    let entries = Books::read(&broker).await.entries;
+    for (reference, owes) in [("A-1", false), ("A-2", true), ("A-3", false), ("A-4", true)] {
+        let one = imported(&broker, reference).await.unwrap();
+        assert!(one.valid_until < world.now() && !one.suspended);
+        let is_report = |it: &&broker_model::EntryBody| {
+            it.kind == EntryKind::FollowUpOpened
+                && it.allocation == Some(one.id)
+                && it.data["follow_up_kind"] == "final_report"
+        };
+        let days: Vec<_> = entries
+            .iter()
+            .filter(is_report)
+            .map(|it| &it.data["due_on"])
+            .collect();
+        // What fell due before the platform knew of the hours would stand in the way of the next application.
+        let expected = if owes { vec!["2027-01-31"] } else { vec![] };
+        assert_eq!(days, expected, "{reference}");
+    }
+    let again = import(&world, &text).await;
+    assert_eq!(again, broker_app::imports::ImportReport::default());
 }
 
 #[tokio::test]
@@ -195,4 +225,96 @@ async fn an_allocation_of_a_known_call_owes_what_its_mode_asks_for() {
     assert!(days.contains(&&serde_json::json!("2027-05-22")), "{days:?}");
     let again = import(&world, &text).await;
     assert!(again.changes.is_empty(), "{again:?}");
+}
+
+/// The table with a column for the mode, of lines that say it between share and unit.
+fn of_modes(lines: &[String]) -> String {
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    table(&lines).replacen("share,unit", "share,mode,unit", 1)
+}
+
+fn by_mode(reference: &str, mode: &str) -> String {
+    line(reference, "10", "2027-05-31", "").replace(",union,", &format!(",union,{mode},"))
+}
+
+#[tokio::test]
+async fn a_mode_that_the_line_says_is_kept_entered_and_asked_for_what_it_asks_for() {
+    for world in World::each().await {
+        let broker = world.broker().await;
+        let text = of_modes(&[by_mode("A-1", "aif_large_scale"), by_mode("A-2", "")]);
+        import(&world, &text).await;
+        let first = imported(&broker, "A-1").await.unwrap();
+        assert_eq!(first.mode.as_deref(), Some("aif_large_scale"));
+        let second = imported(&broker, "A-2").await.unwrap();
+        assert_eq!(second.mode, None);
+        let entries = Books::read(&broker).await.entries;
+        let granted = |of| {
+            let is_it = |it: &&broker_model::EntryBody| {
+                it.kind == EntryKind::AllocationGranted && it.allocation == Some(of)
+            };
+            entries.iter().find(is_it).unwrap().data.clone()
+        };
+        assert_eq!(granted(first.id)["mode"], "aif_large_scale");
+        assert_eq!(granted(first.id)["share"], "union");
+        assert_eq!(granted(second.id).get("mode"), None);
+        let again = import(&world, &text).await;
+        assert_eq!(again, broker_app::imports::ImportReport::default());
+
+        let text = of_modes(&[by_mode("A-1", ""), by_mode("A-2", "aif_fast_lane")]);
+        let told = import(&world, &text).await.changes;
+        assert_eq!(told, ["allocation A-2: mode unknown became aif_fast_lane"]);
+        let second = imported(&broker, "A-2").await.unwrap();
+        assert_eq!(second.mode.as_deref(), Some("aif_fast_lane"));
+        let first = imported(&broker, "A-1").await.unwrap();
+        assert_eq!(first.mode.as_deref(), Some("aif_large_scale"));
+    }
+}
+
+#[tokio::test]
+async fn what_hours_of_a_state_are_worth_is_in_the_register_once_and_what_nobody_says_is_told() {
+    for world in World::each().await {
+        let broker = world.broker().await;
+        let head = |lines: &[&str]| table(lines).replacen("unit,hours", "unit,hours,worth_eur", 1);
+        let of = |reference: &str, worth: &str| {
+            line(reference, "10", "2027-05-31", "").replace(
+                ",union,GPU-hour,10,",
+                &format!(",national:FI,GPU-hour,10,{worth},"),
+            )
+        };
+        let text = head(&[&of("A-1", "12000"), &of("A-2", "")]);
+        let dry = super::import_of(&broker, &text, true).await.unwrap();
+        let report = import(&world, &text).await;
+        assert_eq!(dry, report);
+        let told = "allocation A-1: 12000 EUR of de minimis aid of FI".to_owned();
+        assert!(report.changes.contains(&told), "{report:?}");
+        assert_eq!(report.remarks.len(), 1, "{report:?}");
+        assert!(
+            report.remarks[0].contains("(A-2)") && report.remarks[0].contains("no `worth_eur`")
+        );
+        let first = imported(&broker, "A-1").await.unwrap();
+        let project = broker.store().find_project(first.project).await;
+        let of_whom = project.unwrap().unwrap().organisation;
+        let register = async || {
+            let found = broker.store().dossiers_of(of_whom, "aid").await.unwrap();
+            let all = found
+                .iter()
+                .map(|it| serde_json::from_str(&it.document).unwrap());
+            all.collect::<Vec<broker_model::AidRecord>>()
+        };
+        let all = register().await;
+        assert_eq!(all.len(), 1);
+        assert_eq!((all[0].worth_eur, &*all[0].state), (12000, "FI"));
+        assert_eq!((all[0].allocation, all[0].application), (first.id, None));
+        assert_eq!(all[0].granted_on.to_string(), "2026-11-01");
+        let again = import(&world, &text).await;
+        assert_eq!(again, broker_app::imports::ImportReport::default());
+        let late = import(&world, &head(&[&of("A-1", "12000"), &of("A-2", "500")])).await;
+        assert_eq!(
+            late.changes,
+            ["allocation A-2: 500 EUR of de minimis aid of FI"]
+        );
+        assert_eq!(register().await.len(), 2);
+        let entries = Books::read(&broker).await;
+        assert_eq!(entries.count(EntryKind::AidRecorded), 2);
+    }
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use broker_app::Broker;
-use broker_model::{EntryKind, EvidenceId, HoldSubject, OutcomeKind};
+use broker_model::{EntryKind, EvidenceFinding, EvidenceId, HoldSubject, OutcomeKind};
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
@@ -46,6 +46,36 @@ async fn refused_and_withdrawn_evidence_goes_after_its_time_and_what_was_accepte
         .collect();
     assert_eq!(told.len(), 1, "one entry, and none for a round of nothing");
     assert_eq!(told[0].data["evidence"], 2);
+}
+
+#[tokio::test]
+async fn what_was_ever_accepted_stays_with_its_file_though_it_is_withdrawn_or_refused_since() {
+    let case = Case::new().await;
+    let accepted = case.judged("accepted", true).await;
+    let of = (case.ours.id, accepted.id);
+    case.broker.withdraw_evidence(&case.ada, of).await.unwrap();
+    let turned = case.judged("turned", true).await;
+    let otherwise = EvidenceFinding {
+        again: true,
+        accepted: false,
+        words: "looked at again".to_owned(),
+        files: None,
+    };
+    let of_turned = (case.ours.id, turned.id);
+    let judged = { &case.broker }.check_evidence(&case.reviewer, of_turned, otherwise);
+    let judged = judged.await.unwrap();
+    assert_eq!(judged.accepted_at, turned.accepted_at);
+    let never = case.withdrawn("never looked at").await;
+    case.days(400);
+    let done = case.broker.retain_once().await.unwrap();
+    assert_eq!((done.gone["evidence"], done.gone["files"]), (1, 1));
+    assert!(!is_there(&case, never.id).await);
+    for (id, text) in [(accepted.id, "accepted"), (turned.id, "turned")] {
+        assert!(is_there(&case, id).await, "{text}");
+        let sha256 = hex::encode(Sha256::digest(text));
+        let file = { &case.broker }.evidence_file(&case.reviewer, (case.ours.id, id), &sha256);
+        assert_eq!(file.await.unwrap().1, text);
+    }
 }
 
 #[tokio::test]
@@ -237,11 +267,12 @@ fn evidence_of_age(
         issued_on: "2020-01-01".parse().unwrap(),
         expires_on: None,
         source: "a list".to_owned(),
-        checked_by: Some("somebody".to_owned()),
+        checked_by: None,
         added_by: None,
         added_at: None,
         check: None,
         files: Vec::new(),
+        accepted_at: None,
         withdrawn_at: age.map(withdrawn),
         version: 0,
     }

@@ -37,9 +37,18 @@ fn words(hint: &SignatoryHint) -> String {
             .with("source", &list.source)
             .to_string();
     }
-    let name = |it: &Signatory| match &it.country {
-        Some(country) => format!("{} ({country})", it.name),
-        None => it.name.clone(),
+    let name = |it: &Signatory| {
+        let name = match &it.country {
+            Some(country) => format!("{} ({country})", it.name),
+            None => it.name.clone(),
+        };
+        match it.pledged_on {
+            Some(day) => fill("{name} (pledged on {day})")
+                .with("name", name)
+                .with("day", day)
+                .to_string(),
+            None => name,
+        }
     };
     let names: Vec<String> = hint.reads_like.iter().map(name).collect();
     fill("the list of {as_of} ({source}) names {names}, which reads like this organisation: check that it is the same").with("as_of", list.as_of).with("source", &list.source).with("names", names.join("; ")).to_string()
@@ -69,8 +78,11 @@ mod tests {
         hint.reads_like = vec![Signatory {
             name: "Pleione Labs".to_owned(),
             country: Some("FR".to_owned()),
+            pledged_on: None,
         }];
         assert!(words(&hint).contains("names Pleione Labs (FR), which reads like"));
+        hint.reads_like[0].pledged_on = Some(jiff::civil::date(2024, 9, 25));
+        assert!(words(&hint).contains("names Pleione Labs (FR) (pledged on 2024-09-25), which"));
         assert!(words(&hint).ends_with("check that it is the same"));
     }
 }
