@@ -46,7 +46,7 @@ async fn routes_are_listed_with_the_reasons_and_exit_1_while_none_is_open() {
     let science = of("aif_ai_for_science", "lumi/lumi");
     assert!(science.contains("not eligible"), "{science}");
     assert!(
-        science.contains("is for research, public sector"),
+        science.contains("is for research organisation, public body"),
         "{science}"
     );
 }
