@@ -154,7 +154,7 @@ const WRONG: &[((&str, &str), &str)] = &[
             r#"sector_other = { value = 0, source = "platform default""#,
             r#"sector_other = { value = 0, source = " ""#,
         ),
-        "ranking.toml: `weights`: sector_other: names no source",
+        "this is empty: say where it comes from",
     ),
     (
         (
