@@ -76,7 +76,7 @@ async fn a_founder_is_told_in_french_from_the_registration_to_the_application() 
     let show = ["application", "show", &application];
     let expected = [
         "5000 heures GPU en 3 mois",
-        "civil              oui",
+        "civil           oui",
         "décidé avant le 2026-11-24",
         "la refait",
     ];
