@@ -154,6 +154,12 @@ impl Problem {
         problem
     }
 
+    /// Asking again would find the same: an operator has to look.
+    fn file(code: &str, words: String) -> Self {
+        tracing::error!(error = %words, "a file of evidence is not what was handed in");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, code, words)
+    }
+
     fn unavailable(code: &str, detail: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(5)
     }
@@ -203,6 +209,8 @@ impl From<Error> for Problem {
                 tracing::error!(error = %words, "a file cannot be kept or read");
                 Self::unavailable("files-unavailable", "files cannot be kept or read now; nothing of this request was kept")
             }
+            Error::FileChanged(_) => Self::file("file-changed", words),
+            Error::FileLost(_) => Self::file("file-missing", words),
             Error::OtherDocument { .. } => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "document-changed", words)
                     .remedy("read the document again, make the change on that, and send its `ETag` as `If-Match`")

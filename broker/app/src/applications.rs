@@ -16,7 +16,7 @@ use policy_engine::AccessMode;
 pub(crate) use aid::may_be_aid;
 pub(crate) use apply::{ai_act_facts, check_ai_act, check_sectors, fair_access_at};
 pub use choices::{GrantChoices, UnitChoice};
-pub use form::{ApplicationForm, FormField};
+pub use form::{ApplicationForm, FormClosed, FormField};
 pub(crate) use share::{no_hours_there, share_asked, share_by};
 
 use crate::{Broker, Caller, Error, Result};

@@ -50,6 +50,12 @@ pub enum Error {
     /// The object store did not do its part, or there is none.
     #[error("files: {0}")]
     Files(String),
+    /// Somebody changed it where files lie.
+    #[error("the file {0} has other bytes than were handed in: it shows nothing, ask for it again")]
+    FileChanged(String),
+    /// It is named and does not lie where files lie.
+    #[error("the file {0} was handed in and is no longer where files are kept: ask for it again")]
+    FileLost(String),
     #[error("the organisation or project may not compute here now")]
     NotEligible(Box<Asked>),
     /// In force and not accepted by whoever hands the job in.

@@ -7,6 +7,7 @@ use broker_model::{FundingShare, Indicators, Role};
 use jiff::civil::Date;
 
 use crate::invalid::Faults;
+use crate::states::check_share;
 use crate::{Broker, Caller, Error, Result};
 
 const DAYS_AT_MOST: i32 = 3660;
@@ -45,6 +46,9 @@ impl Broker {
         }
         let mut faults = Faults::default();
         check_period((asked.from, asked.to), &mut faults);
+        if let Some(share) = &asked.share {
+            check_share(&self.policy(), share, &mut faults);
+        }
         faults.check("period")?;
         self.computed(asked).await
     }

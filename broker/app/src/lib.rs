@@ -58,7 +58,7 @@ mod tally;
 mod terms;
 
 pub use access_modes::ModeToday;
-pub use applications::{ApplicationForm, FormField, GrantChoices, UnitChoice};
+pub use applications::{ApplicationForm, FormClosed, FormField, GrantChoices, UnitChoice};
 pub use board::{Board, SiteEntry};
 pub use broker::{Broker, BrokerParts, Limits};
 pub use caller::Caller;

@@ -51,6 +51,12 @@ pub struct RouteFound {
     pub route: Route,
     /// What the mode is called.
     pub title: String,
+    /// Why it is closed, in the language of the words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// What the codes are called that stand here as values: its cost, and the kinds of evidence that its changes add.
+    #[serde(default)]
+    pub titles: BTreeMap<String, String>,
     /// See [`crate::ModeToday::decided_by`].
     pub decided_by: Option<Due>,
     /// See [`crate::ModeToday::no_cut_off_after`]: that it is open says nothing of a cut-off to come.
@@ -125,6 +131,9 @@ impl Broker {
                 decided_by: mode.and_then(|it| it.decided_by.clone()),
                 no_cut_off_after: mode.and_then(|it| it.no_cut_off_after),
                 title: { engine.title(TitleKind::Mode, &route.mode, language) }.to_owned(),
+                why: { route.offer.value.why.as_deref() }
+                    .map(|it| engine.text(it, language).to_owned()),
+                titles: titles_of(&engine, &route, language),
                 route: said_in(
                     &engine,
                     (of_route(&question, &route, complete), route),
@@ -246,6 +255,19 @@ fn of_route(asked: &Question, route: &Route, complete: impl Fn(&mut Question)) -
     };
     complete(&mut question);
     question
+}
+
+fn titles_of(engine: &Engine, route: &Route, language: &str) -> BTreeMap<String, String> {
+    let added = { route.changes.iter().flatten() }.filter(|it| it.field == "evidence");
+    let kinds = added.filter_map(|it| it.to.as_str());
+    let kinds = kinds.map(|it| (TitleKind::EvidenceKind, it));
+    let cost = serde_json::to_value(route.cost).unwrap_or_default();
+    let cost = cost.as_str().map(|it| (TitleKind::Cost, it));
+    let named = |(kind, id)| {
+        let title = engine.title(kind, id, language);
+        (String::from(id), title.to_owned())
+    };
+    kinds.chain(cost).map(named).collect()
 }
 
 fn said_in(engine: &Engine, (asked, route): (Question, Route), language: &str) -> Route {

@@ -28,16 +28,17 @@ pub use access_mode::{
 pub use agent::{AgentStatus, AgentView, InviteRequest, InviteView, RevokeRequest};
 pub use audit::{CheckpointView, ConsistencyView, EntryView, InclusionView, UsageView};
 pub use contact::{
-    CentreQuery, ContactReason, ContactVocabulary, ExcludedCentre, Finance, Match, MatchContact,
-    RankedCentre, Ranking, ReferralClock, ReferralSender, ReferralView, SupportCentre,
+    CentreQuery, ContactReason, ContactService, ContactVocabulary, ExcludedCentre, Finance, Match,
+    MatchContact, RankedCentre, Ranking, ReferralClock, ReferralSender, ReferralView,
+    SupportCentre,
 };
 pub use decision::{
     DecisionChangeView, DecisionReplayView, DecisionResult, DecisionView, PolicyComparisonQuery,
     PolicyComparisonView, PolicyView, RuleEffect, SpokenView,
 };
 pub use entitlement::{
-    ApplicationForm, FormField, OrganisationDocument, OrganisationSize, PeriodFound, SizeFound,
-    SizeReason, Undertaking, UndertakingMember,
+    ApplicationForm, FormClosed, FormField, OrganisationDocument, OrganisationSize, PeriodFound,
+    SizeFound, SizeReason, Undertaking, UndertakingMember,
 };
 pub use follow_up::FollowUpView;
 pub use job::{JobView, LogView, QuoteView};

@@ -103,6 +103,8 @@ fn of_app(error: &Error) -> (StatusCode, &'static str) {
         Error::Store(StoreError::Unavailable(_)) => {
             (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
         }
+        Error::FileChanged(_) => (StatusCode::INTERNAL_SERVER_ERROR, "file_changed"),
+        Error::FileLost(_) => (StatusCode::INTERNAL_SERVER_ERROR, "file_lost"),
         Error::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
     }
 }

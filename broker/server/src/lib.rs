@@ -29,6 +29,7 @@ mod texts;
 mod tls;
 mod waldur;
 
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -131,7 +132,30 @@ async fn import(config: &Config, file: &std::path::Path) -> anyhow::Result<ExitC
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(clippy::print_stdout, reason = "what an operator's command has to say")]
+/// Whoever reads an operator's command has seen enough when they close: `person export PERSON | head -1`.
 fn println_out(line: &str) {
-    println!("{line}");
+    if let Err(error) = written(line, &mut std::io::stdout().lock()) {
+        tracing::warn!(%error, "what the command says cannot be written");
+    }
+}
+
+/// What the command does goes on, whoever reads of it.
+fn written(line: &str, out: &mut impl Write) -> io::Result<()> {
+    match writeln!(out, "{line}") {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_ends_quietly_where_nobody_reads_on() {
+        let (reads, mut writes) = io::pipe().unwrap();
+        drop(reads);
+        assert!(writeln!(writes, "a line").is_err());
+        written("a line", &mut writes).unwrap();
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use broker_app::{Broker, ErasurePlan, PlanLine};
+use broker_app::{Broker, ErasurePlan, Error, PlanLine};
 use broker_model::{HoldSubject, PersonId};
 
 use crate::cli::{EraseOptions, HoldVerb, PersonVerb, SubjectOptions};
@@ -134,7 +134,13 @@ async fn set(broker: &Broker, of: &SubjectOptions, reason: &str) -> anyhow::Resu
     let Some(subject) = subject(of) else {
         anyhow::bail!("--person or --organisation: whose data shall be held?");
     };
-    let hold = broker.set_hold(subject, reason).await?;
+    let hold = match broker.set_hold(subject, reason).await {
+        Err(Error::Invalid(_, faults)) => {
+            let said: Vec<String> = faults.iter().map(|it| format!("--{it}")).collect();
+            anyhow::bail!("{}", said.join("\n"));
+        }
+        set => set?,
+    };
     println_out(&format!("held: {} from {}", hold.subject, hold.set_at));
     Ok(ExitCode::SUCCESS)
 }

@@ -97,15 +97,18 @@ impl Engine {
         let Some(rule) = self.rulebook.rule(&spoken.rule) else {
             return voice.translate_gap(spoken, facts.question.on);
         };
-        let Some(texts) = voice.rule(&spoken.rule) else {
-            return;
+        let (title, template, remedy) = match voice.rule(&spoken.rule) {
+            Some(texts) => (&texts.title, &texts.words, texts.remedy.as_ref()),
+            // What it names has a title in English, too, beside the id that is stored.
+            None if voice.is_source() => (&rule.info.title, &rule.words, None),
+            None => return,
         };
         if spoken.title != rule.info.title {
             return;
         }
         if let Some(error) = spoken.words.strip_prefix(FAILED) {
             (spoken.words, spoken.remedy) = voice.failed(error);
-            texts.title.clone_into(&mut spoken.title);
+            title.clone_into(&mut spoken.title);
             return;
         }
         let english = rule.words_on(facts, Voice::ENGLISH);
@@ -115,12 +118,12 @@ impl Engine {
             None => (rule.info.effect, english),
         };
         if spoken.effect == effect && spoken.words == english {
-            texts.title.clone_into(&mut spoken.title);
-            spoken.words = rule.say(&texts.words, facts, voice);
+            title.clone_into(&mut spoken.title);
+            spoken.words = rule.say(template, facts, voice);
             if let Some(on) = settled {
                 spoken.words = voice.settled(&spoken.words, on);
             }
-            let remedy = || texts.remedy.clone().or_else(|| rule.info.remedy.clone());
+            let remedy = || remedy.or(rule.info.remedy.as_ref()).cloned();
             spoken.remedy = (spoken.effect != Effect::Satisfied).then(remedy).flatten();
         }
     }

@@ -3,7 +3,11 @@
 mod ai_act;
 
 use broker_model::{Organisation, OrganisationId, OrganisationKind, SizeClass};
-use policy_engine::{AccessMode, ApplicantKind, Confidence, GpuHours, ModeFacts, TitleKind};
+use jiff::civil::Date;
+use policy_engine::{
+    AccessMode, ApplicantKind, Confidence, Engine, GpuHours, ModeFacts, OfferState, TitleKind,
+    day_in_brussels,
+};
 use serde::Serialize;
 
 use super::find_mode;
@@ -14,7 +18,20 @@ use crate::{Broker, Caller, Directory, Error, Result};
 pub struct ApplicationForm {
     pub mode: String,
     pub system: String,
+    /// Where nothing can be had there today: an application would be refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed: Option<FormClosed>,
+    /// See [`crate::ModeToday::no_cut_off_after`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_cut_off_after: Option<Date>,
     pub fields: Vec<FormField>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FormClosed {
+    /// In the language that was asked for, where the policy has it; none where nobody noted it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -94,8 +111,29 @@ impl Broker {
         Ok(ApplicationForm {
             mode: mode.id.clone(),
             system: system.to_owned(),
+            closed: self.closed_form((&engine, mode), system, language),
+            no_cut_off_after: { mode.cut_offs.as_ref() }
+                .and_then(|it| it.value.none_after(self.inner.clock.now())),
             fields,
         })
+    }
+
+    /// That the mode is not open at the system today.
+    fn closed_form(
+        &self,
+        (engine, mode): (&Engine, &AccessMode),
+        system: &str,
+        language: &str,
+    ) -> Option<FormClosed> {
+        let today = day_in_brussels(self.inner.clock.now());
+        let offers = mode.offers_on(today);
+        let offer = offers.into_iter().find(|it| it.value.system == system);
+        if offer.is_some_and(|it| it.value.state == OfferState::Open) {
+            return None;
+        }
+        let why = offer.and_then(|it| it.value.why.as_deref());
+        let why = why.map(|it| engine.text(it, language).to_owned());
+        Some(FormClosed { why })
     }
 
     /// Whether the rules would ask what aid there was, whoever pays for the project.

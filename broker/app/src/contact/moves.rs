@@ -3,9 +3,10 @@ use broker_model::{
     ReferralId, ReferralMove, ReferralOutcome, ReferralState,
 };
 use broker_store::{Change, CommitError, Entity};
+use policy_engine::day_in_brussels;
 
 use super::referrals::is_own;
-use super::send::find;
+use super::send::{check_offers, find};
 use crate::dossiers::filed;
 use crate::invalid::Faults;
 use crate::{Broker, Caller, Error, Order, Result};
@@ -81,6 +82,11 @@ impl Broker {
         }
         faults.check("hand-over")?;
         let next = next.ok_or(Error::NotFound("support centre"))?;
+        // Whoever had it can have it back, to hand it on better.
+        if referral.legs.iter().all(|it| it.centre != *to) {
+            let today = day_in_brussels(self.inner.clock.now());
+            check_offers(&directory, (&referral.need, today), ("to", to)).check("hand-over")?;
+        }
         let leg = self.leg_to(caller, next);
         let before = referral.clone();
         let moved = referral.hand_over(leg, reason.trim().to_owned());

@@ -1,5 +1,6 @@
 use broker_model::{
-    CentreId, EntryBody, EntryKind, Job, Organisation, OrganisationId, Referral, ReferralDraft,
+    CentreId, ContactNeed, EntryBody, EntryKind, Job, Organisation, OrganisationId, Referral,
+    ReferralDraft,
 };
 use broker_store::Change;
 use jiff::civil::Date;
@@ -168,16 +169,25 @@ fn check<'d>(
     check_need(directory, &draft.need, &mut faults);
     let centre = find(directory, ("centre", &draft.centre), &mut faults);
     faults.check("referral")?;
-    let ranking = directory.rank(&draft.need, today);
-    let Some(out) = ranking.cannot.iter().find(|it| it.centre == draft.centre) else {
-        return centre.ok_or(Error::NotFound("support centre"));
-    };
+    check_offers(directory, (&draft.need, today), ("centre", &draft.centre)).check("referral")?;
+    centre.ok_or(Error::NotFound("support centre"))
+}
+
+/// That a centre can help with it at all; the fault tells why not, and names those that can.
+pub(super) fn check_offers(
+    directory: &Directory,
+    (need, today): (&ContactNeed, Date),
+    (field, centre): (&str, &CentreId),
+) -> Faults {
     let mut faults = Faults::default();
-    let why = out.why.iter().filter_map(|it| it.words.values().next());
-    let why = why.map(String::as_str).collect::<Vec<_>>().join(" ");
-    let able = ranking.centres.iter().map(|it| it.centre.as_str());
-    faults.add("centre", why, &able.collect::<Vec<_>>().join(", "));
-    Err(faults.into_error("referral"))
+    let ranking = directory.rank(need, today);
+    if let Some(out) = ranking.cannot.iter().find(|it| it.centre == *centre) {
+        let why = out.why.iter().filter_map(|it| it.words.values().next());
+        let why = why.map(String::as_str).collect::<Vec<_>>().join(" ");
+        let able = ranking.centres.iter().map(|it| it.centre.as_str());
+        faults.add(field, why, &able.collect::<Vec<_>>().join(", "));
+    }
+    faults
 }
 
 /// A centre of the directory; the fault names all there are.

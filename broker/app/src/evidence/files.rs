@@ -93,10 +93,10 @@ impl Broker {
         let evidence = self.one_evidence(caller, of).await?;
         let file = evidence.files.into_iter().find(|it| it.sha256 == sha256);
         let file = file.ok_or(Error::NotFound("file"))?;
-        let bytes = self.files()?.get(sha256).await?;
+        let bytes = self.files()?.found(sha256).await?;
+        let bytes = bytes.ok_or_else(|| Error::FileLost(sha256.to_owned()))?;
         if hex::encode(Sha256::digest(&bytes)) != sha256 {
-            let words = format!("the file {sha256} has other bytes than were handed in");
-            return Err(Error::Files(words));
+            return Err(Error::FileChanged(sha256.to_owned()));
         }
         Ok((file, bytes))
     }
@@ -147,12 +147,6 @@ impl FileStore {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(Error::Files(error.to_string())),
         }
-    }
-
-    async fn get(&self, sha256: &str) -> Result<Bytes> {
-        let failed = |error: object_store::Error| Error::Files(error.to_string());
-        let found = self.objects.get(&path(sha256)).await.map_err(failed)?;
-        found.bytes().await.map_err(failed)
     }
 }
 

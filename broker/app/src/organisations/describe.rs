@@ -5,6 +5,7 @@ use broker_model::{
 };
 use broker_store::{Change, CommitError, Entity, StoredGrant, Write};
 use policy_engine::day_in_brussels;
+use sha2::{Digest as _, Sha256};
 
 use super::{draft, linked, organisation_tag, size};
 use crate::{Broker, Caller, Error, Order, Result};
@@ -27,10 +28,16 @@ impl Broker {
         }
         let id: OrganisationId = self.inner.ids.next(&*self.inner.clock);
         let organisation = self.described(id, draft)?;
+        // Before looking for namesakes: who registers one from here on takes the same name first.
+        let turn = self.turn(caller, &organisation).await?;
         self.check_namesakes(caller, &organisation).await?;
         let role = Role::Representative { organisation: id };
         let mut writes = vec![Write::PutOrganisation(Box::new(organisation.clone()))];
         writes.extend(claims(&organisation));
+        writes.push(Write::Claim {
+            name: turn,
+            holder: id.to_string(),
+        });
         writes.push(Write::PutGrant(StoredGrant {
             person: caller.person,
             role,
@@ -44,15 +51,37 @@ impl Broker {
             writes,
             entries: vec![entry, granted],
         };
-        self.commit_described(change, &organisation).await?;
+        if let Err(refused) = self.commit_described(change, &organisation).await {
+            self.check_namesakes(caller, &organisation).await?;
+            return Err(refused);
+        }
         self.forget_callers();
         Ok(organisation)
+    }
+
+    /// The name that the next one of this name, country and person takes: of two at once, one has it. What they
+    /// registered before has those in front of it, and may have been left since, or be told apart by an identifier.
+    async fn turn(&self, caller: &Caller, new: &Organisation) -> Result<String> {
+        let of = format!("{} {} {}", caller.person, new.country, plain(&new.name));
+        let mut turn = turn_of(&of);
+        while let Some(holder) = self.inner.store.claim_holder(&turn).await? {
+            turn = turn_of(&format!("{turn} {holder}"));
+        }
+        Ok(turn)
     }
 
     /// Who speaks for one already may mean that one: what is held to once per organisation hangs on its id. Two of
     /// one name in one country are told apart by numbers of the same register.
     async fn check_namesakes(&self, caller: &Caller, new: &Organisation) -> Result<()> {
-        let own = caller.organisations();
+        // Not those of the caller alone: they may have registered one since they came in.
+        let mut own = caller.organisations();
+        let roles = self.inner.store.grants_of(caller.person).await?;
+        own.extend(roles.into_iter().filter_map(|it| match it {
+            Role::Representative { organisation } => Some(organisation),
+            _ => None,
+        }));
+        own.sort_unstable();
+        own.dedup();
         for one in self.inner.store.find_organisations(&own).await? {
             if one.country == new.country && reads_like(&one.name, &new.name) && !differ(&one, new)
             {
@@ -166,11 +195,17 @@ impl Broker {
     }
 }
 
+/// Nothing of whose it is can be read from it.
+fn turn_of(text: &str) -> String {
+    format!("namesake:{}", hex::encode(Sha256::digest(text)))
+}
+
+fn plain(name: &str) -> String {
+    let kept = name.chars().filter(|it| it.is_alphanumeric());
+    kept.flat_map(char::to_lowercase).collect()
+}
+
 fn reads_like(one: &str, other: &str) -> bool {
-    let plain = |name: &str| -> String {
-        let kept = name.chars().filter(|it| it.is_alphanumeric());
-        kept.flat_map(char::to_lowercase).collect()
-    };
     plain(one) == plain(other)
 }
 

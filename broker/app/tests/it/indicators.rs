@@ -128,6 +128,12 @@ async fn an_auditor_of_one_share_asks_for_that_share_and_others_for_none() {
         assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
     }
     let operator = by(&broker, "operator").await;
+    let nobodys = "national:ZZ".parse().ok();
+    let refused = broker.indicators(&operator, november(nobodys)).await;
+    assert!(
+        matches!(&refused, Err(Error::Invalid("period", faults)) if faults[0].field == "share"),
+        "{refused:?}"
+    );
     let mut backwards = november(None);
     backwards.to = "2026-10-31".parse().unwrap();
     let refused = broker.indicators(&operator, backwards).await;

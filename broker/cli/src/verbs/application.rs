@@ -4,8 +4,8 @@ use std::io::Write;
 
 use broker_client::Client;
 use broker_model::{
-    Application, ApplicationDue, ApplicationState, FundingShare, Given, GrantScope, OrganisationId,
-    Ruling,
+    AiAct, Application, ApplicationDue, ApplicationState, FundingShare, Given, GrantScope,
+    OrganisationId, Ruling,
 };
 use jiff::civil::Date;
 
@@ -92,6 +92,7 @@ pub(super) fn show(one: &Application, today: Date, out: &mut impl Write) -> anyh
         ("sectors", listed(&one.project.sectors)),
         ("need", need(one)),
     ];
+    lines.extend(under_the_act(one.project.ai_act.as_ref()));
     if let Some(share) = &one.share {
         lines.push(("hours of", share_words(share)));
     }
@@ -119,6 +120,28 @@ pub(super) fn show(one: &Application, today: Date, out: &mut impl Write) -> anyh
     lines.extend(outcome(&one.state));
     print::facts(&lines, 12, out)?;
     Ok(())
+}
+
+/// With what was looked at and found to be none.
+fn under_the_act(said: Option<&AiAct>) -> Vec<(&'static str, String)> {
+    let Some(said) = said else {
+        return vec![("AI Act", say("not assessed").to_owned())];
+    };
+    let listed = |codes: &[String]| match codes {
+        [] => say("none").to_owned(),
+        codes => codes.join(", "),
+    };
+    let training = said.training_exaflop.map_or_else(
+        || say("not said").to_owned(),
+        |count| fill("{count} exaflop").with("count", count).to_string(),
+    );
+    vec![
+        ("prohibited practices", listed(&said.prohibited)),
+        ("high-risk areas", listed(&said.high_risk)),
+        ("outside the AI Act by", listed(&said.exclusions)),
+        ("general-purpose model", yes_or_no(said.gpai)),
+        ("training takes", training),
+    ]
 }
 
 /// What became of it.

@@ -1,9 +1,10 @@
 //! `alcyone centres`: who helps, and who helps best.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use broker_client::Client;
-use broker_client::wire::{ContactReason, Ranking, SourcedView, SupportCentre};
+use broker_client::wire::{ContactReason, ContactService, Ranking, SourcedView, SupportCentre};
 
 use super::contact;
 use crate::cli::FindArgs;
@@ -16,13 +17,15 @@ pub(super) async fn list(client: &Client, json: bool, out: &mut impl Write) -> a
         print::json(&centres, out)?;
         return Ok(0);
     }
+    let services = client.contact_vocabulary().await?.services;
+    let titles = titles(&services, client.language());
     let row = |it: &SupportCentre| {
         vec![
             it.id.to_string(),
             words::word(&it.kind),
             it.country.clone(),
-            known(&it.services),
-            known(&it.languages),
+            known(&it.services, &titles),
+            known(&it.languages, &BTreeMap::new()),
         ]
     };
     let rows: Vec<Vec<String>> = centres.iter().map(row).collect();
@@ -35,10 +38,24 @@ pub(super) async fn list(client: &Client, json: bool, out: &mut impl Write) -> a
             "`?` stands after what was not read with certainty; `alcyone centres find --service SERVICE` ranks them"
         )
     )?;
+    writeln!(out, "{}", say("SERVICE is one of"))?;
+    for (code, title) in &titles {
+        writeln!(out, "  {code:24} {title}")?;
+    }
     Ok(0)
 }
 
-fn known(values: &[SourcedView<Vec<String>>]) -> String {
+/// What services are called, by their codes.
+fn titles<'s>(services: &'s [ContactService], language: &str) -> BTreeMap<&'s str, &'s str> {
+    let named = services.iter().filter_map(|it| {
+        let title = { it.title.get(language) }.or_else(|| it.title.get("en"))?;
+        Some((it.kind.as_str(), title.as_str()))
+    });
+    named.collect()
+}
+
+/// By title, and what has none as it is.
+fn known(values: &[SourcedView<Vec<String>>], titles: &BTreeMap<&str, &str>) -> String {
     let mut words: Vec<String> = Vec::new();
     for sourced in values {
         let mark = if sourced.confidence == "certain" {
@@ -46,7 +63,9 @@ fn known(values: &[SourcedView<Vec<String>>]) -> String {
         } else {
             "?"
         };
-        words.extend(sourced.value.iter().map(|it| format!("{it}{mark}")));
+        let said = sourced.value.iter().map(String::as_str);
+        let said = said.map(|it| titles.get(it).copied().unwrap_or(it));
+        words.extend(said.map(|it| format!("{it}{mark}")));
     }
     if words.is_empty() {
         return say("not known").to_owned();

@@ -188,12 +188,18 @@ fn when(mode: &AccessModeView, out: &mut impl Write) -> anyhow::Result<()> {
 
 /// The same of one mode at one system, as a route has it.
 pub(super) fn of_route(route: &RouteView) -> Vec<String> {
-    let state = |it: &OfferView| match route.since {
-        Some(day) if it.since.is_none() => fill("{offer} since {day}")
-            .with("day", day)
-            .with("offer", offer(it))
-            .to_string(),
-        _ => offer(it),
+    let state = |it: &OfferView| {
+        let said = offer(&OfferView {
+            why: route.why.clone().or_else(|| it.why.clone()),
+            ..it.clone()
+        });
+        match route.since {
+            Some(day) if it.since.is_none() => fill("{offer} since {day}")
+                .with("day", day)
+                .with("offer", said)
+                .to_string(),
+            _ => said,
+        }
     };
     let mut lines = vec![line("offered", &route.offer, state)];
     lines.extend(route.no_cut_off_after.map(no_cut_off_after));
@@ -201,11 +207,7 @@ pub(super) fn of_route(route: &RouteView) -> Vec<String> {
     lines.extend({ route.gpu_hours.iter() }.map(|it| line("GPU-hours", it, |it| hours(*it))));
     let months = route.durations_months.iter();
     lines.extend(months.map(|it| line("months", it, |it| listed(it))));
-    lines.push(
-        fill("costs: {cost}")
-            .with("cost", spaced(&route.cost))
-            .to_string(),
-    );
+    lines.push(fill("costs: {cost}").with("cost", cost(route)).to_string());
     lines.extend({ route.documents.iter() }.map(|it| line("asked for", it, |it| spaced(it))));
     lines.extend({ route.duties.iter() }.map(|it| line("owed", it, duty)));
     let due = route.decided_by.as_ref().map_or_else(unknown, due);
@@ -215,6 +217,12 @@ pub(super) fn of_route(route: &RouteView) -> Vec<String> {
             .to_string(),
     );
     lines
+}
+
+/// As the policy calls it.
+pub(super) fn cost(route: &RouteView) -> String {
+    let title = route.titles.get(&route.cost);
+    title.cloned().unwrap_or_else(|| spaced(&route.cost))
 }
 
 fn line<T>(what: &str, it: &SourcedView<T>, words: impl Fn(&T) -> String) -> String {
@@ -263,7 +271,7 @@ fn clock(clock: &ClockView) -> String {
 }
 
 /// That a mode is open says nothing of a cut-off to come.
-fn no_cut_off_after(day: Date) -> String {
+pub(super) fn no_cut_off_after(day: Date) -> String {
     let words = fill("no cut-off after {day} is known");
     words.with("day", day).to_string()
 }
@@ -284,7 +292,7 @@ fn offer(offer: &OfferView) -> String {
     let until = offer
         .until
         .map(|it| fill(", until {day}").with("day", it).to_string());
-    let why = offer.why.as_ref().map(|it| format!(": {it}"));
+    let why = offer.why.as_ref().map(|it| format!(": {}", say(it)));
     let more: String = [until, why].into_iter().flatten().collect();
     format!("{system} {}{since}{more}", say(state))
 }

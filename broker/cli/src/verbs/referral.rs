@@ -194,12 +194,13 @@ fn days(due: ReferralDue) -> String {
         .to_string()
 }
 
-/// When the centre said that it saw it, or by when it should.
+/// When the centre said that it saw it, or by when it should; one may accept without having said so.
 fn clock(one: &ReferralView) -> String {
     let clock = &one.clock;
-    match clock.acknowledged_at.or(clock.accepted_at) {
+    let is_sent = { one.referral.leg() }.is_some_and(|it| it.state == ReferralState::Sent);
+    match clock.acknowledged_at {
         Some(at) => own::day_in_brussels(at).to_string(),
-        None if !one.referral.is_open() => "-".to_owned(),
+        None if !is_sent => "-".to_owned(),
         None if clock.overdue => fill("due by {days}, overdue")
             .with("days", days(clock.due))
             .to_string(),

@@ -1,11 +1,12 @@
 //! `alcyone review`: what waits for a reviewer, and what they find.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use broker_client::Client;
 use broker_model::{
-    Application, ApplicationVerdict, Evidence, EvidenceFinding, RulingDraft, ScreeningDraft,
-    ScreeningOutcome,
+    Application, ApplicationVerdict, Evidence, EvidenceFinding, OrganisationId, RulingDraft,
+    ScreeningDraft, ScreeningOutcome,
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -26,12 +27,12 @@ pub(super) async fn queue(client: &Client, json: bool, out: &mut impl Write) -> 
         )?;
         return Ok(0);
     }
-    let of_applications = applications.iter().map(application_row);
-    let mut rows: Vec<_> = evidence
-        .iter()
-        .map(evidence_row)
-        .chain(of_applications)
-        .collect();
+    let of = evidence.iter().map(|it| it.organisation);
+    let of = of.chain(applications.iter().map(|it| it.organisation));
+    let names = names(client, of.collect()).await;
+    let of_applications = applications.iter().map(|it| application_row(it, &names));
+    let of_evidence = evidence.iter().map(|it| evidence_row(it, &names));
+    let mut rows: Vec<_> = of_evidence.chain(of_applications).collect();
     rows.sort_by_key(|(since, _)| *since);
     let rows: Vec<Vec<String>> = rows.into_iter().map(|(_, row)| row).collect();
     let head = ["SINCE", "WHAT", "ABOUT", "ORGANISATION", "DECIDED BY"];
@@ -49,13 +50,33 @@ pub(super) async fn queue(client: &Client, json: bool, out: &mut impl Write) -> 
     Ok(0)
 }
 
+type Names = BTreeMap<OrganisationId, String>;
+
+/// Whose it is; one whose description cannot be read now is told by its id alone.
+async fn names(client: &Client, of: BTreeSet<OrganisationId>) -> Names {
+    let mut names = Names::new();
+    for id in of {
+        if let Ok(found) = client.organisation(id).await {
+            names.insert(id, found.organisation.name);
+        }
+    }
+    names
+}
+
+fn named(id: OrganisationId, names: &Names) -> String {
+    match names.get(&id) {
+        Some(name) => format!("{name} ({id})"),
+        None => id.to_string(),
+    }
+}
+
 /// With when it was handed in; what a setup file brought has no such moment, and is the oldest.
-fn evidence_row(one: &Evidence) -> (Option<Timestamp>, Vec<String>) {
+fn evidence_row(one: &Evidence, names: &Names) -> (Option<Timestamp>, Vec<String>) {
     let row = vec![
         since(one.added_at),
         one.id.to_string(),
         format!("{}, {}", one.kind.0, files(one.files.len())),
-        one.organisation.to_string(),
+        named(one.organisation, names),
         say("not promised").to_owned(),
     ];
     (one.added_at, row)
@@ -70,7 +91,7 @@ fn files(number: usize) -> String {
     }
 }
 
-fn application_row(one: &Application) -> (Option<Timestamp>, Vec<String>) {
+fn application_row(one: &Application, names: &Names) -> (Option<Timestamp>, Vec<String>) {
     let row = vec![
         since(Some(one.applied_at)),
         one.id.to_string(),
@@ -78,7 +99,7 @@ fn application_row(one: &Application) -> (Option<Timestamp>, Vec<String>) {
             .with("mode", &one.mode)
             .with("system", &one.system)
             .to_string(),
-        one.organisation.to_string(),
+        named(one.organisation, names),
         application::clock(one, own::today()),
     ];
     (Some(one.applied_at), row)

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use broker_client::Client;
@@ -13,7 +14,7 @@ use super::{check, modes, own};
 use crate::cli::RouteArgs;
 use crate::exit::Failure;
 use crate::print;
-use crate::words::{self, fill, say};
+use crate::words::{fill, say};
 use crate::written::Written;
 
 const PLACE: (&str, &str) = (
@@ -115,7 +116,7 @@ fn row(route: &RouteView) -> Vec<String> {
         say(&route.offer.value.state).to_owned(),
         since.unwrap_or_else(|| say("not known").to_owned()),
         check::plain(&route.decision.result),
-        words::word(&route.cost),
+        modes::cost(route),
         due.unwrap_or_else(|| say("not known").to_owned()),
         why.join("; "),
     ]
@@ -152,7 +153,7 @@ fn one(route: &RouteView, out: &mut impl Write) -> anyhow::Result<()> {
     }
     check::rules(&route.decision, out)?;
     for ways in folded(&route.changes) {
-        let changes = together(&ways);
+        let changes = together(&ways, &route.titles);
         writeln!(
             out,
             "  {}",
@@ -212,14 +213,14 @@ impl Asked {
 }
 
 /// What is shared by all of them, and of the evidence in which they differ one.
-fn together(ways: &Ways<'_, ChangeView>) -> Vec<String> {
+fn together(ways: &Ways<'_, ChangeView>, titles: &BTreeMap<String, String>) -> Vec<String> {
     let first = ways.all.first().copied().unwrap_or_default();
     let told = first.iter().enumerate().map(|(place, it)| {
         if ways.differ_at != Some(place) {
-            return change(it);
+            return change(it, titles);
         }
         let kinds = ways.all.iter().filter_map(|way| way.get(place));
-        let kinds: Vec<String> = kinds.map(value).collect();
+        let kinds: Vec<String> = kinds.map(|it| value(it, titles)).collect();
         fill("one of these, checked: {kinds}")
             .with("kinds", kinds.join(", "))
             .to_string()
@@ -232,15 +233,19 @@ fn folded(ways: &[Vec<ChangeView>]) -> Vec<Ways<'_, ChangeView>> {
     folded_ways(ways, |a, b| a.field == "evidence" && b.field == "evidence")
 }
 
-fn value(change: &ChangeView) -> String {
+/// By its title, where it has one.
+fn value(change: &ChangeView, titles: &BTreeMap<String, String>) -> String {
     match change.to.as_str() {
+        Some(kind) if change.field == "evidence" => {
+            titles.get(kind).map_or(kind, String::as_str).to_owned()
+        }
         Some(text) => text.to_owned(),
         None => change.to.to_string(),
     }
 }
 
-fn change(change: &ChangeView) -> String {
-    let to = value(change);
+fn change(change: &ChangeView, titles: &BTreeMap<String, String>) -> String {
+    let to = value(change, titles);
     match change.field.as_str() {
         "evidence" => fill("{to}, checked").with("to", &to).to_string(),
         "aid.worth_eur" => fill("hours worth up to {to} EUR")
@@ -272,12 +277,13 @@ mod tests {
             alone("a"),
             alone("b"),
         ];
-        let told = { folded(&ways).into_iter() }.map(|ways| together(&ways).join(" and "));
+        let titles = BTreeMap::from([("a".to_owned(), "The first".to_owned())]);
+        let told = { folded(&ways).into_iter() }.map(|ways| together(&ways, &titles).join(" and "));
         let told: Vec<String> = told.collect();
         let expected = [
-            "need.months = 3 and one of these, checked: a, b, c",
-            "need.months = 2 and a, checked",
-            "a, checked",
+            "need.months = 3 and one of these, checked: The first, b, c",
+            "need.months = 2 and The first, checked",
+            "The first, checked",
             "b, checked",
         ];
         assert_eq!(told, expected);

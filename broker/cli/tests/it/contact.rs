@@ -58,6 +58,12 @@ async fn a_founder_is_sent_to_a_centre_and_follows_it_to_its_outcome() {
         centres.contains("lumi") && centres.contains("LANGUAGES"),
         "{centres}"
     );
+    for words in [
+        "Attracting talent, ",
+        "\n  talent                   Attracting talent",
+    ] {
+        assert!(centres.contains(words), "{words}: {centres}");
+    }
     let finance = said(&stage, FOUNDER, &["finance"]).await;
     for words in [
         "EIC Accelerator?  https://eic.ec.europa.eu/",
@@ -94,6 +100,9 @@ async fn a_founder_is_sent_to_a_centre_and_follows_it_to_its_outcome() {
         assert!(shown.starts_with(&format!("{one}: {state}")), "{shown}");
     }
     let shown = said(&stage, FOUNDER, &["referral", "show", &one]).await;
+    let clock = shown.lines().find(|it| it.starts_with("acknowledged"));
+    let clock = clock.unwrap().split_whitespace().last();
+    assert_eq!(clock, Some("-"), "bsc accepted straight away: {shown}");
     for part in [
         "handed over to bsc: They train.",
         "closed, helped: Trained.",

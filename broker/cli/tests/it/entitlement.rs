@@ -96,7 +96,9 @@ async fn an_organisation_comes_from_its_registration_to_a_project_with_hours() {
     let digest = handed_in["files"][0]["sha256"].as_str().unwrap();
     let queue = said(&stage, REVIEWER, &["review"]).await;
     assert!(
-        queue.contains(&evidence) && queue.contains("1 file "),
+        queue.contains(&evidence)
+            && queue.contains("1 file ")
+            && queue.contains(&format!("Pleione Labs ({org})")),
         "{queue}"
     );
     let got = stage.world.folder.path().join("got.pdf");
@@ -119,6 +121,9 @@ async fn an_organisation_comes_from_its_registration_to_a_project_with_hours() {
         shown.contains("submitted") && shown.contains("2026-11-24"),
         "{shown}"
     );
+    let show = ["application", "show", &application];
+    let shown = said(&stage, REVIEWER, &show).await;
+    assert!(shown.contains("AI Act"), "{shown}");
     let queue = said(&stage, REVIEWER, &["review"]).await;
     assert!(
         queue.contains(&application) && !queue.contains(&evidence),
@@ -381,6 +386,14 @@ async fn a_form_is_printed_filled_in_and_handed_in() {
     assert!(
         form.contains("# known: organisation.country = FR ("),
         "{form}"
+    );
+    assert!(!form.contains("CLOSED"), "{form}");
+    let closed = ["apply", "aif_fast_lane", "bsc/marenostrum5", "--form"];
+    let closed = said(&stage, FOUNDER, &closed).await;
+    let told = closed.lines().nth(2).unwrap();
+    assert!(
+        told.contains("CLOSED") && told.contains("closed for demand"),
+        "{closed}"
     );
     let blank = stage.file("blank.toml", &form);
     let ran = stage.run(FOUNDER, &[&to[..], &[&blank]].concat()).await;

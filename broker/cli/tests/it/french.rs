@@ -102,6 +102,9 @@ async fn routes_are_told_in_french_without_a_label_in_english() {
         "en vigueur depuis le",
         "remède : ",
         "offert : ",
+        ": fermé en raison de l'afflux de demandes",
+        "pas pour ce demandeur",
+        "Autoévaluation au regard du règlement sur l'IA",
     ] {
         assert!(routes.out.contains(text), "{text}: {}", routes.out);
     }
@@ -111,6 +114,9 @@ async fn routes_are_told_in_french_without_a_label_in_english() {
         "source: ",
         "remedy: ",
         "decided by",
+        "ai_act_self_assessment, ",
+        "not served",
+        "closed for demand",
     ] {
         assert!(!routes.out.contains(text), "{text}: {}", routes.out);
     }

@@ -46,7 +46,7 @@ async fn routes_are_listed_with_the_reasons_and_exit_1_while_none_is_open() {
     let science = of("aif_ai_for_science", "lumi/lumi");
     assert!(science.contains("not eligible"), "{science}");
     assert!(
-        science.contains("is for research, public sector"),
+        science.contains("is for research organisation, public body"),
         "{science}"
     );
 }
@@ -66,7 +66,7 @@ async fn one_mode_is_told_with_its_rules_their_sources_and_what_would_change_the
         "aif_playground at lumi/lumi: needs review",
         "(ethics.unchecked)",
         "source: Access conditions of the AI factories",
-        "eligible with site_ethics_board, checked",
+        "eligible with Approval of a site's ethics board, checked",
     ] {
         assert!(ran.out.contains(part), "{part}: {}", ran.out);
     }
@@ -84,7 +84,7 @@ async fn one_mode_is_told_with_hours_months_share_state_documents_duties_and_the
         "\n  hours of the share: union\n",
         "\n  GPU-hours: about 5000\n",
         "\n  months: 1, 2, 3\n",
-        "\n  costs: free\n",
+        "\n  costs: free of charge\n",
         "\n  asked for: ",
         "\n  owed: final report, 3 months after the end\n",
         "\n  an application of today is decided by: 2026-11-24\n",
@@ -199,7 +199,7 @@ async fn what_aid_there_was_is_said_by_flags_and_in_the_file_of_an_application()
     for part in [
         "no de minimis aid but what is registered here",
         "hours worth up to 300000 EUR",
-        "de_minimis_statement, checked",
+        "Statement of de minimis aid received in three years, checked",
     ] {
         assert!(silent.contains(part), "{part}: {silent}");
     }

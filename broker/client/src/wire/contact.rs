@@ -51,7 +51,18 @@ pub struct SupportCentre {
 /// Where money may come from, of what `contact_vocabulary` answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContactVocabulary {
+    #[serde(default)]
+    pub services: Vec<ContactService>,
     pub finance: Vec<Finance>,
+}
+
+/// What centres help with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactService {
+    /// Its code, as needs name it.
+    pub kind: String,
+    /// By language; `en` always.
+    pub title: BTreeMap<String, String>,
 }
 
 /// An entry of a directory: no advice and no promise.

@@ -16,7 +16,20 @@ pub struct OrganisationDocument {
 pub struct ApplicationForm {
     pub mode: String,
     pub system: String,
+    /// Where nothing can be had there today: an application would be refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<FormClosed>,
+    /// Where all cut-offs of the mode that are known are over, the day of the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_cut_off_after: Option<Date>,
     pub fields: Vec<FormField>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormClosed {
+    /// In the language that was asked for, where the policy has it; none where nobody noted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use broker_model::{AiAct, ApplicationAid, OrganisationId};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -94,6 +96,12 @@ pub struct RouteView {
     pub offer: SourcedView<OfferView>,
     /// What the mode is called.
     pub title: String,
+    /// Why it is closed, in the language of the words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// What the codes are called that stand here as values: its cost, and the kinds of evidence that its changes add.
+    #[serde(default)]
+    pub titles: BTreeMap<String, String>,
     /// The first day of the offer's state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Date>,

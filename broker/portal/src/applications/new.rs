@@ -37,6 +37,8 @@ struct ApplyPage {
     mode_id: String,
     system: String,
     key: String,
+    closed: Option<ClosedView>,
+    no_cut_off: Option<String>,
     known: Vec<FieldView>,
     asked: Vec<FieldView>,
     ai_act: Vec<Boxes>,
@@ -44,6 +46,11 @@ struct ApplyPage {
     typed: Typed,
     /// Why it cannot be handed in.
     decision: Option<DecisionView>,
+}
+
+/// The mode is not open at the system today.
+struct ClosedView {
+    why: Option<String>,
 }
 
 struct FieldView {
@@ -176,6 +183,9 @@ impl Portal {
             mode_id: form.mode,
             system: form.system,
             key: twice::key(&typed),
+            closed: form.closed.map(|it| ClosedView { why: it.why }),
+            no_cut_off: { form.no_cut_off_after }
+                .map(|day| texts.with("ways.no_cut_off_after", &[("day", &day.to_string())])),
             known,
             asked,
             ai_act: ai_act::boxes(titles),

@@ -77,17 +77,25 @@ pub(crate) fn state(texts: Texts, state: &ApplicationState) -> (&'static str, &'
     (class, texts.of(key))
 }
 
-fn given_words(texts: Texts, given: &Given) -> String {
+fn given_words(titles: Titles<'_>, given: &Given) -> String {
     let (first, last) = (given.first_day.to_string(), given.last_day.to_string());
     let values = [
         ("hours", words::count(given.hours.into())),
-        ("unit", given.unit.clone()),
-        ("share", given.share.to_string()),
+        ("units", units(titles, &given.unit)),
+        ("share", words::share(titles, &given.share)),
         ("first", first),
         ("last", last),
     ];
     let values = values.each_ref().map(|(name, it)| (*name, it.as_str()));
-    texts.with("apply.given", &values)
+    titles.texts.with("apply.given", &values)
+}
+
+/// A unit that a site alone has may have no title.
+fn units(titles: Titles<'_>, unit: &str) -> String {
+    match titles.of(TitleKind::Unit, unit) {
+        title if title == unit => format!("{unit}s"),
+        title => title,
+    }
 }
 
 impl Portal {
@@ -123,7 +131,7 @@ impl Portal {
             clock: self.clock_of(texts, one),
             ruling: ruling.map(RulingView::from),
             project,
-            given: given.map(|it| given_words(texts, it)),
+            given: given.map(|it| given_words(titles, it)),
             found: one.found.to_string(),
         }
     }

@@ -146,6 +146,28 @@ async fn the_form_asks_what_the_mode_asks_and_shows_what_is_known() {
 }
 
 #[tokio::test]
+async fn the_form_of_a_closed_mode_says_that_it_is_closed_and_why() {
+    let house = House::build().await;
+    let mut founder = house.signed_in(FOUNDER).await;
+    let organisation = registered(&mut founder).await;
+    let open = founder.get(&form_of(&organisation)).await;
+    assert!(!open.text.contains("id=\"closed\""), "{}", open.text);
+    let id = organisation.rsplit('/').next().unwrap();
+    let path = format!("{NEW}?organisation={id}&mode=aif_fast_lane&system=bsc/marenostrum5");
+    let closed = founder.get(&path).await;
+    contains_all(&closed, &["Closed now", "<p>closed for demand</p>"]);
+    founder.language = "fr";
+    let closed = founder.get(&path).await;
+    contains_all(
+        &closed,
+        &[
+            "Fermé pour l",
+            "<p>fermé en raison de l&#39;afflux de demandes</p>",
+        ],
+    );
+}
+
+#[tokio::test]
 async fn what_the_rules_refuse_is_told_with_every_rule() {
     let house = House::build().await;
     let mut founder = house.signed_in(FOUNDER).await;

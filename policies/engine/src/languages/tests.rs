@@ -152,8 +152,30 @@ fn only_titles_words_and_remedies_are_said_otherwise() {
         said.remedy.clone_from(&spoken.remedy);
     }
     assert_eq!(french, decision);
-    assert_eq!(engine.in_language(&asked(), &decision, "en"), decision);
     assert_eq!(engine.in_language(&asked(), &decision, "el"), decision);
+}
+
+#[test]
+fn english_is_read_with_titles_and_stored_with_ids() {
+    let engine = engine();
+    let mut asked = asked();
+    asked.organisation.kind = Some("research".to_owned());
+    asked.organisation.startup = None;
+    let decision = engine.decide(&asked);
+    let english = engine.in_language(&asked, &decision, "en");
+    assert_eq!(
+        words(&decision, "mode.for_others"),
+        "aif_fast_lane is for startup, sme, industry; the organisation is research"
+    );
+    assert_eq!(
+        words(&english, "mode.for_others"),
+        "AI Factory Fast Lane access is for start-up, SME, industry; the organisation is research organisation"
+    );
+    for (said, spoken) in english.rules.iter().zip(&decision.rules) {
+        assert_eq!((&said.title, &said.remedy), (&spoken.title, &spoken.remedy));
+        let is_of_mode = spoken.rule.starts_with("mode.");
+        assert!(is_of_mode || said.words == spoken.words, "{}", said.words);
+    }
 }
 
 #[test]

@@ -29,6 +29,11 @@ impl<'a> Voice<'a> {
         }
     }
 
+    /// The language that the rules are written in.
+    pub(super) fn is_source(self) -> bool {
+        self.language == super::SOURCE_LANGUAGE
+    }
+
     pub(super) fn rule(self, id: &str) -> Option<&'a RuleTexts> {
         self.catalogue?.rule(id)
     }
@@ -180,7 +185,7 @@ impl<'a> Voice<'a> {
         out.push_str(&filled(phrase, &facts));
     }
 
-    /// The id in English, as the canonical words have it; the title where people read another language.
+    /// The id in a decision as it is stored; the title where people read it.
     pub(crate) fn mode(self, id: &str, title: Option<&crate::modes::AccessMode>, out: &mut String) {
         let phrases = self.catalogue.and_then(|it| it.phrases.as_ref());
         let title = title.and_then(|it| it.title.get(self.language));
@@ -188,6 +193,7 @@ impl<'a> Voice<'a> {
             (Some(phrases), Some(title)) => {
                 out.push_str(&filled(&phrases.mode, &[("title", title)]));
             }
+            (None, Some(title)) if self.catalogue.is_some() => out.push_str(title),
             _ => out.push_str(id),
         }
     }

@@ -50,8 +50,9 @@ const fn always(_: &str) -> bool {
     true
 }
 
-/// Logs of training are full of `tokens: 4096`, which is no token.
+/// Logs of training are full of `tokens: 4096`, which is no token; neither is `max_tokens=512&…` in an address.
 fn is_no_count(text: &str) -> bool {
+    let text = text.split('&').next().unwrap_or_default();
     text.len() > 9
         || !text
             .bytes()
@@ -74,10 +75,38 @@ fn is_account(text: &str) -> bool {
     text.bytes().filter(u8::is_ascii_digit).count() >= 10
 }
 
+/// So few digits in one piece are rather a count, and less than eight no number that is called from abroad.
+fn is_phone(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let in_one = text.bytes().skip(1).all(|b| b.is_ascii_digit());
+    digits >= if in_one { 10 } else { 8 }
+}
+
+/// What a password is called where Europe writes it, in words that mean nothing else.
+macro_rules! passwords {
+    () => {
+        r"passw(?:or)?d|passphrase|passwuert|passwort|kennwort|wachtwoord|palavra[ _-]?passe|l(?:\u{f6}|\u{d6}|o)senord|salasana|contrase(?:\u{f1}|\u{d1}|n\u{303}?)a|mots?[ _-]?de[ _-]?passe"
+    };
+}
+
+/// What they are called for short, with a sign behind it: alone it may be a Markov decision process.
+macro_rules! abbreviated {
+    () => {
+        r"|pwd|mdp"
+    };
+}
+
+/// Between a name and its value, where French sets a narrow space that no key has.
+macro_rules! blank {
+    () => {
+        r"[ \t\u{a0}\u{202f}]"
+    };
+}
+
 /// A regular expression, and whether what it finds is one.
 type Look = (&'static str, fn(&str) -> bool);
 
-const LOOKS: [Look; 22] = [
+const LOOKS: &[Look] = &[
     // Private keys, whole, and what is left of one whose head or end is cut off.
     (
         r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)",
@@ -98,7 +127,50 @@ const LOOKS: [Look; 22] = [
     ),
     // Names that say what they are: `WANDB_API_KEY=…`, `"password": "…"`, `--token …`.
     (
-        r#"(?i)(?:passw(?:or)?d|passphrase|pwd|secret|credential)[\w.-]*["']?[ \t]*[=:][ \t]*(?:"([^"\r\n]*)"|'([^'\r\n]*)'|([^\s"',;]+))"#,
+        concat!(
+            r"(?i)(?:",
+            passwords!(),
+            abbreviated!(),
+            r#"|secret|credential)[\w.-]*["']?"#,
+            blank!(),
+            r"*[=:]",
+            blank!(),
+            r#"*(?:"((?:[^"\\\r\n]|\\[^\r\n])*)"|'([^'\r\n]*)'|([^\s"',;]+))"#
+        ),
+        always,
+    ),
+    // Passwords have blanks: to the end of the line, but for options, which have others behind them.
+    (
+        concat!(
+            r"(?im)(?:^|[^\w-])[\w.]*(?:",
+            passwords!(),
+            abbreviated!(),
+            r#")[\w.-]*["']?"#,
+            blank!(),
+            r"*[=:]",
+            blank!(),
+            r#"*([^\s"'][^\r\n]*|"[^"\r\n]*\r?$|'[^'\r\n]*\r?$)"#
+        ),
+        always,
+    ),
+    (
+        concat!(
+            r"(?i)(?:^|[^\w-])[\w.]*(?:",
+            passwords!(),
+            r#")s?["']?"#,
+            blank!(),
+            r"+([^\s:=][^\r\n]*)"
+        ),
+        always,
+    ),
+    // Whoever has an address that is signed, or with a token in it, is let in.
+    (
+        r#"(?i)signature["']?[ \t]*=[ \t]*["']?([^\s"'&,;]+)"#,
+        always,
+    ),
+    (r#"(?i)\bsig=["']?([^\s"'&,;]+)"#, is_no_count),
+    (
+        r#"(?i)[?&](?:[\w.%-]*(?:token|sig|signature|key|auth|secret|passw(?:or)?d|jwt)|code)=([^\s"'&]+)"#,
         always,
     ),
     (
@@ -112,6 +184,16 @@ const LOOKS: [Look; 22] = [
     (
         r#"(?i)\b(?:user(?:[_-]?name)?|logname|login|[a-z_]+_user)["']?[ \t]*[=:][ \t]*["']?([^\s"',;]+)"#,
         is_no_count,
+    ),
+    // What `id` prints, and a number that is somebody's.
+    (
+        r#"(?i)\b[er]?[ug]id["']?[=:][ \t]*(\d+\([^)\r\n]*\))"#,
+        always,
+    ),
+    (r#"(?i)\b[er]?uid["']?[=:][ \t]*(\d+)"#, always),
+    (
+        r"(?i)\bgroups?=(\d+\([^)\r\n]*\)(?:,\d+\([^)\r\n]*\))*)",
+        always,
     ),
     // Tokens by their own form.
     (r"\beyJ[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)*", always),
@@ -133,6 +215,15 @@ const LOOKS: [Look; 22] = [
         always,
     ),
     (r"(?i)\b(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}\b", always),
+    // Telephones, called from abroad or said to be one.
+    (
+        r"(?:^|[^\w.+])(\+[1-9](?:[ .()/\u{a0}\u{202f}-]{0,2}\d){6,14})",
+        is_phone,
+    ),
+    (
+        r"(?i)(?:\btel|t(?:\u{e9}|e)l(?:\u{e9}|e)(?:ph|f)ono?e?|phone|\bmobile|\bfax|\bgsm)[. \t\u{a0}\u{202f}:=]*([+(]?\d(?:[ ./()\u{a0}\u{202f}-]{0,2}\d){5,14})",
+        always,
+    ),
     // Where somebody is at home, with all that lies there.
     (
         r#"(?i)[/\\](?:z?homes?|users)[/\\]+([^\s"'`,;:()<>|]+)"#,

@@ -29,6 +29,101 @@ fn passwords_and_tokens_are_taken_out_wherever_they_are_named() {
 }
 
 #[test]
+fn a_password_goes_to_the_end_of_its_line_in_the_languages_of_europe() {
+    for (line, left) in [
+        ("password hunter4", "password [redacted]"),
+        ("the password is hunter4", "the password [redacted]"),
+        (
+            "passwd: correct horse battery staple\nloss 2",
+            "passwd: [redacted]\nloss 2",
+        ),
+        ("DB_PASSWORD = correct horse", "DB_PASSWORD = [redacted]"),
+        ("password: \"correct horse", "password: [redacted]"),
+        ("mot de passe: secret123", "mot de passe: [redacted]"),
+        (
+            "Mot de passe\u{a0}: secret 123",
+            "Mot de passe\u{a0}: [redacted]",
+        ),
+        ("mot de passe secret123", "mot de passe [redacted]"),
+        ("mdp=secret123", "mdp=[redacted]"),
+        ("MDP : secret 123", "MDP : [redacted]"),
+        ("Passwort: geheim 1", "Passwort: [redacted]"),
+        ("kennwort geheim1", "kennwort [redacted]"),
+        ("contraseña: secreta1", "contraseña: [redacted]"),
+        ("CONTRASEÑA secreta1", "CONTRASEÑA [redacted]"),
+        ("contrasen\u{303}a=secreta1", "contrasen\u{303}a=[redacted]"),
+        ("wachtwoord: geheim1", "wachtwoord: [redacted]"),
+        ("lösenord: hemligt1", "lösenord: [redacted]"),
+        (
+            r#"{"password": "a\"b c", "loss": 2}"#,
+            r#"{"password": "[redacted]", "loss": 2}"#,
+        ),
+        (
+            "train.py --password hunter4 --lr 0.1",
+            "train.py --password [redacted] --lr 0.1",
+        ),
+    ] {
+        assert_eq!(redact(line), left);
+    }
+}
+
+#[test]
+fn whoever_reads_an_address_is_not_let_in_by_it() {
+    for (line, left) in [
+        ("X-Amz-Signature=deadbeef", "X-Amz-Signature=[redacted]"),
+        (
+            "GET https://s3.eu/x?X-Amz-Signature=dead&part=2",
+            "GET https://s3.eu/x?X-Amz-Signature=[redacted]&part=2",
+        ),
+        (
+            "https://b.eu/c?sv=2026&sig=a%2Fb%3D&se=1",
+            "https://b.eu/c?sv=2026&sig=[redacted]&se=1",
+        ),
+        ("sig=abc1 ok", "sig=[redacted] ok"),
+        (
+            "https://b.eu/c?token=1234&n=2",
+            "https://b.eu/c?token=[redacted]",
+        ),
+        (
+            "https://b.eu/c?n=2&upload_token=99",
+            "https://b.eu/c?n=2&upload_token=[redacted]",
+        ),
+        (
+            "/callback?code=77&state=x",
+            "/callback?code=[redacted]&state=x",
+        ),
+    ] {
+        assert_eq!(redact(line), left);
+    }
+}
+
+#[test]
+fn logins_behind_numbers_and_telephones_are_taken_out() {
+    for (line, left) in [
+        (
+            "uid=1001(maia) gid=100(maia) groups=100(maia),27(p 1)",
+            "uid=[redacted] gid=[redacted] groups=[redacted]",
+        ),
+        ("euid=0(root)", "euid=[redacted]"),
+        (
+            "slurmstepd: uid=1001 ended",
+            "slurmstepd: uid=[redacted] ended",
+        ),
+        ("call +352 621 123 456 now", "call [redacted] now"),
+        ("(+352) 621-123-456", "([redacted]"),
+        ("+352621123456", "[redacted]"),
+        (
+            "+33\u{a0}6\u{202f}12\u{202f}34\u{202f}56\u{202f}78",
+            "[redacted]",
+        ),
+        ("tel. 621 123 456", "tel. [redacted]"),
+        ("téléphone : 0612345678", "téléphone : [redacted]"),
+    ] {
+        assert_eq!(redact(line), left);
+    }
+}
+
+#[test]
 fn tokens_are_known_by_their_form() {
     for secret in [
         "hf_abcdefghijklmnop",
@@ -136,6 +231,14 @@ fn what_a_helper_has_to_read_stays() {
         "torch==2.5.1 python 3.12",
         "https://pypi.org/project/torch/2.5.1/ is needed",
         "/opt/scratchpad/a/b.py and /workspace/train.py",
+        "loss = 0.123, tokens/s 1234, lr 1e+10, +0.123",
+        "2026-11-20T12:00:00+01:00 step +12345678 of 90000000",
+        "https://hub.eu/generate?max_tokens=512&country_code=DE&sigma=0.5",
+        "sigma=0.12 sig=0.05 design=3 assignments=4",
+        "MDP solver took 12 steps, gid=3 grid=(8,1,1)",
+        "Permission denied (publickey,password).",
+        "mobilenet_v2 at 224 224 3, telemetry 1234567",
+        "NCCL_IB_GID_INDEX=3 numactl --membind 0",
         "EPOCH 12 STEP 4000 OF 9000 LOSS NAN A100-SXM4-80GB",
     ] {
         assert_eq!(redact(line), line);

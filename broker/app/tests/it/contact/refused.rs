@@ -63,6 +63,48 @@ async fn bad_input_is_refused_with_what_is_allowed() {
 }
 
 #[tokio::test]
+async fn a_hand_over_goes_to_who_offers_something_of_it_or_back() {
+    let case = Case::new().await;
+    let draft = ReferralDraft {
+        need: need(&["talent"]),
+        ..case.draft()
+    };
+    let sent = { case.broker.send_referral(&case.founder, &draft).await }.unwrap();
+    let over = case
+        .moved(&case.at_lumi, sent.id, hand_over("bsc"))
+        .await
+        .unwrap_err();
+    let there = ReferralDraft {
+        centre: centre("bsc"),
+        ..draft
+    };
+    let straight = { case.broker.send_referral(&case.founder, &there).await }.unwrap_err();
+    let (Error::Invalid(_, over), Error::Invalid(_, straight)) = (over, straight) else {
+        panic!("one of them is refused for something else");
+    };
+    assert_eq!(over[0].field, "to");
+    assert_eq!(over[0].reason, straight[0].reason);
+    assert!(over[0].reason.contains("offers none"), "{over:?}");
+    assert_eq!(over[0].allowed, straight[0].allowed);
+
+    let sent = case.sent().await;
+    case.moved(&case.at_lumi, sent.id, hand_over("bsc"))
+        .await
+        .unwrap();
+    let shipped = DirectoryTexts::shipped();
+    let offered = "[\"data\", \"talent\", \"training\"]";
+    assert!(shipped.centres.contains(offered));
+    let centres = shipped.centres.replacen(offered, "[\"data\"]", 1);
+    let texts = DirectoryTexts {
+        centres: &centres,
+        ..shipped
+    };
+    case.broker.put_directory(Directory::read(&texts).unwrap());
+    let back = case.moved(&case.at_bsc, sent.id, hand_over("lumi")).await;
+    assert_eq!(back.unwrap().legs.len(), 3);
+}
+
+#[tokio::test]
 async fn an_answer_to_what_is_settled_says_since_when_it_is() {
     let case = Case::new().await;
     let sent = case.sent().await;

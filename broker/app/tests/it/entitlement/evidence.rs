@@ -1,3 +1,5 @@
+use object_store::ObjectStoreExt as _;
+
 use super::*;
 
 #[tokio::test]
@@ -134,6 +136,36 @@ async fn a_file_is_kept_under_its_digest_with_evidence_that_is_not_judged_yet() 
     assert!(
         matches!(late, Err(Error::NotWaiting(_))),
         "what was judged stays as it was judged"
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_somebody_changed_or_took_away_is_said_to_be_that() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    let evidence = case.evidence(&organisation).await;
+    let of = (organisation.id, evidence.id);
+    let upload = Upload {
+        name: "assessment.pdf".to_owned(),
+        media_type: "application/pdf".to_owned(),
+        bytes: "%PDF-1.7 assessment".into(),
+    };
+    let broker = &case.broker;
+    let kept = broker.add_evidence_file(&case.founder, of, upload).await;
+    let sha256 = &kept.unwrap().files[0].sha256;
+    let place = object_store::path::Path::from_iter(["evidence", sha256]);
+    let files = &case.world.files;
+    files.put(&place, "%PDF-1.7 better".into()).await.unwrap();
+    let changed = broker.evidence_file(&case.reviewer, of, sha256).await;
+    assert!(
+        matches!(&changed, Err(Error::FileChanged(it)) if it == sha256),
+        "{changed:?}"
+    );
+    files.delete(&place).await.unwrap();
+    let lost = broker.evidence_file(&case.reviewer, of, sha256).await;
+    assert!(
+        matches!(&lost, Err(Error::FileLost(it)) if it == sha256),
+        "{lost:?}"
     );
 }
 

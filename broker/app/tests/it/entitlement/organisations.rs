@@ -105,6 +105,35 @@ async fn contradictions_in_a_description_are_told_by_field() {
 }
 
 #[tokio::test]
+async fn of_many_registrations_at_once_by_one_person_one_name_is_taken_once() {
+    let case = Case::new().await;
+    let bare = |name: &str| {
+        let mut draft = organisation();
+        draft.name = name.to_owned();
+        draft.identifiers = broker_model::Identifiers::default();
+        draft
+    };
+    let (one, other) = (bare("Electra Labs"), bare("Taygeta Labs"));
+    let register = |draft| case.broker.register_organisation(&case.founder, draft);
+    let drafts = [&one, &one, &one, &one, &one, &other];
+    let made = futures::future::join_all(drafts.map(register)).await;
+    let names: Vec<&str> = { made.iter().flatten() }
+        .map(|it| it.name.as_str())
+        .collect();
+    assert_eq!(names.len(), 2, "{made:?}");
+    assert!(
+        names.contains(&"Taygeta Labs"),
+        "another name is not in the way"
+    );
+    for refused in made.iter().filter_map(|it| it.as_ref().err()) {
+        assert!(
+            matches!(refused, Error::AlreadySo(words) if words.contains("of the same name")),
+            "{refused}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_size_is_found_from_accounts_and_one_year_over_a_ceiling_does_not_change_it() {
     let mut case = Case::new().await;
     let mut draft = organisation();

@@ -127,9 +127,18 @@ async fn routes_are_said_in_french_and_decided_alike() {
         let words = |it: &broker_app::RouteFound| it.route.decision.rules[0].words.clone();
         assert_ne!(words(en), words(fr));
     }
+    let (english, strange) = (&english[0], &strange[0]);
+    assert_eq!(english.title, strange.title);
+    let (said, stored) = (&english.route.decision, &strange.route.decision);
     assert_eq!(
-        english[0].route, strange[0].route,
+        said.rules[0].title, stored.rules[0].title,
         "English where there is no such language"
+    );
+    let titled = said.rules[0].words.replace(&english.title, &english.route.mode);
+    assert!(
+        stored.rules[0].words.starts_with(&format!("{} is for startup", english.route.mode))
+            && titled.starts_with(&format!("{} is for start-up", english.route.mode)),
+        "as it is stored, with ids: {stored:?}, and read with titles: {said:?}"
     );
 }
 

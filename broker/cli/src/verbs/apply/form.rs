@@ -5,6 +5,7 @@ use std::io::Write;
 use broker_client::wire::{ApplicationForm, FormField};
 use broker_model::OrganisationId;
 
+use super::super::modes;
 use crate::words::{fill, say};
 
 const AI_ACT: &str = "ai_act.";
@@ -28,6 +29,9 @@ pub(super) fn write(
         out,
         "# alcyone apply {mode} {system} FILE --organisation {of}"
     )?;
+    for line in closed(form) {
+        writeln!(out, "# {line}")?;
+    }
     for field in &form.fields {
         known(field, out)?;
     }
@@ -48,6 +52,21 @@ pub(super) fn write(
         }
     }
     Ok(())
+}
+
+/// What to know before filling in anything.
+fn closed(form: &ApplicationForm) -> Vec<String> {
+    let (mode, system) = (one_line(&form.mode), one_line(&form.system));
+    let told = form.closed.as_ref().map(|it| {
+        let why = { it.why.as_deref() }.map_or_else(String::new, |it| format!(": {}", one_line(it)));
+        fill("CLOSED: {mode} is not open at {system} now{why}. What is handed in is refused until it opens")
+            .with("mode", &mode)
+            .with("system", &system)
+            .with("why", why)
+            .to_string()
+    });
+    let no_cut_off = form.no_cut_off_after.map(modes::no_cut_off_after);
+    told.into_iter().chain(no_cut_off).collect()
 }
 
 /// What to write there, and who asks for it.
@@ -157,6 +176,8 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use broker_client::wire::FormClosed;
+
     use super::*;
 
     fn field(name: &str, known: Option<&str>, certain: bool) -> FormField {
@@ -176,6 +197,10 @@ mod tests {
         let form = ApplicationForm {
             mode: "m".to_owned(),
             system: "s/s".to_owned(),
+            closed: Some(FormClosed {
+                why: Some("too\nmany".to_owned()),
+            }),
+            no_cut_off_after: "2026-10-26".parse().ok(),
             fields: vec![
                 field("organisation.country", Some("FR"), true),
                 field("organisation.size", None, true),
@@ -213,6 +238,8 @@ mod tests {
         insta::assert_snapshot!(text, @r#"
         # org_0192f0c1d2e37abc8def0123456789ab applies for m at s/s. Fill in, and hand in with
         # alcyone apply m s/s FILE --organisation org_0192f0c1d2e37abc8def0123456789ab
+        # CLOSED: m is not open at s/s now: too many. What is handed in is refused until it opens
+        # no cut-off after 2026-10-26 is known
         # known: organisation.country = FR (an act)
         # not known yet: organisation.size (an act); `alcyone organisation describe` says it
 
