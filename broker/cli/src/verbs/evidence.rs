@@ -174,6 +174,7 @@ mod tests {
             check: None,
             files: Vec::new(),
             withdrawn_at: None,
+            accepted_at: None,
             version: 1,
         }
     }
