@@ -173,6 +173,7 @@ mod tests {
             added_at: None,
             check: None,
             files: Vec::new(),
+            accepted_at: None,
             withdrawn_at: None,
             accepted_at: None,
             version: 1,
