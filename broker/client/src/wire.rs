@@ -33,7 +33,7 @@ pub use contact::{
 };
 pub use decision::{
     DecisionChangeView, DecisionReplayView, DecisionResult, DecisionView, PolicyComparisonQuery,
-    PolicyComparisonView, PolicyView, RuleEffect, SpokenView,
+    PolicyComparisonView, PolicyView, RuleEffect, SizeChangeView, SpokenView,
 };
 pub use entitlement::{
     ApplicationForm, FormField, OrganisationDocument, OrganisationSize, PeriodFound, SizeFound,

@@ -163,8 +163,8 @@ impl RouteView {
             since: since_words(texts, route),
             why: offer.why.as_deref().map(|it| in_language(titles, it)),
             decision: DecisionView::in_words(texts, engine, &route.decision),
-            changes: { folded(&route.changes).iter() }
-                .map(|ways| together(titles, ways))
+            changes: { folded(&route.changes).into_iter() }
+                .map(|ways| together(titles, &ways))
                 .collect(),
             cost: cost(titles, route.cost, mode),
             share: { route.share.as_ref() }.map(|it| Said::of(it, share(texts, &it.value))),

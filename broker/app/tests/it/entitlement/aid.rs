@@ -436,7 +436,8 @@ impl Case {
     /// An organisation with 299 000 EUR of aid, and a stranger with one that says it is linked with that.
     async fn linked_by_a_stranger(&self) -> (Organisation, broker_app::Caller, Organisation) {
         let broker = &self.broker;
-        let sister = broker.register_organisation(&self.founder, &linked_organisation());
+        let draft = linked_organisation();
+        let sister = broker.register_organisation(&self.founder, &draft);
         let sister = sister.await.unwrap();
         let change = broker_store::Change {
             writes: vec![aid_record(&sister, 299_000)],
@@ -445,7 +446,8 @@ impl Case {
         broker.store().commit(change).await.unwrap();
         let curious = async || broker.caller(principal("curious")).await.unwrap();
         let caller = curious().await;
-        let theirs = broker.register_organisation(&caller, &finnish_with_linked());
+        let draft = finnish_with_linked();
+        let theirs = broker.register_organisation(&caller, &draft);
         let theirs = theirs.await.unwrap();
         (sister, curious().await, theirs)
     }
