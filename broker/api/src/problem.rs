@@ -181,7 +181,9 @@ impl Problem {
     fn not_eligible(words: String, asked: &Asked) -> Self {
         let decision = language::said(&asked.question, &asked.decision);
         let mut problem = Self::new(StatusCode::FORBIDDEN, "not-eligible", words);
-        problem.body.remedy = first_remedy(&decision);
+        // The rules stand in the same order in every language.
+        let stopped_by = asked.stopped_by.and_then(|at| decision.rules.get(at));
+        problem.body.remedy = stopped_by.and_then(|it| it.remedy.clone());
         problem.body.decision = Some(Box::new(decision::view(decision)));
         problem
     }
@@ -292,10 +294,6 @@ impl From<InvitationRefusal> for Problem {
         };
         Self::new(status, refusal.code(), refusal.to_string()).remedy(refusal.remedy())
     }
-}
-
-fn first_remedy(decision: &policy_engine::Decision) -> Option<String> {
-    decision.rules.iter().find_map(|rule| rule.remedy.clone())
 }
 
 impl IntoResponse for Problem {

@@ -15,6 +15,9 @@ const UNASKED: Duration = Duration::from_secs(10);
 pub struct Asked {
     pub question: Question,
     pub decision: Decision,
+    /// Where the rule stands in the decision that stood in the way: its remedy helps, and that of no milder one. An
+    /// acceptance passes over some that the decision of the applicant does not.
+    pub stopped_by: Option<usize>,
 }
 
 /// What the policy said to a question, and how it is stored.

@@ -146,7 +146,12 @@ impl Broker {
             allocation: allocation.map(|it| allocation_facts(it, now)),
             applicant: ApplicantFacts {
                 screened: screening::kinds_of(&standing.screenings, Some(person)),
-                screening: screening::outcome_of(&standing.screenings, Some(person), today),
+                screening: screening::outcome_of(
+                    &self.policy(),
+                    &standing.screenings,
+                    Some(person),
+                    today,
+                ),
                 ..applicant.clone()
             },
         }
@@ -167,7 +172,7 @@ impl Broker {
         let facts = self.organisation_facts(organisation, &screenings);
         let applicant = ApplicantFacts {
             screened: screening::kinds_of(&screenings, Some(person)),
-            screening: screening::outcome_of(&screenings, Some(person), today),
+            screening: screening::outcome_of(&self.policy(), &screenings, Some(person), today),
             ..applicant
         };
         Ok(Question {
@@ -198,7 +203,7 @@ impl Broker {
             kind: organisation.kind.map(|it| it.as_str().to_owned()),
             size: size_name(size).to_owned(),
             screened: screening::kinds_of(screenings, None),
-            screening: screening::outcome_of(screenings, None, today),
+            screening: screening::outcome_of(&self.policy(), screenings, None, today),
             startup: organisation.startup,
         }
     }
@@ -265,6 +270,7 @@ impl Decided {
         Box::new(Asked {
             question: question.clone(),
             decision: decision.clone(),
+            stopped_by: decision.deciding(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! Evidence that organisations hand in, its files, and what reviewers find.
 
 mod check;
+pub(crate) mod days;
 mod files;
 mod hand_in;
 mod screen;

@@ -83,7 +83,7 @@ pub use once::{Entered, FirstAnswer, Idempotent, Once, Order};
 pub use organisations::{OrganisationSize, Undertaking, UndertakingMember, organisation_tag};
 pub use policies::{
     ComparisonPage, ComparisonQuery, DecisionChange, DecisionReplay, PolicyComparison, PolicyView,
-    compare_policies,
+    SizeChange, compare_policies,
 };
 pub use privacy::{
     ErasurePlan, ExportedDossier, ExportedIdentity, ExportedSession, PersonExport, PlanLine,

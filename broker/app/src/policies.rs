@@ -1,24 +1,28 @@
 //! Policies of earlier and of tomorrow: making a stored decision again, and what a new set would change.
 
+mod ask;
 mod compare;
 mod kept;
 mod told;
 
+use std::fmt;
 use std::sync::Arc;
 
-use broker_model::{DecisionId, EntryBody, EntryKind, OrganisationId};
+use broker_model::{DecisionId, EntryBody, EntryKind, OrganisationId, SizeClass};
 use broker_store::{Change, Store, StoredDecision, Write};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use policy_engine::{Decision, Effect, Engine, Outcome, Question};
+use policy_engine::{Decision, Engine, Outcome, Question};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use ask::{Before, accounts_of};
 pub use compare::{ComparisonPage, ComparisonQuery};
 pub use kept::PolicyView;
 use told::told;
 
-use crate::decisions::{Asked, Made};
+use crate::decisions::Asked;
+use crate::eligibility::size_name;
 use crate::replay::{decide_again, digest};
 use crate::{Broker, Caller, Error, Result};
 
@@ -49,6 +53,7 @@ impl DecisionReplay {
     pub fn asked(&self) -> Option<Asked> {
         let read: Document = serde_json::from_str(self.document.get()).ok()?;
         Some(Asked {
+            stopped_by: read.decision.deciding(),
             question: read.question,
             decision: read.decision,
         })
@@ -65,6 +70,24 @@ pub struct DecisionChange {
     pub to: Outcome,
     /// Rules that object now and did not, or no longer do.
     pub rules: Vec<String>,
+    /// Where the tables of sizes say otherwise of its organisation: by the accounts that it has now, whatever it had when
+    /// that was decided. Such a decision is told, too, where only what the hours cost changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<SizeChange>,
+}
+
+/// The size of an organisation under two sets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SizeChange {
+    pub from: SizeClass,
+    pub to: SizeClass,
+}
+
+impl fmt::Display for SizeChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (from, to) = (size_name(self.from), size_name(self.to));
+        write!(f, "{from} -> {to}")
+    }
 }
 
 /// How many decisions were asked again, and what would change.
@@ -196,11 +219,11 @@ fn differs(engine: &Engine, stored: &StoredDecision) -> Option<String> {
 /// Asks every stored question under another policy, oldest first. Nothing is stored.
 ///
 /// Each is asked on its own day, on which rules that are to come are silent. With `on`, all are asked as if it were
-/// that day, under the policy that is given with it and under the other: what differs is the policy's doing alone.
+/// that day, under the policy that is given and under `current`: what differs is the policy's doing alone.
 pub async fn compare_policies(
     store: &dyn Store,
     policy: &Engine,
-    on: Option<(Date, &Engine)>,
+    (current, on): (&Engine, Option<Date>),
 ) -> Result<PolicyComparison> {
     let mut comparison = PolicyComparison {
         policy_digest: policy.digest().to_owned(),
@@ -213,66 +236,15 @@ pub async fn compare_policies(
             return Ok(comparison);
         };
         after = Some(last.id);
+        let accounts = accounts_of(store, (policy, current), &batch).await?;
         let before = Before {
-            on: on.map(|(day, _)| day),
-            policy: on.map(|(_, current)| current),
+            on,
+            policy: on.is_some().then_some(current),
+            current,
+            accounts: &accounts,
         };
         for stored in &batch {
             comparison.ask(policy, stored, before);
         }
     }
-}
-
-/// What a decision is compared with.
-#[derive(Clone, Copy, Debug)]
-struct Before<'e> {
-    /// On which both are asked; each on its own day without it.
-    on: Option<Date>,
-    /// Asked once more; without it what was decided counts.
-    policy: Option<&'e Engine>,
-}
-
-impl PolicyComparison {
-    fn ask(&mut self, policy: &Engine, stored: &StoredDecision, compared: Before<'_>) {
-        let Ok(mut before) = serde_json::from_str::<Document>(&stored.document) else {
-            self.unreadable += 1;
-            return;
-        };
-        before.question.on = compared.on.unwrap_or(before.question.on);
-        if let Some(current) = compared.policy {
-            before.decision = Made::by(current, &before.question).decision;
-        }
-        self.asked += 1;
-        let after = Made::by(policy, &before.question).decision;
-        let (was, is) = (objections(&before.decision), objections(&after));
-        let mut rules: Vec<String> = Vec::new();
-        rules.extend(
-            is.iter()
-                .filter(|it| !was.contains(it))
-                .map(|it| format!("+{it}")),
-        );
-        rules.extend(
-            was.iter()
-                .filter(|it| !is.contains(it))
-                .map(|it| format!("-{it}")),
-        );
-        if before.decision.result != after.result {
-            self.changes.push(DecisionChange {
-                decision: stored.id,
-                organisation: stored.organisation,
-                decided_at: stored.decided_at,
-                from: before.decision.result,
-                to: after.result,
-                rules,
-            });
-        }
-    }
-}
-
-fn objections(decision: &Decision) -> Vec<&str> {
-    let object = decision
-        .rules
-        .iter()
-        .filter(|it| it.effect != Effect::Satisfied);
-    object.map(|it| it.rule.as_str()).collect()
 }

@@ -34,7 +34,7 @@ pub use contact::{
 };
 pub use decision::{
     DecisionChangeView, DecisionReplayView, DecisionResult, DecisionView, PolicyComparisonQuery,
-    PolicyComparisonView, PolicyView, RuleEffect, SpokenView,
+    PolicyComparisonView, PolicyView, RuleEffect, SizeChangeView, SpokenView,
 };
 pub use entitlement::{
     ApplicationForm, FormClosed, FormField, OrganisationDocument, OrganisationSize, PeriodFound,

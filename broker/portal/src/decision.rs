@@ -61,7 +61,10 @@ impl DecisionView {
 
     /// Why something was refused.
     pub(crate) fn asked(texts: Texts, engine: &Engine, asked: &Asked) -> Self {
-        Self::said(texts, engine, (&asked.question, &asked.decision))
+        Self {
+            deciding: asked.stopped_by,
+            ..Self::said(texts, engine, (&asked.question, &asked.decision))
+        }
     }
 
     /// Where nobody hands on what was asked.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use broker_app::{Broker, DecisionChange, PolicyComparison};
+use broker_app::{Broker, DecisionChange, PolicyComparison, SizeChange};
 use jiff::civil::Date;
 use policy_engine::{Engine, Outcome};
 use tokio::signal::unix::{SignalKind, signal};
@@ -68,8 +68,7 @@ pub(crate) async fn compare(
     let store = open_store(&config.database).await?;
     crate::compose::check_schema(&store).await?;
     let current = load(config)?;
-    let on = on.map(|day| (day, &current));
-    let found = broker_app::compare_policies(&store, &policy, on).await?;
+    let found = broker_app::compare_policies(&store, &policy, (&current, on)).await?;
     store.close().await;
     if as_json {
         println_out(&serde_json::to_string_pretty(&found)?);
@@ -89,12 +88,14 @@ fn tell(found: &PolicyComparison) {
             decision,
             organisation,
             rules,
+            size,
             ..
         } = change;
         let rules = rules.join(" ");
+        let size = size.as_ref().map(resized).unwrap_or_default();
         let (from, to) = (word(change.from), word(change.to));
         println_out(&format!(
-            "{decision} of {organisation}: {from} -> {to} {rules}"
+            "{decision} of {organisation}: {from} -> {to} {rules}{size}"
         ));
     }
     println_out(&format!(
@@ -109,6 +110,11 @@ fn tell(found: &PolicyComparison) {
             found.unreadable
         ));
     }
+}
+
+/// No decision keeps the accounts that a size was found from.
+fn resized(size: &SizeChange) -> String {
+    format!(" (size {size}, by the accounts that it has now)")
 }
 
 const fn word(outcome: Outcome) -> &'static str {

@@ -57,6 +57,22 @@ pub enum Effect {
     Refused,
 }
 
+impl Decision {
+    /// Which of the rules decided, by its place: the first of the gravest effect; none where all are satisfied.
+    pub fn deciding(&self) -> Option<usize> {
+        self.deciding_of(|_| true)
+    }
+
+    /// The same among those that count for who asks.
+    pub fn deciding_of(&self, counts: impl Fn(&Spoken) -> bool) -> Option<usize> {
+        let rules = self.rules.iter().enumerate();
+        let object = rules.filter(|(_, it)| it.effect != Effect::Satisfied && counts(it));
+        // Of several equal ones the last is taken, and the first is wanted.
+        let gravest = object.rev().max_by_key(|(_, it)| it.effect);
+        gravest.map(|(place, _)| place)
+    }
+}
+
 impl Spoken {
     /// Whether the engine speaks here in the place of a rule: one that could not be evaluated, or none at all.
     pub fn is_of_the_engine(&self) -> bool {
@@ -85,5 +101,47 @@ impl Outcome {
             Some(Effect::NeedsEvidence) => Self::NeedsEvidence,
             Some(Effect::Refused) => Self::NotEligible,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(effects: &[Effect]) -> Decision {
+        let rules = effects.iter().enumerate().map(|(at, &effect)| Spoken {
+            rule: format!("made_up.r{at}"),
+            title: String::new(),
+            source: String::new(),
+            checked_on: None,
+            effective: jiff::civil::date(2026, 11, 20),
+            effect,
+            words: String::new(),
+            remedy: None,
+        });
+        let rules: Vec<Spoken> = rules.collect();
+        Decision {
+            result: Outcome::of(&rules),
+            rules,
+            policy_digest: String::new(),
+            inputs_digest: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_first_of_the_gravest_decides_wherever_it_stands() {
+        use Effect::{NeedsEvidence, NeedsReview, Refused, Satisfied};
+        for (effects, deciding) in [
+            (&[][..], None),
+            (&[Satisfied, Satisfied][..], None),
+            (&[Satisfied, NeedsReview, NeedsReview][..], Some(1)),
+            (&[NeedsReview, NeedsEvidence, Satisfied][..], Some(1)),
+            (&[NeedsReview, NeedsEvidence, Refused, Refused][..], Some(2)),
+        ] {
+            assert_eq!(said(effects).deciding(), deciding, "{effects:?}");
+        }
+        let passed_over = said(&[NeedsReview, Refused]);
+        let others = passed_over.deciding_of(|it| it.effect != Refused);
+        assert_eq!(others, Some(0));
     }
 }

@@ -125,6 +125,11 @@ impl Engine {
         known.map_or(given, |it| it.code.as_str())
     }
 
+    /// Whether every size comes out as under another policy, because its table is the same.
+    pub fn finds_sizes_as(&self, other: &Self) -> bool {
+        self.tables.size_classes == other.tables.size_classes
+    }
+
     pub fn evidence_kinds(&self) -> &[EvidenceKindInfo] {
         self.tables.evidence_kinds.all()
     }

@@ -46,6 +46,8 @@ pub(crate) struct Facts<'a> {
 struct Sorted<'a> {
     fact: &'a EvidenceFact,
     kind: &'a EvidenceKindInfo,
+    /// Its own last day, or the one that its kind gives it.
+    last: Option<Date>,
     state: EvidenceState,
 }
 
@@ -205,14 +207,20 @@ impl<'a> Sorted<'a> {
         if on < fact.issued_on {
             return None;
         }
-        let state = if fact.expires_on.is_some_and(|last| last < on) {
+        let last = kind.last_day(fact.issued_on, fact.expires_on);
+        let state = if last.is_some_and(|last| last < on) {
             EvidenceState::Expired
         } else if fact.checked {
             EvidenceState::Shown
         } else {
             EvidenceState::Unchecked
         };
-        Some(Self { fact, kind, state })
+        Some(Self {
+            fact,
+            kind,
+            last,
+            state,
+        })
     }
 }
 

@@ -364,7 +364,7 @@ fn an_unknown_key_in_a_table_is_told_with_its_line() {
         .edit(KINDS, "title = ", "titel = ")
         .complaint();
     assert!(
-        complaint.starts_with("tables/evidence_kinds.toml:6: unknown field `titel`"),
+        complaint.starts_with("tables/evidence_kinds.toml:7: unknown field `titel`"),
         "{complaint}"
     );
     assert_eq!(complaint.lines().count(), 1, "{complaint}");

@@ -345,6 +345,28 @@ async fn a_refused_application_carries_every_rule_and_what_to_do() {
 }
 
 #[tokio::test]
+async fn the_remedy_of_a_refusal_is_that_of_the_gravest_rule() {
+    let world = World::start().await;
+    let path = world.registered().await;
+    world
+        .made("sue", &format!("{path}/evidence"), &evidence())
+        .await;
+    let mut draft = application(id_in(&path));
+    draft["mode"] = json!("aif_fast_lane");
+    draft["system"] = json!("bsc/marenostrum5");
+    let answer = world
+        .by("sue", "POST", "/api/v1/applications", &draft)
+        .await;
+    let problem = answer.problem(403, "not-eligible");
+    let rules = problem["decision"]["rules"].as_array().unwrap();
+    let place = |id: &str| rules.iter().position(|it| it["rule"] == id).unwrap();
+    let (waits, closed) = (place("ethics.unchecked"), place("mode.closed"));
+    assert!(waits < closed, "a milder one stands first");
+    assert_eq!(problem["remedy"], rules[closed]["remedy"]);
+    assert!(problem["remedy"].is_string());
+}
+
+#[tokio::test]
 async fn an_application_that_is_over_is_neither_decided_nor_withdrawn() {
     let world = World::start().await;
     let path = world.registered().await;

@@ -110,13 +110,23 @@ impl Broker {
         of: OrganisationId,
     ) -> Result<Error> {
         let asked = found.asked();
+        self.keep_refusal(caller, found, of).await?;
+        Ok(Error::NotEligible(asked))
+    }
+
+    pub(super) async fn keep_refusal(
+        &self,
+        caller: &Caller,
+        found: Decided,
+        of: OrganisationId,
+    ) -> Result<()> {
         let (decision, decided) = found.for_organisation(caller.person, of);
         let change = Change {
             writes: vec![decision],
             entries: vec![decided],
         };
         self.commit(change).await?;
-        Ok(Error::NotEligible(asked))
+        Ok(())
     }
 
     fn handed_in(&self, caller: &Caller, draft: &ApplicationDraft, found: &Decided) -> Application {

@@ -3,12 +3,13 @@ use broker_model::{
     EntryKind, GrantDraft, Organisation, Role, Ruling, RulingDraft,
 };
 use broker_store::{Change, CommitError, Entity, Write};
-use policy_engine::{Decision, Effect, Spoken};
+use policy_engine::{Effect, Spoken};
 
 use super::aid::is_aid;
 use super::apply::claim;
 use super::granted::settled_by;
 use crate::accounts::{FREE, taken};
+use crate::decisions::Asked;
 use crate::dossiers::filed;
 use crate::eligibility::applicant_facts;
 use crate::invalid::Faults;
@@ -69,10 +70,14 @@ impl Broker {
             None => (ApplicationState::Rejected { ruling }, Change::default()),
             Some(grant) => {
                 self.check_applicant(&before).await?;
-                if !may_be_accepted(found.decision()) {
-                    return Err(self
-                        .refuse_application(caller, found, organisation.id)
-                        .await?);
+                let stopped_by = found.decision().deciding_of(stops_acceptance);
+                if stopped_by.is_some() {
+                    let asked = Asked {
+                        stopped_by,
+                        ..*found.asked()
+                    };
+                    self.keep_refusal(caller, found, organisation.id).await?;
+                    return Err(Error::NotEligible(Box::new(asked)));
                 }
                 let (about, given) = ((&before, &organisation), (grant, found.decision()));
                 let is_aid = is_aid(&self.policy(), about, given);
@@ -215,16 +220,13 @@ impl Broker {
 
 const CLOSED_SINCE: [&str; 2] = ["mode.closed", "mode.not_offered"];
 
-/// Whether nothing stands against it but what a person may settle. A mode that has closed since does not: what
+/// Whether a rule that objects is more than a person may settle by accepting. A mode that has closed since is not: what
 /// counts is that it was open when the application came. Evidence that nobody has looked at is looked at first.
-fn may_be_accepted(decision: &Decision) -> bool {
-    let objects = |spoken: &&Spoken| spoken.effect != Effect::Satisfied;
-    decision.rules.iter().filter(objects).all(|spoken| {
-        let came_in_time = CLOSED_SINCE.contains(&spoken.rule.as_str());
-        // These are settled by looking at the evidence first, not by the acceptance.
-        let waits = spoken.rule.ends_with("unchecked") || spoken.rule.starts_with("screening.");
-        came_in_time || (spoken.effect == Effect::NeedsReview && !waits)
-    })
+fn stops_acceptance(spoken: &Spoken) -> bool {
+    let came_in_time = CLOSED_SINCE.contains(&spoken.rule.as_str());
+    // These are settled by looking at the evidence first, not by the acceptance.
+    let waits = spoken.rule.ends_with("unchecked") || spoken.rule.starts_with("screening.");
+    !came_in_time && (spoken.effect != Effect::NeedsReview || waits)
 }
 
 /// What hours are worth is the word of whoever gives them, and nothing else is a figure for the register.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use broker_model::{Evidence, OrganisationId, PersonId};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use policy_engine::{Engine, EvidenceKindInfo};
 
 use crate::{Broker, Result};
 
@@ -48,13 +49,14 @@ fn seen_at(evidence: &Evidence) -> Option<Timestamp> {
 
 /// Of an organisation itself, or of one of its people.
 pub(super) fn outcome_of(
+    engine: &Engine,
     screenings: &[Evidence],
     person: Option<PersonId>,
     today: Date,
 ) -> Option<String> {
     let about = screenings.iter().filter(|it| it.person == person);
     let about: Vec<Evidence> = about.cloned().collect();
-    outcome(&about, today).map(str::to_owned)
+    outcome(engine.evidence_kinds(), &about, today).map(str::to_owned)
 }
 
 /// The kinds that there is a record of: nothing is said of the others.
@@ -65,13 +67,22 @@ pub(super) fn kinds_of(screenings: &[Evidence], person: Option<PersonId>) -> Vec
 }
 
 /// Nothing where nobody screened. Of each kind the latest record counts: what a reviewer found good says that nothing
-/// was found, until it expires; anything else is for a person, and no machine says that there was a hit.
-fn outcome(screenings: &[Evidence], today: Date) -> Option<&'static str> {
+/// was found, until it expires: by its own last day or by how long its kind is valid. Anything else is for a person, and
+/// no machine says that there was a hit.
+fn outcome(
+    kinds: &[EvidenceKindInfo],
+    screenings: &[Evidence],
+    today: Date,
+) -> Option<&'static str> {
     let latest = screenings
         .chunk_by(|a, b| a.kind == b.kind)
         .filter_map(<[Evidence]>::last);
     let clear = |it: &Evidence| {
-        let in_force = it.issued_on <= today && it.expires_on.is_none_or(|last| today <= last);
+        let kind = kinds.iter().find(|kind| kind.id == it.kind.0);
+        let last = kind.map_or(it.expires_on, |kind| {
+            kind.last_day(it.issued_on, it.expires_on)
+        });
+        let in_force = it.issued_on <= today && last.is_none_or(|last| today <= last);
         it.stands() && it.is_checked() && in_force
     };
     let mut answers = latest.map(clear).peekable();
@@ -103,7 +114,8 @@ mod tests {
     }
 
     fn on(day: &str, records: &[Evidence]) -> Option<&'static str> {
-        outcome(records, day.parse().unwrap())
+        let engine = Engine::shipped().unwrap();
+        outcome(engine.evidence_kinds(), records, day.parse().unwrap())
     }
 
     #[test]
@@ -118,6 +130,16 @@ mod tests {
         assert_eq!(on("2026-11-20", &records), Some("clear"));
         assert_eq!(on("2026-11-21", &records), Some("unsettled"));
         assert_eq!(on("2026-09-30", &records), Some("unsettled"));
+    }
+
+    #[test]
+    fn one_without_a_last_day_is_clear_for_a_year() {
+        let records = [record("sanctions_screening", json!({}))];
+        assert_eq!(on("2027-09-30", &records), Some("clear"));
+        assert_eq!(on("2027-10-01", &records), Some("unsettled"));
+        let own = json!({ "expires_on": "2029-10-01" });
+        let records = [record("export_screening", own)];
+        assert_eq!(on("2029-10-01", &records), Some("clear"));
     }
 
     #[test]

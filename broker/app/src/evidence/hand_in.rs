@@ -2,9 +2,11 @@ use broker_model::{
     Dossier as _, EntryKind, Evidence, EvidenceDraft, EvidenceId, EvidenceKind, OrganisationId,
 };
 use broker_store::{Change, CommitError, Entity};
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use policy_engine::day_in_brussels;
 
+use super::days;
 use super::files::check_announced;
 use crate::dossiers::filed;
 use crate::invalid::Faults;
@@ -95,33 +97,17 @@ impl Broker {
             faults.add("kind", reason, &known.join(", "));
         }
         let today = day_in_brussels(self.inner.clock.now());
-        if draft.issued_on > today {
-            let reason = format!(
-                "{} is to come; it would count from then on",
-                draft.issued_on
-            );
-            faults.add("issued_on", reason, &format!("a day up to {today}"));
+        let kind = kinds.iter().find(|it| it.id == draft.kind);
+        if let Some((reason, allowed)) = days::wrong_first_day(kind, draft.issued_on, today) {
+            faults.add("issued_on", reason, &allowed);
         }
-        if let Some(last) = draft.expires_on {
-            let reason = if last < draft.issued_on {
-                Some(format!(
-                    "{last} is before the first day, {}",
-                    draft.issued_on
-                ))
-            } else if last < today {
-                Some(format!(
-                    "{last} is over, so it counts for nothing: renew it first"
-                ))
-            } else {
-                None
-            };
-            if let Some(reason) = reason {
-                faults.add(
-                    "expires_on",
-                    reason,
-                    &format!("a day from {today} on, or none"),
-                );
-            }
+        let is_over =
+            |last: Date| format!("{last} is over, so it counts for nothing: renew it first");
+        let over = draft.expires_on.filter(|last| *last < today);
+        let wrong = days::contradiction(draft.issued_on, draft.expires_on);
+        if let Some(reason) = wrong.or_else(|| over.map(is_over)) {
+            let allowed = format!("a day from {today} on, or none");
+            faults.add("expires_on", reason, &allowed);
         }
         faults.check_text("source", &draft.source, LONGEST_SOURCE);
         if !draft.files.is_empty() {

@@ -5,8 +5,10 @@ use broker_model::{
     ProjectId, Role, ScreeningDraft, ScreeningOutcome,
 };
 use broker_store::Change;
+use jiff::civil::Date;
 use policy_engine::day_in_brussels;
 
+use super::days;
 use super::hand_in::LONGEST_SOURCE;
 use crate::dossiers::filed;
 use crate::invalid::Faults;
@@ -70,7 +72,7 @@ impl Broker {
             kind: EvidenceKind(draft.kind.clone()),
             person: draft.person,
             issued_on: draft.screened_on,
-            expires_on: draft.expires_on,
+            expires_on: self.last_day_of(draft),
             source: draft.list.trim().to_owned(),
             checked_by: accepted.then(|| caller.person.to_string()),
             added_by: Some(caller.person),
@@ -98,9 +100,19 @@ impl Broker {
         faults.check_text("list", &draft.list, LONGEST_SOURCE);
         faults.check_text("words", &draft.words, LONGEST_WORDS);
         let today = day_in_brussels(self.inner.clock.now());
-        if draft.screened_on > today {
-            let reason = format!("{} is to come", draft.screened_on);
-            faults.add("screened_on", reason, &format!("a day up to {today}"));
+        let engine = self.policy();
+        let kind = { engine.evidence_kinds().iter() }.find(|it| it.id == draft.kind);
+        if let Some((reason, allowed)) = days::wrong_first_day(kind, draft.screened_on, today) {
+            faults.add("screened_on", reason, &allowed);
+        } else if draft.expires_on.is_none()
+            && let Some(last) = self.last_day_of(draft).filter(|last| *last < today)
+        {
+            let reason = format!(
+                "{} is too long ago: one of this kind counted up to {last}",
+                draft.screened_on
+            );
+            let allowed = format!("a later day, or a last day from {today} on");
+            faults.add("screened_on", reason, &allowed);
         }
         if let Some(last) = draft.expires_on
             && last < today.max(draft.screened_on)
@@ -113,6 +125,16 @@ impl Broker {
             );
         }
         faults.check("evidence")
+    }
+
+    /// What is not settled stays so until somebody looks again.
+    fn last_day_of(&self, draft: &ScreeningDraft) -> Option<Date> {
+        let engine = self.policy();
+        let mut kinds = engine.evidence_kinds().iter();
+        let kind = kinds.find(|it| it.id == draft.kind && draft.outcome == ScreeningOutcome::Clear);
+        kind.map_or(draft.expires_on, |it| {
+            it.last_day(draft.screened_on, draft.expires_on)
+        })
     }
 
     /// Whether somebody works for an organisation here, or has applied for it.

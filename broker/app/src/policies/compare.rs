@@ -10,7 +10,8 @@ use policy_engine::Engine;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{BATCH, Before, PolicyComparison};
+use super::ask::{Accounts, Before, accounts_of};
+use super::{BATCH, PolicyComparison};
 use crate::invalid::Faults;
 use crate::{Broker, Caller, Error, Result, chain};
 
@@ -54,6 +55,7 @@ pub struct ComparisonPage {
 struct Sets {
     candidate: Arc<Engine>,
     against: Option<Arc<Engine>>,
+    in_force: Arc<Engine>,
     on: Option<Date>,
     turn: Turn,
 }
@@ -87,7 +89,10 @@ impl Broker {
             let last = batch.last().map(|it| it.id);
             page.next_cursor = last.filter(|_| batch.len() >= BATCH as usize);
             let seen = self.seen_of(caller, batch).await?;
-            page.comparison = sets.clone().ask(page.comparison, seen).await?;
+            let both = (&*sets.candidate, sets.current());
+            let accounts = accounts_of(&*self.inner.store, both, &seen).await?;
+            let asking = sets.clone().ask(page.comparison, (seen, accounts));
+            page.comparison = asking.await?;
             if page.next_cursor.is_none() {
                 break;
             }
@@ -109,6 +114,7 @@ impl Broker {
         Ok(Sets {
             candidate,
             against,
+            in_force: self.policy(),
             on: asked.on,
             turn,
         })
@@ -155,20 +161,27 @@ impl Broker {
 }
 
 impl Sets {
+    fn current(&self) -> &Engine {
+        self.against.as_deref().unwrap_or(&self.in_force)
+    }
+
     /// Away from the threads that answer requests: some hundreds of questions take a moment.
     async fn ask(
         self,
         mut comparison: PolicyComparison,
-        batch: Vec<StoredDecision>,
+        (batch, accounts): (Vec<StoredDecision>, Accounts),
     ) -> Result<PolicyComparison> {
+        let sets = self;
         let asking = move || {
-            let _turn = self.turn;
+            let _turn = &sets.turn;
             let before = Before {
-                on: self.on,
-                policy: self.against.as_deref(),
+                on: sets.on,
+                policy: sets.against.as_deref(),
+                current: sets.current(),
+                accounts: &accounts,
             };
             for stored in &batch {
-                comparison.ask(&self.candidate, stored, before);
+                comparison.ask(&sets.candidate, stored, before);
             }
             comparison
         };

@@ -5,6 +5,7 @@ use policy_engine::{Engine, OrganisationFacts, day_in_brussels};
 
 use super::{DeclaredEvidence, RouteQuery};
 use crate::applications;
+use crate::evidence::days;
 use crate::invalid::Faults;
 use crate::organisations::check_country;
 use crate::{Broker, Error, Result};
@@ -109,11 +110,13 @@ fn check_evidence(
         let reason = format!("`{}` is no kind of evidence", declared.kind.escape_debug());
         faults.add("evidence", reason, &known.join(", "));
     }
-    if declared.issued_on > today {
-        let reason = format!(
-            "{} is to come; it would count from then on",
-            declared.issued_on
-        );
-        faults.add("evidence", reason, &format!("a day up to {today}"));
+    let kind = kinds.iter().find(|it| it.id == declared.kind);
+    if let Some((reason, allowed)) = days::wrong_first_day(kind, declared.issued_on, today) {
+        faults.add("evidence", reason, &allowed);
+    }
+    // What is over is no fault here: the rules say that it has expired, and what to do.
+    if let Some(reason) = days::contradiction(declared.issued_on, declared.expires_on) {
+        let allowed = format!("a last day from {} on, or none", declared.issued_on);
+        faults.add("evidence", reason, &allowed);
     }
 }

@@ -74,7 +74,7 @@ pub struct ScreeningArgs {
     /// The day of the screening: 2026-11-23
     #[arg(long, value_name = "DAY", value_parser = values::day)]
     pub on: Date,
-    /// The last day that it counts [default: it does not expire by itself]
+    /// The last day that it counts [default: as long as its kind is valid, twelve months in the shipped policy]
     #[arg(long, value_name = "DAY", value_parser = values::day)]
     pub expires: Option<Date>,
     /// Nothing was found

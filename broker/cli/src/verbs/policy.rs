@@ -7,7 +7,7 @@ use std::path::Path;
 
 use broker_client::Client;
 use broker_client::wire::{
-    DecisionChangeView, PolicyComparisonQuery, PolicyComparisonView, PolicyView,
+    DecisionChangeView, PolicyComparisonQuery, PolicyComparisonView, PolicyView, SizeChangeView,
 };
 
 use super::check;
@@ -96,10 +96,13 @@ fn tell(found: &PolicyComparisonView, out: &mut impl Write) -> anyhow::Result<()
         from,
         to,
         rules,
+        size,
         ..
     } in &found.changes
     {
-        let (from, to, rules) = (check::plain(from), check::plain(to), rules.join(" "));
+        let (from, to) = (check::plain(from), check::plain(to));
+        let rules = rules.iter().cloned().chain(size.as_ref().map(resized));
+        let rules = rules.collect::<Vec<_>>().join(" ");
         writeln!(
             out,
             "{}",
@@ -131,6 +134,14 @@ fn tell(found: &PolicyComparisonView, out: &mut impl Write) -> anyhow::Result<()
         )?;
     }
     Ok(())
+}
+
+/// No decision keeps the accounts that a size was found from.
+fn resized(SizeChangeView { from, to }: &SizeChangeView) -> String {
+    fill("(size {from} -> {to}, by the accounts that it has now)")
+        .with("from", check::plain(from))
+        .with("to", check::plain(to))
+        .to_string()
 }
 
 /// The files of a policy folder by name; others are left alone, and `words` need not be there.

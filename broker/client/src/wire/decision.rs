@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use broker_model::{DecisionId, OrganisationId};
+use broker_model::{DecisionId, OrganisationId, SizeClass};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -95,6 +95,16 @@ pub struct DecisionChangeView {
     pub to: DecisionResult,
     /// `+` before one that objects and did not, `-` before one that no longer does.
     pub rules: Vec<String>,
+    /// Where the two sets find another size, by the accounts that the organisation has now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<SizeChangeView>,
+}
+
+/// The size of an organisation under two policy sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SizeChangeView {
+    pub from: SizeClass,
+    pub to: SizeClass,
 }
 
 /// The gravest effect among the rules that spoke.

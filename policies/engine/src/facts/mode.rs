@@ -91,6 +91,12 @@ impl<'a> Facts<'a> {
             countries.map(|it| ("countries", strings(it.value.iter().map(String::as_str)))),
             bound("hours_least", hours.and_then(|it| it.least)),
             bound("hours_most", hours.and_then(|it| it.most)),
+            bound(
+                "hours_typical",
+                hours
+                    .filter(|it| it.most.is_none())
+                    .and_then(|it| it.typical),
+            ),
             Some((
                 "months",
                 Value::new_set(months.map(|it| whole(u64::from(*it)))),

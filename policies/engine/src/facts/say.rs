@@ -108,6 +108,7 @@ impl Facts<'_> {
             }
             Fact::ModeHoursLeast => or_nothing(voice, out, hours.least),
             Fact::ModeHoursMost => or_nothing(voice, out, hours.most),
+            Fact::ModeHoursTypical => or_nothing(voice, out, hours.typical),
             Fact::ModeMonths => {
                 let months = self.mode.and_then(|mode| mode.durations_months.as_ref());
                 voice.list(out, months.into_iter().flat_map(|it| &it.value), push);
@@ -185,8 +186,8 @@ impl Facts<'_> {
     ) {
         let such = self.evidence.iter().filter(|sorted| sorted.state == state);
         let such = such.filter(|sorted| sorted.kind.shows.iter().any(|shown| shown == question));
-        voice.list(out, such, |Sorted { kind, fact, .. }, out| {
-            voice.evidence(kind, fact.issued_on, fact.expires_on, out);
+        voice.list(out, such, |it: &Sorted<'_>, out| {
+            voice.evidence(it.kind, it.fact.issued_on, it.last, out);
         });
     }
 

@@ -152,7 +152,9 @@ impl Engine {
             .as_ref()
             .map(|it| it.value)
             .unwrap_or_default();
-        let (least, most) = (hours.least.unwrap_or(0), hours.most.unwrap_or(u64::MAX));
+        // Where no most is known, as much as was given before.
+        let most = hours.most.or(hours.typical).unwrap_or(u64::MAX);
+        let least = hours.least.unwrap_or(0);
         if let Some(asked) = gpu_hours.map(u64::from)
             && !(least..=most).contains(&asked)
         {

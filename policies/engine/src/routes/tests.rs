@@ -172,6 +172,25 @@ fn what_would_change_the_answer_was_decided_again() {
 }
 
 #[test]
+fn where_no_most_is_known_as_many_hours_as_were_given_before_are_offered() {
+    let engine = engine();
+    let found = |gpu_hours: u32| {
+        let question = asked(&json!({ "need": { "gpu_hours": gpu_hours, "months": 3 } }));
+        let routes = engine.routes(&question);
+        let play = route(&routes, "aif_playground", "cineca/leonardo");
+        (play.decision.result, play.changes.clone())
+    };
+    assert_eq!(found(5000), (Outcome::Eligible, Vec::new()));
+    let (result, changes) = found(u32::MAX);
+    assert_eq!(result, Outcome::NeedsReview);
+    let fewer = Change {
+        field: "need.gpu_hours".to_owned(),
+        to: json!(5000),
+    };
+    assert_eq!(changes, [[fewer]]);
+}
+
+#[test]
 fn any_one_evidence_is_offered_and_none_where_it_does_not_help() {
     let engine = engine();
     let routes = engine.routes(&asked(&json!({ "evidence": [] })));

@@ -8,7 +8,7 @@ use crate::size::{Figures, SizeClass};
 use crate::sources::Source;
 
 /// What Recommendation 2003/361/EC says in numbers.
-#[derive(Deserialize, Debug)]
+#[derive(Deserialize, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SizeClasses {
     /// From the smallest to the largest.
@@ -24,14 +24,14 @@ pub(crate) struct SizeClasses {
     pub(crate) exceptions: Vec<ExceptionRow>,
 }
 
-#[derive(Deserialize, Debug)]
+#[derive(Deserialize, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClassRow {
     pub(crate) id: SizeClass,
     pub(crate) ceilings: Sourced<Ceilings>,
 }
 
-#[derive(Deserialize, Clone, Copy, Debug)]
+#[derive(Deserialize, Clone, Copy, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Ceilings {
     pub(crate) headcount_below: u32,
@@ -40,7 +40,7 @@ pub(crate) struct Ceilings {
 }
 
 /// A public investor that does not exclude by itself.
-#[derive(Deserialize, Debug)]
+#[derive(Deserialize, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExceptionRow {
     pub(crate) id: String,
@@ -48,12 +48,9 @@ pub(crate) struct ExceptionRow {
     pub(crate) words: String,
     #[serde(deserialize_with = "crate::tables::said")]
     pub(crate) source: String,
-    #[expect(dead_code, reason = "an exception is for a person, sure or not")]
+    /// An exception is for a person, sure or not.
     confidence: Confidence,
-    #[expect(
-        dead_code,
-        reason = "a row nobody dated is refused; people read it in the file"
-    )]
+    /// A row nobody dated is refused; people read it in the file.
     checked_on: Date,
 }
 

@@ -307,6 +307,51 @@ async fn a_question_about_routes_is_checked_as_what_it_asks_about_would_be() {
 }
 
 #[tokio::test]
+async fn evidence_in_a_question_keeps_to_its_days_and_what_is_over_is_for_the_rules() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    let find = async |evidence: serde_json::Value| {
+        let query = json!({ "organisation_id": organisation.id, "evidence": [evidence],
+            "project": { "civilian": true, "sectors": ["health"] } });
+        let query: RouteQuery = serde_json::from_value(query).unwrap();
+        case.broker.find_routes(&case.founder, (query, "en")).await
+    };
+    let pledge = |first: &str, last: &str| json!({ "kind": "ai_pact_pledge", "issued_on": first, "expires_on": last });
+    for (first, last, words) in [
+        (
+            "2026-01-02",
+            "2026-01-01",
+            "2026-01-01 is before the first day, 2026-01-02",
+        ),
+        (
+            "0001-01-01",
+            "2027-01-01",
+            "0001-01-01 is before 2024-09-25",
+        ),
+        (
+            "2024-09-24",
+            "2027-01-01",
+            "2024-09-24 is before 2024-09-25",
+        ),
+    ] {
+        let error = find(pledge(first, last)).await.unwrap_err();
+        assert_eq!(fields(&error), ["evidence"]);
+        let Error::Invalid(_, faults) = &error else {
+            panic!("{error:?}");
+        };
+        assert!(faults[0].reason.starts_with(words), "{faults:?}");
+    }
+    for (first, last, rule) in [
+        ("2024-09-25", "2024-09-25", "ethics.expired"),
+        ("2024-09-25", "2027-01-01", "ethics.unchecked"),
+    ] {
+        let found = find(pledge(first, last)).await.unwrap();
+        let mut rules = found[0].route.decision.rules.iter();
+        assert!(rules.any(|it| it.rule == rule), "{rule}: {:?}", found[0]);
+    }
+}
+
+#[tokio::test]
 async fn a_closed_mode_says_so_before_it_asks_for_answers() {
     let mut case = Case::new().await;
     let organisation = case.registered().await;

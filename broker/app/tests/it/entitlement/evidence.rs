@@ -64,6 +64,11 @@ async fn evidence_of_yesterday_of_tomorrow_and_of_no_kind_is_refused_by_field() 
         (json!({ "expires_on": "2026-11-19" }), "expires_on"),
         (json!({ "expires_on": "2026-09-30" }), "expires_on"),
         (json!({ "issued_on": "2026-11-21" }), "issued_on"),
+        (json!({ "issued_on": "2024-07-31" }), "issued_on"),
+        (
+            json!({ "issued_on": "0001-01-01", "kind": "ai_pact_pledge" }),
+            "issued_on",
+        ),
         (json!({ "kind": "horoscope" }), "kind"),
         (json!({ "source": " " }), "source"),
     ] {
@@ -77,6 +82,12 @@ async fn evidence_of_yesterday_of_tomorrow_and_of_no_kind_is_refused_by_field() 
             .hand_in_evidence(&case.founder, organisation.id, &draft);
         assert_eq!(fields(&error.await.unwrap_err()), [field]);
     }
+    let mut first_day = evidence();
+    first_day.issued_on = "2024-08-01".parse().unwrap();
+    let taken = case
+        .broker
+        .hand_in_evidence(&case.founder, organisation.id, &first_day);
+    taken.await.unwrap();
     let mut last_day = evidence();
     last_day.expires_on = Some("2026-11-20".parse().unwrap());
     let taken = case

@@ -171,7 +171,8 @@ async fn a_decision_is_made_again_under_the_policy_of_its_day_and_a_changed_row_
     assert_ne!(text, stricter);
     std::fs::write(civilian, stricter).unwrap();
     let next = policy_engine::Engine::from_dir(folder.path()).unwrap();
-    let found = broker_app::compare_policies(&**case.broker.store(), &next, None)
+    let now = case.broker.policy();
+    let found = broker_app::compare_policies(&**case.broker.store(), &next, (&now, None))
         .await
         .unwrap();
     assert_eq!((found.asked, found.changes.len()), (1, 1));
@@ -180,7 +181,7 @@ async fn a_decision_is_made_again_under_the_policy_of_its_day_and_a_changed_row_
     case.broker.put_policy(next).await.unwrap();
     assert!(replay(case.broker.clone()).await.same);
     let now = case.broker.policy();
-    let same = broker_app::compare_policies(&**case.broker.store(), &now, None)
+    let same = broker_app::compare_policies(&**case.broker.store(), &now, (&now, None))
         .await
         .unwrap();
     assert_eq!(
@@ -197,7 +198,7 @@ async fn a_decision_is_made_again_under_the_policy_of_its_day_and_a_changed_row_
 }
 
 /// A folder with the shipped set, to be changed.
-fn copied() -> tempfile::TempDir {
+pub(super) fn copied() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
     for part in ["modes", "rules", "tables"] {
@@ -233,8 +234,8 @@ when { context.project.sectors.contains("health") };
     let next = policy_engine::Engine::from_dir(folder.path()).unwrap();
     let (store, now) = (case.broker.store(), case.broker.policy());
     let compare = async |on: Option<&str>| {
-        let on = on.map(|day| (day.parse().unwrap(), &*now));
-        let found = broker_app::compare_policies(&**store, &next, on).await;
+        let on = on.map(|day| day.parse().unwrap());
+        let found = broker_app::compare_policies(&**store, &next, (&now, on)).await;
         found.unwrap().changes
     };
     assert!(compare(None).await.is_empty());
@@ -242,6 +243,97 @@ when { context.project.sectors.contains("health") };
     let changes = compare(Some("2027-01-01")).await;
     assert_eq!(changes.len(), 1);
     assert_eq!(changes[0].rules, ["+civilian.health"]);
+}
+
+/// The shipped set, in which medium enterprises have fewer persons than this.
+fn with_fewer_persons(most: u32) -> std::collections::BTreeMap<String, String> {
+    let mut files = super::audited::shipped();
+    let table = files.get_mut("tables/size_classes.toml").unwrap();
+    let changed = table.replace(
+        "headcount_below = 250",
+        &format!("headcount_below = {most}"),
+    );
+    assert_ne!(*table, changed);
+    *table = changed;
+    files
+}
+
+impl Case {
+    /// A company with the accounts of two years and 200 annual work units, and an application to Fast Lane.
+    async fn of_200(&mut self) -> Organisation {
+        let period = |year: i16| {
+            json!({ "last_day": format!("{year}-12-31"), "awu_hundredths": 20_000,
+                "turnover_eur": 20_000_000, "balance_eur": 20_000_000 })
+        };
+        let mut draft = serde_json::to_value(organisation()).unwrap();
+        draft["size"] = serde_json::Value::Null;
+        draft["startup"] = json!(false);
+        draft["founded_on"] = json!("2000-01-01");
+        draft["size_facts"] = json!({ "periods": [period(2024), period(2025)] });
+        let draft: OrganisationDraft = serde_json::from_value(draft).unwrap();
+        let made = self.broker.register_organisation(&self.founder, &draft);
+        let made = made.await.unwrap();
+        self.founder = self.founder().await;
+        self.checked(&made, true).await;
+        let lane = ApplicationDraft {
+            mode: "aif_fast_lane".to_owned(),
+            system: "lumi/lumi".to_owned(),
+            ..application(&made)
+        };
+        let mode = self.broker.policy();
+        let mode = mode.modes().iter().find(|it| it.id == lane.mode).unwrap();
+        let answers = { mode.documents.iter() }.map(|it| (it.value.clone(), "Page 3.".to_owned()));
+        let known = [
+            "data_and_licence_statement",
+            "civilian_and_ai_act_plan",
+            "benchmark_evidence",
+        ];
+        let answers = answers.filter(|(kind, _)| known.contains(&kind.as_str()));
+        let lane = ApplicationDraft {
+            answers: answers.collect(),
+            ..lane
+        };
+        self.broker.apply(&self.founder, &lane).await.unwrap();
+        made
+    }
+}
+
+#[tokio::test]
+async fn a_table_of_sizes_is_compared_by_the_accounts_that_organisations_have() {
+    let mut case = Case::new().await;
+    case.of_200().await;
+    let (store, now) = (case.broker.store(), case.broker.policy());
+    let ask = async |files: &std::collections::BTreeMap<String, String>, on: Option<&str>| {
+        let next = policy_engine::Engine::from_files(files.clone()).unwrap();
+        let on = on.map(|day| day.parse().unwrap());
+        let found = broker_app::compare_policies(&**store, &next, (&now, on)).await;
+        found.unwrap().changes
+    };
+    // Fewer persons are medium, and these are not among them; one more, and they are.
+    let (out, within) = (with_fewer_persons(200), with_fewer_persons(201));
+    assert_eq!(ask(&within, None).await.len(), 0);
+    for on in [None, Some("2026-11-20")] {
+        let changes = ask(&out, on).await;
+        assert_eq!(changes.len(), 1, "{on:?}");
+        let size = changes[0].size.as_ref().map(ToString::to_string);
+        assert_eq!(size.as_deref(), Some("medium -> large"), "{on:?}");
+    }
+    // Over the API, too, and against a set that is kept.
+    let operator = case.reviewer.clone();
+    for against in [None, Some(now.digest().to_owned())] {
+        let asked = broker_app::ComparisonQuery {
+            files: Some(out.clone()),
+            against,
+            ..broker_app::ComparisonQuery::default()
+        };
+        let page = case
+            .broker
+            .compare_policies(&operator, asked)
+            .await
+            .unwrap();
+        let sizes = page.comparison.changes.iter().map(|it| it.size.is_some());
+        assert_eq!(sizes.collect::<Vec<_>>(), [true]);
+    }
 }
 
 #[tokio::test]

@@ -332,3 +332,53 @@ async fn a_company_is_asked_for_its_eu_project_where_the_mode_hangs_on_it() {
     assert!(asks("aif_ai_for_science", "lumi/lumi").await);
     assert!(!asks("aif_playground", "lumi/lumi").await);
 }
+
+#[tokio::test]
+async fn more_than_grants_gave_is_for_a_reviewer_who_may_give_it() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    case.checked(&organisation, true).await;
+    let mut draft = application(&organisation);
+    draft.need.gpu_hours = 20_000;
+    let first = case.broker.apply(&case.founder, &draft).await.unwrap();
+    let found = case.broker.store().find_decision(first.found).await;
+    let found = found.unwrap().unwrap();
+    assert_eq!(found.result, "needs_review");
+    assert!(found.document.contains("mode.more_than_typical"));
+    let mut ruling = acceptance();
+    ruling.grant.as_mut().unwrap().hours = 5000;
+    let accepted = case.broker.rule(&case.reviewer, first.id, &ruling).await;
+    let ApplicationState::Accepted { project, .. } = accepted.unwrap().state else {
+        panic!("not accepted");
+    };
+    case.world.pass(4 * 24 * 3600);
+    let answer = case.broker.check(&case.founder().await, project).await;
+    assert_eq!(answer.unwrap().decision.result, Outcome::Eligible);
+}
+
+#[tokio::test]
+async fn an_acceptance_is_stopped_by_what_the_reviewer_may_not_settle_and_not_by_a_mode_that_closed_since()
+ {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    case.evidence(&organisation).await;
+    let first = case.applied(&organisation).await;
+    // The mode closes while the application waits.
+    let folder = super::policies::copied();
+    let file = folder.path().join("modes/aif_playground.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let open = r#"{ system = "meluxina/meluxina", state = "open" }"#;
+    let closed = r#"{ system = "meluxina/meluxina", state = "closed", why = "closed for demand" }"#;
+    assert!(text.contains(open));
+    std::fs::write(&file, text.replace(open, closed)).unwrap();
+    let next = policy_engine::Engine::from_dir(folder.path()).unwrap();
+    case.broker.put_policy(next).await.unwrap();
+    let ruling = acceptance();
+    let refused = case.broker.rule(&case.reviewer, first.id, &ruling);
+    let Err(Error::NotEligible(asked)) = refused.await else {
+        panic!("it was accepted");
+    };
+    let stopped_by = |at: Option<usize>| &asked.decision.rules[at.unwrap()].rule;
+    assert_eq!(stopped_by(asked.stopped_by), "ethics.unchecked");
+    assert_eq!(stopped_by(asked.decision.deciding()), "mode.closed");
+}

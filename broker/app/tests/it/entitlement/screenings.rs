@@ -219,3 +219,37 @@ async fn nobody_records_a_screening_of_their_own_or_of_a_stranger_and_faults_are
     let told = records(&case.reviewer, wrong).await.unwrap_err();
     assert_eq!(fields(&told), ["kind", "list", "screened_on", "expires_on"]);
 }
+
+#[tokio::test]
+async fn a_screening_without_a_last_day_counts_for_a_year_and_an_older_one_is_not_recorded() {
+    let mut case = Case::new().await;
+    let organisation = case.registered().await;
+    let records = async |kind: &str, day: &str, outcome| {
+        let draft = ScreeningDraft {
+            kind: kind.to_owned(),
+            screened_on: day.parse().unwrap(),
+            expires_on: None,
+            ..screening(None, outcome)
+        };
+        let recorded = case
+            .broker
+            .record_screening(&case.reviewer, organisation.id, &draft);
+        recorded.await
+    };
+    let (of_people, of_goods) = ("sanctions_screening", "export_screening");
+    let clear = ScreeningOutcome::Clear;
+    for (kind, day) in [
+        (of_people, "2020-01-01"),
+        (of_people, "2025-11-20"),
+        (of_goods, "2021-09-08"),
+    ] {
+        let told = records(kind, day, clear).await.unwrap_err();
+        assert_eq!(fields(&told), ["screened_on"], "{kind} {day}");
+    }
+    let taken = records(of_people, "2025-11-21", clear).await.unwrap();
+    assert_eq!(taken.expires_on, Some("2026-11-20".parse().unwrap()));
+    // What was not settled is not settled by time.
+    let unsettled = ScreeningOutcome::Unsettled;
+    let taken = records(of_people, "2020-01-01", unsettled).await.unwrap();
+    assert_eq!(taken.expires_on, None);
+}
