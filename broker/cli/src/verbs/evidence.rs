@@ -175,7 +175,6 @@ mod tests {
             files: Vec::new(),
             accepted_at: None,
             withdrawn_at: None,
-            accepted_at: None,
             version: 1,
         }
     }
