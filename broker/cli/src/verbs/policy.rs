@@ -101,7 +101,7 @@ fn tell(found: &PolicyComparisonView, out: &mut impl Write) -> anyhow::Result<()
     } in &found.changes
     {
         let (from, to) = (check::plain(from), check::plain(to));
-        let rules = rules.iter().cloned().chain(size.as_ref().map(resized));
+        let rules = rules.iter().cloned().chain(size.map(resized));
         let rules = rules.collect::<Vec<_>>().join(" ");
         writeln!(
             out,
@@ -137,10 +137,10 @@ fn tell(found: &PolicyComparisonView, out: &mut impl Write) -> anyhow::Result<()
 }
 
 /// No decision keeps the accounts that a size was found from.
-fn resized(SizeChangeView { from, to }: &SizeChangeView) -> String {
+fn resized(SizeChangeView { from, to }: SizeChangeView) -> String {
     fill("(size {from} -> {to}, by the accounts that it has now)")
-        .with("from", check::plain(from))
-        .with("to", check::plain(to))
+        .with("from", check::plain(&from))
+        .with("to", check::plain(&to))
         .to_string()
 }
 

@@ -275,24 +275,11 @@ impl Case {
         let made = made.await.unwrap();
         self.founder = self.founder().await;
         self.checked(&made, true).await;
-        let lane = ApplicationDraft {
-            mode: "aif_fast_lane".to_owned(),
-            system: "lumi/lumi".to_owned(),
-            ..application(&made)
-        };
-        let mode = self.broker.policy();
-        let mode = mode.modes().iter().find(|it| it.id == lane.mode).unwrap();
-        let answers = { mode.documents.iter() }.map(|it| (it.value.clone(), "Page 3.".to_owned()));
-        let known = [
-            "data_and_licence_statement",
-            "civilian_and_ai_act_plan",
-            "benchmark_evidence",
-        ];
-        let answers = answers.filter(|(kind, _)| known.contains(&kind.as_str()));
-        let lane = ApplicationDraft {
-            answers: answers.collect(),
-            ..lane
-        };
+        let mut lane = application(&made);
+        "aif_fast_lane".clone_into(&mut lane.mode);
+        "lumi/lumi".clone_into(&mut lane.system);
+        let asked_for = "benchmark_evidence".to_owned();
+        lane.answers.insert(asked_for, "See page 4.".to_owned());
         self.broker.apply(&self.founder, &lane).await.unwrap();
         made
     }
