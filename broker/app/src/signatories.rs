@@ -152,10 +152,9 @@ fn missing_in(there: &[Signatory], all: &[Signatory]) -> Vec<String> {
     }
     let is_there = |it: &Signatory| {
         let country = it.country.as_deref();
-        let is_it =
-            |other: &Option<&str>| other.is_none() || country.is_none() || *other == country;
+        let is_it = |other: Option<&str>| other.is_none() || country.is_none() || other == country;
         let countries = known.get(it.name.as_str());
-        countries.is_some_and(|all| all.iter().any(is_it))
+        countries.is_some_and(|all| all.iter().copied().any(is_it))
     };
     let missing = all.iter().filter(|it| !is_there(it));
     missing.map(with_country).collect()

@@ -5,7 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use broker_app::{Broker, DecisionChange, PolicyComparison, SizeChange};
+use broker_model::{Clock as _, SystemClock};
+use jiff::SignedDuration;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use policy_engine::{Engine, Outcome};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -23,9 +26,9 @@ pub(crate) fn load(config: &Config) -> anyhow::Result<Engine> {
 
 /// Whoever writes it may be a day ahead of us.
 fn of_folder(dir: &Path) -> anyhow::Result<Engine> {
-    let today = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC);
-    let tomorrow = today.date().saturating_add(jiff::Span::new().days(1));
-    Ok(Engine::from_dir(dir)?.not_ahead_of(tomorrow)?)
+    let in_a_day = SystemClock.now() + SignedDuration::from_hours(24);
+    let latest = in_a_day.to_zoned(TimeZone::UTC).date();
+    Ok(Engine::from_dir(dir)?.not_ahead_of(latest)?)
 }
 
 /// Reads the folder again at each SIGHUP. A set that cannot be read is told in the log, and the one before

@@ -194,8 +194,8 @@ impl Engine {
     /// By how many months a last day may be moved on a day; none where the table has no bound.
     pub fn months_postponed_at_most(&self, on: Date) -> Option<u8> {
         let rows = self.tables.follow_ups.postponements.iter();
-        let holds = rows.filter(|it| it.holds_on(on));
-        holds.last().map(|it| it.months_at_most)
+        let mut holds = rows.filter(|it| it.holds_on(on));
+        holds.next_back().map(|it| it.months_at_most)
     }
 
     /// What is owed, as it holds on a day, for hours of which nobody knows the mode.
