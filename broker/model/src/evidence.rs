@@ -15,7 +15,7 @@ pub struct Evidence {
     pub person: Option<PersonId>,
     /// The first day it counts.
     pub issued_on: Date,
-    /// The last day it counts; none means it does not expire by itself.
+    /// The last day it counts; none: as its kind says (`valid_months`), else it does not expire by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_on: Option<Date>,
     /// Where it is from: who issued it, under which number or address.

@@ -44,7 +44,9 @@ impl Broker {
             None => entry.with("accepted", finding.accepted),
             Some(_) => entry,
         };
-        evidence.accepted_at = evidence.first_accepted(finding.accepted.then_some(now));
+        // A setup file finds evidence good without a finding.
+        let is_or_was = finding.accepted || evidence.is_checked();
+        evidence.accepted_at = evidence.first_accepted(is_or_was.then_some(now));
         evidence.checked_by = finding.accepted.then(|| caller.person.to_string());
         evidence.check = Some(EvidenceCheck {
             accepted: finding.accepted,

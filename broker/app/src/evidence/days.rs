@@ -16,10 +16,10 @@ pub(crate) fn wrong_first_day(
         let reason = format!("{issued_on} is to come; it would count from then on");
         return Some((reason, format!("a day up to {today}")));
     }
-    let since = kind?.since;
+    let since = kind?.issued_since?;
     (issued_on < since).then(|| {
         let reason = format!(
-            "{issued_on} is before {since}, and evidence of this kind is accepted from then on"
+            "{issued_on} is before {since}, and there is no evidence of this kind from before"
         );
         (reason, format!("a day from {since} to {today}"))
     })

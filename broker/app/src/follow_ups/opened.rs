@@ -22,14 +22,24 @@ impl Broker {
         organisation: OrganisationId,
         allocation: &Allocation,
     ) -> (Vec<Write>, Vec<EntryBody>) {
+        self.follow_ups_beside(&[], (actor, organisation), allocation)
+    }
+
+    /// Those of the same that are not owed yet, whatever became of what is.
+    pub(crate) fn follow_ups_beside(
+        &self,
+        owed: &[FollowUp],
+        (actor, organisation): (Option<PersonId>, OrganisationId),
+        allocation: &Allocation,
+    ) -> (Vec<Write>, Vec<EntryBody>) {
         let engine = self.policy();
         let mode = { allocation.mode.as_ref() }.and_then(|it| find_mode(&engine, it));
         let today = day_in_brussels(self.inner.clock.now());
         let system = system_of(&allocation.scope);
         let duties = duties_of(&engine, mode, (&system, today));
         let name = mode.map_or("", |it| &it.id);
-        let all = duties
-            .into_iter()
+        let is_new = |it: &&Duty| !owed.iter().any(|one| one.kind == it.kind);
+        let all = { duties.into_iter().filter(is_new) }
             .map(|duty| self.opened((organisation, name), allocation, duty));
         // What was over before anybody here knew of the hours is not asked for: it would be overdue at once, and stand in
         // the way of the next application.

@@ -11,6 +11,8 @@ use broker_model::{
 };
 use broker_store::{Change, Write};
 
+use jiff::Timestamp;
+
 use super::carry_out::Plan;
 use super::check::{Checker, Line};
 use super::line::ImportBatch;
@@ -151,8 +153,8 @@ impl Planner<'_> {
         self.check_state(line, organisation).await?;
         if self.is_over(line) {
             let remark = format!(
-                "{} ({}): its term ended at {}, before it was ever imported: it is taken as over, and owes what is \
-                 still to come",
+                "{} ({}): its term ended at {}, before it was ever imported: it is taken as over, its hours are entered as \
+                 lost here, and it owes what is still to come",
                 line.place, line.reference, line.valid_until
             );
             self.plan.report.remarks.push(remark);
@@ -181,7 +183,11 @@ impl Planner<'_> {
     }
 
     fn is_over(&self, line: &Line) -> bool {
-        line.valid_until <= self.broker.inner.clock.now()
+        self.is_over_at(line.valid_until)
+    }
+
+    fn is_over_at(&self, end: Timestamp) -> bool {
+        end <= self.broker.inner.clock.now()
     }
 
     /// What the call names the project: as the line says, or as it was said before.

@@ -168,7 +168,11 @@ impl Broker {
         match self.commit(change).await {
             Ok(_) => Ok(()),
             Err(CommitError::Duplicate(Entity::Claim)) => {
-                Err(Error::AlreadySo(self.taken(described).await?))
+                // Else its name in turn: somebody registered one of that name at the same moment.
+                Err(match self.taken(described).await? {
+                    Some(words) => Error::AlreadySo(words),
+                    None => Error::Contended,
+                })
             }
             Err(CommitError::Conflict(Entity::Organisation)) => {
                 Err(Error::OtherDocument { current: None })
@@ -178,20 +182,20 @@ impl Broker {
     }
 
     /// Which identifier another organisation has; not which one that is.
-    async fn taken(&self, described: &Organisation) -> Result<String> {
+    async fn taken(&self, described: &Organisation) -> Result<Option<String>> {
         let us = described.id.to_string();
         for (kind, value) in described.identifiers.each() {
             let Some(value) = value else { continue };
             let holder = self.inner.store.claim_holder(&name(kind, value)).await?;
             if holder.is_some_and(|holder| holder != us) {
-                return Ok(format!(
+                return Ok(Some(format!(
                     "an organisation with the {} {value} is registered already: ask its people to let you \
                      speak for it, or the operator if nobody there can",
                     kind.to_uppercase()
-                ));
+                )));
             }
         }
-        Ok("an organisation with one of these identifiers is registered already".to_owned())
+        Ok(None)
     }
 }
 

@@ -7,7 +7,7 @@ use broker_model::{
     Application, Attempt, Dossier, Evidence, HoldSubject, Job, OrganisationId, Profile, ProjectId,
     Referral,
 };
-use broker_store::{Change, StoredDossier, StoredErasure, Write};
+use broker_store::{Change, StoreError, StoredDossier, StoredErasure, Write};
 use jiff::Timestamp;
 use policy_engine::EvidenceFact;
 use serde::Deserialize;
@@ -16,7 +16,7 @@ use super::holds::{Held, people_in, unheld};
 use super::{ERASED_LOGIN, blank, is_over};
 use crate::dossiers::{filed, opened_or_told};
 use crate::eligibility::evidence_fact;
-use crate::{Broker, MOST_AT_ONCE, Result};
+use crate::{Broker, Error, MOST_AT_ONCE, Result};
 
 /// Rows that one commit lets go at most, about: others commit beside it.
 const AT_ONCE: usize = 200;
@@ -143,7 +143,7 @@ impl Broker {
         Ok(())
     }
 
-    /// Whether a decision on an application of the organisation names it. Those on jobs rest on evidence that was found
+    /// Whether what was decided of an application of the organisation, at hand-in or last, names it. Those on jobs rest on evidence that was found
     /// good, which stays anyway.
     async fn is_decided_on(
         &self,
@@ -164,11 +164,14 @@ impl Broker {
 
     async fn facts_of_decisions(&self, of: OrganisationId) -> Result<Option<Vec<EvidenceFact>>> {
         let mut facts = Vec::new();
-        let applications: Vec<Application> = self.readable_of(of).await?;
+        let applications: Vec<Application> = match self.dossiers_of(of).await {
+            Err(Error::Store(StoreError::Unreadable { .. })) => return Ok(None),
+            read => read?,
+        };
         let ids = { applications.iter() }.flat_map(|it| [it.found, it.last_found()]);
         for id in ids.collect::<BTreeSet<_>>() {
             let Some(decision) = self.inner.store.find_decision(id).await? else {
-                continue;
+                return Ok(None);
             };
             match serde_json::from_str::<Decided>(&decision.document) {
                 Ok(read) => facts.extend(read.question.evidence),

@@ -30,6 +30,9 @@ pub struct EvidenceKindInfo {
     pub confidence: Confidence,
     pub checked_on: Date,
     pub note: Option<String>,
+    /// Before this day nobody had one: the scheme or the act that it comes from was not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_since: Option<Date>,
     /// For how many months one counts that has no last day of its own; none: until somebody takes it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_months: Option<Sourced<u32>>,

@@ -52,8 +52,13 @@ const fn always(_: &str) -> bool {
 
 /// Logs of training are full of `tokens: 4096`, which is no token; neither is `max_tokens=512&…` in an address.
 fn is_no_count(text: &str) -> bool {
-    let text = text.split('&').next().unwrap_or_default();
-    text.len() > 9
+    let is_name = |it: &str| it.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let text = match text.split_once('&') {
+        Some((first, rest)) if rest.split_once('=').is_some_and(|(name, _)| is_name(name)) => first,
+        _ => text,
+    };
+    text.is_empty()
+        || text.len() > 9
         || !text
             .bytes()
             .all(|b| b.is_ascii_digit() || b".,kKmM%/".contains(&b))

@@ -15,6 +15,8 @@ fn passwords_and_tokens_are_taken_out_wherever_they_are_named() {
         ("password=hunter2", "hunter2"),
         ("DB_PASSWORD: 'correct horse battery'", "horse"),
         (r#"{"api_key": "abc-def-1"}"#, "abc-def-1"),
+        ("api_key=7&Qw8xY2", "Qw8xY2"),
+        ("api_token: &Xy7Qw8", "Xy7Qw8"),
         ("export WANDB_API_KEY=0a1b2c", "0a1b2c"),
         ("train.py --hf-token s3cret-value", "s3cret-value"),
         ("Authorization: Basic dXNlcjpwYXNz", "dXNlcjpwYXNz"),

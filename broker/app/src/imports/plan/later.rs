@@ -18,10 +18,14 @@ impl Planner<'_> {
         let Some(project) = self.stays(known, line).await? else {
             return Ok(());
         };
-        if known.local_accounts != line.local_accounts
-            && let Some(of) = self.broker.inner.store.find_project(project).await?
+        let of = self.broker.inner.store.find_project(project).await?;
+        let organisation = of.map(|it| it.organisation);
+        // The account of one that was over may be another's by now.
+        let goes_on_again = self.is_over_at(known.valid_until) && !self.is_over(line);
+        if (known.local_accounts != line.local_accounts || goes_on_again)
+            && let Some(organisation) = organisation
         {
-            self.check_accounts(line, of.organisation).await?;
+            self.check_accounts(line, organisation).await?;
         }
         let mut wanted = allocation(known.id, project, line);
         wanted.suspended = line.suspended.unwrap_or(known.suspended);
@@ -34,22 +38,28 @@ impl Planner<'_> {
         }
         let owed = self.owed_after(known, &wanted).await?;
         let (mut change, words) = { self.broker }.changed_allocation(known, wanted.clone(), &owed);
+        if let Some(organisation) = organisation
+            && (goes_on_again || (known.mode.is_none() && wanted.mode.is_some()))
+        {
+            let opened = { self.broker }.follow_ups_beside(&owed, (None, organisation), &wanted);
+            change.writes.extend(opened.0);
+            change.entries.extend(opened.1);
+        }
         says::with_both(&mut change.entries, known, &wanted);
         let words = says::spelt_out(words, known, &wanted);
         self.take(project, &line.reference, (change, words));
         if line.worth_eur.is_none() {
             return Ok(());
         }
-        let of = self.broker.inner.store.find_project(project).await?;
-        match of {
-            Some(of) => { self.aid(line, of.organisation, (project, known.id)) }.await,
+        match organisation {
+            Some(of) => self.aid(line, of, (project, known.id)).await,
             None => Ok(()),
         }
     }
 
-    /// What is owed after an allocation whose end is moved; read once of each organisation, which may have thousands.
+    /// What is owed after an allocation whose end is moved or whose mode is known from now on; read once of each organisation, which may have thousands.
     async fn owed_after(&mut self, was: &Allocation, is: &Allocation) -> Result<Vec<FollowUp>> {
-        if was.valid_until == is.valid_until {
+        if was.valid_until == is.valid_until && was.mode == is.mode {
             return Ok(Vec::new());
         }
         let broker = self.broker;

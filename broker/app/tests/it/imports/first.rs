@@ -165,6 +165,69 @@ async fn a_line_whose_term_was_over_before_it_was_ever_imported_is_taken_and_owe
     assert_eq!(again, broker_app::imports::ImportReport::default());
 }
 
+/// What each follow-up that was opened for it is, and its last day.
+async fn opened_for(broker: &broker_app::Broker, reference: &str) -> Vec<(String, String)> {
+    let of = imported(broker, reference).await.unwrap().id;
+    let is_it = |it: &broker_model::EntryBody| {
+        it.kind == EntryKind::FollowUpOpened && it.allocation == Some(of)
+    };
+    let text = |it: &broker_model::EntryBody, field: &str| {
+        it.data
+            .get(field)
+            .map_or("", |it| it.as_str().unwrap())
+            .to_owned()
+    };
+    let entries = Books::read(broker).await.entries;
+    { entries.iter().filter(|it| is_it(it)) }
+        .map(|it| (text(it, "follow_up_kind"), text(it, "due_on")))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_term_that_was_over_and_goes_on_again_owes_its_report_and_holds_its_account() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    let of = |reference: &str, who: &str, to: &str| {
+        format!(
+            "{reference},{who},FI,ext:{who},Folding,,lumi/lumi,union,GPU-hour,5,2025-01-01,{to},lumi=project_1,"
+        )
+    };
+    import(&world, &table(&[&of("A-1", "Pleione", "2025-12-31")])).await;
+    assert_eq!(opened_for(&broker, "A-1").await, []);
+    let extended = of("A-1", "Pleione", "2027-12-31");
+    for _ in 0..2 {
+        import(&world, &table(&[&extended])).await;
+        let report = ("final_report".to_owned(), "2028-03-31".to_owned());
+        assert_eq!(opened_for(&broker, "A-1").await, [report]);
+    }
+    // Another's allocation of before had the same account, and would run beside the first now.
+    import(&world, &table(&[&of("A-2", "Merope", "2025-12-31")])).await;
+    let told = super::refused(&world, &table(&[&of("A-2", "Merope", "2027-12-31")])).await;
+    assert!(told[0].starts_with("line 2, local_accounts"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_mode_that_is_known_later_is_asked_for_what_is_not_owed_yet() {
+    let world = World::sqlite().await;
+    let broker = world.broker().await;
+    import(&world, &of_modes(&[by_mode("A-1", "")])).await;
+    let before = opened_for(&broker, "A-1").await;
+    assert_eq!(before.len(), 1, "{before:?}");
+    for _ in 0..2 {
+        import(&world, &of_modes(&[by_mode("A-1", "aif_large_scale")])).await;
+        let after = opened_for(&broker, "A-1").await;
+        let kinds: Vec<&str> = after.iter().map(|(kind, _)| kind.as_str()).collect();
+        let expected = [
+            "final_report",
+            "acknowledgement",
+            "outcome_survey",
+            "outcome_survey",
+            "data_retrieval",
+        ];
+        assert_eq!(kinds, expected);
+    }
+}
+
 #[tokio::test]
 async fn a_line_that_names_its_project_is_that_projects_whatever_another_line_says() {
     let world = World::sqlite().await;

@@ -78,6 +78,29 @@ async fn what_was_ever_accepted_stays_with_its_file_though_it_is_withdrawn_or_re
     }
 }
 
+/// Jobs rest on what a setup file says is good, which nobody has looked at here.
+#[tokio::test]
+async fn what_a_setup_file_found_good_stays_though_a_reviewer_refuses_it() {
+    let case = Case::new().await;
+    let good = broker_model::Evidence {
+        checked_by: Some("operator".to_owned()),
+        ..evidence_of_age(&case, case.ours.id, None)
+    };
+    store(&case, good.clone()).await;
+    let refused = EvidenceFinding {
+        again: false,
+        accepted: false,
+        words: "not theirs".to_owned(),
+        files: None,
+    };
+    let of = (case.ours.id, good.id);
+    let judged = case.broker.check_evidence(&case.reviewer, of, refused);
+    assert!(judged.await.unwrap().accepted_at.is_some());
+    case.days(400);
+    case.broker.retain_once().await.unwrap();
+    assert!(is_there(&case, good.id).await);
+}
+
 #[tokio::test]
 async fn a_file_goes_with_the_last_evidence_that_names_it() {
     let case = Case::new().await;
